@@ -31,7 +31,7 @@ def measure(state: Path | None = None) -> dict[str, tuple[float, float]]:
     """Rates by name, with the cloud's state in memory or in a folder."""
     with served(state) as ports:
         store: Store = ports.migrations._store  # type: ignore[attr-defined]  # the adapter's own, to write plain rows
-        event = events.about(validating(1, ports), events.STEP_DUE, stage="nobody")
+        event = events.migration_event(validating(1, ports), events.STEP_DUE, stage="nobody")
 
         def put(number: int) -> int:
             store.put("locks", [("lock_id", f"bench:{number:08d}")], {"text": "x" * 200})

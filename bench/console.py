@@ -29,7 +29,7 @@ from console.session import SESSION, Session, text_of
 from console.signature import Credentials
 from localcloud.core.http import Request
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
-from shared.domain.chosen import digest_of
+from shared.domain.chosen import selection_digest
 from shared.domain.hop import Hop
 from shared.domain.migration import Failure, Migration, State, first_entry
 from shared.domain.policy import Policy
@@ -104,7 +104,7 @@ class Reader:
 def fill(ports: Ports, count: int, now: datetime) -> None:
     """A batch of ``count`` migrations: some failed, some migrated, the rest ready."""
     selection = Selection(("cn-hangzhou",), releases=("centos-7",))
-    given = Acknowledgement("ann", now, "1", (), digest_of(selection))
+    given = Acknowledgement("ann", now, "1", (), selection_digest(selection))
     batch = Batch(
         BATCH, BatchState.OPEN, 2, now, "api", "ann", selection, Policy(max_moving=100), acknowledgement=given, size=count
     )

@@ -48,7 +48,7 @@ def timed(count: int, do: Callable[[int], Any]) -> dict[str, float]:
 
 def delivered(at: Migration) -> Message:
     """The event of the last step, as a consumer is handed it."""
-    event = events.about(at, events.STEP_DUE, stage="validate")
+    event = events.migration_event(at, events.STEP_DUE, stage="validate")
     document = {"id": event.event_id, "source": "replank", "specversion": "1.0", "type": event.type, "data": event.data}
     (message,) = messages_in_document(json.loads(json.dumps(document)), "bench")
     return message
@@ -79,7 +79,7 @@ def stepper(ports: Ports) -> Callable[[int], None]:
     def one(_: int) -> None:
         found = load_current_migration(delivered(at[0]), ports, frozenset({S}))
         taken = step(found, S, now=ports.clock.now(), by="bench", reason="nothing")
-        event = events.about(taken.after, events.STEP_DUE, stage="nobody")
+        event = events.migration_event(taken.after, events.STEP_DUE, stage="nobody")
         at[0] = advance(ports, replace(taken, events=(event,)))
 
     return one
@@ -89,7 +89,7 @@ def raw(ports: Ports) -> dict[str, Callable[[int], Any]]:
     """The calls a step is made of, each alone."""
     made = validating(2, ports)
     ports.migrations.create(made, first_entry(made, by="bench", reason="bench"), [])
-    event = events.about(made, events.STEP_DUE, stage="nobody")
+    event = events.migration_event(made, events.STEP_DUE, stage="nobody")
     return {
         "GetRow": lambda _: ports.migrations.load(made.migration_id),
         "UpdateRow": lambda number: ports.migrations.put_document(made.migration_id, "bench", {"number": number}),

@@ -19,7 +19,7 @@ from cli.options import AsJson
 from cli.problem import Problem, bad_input, option_without_effect
 from cli.rows import CatalogFile, catalog_from_file
 from shared.domain.catalog import Catalog, require_release
-from shared.domain.catalog.identify import identify_in
+from shared.domain.catalog.identify import identify_in_catalog
 from shared.domain.errors import Refused
 from shared.domain.facts import Facts, InstanceFacts, facts_schema
 from shared.domain.findings import Assessment, Severity
@@ -63,7 +63,7 @@ def assess_facts(  # noqa: PLR0913 - one parameter per option
         output.show_json(found.to_json())
     else:
         show_assessment(found)
-    if found.blocked:
+    if found.is_blocked:
         raise typer.Exit(1)
 
 
@@ -94,7 +94,7 @@ def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
 def _first_hop(document: Json, to: str, known: Catalog) -> Json:
     """The first hop of the route to ``to``; if no route exists, a hop from the instance's release to it."""
     instance = InstanceFacts.from_json(document["instance"])
-    release = identify_in(known, instance.os_name, instance.os_name_en)
+    release = identify_in_catalog(known, instance.os_name, instance.os_name_en)
     goal = require_release(to, known).key
     if release is None:
         return {"source": "unknown", "destination": goal}
@@ -116,10 +116,10 @@ def _day_of_facts(document: Json) -> date:
 def show_assessment(found: Assessment) -> None:
     """Print the findings, worst first, and then the verdict."""
     for finding in found.findings:
-        print(f"[{finding.standing}] {finding.code}: {output.title_and_seen(finding.title, finding.seen)}\n  {finding.remedy}")
+        print(f"[{finding.label}] {finding.code}: {output.title_and_seen(finding.title, finding.seen)}\n  {finding.remedy}")
         if finding.command:
             print(f"  $ {finding.command}")
-    print(_verdict_in_words(found.blocked, any(f.known and f.severity is Severity.WARNING for f in found.findings)))
+    print(_verdict_in_words(found.is_blocked, any(f.known and f.severity is Severity.WARNING for f in found.findings)))
 
 
 def _verdict_in_words(blocked: bool, warned: bool) -> str:

@@ -17,7 +17,7 @@ from cli.rows import CatalogFile, catalog_from_file
 from cli.standing import OVER, conversion_in_words, converted_release, support_status
 from cli.today import today
 from shared.domain.catalog import Catalog, require_release
-from shared.domain.catalog.identify import identify_in
+from shared.domain.catalog.identify import identify_in_catalog
 from shared.domain.errors import Refused
 from shared.domain.route import plan_route
 
@@ -121,7 +121,7 @@ def show_route(  # noqa: PLR0913 - one parameter per option
         hops = [{"from": hop.source, "to": hop.destination} for hop in planned.hops]
         output.show_json({"hops": hops, "warnings": [finding.to_json() for finding in planned.warnings]})
         return
-    print(" -> ".join([known.name(release.key), *(known.name(hop.destination) for hop in planned.hops)]))
+    print(" -> ".join([known.release_name(release.key), *(known.release_name(hop.destination) for hop in planned.hops)]))
     for finding in planned.warnings:
         print(f"[{finding.severity.value}] {finding.code}: {finding.seen}. {finding.remedy}")
 
@@ -177,7 +177,7 @@ def _support_row(fleet: Fleet, record: Json, on: date, known: Catalog) -> Json:
 
 
 def _route_in_words(fleet: Fleet, record: Json, on: date, known: Catalog) -> str:
-    release = converted_release(fleet, record, known) or identify_in(known, *os_names(record))
+    release = converted_release(fleet, record, known) or identify_in_catalog(known, *os_names(record))
     architecture = "arm64" if _ARM.match(record.get("InstanceType", "")) else "x86_64"
     if release is None:
         return ""

@@ -9,4 +9,4 @@ from shared.domain.findings import Finding
 
 def shown_severity(finding: dict[str, Any]) -> str:
     """The finding's severity as users see it: ``not checked`` if the rule had no facts and does not block the migration."""
-    return Finding.from_json(finding).standing
+    return Finding.from_json(finding).label

@@ -114,7 +114,7 @@ def _print_report(found: Report) -> None:
     for row in sorted(found.rows, key=worst):
         last = row.validation or row.precheck
         minor = ("info", "not checked")
-        told = ", ".join(dict.fromkeys(f.code for f in (last.findings if last else ()) if f.standing not in minor))
+        told = ", ".join(dict.fromkeys(f.code for f in (last.findings if last else ()) if f.label not in minor))
         rows.append((row.instance_id, row.name, " -> ".join(row.route), row.state, row.verdict, told))
     output.print_table(("instance", "name", "route", "state", "verdict", "findings"), rows)
     shared = unchecked(found)

@@ -7,8 +7,8 @@ from typing import Any
 
 from cli.fleet import Fleet, os_names
 from shared.domain.catalog import Catalog
-from shared.domain.catalog.eol import Life, life_of, standing_of
-from shared.domain.catalog.identify import identify_in, identify_os_release_in
+from shared.domain.catalog.eol import SupportStatus, release_support_status, support_status_by_name
+from shared.domain.catalog.identify import identify_in_catalog, identify_os_release_in_catalog
 from shared.domain.catalog.model import Release
 
 Json = dict[str, Any]
@@ -16,21 +16,25 @@ OVER = ("ended", "extended")
 """The support statuses past the end of support; ``extended`` means that paid support exists."""
 
 
-def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Life:
+def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> SupportStatus:
     """The support status, on the day ``on``, of the operating system that the instance runs."""
     converted = converted_release(fleet, record, catalog)
     name, name_en = os_names(record)
-    return life_of(converted, converted.name, on, catalog) if converted else standing_of(name, name_en, on, catalog)
+    return (
+        release_support_status(converted, converted.name, on, catalog)
+        if converted
+        else support_status_by_name(name, name_en, on, catalog)
+    )
 
 
 def converted_release(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
     """The release that a converted guest runs; None if the guest was not converted. ECS keeps the old OSName after a conversion."""
     said = fleet.guests.get(record["InstanceId"], {}).get("os_release")
-    named = identify_in(catalog, *os_names(record))
+    named = identify_in_catalog(catalog, *os_names(record))
     if named is None or not isinstance(said, dict):
         return None
     words = (str(said.get(part, "")) for part in ("id", "version", "pretty_name"))
-    runs = identify_os_release_in(catalog, *words)
+    runs = identify_os_release_in_catalog(catalog, *words)
     return runs if runs is not None and runs.product != named.product else None
 
 

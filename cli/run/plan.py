@@ -138,7 +138,7 @@ def _reason_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> 
     said = conversion_in_words(fleet, record, catalog)
     if not life.release:
         return f"the catalog has no release {life.name!r}" if life.name else "ECS shows no OSName"
-    name = catalog.name(life.release)
+    name = catalog.release_name(life.release)
     stays = (
         f"{name} is supported until {day_in_words(life.ends_on, on)}" if life.ends_on else f"no end of support is known for {name}"
     )

@@ -13,8 +13,8 @@ from cli import output
 from cli.client import Api
 from cli.run.plan import RESULTS, ExpectedOutcome, RunPlan
 from shared.domain.catalog import Catalog, find_release
-from shared.domain.catalog.identify import identify_in
-from shared.domain.drivers import traits
+from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.drivers import driver_traits
 
 Json = dict[str, Any]
 _FIELDS = ("instanceId", "driver", "from", "to", "hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
@@ -127,7 +127,7 @@ _SMC = {"jobs": "SMC jobs", "sources": "SMC sources", "access_tokens": "SMC acti
 
 def _smc_surprises(rows: list[Json], inventory: Json) -> list[str]:
     """Sentences on jobs, sources and activation codes left in SMC; empty if a failed migration may have kept them."""
-    if any(row["result"] == "failed" and traits(row["driver"]).copies_disks for row in rows):
+    if any(row["result"] == "failed" and driver_traits(row["driver"]).copies_disks for row in rows):
         return []
     return [f"{len(inventory[kind])} {words} are left" for kind, words in _SMC.items() if inventory.get(kind)]
 
@@ -162,7 +162,7 @@ def write_atomically(file: Path, text: str) -> None:
 
 def _table_cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
     """The cells of one table row, with the short names of the releases."""
-    release = identify_in(catalog, row["from"])
+    release = identify_in_catalog(catalog, row["from"])
     source = f"{release.key} ({release.exact})" if release and release.exact else release.key if release else row["from"]
     numbers = ("hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
     goal = find_release(row["to"], catalog) if row["to"] else None

@@ -17,7 +17,7 @@ from shared.adapters.clock import parse_time_or_none
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import call_service
 from shared.adapters.sdk_errors import CloudError
-from shared.domain.accounts import MemberAccount, not_configured, permission_missing, role_refused
+from shared.domain.accounts import MemberAccount, not_configured_error, permission_missing_error, role_refused_error
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError
 from shared.ports.clock import Clock
 from shared.ports.ports import AccountPorts
@@ -77,7 +77,7 @@ class AssumedRole:
 
     def account_error(self, error: CloudError) -> ReplankError | None:
         if error.code_family in _SPENT:
-            return role_refused(self._member, f"its credentials are refused ({error.code}).")
+            return role_refused_error(self._member, f"its credentials are refused ({error.code}).")
         if error.code not in _NO_PERMISSION:
             return None
         try:  # a role that is gone leaves its sessions without permissions: whether it is can be asked
@@ -86,7 +86,7 @@ class AssumedRole:
             return refusal
         except ReplankError:
             pass  # it is not known now
-        return permission_missing(self._member, f"{error.code}: {error.message}")
+        return permission_missing_error(self._member, f"{error.code}: {error.message}")
 
     def _assume_role(self) -> _Credential:
         """Request new credentials. Raises AccountUnusable if STS refuses or has just refused, Transient if STS does not answer."""
@@ -96,12 +96,12 @@ class AssumedRole:
         try:
             answer = call_service(self._home, self._send_assume_role)
         except (Permanent, Refused) as error:
-            refusal = role_refused(self._member, f"{error.code}: {error.message}")
+            refusal = role_refused_error(self._member, f"{error.code}: {error.message}")
             self._refusals[self._member.account_id] = (self._clock.now(), refusal)
             raise refusal from error
         given, who = answer["Credentials"], str(answer.get("AssumedRoleUser", {}).get("Arn", ""))
         if who and not who.startswith(f"acs:ram::{self._member.account_id}:"):
-            raise role_refused(self._member, f"STS answers with {who}, which is of another account.")
+            raise role_refused_error(self._member, f"STS answers with {who}, which is of another account.")
         self._hide_secrets(given["AccessKeySecret"], given["SecurityToken"])
         ends_at = parse_time_or_none(given.get("Expiration")) or self._clock.now() + timedelta(seconds=SHORTEST_LIFE_S)
         return _Credential(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], ends_at)
@@ -167,6 +167,6 @@ class MemberAccounts:
     def _member_clients(self, account_id: str, session: str) -> Clients:
         member = self.members.get(account_id)
         if member is None:
-            raise not_configured(account_id)
+            raise not_configured_error(account_id)
         role = AssumedRole(member, session, self._home, self._clock, self._refusals)
         return Clients(self._home.account, retry=self._home.retry, assumed=role)

@@ -9,7 +9,7 @@ from shared.adapters import tables
 from shared.adapters.clock import epoch_milliseconds
 from shared.adapters.page_tokens import page_start, page_token
 from shared.adapters.store import AbsentColumn, HighestKey, Key, LowestKey, RowRange, Store, WriteInDoubt
-from shared.domain.audit import Answered, Asked, AuditLine
+from shared.domain.audit import AuditLine, AuditOutcome, AuditRequest
 from shared.domain.codec import encode
 from shared.domain.errors import Transient
 from shared.domain.retry import AUDIT_RACE
@@ -24,7 +24,7 @@ class TablestoreAudit:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def record_request(self, asked: Asked) -> str:
+    def record_request(self, asked: AuditRequest) -> str:
         columns = {ASKED: tables.json_column(ASKED, encode(asked))}
         for number in range(AUDIT_RACE.calls):  # a request's id comes twice if the platform repeats it
             entry = f"{epoch_milliseconds(asked.at):015d}-{asked.request_id or 'none'}-{number}"
@@ -35,7 +35,7 @@ class TablestoreAudit:
                 return f"{asked.at.date().isoformat()}/{entry}"  # the first sending wrote it
         raise Transient("Audit.Contended", "The audit has this request already, again and again.")
 
-    def record_outcome(self, entry: str, answered: Answered) -> None:
+    def record_outcome(self, entry: str, answered: AuditOutcome) -> None:
         day, _, rest = entry.partition("/")
         columns = {ANSWERED: tables.json_column(ANSWERED, encode(answered)), ANSWERED_AT: epoch_milliseconds(answered.at)}
         try:
@@ -55,8 +55,8 @@ class TablestoreAudit:
 
 def _audit_line(row: dict[str, Any]) -> AuditLine:
     entry = f"{row['day']}/{row['entry']}"
-    answered = tables.column_value(Answered, row[ANSWERED], f"audit {entry}") if ANSWERED in row else None
-    return AuditLine(entry, tables.column_value(Asked, row[ASKED], f"audit {entry}"), answered)
+    answered = tables.column_value(AuditOutcome, row[ANSWERED], f"audit {entry}") if ANSWERED in row else None
+    return AuditLine(entry, tables.column_value(AuditRequest, row[ASKED], f"audit {entry}"), answered)
 
 
 def _row_key(day: date, entry: Any) -> Key:

@@ -10,7 +10,7 @@ from shared.adapters import tables
 from shared.adapters.migrations import readable_values
 from shared.adapters.page_tokens import page_start, page_token
 from shared.adapters.store import Columns, HighestKey, Key, LowestKey, MaximumValue, RowRange, Store, WriteInDoubt
-from shared.domain.batch import Batch, BatchLine, LeftOut, Terms, Waves, awaits_confirmation, needs_the_tick
+from shared.domain.batch import Batch, BatchLine, BatchTerms, LeftOutInstance, Waves, awaits_confirmation, needs_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Bug, Permanent, Refused, Stale
 from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
@@ -42,7 +42,7 @@ class TablestoreBatches:
             raise _not_found_error(batch_id)
         return tables.batch_from_row(row)
 
-    def terms(self, batch_id: str) -> Terms:
+    def terms(self, batch_id: str) -> BatchTerms:
         return self._terms_from_row(batch_id, self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.TERMS))
 
     def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
@@ -50,7 +50,7 @@ class TablestoreBatches:
         found = readable_values(lambda row: self._terms_from_row(row["batch_id"], row), rows)
         return frozenset(each.batch_id for each in found if each.dry_run)
 
-    def _terms_from_row(self, batch_id: str, row: Columns | None) -> Terms:
+    def _terms_from_row(self, batch_id: str, row: Columns | None) -> BatchTerms:
         return tables.terms_from_row(row or {}) or self.load(batch_id).terms
 
     def commit(
@@ -61,7 +61,7 @@ class TablestoreBatches:
         line: BatchLine | None = None,
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
-        left_out: Sequence[LeftOut] = (),
+        left_out: Sequence[LeftOutInstance] = (),
     ) -> None:
         columns = tables.batch_columns(after) | {tables.FORGIVEN + each: attempt for each, attempt in forgiven.items()}
         columns |= {
@@ -95,7 +95,7 @@ class TablestoreBatches:
             self._cut[batch_id] = found
         return found
 
-    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
+    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
         name = tables.numbered_column(tables.WITHOUT, page)
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=(name, name + "0")) or {}
         return tables.left_out_from_column(row[name]) if name in row else ()
@@ -121,10 +121,10 @@ class TablestoreBatches:
         unreadable = [UnreadableRow(row["batch_id"], cause) for row in rows if (cause := _read_error(row))]
         return BatchPage(tuple(readable_values(tables.batch_from_row, rows)), page_token(following), tuple(unreadable))
 
-    def terms_of_open_batches(self, limit: int) -> list[Terms]:
+    def terms_of_open_batches(self, limit: int) -> list[BatchTerms]:
         lane = ("open_lane", tables.OPEN)
         following: Key | None = (lane, ("batch_id", LowestKey))
-        terms: list[Terms] = []
+        terms: list[BatchTerms] = []
         for _ in range(MOST_PAGES):  # rows that cannot be read take no other batch's place
             found, following = self._store.read_range(
                 RowRange(tables.BY_OPEN, following or (), (lane, ("batch_id", HighestKey))), limit=limit - len(terms)
@@ -132,9 +132,7 @@ class TablestoreBatches:
             rows = self._store.get_many(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.TERMS)
             # The index lags behind the rows.
             terms += [
-                each
-                for each in readable_values(lambda row: self._terms_from_row(row["batch_id"], row), rows)
-                if needs_the_tick(each)
+                each for each in readable_values(lambda row: self._terms_from_row(row["batch_id"], row), rows) if needs_tick(each)
             ]
             if not following or len(terms) >= limit:
                 break

@@ -21,12 +21,12 @@ from shared.domain.batch import (
     Batch,
     BatchControl,
     BatchLine,
-    LeftOut,
+    BatchTerms,
+    LeftOutInstance,
     Selection,
-    Submitted,
-    Terms,
+    SubmittedTerms,
     awaits_confirmation,
-    needs_the_tick,
+    needs_tick,
 )
 from shared.domain.codec import FactsInvalid, decode, encode
 from shared.domain.effects import KINDS, Effect
@@ -240,10 +240,10 @@ def batch_columns(batch: Batch) -> Columns:
         "terms": json_column("terms", encode(replace(batch.terms, control=UNTOUCHED))),
     }
     columns |= _selection_columns(batch.selection)
-    columns |= dict.fromkeys(SUBMITTED, json_column("asked", encode(Submitted(batch.policy, batch.selection.accounts))))
+    columns |= dict.fromkeys(SUBMITTED, json_column("asked", encode(SubmittedTerms(batch.policy, batch.selection.accounts))))
     if batch.control != UNTOUCHED:
         columns |= dict.fromkeys(CONTROL, json_column("control", encode(batch.control)))
-    if needs_the_tick(batch.terms):
+    if needs_tick(batch.terms):
         columns["open_lane"] = OPEN
     elif awaits_confirmation(batch.terms):
         columns["open_lane"] = CONFIRM
@@ -277,7 +277,7 @@ def _selection_from_row(row: Columns, known_before: Selection) -> Selection:
     return replace(found, instance_ids=tuple(json.loads(row[CHOSEN_IDS]))) if CHOSEN_IDS in row else found
 
 
-def left_out_columns(found: Sequence[LeftOut]) -> Columns:
+def left_out_columns(found: Sequence[LeftOutInstance]) -> Columns:
     """The columns for the instances that were left out, one per page."""
     pages = [found[at : at + LEFT_OUT_PAGE] for at in range(0, len(found), LEFT_OUT_PAGE)]
     return {
@@ -285,23 +285,23 @@ def left_out_columns(found: Sequence[LeftOut]) -> Columns:
     }
 
 
-def left_out_from_column(written: str) -> tuple[LeftOut, ...]:
+def left_out_from_column(written: str) -> tuple[LeftOutInstance, ...]:
     """The instances that were left out, from the text of one page."""
-    return tuple(decode(LeftOut, each, "left out") for each in json.loads(written))
+    return tuple(decode(LeftOutInstance, each, "left out") for each in json.loads(written))
 
 
 def batch_from_row(row: Columns) -> Batch:
     """The batch in a row of the table."""
     found = column_value(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
-    asked = _submitted_from_row(row) or Submitted(found.policy, found.selection.accounts)
+    asked = _submitted_from_row(row) or SubmittedTerms(found.policy, found.selection.accounts)
     selection = replace(_selection_from_row(row, found.selection), accounts=asked.accounts)
     return replace(found, control=_control_from_row(row), policy=asked.policy, selection=selection)
 
 
-def _submitted_from_row(row: Columns) -> Submitted | None:
+def _submitted_from_row(row: Columns) -> SubmittedTerms | None:
     """The policy and accounts that were submitted with the batch. None if an older version wrote the row."""
     written = row.get(SUBMITTED[0]) or row.get(SUBMITTED[1])
-    return column_value(Submitted, written, f"policy of batch {row.get('batch_id', '')}") if written else None
+    return column_value(SubmittedTerms, written, f"policy of batch {row.get('batch_id', '')}") if written else None
 
 
 def _control_from_row(row: Columns) -> BatchControl:
@@ -315,14 +315,14 @@ def batch_line_from_column(written: str) -> BatchLine:
     return column_value(BatchLine, written, "journal of a batch")
 
 
-def terms_from_row(row: Columns) -> Terms | None:
+def terms_from_row(row: Columns) -> BatchTerms | None:
     """The terms in a row; None if an older version wrote the row last, because then only the document is current."""
     if "terms" not in row:
         return None
-    found = column_value(Terms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
+    found = column_value(BatchTerms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
     if found.version != row.get("version"):
         return None
-    asked = _submitted_from_row(row) or Submitted(found.policy, found.accounts)
+    asked = _submitted_from_row(row) or SubmittedTerms(found.policy, found.accounts)
     return replace(found, control=_control_from_row(row), policy=asked.policy, accounts=asked.accounts)
 
 

@@ -35,7 +35,7 @@ class MemberAccount:
     name: str = ""
 
     @property
-    def shown(self) -> str:
+    def display_name(self) -> str:
         """``Trading (1234567890123456)``, or the number alone."""
         return f"{self.name} ({self.account_id})" if self.name else self.account_id
 
@@ -52,11 +52,11 @@ class Trouble:
     until: datetime
     """The time before which nothing is tried in the account. It moves further away with each refusal."""
 
-    def blocks(self, now: datetime) -> bool:
+    def is_blocking(self, now: datetime) -> bool:
         """Whether nothing may be started in the account now."""
         return now < self.until
 
-    def after_refusal(self, error: AccountUnusable, now: datetime) -> Trouble:
+    def with_further_refusal(self, error: AccountUnusable, now: datetime) -> Trouble:
         """The same trouble after a further refusal."""
         pause = back_off(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
@@ -67,31 +67,31 @@ class Trouble:
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 
-def trouble_of(error: AccountUnusable, now: datetime) -> Trouble:
+def new_trouble(error: AccountUnusable, now: datetime) -> Trouble:
     """The trouble that begins with this refusal."""
     return Trouble(error.account_id, error.code, error.message, error.remedy, now, now + back_off(timedelta(0)))
 
 
-def not_configured(account_id: str) -> AccountUnusable:
+def not_configured_error(account_id: str) -> AccountUnusable:
     """The error for an account that a row names but the settings lack."""
     remedy = f"Add account {account_id} with its role to REPLANK_ACCOUNTS and deploy again."
     return AccountUnusable("Account.NotConfigured", f"REPLANK_ACCOUNTS has no account {account_id}.", remedy, account_id)
 
 
-def role_refused(member: MemberAccount, why: str) -> AccountUnusable:
+def role_refused_error(member: MemberAccount, why: str) -> AccountUnusable:
     """The error for a role that cannot be assumed."""
     remedy = f"Restore role {member.role_arn} in account {member.account_id} and its trust; then it goes on by itself."
     message = f"Role {member.role_arn} cannot be assumed: {why}"
     return AccountUnusable("Account.RoleRefused", message, remedy, member.account_id)
 
 
-def permission_missing(member: MemberAccount, why: str) -> AccountUnusable:
+def permission_missing_error(member: MemberAccount, why: str) -> AccountUnusable:
     """The error for a call that the assumed role may not make."""
     remedy = f"Restore the policy of role {member.role_arn} in account {member.account_id} (member.yml); then it goes on by itself."
     return AccountUnusable("Account.NoPermission", f"The role may not do this: {why}", remedy, member.account_id)
 
 
-def session_of(migration_id: str) -> str:
+def session_name(migration_id: str) -> str:
     """The name of the session that serves one migration: the account's own audit (ActionTrail) shows it."""
     return _NOT_IN_A_SESSION.sub("-", f"replank-{migration_id}")[:64]
 
@@ -103,17 +103,17 @@ def read_members(given: str, external_id: str = "") -> dict[str, MemberAccount]:
     (``role``, ``externalId``, ``name``). Compact: the ARNs alone, separated by commas. ``external_id`` applies to accounts that
     name none.
     """
-    document = _document(given.strip())
-    return {account_id: _member(account_id, each, external_id) for account_id, each in document.items()}
+    document = _read_setting(given.strip())
+    return {account_id: _read_member(account_id, each, external_id) for account_id, each in document.items()}
 
 
-def _document(given: str) -> dict[str, Any]:
+def _read_setting(given: str) -> dict[str, Any]:
     if not given.startswith("{"):
-        return _from_arns([each.strip() for each in given.split(",") if each.strip()])
+        return _read_arns([each.strip() for each in given.split(",") if each.strip()])
     try:
         document: dict[str, Any] = json.loads(given, object_pairs_hook=_refuse_repeated_ids)
     except ValueError:
-        raise _invalid("The setting is no JSON.") from None
+        raise _setting_error("The setting is no JSON.") from None
     return document
 
 
@@ -121,47 +121,47 @@ def _refuse_repeated_ids(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(name for name in found if [each for each, _ in pairs].count(name) > 1)
-        raise _invalid(f"Entry {twice!r} occurs twice.")
+        raise _setting_error(f"Entry {twice!r} occurs twice.")
     return found
 
 
-def _from_arns(arns: list[str]) -> dict[str, Any]:
+def _read_arns(arns: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for arn in arns:
         matched = _ROLE.fullmatch(arn)
         if matched is None:
-            raise _invalid(f"Entry {arn[:100]!r} is no ARN of a role.")
+            raise _setting_error(f"Entry {arn[:100]!r} is no ARN of a role.")
         if matched[1] in found:
-            raise _invalid(f"Entry {arn[:100]!r} names account {matched[1]} a second time.")
+            raise _setting_error(f"Entry {arn[:100]!r} names account {matched[1]} a second time.")
         found[matched[1]] = arn
     return found
 
 
-def _member(account_id: str, given: Any, external_id: str) -> MemberAccount:
+def _read_member(account_id: str, given: Any, external_id: str) -> MemberAccount:
     fields = {"role": given} if isinstance(given, str) else given
     where = f"Entry {account_id[:40]!r}"
     if not _ACCOUNT.fullmatch(account_id):
-        raise _invalid(f"{where} is no account id of 16 digits.")
+        raise _setting_error(f"{where} is no account id of 16 digits.")
     if not isinstance(fields, dict) or set(fields) - _FIELDS or not all(isinstance(each, str) for each in fields.values()):
-        raise _invalid(f"{where} must be an ARN, or an object of texts: role, externalId, name.")
+        raise _setting_error(f"{where} must be an ARN, or an object of texts: role, externalId, name.")
     role = _ROLE.fullmatch(fields.get("role", ""))
     if role is None or role[1] != account_id:
-        raise _invalid(f"{where} has role {fields.get('role', '')[:100]!r}, which is no ARN of a role in that account.")
+        raise _setting_error(f"{where} has role {fields.get('role', '')[:100]!r}, which is no ARN of a role in that account.")
     external = fields.get("externalId", external_id)
     if external and not _EXTERNAL.fullmatch(external):
-        raise _invalid(f"{where} has an external id that STS does not take (2 to 1224 letters, digits and +=,.@:/-_).")
+        raise _setting_error(f"{where} has an external id that STS does not take (2 to 1224 letters, digits and +=,.@:/-_).")
     name = fields.get("name", "")
     if len(name) > LONGEST_NAME or plain(name) != name:
-        raise _invalid(f"{where} has a name with control characters, or longer than {LONGEST_NAME} characters.")
+        raise _setting_error(f"{where} has a name with control characters, or longer than {LONGEST_NAME} characters.")
     return MemberAccount(account_id, role[0], external, name)
 
 
-def _invalid(what: str) -> Refused:
+def _setting_error(what: str) -> Refused:
     remedy = 'Write {"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}; docs/accounts.md has more.'
     return Refused("Accounts.Invalid", what, remedy)
 
 
-def named(account_id: str, own: str, members: Mapping[str, MemberAccount]) -> str:
+def stored_account_id(account_id: str, own: str, members: Mapping[str, MemberAccount]) -> str:
     """The account as rows and selections name it; empty for the deployment's own. Raises Refused (Account.NotFound)."""
     if account_id in (OWN, own):
         return OWN

@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import events
-from shared.domain.after_job import ROLLED_BACK_BY_SMC, Trace
-from shared.domain.batch import Acknowledgement, Batch, BatchState, Brake, Terms, risks_of
-from shared.domain.chosen import digest_of, policy_digest
+from shared.domain.after_job import ROLLED_BACK_BY_SMC, JobTrace
+from shared.domain.batch import Acknowledgement, Batch, BatchState, BatchTerms, Brake, risks_for_policy
+from shared.domain.chosen import policy_digest, selection_digest
 from shared.domain.commands import POST_FAILED
-from shared.domain.drivers import traits
+from shared.domain.drivers import driver_traits
 from shared.domain.effects import (
     AdoptSnapshots,
     CleanUpDriver,
@@ -22,7 +22,7 @@ from shared.domain.effects import (
     ReleaseLock,
     ReleaseSlot,
     ScheduleSweep,
-    undoing,
+    post_command_effects,
 )
 from shared.domain.errors import Refused
 from shared.domain.ledger import sweep_due
@@ -50,7 +50,7 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
             "Batch.StillPlanning", "The batch's instances are still being found.", "Wait a minute and try again.", status=409
         )
     check_not_stopped(batch)
-    version, text = risks_of(batch.policy)
+    version, text = risks_for_policy(batch.policy)
     if risks_version != version:
         raise Refused(
             "Acknowledgement.OtherText",
@@ -58,12 +58,12 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
             f"Read them (risks of GET /v1/batches/{batch.batch_id}), and acknowledge the version that it gives.",
             status=409,
         )
-    selection = digest_of(batch.selection)
+    selection = selection_digest(batch.selection)
     given = Acknowledgement(operator, now, version, text, selection, trust, batch.digest, policy_digest(batch.policy, selection))
     return replace(batch, acknowledgement=given, version=batch.version + 1)
 
 
-def check_not_stopped(batch: Batch | Terms) -> None:
+def check_not_stopped(batch: Batch | BatchTerms) -> None:
     """Raise Refused (Batch.Stopped) if nothing can start in the batch any more, so that nobody waits in vain."""
     if batch.control.brake is Brake.STOPPED:
         raise Refused(
@@ -93,9 +93,9 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
         raise Refused("Migration.AlreadyConfirmed", sentence, "Nothing to do.", status=409)
     to = _CONFIRMED_AS.get(migration.state)
     if to is State.CANCELLED and not holds_snapshots:
-        raise _refused("NotConfirmable", migration, "confirmed", "Nothing to do: it never moved, and it holds no snapshots.")
+        raise _refusal("NotConfirmable", migration, "confirmed", "Nothing to do: it never moved, and it holds no snapshots.")
     if to is None:
-        raise _refused("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed or rolled back.")
+        raise _refusal("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed or rolled back.")
     # The sweep looks at a confirmed migration when its retention is over, and not before; without snapshots it has none.
     over = sweep_due(now, retention_days) if migration.snapshots_made else now
     due_at = over if to is State.CONFIRMED else None
@@ -107,10 +107,10 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     if to is State.ROLLED_BACK and migration.attempt > 1:
         effects.append(CleanUpDriver(migration.handle, migration.hop))  # its snapshots may hold what an earlier try installed
     effects.append(ScheduleSweep(retention_days))
-    effects += undoing(taken.after)
+    effects += post_command_effects(taken.after)
     if to is State.CONFIRMED:
         effects.append(_release_lock_effect(migration))
-    return _with_effects(taken, effects, events.about(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
+    return _with_effects(taken, effects, events.migration_event(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
 
 
 def retry(migration: Migration, operator: str, now: datetime) -> Step:
@@ -122,10 +122,10 @@ def retry(migration: Migration, operator: str, now: datetime) -> Step:
     if migration.state is State.PRECHECK_FAILED:
         return _retry_step(migration, State.ACCEPTED, operator, now)
     if migration.state is not State.FAILED or migration.failure is None:
-        raise _refused("NotRetryable", migration, "retried", "Only a failed migration can be retried.")
+        raise _refusal("NotRetryable", migration, "retried", "Only a failed migration can be retried.")
     failed, resumes = migration.failure.stage, migration.resumes
     if failed == "rollback":
-        return _roll_back(migration, operator, now, _failure_in_words(migration))
+        return _rollback_step(migration, operator, now, _failure_in_words(migration))
     if migration.failure.code == ROLLED_BACK_BY_SMC:
         spent = replace(migration.handle, job_id="", finished_at=None, spent_job_id=migration.handle.job_id)
         return _retry_step(replace(migration, handle=spent), State.WAITING, operator, now, resumes="migrate")
@@ -148,7 +148,7 @@ def _retry_step(migration: Migration, to: State, operator: str, now: datetime, *
         failure=None,
         probe_invocation_id="",
         handle=replace(migration.handle, began_at=None),
-        trace=Trace(),
+        trace=JobTrace(),
         stalled_at=None,
         retried=True,
         windows_missed=0,
@@ -156,7 +156,7 @@ def _retry_step(migration: Migration, to: State, operator: str, now: datetime, *
         due_at=now,
     )
     stage = "precheck" if to is State.ACCEPTED else ""
-    asked = events.about(taken.after, events.RETRY_REQUESTED, stage=stage, operator=operator)
+    asked = events.migration_event(taken.after, events.RETRY_REQUESTED, stage=stage, operator=operator)
     return _with_effects(taken, [CountOutcome("retried")], asked)
 
 
@@ -172,26 +172,26 @@ _CANCELLABLE = frozenset(
 def cancel(migration: Migration, operator: str, now: datetime) -> Step:
     """Give up before anything has moved. Raises Refused (Migration.TooLate) once a job may have changed the instance."""
     failed_before = migration.state is State.FAILED and (migration.is_untouched or _has_failed_harmlessly(migration))
-    if not _has_nothing_run(migration) or not (migration.state in _CANCELLABLE or failed_before):
-        raise _refused("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
+    if not _has_never_started(migration) or not (migration.state in _CANCELLABLE or failed_before):
+        raise _refusal("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
     taken = step(migration, State.CANCELLED, now=now, by=operator, reason=REASONS["cancellation"], finished_at=now, failure=None)
     effects: list[Effect] = [
         ReleaseSlot(),
         CleanUpDriver(migration.handle, migration.hop),
-        *undoing(migration),
+        *post_command_effects(migration),
         _release_lock_effect(migration),
     ]
-    return _with_effects(taken, effects, events.about(taken.after, events.MIGRATION_CANCELLED, operator=operator))
+    return _with_effects(taken, effects, events.migration_event(taken.after, events.MIGRATION_CANCELLED, operator=operator))
 
 
 def _release_lock_effect(migration: Migration) -> ReleaseLock:
     """A job that timed out may still run, and some jobs start unseen, so the lock stays until no job runs."""
-    unseen = traits(migration.driver).starts_unseen and migration.snapshots_made > 0
+    unseen = driver_traits(migration.driver).may_start_unseen and migration.snapshots_made > 0
     left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or unseen)
     return ReleaseLock(migration.region_id, migration.instance_id, after_jobs=left)
 
 
-def _has_nothing_run(migration: Migration) -> bool:
+def _has_never_started(migration: Migration) -> bool:
     return migration.hop == 0 and migration.handle.started_at is None
 
 
@@ -210,22 +210,22 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
 
     A migration that waits for its next job can be rolled back too. It is too late to cancel it, and nobody may ever start that job.
     """
-    return _roll_back(migration, operator, now, REASONS["rollback"])
+    return _rollback_step(migration, operator, now, REASONS["rollback"])
 
 
-def roll_back_unasked(migration: Migration, given: Acknowledgement, now: datetime) -> Step:
+def roll_back_by_policy(migration: Migration, given: Acknowledgement, now: datetime) -> Step:
     """The same after a failed validation, in the name of the person who acknowledged that it happens. Raises Refused as above."""
     when = f"{given.operator} acknowledged at {given.at:%Y-%m-%d %H:%M:%S} UTC ({given.risks_version})"
-    taken = _roll_back(migration, given.operator, now, f"{REASONS['rollback']} by the policy that {when}")
+    taken = _rollback_step(migration, given.operator, now, f"{REASONS['rollback']} by the policy that {when}")
     return replace(taken, entry=replace(taken.entry, trust=given.trust))
 
 
-def _roll_back(migration: Migration, operator: str, now: datetime, reason: str) -> Step:
+def _rollback_step(migration: Migration, operator: str, now: datetime, reason: str) -> Step:
     moved = migration.hop > 0 or not (migration.is_untouched or _has_failed_harmlessly(migration))
-    again = migration.state in (State.SNAPSHOTTED, State.WAITING) and not _has_nothing_run(migration)
+    again = migration.state in (State.SNAPSHOTTED, State.WAITING) and not _has_never_started(migration)
     rollable = migration.state is State.MIGRATED or (migration.state in (State.FAILED, State.READY) and moved) or again
     if not rollable or not migration.snapshots_made:
-        raise _refused(
+        raise _refusal(
             "NotRollbackable",
             migration,
             "rolled back",
@@ -245,19 +245,21 @@ def _roll_back(migration: Migration, operator: str, now: datetime, reason: str) 
     )
     # Somebody looked and went back: whatever it was before, it is a failure now, and no canary that came through.
     effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *_clean_up_effects(migration)]
-    return _with_effects(taken, effects, events.about(taken.after, events.ROLLBACK_REQUESTED, stage="rollback", operator=operator))
+    return _with_effects(
+        taken, effects, events.migration_event(taken.after, events.ROLLBACK_REQUESTED, stage="rollback", operator=operator)
+    )
 
 
 def _clean_up_effects(migration: Migration) -> tuple[Effect, ...]:
     """Remove the job first, then enter SMC's backup copies: a job whose start failed may have run and made them."""
     clean_up = CleanUpDriver(migration.handle, migration.hop)
-    return (clean_up,) if _has_nothing_run(migration) else (clean_up, AdoptSnapshots())
+    return (clean_up,) if _has_never_started(migration) else (clean_up, AdoptSnapshots())
 
 
 def _with_effects(taken: Step, effects: list[Effect], event: events.Event) -> Step:
     return replace(taken, effects=tuple(effects), events=(event,))
 
 
-def _refused(reason: str, migration: Migration, verb: str, remedy: str) -> Refused:
+def _refusal(reason: str, migration: Migration, verb: str, remedy: str) -> Refused:
     sentence = f"Migration {migration.migration_id} is {migration.state.value}; it cannot be {verb}."
     return Refused(f"Migration.{reason}", sentence, remedy, status=409)

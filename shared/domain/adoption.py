@@ -18,7 +18,7 @@ from shared.domain.timing import CLOCKS_APART
 
 
 @dataclass(frozen=True)
-class Run:
+class JobRun:
     """One run of a job, from the journal. ``copied``: it got far enough for SMC to make its copies."""
 
     hop: int
@@ -27,13 +27,13 @@ class Run:
     ended: datetime | None
     copied: bool
 
-    def spans(self, at: datetime) -> bool:
+    def contains_time(self, at: datetime) -> bool:
         """Whether a time falls in the run, allowing for clocks that differ."""
         return self.began - CLOCKS_APART <= at and (self.ended is None or at <= self.ended + CLOCKS_APART)
 
 
 @dataclass(frozen=True)
-class Copy:
+class CopyCandidate:
     """A snapshot that bears SMC's name. ``tagged``: it carries the tag of one of our migrations."""
 
     snapshot_id: str
@@ -42,14 +42,14 @@ class Copy:
     tagged: bool = False
 
 
-def runs_of(journal: Iterable[JournalEntry], *, unseen: bool) -> list[Run]:
+def job_runs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
     """The runs of a migration's jobs. A job that starts ``unseen`` may have begun when the snapshots were ready."""
-    runs: list[Run] = []
+    runs: list[JobRun] = []
     waiting: datetime | None = None
     began: datetime | None = None
     for line in journal:
         if line.from_state is State.MIGRATING and line.to_state is not State.MIGRATING and began is not None:
-            runs.append(Run(line.hop, line.attempt, began, line.at, line.to_state is State.RESTARTING))
+            runs.append(JobRun(line.hop, line.attempt, began, line.at, line.to_state is State.RESTARTING))
             began = None
         if line.to_state is State.SNAPSHOTTED and line.from_state is not State.SNAPSHOTTED:
             waiting = line.at
@@ -57,16 +57,16 @@ def runs_of(journal: Iterable[JournalEntry], *, unseen: bool) -> list[Run]:
             began = waiting if unseen and waiting is not None else line.at
             last = line
     if began is not None:
-        runs.append(Run(last.hop, last.attempt, began, None, copied=False))
+        runs.append(JobRun(last.hop, last.attempt, began, None, copied=False))
     return runs
 
 
-def doubt(copy: Copy, others: Sequence[Copy], runs: Sequence[Run], disks: Iterable[str]) -> str:
+def why_not_adopted(copy: CopyCandidate, others: Sequence[CopyCandidate], runs: Sequence[JobRun], disks: Iterable[str]) -> str:
     """Why a snapshot does not count as SMC's own; empty if it does.
 
     ``others`` are all snapshots that bear SMC's name, this one included.
     """
-    mine = [run for run in runs if run.spans(copy.created_at)]
+    mine = [run for run in runs if run.contains_time(copy.created_at)]
     if copy.tagged:
         return "it carries a tag of ours, and SMC tags nothing for us"
     if not mine:
@@ -76,7 +76,7 @@ def doubt(copy: Copy, others: Sequence[Copy], runs: Sequence[Run], disks: Iterab
     run, wanted = mine[0], set(disks)
     if copy.disk_id not in wanted:
         return "its disk was not migrated"
-    within = [other for other in others if run.spans(other.created_at)]
+    within = [other for other in others if run.contains_time(other.created_at)]
     if sum(other.disk_id == copy.disk_id for other in within) > 1:
         return "two snapshots of the disk bear SMC's name in the time of one job, and SMC makes one"
     if not run.copied:

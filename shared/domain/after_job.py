@@ -17,7 +17,7 @@ ROLLED_BACK_BY_SMC = "Job.RolledBack"
 """The failure of a job that finished without moving anything; its retry needs another job."""
 
 
-class AfterJob(Enum):
+class DisksAfterJob(Enum):
     """Whether SMC put the disks back. People see these values as they are."""
 
     ROLLED_BACK = "SMC rolled back"
@@ -43,7 +43,7 @@ class JobEnd:
 
 
 @dataclass(frozen=True)
-class Trace:
+class JobTrace:
     """What is known of the disks after one attempt's job.
 
     An older version drops it when it writes the row; then nothing is known.
@@ -56,13 +56,13 @@ class Trace:
     ended: JobEnd | None = None
     look_id: str = ""
     """The id of the command that looks for the marker; empty if none is under way."""
-    found: AfterJob | None = None
+    found: DisksAfterJob | None = None
     system: str = ""
     """The system that the guest ran when the marker was looked for, in words."""
 
 
 @dataclass(frozen=True)
-class SeenMarker:
+class MarkerAnswer:
     """What a guest answered about its marker. None means that it gave no answer."""
 
     os_id: str | None = None
@@ -75,7 +75,7 @@ class SeenMarker:
 
 
 @dataclass(frozen=True)
-class Before:
+class StateBeforeJob:
     """The state before the job, for comparison: the system, the marker if surely written, and when the guest was seen."""
 
     os_id: str | None
@@ -84,7 +84,7 @@ class Before:
     seen_at: datetime | None
 
 
-def marker_of(migration_id: str, hop: int, attempt: int, count: int) -> str:
+def marker_text(migration_id: str, hop: int, attempt: int, count: int) -> str:
     """The marker's text.
 
     Each run of a job has a marker of its own, because SMC's next copies contain what an earlier run left behind.
@@ -92,45 +92,45 @@ def marker_of(migration_id: str, hop: int, attempt: int, count: int) -> str:
     return f"replank migration {migration_id} hop {hop} attempt {attempt} number {count}"
 
 
-def judge(before: Before, seen: SeenMarker, *, is_drill: bool, now: datetime) -> AfterJob:
+def disks_after_job(before: StateBeforeJob, seen: MarkerAnswer, *, is_drill: bool, now: datetime) -> DisksAfterJob:
     """Whether SMC put the disks back. Only proof counts; without it the answer is "not known".
 
     A disk is reset only while its instance is stopped (ECS, ResetDisk). So the disks of a guest that has not stopped since
     before the job were not put back. A finished job leaves the old system only if the disks were put back.
     """
     if seen.up is not None and before.seen_at is not None and now - seen.up < before.seen_at - CLOCKS_APART:
-        return AfterJob.KEPT
+        return DisksAfterJob.KEPT
     if before.os_id and seen.os_id and (before.os_id, before.os_version) != (seen.os_id, seen.os_version):
-        return AfterJob.KEPT
+        return DisksAfterJob.KEPT
     if before.marker:
-        return AfterJob.KEPT if seen.marker == before.marker else AfterJob.ROLLED_BACK
-    return AfterJob.ROLLED_BACK if is_drill and seen.os_id else AfterJob.UNKNOWN
+        return DisksAfterJob.KEPT if seen.marker == before.marker else DisksAfterJob.ROLLED_BACK
+    return DisksAfterJob.ROLLED_BACK if is_drill and seen.os_id else DisksAfterJob.UNKNOWN
 
 
-def shown(trace: Trace, *, job_failed: bool) -> str:
+def status_in_words(trace: JobTrace, *, job_failed: bool) -> str:
     """What SMC did to the disks, in words for people; empty if no job of the attempt failed.
 
     Old rows do not record it: not known.
     """
     if trace.found is not None:
         return trace.found.value
-    return AfterJob.UNKNOWN.value if job_failed else ""
+    return DisksAfterJob.UNKNOWN.value if job_failed else ""
 
 
-def in_words(trace: Trace) -> str:
+def failure_sentence(trace: JobTrace) -> str:
     """What is known of the disks, for the failure's sentence."""
     runs = f"the guest runs {trace.system}" if trace.system else "the guest was asked"
-    if trace.found is AfterJob.ROLLED_BACK:
+    if trace.found is DisksAfterJob.ROLLED_BACK:
         return f"SMC rolled the disks back: {runs}. What was written to any disk after SMC made its copies is lost."
-    if trace.found is AfterJob.KEPT:
+    if trace.found is DisksAfterJob.KEPT:
         return f"SMC has not rolled the disks back: {runs}, and what was written while the job ran is there."
     return "It is not known whether SMC rolled the disks back to its own copies. If it did, what was written since them is lost."
 
 
-def remedy(trace: Trace, of_the_job: str) -> str:
+def remedy_after_job(trace: JobTrace, of_the_job: str) -> str:
     """The remedy: what to do first, then what the job's own failure asks for."""
-    if trace.found is AfterJob.ROLLED_BACK:
+    if trace.found is DisksAfterJob.ROLLED_BACK:
         return f"First restore what the programs wrote while the job ran, from their own backups or queues. Then: {of_the_job}"
-    if trace.found is AfterJob.KEPT:
+    if trace.found is DisksAfterJob.KEPT:
         return of_the_job
     return f"First look at the instance's data: is what was written while the job ran still there? Then: {of_the_job}"

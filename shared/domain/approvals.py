@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.domain.batch import Approval, Batch, BatchLine, BatchState, Brake, Terms
+from shared.domain.batch import Approval, Batch, BatchLine, BatchState, BatchTerms, Brake
 from shared.domain.brake import BY_ITSELF, BatchChange
 from shared.domain.caller import Caller, Trust
-from shared.domain.chosen import digest_of, policy_digest
+from shared.domain.chosen import policy_digest, selection_digest
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy
 from shared.domain.roles import Role
@@ -26,7 +26,7 @@ SOON = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Ask:
+class ApprovalStatus:
     """The state of one request for approval."""
 
     about: str
@@ -41,112 +41,116 @@ class Ask:
     """When too few approvals will be valid; None if too few are already."""
 
     @property
-    def missing(self) -> int:
+    def missing_count(self) -> int:
         """How many more persons must approve."""
         return max(self.needed - len(self.counted), 0)
 
     @property
-    def has_lapsed(self) -> bool:
+    def has_expired(self) -> bool:
         """Whether enough persons had approved but too few approvals are still valid."""
-        return self.missing > 0 and len({each.identity for each in (*self.counted, *self.expired)}) >= self.needed
+        return self.missing_count > 0 and len({each.identity for each in (*self.counted, *self.expired)}) >= self.needed
 
 
-def of_wave(number: int) -> str:
+def wave_subject(number: int) -> str:
     """The subject of a wave's approval; the first wave has number 1."""
     return f"{WAVE} {number}"
 
 
-def of_rollback(migration_id: str, entered_version: int) -> str:
+def rollback_subject(migration_id: str, entered_version: int) -> str:
     """The subject of a rollback's approval: the migration in its present state."""
     return f"{ROLLBACK} {migration_id} {entered_version}"
 
 
-def needed(policy: Policy, about: str) -> int:
+def required_approvals(policy: Policy, about: str) -> int:
     """How many persons the policy requires."""
     return {BATCH: policy.approvals, WAVE: policy.wave_approvals, ROLLBACK: policy.rollback_approvals}[about.split()[0]]
 
 
-def ask(terms: Terms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> Ask:
+def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
     """The state of the approvals of one subject. ``given`` are the approvals of a rollback, which only the journal keeps."""
     selection = terms.acknowledgement.selection if terms.acknowledgement else ""
-    return _standing(
+    return _count_approvals(
         terms.policy, policy_digest(terms.policy, selection), about, now, terms.control.approvals if given is None else given
     )
 
 
-def ask_of_batch(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> Ask:
+def batch_approval_status(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
     """The same for a whole batch, whose selection is known before the acknowledgement."""
-    seen = policy_digest(batch.policy, digest_of(batch.selection))
-    return _standing(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
+    seen = policy_digest(batch.policy, selection_digest(batch.selection))
+    return _count_approvals(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
 
 
-def _standing(policy: Policy, seen: str, about: str, now: datetime, given: Iterable[Approval]) -> Ask:
-    lasts, wanted = timedelta(minutes=policy.approval_min), needed(policy, about)
+def _count_approvals(policy: Policy, seen: str, about: str, now: datetime, given: Iterable[Approval]) -> ApprovalStatus:
+    lasts, wanted = timedelta(minutes=policy.approval_min), required_approvals(policy, about)
     latest = {each.identity: each for each in sorted(given, key=lambda each: each.at) if each.about == about}
     valid = tuple(each for each in latest.values() if each.seen == seen)
     counted = tuple(each for each in valid if now < each.at + lasts)
     expired = tuple(each for each in valid if each not in counted)
     ends = sorted((each.at + lasts for each in counted), reverse=True)
     until = ends[wanted - 1] if wanted and len(ends) >= wanted else None
-    return Ask(about, wanted, seen, counted, expired, tuple(each for each in latest.values() if each.seen != seen), until)
+    return ApprovalStatus(
+        about, wanted, seen, counted, expired, tuple(each for each in latest.values() if each.seen != seen), until
+    )
 
 
-def why_missing(found: Ask, batch_id: str) -> str:
+def missing_in_words(found: ApprovalStatus, batch_id: str) -> str:
     """The missing approvals, in words; empty if none is missing."""
-    if not found.missing:
+    if not found.missing_count:
         return ""
     who = ", ".join(each.by for each in found.counted)
     so_far = f"{len(found.counted)} of {found.needed} persons approved it" + (f" ({who})" if who else "")
-    more = f"; {_many(found.expired)} expired" if found.expired else ""
-    more += f"; {_many(found.overtaken)} for another policy or selection" if found.overtaken else ""
-    return f"{so_far}{more}. To approve it: {command(found.about, batch_id)}"
+    more = f"; {_number_in_words(found.expired)} expired" if found.expired else ""
+    more += f"; {_number_in_words(found.overtaken)} for another policy or selection" if found.overtaken else ""
+    return f"{so_far}{more}. To approve it: {approve_command(found.about, batch_id)}"
 
 
-def _many(given: tuple[Approval, ...]) -> str:
+def _number_in_words(given: tuple[Approval, ...]) -> str:
     return "1 approval" if len(given) == 1 else f"{len(given)} approvals"
 
 
-def command(about: str, batch_id: str) -> str:
+def approve_command(about: str, batch_id: str) -> str:
     """The command with which a person approves."""
     kind, *rest = about.split()
     option = {BATCH: "", WAVE: f" --wave {rest[0] if rest else ''}", ROLLBACK: f" --rollback {rest[0] if rest else ''}"}[kind]
     return f"replank approve {batch_id}{option}"
 
 
-def is_soon(approval_min: int, until: datetime, now: datetime) -> bool:
+def is_expiring_soon(approval_min: int, until: datetime, now: datetime) -> bool:
     """Whether approvals that are valid until then are about to expire."""
     return until - now <= min(SOON, timedelta(minutes=approval_min) / 4)
 
 
-def next_wave(terms: Terms | Batch) -> str:
+def next_wave_subject(terms: BatchTerms | Batch) -> str:
     """The subject of an approval of the wave after the open one."""
-    return of_wave(terms.control.wave + 2)
+    return wave_subject(terms.control.wave + 2)
 
 
-def approve(batch: Batch, found: Ask, caller: Caller, seen: str, why: str, now: datetime) -> BatchChange | None:
+def approve(batch: Batch, found: ApprovalStatus, caller: Caller, seen: str, why: str, now: datetime) -> BatchChange | None:
     """The batch with the approval of a person who may; None if the person's own counts already and is not about to expire."""
     if seen != found.seen:
         sentence = f"The policy or the selection of batch {batch.batch_id} is not as you saw it."
         remedy = f"Look at it again (replank approvals {batch.batch_id}), then approve it as it is now."
         raise Refused("Approval.Overtaken", sentence, remedy, status=412)
     own = next((each for each in found.counted if each.identity == caller.identity), None)
-    if own is not None and not is_soon(batch.policy.approval_min, own.at + timedelta(minutes=batch.policy.approval_min), now):
+    if own is not None and not is_expiring_soon(
+        batch.policy.approval_min, own.at + timedelta(minutes=batch.policy.approval_min), now
+    ):
         return None
     given = Approval(found.about, caller.name, caller.identity, now, caller.trust.value, seen)
     version = batch.version + 1
     kept = batch.control.approvals
     if found.about.split()[0] != ROLLBACK:
         kept = (*(each for each in kept if (each.about, each.identity) != (given.about, given.identity)), given)
-    line = BatchLine(version, now, ACT, caller.name, _said(found.about, why), caller.trust.value, caller.door, given)
+    line = BatchLine(version, now, ACT, caller.name, _journal_reason(found.about, why), caller.trust.value, caller.door, given)
     return BatchChange(batch, replace(batch, control=replace(batch.control, approvals=kept), version=version), line)
 
 
-def _said(about: str, why: str) -> str:
+def _journal_reason(about: str, why: str) -> str:
     what = f"the {about}" if about == BATCH else " ".join(about.split()[:2])
     return f"{what}: {why}" if why else what
 
 
-def check_may_approve(batch: Batch, found: Ask, caller: Caller, roles: frozenset[Role]) -> None:
+def check_may_approve(batch: Batch, found: ApprovalStatus, caller: Caller, roles: frozenset[Role]) -> None:
     """Raise Refused unless this person may approve this now."""
     if not found.needed:
         sentence = f"The policy of batch {batch.batch_id} asks for no approval of a {found.about.split()[0]}."
@@ -164,7 +168,7 @@ def check_may_approve(batch: Batch, found: Ask, caller: Caller, roles: frozenset
         raise Refused("Approval.Submitter", sentence, "Ask another person.", status=403)
 
 
-def _check_open(batch: Batch, found: Ask) -> None:
+def _check_open(batch: Batch, found: ApprovalStatus) -> None:
     rollback = found.about.startswith(ROLLBACK)
     if batch.state is BatchState.PLANNING:
         sentence = f"Batch {batch.batch_id} is still being planned: nobody knows yet what it selects."
@@ -176,7 +180,7 @@ def _check_open(batch: Batch, found: Ask) -> None:
         raise Refused("Batch.Closed", sentence, "Nothing to do: nothing in it can start, unless somebody retries it.", status=409)
 
 
-def check_wave(batch: Batch, number: int, waves: int) -> None:
+def check_wave_is_next(batch: Batch, number: int, waves: int) -> None:
     """Raise Refused unless this wave is the next and all waves before it have ended, because their outcome matters."""
     if number > waves or number < 2:
         raise Refused("Wave.NoNext", f"Batch {batch.batch_id} has no wave {number} to approve.", "Nothing to do.", status=409)
@@ -187,15 +191,15 @@ def check_wave(batch: Batch, number: int, waves: int) -> None:
         raise Refused("Wave.NotEnded", sentence, "Wait until it has ended, and look how it went.", status=409)
 
 
-def check_enough(found: Ask, batch_id: str) -> None:
+def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
     """Raise Refused (Approval.Missing) unless enough persons have approved it."""
-    why = why_missing(found, batch_id)
+    why = missing_in_words(found, batch_id)
     if why:
         sentence, _, remedy = why.partition(". ")
         raise Refused("Approval.Missing", f"{sentence[0].upper()}{sentence[1:]}.", f"{remedy}", status=409)
 
 
-def lapsed(batch: Batch, about: str, now: datetime) -> BatchChange:
+def stop_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
     """The batch stopped because its approval expired, as its policy demands."""
     version, why = batch.version + 1, f"the approval of the {about} expired: approve it again, then resume"
     control = replace(batch.control, brake=Brake.STOPPED, by=BY_ITSELF, at=now, why=why, trust="", door="")
@@ -203,13 +207,13 @@ def lapsed(batch: Batch, about: str, now: datetime) -> BatchChange:
     return BatchChange(batch, replace(batch, control=control, version=version), line)
 
 
-def told(batch: Batch, about: str, event: str) -> Batch:
+def mark_published(batch: Batch, about: str, event: str) -> Batch:
     """The batch with this event marked as published."""
     others = tuple(each for each in batch.control.asked if not each.startswith(f"{about}: "))
     asked = (*others, f"{about}: {event}")
     return replace(batch, control=replace(batch.control, asked=asked), version=batch.version + 1)
 
 
-def is_told(terms: Terms | Batch, about: str, event: str) -> bool:
+def is_published(terms: BatchTerms | Batch, about: str, event: str) -> bool:
     """Whether this event about the batch is already published."""
     return f"{about}: {event}" in terms.control.asked

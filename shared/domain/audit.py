@@ -11,7 +11,7 @@ LONGEST_REQUEST = 16 * 1024
 
 
 @dataclass(frozen=True)
-class Asked:
+class AuditRequest:
     """A request to act, written before anything is done."""
 
     at: datetime
@@ -36,7 +36,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Answered:
+class AuditOutcome:
     """The outcome of a request."""
 
     at: datetime
@@ -55,11 +55,11 @@ class AuditLine:
     """
 
     entry: str
-    asked: Asked
-    answered: Answered | None = None
+    asked: AuditRequest
+    answered: AuditOutcome | None = None
 
 
-def kept(body: str) -> str:
+def stored_body(body: str) -> str:
     """A request's body as the audit keeps it: always one line of JSON."""
     size = len(body.encode("utf-8", "replace"))
     try:
@@ -69,7 +69,7 @@ def kept(body: str) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def is_wanted(line: AuditLine, *, who: str = "", act: str = "", target: str = "", refused: bool = False) -> bool:
+def matches_filters(line: AuditLine, *, who: str = "", act: str = "", target: str = "", refused: bool = False) -> bool:
     """Whether a line meets every filter given."""
     failed = line.answered is not None and line.answered.status >= 300
     return (

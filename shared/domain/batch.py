@@ -27,7 +27,7 @@ UNASKED = (
 """The sentence that a policy with ``automaticRollback`` adds."""
 
 
-def risks_of(policy: Policy) -> tuple[str, tuple[str, ...]]:
+def risks_for_policy(policy: Policy) -> tuple[str, tuple[str, ...]]:
     """The version and the text of what is acknowledged for a batch with this policy."""
     return (f"{RISKS_VERSION}-rollback", (*RISKS, UNASKED)) if policy.automatic_rollback else (RISKS_VERSION, RISKS)
 
@@ -169,18 +169,18 @@ class Selection:
         return (*self.tags, *self.resource_groups, *self.vpcs, *self.names)
 
     @property
-    def names_something(self) -> bool:
+    def has_criteria(self) -> bool:
         """Whether it has any criterion. One that has none chooses nothing, never everything."""
         return bool(self.instance_ids or self.releases or self.filters)
 
     @property
-    def every_account(self) -> tuple[str, ...]:
+    def account_ids(self) -> tuple[str, ...]:
         """The accounts that the selection means."""
         return self.accounts or ("",)
 
 
 @dataclass(frozen=True)
-class Terms:
+class BatchTerms:
     """What a stage must know about its migration's batch: a few hundred bytes, however large the batch is."""
 
     batch_id: str
@@ -204,7 +204,7 @@ class Terms:
         return self.policy.failure_budget if percent is None else self.size * percent // 100
 
     @property
-    def every_account(self) -> tuple[str, ...]:
+    def account_ids(self) -> tuple[str, ...]:
         """The accounts that its migrations may belong to."""
         return self.accounts or ("",)
 
@@ -216,13 +216,13 @@ class Waves(list[tuple[str, ...]]):
     """How many pages of places they were made from, while they are not written yet."""
 
     @cached_property
-    def places(self) -> dict[str, int]:
+    def wave_numbers(self) -> dict[str, int]:
         """The number of each migration's wave, made once: a batch of ten thousand asks for each of them."""
         return {id: place for place, ids in enumerate(self) for id in ids}
 
-    def of(self, migration_id: str) -> int:
+    def wave_number(self, migration_id: str) -> int:
         """The number of a migration's wave. A migration that was in no wave at the acknowledgement moves with the last."""
-        return self.places.get(migration_id, max(len(self) - 1, 0))
+        return self.wave_numbers.get(migration_id, max(len(self) - 1, 0))
 
 
 Problem = tuple[str, str, str]
@@ -230,7 +230,7 @@ Problem = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class LeftOutInstance:
     """An instance that the selection might be taken to mean, and why it has no migration."""
 
     instance_id: str
@@ -269,33 +269,33 @@ class Batch:
     """Number of instances that were left out."""
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> BatchTerms:
         """The part of the batch that does not grow with the number of instances."""
         same = (self.batch_id, self.state, self.version, self.created_at, self.policy, self.dry_run, self.acknowledgement)
-        return Terms(*same, self.selection.accounts, self.control, self.size)
+        return BatchTerms(*same, self.selection.accounts, self.control, self.size)
 
 
 @dataclass(frozen=True)
-class Submitted:
+class SubmittedTerms:
     """A batch's policy and accounts in a column of their own: an older version would drop the fields that it does not know."""
 
     policy: Policy
     accounts: tuple[str, ...] = ()
 
 
-def awaits_confirmation(terms: Terms) -> bool:
+def awaits_confirmation(terms: BatchTerms) -> bool:
     """Whether nothing moves in the batch any more, and migrations of it wait for a person's confirmation."""
     return terms.state is BatchState.CLOSED and terms.control.validated_at is not None
 
 
-def ready_to_confirm_at(terms: Terms) -> datetime | None:
+def ready_to_confirm_at(terms: BatchTerms) -> datetime | None:
     """From when all migrations of the batch have been clean for long enough to confirm them; None if none waits for it."""
     if terms.state is not BatchState.CLOSED or terms.control.validated_at is None:
         return None
     return terms.control.validated_at + timedelta(days=terms.policy.confirm_after_days)
 
 
-def needs_the_tick(terms: Terms) -> bool:
+def needs_tick(terms: BatchTerms) -> bool:
     """Whether the tick must look at the batch: planning may have been interrupted, or migrations may start or be cancelled."""
     if terms.state is not BatchState.OPEN:
         return terms.state is BatchState.PLANNING

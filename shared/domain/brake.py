@@ -30,8 +30,8 @@ def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
     """Start nothing new, neither first tries nor retries; next hops go on. Raises Refused unless the batch is open and running."""
     _check_open(batch, "paused")
     if batch.control.brake is not Brake.OFF:
-        raise _refused("Batch.NotRunning", batch, "paused", "Nothing to do: nothing new starts in it.")
-    return _act(batch, "pause", Brake.PAUSED, caller, why, now)
+        raise _refusal("Batch.NotRunning", batch, "paused", "Nothing to do: nothing new starts in it.")
+    return _batch_change(batch, "pause", Brake.PAUSED, caller, why, now)
 
 
 def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mapping[str, int], seen: int) -> BatchChange:
@@ -46,7 +46,7 @@ def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mappin
         names = ", ".join(sorted(failed)[:NAMED]) or "none"
         sentence = f"{len(failed)} failures of batch {batch.batch_id} count by now, not {seen} ({names})."
         raise Refused("Batch.FailedSince", sentence, "Look at the batch again, then resume it with that number.", status=409)
-    change = _act(batch, "resume", Brake.OFF, caller, why, now)
+    change = _batch_change(batch, "resume", Brake.OFF, caller, why, now)
     return replace(change, forgiven=dict(failed)) if batch.control.brake is Brake.BUDGET else change
 
 
@@ -54,8 +54,8 @@ def stop(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
     """Stop the batch: running migrations finish, nothing more starts, and the rest is cancelled."""
     _check_open(batch, "stopped")
     if batch.control.brake is Brake.STOPPED:
-        raise _refused("Batch.NotRunning", batch, "stopped", "Nothing to do: it is stopped.")
-    return _act(batch, "stop", Brake.STOPPED, caller, why, now)
+        raise _refusal("Batch.NotRunning", batch, "stopped", "Nothing to do: it is stopped.")
+    return _batch_change(batch, "stop", Brake.STOPPED, caller, why, now)
 
 
 def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
@@ -65,7 +65,7 @@ def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
     return BatchChange(batch, replace(batch, control=control, version=batch.version + 1), line)
 
 
-def is_done(batch: Batch, act: str, operator: str) -> bool:
+def is_last_act(batch: Batch, act: str, operator: str) -> bool:
     """Whether this operator's same act is the last one on the batch, so that a repeated request changes nothing."""
     made = {"pause": Brake.PAUSED, "resume": Brake.OFF, "stop": Brake.STOPPED}[act]
     return batch.control.at is not None and batch.control.brake is made and batch.control.by == operator
@@ -80,7 +80,7 @@ def _check_open(batch: Batch, verb: str) -> None:
         raise Refused("Batch.Closed", sentence, "Nothing to do: nothing in it can start, unless somebody retries it.", status=409)
 
 
-def _act(batch: Batch, act: str, brake: Brake, caller: Caller, why: str, now: datetime) -> BatchChange:
+def _batch_change(batch: Batch, act: str, brake: Brake, caller: Caller, why: str, now: datetime) -> BatchChange:
     version = batch.version + 1
     trust = caller.trust.value
     control = replace(batch.control, brake=brake, by=caller.name, at=now, why=why, trust=trust, door=caller.door)
@@ -88,5 +88,5 @@ def _act(batch: Batch, act: str, brake: Brake, caller: Caller, why: str, now: da
     return BatchChange(batch, replace(batch, control=control, version=version), line)
 
 
-def _refused(code: str, batch: Batch, verb: str, remedy: str) -> Refused:
+def _refusal(code: str, batch: Batch, verb: str, remedy: str) -> Refused:
     return Refused(code, f"Batch {batch.batch_id} is {batch.control.brake.value}; it cannot be {verb}.", remedy, status=409)

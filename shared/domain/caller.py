@@ -46,17 +46,17 @@ class Caller:
 def read_name(given: str, where: str) -> str:
     """A person's name in any script, as it is compared and shown; raises Refused (Operator.Invalid)."""
     name = unicodedata.normalize("NFC", given).strip()
-    if not name or len(name) > LONGEST_NAME or not is_plain(name):
-        raise name_refused(where)
+    if not name or len(name) > LONGEST_NAME or not is_printable_name(name):
+        raise name_error(where)
     return name
 
 
-def is_plain(name: str) -> bool:
+def is_printable_name(name: str) -> bool:
     """Whether a name has only visible letters, digits, blanks and signs of any script, and no control characters."""
     return name.isprintable() and not name[0].isspace() and unicodedata.category(name[0])[0] != "M"
 
 
-def name_refused(where: str) -> Refused:
+def name_error(where: str) -> Refused:
     """The error for a name that cannot be used."""
     return Refused(
         "Operator.Invalid",

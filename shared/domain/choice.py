@@ -10,34 +10,34 @@ from shared.domain.errors import Refused
 T = TypeVar("T")
 
 
-def choice(default: T, words: str, bounds: tuple[int, int] | None = None) -> T:
+def choice_field(default: T, words: str, bounds: tuple[int, int] | None = None) -> T:
     """A field with its default, its description and, for a number, its bounds."""
     made: T = field(default=default, metadata={"words": words, "bounds": bounds})
     return made
 
 
-def required(words: str) -> Any:
+def required_field(words: str) -> Any:
     """A field that must be given, with its description."""
     return field(metadata={"words": words, "bounds": None})
 
 
-def camel(name: str) -> str:
+def camel_case(name: str) -> str:
     """The name of a field in the API and the events; ``from_`` becomes ``from``."""
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(map(str.capitalize, rest))
 
 
-def names_of(cls: type) -> dict[str, str]:
+def api_names(cls: type) -> dict[str, str]:
     """The fields of a dataclass, by their names in the API."""
-    return {camel(each.name): each.name for each in fields(cls)}
+    return {camel_case(each.name): each.name for each in fields(cls)}
 
 
-def bounds_of(cls: type) -> dict[str, tuple[int, int]]:
+def number_bounds(cls: type) -> dict[str, tuple[int, int]]:
     """Minimum and maximum of each number of a dataclass, by its name in the API."""
-    return {camel(each.name): each.metadata["bounds"] for each in fields(cls) if each.metadata.get("bounds")}
+    return {camel_case(each.name): each.metadata["bounds"] for each in fields(cls) if each.metadata.get("bounds")}
 
 
-def renamed(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str, Any]:
+def with_field_names(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str, Any]:
     """The same document with the names of the fields; raises Refused for an unknown name."""
     for name in given:
         if name not in names:

@@ -18,7 +18,7 @@ CLOCKS_DIFFER = CLOCKS_APART
 """How much later than the acknowledgement a migration may appear, because two functions with different clocks made them."""
 
 
-def digest_of(selection: Selection) -> str:
+def selection_digest(selection: Selection) -> str:
     """A selection as a digest of 32 characters, recorded with the acknowledgement so that a change is noticed.
 
     Each part is listed here, so that a version with further fields finds the same digest while both versions run.
@@ -39,29 +39,29 @@ def policy_digest(policy: Policy, selection: str) -> str:
 
     Fields at their default are left out, because a later version may have more fields.
     """
-    return hashlib.sha256(json.dumps([selection, _of_policy(policy)], sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps([selection, _non_default_fields(policy)], sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _of_policy(policy: Policy) -> dict[str, object]:
+def _non_default_fields(policy: Policy) -> dict[str, object]:
     default = Policy()
     written = encode(policy)
     return {each.name: written[each.name] for each in fields(policy) if getattr(policy, each.name) != getattr(default, each.name)}
 
 
-def may_roll_back_unasked(batch: Batch) -> bool:
+def may_roll_back_automatically(batch: Batch) -> bool:
     """Whether a person has acknowledged, in the very text and for the very policy, that failed validations are rolled back."""
     given = batch.acknowledgement
     if given is None or not batch.policy.automatic_rollback or UNASKED not in given.text:
         return False
-    return given.policy == policy_digest(batch.policy, digest_of(batch.selection))
+    return given.policy == policy_digest(batch.policy, selection_digest(batch.selection))
 
 
-def not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
+def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
     """Why the batch does not select a migration with a route, in words; empty if it does."""
     selection = batch.selection
     if migration.batch_id != batch.batch_id:
         return f"it belongs to batch {migration.batch_id}"
-    if migration.account_id not in selection.every_account:
+    if migration.account_id not in selection.account_ids:
         return f"the batch does not name account {migration.account_id or 'of the deployment'}"
     if migration.region_id not in selection.regions:
         return f"the batch does not name region {migration.region_id}"
@@ -72,13 +72,13 @@ def not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG)
     if selection.releases:
         source = catalog.releases.get(migration.hops[0].source)
         if source is None or not matches(source, selection.releases):
-            return f"the batch does not name {catalog.name(migration.hops[0].source)}"
-    elif not selection.names_something:
+            return f"the batch does not name {catalog.release_name(migration.hops[0].source)}"
+    elif not selection.has_criteria:
         return "the batch names no instance"
     return ""
 
 
-def not_acknowledged(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
+def why_not_acknowledged(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
     """Why the batch's acknowledgement did not allow a migration, in words; empty if it did.
 
     An acknowledgement that an older version recorded has no digest.
@@ -86,10 +86,10 @@ def not_acknowledged(batch: Batch, migration: Migration, catalog: Catalog = CATA
     given = batch.acknowledgement
     if given is None or batch.dry_run:
         return "nobody has acknowledged the batch"
-    if given.selection and given.selection != digest_of(batch.selection):
+    if given.selection and given.selection != selection_digest(batch.selection):
         return "the batch selects other instances than those acknowledged"
     if given.instances and given.instances != batch.digest:
         return "the batch has other instances than those acknowledged"
     if migration.created_at > given.at + CLOCKS_DIFFER:
         return "it was added after the acknowledgement"
-    return not_selected(batch, migration, catalog)
+    return why_not_selected(batch, migration, catalog)

@@ -70,20 +70,20 @@ def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -
 def as_object(document: object, path: str) -> Json:
     """A JSON object with text keys, or FactsInvalid."""
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
-        raise FactsInvalid(path, f"must be an object, is {_kind(document)}")
+        raise FactsInvalid(path, f"must be an object, is {_json_type(document)}")
     return document
 
 
 def as_list(document: object, path: str) -> list[Any]:
     """A JSON list of bounded length, or FactsInvalid."""
     if not isinstance(document, list | tuple):
-        raise FactsInvalid(path, f"must be a list, is {_kind(document)}")
+        raise FactsInvalid(path, f"must be a list, is {_json_type(document)}")
     if len(document) > MAX_ITEMS:
         raise FactsInvalid(path, f"has {len(document)} items, more than {MAX_ITEMS}")
     return list(document)
 
 
-def _kind(value: object) -> str:
+def _json_type(value: object) -> str:
     names = {
         dict: "an object",
         list: "a list",
@@ -96,17 +96,17 @@ def _kind(value: object) -> str:
     return names.get(type(value), type(value).__name__)
 
 
-def _required(member: Field[Any]) -> bool:
+def _is_required(member: Field[Any]) -> bool:
     return member.default is MISSING and member.default_factory is MISSING
 
 
 @cache
 def _dataclass_decoder(cls: type) -> Decoder:
     hints = get_type_hints(cls)
-    members = [(f.name, _decoder(hints[f.name]), _required(f)) for f in fields(cls)]
+    members = [(f.name, _decoder(hints[f.name]), _is_required(f)) for f in fields(cls)]
     known = {name for name, _, _ in members}
 
-    def load(document: object, path: str, strict: bool) -> Any:
+    def decode_fields(document: object, path: str, strict: bool) -> Any:
         given = as_object(document, path)
         if strict and (unknown := sorted(set(given) - known)):
             raise FactsInvalid(f"{path}.{unknown[0]}", "is not a known field")
@@ -118,7 +118,7 @@ def _dataclass_decoder(cls: type) -> Decoder:
                 raise FactsInvalid(f"{path}.{name}", "is missing")
         return cls(**values)
 
-    return load
+    return decode_fields
 
 
 @cache
@@ -128,16 +128,16 @@ def _decoder(hint: Any) -> Decoder:
         inner = _decoder(next(a for a in args if a is not type(None)))
         return lambda value, path, strict: None if value is None else inner(value, path, strict)
     if origin is Literal:
-        return lambda value, path, strict: _one_of(value, path, args)
+        return lambda value, path, strict: _decode_choice(value, path, args)
     if origin is tuple:
         return _tuple_decoder(args)
     if origin is dict:
-        return _texts_by_name
+        return _decode_texts_by_name
     if is_dataclass(hint) and isinstance(hint, type):
         return _dataclass_decoder(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
         values = tuple(member.value for member in hint)
-        return lambda value, path, strict: hint(_one_of(value, path, values))
+        return lambda value, path, strict: hint(_decode_choice(value, path, values))
     return _SCALARS[hint]
 
 
@@ -145,54 +145,54 @@ def _tuple_decoder(args: tuple[Any, ...]) -> Decoder:
     items = _decoder(args[0])
     fixed = None if args[-1] is Ellipsis else len(args)
 
-    def load(value: object, path: str, strict: bool) -> tuple[Any, ...]:
+    def decode_items(value: object, path: str, strict: bool) -> tuple[Any, ...]:
         listed = as_list(value, path)
         if fixed is not None and len(listed) != fixed:
             raise FactsInvalid(path, f"must have {fixed} items, has {len(listed)}")
         return tuple(items(item, f"{path}[{index}]", strict) for index, item in enumerate(listed))
 
-    return load
+    return decode_items
 
 
-def _texts_by_name(value: object, path: str, strict: bool) -> dict[str, str]:
-    return {name: _text(text, f"{path}.{name}", strict) for name, text in as_object(value, path).items()}
+def _decode_texts_by_name(value: object, path: str, strict: bool) -> dict[str, str]:
+    return {name: _decode_text(text, f"{path}.{name}", strict) for name, text in as_object(value, path).items()}
 
 
-def _one_of(value: object, path: str, allowed: tuple[Any, ...]) -> Any:
+def _decode_choice(value: object, path: str, allowed: tuple[Any, ...]) -> Any:
     if not isinstance(value, str) or value not in allowed:
         raise FactsInvalid(path, f"must be one of {', '.join(map(str, allowed))}")
     return value
 
 
-def _text(value: object, path: str, _strict: bool) -> str:
+def _decode_text(value: object, path: str, _strict: bool) -> str:
     if not isinstance(value, str):
-        raise FactsInvalid(path, f"must be text, is {_kind(value)}")
+        raise FactsInvalid(path, f"must be text, is {_json_type(value)}")
     if len(value) > MAX_TEXT:
         raise FactsInvalid(path, f"is longer than {MAX_TEXT} characters")
     return value
 
 
-def _signed(value: object, path: str, _strict: bool) -> int:
+def _decode_signed(value: object, path: str, _strict: bool) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise FactsInvalid(path, f"must be a whole number, is {_kind(value)}")
+        raise FactsInvalid(path, f"must be a whole number, is {_json_type(value)}")
     return value
 
 
-def _whole(value: object, path: str, strict: bool) -> int:
-    value = _signed(value, path, strict)
+def _decode_whole_number(value: object, path: str, strict: bool) -> int:
+    value = _decode_signed(value, path, strict)
     if not 0 <= value < 2**63:
         raise FactsInvalid(path, f"must be between 0 and 2^63-1, is {value}"[:200])
     return value
 
 
-def _flag(value: object, path: str, _strict: bool) -> bool:
+def _decode_boolean(value: object, path: str, _strict: bool) -> bool:
     if not isinstance(value, bool):
-        raise FactsInvalid(path, f"must be true or false, is {_kind(value)}")
+        raise FactsInvalid(path, f"must be true or false, is {_json_type(value)}")
     return value
 
 
-def _time(value: object, path: str, strict: bool) -> datetime:
-    text = _text(value, path, strict)
+def _decode_time(value: object, path: str, strict: bool) -> datetime:
+    text = _decode_text(value, path, strict)
     try:
         moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
         if moment.tzinfo is None or moment.year not in YEARS:
@@ -202,10 +202,16 @@ def _time(value: object, path: str, strict: bool) -> datetime:
         raise FactsInvalid(path, "must be an ISO 8601 time with a zone, e.g. 2026-09-01T04:00:00Z") from None
 
 
-_SCALARS: dict[Any, Decoder] = {str: _text, int: _whole, Signed: _signed, bool: _flag, datetime: _time}
+_SCALARS: dict[Any, Decoder] = {
+    str: _decode_text,
+    int: _decode_whole_number,
+    Signed: _decode_signed,
+    bool: _decode_boolean,
+    datetime: _decode_time,
+}
 
 
-def schema(cls: type) -> Json:
+def json_schema(cls: type) -> Json:
     """JSON Schema (2020-12) of the dataclass, as :func:`decode` reads it."""
     definitions: Json = {}
     root = _schema_of(cls, definitions)
@@ -239,7 +245,7 @@ def _schema_of_dataclass(cls: type, definitions: Json) -> Json:
             "type": "object",
             "description": (cls.__doc__ or "").split("\n")[0],
             "properties": {f.name: _schema_of(hints[f.name], definitions) for f in fields(cls)},
-            "required": [f.name for f in fields(cls) if _required(f)],
+            "required": [f.name for f in fields(cls) if _is_required(f)],
         }
     return {"$ref": f"#/$defs/{cls.__name__}"}
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from shared.domain.choice import bounds_of, camel, check_numbers, choice, names_of, renamed
+from shared.domain.choice import api_names, camel_case, check_numbers, choice_field, number_bounds, with_field_names
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.errors import Refused
 
@@ -24,32 +24,32 @@ _ONE_LINE = re.compile(r"[^\x00-\x1f\ud800-\udfff]*")
 class CommandRule:
     """What is run in the guests of some instances. Without ``instances`` and ``tag`` it fits every instance."""
 
-    instances: tuple[str, ...] = choice((), "Ids of the instances that the rule is for.")
-    tag: str = choice("", "Tag of the instances that the rule is for: key=value.")
-    pre: str = choice("", "Command run as root right before the snapshots; if it fails, the instance is not moved.")
-    post: str = choice(
+    instances: tuple[str, ...] = choice_field((), "Ids of the instances that the rule is for.")
+    tag: str = choice_field("", "Tag of the instances that the rule is for: key=value.")
+    pre: str = choice_field("", "Command run as root right before the snapshots; if it fails, the instance is not moved.")
+    post: str = choice_field(
         "",
         "Undoes pre, even one that failed: run as root after validation, rollback, or an end without a move.",
     )
-    pre_timeout_sec: int = choice(300, "Seconds that the command before may take.", (10, 3600))
-    post_timeout_sec: int = choice(300, "Seconds that the command after may take.", (10, 3600))
-    check: str | None = choice(None, "The check of these instances, in place of the batch's.")
-    files: tuple[str, ...] | None = choice(None, "The files of these instances, in place of the batch's.")
+    pre_timeout_sec: int = choice_field(300, "Seconds that the command before may take.", (10, 3600))
+    post_timeout_sec: int = choice_field(300, "Seconds that the command after may take.", (10, 3600))
+    check: str | None = choice_field(None, "The check of these instances, in place of the batch's.")
+    files: tuple[str, ...] | None = choice_field(None, "The files of these instances, in place of the batch's.")
 
-    def fits(self, instance_id: str, tags: Mapping[str, str]) -> bool:
+    def fits_instance(self, instance_id: str, tags: Mapping[str, str]) -> bool:
         """Whether it is for the instance."""
         key, _, value = self.tag.partition("=")
         return (not self.instances or instance_id in self.instances) and (not self.tag or tags.get(key) == value)
 
 
 NO_RULE = CommandRule()
-COMMAND_BOUNDS = bounds_of(CommandRule)
-_NAMES = names_of(CommandRule)
+COMMAND_BOUNDS = number_bounds(CommandRule)
+_NAMES = api_names(CommandRule)
 
 
 def rule_for(rules: Sequence[CommandRule], instance_id: str, tags: Mapping[str, str]) -> CommandRule:
     """The first rule that fits the instance; one without any command if none does."""
-    return next((each for each in rules if each.fits(instance_id, tags)), NO_RULE)
+    return next((each for each in rules if each.fits_instance(instance_id, tags)), NO_RULE)
 
 
 def asks_for_tags(rules: Sequence[CommandRule]) -> bool:
@@ -62,12 +62,12 @@ def read_commands(document: object, path: str) -> tuple[CommandRule, ...]:
     listed = as_list(document, path)
     if len(listed) > MOST_RULES:
         raise Refused("Policy.Invalid", f"{path} has {len(listed)} entries, more than {MOST_RULES}.", "Join rules by a tag.")
-    return tuple(_read(each, f"{path}[{place}]") for place, each in enumerate(listed))
+    return tuple(_read_rule(each, f"{path}[{place}]") for place, each in enumerate(listed))
 
 
-def _read(document: object, path: str) -> CommandRule:
+def _read_rule(document: object, path: str) -> CommandRule:
     asked = as_object(document, path)
-    rule = decode(CommandRule, renamed(asked, _NAMES, path), path, strict=True)
+    rule = decode(CommandRule, with_field_names(asked, _NAMES, path), path, strict=True)
     check_numbers(asked, COMMAND_BOUNDS, path)
     for name in ("pre", "post"):
         _check_command(getattr(rule, name), f"{path}.{name}")
@@ -100,7 +100,7 @@ UNDER_WAY = frozenset({DRAINING, RESTORING})
 
 
 @dataclass(frozen=True)
-class Commands:
+class CommandProgress:
     """How far the commands of one migration are. An older version that wrote the row knows of none."""
 
     phase: str = ""
@@ -116,26 +116,26 @@ class Commands:
     """How the last one ended, in words."""
 
     @property
-    def shown(self) -> str:
+    def status_in_words(self) -> str:
         """What runs in the guest now, or how the last command ended; empty if none ever ran."""
         return {DRAINING: "the pre command runs", RESTORING: "the post command runs"}.get(self.phase, self.last)
 
-    def begun(self, phase: str, now: datetime) -> Commands:
+    def with_begun_command(self, phase: str, now: datetime) -> CommandProgress:
         """As it stands once a command is about to be sent."""
         return replace(self, phase=phase, runs=self.runs + 1, invocation_id="", begun_at=now, ran=True)
 
-    def after_rollback(self) -> Commands:
+    def with_post_command_due(self) -> CommandProgress:
         """As it stands once the disks are as they were: the post command runs, even if it ran after the validation."""
         return replace(self, phase=DRAINED) if self.ran else self
 
-    def ended(self, phase: str, words: str) -> Commands:
+    def with_ended_command(self, phase: str, words: str) -> CommandProgress:
         """As it stands once the command has ended."""
         return replace(self, phase=phase, invocation_id="", begun_at=None, last=words)
 
 
-NOTHING_RAN = Commands()
+NOTHING_RAN = CommandProgress()
 
 
-def policy_fields() -> dict[str, Any]:
+def rule_fields() -> dict[str, Any]:
     """The fields of a rule by the names that the API gives them."""
-    return {camel(each.name): each for each in fields(CommandRule)}
+    return {camel_case(each.name): each for each in fields(CommandRule)}

@@ -18,11 +18,11 @@ def moment_in_words(at: datetime, now: datetime) -> str:
     """``2026-09-03 08:00 UTC, in 47 hours``: a moment and its distance from another."""
     away = at - now
     told = at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    length = _length(abs(away))
+    length = _span_in_words(abs(away))
     return f"{told}, in {length}" if away >= timedelta(0) else f"{told}, {length} ago"
 
 
-def _length(span: timedelta) -> str:
+def _span_in_words(span: timedelta) -> str:
     """The span in the largest unit that keeps two digits."""
     for unit, seconds in (("day", 86400), ("hour", 3600)):
         if span.total_seconds() >= 2 * seconds:

@@ -11,7 +11,7 @@ from shared.domain.catalog.model import Catalog, Path
 from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
 
-class ChangesFrom(Enum):
+class FirstChange(Enum):
     """The point from which the instance may have changed; after it, only the snapshots restore it."""
 
     LAUNCH = "the step that starts the job"
@@ -20,7 +20,7 @@ class ChangesFrom(Enum):
 
 @dataclass(frozen=True)
 class DriverTraits:
-    """One driver. A row of a later version may name one that is not in the table: see ``traits``."""
+    """One driver. A row of a later version may name one that is not in the table: see ``driver_traits``."""
 
     name: str
     does: str
@@ -29,7 +29,7 @@ class DriverTraits:
     """Whether a person may start the job at any time."""
     needs_identity: bool
     """Whether ``prepare_job`` needs the instance's addresses and hostnames, which take two calls to find."""
-    changes_from: ChangesFrom
+    changes_from: FirstChange
     paths: Callable[[Catalog], tuple[Path, ...]]
     """The paths that it can follow."""
     usual_minutes: tuple[int, int]
@@ -50,12 +50,12 @@ class DriverTraits:
     """Why it cannot follow a path of the matrix, and what to do; both empty if the reason is not the driver's."""
 
     @property
-    def starts_unseen(self) -> bool:
+    def may_start_unseen(self) -> bool:
         """Whether a job may run before the pipeline has seen it."""
-        return self.changes_from is ChangesFrom.SNAPSHOTS
+        return self.changes_from is FirstChange.SNAPSHOTS
 
 
-def _every_path(catalog: Catalog) -> tuple[Path, ...]:
+def _all_paths(catalog: Catalog) -> tuple[Path, ...]:
     return catalog.paths
 
 
@@ -76,8 +76,8 @@ SMC = DriverTraits(
     does="the API of Server Migration Center (SMC)",
     attended=False,
     needs_identity=False,
-    changes_from=ChangesFrom.LAUNCH,
-    paths=_every_path,
+    changes_from=FirstChange.LAUNCH,
+    paths=_all_paths,
     usual_minutes=(15, 30),
     prepare_limit=PREPARE_LIMIT,
     job_limit=JOB_LIMIT,
@@ -87,8 +87,8 @@ CONSOLE = DriverTraits(
     does="a person in the ECS console",
     attended=True,
     needs_identity=True,
-    changes_from=ChangesFrom.SNAPSHOTS,
-    paths=_every_path,
+    changes_from=FirstChange.SNAPSHOTS,
+    paths=_all_paths,
     usual_minutes=(15, 30),
     prepare_limit=None,
     job_limit=JOB_LIMIT,
@@ -98,7 +98,7 @@ GUEST = DriverTraits(
     does="the distribution's own tool, run inside the instance by Cloud Assistant",
     attended=False,
     needs_identity=False,
-    changes_from=ChangesFrom.LAUNCH,
+    changes_from=FirstChange.LAUNCH,
     paths=_paths_with_recipe,
     usual_minutes=(30, 90),
     prepare_limit=GUEST_PREPARE_LIMIT,
@@ -113,12 +113,12 @@ DRIVERS = {each.name: each for each in (SMC, CONSOLE, GUEST)}
 DEFAULT_DRIVER = SMC.name
 
 
-def traits(name: str) -> DriverTraits:
+def driver_traits(name: str) -> DriverTraits:
     """The traits of a driver. A driver that this version lacks never starts here, so it counts as unattended."""
     return DRIVERS.get(name, SMC)
 
 
-def names_in_words() -> str:
+def driver_names_in_words() -> str:
     """The drivers to choose from: ``smc, console or guest``."""
     *first, last = DRIVERS
     return f"{', '.join(first)} or {last}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from statistics import NormalDist
 
-from shared.domain.drivers import traits
+from shared.domain.drivers import driver_traits
 
 
 @dataclass(frozen=True)
@@ -56,37 +56,37 @@ sources differ about the same part, and whichever is right is right for the whol
 DECLARED = (SNAPSHOTS, JOB, RETURN, VALIDATION, BUTTON, PERSON)
 
 
-def parts_of(driver: str) -> tuple[Duration, ...]:
+def parts_after_snapshots(driver: str) -> tuple[Duration, ...]:
     """The parts of one hop after its snapshots, in order."""
-    button = (BUTTON,) if traits(driver).attended else ()
+    button = (BUTTON,) if driver_traits(driver).attended else ()
     return (*button, JOB, RETURN, VALIDATION)
 
 
 @dataclass(frozen=True)
-class Draws:
+class RandomDraws:
     """Random draws; the same seed gives the same draws. ``fixed`` replaces chance by one share of all cases."""
 
     seed: str
     fixed: float | None = None
 
-    def minutes(self, duration: Duration, *words: object) -> timedelta:
+    def draw_length(self, duration: Duration, *words: object) -> timedelta:
         """How long this part takes this time. Part of the spread is the same for all of the fleet."""
         if self.fixed is not None:
             z = _NORMAL.inv_cdf(self.fixed)
         else:
-            common, own = self._normal("fleet", duration.part), self._normal(duration.part, *words)
+            common, own = self._draw_normal("fleet", duration.part), self._draw_normal(duration.part, *words)
             z = math.sqrt(ALIKE) * common + math.sqrt(1 - ALIKE) * own
         spread = duration.usual / duration.low if z < 0 else duration.high / duration.usual
         return timedelta(minutes=duration.usual * spread ** (z / _TENTH))
 
-    def fails(self, *words: object) -> bool:
+    def draw_failure(self, *words: object) -> bool:
         """Whether this hop fails."""
-        return self.fixed is None and self._share("fails", *words) < FAILS
+        return self.fixed is None and self._draw_share("fails", *words) < FAILS
 
-    def _normal(self, *words: object) -> float:
-        return _NORMAL.inv_cdf(self._share(*words))
+    def _draw_normal(self, *words: object) -> float:
+        return _NORMAL.inv_cdf(self._draw_share(*words))
 
-    def _share(self, *words: object) -> float:
+    def _draw_share(self, *words: object) -> float:
         """A number between 0 and 1, both excluded."""
         written = "|".join(map(str, (self.seed, *words)))
         number = int.from_bytes(hashlib.sha256(written.encode()).digest()[:6], "big")
@@ -97,7 +97,7 @@ _NORMAL = NormalDist()
 _TENTH = _NORMAL.inv_cdf(0.9)
 
 
-def declared() -> list[Mapping[str, object]]:
+def declared_durations() -> list[Mapping[str, object]]:
     """The table of parts, for the documents and the API."""
     return [
         {"part": e.part, "low": e.low, "usual": e.usual, "high": e.high, "source": e.source, "certainty": e.certainty}

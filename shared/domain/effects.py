@@ -90,7 +90,7 @@ NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver, RunPostCommand)
 """Effects that call ECS or SMC."""
 
 
-def needs_the_cloud(effect: Effect) -> bool:
+def calls_the_cloud(effect: Effect) -> bool:
     """Whether the effect calls ECS or SMC; the api function leaves such effects to the tick, so that it never waits."""
     return isinstance(effect, NEEDS_THE_CLOUD) or (isinstance(effect, ReleaseLock) and effect.after_jobs)
 
@@ -112,7 +112,7 @@ KINDS: dict[str, type[Effect]] = {
 """Effects by the name under which the outbox stores them."""
 
 
-def undoing(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
+def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
     """The post command, if a pre command waits for it. ``unmoved``: only if no job can have run, or it may be half-moved."""
     ran = migration.hop > 0 or migration.handle.started_at is not None or migration.resumes != ""
     return (RunPostCommand(),) if migration.commands.phase and not (unmoved and ran) else ()

@@ -107,7 +107,7 @@ ECS = "acs.ecs"
 """The source of ECS's own events; the watch reads them."""
 
 
-def is_for(function: str, type: str, source: str) -> bool:
+def is_handled_by(function: str, type: str, source: str) -> bool:
     """Whether the function handles this type and version; a function refuses any other message."""
     if type == "timer":
         return function in TIMED
@@ -127,12 +127,12 @@ class Event:
     data: dict[str, Any]
 
 
-def reminder(now: datetime) -> str:
+def reminder_id(now: datetime) -> str:
     """The word that distinguishes one tick's reminders (``nudge``) from another's."""
     return now.strftime("%Y%m%dT%H%M%S")
 
 
-def about(migration: Migration, type: str, *, stage: str = "", **more: Any) -> Event:
+def migration_event(migration: Migration, type: str, *, stage: str = "", **more: Any) -> Event:
     """An event about a migration as it stands after the step that causes it."""
     data: dict[str, Any] = {
         "migrationId": migration.migration_id,

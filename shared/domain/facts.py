@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from shared.domain.codec import FactsInvalid, Json, decode, encode, schema
+from shared.domain.codec import FactsInvalid, Json, decode, encode, json_schema
 from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 
@@ -128,4 +128,4 @@ class Facts:
 
 def facts_schema() -> Json:
     """JSON Schema of a facts document, as :meth:`Facts.from_json` reads it."""
-    return {"title": "Replank facts of one instance", **schema(Facts)}
+    return {"title": "Replank facts of one instance", **json_schema(Facts)}

@@ -46,7 +46,7 @@ class Finding:
     known: bool = True
 
     @property
-    def standing(self) -> str:
+    def label(self) -> str:
         """The word for people: the severity, or ``not checked`` if the rule could not look and does not block."""
         return self.severity.value if self.known or self.severity in BLOCKS else "not checked"
 
@@ -68,20 +68,20 @@ class Assessment:
     overrides: tuple[tuple[str, str], ...] = ()
 
     @property
-    def blocked(self) -> bool:
+    def is_blocked(self) -> bool:
         """Whether anything stops the migration: an error, or an overridable finding nobody overrode."""
-        return bool(self.blocking)
+        return bool(self.blocking_findings)
 
     @property
-    def blocking(self) -> tuple[Finding, ...]:
+    def blocking_findings(self) -> tuple[Finding, ...]:
         """The findings that stop the migration, worst first."""
         overridden = {code for code, _ in self.overrides}
-        return tuple(f for f in self.findings if stops(f, overridden))
+        return tuple(f for f in self.findings if is_blocking(f, overridden))
 
     def to_json(self) -> Json:
         """``{blocked, findings: [...], overrides: {code: reason}}``."""
         return {
-            "blocked": self.blocked,
+            "blocked": self.is_blocked,
             "findings": [finding.to_json() for finding in self.findings],
             "overrides": dict(self.overrides),
         }
@@ -98,14 +98,14 @@ class Assessment:
         )
 
 
-def stops(finding: Finding, overridden: set[str]) -> bool:
+def is_blocking(finding: Finding, overridden: set[str]) -> bool:
     """Whether this finding blocks, given the codes a person overrode."""
     if finding.severity is Severity.OVERRIDABLE:
         return finding.code not in overridden
     return finding.severity is Severity.ERROR
 
 
-def assessment(findings: list[Finding], overrides: Mapping[str, str]) -> Assessment:
+def sorted_assessment(findings: list[Finding], overrides: Mapping[str, str]) -> Assessment:
     """Sort worst first and keep the overrides that name an overridable finding and give a reason."""
     ordered = sorted(findings, key=lambda finding: (ORDER[finding.severity], finding.code))
     overridable = {finding.code for finding in ordered if finding.severity is Severity.OVERRIDABLE}

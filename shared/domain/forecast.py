@@ -15,7 +15,7 @@ from itertools import islice
 
 from shared.domain import brake, waves
 from shared.domain.batch import Batch, Brake
-from shared.domain.durations import PERSON, SNAPSHOTS, Draws, parts_of
+from shared.domain.durations import PERSON, SNAPSHOTS, RandomDraws, parts_after_snapshots
 from shared.domain.hold import NOTHING_HELD
 from shared.domain.limits import Scene, Standing, Start, budget_spent, held_back, room_for
 
@@ -32,7 +32,7 @@ MOST_STEPS = 200_000
 
 
 @dataclass(frozen=True)
-class Item:
+class ForecastItem:
     """One migration now: the hops that are left, and since when it has been moving."""
 
     migration_id: str
@@ -44,18 +44,18 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class ForecastInput:
     """Where a run ahead begins: the batch, its migrations in their order, its waves (none: all at once), and the time."""
 
     batch: Batch
-    items: Sequence[Item]
+    items: Sequence[ForecastItem]
     cut: Sequence[Sequence[str]]
     now: datetime
     account_limit: int
 
 
 @dataclass(frozen=True)
-class Finish:
+class FinishTimes:
     """When something will have finished: at the earliest, and by when in 10, 50 and 90 of 100 runs.
 
     None if fewer runs finish at all.
@@ -71,18 +71,18 @@ class Finish:
 class Forecast:
     """The forecast of the whole batch and of each wave."""
 
-    finish: Finish
-    waves: tuple[Finish, ...]
+    finish: FinishTimes
+    waves: tuple[FinishTimes, ...]
     runs: int
 
 
 @dataclass
-class _Run:
+class _SimulatedRun:
     """One run ahead: the changing batch, and the state of each migration."""
 
     batch: Batch
     cut: Sequence[Sequence[str]]
-    draws: Draws
+    draws: RandomDraws
     account_limit: int
     now: datetime
     left: dict[str, int]
@@ -109,138 +109,138 @@ class _Run:
     ends: dict[str, datetime] = field(default_factory=dict)
 
 
-def forecast(outlook: Outlook, *, seed: str, runs: int) -> Forecast:
+def forecast(outlook: ForecastInput, *, seed: str, runs: int) -> Forecast:
     """When the batch and each of its waves will have finished. The same seed gives the same answer."""
-    fixed = _ends(outlook, Draws(seed, fixed=0.1))
-    drawn = [_ends(outlook, Draws(f"{seed}:{number}")) for number in range(runs)]
-    ranges = [_range(fixed[place], [each[place] for each in drawn]) for place in range(len(fixed))]
+    fixed = _run_to_end(outlook, RandomDraws(seed, fixed=0.1))
+    drawn = [_run_to_end(outlook, RandomDraws(f"{seed}:{number}")) for number in range(runs)]
+    ranges = [_finish_times(fixed[place], [each[place] for each in drawn]) for place in range(len(fixed))]
     return Forecast(ranges[-1], tuple(ranges[:-1]), runs)
 
 
-def _range(earliest: datetime | None, drawn: Sequence[datetime | None]) -> Finish:
+def _finish_times(earliest: datetime | None, drawn: Sequence[datetime | None]) -> FinishTimes:
     known = sorted(each for each in drawn if each is not None)
 
-    def share(of: float) -> datetime | None:
+    def percentile(of: float) -> datetime | None:
         place = min(int(of * len(drawn)), len(drawn) - 1)
         return known[place] if place < len(known) else None
 
-    return Finish(earliest, share(0.1), share(0.5), share(0.9))
+    return FinishTimes(earliest, percentile(0.1), percentile(0.5), percentile(0.9))
 
 
-def _ends(outlook: Outlook, draws: Draws) -> list[datetime | None]:
+def _run_to_end(outlook: ForecastInput, draws: RandomDraws) -> list[datetime | None]:
     """When each wave, and last the whole batch, ends in one run; None if never."""
-    run = _begun(outlook, draws)
-    _carry_on(run)
+    run = _new_run(outlook, draws)
+    _advance_run(run)
     last: list[datetime | None] = []
     for place, ids in enumerate(run.cut):
         last.append(None if run.unsettled[place] else max((run.ends.get(id, outlook.now) for id in ids), default=outlook.now))
     return [*last, None if any(run.unsettled.values()) else max(run.ends.values(), default=outlook.now)]
 
 
-def _begun(outlook: Outlook, draws: Draws) -> _Run:
+def _new_run(outlook: ForecastInput, draws: RandomDraws) -> _SimulatedRun:
     cut = outlook.cut or [tuple(each.migration_id for each in outlook.items)]
     place = {id: number for number, ids in enumerate(cut) for id in ids}
     left = {each.migration_id: each.hops for each in outlook.items}
-    run = _Run(outlook.batch, cut, draws, outlook.account_limit, outlook.now, left, place)
+    run = _SimulatedRun(outlook.batch, cut, draws, outlook.account_limit, outlook.now, left, place)
     for each in outlook.items:
         id = each.migration_id
         run.unsettled[place.get(id, len(cut) - 1)] += each.state not in (MOVED, FAILED)
         run.group |= {id: each.group} if each.group else {}
         if each.state == MOVING:
             run.moving.add(id)
-            _enters_group(run, id)
-            end = (each.since or run.now) + _length(run, id, snapshots=True)
+            _enter_group(run, id)
+            end = (each.since or run.now) + _draw_length(run, id, snapshots=True)
             heapq.heappush(run.due, (max(end, run.now + A_TICK), "ends", id))
         elif each.state == WAITING:
-            _wait(run, id)
+            _enqueue(run, id)
         else:
             (run.moved if each.state == MOVED else run.failed).add(id)
     return run
 
 
-def _wait(run: _Run, id: str) -> None:
-    queue = run.hop_queue if run.hops[id] else run.queue.setdefault(_wave(run, id), {})
+def _enqueue(run: _SimulatedRun, id: str) -> None:
+    queue = run.hop_queue if run.hops[id] else run.queue.setdefault(_wave_number(run, id), {})
     queue[id] = None
 
 
-def _wave(run: _Run, id: str) -> int:
+def _wave_number(run: _SimulatedRun, id: str) -> int:
     return run.place.get(id, len(run.cut) - 1)
 
 
-def _length(run: _Run, id: str, *, snapshots: bool) -> timedelta:
-    parts = (*((SNAPSHOTS,) if snapshots else ()), *parts_of(run.batch.policy.driver))
-    return sum((run.draws.minutes(each, id, run.hops[id]) for each in parts), timedelta())
+def _draw_length(run: _SimulatedRun, id: str, *, snapshots: bool) -> timedelta:
+    parts = (*((SNAPSHOTS,) if snapshots else ()), *parts_after_snapshots(run.batch.policy.driver))
+    return sum((run.draws.draw_length(each, id, run.hops[id]) for each in parts), timedelta())
 
 
-def _carry_on(run: _Run) -> None:
+def _advance_run(run: _SimulatedRun) -> None:
     """Step from one moment at which something can happen to the next, until nothing can happen any more."""
     until = run.now + LONGEST
     apart = A_TICK if len(run.left) >= LARGE else timedelta()
     for _ in range(MOST_STEPS):
-        _look(run)
-        at = _next_moment(run)
+        _run_tick(run)
+        at = _next_event_time(run)
         if at is None or at > until:
             return
         run.now = at = max(at, run.now + apart)
         while run.due and run.due[0][0] <= at:
             _, what, id = heapq.heappop(run.due)
-            _happens(run, what, id)
+            _apply_event(run, what, id)
 
 
-def _happens(run: _Run, what: str, id: str) -> None:
+def _apply_event(run: _SimulatedRun, what: str, id: str) -> None:
     if what == "person":
-        _person_acts(run)
+        _act_as_person(run)
     elif what == "leaves":
         _leave_group(run, id)
     elif what == "snapshotted":
         _start_job(run, id)
-    elif run.draws.fails(id, run.hops[id]):
-        _settle(run, id, run.failed)
+    elif run.draws.draw_failure(id, run.hops[id]):
+        _end_migration(run, id, run.failed)
     else:
         run.hops[id] += 1
         run.left[id] -= 1
         if run.left[id] > 0:
             run.moving.discard(id)
-            _wait(run, id)
+            _enqueue(run, id)
         else:
-            _settle(run, id, run.moved)
+            _end_migration(run, id, run.moved)
 
 
-def _settle(run: _Run, id: str, among: set[str]) -> None:
+def _end_migration(run: _SimulatedRun, id: str, among: set[str]) -> None:
     run.moving.discard(id)
     among.add(id)
-    run.unsettled[_wave(run, id)] -= 1
+    run.unsettled[_wave_number(run, id)] -= 1
     run.ends[id] = run.now
     if id not in run.group or among is run.moved:
         _leave_group(run, id)
     else:  # a member that failed keeps the place until a person has decided
-        heapq.heappush(run.due, (run.now + run.draws.minutes(PERSON, id, run.now), "leaves", id))
+        heapq.heappush(run.due, (run.now + run.draws.draw_length(PERSON, id, run.now), "leaves", id))
 
 
-def _enters_group(run: _Run, id: str) -> bool:
+def _enter_group(run: _SimulatedRun, id: str) -> bool:
     """Take the place of the migration's group; False if another member has it."""
     group = run.group.get(id)
     return group is None or run.places.setdefault(group, id) == id
 
 
-def _leave_group(run: _Run, id: str) -> None:
+def _leave_group(run: _SimulatedRun, id: str) -> None:
     if run.places.get(run.group.get(id, "")) == id:
         del run.places[run.group[id]]
 
 
-def _start_job(run: _Run, id: str) -> None:
+def _start_job(run: _SimulatedRun, id: str) -> None:
     """Check the limits again before the job, as the pipeline does; a held migration goes back to the start."""
     start = Start.HOP_JOB if run.hops[id] else Start.FIRST_JOB
-    if held_back(start, _scene(run, own=id)):
+    if held_back(start, _scene_for_limits(run, own=id)):
         run.moving.discard(id)
-        _wait(run, id)
+        _enqueue(run, id)
         if not run.hops[id]:
             _leave_group(run, id)
     else:
-        heapq.heappush(run.due, (run.now + _length(run, id, snapshots=False), "ends", id))
+        heapq.heappush(run.due, (run.now + _draw_length(run, id, snapshots=False), "ends", id))
 
 
-def _person_acts(run: _Run) -> None:
+def _act_as_person(run: _SimulatedRun) -> None:
     """Let a person resume the batch or begin the next wave."""
     run.waits_for_person = False
     if run.batch.control.brake is not Brake.OFF:
@@ -251,32 +251,32 @@ def _person_acts(run: _Run) -> None:
         run.batch, _ = waves.begun(run.batch, "a person", run.now)
 
 
-def _look(run: _Run) -> None:
+def _run_tick(run: _SimulatedRun) -> None:
     """Do what the tick does: pause at the budget, end and begin waves, and offer slots, next hops first."""
-    if budget_spent(_scene(run)) and run.batch.control.brake is Brake.OFF:
+    if budget_spent(_scene_for_limits(run)) and run.batch.control.brake is Brake.OFF:
         run.batch = brake.pause_at_budget(run.batch, "forecast", run.now).after
     if run.batch.control.brake is Brake.OFF:
         _advance_wave(run)
     elif any(run.queue.values()) and run.batch.control.brake is not Brake.STOPPED:
         _ask_person(run)
-    _offer(run, Start.HOP_SNAPSHOT, [run.hop_queue])
+    _offer_slots(run, Start.HOP_SNAPSHOT, [run.hop_queue])
     last = run.batch.control.wave if run.batch.policy.waves else len(run.cut)
-    _offer(run, Start.FIRST_SNAPSHOT, [queue for wave, queue in sorted(run.queue.items()) if wave <= last and queue])
+    _offer_slots(run, Start.FIRST_SNAPSHOT, [queue for wave, queue in sorted(run.queue.items()) if wave <= last and queue])
 
 
-def _offer(run: _Run, start: Start, queues: Sequence[dict[str, None]]) -> None:
+def _offer_slots(run: _SimulatedRun, start: Start, queues: Sequence[dict[str, None]]) -> None:
     """Let as many begin as there is room for, in the order of their queues."""
-    room = room_for(start, _scene(run)) if any(queues) else 0
+    room = room_for(start, _scene_for_limits(run)) if any(queues) else 0
     for queue in queues:
-        for id in list(islice((id for id in queue if _enters_group(run, id)), room)):
+        for id in list(islice((id for id in queue if _enter_group(run, id)), room)):
             room -= 1
             del queue[id]
             run.moving.add(id)
-            took = run.draws.minutes(SNAPSHOTS, id, run.hops[id], run.now)
+            took = run.draws.draw_length(SNAPSHOTS, id, run.hops[id], run.now)
             heapq.heappush(run.due, (run.now + took, "snapshotted", id))
 
 
-def _advance_wave(run: _Run) -> None:
+def _advance_wave(run: _SimulatedRun) -> None:
     terms = run.batch.terms
     if not terms.policy.waves or terms.control.wave + 1 >= len(run.cut):
         return
@@ -290,13 +290,13 @@ def _advance_wave(run: _Run) -> None:
         _ask_person(run)
 
 
-def _ask_person(run: _Run) -> None:
+def _ask_person(run: _SimulatedRun) -> None:
     if not run.waits_for_person:
         run.waits_for_person = True
-        heapq.heappush(run.due, (run.now + run.draws.minutes(PERSON, run.now), "person", ""))
+        heapq.heappush(run.due, (run.now + run.draws.draw_length(PERSON, run.now), "person", ""))
 
 
-def _next_moment(run: _Run) -> datetime | None:
+def _next_event_time(run: _SimulatedRun) -> datetime | None:
     """When something can happen next: the end of a running part, the end of a soak, or the opening of a window."""
     found = [run.due[0][0]] if run.due else []
     begins = waves.soak_ends_at(run.batch.terms)
@@ -309,7 +309,7 @@ def _next_moment(run: _Run) -> datetime | None:
     return max(min(found), run.now) if found else None
 
 
-def _scene(run: _Run, *, own: str = "") -> Scene:
+def _scene_for_limits(run: _SimulatedRun, *, own: str = "") -> Scene:
     moving = len(run.moving) - (own in run.moving)
     moved = frozenset(run.moved) if run.batch.policy.canary else frozenset[str]()
     standing = Standing(frozenset(run.failed), moved, moving, moving, has_slot=bool(own), unproved=moving)

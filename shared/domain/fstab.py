@@ -30,7 +30,7 @@ _LINK_PLAIN = re.compile(r"[A-Za-z0-9#+\-.:=@_]")
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenDevices:
     """What the guest reported: links below /dev/disk as ``uuid/1234``, paths of fstab that exist, and folders that it looked in."""
 
     links: Collection[str] = ()
@@ -40,24 +40,24 @@ class Seen:
     """False if the guest did not report all links."""
 
 
-def read_line(line: str, seen: Seen) -> FstabFacts | None:
+def read_line(line: str, seen: SeenDevices) -> FstabFacts | None:
     """The entry of one line; None for a comment, an empty line, and a line that names no mount point."""
     words = line.split()
     if len(words) < 2 or words[0].startswith("#"):
         return None
-    source, point = unescaped(words[0]), unescaped(words[1])
-    kind = unescaped(words[2]) if len(words) > 2 else "auto"
-    options = unescaped(words[3]) if len(words) > 3 else "defaults"
-    entry = FstabFacts(_named(source), point, kind, options)
+    source, point = decode_escapes(words[0]), decode_escapes(words[1])
+    kind = decode_escapes(words[2]) if len(words) > 2 else "auto"
+    options = decode_escapes(words[3]) if len(words) > 3 else "defaults"
+    entry = FstabFacts(_without_quotes(source), point, kind, options)
     return FstabFacts(entry.spec, point, kind, options, is_present(entry, seen, words[0]))
 
 
-def unescaped(text: str) -> str:
+def decode_escapes(text: str) -> str:
     r"""Decodes blanks, tabs and the like, which fstab writes as octal digits: ``\040``."""
     return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
 
 
-def _named(source: str) -> str:
+def _without_quotes(source: str) -> str:
     """``UUID="1234"`` without its quotes; any other text unchanged."""
     tag, equals, value = source.partition("=")
     if equals and tag in TAGS and len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
@@ -65,13 +65,13 @@ def _named(source: str) -> str:
     return source
 
 
-def is_present(entry: FstabFacts, seen: Seen, written: str = "") -> bool | None:
+def is_present(entry: FstabFacts, seen: SeenDevices, written: str = "") -> bool | None:
     """Whether the device exists; None if the line names no device, or if it is not known."""
     tag, equals, value = entry.spec.partition("=")
     if equals and tag in TAGS:
         if "/dev/disk" not in seen.places:
             return None
-        here = f"{TAGS[tag]}/{link_name(value)}" in seen.links
+        here = f"{TAGS[tag]}/{udev_link_name(value)}" in seen.links
         return here if here or seen.whole else None
     if not names_a_path(entry):
         return None
@@ -80,7 +80,7 @@ def is_present(entry: FstabFacts, seen: Seen, written: str = "") -> bool | None:
     return (written or entry.spec) in seen.paths
 
 
-def link_name(value: str) -> str:
+def udev_link_name(value: str) -> str:
     r"""The name that udev gives a link; any other character than letters, digits and ``#+-.:=@_`` is escaped as ``\x2f``."""
     return "".join(c if not c.isascii() or _LINK_PLAIN.match(c) else f"\\x{ord(c):02x}" for c in value)
 
@@ -92,7 +92,7 @@ def names_a_device(entry: FstabFacts) -> bool:
 
 def names_a_path(entry: FstabFacts) -> bool:
     """Whether the first field is a device or a file, not a network share, a bucket or a folder to bind."""
-    options = _options(entry)
+    options = _option_set(entry)
     if not entry.spec.startswith("/") or entry.spec.startswith("//") or is_network(entry):
         return False
     return entry.file_system not in DEVICELESS and not options & {"bind", "rbind"} and not _is_fuse(entry)
@@ -106,39 +106,43 @@ def _is_fuse(entry: FstabFacts) -> bool:
 def is_network(entry: FstabFacts) -> bool:
     """Whether it is mounted once the network is up."""
     kind = entry.file_system.removeprefix("fuse.")
-    return kind in NETWORK or "_netdev" in _options(entry)
+    return kind in NETWORK or "_netdev" in _option_set(entry)
 
 
-def is_awaited(entry: FstabFacts) -> bool:
+def is_required_at_boot(entry: FstabFacts) -> bool:
     """Whether the start of the system fails without it, because local-fs.target needs it."""
     if entry.file_system == "swap" or entry.mount_point in ("none", "swap") or is_network(entry):
         return False
-    if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in _options(entry)):
+    if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in _option_set(entry)):
         return False
-    return not (_last(entry, "nofail", "fail") or is_on_demand(entry))
+    return not (_is_last_option(entry, "nofail", "fail") or is_on_demand(entry))
 
 
 def is_on_demand(entry: FstabFacts) -> bool:
     """Whether it is mounted later, by a person or on its first use, and not at the start."""
-    return bool(_options(entry) & {"x-systemd.automount", "comment=systemd.automount"}) or _last(entry, "noauto", "auto")
+    return bool(_option_set(entry) & {"x-systemd.automount", "comment=systemd.automount"}) or _is_last_option(
+        entry, "noauto", "auto"
+    )
 
 
 def may_be_missing(entry: FstabFacts) -> bool:
     """Whether the system starts without the device: ``nofail``, or a device on the network (iSCSI)."""
-    return _last(entry, "nofail", "fail") or (is_network(entry) and entry.spec.startswith(("/dev/", *(f"{tag}=" for tag in TAGS))))
+    return _is_last_option(entry, "nofail", "fail") or (
+        is_network(entry) and entry.spec.startswith(("/dev/", *(f"{tag}=" for tag in TAGS)))
+    )
 
 
-def _options(entry: FstabFacts) -> set[str]:
+def _option_set(entry: FstabFacts) -> set[str]:
     return set(entry.options.split(","))
 
 
-def _last(entry: FstabFacts, off: str, on: str) -> bool:
+def _is_last_option(entry: FstabFacts, off: str, on: str) -> bool:
     """Whether ``off`` holds: if an option and its opposite are both given, the last one counts."""
     said = [option for option in entry.options.split(",") if option in (off, on)]
     return bool(said) and said[-1] == off
 
 
-def overshadowed(entries: Collection[FstabFacts]) -> tuple[str, ...]:
+def hidden_mount_points(entries: Collection[FstabFacts]) -> tuple[str, ...]:
     """Mount points hidden by a later line that names the same folder or one above it. Swap has no mount point."""
     points = [each.mount_point.rstrip("/") or "/" for each in entries if each.mount_point.startswith("/")]
     return tuple(

@@ -11,13 +11,13 @@ OVER = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCEL
 """In these a member needs its group's place no more: it is validated, or it never moved, or a person has decided."""
 
 
-def group_of(tags: Iterable[tuple[str, str]], tag: str) -> str:
+def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
     """The group of an instance with these tags, as ``tag=value``; empty if it has no such tag."""
     found = dict(tags)
     return f"{tag}={found[tag]}" if tag in found else ""
 
 
-def last_to_leave(migration: Migration) -> int:
+def last_attempt_to_release(migration: Migration) -> int:
     """The last attempt whose place is to be given back; 0 if the migration keeps its place.
 
     One that failed or was rolled back keeps it until a person has decided: the instance may not serve as it should. A next hop or a
@@ -32,7 +32,7 @@ def last_to_leave(migration: Migration) -> int:
     return migration.attempt - 1 if migration.state in BEFORE_A_START and not began else 0
 
 
-def in_words(holder: Migration) -> str:
+def why_waiting(holder: Migration) -> str:
     """Why another member of its group has to wait."""
     where = f"{holder.migration_id} ({holder.instance_id}), which is {holder.state.value}"
     if holder.state in (State.FAILED, State.ROLLED_BACK):
@@ -40,7 +40,7 @@ def in_words(holder: Migration) -> str:
     return f"its group {holder.group} waits for {where}"
 
 
-def no_tag(tag: str) -> Finding:
+def no_tag_finding(tag: str) -> Finding:
     """What an instance is told that has no group though its batch asks for one."""
     return Finding(
         "Group.NoTag",

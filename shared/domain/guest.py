@@ -226,7 +226,7 @@ class GuestFacts:
         """The reverse; raises FactsInvalid naming the field."""
         return decode(cls, document, "guest", strict=strict)
 
-    def mount(self, path: str) -> MountFacts | None:
+    def mount_holding(self, path: str) -> MountFacts | None:
         """The file system that holds ``path``: its own mount, or the nearest one above."""
         holding = [m for m in self.mounts or () if path == m.mount_point or path.startswith(m.mount_point.rstrip("/") + "/")]
         return max(holding, key=lambda m: len(m.mount_point), default=None)

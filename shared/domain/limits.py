@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from shared.domain.batch import Brake, Terms
-from shared.domain.effects import ReleaseSlot, undoing
+from shared.domain.batch import BatchTerms, Brake
+from shared.domain.effects import ReleaseSlot, post_command_effects
 from shared.domain.hold import Hold
 from shared.domain.migration import ADMITTED, Migration, State, Step, step
 
@@ -94,7 +94,7 @@ class Standing:
 class Scene:
     """Everything that decides whether a start is held."""
 
-    terms: Terms
+    terms: BatchTerms
     standing: Standing
     hold: Hold
     now: datetime
@@ -160,17 +160,17 @@ def requeue(migration: Migration, reason: str, *, by: str, now: datetime, missed
         again = {"prechecked_at": None, "windows_missed": migration.windows_missed + missed}
         changes |= {"resumes": "migrate"} if ran else again
     taken = step(migration, to, now=now, by=by, reason=f"gave its slot back: {reason}"[:500], **changes)
-    return replace(taken, effects=(ReleaseSlot(), *undoing(migration, unmoved=True)))
+    return replace(taken, effects=(ReleaseSlot(), *post_command_effects(migration, unmoved=True)))
 
 
-def has_outlived_window(migration: Migration, terms: Terms, now: datetime) -> bool:
+def has_outlived_window(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
     """Whether a window has opened or a blackout has ended since the snapshots were ready; then new ones are made first."""
     opened = terms.policy.times.open_since(now)
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     return opened is not None and not ran and migration.entered_at < opened
 
 
-def has_missed_window(migration: Migration, terms: Terms, now: datetime) -> bool:
+def has_missed_window(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
     """Whether the snapshots were ready only after the window in which they were begun had closed. Blackouts are not counted."""
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     times = terms.policy.times
@@ -188,7 +188,7 @@ def room_for(start: Start, scene: Scene) -> int:
     return free
 
 
-def free_slots(terms: Terms, standing: Standing, *, account_limit: int) -> int:
+def free_slots(terms: BatchTerms, standing: Standing, *, account_limit: int) -> int:
     """Free slots of the batch, by its own limit and the account's."""
     return max(min(terms.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account), 0)
 
@@ -220,9 +220,9 @@ def _acknowledgement(scene: Scene) -> str:
 def _approval(scene: Scene) -> str:
     if not scene.terms.policy.approvals:
         return ""
-    from shared.domain.approvals import BATCH, ask, why_missing  # only batches with approvals need it
+    from shared.domain.approvals import BATCH, approval_status, missing_in_words  # only batches with approvals need it
 
-    return why_missing(ask(scene.terms, BATCH, scene.now), scene.terms.batch_id)
+    return missing_in_words(approval_status(scene.terms, BATCH, scene.now), scene.terms.batch_id)
 
 
 def _window(scene: Scene) -> str:

@@ -11,10 +11,10 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from shared.domain.after_job import ROLLED_BACK_BY_SMC, Trace, shown
-from shared.domain.commands import NOTHING_RAN, Commands
+from shared.domain.after_job import ROLLED_BACK_BY_SMC, JobTrace, status_in_words
+from shared.domain.commands import NOTHING_RAN, CommandProgress
 from shared.domain.disk_reset import DiskReset
-from shared.domain.drivers import DEFAULT_DRIVER, traits
+from shared.domain.drivers import DEFAULT_DRIVER, driver_traits
 from shared.domain.errors import Bug
 from shared.domain.findings import Assessment
 from shared.domain.hop import Hop
@@ -145,7 +145,7 @@ class Migration:
     disks: tuple[str, ...] = ()
     """Ids of the disks that the last precheck found; each has a snapshot before anything moves."""
     handle: Handle = field(default_factory=Handle)
-    trace: Trace = field(default_factory=Trace)
+    trace: JobTrace = field(default_factory=JobTrace)
     """What is known of the disks after this attempt's job."""
     failure: Failure | None = None
     retried: bool = False
@@ -159,7 +159,7 @@ class Migration:
     """The disks of a rollback and the progress of each; kept on failure, so that a retry continues from there."""
     rollback_waits: str = ""
     """What a rollback waits for, in words; empty if nothing."""
-    commands: Commands = NOTHING_RAN
+    commands: CommandProgress = NOTHING_RAN
     """The batch's commands in the guest, before and after the move."""
     stalled_at: datetime | None = None
     """Since when its start has failed while it held a slot; None once it has begun or released the slot."""
@@ -199,15 +199,15 @@ class Migration:
     @property
     def job_may_have_run(self) -> bool:
         """Whether a job of this hop may have changed the instance. Some drivers' jobs start before the pipeline sees them."""
-        return self.handle.started_at is not None or traits(self.driver).starts_unseen
+        return self.handle.started_at is not None or driver_traits(self.driver).may_start_unseen
 
     @property
     def smc_rollback(self) -> str:
         """Whether SMC put the disks back after its job: ``SMC rolled back``, ``not rolled back``, ``not known``; or empty."""
-        if not traits(self.driver).copies_disks:
+        if not driver_traits(self.driver).copies_disks:
             return ""
         by_job = self.failure is not None and (self.failure.stage == "migrate" or self.failure.code == ROLLED_BACK_BY_SMC)
-        return shown(self.trace, job_failed=by_job and self.handle.started_at is not None)
+        return status_in_words(self.trace, job_failed=by_job and self.handle.started_at is not None)
 
     def token(self, *words: object) -> str:
         """The client token of one call; it is the same if the same step repeats the call (at most 64 ASCII characters)."""

@@ -6,10 +6,10 @@ import re
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
-from shared.domain.choice import bounds_of, camel, check_numbers, choice, names_of, renamed, required
+from shared.domain.choice import api_names, camel_case, check_numbers, choice_field, number_bounds, required_field, with_field_names
 from shared.domain.codec import as_list, as_object, decode
-from shared.domain.commands import COMMAND_BOUNDS, CommandRule, policy_fields, read_commands
-from shared.domain.drivers import DEFAULT_DRIVER, DRIVERS, names_in_words, traits
+from shared.domain.commands import COMMAND_BOUNDS, CommandRule, read_commands, rule_fields
+from shared.domain.drivers import DEFAULT_DRIVER, DRIVERS, driver_names_in_words, driver_traits
 from shared.domain.errors import Refused
 from shared.domain.times import BLACKOUT_BOUNDS, Blackout, Times, read_blackouts
 from shared.domain.window import NEVER, Window, read_window
@@ -27,59 +27,67 @@ LONGEST_TAG_KEY = 128
 class Grouping:
     """How the instances that stand in for each other are known."""
 
-    tag: str = required("Key of the tag. Instances with the same value are one group, over all batches and accounts.")
+    tag: str = required_field("Key of the tag. Instances with the same value are one group, over all batches and accounts.")
 
 
 @dataclass(frozen=True)
 class Policy:
     """The limits and choices of a batch."""
 
-    driver: str = choice(DEFAULT_DRIVER, f"What carries out the migration: {names_in_words()}.")
-    max_moving: int = choice(5, "Maximum instances of the batch that move at once.", (1, 1000))
-    max_moving_per_region: int | None = choice(None, "The same of the batch's instances in each region.", (1, 1000))
-    max_moving_per_wave: int | None = choice(None, "The same of each wave; an earlier wave may still have retries.", (1, 1000))
-    failure_budget: int = choice(
+    driver: str = choice_field(DEFAULT_DRIVER, f"What carries out the migration: {driver_names_in_words()}.")
+    max_moving: int = choice_field(5, "Maximum instances of the batch that move at once.", (1, 1000))
+    max_moving_per_region: int | None = choice_field(None, "The same of the batch's instances in each region.", (1, 1000))
+    max_moving_per_wave: int | None = choice_field(
+        None, "The same of each wave; an earlier wave may still have retries.", (1, 1000)
+    )
+    failure_budget: int = choice_field(
         1, "The batch pauses once more migrations than this have failed. At most maxMoving more can fail after that.", (0, 1000)
     )
-    failure_percent: int | None = choice(
+    failure_percent: int | None = choice_field(
         None, "The same in percent of the batch's instances, rounded down; it takes the place of failureBudget.", (0, 99)
     )
-    canary: int = choice(0, "Instances that must be validated before the others start.", (0, 100))
-    waves: tuple[str, ...] = choice((), "Sizes of the waves, by name of the instance; the last one repeats. None: all at once.")
-    soak_min: int = choice(0, "Minutes between the end of a wave and the next one.", (0, 10080))
-    gate: str = choice("automatic", "Who lets the next wave begin after the soak: automatic, or approval by a person.")
-    retention_days: int = choice(7, "Days from confirmation until the snapshots are deleted.", (1, 365))
-    confirm_after_days: int = choice(
+    canary: int = choice_field(0, "Instances that must be validated before the others start.", (0, 100))
+    waves: tuple[str, ...] = choice_field(
+        (), "Sizes of the waves, by name of the instance; the last one repeats. None: all at once."
+    )
+    soak_min: int = choice_field(0, "Minutes between the end of a wave and the next one.", (0, 10080))
+    gate: str = choice_field("automatic", "Who lets the next wave begin after the soak: automatic, or approval by a person.")
+    retention_days: int = choice_field(7, "Days from confirmation until the snapshots are deleted.", (1, 365))
+    confirm_after_days: int = choice_field(
         7,
         "Days of clean validation after which a finished batch is ready to confirm and a person is reminded. None is automatic.",
         (0, 365),
     )
-    window: Window | None = choice(None, "When migrations may start; without a window, at any time.")  # noqa: RUF009
-    allow_end_of_life: bool = choice(False, "Allow destinations that are themselves past their end of support.")
-    allow_listed: bool = choice(False, "Allow paths that Alibaba Cloud opens on request only.")
+    window: Window | None = choice_field(None, "When migrations may start; without a window, at any time.")  # noqa: RUF009
+    allow_end_of_life: bool = choice_field(False, "Allow destinations that are themselves past their end of support.")
+    allow_listed: bool = choice_field(False, "Allow paths that Alibaba Cloud opens on request only.")
     overrides: dict[str, str] = field(
         default_factory=dict, metadata={"words": "Overridable findings accepted: code and reason.", "bounds": None}
     )
-    files: tuple[str, ...] = choice((), "Files whose content must stay the same, by checksum. Absolute paths.")
-    check: str = choice("", "A command run as root in the guest before and after; status 0 within 15 seconds passes.")
-    zone: str = choice("", "IANA zone of windows and blackouts that name none of their own; without it, UTC.")
-    windows: tuple[Window, ...] = choice((), "Several windows in place of one.")
-    blackouts: tuple[Blackout, ...] = choice((), "When nothing starts, whatever the windows say: no first try, retry or next hop.")
-    approvals: int = choice(
+    files: tuple[str, ...] = choice_field((), "Files whose content must stay the same, by checksum. Absolute paths.")
+    check: str = choice_field("", "A command run as root in the guest before and after; status 0 within 15 seconds passes.")
+    zone: str = choice_field("", "IANA zone of windows and blackouts that name none of their own; without it, UTC.")
+    windows: tuple[Window, ...] = choice_field((), "Several windows in place of one.")
+    blackouts: tuple[Blackout, ...] = choice_field(
+        (), "When nothing starts, whatever the windows say: no first try, retry or next hop."
+    )
+    approvals: int = choice_field(
         0, "Persons who must approve the batch, beside the acknowledgement. From 2 on, who submitted it does not count.", (0, 5)
     )
-    wave_approvals: int = choice(0, "Persons who must approve each wave after the first. The gate is then approval.", (0, 5))
-    rollback_approvals: int = choice(0, "Persons who must approve a rollback before somebody can ask for it.", (0, 5))
-    automatic_rollback: bool = choice(
+    wave_approvals: int = choice_field(0, "Persons who must approve each wave after the first. The gate is then approval.", (0, 5))
+    rollback_approvals: int = choice_field(0, "Persons who must approve a rollback before somebody can ask for it.", (0, 5))
+    automatic_rollback: bool = choice_field(
         False,
         "Roll back without asking what fails its validation. The acknowledged text then says so.",
     )
-    approver_role: str = choice("approver", "The role of who approves: approver, operator or admin. An admin may always.")
-    approver_trust: str = choice("verified", "Which names of approvers count: verified, or claimed as well.")
-    approval_min: int = choice(1440, "Minutes for which an approval counts.", (5, 43200))
-    approval_expiry: str = choice("hold", "What follows an expired approval: hold, or cancel what has not begun.")
-    commands: tuple[CommandRule, ...] = choice((), "What runs in single guests. The first rule that fits an instance is its own.")
-    group: Grouping | None = choice(None, "Instances that stand in for each other: never two of a group move at once.")  # noqa: RUF009
+    approver_role: str = choice_field("approver", "The role of who approves: approver, operator or admin. An admin may always.")
+    approver_trust: str = choice_field("verified", "Which names of approvers count: verified, or claimed as well.")
+    approval_min: int = choice_field(1440, "Minutes for which an approval counts.", (5, 43200))
+    approval_expiry: str = choice_field("hold", "What follows an expired approval: hold, or cancel what has not begun.")
+    commands: tuple[CommandRule, ...] = choice_field(
+        (), "What runs in single guests. The first rule that fits an instance is its own."
+    )
+    group: Grouping | None = choice_field(None, "Instances that stand in for each other: never two of a group move at once.")  # noqa: RUF009
 
     @property
     def has_region_or_wave_limit(self) -> bool:
@@ -103,17 +111,17 @@ def seen_by_people(policy: Policy) -> Policy:
     return replace(policy, window=None) if policy.window == NEVER else policy
 
 
-_NAMES = names_of(Policy)
+_NAMES = api_names(Policy)
 _CHOICES = {
-    **{camel(each.name): each for each in fields(Policy)},
-    **{f"window.{camel(each.name)}": each for each in fields(Window)},
-    **{f"blackouts.{camel(each.name)}": each for each in fields(Blackout)},
-    **{f"commands.{name}": each for name, each in policy_fields().items()},
-    **{f"group.{camel(each.name)}": each for each in fields(Grouping)},
+    **{camel_case(each.name): each for each in fields(Policy)},
+    **{f"window.{camel_case(each.name)}": each for each in fields(Window)},
+    **{f"blackouts.{camel_case(each.name)}": each for each in fields(Blackout)},
+    **{f"commands.{name}": each for name, each in rule_fields().items()},
+    **{f"group.{camel_case(each.name)}": each for each in fields(Grouping)},
 }
 BOUNDS: dict[str, tuple[int, int]] = {
-    **bounds_of(Policy),
-    **{f"window.{name}": bounds for name, bounds in bounds_of(Window).items()},
+    **number_bounds(Policy),
+    **{f"window.{name}": bounds for name, bounds in number_bounds(Window).items()},
     **{f"blackouts.{name}": bounds for name, bounds in BLACKOUT_BOUNDS.items()},
     **{f"commands.{name}": bounds for name, bounds in COMMAND_BOUNDS.items()},
 }
@@ -130,12 +138,12 @@ DEFAULTS: dict[str, Any] = {
 def read_policy(document: object) -> Policy:
     """A policy in the API's spelling (camelCase, all fields optional); raises Refused naming the field."""
     asked = as_object(document, "policy")
-    given = renamed(asked, _NAMES, "policy")
+    given = with_field_names(asked, _NAMES, "policy")
     times = {name: given.pop(name, None) for name in ("window", "windows", "blackouts")}
     commands = read_commands(given.pop("commands", None) or (), "policy.commands")
     policy = decode(Policy, given, "policy", strict=True)
     if policy.driver not in DRIVERS:
-        raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", f"Use {names_in_words()}.")
+        raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", f"Use {driver_names_in_words()}.")
     check_numbers(asked, BOUNDS, "policy")
     if policy.waves or policy.gate != DEFAULTS["gate"]:
         from shared.domain.waves import check_waves  # it needs the batch, which needs the policy
@@ -164,13 +172,13 @@ APPROVAL_CHOICES = {
 def _check_approvals(policy: Policy) -> None:
     for name, known in APPROVAL_CHOICES.items():
         if getattr(policy, name) not in known:
-            sentence = f"policy.{camel(name)} {getattr(policy, name)[:20]!r} is unknown."
+            sentence = f"policy.{camel_case(name)} {getattr(policy, name)[:20]!r} is unknown."
             raise Refused("Policy.Invalid", sentence, f"Use {', '.join(known[:-1])} or {known[-1]}.")
 
 
 def _with_times(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
     """The policy with its time limits. An older version that knows no such limits, or no waves, finds a window that never opens."""
-    cutoff = traits(policy.driver).usual_minutes[1]
+    cutoff = driver_traits(policy.driver).usual_minutes[1]
     if policy.zone:
         from shared.domain.zones import zone_of  # only batches that name a zone need the tables of zones
 

@@ -10,7 +10,7 @@ from typing import Any
 from shared.domain.batch import Batch, BatchLine, BatchState
 from shared.domain.brake import BatchChange
 from shared.domain.caller import Caller
-from shared.domain.choice import camel
+from shared.domain.choice import camel_case
 from shared.domain.codec import encode
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy, seen_by_people
@@ -83,7 +83,7 @@ def _values(policy: Policy) -> dict[str, Any]:
     """What the policy decides, by the fields' names in the API."""
     seen = seen_by_people(policy)
     written = encode(seen)  # which leaves out what is at its default
-    return {camel(each.name): written.get(each.name, getattr(seen, each.name)) for each in fields(seen)}
+    return {camel_case(each.name): written.get(each.name, getattr(seen, each.name)) for each in fields(seen)}
 
 
 def _texts(values: dict[str, Any], names: list[str]) -> dict[str, str]:

@@ -59,7 +59,7 @@ class ReportRow:
         if self.state in _SETTLED:
             return _SETTLED[self.state]
         last = self.validation or self.precheck
-        if last is not None and last.blocked:
+        if last is not None and last.is_blocked:
             return "failed" if self.validation else "blocked"
         if self.state in _UNDER_WAY:
             return "under way"
@@ -117,7 +117,7 @@ def unchecked(report: Report) -> tuple[Finding, ...]:
     assessed = [row.precheck for row in report.rows if row.precheck]
     if len(assessed) < 2:
         return ()
-    blind = [{f for f in each.findings if f.standing == "not checked"} for each in assessed]
+    blind = [{f for f in each.findings if f.label == "not checked"} for each in assessed]
     return tuple(sorted(set.intersection(*blind), key=lambda finding: finding.code))
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from shared.domain.catalog import CATALOG, Catalog, Release, require_release
 from shared.domain.catalog.model import Path
 from shared.domain.days import day_in_words
-from shared.domain.drivers import DEFAULT_DRIVER, traits
+from shared.domain.drivers import DEFAULT_DRIVER, driver_traits
 from shared.domain.errors import Refused
 from shared.domain.findings import Finding, Severity
 from shared.domain.hop import Hop
@@ -46,18 +46,18 @@ def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled a
 
     Raises Refused (Catalog.ReleaseUnknown, Route.NotSupported, Route.DestinationEndOfLife) with a remedy.
     """
-    whole, catalog = catalog, replace(catalog, paths=traits(driver).paths(catalog))
+    whole, catalog = catalog, replace(catalog, paths=driver_traits(driver).paths(catalog))
     chains = _chains(source, architecture, allow_listed, catalog)
     if destination is not None:
         goal = require_release(destination, catalog).key
         chosen = _shortest([c for c in chains if c[-1].destination == goal], catalog)
         if chosen is None:
-            own = traits(driver).why_not(whole, source.key, goal)
+            own = driver_traits(driver).why_not(whole, source.key, goal)
             raise _not_followed(source, goal, own) or _not_supported(source, architecture, goal, allow_listed, on, catalog)
         if _is_past_support(goal, on, catalog) and not allow_end_of_life:
             raise _end_of_life(goal, on, catalog)
     else:
-        own = traits(driver).why_not(whole, source.key, catalog.defaults.get(source.key, ""))
+        own = driver_traits(driver).why_not(whole, source.key, catalog.defaults.get(source.key, ""))
         refusal = _not_followed(source, "", own) if not chains else None
         if refusal:
             raise refusal
@@ -91,7 +91,7 @@ def _is_version_allowed(source: Release, path: Path) -> bool:
 
 
 def _support_end(key: str, catalog: Catalog) -> date:
-    life = catalog.life(key)
+    life = catalog.lifecycle_row(key)
     return (life.ends_on if life else None) or FAR
 
 
@@ -130,7 +130,7 @@ def _not_followed(source: Release, goal: str, why: tuple[str, str]) -> Refused |
 
 def _not_supported(source: Release, architecture: str, goal: str | None, listed: bool, on: date, catalog: Catalog) -> Refused:
     name = source.name + (f" ({source.exact})" if source.exact and source.exact not in source.name else "")
-    target = f" to {catalog.name(goal)}" if goal else ""
+    target = f" to {catalog.release_name(goal)}" if goal else ""
     if goal == source.key:
         return Refused(
             "Route.NotSupported",
@@ -169,7 +169,7 @@ def _no_way_out(source: Release, architecture: str, on: date, catalog: Catalog) 
 def _end_of_life(goal: str, on: date, catalog: Catalog) -> Refused:
     return Refused(
         "Route.DestinationEndOfLife",
-        f"{catalog.name(goal)} is itself out of support: that ended on {day_in_words(_support_end(goal, catalog), on)}.",
+        f"{catalog.release_name(goal)} is itself out of support: that ended on {day_in_words(_support_end(goal, catalog), on)}.",
         "Choose a later destination; only if there is a reason, allow an end-of-life destination explicitly.",
     )
 
@@ -191,8 +191,8 @@ def _warnings(chain: tuple[Path, ...], on: date, catalog: Catalog) -> tuple[Find
 
 
 def _end_warning(key: str, severity: Severity, code: str, title: str, on: date, catalog: Catalog) -> Finding:
-    seen = f"{catalog.name(key)}: support ended {day_in_words(_support_end(key, catalog), on)}"
-    life = catalog.life(key)
+    seen = f"{catalog.release_name(key)}: support ended {day_in_words(_support_end(key, catalog), on)}"
+    life = catalog.lifecycle_row(key)
     why = (
         "No security fixes are published for it."
         if severity is Severity.WARNING
@@ -208,7 +208,7 @@ def _unknown_life(key: str, catalog: Catalog) -> Finding:
         "Route.DestinationLifecycleUnknown",
         Severity.WARNING,
         "No life-cycle date is known for the destination",
-        f"{catalog.name(key)}: no date found",
+        f"{catalog.release_name(key)}: no date found",
         "Whether it will get security fixes for as long as you need them cannot be told from here.",
         "Ask its vendor for the date, and add it as a catalog row of your own.",
     )

@@ -75,7 +75,7 @@ def left_out(selection: Selection, ids: frozenset[str], traits: Traits) -> tuple
     it is about what runs one of its releases.
     """
     named = traits.instance_id in ids
-    if not selection.names_something or (ids and not named):
+    if not selection.has_criteria or (ids and not named):
         return None
     other, release = mismatch(selection, traits), other_release(selection, traits)
     if not named and (other or (release and not selection.filters)):

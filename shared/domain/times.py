@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
-from shared.domain.choice import bounds_of, check_numbers, choice, required
+from shared.domain.choice import check_numbers, choice_field, number_bounds, required_field
 from shared.domain.codec import YEARS, as_list, as_object
 from shared.domain.errors import Refused
 from shared.domain.window import NEVER, Window
@@ -24,10 +24,10 @@ class Blackout:
     Both ends are instants; the zone was applied when the policy was read.
     """
 
-    from_: datetime = required("When it begins: a day, a local time or one with its offset (2026-12-24T18:00Z).")  # noqa: RUF009
-    to: datetime = required("When it ends. A day counts whole: the blackout ends with it.")  # noqa: RUF009
-    reason: str = choice("", "Why, for whoever waits.")
-    cutoff_min: int = choice(
+    from_: datetime = required_field("When it begins: a day, a local time or one with its offset (2026-12-24T18:00Z).")  # noqa: RUF009
+    to: datetime = required_field("When it ends. A day counts whole: the blackout ends with it.")  # noqa: RUF009
+    reason: str = choice_field("", "Why, for whoever waits.")
+    cutoff_min: int = choice_field(
         0, "Nothing starts in the last minutes before a blackout either. Default: what the driver usually takes.", (0, 1439)
     )
 
@@ -36,7 +36,7 @@ class Blackout:
         return self.from_ - timedelta(minutes=self.cutoff_min) <= now < self.to
 
 
-BLACKOUT_BOUNDS = bounds_of(Blackout)
+BLACKOUT_BOUNDS = number_bounds(Blackout)
 _FIELDS = ("from", "to", "reason", "cutoffMin")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.catalog import Catalog
-from shared.domain.drivers import traits
+from shared.domain.drivers import driver_traits
 from shared.domain.migration import ADMITTED, Migration, State
 
 _OF_ITSELF = {
@@ -57,9 +57,9 @@ def waits_for(migration: Migration, held: str, *, catalog: Catalog) -> str:
 
 
 def _before_the_job(migration: Migration, catalog: Catalog) -> str:
-    if traits(migration.driver).attended:
+    if driver_traits(migration.driver).attended:
         return f"a person: {console_instructions(migration, catalog)}"
-    return traits(migration.driver).preparing
+    return driver_traits(migration.driver).preparing
 
 
 def console_instructions(migration: Migration, catalog: Catalog) -> str:
@@ -67,7 +67,7 @@ def console_instructions(migration: Migration, catalog: Catalog) -> str:
     hop = migration.current_hop
     return (
         f"In the ECS console choose {migration.instance_id}, then Operating system migration, from "
-        f"{catalog.name(hop.source)} to {catalog.name(hop.destination)}. Many instances can be started at once. "
+        f"{catalog.release_name(hop.source)} to {catalog.release_name(hop.destination)}. Many instances can be started at once. "
         "Start the migration, not a drill: a drill moves nothing. A drill and a cancelled job may put every disk back, and what "
         "was written meanwhile is lost. "
         "The pipeline notices the job and goes on by itself; its own snapshots of all disks are made already."

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.batch import Batch, BatchLine, Brake, Terms
+from shared.domain.batch import Batch, BatchLine, BatchTerms, Brake
 from shared.domain.errors import Refused
 
 BY_HAND, BY_ITSELF = "approval", "automatic"
@@ -54,13 +54,13 @@ def _wave_size(written: str, total: int, before: int) -> int:
     return -(-total * int(written[:-1]) // 100) if written.endswith("%") else int(written)
 
 
-def soak_ends_at(terms: Terms) -> datetime | None:
+def soak_ends_at(terms: BatchTerms) -> datetime | None:
     """When the soak of the open wave is over; None while the wave is under way."""
     ended = terms.control.wave_ended_at
     return ended + timedelta(minutes=terms.policy.soak_min) if ended is not None else None
 
 
-def waits_for_next(terms: Terms, now: datetime) -> str:
+def waits_for_next(terms: BatchTerms, now: datetime) -> str:
     """What has to happen before the next wave begins, in words."""
     number, begins = terms.control.wave + 1, soak_ends_at(terms)
     if begins is None:
@@ -68,24 +68,24 @@ def waits_for_next(terms: Terms, now: datetime) -> str:
     if now < begins:
         return f"wave {number} has ended and soaks until {begins:%Y-%m-%d %H:%M} UTC"
     if terms.policy.wave_approvals:
-        from shared.domain.approvals import ask, next_wave, why_missing
+        from shared.domain.approvals import approval_status, missing_in_words, next_wave_subject
 
-        missing = why_missing(ask(terms, next_wave(terms), now), terms.batch_id)
+        missing = missing_in_words(approval_status(terms, next_wave_subject(terms), now), terms.batch_id)
         return f"wave {number} has ended: {missing or NEXT_LOOK}"
     if terms.policy.gate == BY_HAND:
         return f"wave {number} has ended, and a person begins the next: replank next-wave {terms.batch_id}"
     return f"wave {number} has ended: {NEXT_LOOK}"
 
 
-def may_begin(terms: Terms, now: datetime) -> bool:
+def may_begin(terms: BatchTerms, now: datetime) -> bool:
     """Whether the next wave begins by itself: after its soak, and with the approvals that the policy asks for."""
     begins = soak_ends_at(terms)
     if begins is None or now < begins:
         return False
     if terms.policy.wave_approvals:
-        from shared.domain.approvals import ask, next_wave
+        from shared.domain.approvals import approval_status, next_wave_subject
 
-        return not ask(terms, next_wave(terms), now).missing
+        return not approval_status(terms, next_wave_subject(terms), now).missing_count
     return terms.policy.gate != BY_HAND
 
 
@@ -115,9 +115,9 @@ def check_next(batch: Batch, waves: int, now: datetime) -> None:
     if begins is None or now < begins:
         raise Refused("Wave.NotEnded", f"{waits_for_next(terms, now).capitalize()}.", "Wait until then.", status=409)
     if terms.policy.wave_approvals:
-        from shared.domain.approvals import ask_of_batch, check_enough, next_wave
+        from shared.domain.approvals import batch_approval_status, check_enough_approvals, next_wave_subject
 
-        check_enough(ask_of_batch(batch, next_wave(terms), now), batch.batch_id)
+        check_enough_approvals(batch_approval_status(batch, next_wave_subject(terms), now), batch.batch_id)
 
 
 def check_none_tried_again(batch: Batch, under_way: Sequence[str]) -> None:

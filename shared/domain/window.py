@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 
-from shared.domain.choice import bounds_of, check_numbers, choice, names_of, renamed, required
+from shared.domain.choice import api_names, check_numbers, choice_field, number_bounds, required_field, with_field_names
 from shared.domain.codec import Signed, as_object, decode
 from shared.domain.drivers import DRIVERS
 from shared.domain.errors import Refused
@@ -32,15 +32,15 @@ class Window:
     A window that ends before it starts runs over midnight. It belongs to the day on which it starts.
     """
 
-    start: str = required("Local time at which it opens, such as 22:00.")
-    end: str = choice("", "Local time at which it closes. If it is not after start, it is on the next day.")
-    days: tuple[int, ...] = choice((0, 1, 2, 3, 4, 5, 6), "Days on which it opens; 0 is Monday.")
-    utc_offset_min: Signed = choice(UTC_ITSELF, "Minutes that local time is ahead of UTC. Use zone instead.", (-720, 840))  # noqa: RUF009
-    cutoff_min: int = choice(
+    start: str = required_field("Local time at which it opens, such as 22:00.")
+    end: str = choice_field("", "Local time at which it closes. If it is not after start, it is on the next day.")
+    days: tuple[int, ...] = choice_field((0, 1, 2, 3, 4, 5, 6), "Days on which it opens; 0 is Monday.")
+    utc_offset_min: Signed = choice_field(UTC_ITSELF, "Minutes that local time is ahead of UTC. Use zone instead.", (-720, 840))  # noqa: RUF009
+    cutoff_min: int = choice_field(
         60, f"Nothing starts in the last minutes of the window. Default: what the driver usually takes ({_LENGTHS}).", (0, 1439)
     )
-    zone: str = choice("", "IANA zone of start and end, such as Europe/London. Default: the zone of the policy.")
-    length_min: int = choice(0, "Minutes from start until it closes, in place of end; 0 if end says it.", (0, 4320))
+    zone: str = choice_field("", "IANA zone of start and end, such as Europe/London. Default: the zone of the policy.")
+    length_min: int = choice_field(0, "Minutes from start until it closes, in place of end; 0 if end says it.", (0, 4320))
 
     def allows(self, now: datetime) -> bool:
         """Whether a migration may start at ``now``."""
@@ -100,14 +100,14 @@ NEVER = Window("00:00", "00:01", cutoff_min=1439)
 
 An older version, which does not know these, then holds the whole batch.
 """
-NAMES = names_of(Window)
-BOUNDS = bounds_of(Window)
+NAMES = api_names(Window)
+BOUNDS = number_bounds(Window)
 
 
 def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int = 60) -> Window:
     """A window in the API's spelling; raises Refused naming the field. Zone and cutoff apply to a window that names none."""
     asked = as_object(document, path)
-    given = renamed(asked, NAMES, path)
+    given = with_field_names(asked, NAMES, path)
     given.setdefault("cutoff_min", cutoff_min)
     if "utc_offset_min" not in given and not given.get("zone"):
         given["zone"] = zone

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from shared.domain.audit import Answered, Asked, AuditLine
+from shared.domain.audit import AuditLine, AuditOutcome, AuditRequest
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,13 @@ class AuditPage:
 class Audit(Protocol):
     """The audit table: one line per act or refusal, stored by day."""
 
-    def record_request(self, asked: Asked) -> str:
+    def record_request(self, asked: AuditRequest) -> str:
         """Write the line of an act before the act is carried out. Returns the key of the line.
 
         Raises Transient if the line cannot be written; the act must then not be carried out.
         """
 
-    def record_outcome(self, entry: str, answered: Answered) -> None:
+    def record_outcome(self, entry: str, answered: AuditOutcome) -> None:
         """Add the outcome of an act to its line. A second call changes nothing."""
 
     def line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-from shared.domain.batch import Batch, BatchLine, LeftOut, Terms, Waves
+from shared.domain.batch import Batch, BatchLine, BatchTerms, LeftOutInstance, Waves
 from shared.ports.migrations import UnreadableRow
 
 NOTHING_FORGIVEN: Mapping[str, int] = MappingProxyType({})
@@ -28,7 +28,7 @@ class BatchPage:
 class Tally:
     """A batch's terms, with its failed and its moved migrations, all read in one call."""
 
-    terms: Terms
+    terms: BatchTerms
     failed: frozenset[str]
     """The migrations whose failures count against the budget. A resume may have removed earlier failures from the count."""
     moved: frozenset[str]
@@ -45,7 +45,7 @@ class Batches(Protocol):
     def load(self, batch_id: str) -> Batch:
         """The batch with this id. Raises Refused (Batch.NotFound)."""
 
-    def terms(self, batch_id: str) -> Terms:
+    def terms(self, batch_id: str) -> BatchTerms:
         """The terms: the part of a batch's row that does not grow with the batch. Raises Refused (Batch.NotFound)."""
 
     def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
@@ -59,7 +59,7 @@ class Batches(Protocol):
         line: BatchLine | None = None,
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
-        left_out: Sequence[LeftOut] = (),
+        left_out: Sequence[LeftOutInstance] = (),
     ) -> None:
         """Write ``after``, whose version is ``before.version + 1``. Raises Stale (Batch.Moved) if the row's version has changed.
 
@@ -77,7 +77,7 @@ class Batches(Protocol):
     def waves(self, batch_id: str) -> Waves:
         """The migrations of each wave; empty if the batch has no waves. They are cached, because they are fixed once written."""
 
-    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
+    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
         """A page of the instances that the selection left out. Pages count from 0; a page after the last is empty."""
 
     def journal(self, batch_id: str) -> list[BatchLine]:
@@ -86,7 +86,7 @@ class Batches(Protocol):
     def batch_page(self, *, limit: int, token: str) -> BatchPage:
         """A page of all batches, newest first."""
 
-    def terms_of_open_batches(self, limit: int) -> list[Terms]:
+    def terms_of_open_batches(self, limit: int) -> list[BatchTerms]:
         """The terms of the open batches. They are being planned or have migrations that wait for admission."""
 
     def batches_awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:

@@ -114,18 +114,18 @@ class Ports:
         """The ports for the migration's account. The role's session is named after the migration. Raises AccountUnusable."""
         if not migration.account_id:
             return self.home or self
-        from shared.domain.accounts import session_of
+        from shared.domain.accounts import session_name
 
-        return self.for_account(migration.account_id, session_of(migration.migration_id))
+        return self.for_account(migration.account_id, session_name(migration.migration_id))
 
     def for_account(self, account_id: str, session: str = "replank-watch") -> Ports:
         """The ports for an account, or for the deployment's own account if the id is empty. Raises AccountUnusable."""
         if not account_id:
             return self.home or self
         if self.accounts is None:
-            from shared.domain.accounts import not_configured
+            from shared.domain.accounts import not_configured_error
 
-            raise not_configured(account_id)
+            raise not_configured_error(account_id)
         cloud = self.accounts.account_ports(account_id, session)
         home = self.home or self
         return replace(home, compute=cloud.compute, guest=cloud.guest, drivers=cloud.drivers, home=home)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from shared.domain.fstab import Seen, read_line
+from shared.domain.fstab import SeenDevices, read_line
 from shared.domain.guest import BootFacts, FstabFacts, GuestFacts, LinuxFacts
 from shared.probes.answer import LinuxAnswer
 from shared.probes.frame import AnswerSection
@@ -165,7 +165,7 @@ def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
     section = answer.read_section("fstab", lambda s: s)
     if section is None or not any(line.startswith(("line ", "looked ")) for line in section.lines):
         return answer.read_section("fstab", _old_fstab_entries) if section else None
-    seen = Seen(
+    seen = SeenDevices(
         frozenset(section.values_for_key("link")),
         frozenset(section.values_for_key("here")),
         section.values_for_key("looked"),

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from shared.domain.after_job import SeenMarker
+from shared.domain.after_job import MarkerAnswer
 from shared.domain.text import plain
 from shared.probes.frame import AnswerSection
 from shared.probes.linux import system_version
@@ -34,7 +34,7 @@ def _script_text(os_type: str) -> str:
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
-def parse_marker_answer(os_type: str, output: bytes) -> SeenMarker | None:
+def parse_marker_answer(os_type: str, output: bytes) -> MarkerAnswer | None:
     """The marker and the system that the guest reports; None if the answer is incomplete."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").rstrip().split("\n")
     starts = [at for at, line in enumerate(lines) if line == _LOOK]
@@ -45,7 +45,7 @@ def parse_marker_answer(os_type: str, output: bytes) -> SeenMarker | None:
     system = {name: value.strip("\"'") for name, value in system.items()}
     short = [f"version_id {system['VERSION_ID']}"] if "VERSION_ID" in system else []
     version = AnswerSection("os", [*short, *(f"release {each}" for each in told.values_for_key("release"))])
-    return SeenMarker(
+    return MarkerAnswer(
         os_id=system.get("ID"),
         os_version=system_version(version) if os_type == "linux" else system.get("VERSION_ID"),
         os_name=system.get("PRETTY_NAME"),

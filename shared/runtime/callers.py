@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import unquote
 
-from shared.domain.audit import Answered, Asked, kept
-from shared.domain.caller import Caller, name_refused, read_name
+from shared.domain.audit import AuditOutcome, AuditRequest, stored_body
+from shared.domain.caller import Caller, name_error, read_name
 from shared.domain.errors import Fate, Refused, ReplankError
 from shared.domain.roles import Access, authorize
 from shared.domain.text import plain
@@ -84,12 +84,12 @@ def carry_out_act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports
             authorize(caller, came.act, access, account=account_id or settings.account_id, owner=target.owner)
         reply = carry_out(caller)
     except ReplankError as error:
-        audit.record_outcome(ports, entry, Answered(ports.clock.now(), http_status(error), error.code, error.message))
+        audit.record_outcome(ports, entry, AuditOutcome(ports.clock.now(), http_status(error), error.code, error.message))
         raise
     except Exception as error:
-        audit.record_outcome(ports, entry, Answered(ports.clock.now(), 500, "Internal.Bug", type(error).__name__))
+        audit.record_outcome(ports, entry, AuditOutcome(ports.clock.now(), 500, "Internal.Bug", type(error).__name__))
         raise
-    audit.record_outcome(ports, entry, Answered(ports.clock.now(), reply.status, after=_state_text(reply.view)))
+    audit.record_outcome(ports, entry, AuditOutcome(ports.clock.now(), reply.status, after=_state_text(reply.view)))
     return reply
 
 
@@ -109,7 +109,7 @@ def decode_header(given: str, where: str) -> str:
             return unquote(given, errors="strict")
         return given.encode("latin-1").decode("utf-8")
     except UnicodeDecodeError:
-        raise name_refused(where) from None
+        raise name_error(where) from None
     except UnicodeEncodeError:
         return given
 
@@ -128,8 +128,8 @@ def _identify_caller(came: IncomingAct, ports: Ports, settings: CallerSettings) 
         return Caller(claimed), error
 
 
-def _audit_line(came: IncomingAct, caller: Caller, target: _ActTarget, ports: Ports) -> Asked:
-    return Asked(
+def _audit_line(came: IncomingAct, caller: Caller, target: _ActTarget, ports: Ports) -> AuditRequest:
+    return AuditRequest(
         at=ports.clock.now(),
         who=caller.name,
         trust=caller.trust.value,
@@ -138,7 +138,7 @@ def _audit_line(came: IncomingAct, caller: Caller, target: _ActTarget, ports: Po
         door=came.door,
         act=came.act,
         target=" ".join(came.path.values()),
-        request=kept(came.body),
+        request=stored_body(came.body),
         before=target.before,
         request_id=came.request_id,
         accounts=" ".join(filter(None, target.accounts)),
@@ -167,7 +167,7 @@ def _act_target(came: IncomingAct, ports: Ports, access: Access) -> _ActTarget:
             return _ActTarget(f"{found.state.value} {found.version}", owner, (found.account_id,))
         if "batchId" in came.path:
             batch = ports.batches.load(came.path["batchId"])
-            return _ActTarget(f"{batch.state.value} {batch.version}", batch.created_by, batch.selection.every_account)
+            return _ActTarget(f"{batch.state.value} {batch.version}", batch.created_by, batch.selection.account_ids)
     except Refused:
         return _ActTarget()  # the act itself says what is wrong
     return _ActTarget(accounts=_accounts_in_body(came.body, ports))

@@ -96,7 +96,7 @@ def _read_or_log(read: Callable[[], T]) -> T:
 def _messages_for_function(function: str, event: bytes, request_id: str) -> list[Message]:
     messages = messages_in_document(document_in_event(event, limit=MAX_DELIVERY_BYTES), request_id, size=len(event))
     for message in messages:
-        if not events.is_for(function, message.type, message.source):
+        if not events.is_handled_by(function, message.type, message.source):
             what = f"replank-{function} does not know what to do with {message.type} from {message.source}."
             # The platform writes the exception into the log as it is.
             raise Refused("Event.Unknown", hide_secrets(what), "Compare the rule with template.yml; deploy the functions again.")

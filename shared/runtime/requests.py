@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.choice import camel
+from shared.domain.choice import camel_case
 from shared.domain.commands import LONGEST_COMMAND, LONGEST_TAG, MOST_RULES
 from shared.domain.drivers import DRIVERS
 from shared.domain.migration import State
@@ -202,7 +202,7 @@ _SHAPES: Json = {
         0,
     ),
     "gate": {"type": "string", "enum": ["automatic", "approval"], "default": DEFAULTS["gate"]},
-    **{camel(name): {"type": "string", "enum": list(known), "default": known[0]} for name, known in APPROVAL_CHOICES.items()},
+    **{camel_case(name): {"type": "string", "enum": list(known), "default": known[0]} for name, known in APPROVAL_CHOICES.items()},
     "group": object_schema(
         {
             "tag": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 
-from shared.domain.accounts import NO_PERMISSION, trouble_of
+from shared.domain.accounts import NO_PERMISSION, new_trouble
 from shared.domain.errors import AccountUnusable, ReplankError
 from shared.domain.migration import Migration
 from shared.domain.timing import LOST, is_retry_tick
@@ -23,7 +23,7 @@ def note_trouble(error: ReplankError, ports: Ports) -> None:
         return
     now = ports.clock.now()
     known = ports.admission.account_troubles([error.account_id]).get(error.account_id)
-    ports.admission.record_account_trouble(known.after_refusal(error, now) if known else trouble_of(error, now))
+    ports.admission.record_account_trouble(known.with_further_refusal(error, now) if known else new_trouble(error, now))
     facts = {"accountId": error.account_id, "code": error.code, "remedy": error.remedy}
     _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
 
@@ -34,13 +34,13 @@ def check_troubled_accounts(ports: Ports) -> frozenset[str]:
     troubles = ports.admission.account_troubles(sorted(ports.members))
     for trouble in troubles.values():
         if trouble.code != NO_PERMISSION:
-            if is_retry_tick(now - trouble.since) or not trouble.blocks(now):
+            if is_retry_tick(now - trouble.since) or not trouble.is_blocking(now):
                 _check_account(trouble.account_id, ports)
         elif now - trouble.until > LOST:
             # Which call is refused only that call can tell: it was tried since, and nothing was refused.
             ports.admission.delete_account_trouble(trouble.account_id)
     after = ports.admission.account_troubles(sorted(troubles))
-    return frozenset(account for account, trouble in after.items() if trouble.blocks(now))
+    return frozenset(account for account, trouble in after.items() if trouble.is_blocking(now))
 
 
 def check_every_account(ports: Ports) -> frozenset[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.domain.adoption import Copy, Run, doubt, runs_of
-from shared.domain.drivers import traits
+from shared.domain.adoption import CopyCandidate, JobRun, job_runs, why_not_adopted
+from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
 from shared.domain.migration import Migration
@@ -29,8 +29,8 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
     runs = [_run_marked_as_copied(run, effect) for run in _job_runs(migration, ports)]
     copies = _known_copies(named, entries)
     for snapshot in new:
-        hop = next((run.hop for run in runs if run.spans(snapshot.created_at)), migration.hop)
-        why = doubt(_copy_from_snapshot(snapshot), copies, runs, _migrated_disks(entries, hop))
+        hop = next((run.hop for run in runs if run.contains_time(snapshot.created_at)), migration.hop)
+        why = why_not_adopted(_copy_from_snapshot(snapshot), copies, runs, _migrated_disks(entries, hop))
         ports.ledger.put_new(_new_ledger_entry(migration, snapshot, hop, why))
 
 
@@ -41,8 +41,8 @@ def why_not_ours(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
     """
     entries = ports.ledger.entries_of_migration(migration.migration_id)
     copies = _known_copies(_smc_named_snapshots(entry.region_id, entry.instance_id, ports), entries)
-    mine = Copy(entry.snapshot_id, entry.disk_id, entry.created_at)
-    return doubt(mine, copies, _job_runs(migration, ports), _migrated_disks(entries, entry.hop))
+    mine = CopyCandidate(entry.snapshot_id, entry.disk_id, entry.created_at)
+    return why_not_adopted(mine, copies, _job_runs(migration, ports), _migrated_disks(entries, entry.hop))
 
 
 def entry_marked_as_kept(entry: LedgerEntry, why: str) -> LedgerEntry:
@@ -50,11 +50,11 @@ def entry_marked_as_kept(entry: LedgerEntry, why: str) -> LedgerEntry:
     return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
 
 
-def _job_runs(migration: Migration, ports: Ports) -> list[Run]:
-    return runs_of(ports.migrations.journal(migration.migration_id), unseen=traits(migration.driver).starts_unseen)
+def _job_runs(migration: Migration, ports: Ports) -> list[JobRun]:
+    return job_runs(ports.migrations.journal(migration.migration_id), unseen=driver_traits(migration.driver).may_start_unseen)
 
 
-def _run_marked_as_copied(run: Run, effect: AdoptSnapshots) -> Run:
+def _run_marked_as_copied(run: JobRun, effect: AdoptSnapshots) -> JobRun:
     """Return the run, marked as copied if the effect says that SMC had copied the disks.
 
     The journal of a failed job does not show whether SMC had copied the disks.
@@ -67,15 +67,15 @@ def _smc_named_snapshots(region_id: str, instance_id: str, ports: Ports) -> list
     return [each for each in found if each.name.startswith(SMC_PREFIX)]
 
 
-def _copy_from_snapshot(snapshot: Snapshot) -> Copy:
-    return Copy(snapshot.snapshot_id, snapshot.disk_id, snapshot.created_at, tagged=bool(snapshot.migration_id))
+def _copy_from_snapshot(snapshot: Snapshot) -> CopyCandidate:
+    return CopyCandidate(snapshot.snapshot_id, snapshot.disk_id, snapshot.created_at, tagged=bool(snapshot.migration_id))
 
 
-def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[Copy]:
+def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[CopyCandidate]:
     """Return all snapshots with SMC's name, from ECS and from the ledger."""
     there = {each.snapshot_id: _copy_from_snapshot(each) for each in named}
     gone = {
-        each.snapshot_id: Copy(each.snapshot_id, each.disk_id, each.created_at)
+        each.snapshot_id: CopyCandidate(each.snapshot_id, each.disk_id, each.created_at)
         for each in entries
         if each.owner != "replank" and each.snapshot_id
     }

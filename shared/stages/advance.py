@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.domain import events
-from shared.domain.drivers import traits
+from shared.domain.drivers import driver_traits
 from shared.domain.effects import (
     AdoptSnapshots,
     CountOutcome,
@@ -15,8 +15,8 @@ from shared.domain.effects import (
     LaunchDriver,
     ReleaseSlot,
     RollBackUnasked,
-    needs_the_cloud,
-    undoing,
+    calls_the_cloud,
+    post_command_effects,
 )
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Stale, Transient
 from shared.domain.limits import requeue
@@ -81,10 +81,10 @@ class GuestNotAsBefore(Permanent):
 
 
 def _carry_out_effect(effect: Effect, migration: Migration, ports: Ports) -> bool:
-    if needs_the_cloud(effect) and not ports.drivers:
+    if calls_the_cloud(effect) and not ports.drivers:
         return False
     try:
-        perform_effect(effect, migration, ports.for_migration(migration) if needs_the_cloud(effect) else ports)
+        perform_effect(effect, migration, ports.for_migration(migration) if calls_the_cloud(effect) else ports)
     except ReplankError as error:
         note_account_refusal(error, ports)
         if isinstance(effect, LaunchDriver) and not isinstance(error, Transient):
@@ -161,7 +161,7 @@ def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports
     note_account_refusal(error, ports)
     row = ports.migrations.load(migration.migration_id)
     if ports.admission.slot_use(row.batch_id, row.migration_id).since:
-        begun = row.state is State.SNAPSHOTTED and traits(row.driver).attended and row.handle.began_at is not None
+        begun = row.state is State.SNAPSHOTTED and driver_traits(row.driver).attended and row.handle.began_at is not None
         if row.state in ADMITTED | {State.SNAPSHOTTED} and not begun:
             advance(ports, requeue(row, error.code, by="watch", now=ports.clock.now()))
         elif row.state in BEFORE_THE_SLOT:
@@ -214,11 +214,11 @@ def fail_migration(
         migration, State.FAILED, now=ports.clock.now(), by=stage, reason=error.code, failure=failure, probe_invocation_id=""
     )
     # In this order: admission looks at the slots first.
-    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *undoing(migration, unmoved=True)]
+    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *post_command_effects(migration, unmoved=True)]
     if migration.handle.job_id:
         effects.insert(0, AdoptSnapshots(migration.hop, migration.attempt, copied))
     if isinstance(error, GuestNotAsBefore) and ports.batches.terms(migration.batch_id).policy.automatic_rollback:
         effects.append(RollBackUnasked(taken.after.version))
-    told = events.about(taken.after, event_type, code=error.code, reason=error.message, remedy=error.remedy)
+    told = events.migration_event(taken.after, event_type, code=error.code, reason=error.message, remedy=error.remedy)
     advance(ports, replace(taken, effects=tuple(effects), events=(told,)))
     return Outcome("failed", {"state": "failed", "code": error.code, "reason": error.message})

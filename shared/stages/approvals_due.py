@@ -6,13 +6,13 @@ from contextlib import suppress
 from datetime import datetime
 
 from shared.domain import approvals, events
-from shared.domain.approvals import Ask
-from shared.domain.batch import Batch, Brake, Terms
+from shared.domain.approvals import ApprovalStatus
+from shared.domain.batch import Batch, BatchTerms, Brake
 from shared.domain.errors import Stale
 from shared.ports.ports import Ports
 
 
-def report_approvals(terms: Terms, ports: Ports) -> None:
+def report_approvals(terms: BatchTerms, ports: Ports) -> None:
     """Report one missing or expiring approval of the batch, or stop the batch after an expired approval.
 
     Each tick handles one approval. The approval of the batch comes before the approval of the next wave.
@@ -30,45 +30,51 @@ def report_approvals(terms: Terms, ports: Ports) -> None:
         return  # the next tick looks at it as it is then
     with suppress(Stale):
         if _must_cancel(terms, found):
-            change = approvals.lapsed(batch, found.about, now)
+            change = approvals.stop_after_expiry(batch, found.about, now)
             ports.batches.commit(batch, change.after, line=change.line)
         else:
             _publish_approval_event(batch, found, ports)
 
 
-def _approval_states(terms: Terms, now: datetime) -> list[Ask]:
+def _approval_states(terms: BatchTerms, now: datetime) -> list[ApprovalStatus]:
     asked = [approvals.BATCH] if terms.policy.approvals else []
     if terms.policy.wave_approvals and terms.control.wave_ended_at is not None:
-        asked.append(approvals.next_wave(terms))
-    return [approvals.ask(terms, about, now) for about in asked]
+        asked.append(approvals.next_wave_subject(terms))
+    return [approvals.approval_status(terms, about, now) for about in asked]
 
 
-def _must_cancel(terms: Terms, found: Ask) -> bool:
-    return found.has_lapsed and terms.policy.approval_expiry == approvals.CANCEL
+def _must_cancel(terms: BatchTerms, found: ApprovalStatus) -> bool:
+    return found.has_expired and terms.policy.approval_expiry == approvals.CANCEL
 
 
-def _is_reported(terms: Terms, found: Ask, now: datetime) -> bool:
+def _is_reported(terms: BatchTerms, found: ApprovalStatus, now: datetime) -> bool:
     """Whether the approval needs no report, or was already reported."""
-    if found.until is not None and not approvals.is_soon(terms.policy.approval_min, found.until, now):
+    if found.until is not None and not approvals.is_expiring_soon(terms.policy.approval_min, found.until, now):
         return True
-    return approvals.is_told(terms, found.about, _event_key(found))
+    return approvals.is_published(terms, found.about, _event_key(found))
 
 
-def _event_key(found: Ask) -> str:
+def _event_key(found: ApprovalStatus) -> str:
     """Return the key that marks the event as published. An approval that expires makes a new key, so that it is reported again."""
     lapses = found.until or max((each.at for each in found.expired), default=None)
-    type = events.APPROVAL_NEEDED if found.missing else events.APPROVAL_EXPIRING
+    type = events.APPROVAL_NEEDED if found.missing_count else events.APPROVAL_EXPIRING
     return f"{type} {found.seen} {lapses.isoformat() if lapses else ''}"
 
 
-def _publish_approval_event(batch: Batch, found: Ask, ports: Ports) -> None:
+def _publish_approval_event(batch: Batch, found: ApprovalStatus, ports: Ports) -> None:
     """Publish the event, and then record that it is published.
 
     A repeated event has the same id, so that receivers see one event.
     """
-    after = approvals.told(batch, found.about, _event_key(found))
+    after = approvals.mark_published(batch, found.about, _event_key(found))
     more: dict[str, object] = {"expiresAt": f"{found.until:%Y-%m-%dT%H:%M:%SZ}"} if found.until else {}
-    told = {"about": found.about, "needed": found.needed, "missing": found.missing, "role": batch.policy.approver_role, **more}
-    type = events.APPROVAL_NEEDED if found.missing else events.APPROVAL_EXPIRING
+    told = {
+        "about": found.about,
+        "needed": found.needed,
+        "missing": found.missing_count,
+        "role": batch.policy.approver_role,
+        **more,
+    }
+    type = events.APPROVAL_NEEDED if found.missing_count else events.APPROVAL_EXPIRING
     ports.bus.publish([events.batch_event(batch.batch_id, type, version=after.version, **told)])
     ports.batches.commit(batch, after)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from shared.domain import acts, brake, events, limits
-from shared.domain.batch import BatchControl, Brake, Terms
+from shared.domain.batch import BatchControl, BatchTerms, Brake
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import BEFORE_A_START, Migration, Step
 from shared.ports.ports import Ports
@@ -33,7 +33,7 @@ def pause_if_budget_spent(scene: limits.Scene, ports: Ports) -> None:
         ports.batches.commit(batch, change.after, line=change.line)
 
 
-def cancel_unstarted_migrations(terms: Terms, ports: Ports) -> int:
+def cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> int:
     """Cancel the migrations that a stopped batch has not begun. Return how many were cancelled.
 
     The journal names the person who stopped the batch.

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from shared.domain.batch import Batch, LeftOut
-from shared.domain.catalog.identify import identify_in
+from shared.domain.batch import Batch, LeftOutInstance
+from shared.domain.catalog.identify import identify_in_catalog
 from shared.domain.migration import Migration, State
 from shared.domain.notice import matches
 from shared.domain.selecting import MOVED, RECENT, Traits, digest_of_instances, left_out
@@ -31,7 +31,7 @@ class InstanceChoice:
     ports: Ports
     seen: set[str] = field(default_factory=set)
     chosen: set[Place] = field(default_factory=set)
-    left_out: dict[Place, LeftOut] = field(default_factory=dict)
+    left_out: dict[Place, LeftOutInstance] = field(default_factory=dict)
     is_repeated: bool = False
     """Whether an interrupted planning has already made some of the batch's migrations."""
 
@@ -57,12 +57,12 @@ class InstanceChoice:
         if found is None or found == ("", ""):
             return found is not None
         where = {"region_id": instance.region_id, "name": instance.name, "account_id": instance.account_id}
-        self.left_out[self._place_of(instance)] = LeftOut(instance.instance_id, *found, **where)
+        self.left_out[self._place_of(instance)] = LeftOutInstance(instance.instance_id, *found, **where)
         return False
 
     def _instance_traits(self, instance: FoundInstance) -> Traits:
         system = instance.os_name_en or instance.os_name
-        release = identify_in(self.ports.catalog, instance.os_name, instance.os_name_en)
+        release = identify_in_catalog(self.ports.catalog, instance.os_name, instance.os_name_en)
         tags = dict(instance.tags)
         return Traits(instance.instance_id, instance.name, system, release, tags, instance.resource_group_id, instance.vpc_id)
 
@@ -102,7 +102,7 @@ class InstanceChoice:
         digest = digest_of_instances(chosen)
         return replace(self.batch, size=len(chosen), digest=digest, left_out=len(self.left_out))
 
-    def left_out_list(self) -> list[LeftOut]:
+    def left_out_list(self) -> list[LeftOutInstance]:
         """Return the instances left out, in order of account, region and id."""
         return [self.left_out[place] for place in sorted(self.left_out)][:MOST_LISTED]
 

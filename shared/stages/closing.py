@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import events
-from shared.domain.batch import BatchState, Terms
+from shared.domain.batch import BatchState, BatchTerms
 from shared.domain.errors import Stale
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.ports.ports import Ports
@@ -16,7 +16,7 @@ SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLI
 """States in which a migration needs no slot, unless a person retries it."""
 
 
-def close_batch(terms: Terms, ports: Ports) -> bool:
+def close_batch(terms: BatchTerms, ports: Ports) -> bool:
     """Close a batch if all its migrations are settled. Return whether the batch was closed."""
     counts: Counter[str] = Counter()
     validated_at: datetime | None = None
@@ -38,7 +38,7 @@ def close_batch(terms: Terms, ports: Ports) -> bool:
     return _write_batch_state(terms, BatchState.CLOSED, ports, validated_at)
 
 
-def reopen_batch(terms: Terms, ports: Ports) -> bool:
+def reopen_batch(terms: BatchTerms, ports: Ports) -> bool:
     """Open a closed batch again. Return whether the batch's state was changed."""
     return terms.state is BatchState.CLOSED and _write_batch_state(terms, BatchState.OPEN, ports, None)
 
@@ -48,7 +48,7 @@ def _validation_time(migration: Migration) -> datetime | None:
     return migration.entered_at if migration.state is State.MIGRATED else None
 
 
-def _write_batch_state(terms: Terms, state: BatchState, ports: Ports, validated_at: datetime | None) -> bool:
+def _write_batch_state(terms: BatchTerms, state: BatchState, ports: Ports, validated_at: datetime | None) -> bool:
     """Write the batch's new state, unless the batch has changed since its terms were read. Return whether the state was written."""
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from shared.domain.batch import Terms
-from shared.domain.commands import DRAINED, DRAINING, RESTORING, CommandRule, Commands, asks_for_tags, rule_for
-from shared.domain.effects import undoing
+from shared.domain.batch import BatchTerms
+from shared.domain.commands import DRAINED, DRAINING, RESTORING, CommandProgress, CommandRule, asks_for_tags, rule_for
+from shared.domain.effects import post_command_effects
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.migration import MOVING, Migration, State, step
 from shared.domain.observation import instance_name
@@ -36,7 +36,7 @@ class CommandEnd:
     words: str
 
 
-def command_rule(migration: Migration, terms: Terms, ports: Ports, tags: Mapping[str, str] | None = None) -> CommandRule:
+def command_rule(migration: Migration, terms: BatchTerms, ports: Ports, tags: Mapping[str, str] | None = None) -> CommandRule:
     """Return the policy's command rule for the migration's instance. Pass ``tags`` if the instance is not stored yet."""
     rules = terms.policy.commands
     if tags is None:
@@ -52,11 +52,11 @@ def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
 # The command before ---------------------------------------------------------------------------------------------------
 
 
-def pre_command_changes(migration: Migration, terms: Terms, ports: Ports) -> dict[str, Any]:
+def pre_command_changes(migration: Migration, terms: BatchTerms, ports: Ports) -> dict[str, Any]:
     """Return the fields that begin the pre command in the step of the admission; empty without a pre command."""
     if migration.hop or migration.commands.phase or not terms.policy.commands or not command_rule(migration, terms, ports).pre:
         return {}
-    return {"commands": migration.commands.begun(DRAINING, ports.clock.now())}
+    return {"commands": migration.commands.with_begun_command(DRAINING, ports.clock.now())}
 
 
 def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
@@ -68,7 +68,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
         migration = run_post_command(migration, "snapshot", ports)
         if migration.commands.phase:
             return None
-        begun = migration.commands.begun(DRAINING, ports.clock.now())
+        begun = migration.commands.with_begun_command(DRAINING, ports.clock.now())
         migration = _note_commands(migration, "snapshot", "the pre command begins again", ports, begun)
     if migration.commands.phase != DRAINING:
         return migration
@@ -77,7 +77,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
     if end is None:
         return None
     told = f"the pre command {'ended' if end.good else 'failed'}: {end.words}"
-    migration = _note_commands(migration, "snapshot", told, ports, migration.commands.ended(DRAINED, told))
+    migration = _note_commands(migration, "snapshot", told, ports, migration.commands.with_ended_command(DRAINED, told))
     if end.good:
         return migration
     raise Permanent(
@@ -99,13 +99,13 @@ def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str =
     if not rule.post:
         return _note_commands(migration, by, "there is no post command", ports, replace(migration.commands, phase=""))
     if migration.commands.phase != RESTORING:
-        begun = migration.commands.begun(RESTORING, ports.clock.now())
+        begun = migration.commands.with_begun_command(RESTORING, ports.clock.now())
         migration = _note_commands(migration, by, "the post command begins", ports, begun)
     migration, end = _send_or_check_command(migration, by, rule.post, rule.post_timeout_sec, ports)
     if end is None:
         return migration
     told = f"the post command {'ended' if end.good else 'failed'}: {end.words}"
-    return _note_commands(migration, by, told, ports, migration.commands.ended("" if end.good else left, told))
+    return _note_commands(migration, by, told, ports, migration.commands.with_ended_command("" if end.good else left, told))
 
 
 def run_post_command_after_validation(migration: Migration, ports: Ports) -> Migration | None:
@@ -131,7 +131,7 @@ def run_pending_post_command(migration: Migration, ports: Ports) -> None:
     Raises Transient until the command has ended.
     """
     migration = ports.migrations.load(migration.migration_id)
-    half_moved = migration.state is State.FAILED and not undoing(migration, unmoved=True)
+    half_moved = migration.state is State.FAILED and not post_command_effects(migration, unmoved=True)
     if not migration.commands.phase or migration.state in MOVING | {State.COMPLETED} or half_moved:
         return  # it has moved again since: what the pre command did is still wanted
     if migration.state not in AT_REST:
@@ -173,7 +173,7 @@ def _command_end(result: CommandResult, timeout_s: int) -> CommandEnd:
     return CommandEnd(answer.status == 0, f"exit code {answer.status}{said}")
 
 
-def _note_commands(migration: Migration, by: str, reason: str, ports: Ports, commands: Commands) -> Migration:
+def _note_commands(migration: Migration, by: str, reason: str, ports: Ports, commands: CommandProgress) -> Migration:
     """Record the state of the commands in the row and in the journal. The state of the migration itself does not change."""
     now = ports.clock.now()
     due_at = now + LOOK_AGAIN if migration.state in MOVING else migration.due_at

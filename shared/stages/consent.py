@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.batch import Batch
-from shared.domain.chosen import not_acknowledged
+from shared.domain.chosen import why_not_acknowledged
 from shared.domain.errors import Permanent
 from shared.domain.migration import Migration
 from shared.ports.ports import Ports
@@ -11,7 +11,7 @@ from shared.ports.ports import Ports
 
 def check_acknowledged(batch: Batch, migration: Migration, ports: Ports) -> None:
     """Raise Permanent (Batch.NotSelected) unless the acknowledgement covers this migration."""
-    why = not_acknowledged(batch, migration, ports.catalog)
+    why = why_not_acknowledged(batch, migration, ports.catalog)
     if why:
         what = f"The acknowledgement of batch {batch.batch_id} does not mean {migration.instance_id}: {why}."
         raise Permanent("Batch.NotSelected", what, "Cancel it. If the instance is to move, submit a batch that names it.")

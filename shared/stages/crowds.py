@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from shared.domain.batch import Terms, Waves
+from shared.domain.batch import BatchTerms, Waves
 from shared.domain.limits import Standing
 from shared.domain.migration import Migration
 from shared.ports.ports import Ports
@@ -16,19 +16,19 @@ from shared.ports.ports import Ports
 class SlotCounts:
     """The slot holders of a batch, counted by region and by wave. A migration that this tick offers a slot counts too."""
 
-    terms: Terms
+    terms: BatchTerms
     cut: Waves
     regions: Counter[str]
     waves: Counter[int]
 
     def standing_with_counts(self, migration: Migration, standing: Standing) -> Standing:
         """Return ``standing`` with the numbers of slot holders in the migration's region and in its wave."""
-        in_wave = self.waves[self.cut.of(migration.migration_id)]
+        in_wave = self.waves[self.cut.wave_number(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)
 
     def count_if_room(self, migration: Migration) -> bool:
         """Count the migration if its region and its wave have room. Return whether the migration was counted."""
-        wave, policy = self.cut.of(migration.migration_id), self.terms.policy
+        wave, policy = self.cut.wave_number(migration.migration_id), self.terms.policy
         rooms = (_free_room(policy.max_moving_per_region, self.regions[migration.region_id]), self._room_in_wave(wave))
         if min(rooms) < 1:
             return False
@@ -38,7 +38,7 @@ class SlotCounts:
 
     def ids_with_wave_room(self, ids: Sequence[str]) -> Sequence[str]:
         """Return the ids of migrations whose wave has room. No row is read for this."""
-        return [each for each in ids if self._room_in_wave(self.cut.of(each)) > 0]
+        return [each for each in ids if self._room_in_wave(self.cut.wave_number(each)) > 0]
 
     def free_in_all_regions(self, ports: Ports) -> int:
         """Return how many more migrations may begin in all regions of the batch together."""
@@ -59,7 +59,7 @@ def _free_room(most: int | None, held: int) -> int:
     return UNLIMITED if most is None else most - held
 
 
-def slot_counts(terms: Terms, ports: Ports, *, without: str = "") -> SlotCounts:
+def slot_counts(terms: BatchTerms, ports: Ports, *, without: str = "") -> SlotCounts:
     """Count the slot holders of the batch now. The migration ``without`` is not counted."""
     held = ports.admission.regions_of_slot_holders(terms.batch_id)
     unknown = [each for each, region in held.items() if not region]  # an older version took these slots
@@ -67,4 +67,4 @@ def slot_counts(terms: Terms, ports: Ports, *, without: str = "") -> SlotCounts:
         held |= {each.migration_id: each.region_id for each in ports.migrations.load_many(unknown)}
     held.pop(without, None)
     cut = ports.batches.waves(terms.batch_id) if terms.policy.waves else Waves()
-    return SlotCounts(terms, cut, Counter(held.values()), Counter(map(cut.of, held)))
+    return SlotCounts(terms, cut, Counter(held.values()), Counter(map(cut.wave_number, held)))

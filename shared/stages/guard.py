@@ -97,7 +97,7 @@ def _note_disturbance(migration: Migration, what: str, message: Message, ports: 
         due_at=migration.due_at,
         disturbed=(*migration.disturbed[1 - KEPT :], key),
     )
-    advance(ports, replace(taken, events=(events.about(taken.after, events.INSTANCE_DISTURBED, what=said),)))
+    advance(ports, replace(taken, events=(events.migration_event(taken.after, events.INSTANCE_DISTURBED, what=said),)))
     alarm = Permanent(
         "Instance.Disturbed",
         f"{migration.instance_id} was disturbed in the middle of its migration: {said}.",

@@ -12,9 +12,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain import events
-from shared.domain.batch import Batch, BatchState, LeftOut, Problem, Selection
+from shared.domain.batch import Batch, BatchState, LeftOutInstance, Problem, Selection
 from shared.domain.catalog import Release
-from shared.domain.catalog.identify import identify_in
+from shared.domain.catalog.identify import identify_in_catalog
 from shared.domain.errors import Refused, Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, first_entry
@@ -68,9 +68,9 @@ def _notice_accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
     """Return the accounts that a notice names. If it names no account, return every account that the deployment serves."""
     if not ports.members and not notice.accounts:
         return ()
-    from shared.domain.accounts import OWN, named
+    from shared.domain.accounts import OWN, stored_account_id
 
-    chosen = tuple(dict.fromkeys(named(each, ports.account_id, ports.members) for each in notice.accounts))
+    chosen = tuple(dict.fromkeys(stored_account_id(each, ports.account_id, ports.members) for each in notice.accounts))
     return chosen or (OWN, *ports.members)
 
 
@@ -87,7 +87,7 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
         raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
     survey, choice, selection = Survey(), InstanceChoice(batch, ports), batch.selection
     order = _wave_order(batch, ports)
-    ids, accounts = selection.instance_ids, selection.every_account
+    ids, accounts = selection.instance_ids, selection.account_ids
     for page in instance_pages(selection.regions, ports, survey, instance_ids=ids, accounts=accounts, only=ecs_filter(batch)):
         chosen = choice.choose_from_page(page)
         choice.is_repeated |= not _create_migrations(chosen, batch, ports)
@@ -104,11 +104,13 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
     return Outcome("done", {"batchId": batch.batch_id, "instances": after.size, "missing": len(missing), "leftOut": after.left_out})
 
 
-def _note_missing_instances(choice: InstanceChoice) -> list[LeftOut]:
+def _note_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:
     """Return the instances that the batch names but no region has, and list them as left out."""
     selection = choice.batch.selection
     where = ", ".join(selection.regions)
-    missing = [LeftOut(id, NOT_FOUND, f"No instance {id} in {where}.") for id in selection.instance_ids if id not in choice.seen]
+    missing = [
+        LeftOutInstance(id, NOT_FOUND, f"No instance {id} in {where}.") for id in selection.instance_ids if id not in choice.seen
+    ]
     choice.left_out |= {("", "", each.instance_id): each for each in missing}
     return missing
 
@@ -152,7 +154,7 @@ def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Port
 
 
 def _row_to_create(migration: Migration, batch: Batch) -> NewMigration:
-    asked = events.about(migration, events.MIGRATION_REQUESTED, stage="precheck")
+    asked = events.migration_event(migration, events.MIGRATION_REQUESTED, stage="precheck")
     return NewMigration(migration, first_entry(migration, by="intake", reason=f"batch {batch.batch_id}"), (asked,))
 
 
@@ -185,7 +187,7 @@ def _publish_notices(ports: Ports) -> Outcome:
     survey = Survey()
     for page in instance_pages(ports.regions, ports, survey, accounts=("", *ports.members)):
         names = {(each.os_name, each.os_name_en) for each in page}
-        releases.update(filter(None, (identify_in(ports.catalog, *each) for each in names)))
+        releases.update(filter(None, (identify_in_catalog(ports.catalog, *each) for each in names)))
     for problem in survey.problems(again=True):
         _LOG.error("the inventory lacks region %s: %s: %s", *problem)
     notices = due_notices(releases, ports.clock.now(), ports.catalog)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from shared.domain.after_job import AfterJob, Before, SeenMarker, Trace, judge, marker_of
+from shared.domain.after_job import DisksAfterJob, JobTrace, MarkerAnswer, StateBeforeJob, disks_after_job, marker_text
 from shared.domain.errors import Permanent, Refused, ReplankError, Transient
 from shared.domain.migration import Migration, step
 from shared.domain.timing import LOOK_AGAIN, MARKER_TIMEOUT_S
@@ -30,7 +30,7 @@ def write_marker(migration: Migration, ports: Ports) -> bool:
 
     Raises Stale if the row has changed since it was read.
     """
-    text = marker_of(migration.migration_id, migration.hop, migration.attempt, migration.probe_count)
+    text = marker_text(migration.migration_id, migration.hop, migration.attempt, migration.probe_count)
     try:
         sent = _run_marker_script(migration, "write", ports, text)
     except ReplankError as error:
@@ -67,7 +67,7 @@ def look_for_marker(migration: Migration, by: str, until: datetime, ports: Ports
         _log_no_answer(migration, error)
     except Permanent as error:
         _log_no_answer(migration, error)
-    return _note_answer(migration, by, replace(migration.trace, found=AfterJob.UNKNOWN), ports)
+    return _note_answer(migration, by, replace(migration.trace, found=DisksAfterJob.UNKNOWN), ports)
 
 
 def _log_no_answer(migration: Migration, error: ReplankError) -> None:
@@ -95,18 +95,18 @@ def _read_answer(migration: Migration, by: str, ports: Ports) -> Migration | Non
     if seen is None:
         return _commit_note(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
     is_drill = migration.trace.ended is not None and migration.trace.ended.is_drill
-    found = judge(_state_before_job(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
+    found = disks_after_job(_state_before_job(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
     remove_marker(migration, ports)
     return _note_answer(migration, by, replace(migration.trace, found=found, system=_system_name(seen)), ports)
 
 
-def _state_before_job(migration: Migration, ports: Ports) -> Before:
+def _state_before_job(migration: Migration, ports: Ports) -> StateBeforeJob:
     from shared.domain.guest import GuestFacts
     from shared.stages.observed import baseline_observation
 
     guest = baseline_observation(migration, ports).guest or GuestFacts()
     marker = migration.trace.marker if _is_marker_written(migration, ports) else ""
-    return Before(guest.os_id, guest.os_version, marker, migration.prechecked_at)
+    return StateBeforeJob(guest.os_id, guest.os_version, marker, migration.prechecked_at)
 
 
 def _is_marker_written(migration: Migration, ports: Ports) -> bool:
@@ -124,7 +124,7 @@ def _has_succeeded(result: CommandResult) -> bool:
     return result.status in ("Success", "Finished") and result.exit_code == 0
 
 
-def _system_name(seen: SeenMarker) -> str:
+def _system_name(seen: MarkerAnswer) -> str:
     return (seen.os_name or f"{seen.os_id or ''} {seen.os_version or ''}").strip()
 
 
@@ -142,7 +142,7 @@ def _run_marker_script(migration: Migration, act: Act, ports: Ports, marker: str
     )
 
 
-def _note_answer(migration: Migration, by: str, trace: Trace, ports: Ports) -> Migration:
+def _note_answer(migration: Migration, by: str, trace: JobTrace, ports: Ports) -> Migration:
     answer = trace.found.value if trace.found else ""
     return _commit_note(migration, by, f"the disks after the job: {answer}", ports, trace=trace)
 

@@ -96,7 +96,7 @@ def _start_job(migration: Migration, report: JobReport, ports: Ports) -> Outcome
         due_at=now + LOOK_AGAIN,
     )
     effects = (LaunchDriver(),) if report.phase is JobPhase.PREPARED else ()
-    advance(ports, replace(taken, effects=effects, events=(events.about(taken.after, events.MIGRATION_STARTED),)))
+    advance(ports, replace(taken, effects=effects, events=(events.migration_event(taken.after, events.MIGRATION_STARTED),)))
     return Outcome("done", {"state": "migrating", "jobId": report.handle.job_id})
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain import events
-from shared.domain.batch import Brake, Terms
+from shared.domain.batch import BatchTerms, Brake
 from shared.domain.errors import ReplankError
 from shared.domain.hold import Hold
 from shared.domain.limits import Scene, Standing, Start, budget_spent, room_for
@@ -72,7 +72,7 @@ class _TickState:
         return sum(n for (batch, account), n in self.begun.items() if batch_id in (None, batch) and account_id in (None, account))
 
 
-def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
+def offer_slots(batches: Sequence[BatchTerms], ports: Ports) -> int:
     """Offer the free slots to waiting migrations, by events to the snapshot stage. Return the number of offers.
 
     An offer takes no slot. The snapshot stage takes the slot.
@@ -83,10 +83,10 @@ def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
         return 0
     tick = _TickState(ports, now, ports.admission.slot_holders(), ports.admission.current_hold(), *_holder_accounts(queues, ports))
     _reclaim_slots(tick)
-    nudge = events.reminder(now)
+    nudge = events.reminder_id(now)
     # All next hops of all batches, and only then anything new: a route once begun is not left half-way for want of a slot.
     chosen = [each for first in (True, False) for queue in queues for each in _choose_or_skip_batch(queue, first, tick)]
-    ports.bus.publish([events.about(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in chosen])
+    ports.bus.publish([events.migration_event(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in chosen])
     return len(chosen)
 
 
@@ -101,7 +101,7 @@ def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mappi
     return ports.admission.accounts_of_slot_holders(), ports.admission.account_troubles(waiting)
 
 
-def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> list[_BatchQueue]:
+def _collect_queues(batches: Sequence[BatchTerms], now: datetime, ports: Ports) -> list[_BatchQueue]:
     """Return the queues of batches in which a migration waits. Close batches in which no migration can start any more."""
     queues: list[_BatchQueue] = []
     for terms in batches:
@@ -109,7 +109,7 @@ def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> li
             if terms.control.brake is Brake.STOPPED:
                 _cancel_unstarted_migrations(terms, ports)
             most = MANY_READ if terms.policy.waves or terms.policy.group else READY_READ
-            found = [(each, ports.migrations.admission_queue(terms.batch_id, most, each)) for each in terms.every_account]
+            found = [(each, ports.migrations.admission_queue(terms.batch_id, most, each)) for each in terms.account_ids]
             tally = ports.batches.tally(terms.batch_id) if any(waiting for _, waiting in found) else None
             if tally is not None:
                 queues += [_BatchQueue(tally, waiting, account_id) for account_id, waiting in found if waiting]
@@ -132,7 +132,7 @@ def _choose_or_skip_batch(queue: _BatchQueue, first: bool, tick: _TickState) -> 
         return []
 
 
-def _cancel_unstarted_migrations(terms: Terms, ports: Ports) -> None:
+def _cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> None:
     from shared.stages.braking import cancel_unstarted_migrations  # seldom needed, and every start of the function would pay for it
 
     cancel_unstarted_migrations(terms, ports)
@@ -155,10 +155,10 @@ def _drop_unbegun_waves(queue: _BatchQueue, tick: _TickState) -> None:
     if not budget_spent(_queue_start_facts(queue, set(), tick)):
         advance_wave(terms, tick.ports)
     found = tick.ports.batches.waves(terms.batch_id)
-    queue.waiting = [each for each in queue.waiting if each.first or found.of(each.migration_id) <= terms.control.wave]
+    queue.waiting = [each for each in queue.waiting if each.first or found.wave_number(each.migration_id) <= terms.control.wave]
 
 
-def _report_approvals(terms: Terms, ports: Ports) -> None:
+def _report_approvals(terms: BatchTerms, ports: Ports) -> None:
     """Publish which approvals are missing and which are about to expire, once for each."""
     if terms.policy.approvals or terms.policy.wave_approvals:
         from shared.stages.approvals_due import report_approvals  # as above
@@ -171,7 +171,7 @@ def _log_skipped_batch(batch_id: str, error: ReplankError) -> None:
     _LOG.error("batch %s is passed over: %s", batch_id, error)
 
 
-def _rotated_batches(batches: Sequence[Terms], now: datetime) -> list[Terms]:
+def _rotated_batches(batches: Sequence[BatchTerms], now: datetime) -> list[BatchTerms]:
     """Return the batches in an order that changes with every tick, so that a large batch does not block a small batch for days."""
     place = int(now.timestamp() // 60) % len(batches) if batches else 0
     return [*batches[place:], *batches[:place]]
@@ -227,7 +227,7 @@ def _queue_start_facts(queue: _BatchQueue, mine: set[str], tick: _TickState) -> 
         unproved=len(mine - queue.tally.moved) + begun,
     )
     trouble = tick.troubles.get(account_id)
-    reason = trouble.reason if trouble is not None and trouble.blocks(tick.now) else ""
+    reason = trouble.reason if trouble is not None and trouble.is_blocking(tick.now) else ""
     return Scene(queue.tally.terms, standing, tick.hold, tick.now, tick.ports.limits.max_moving, reason)
 
 

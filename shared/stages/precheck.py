@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain import events
-from shared.domain.batch import Batch, Terms
+from shared.domain.batch import Batch, BatchTerms
 from shared.domain.catalog import find_release
-from shared.domain.catalog.identify import identify_in
-from shared.domain.chosen import not_selected
-from shared.domain.drivers import traits
+from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.chosen import why_not_selected
+from shared.domain.drivers import driver_traits
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.facts import Facts, InstanceFacts
-from shared.domain.findings import Assessment, Finding, Severity, assessment
+from shared.domain.findings import Assessment, Finding, Severity, sorted_assessment
 from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 from shared.domain.message import Message, Outcome
@@ -68,7 +68,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
         instance = replace(instance, active_migration_id=_other_active_migration(migration, ports))
     facts = _facts_for_rules(migration, instance, None, terms, ports)
     early = assess(facts, terms.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
-    if early.blocked:
+    if early.is_blocked:
         return _refuse_instance(migration, early, ports)
     try:
         invocation_id = probe.send_probe(migration, ports, "precheck", terms, dict(instance.tags))
@@ -90,8 +90,8 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
     return Outcome("waiting", {"state": "prechecking"})
 
 
-def _planned_route(migration: Migration, instance: InstanceFacts, terms: Terms, ports: Ports) -> tuple[Hop, ...]:
-    source = identify_in(ports.catalog, instance.os_name, instance.os_name_en)
+def _planned_route(migration: Migration, instance: InstanceFacts, terms: BatchTerms, ports: Ports) -> tuple[Hop, ...]:
+    source = identify_in_catalog(ports.catalog, instance.os_name, instance.os_name_en)
     if source is None:
         name = instance.os_name_en or instance.os_name or "an unnamed system"
         raise Refused(
@@ -111,36 +111,36 @@ def _planned_route(migration: Migration, instance: InstanceFacts, terms: Terms, 
     return route.hops
 
 
-def _migration_with_group(migration: Migration, instance: InstanceFacts, terms: Terms) -> Migration:
+def _migration_with_group(migration: Migration, instance: InstanceFacts, terms: BatchTerms) -> Migration:
     """Return the migration with its redundancy group.
 
     A group that is already known stays, even if the instance's tag has changed.
     """
     if terms.policy.group is None or migration.group:
         return migration
-    from shared.domain.group import group_of  # only batches with groups need it
+    from shared.domain.group import group_name  # only batches with groups need it
 
-    return replace(migration, group=group_of(instance.tags, terms.policy.group.tag))
+    return replace(migration, group=group_name(instance.tags, terms.policy.group.tag))
 
 
-def _assessment_with_group_warning(migration: Migration, terms: Terms, result: Assessment) -> Assessment:
+def _assessment_with_group_warning(migration: Migration, terms: BatchTerms, result: Assessment) -> Assessment:
     """Return the assessment, with a warning if the batch has redundancy groups and the instance lacks the tag."""
     if terms.policy.group is None or migration.group:
         return result
-    from shared.domain.group import no_tag  # as above
+    from shared.domain.group import no_tag_finding  # as above
 
-    return assessment([*result.findings, no_tag(terms.policy.group.tag)], terms.policy.overrides)
+    return sorted_assessment([*result.findings, no_tag_finding(terms.policy.group.tag)], terms.policy.overrides)
 
 
 def _check_instance_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
     """Refuse an instance that the batch does not select, because it must not be probed."""
-    why = not_selected(batch, migration, ports.catalog)
+    why = why_not_selected(batch, migration, ports.catalog)
     if why:
         remedy = "Submit a batch that names the instance, if it is to move."
         raise Refused("Batch.NotSelected", f"Batch {batch.batch_id} does not mean {migration.instance_id}: {why}.", remedy)
 
 
-def _lock_instance(migration: Migration, terms: Terms, ports: Ports) -> None:
+def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> None:
     if terms.dry_run:
         return
     where, account = (migration.region_id, migration.instance_id), migration.account_id
@@ -173,7 +173,7 @@ def _last_ended_attempt(migration_id: str, ports: Ports) -> int:
     return 0 if found.state in ACTIVE or keeps_lock_for_jobs(found, ports) else found.attempt
 
 
-def _judge_probe_answer(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
+def _judge_probe_answer(migration: Migration, terms: BatchTerms, ports: Ports) -> Outcome:
     """Read the guest's answer, apply every rule to it, and pass or refuse the instance."""
     found = probe.fetch_answer(migration, ports)
     now = ports.clock.now()
@@ -182,20 +182,22 @@ def _judge_probe_answer(migration: Migration, terms: Terms, ports: Ports) -> Out
             return Outcome("waiting", {"state": "prechecking"})
         found = ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
     if isinstance(found, ProbeUnreadable):
-        return _refuse_instance(migration, assessment([finding_for_unreadable(found)], {}), ports)
+        return _refuse_instance(migration, sorted_assessment([finding_for_unreadable(found)], {}), ports)
     instance = _stored_instance(migration, ports)
     facts = _facts_for_rules(migration, instance, found, terms, ports)
     result = assess(facts, terms.policy.overrides, catalog=ports.catalog)
     result = _assessment_with_group_warning(migration, terms, result)
-    if result.blocked:
+    if result.is_blocked:
         return _refuse_instance(migration, result, ports)
     return _pass_precheck(migration, terms, result, instance, found, ports)
 
 
-def _facts_for_rules(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: Terms, ports: Ports) -> Facts:
+def _facts_for_rules(
+    migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: BatchTerms, ports: Ports
+) -> Facts:
     """Return the facts that the rules need. The operator's policy tells whether Alibaba Cloud has allow-listed the account."""
     account = ports.compute.account_facts(migration.region_id)
-    if terms.policy.allow_listed or not traits(migration.driver).needs_listing:
+    if terms.policy.allow_listed or not driver_traits(migration.driver).needs_listing:
         account = replace(account, allow_listed=True)
     return Facts(instance, guest, migration.current_hop, ports.clock.now(), account)
 
@@ -206,7 +208,7 @@ def _stored_instance(migration: Migration, ports: Ports) -> InstanceFacts:
 
 
 def _pass_precheck(
-    migration: Migration, terms: Terms, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
+    migration: Migration, terms: BatchTerms, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
 ) -> Outcome:
     now = ports.clock.now()
     reason = _journal_reason(migration, guest, ports)
@@ -226,7 +228,7 @@ def _pass_precheck(
         disks=tuple(disk.disk_id for disk in instance.own_disks),
         **end,
     )
-    passed = events.about(taken.after, events.PRECHECK_PASSED, stage="snapshot")
+    passed = events.migration_event(taken.after, events.PRECHECK_PASSED, stage="snapshot")
     if terms.dry_run:
         passed.data.pop("stage")
     passed_on = advance(ports, replace(taken, events=(passed,), documents=documents))
@@ -247,7 +249,7 @@ def _journal_reason(migration: Migration, guest: GuestFacts, ports: Ports) -> st
 
 def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     """End the precheck as refused. After the first hop the migration fails instead, because the instance has already changed."""
-    worst = result.blocking[0] if result.blocking else result.findings[0]
+    worst = result.blocking_findings[0] if result.blocking_findings else result.findings[0]
     failure = Failure("precheck", worst.code, f"{worst.title}: {worst.seen}" if worst.seen else worst.title, worst.remedy)
     now = ports.clock.now()
     to = State.FAILED if migration.hop else State.PRECHECK_FAILED
@@ -262,12 +264,12 @@ def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> 
         probe_invocation_id="",
         finished_at=now,
     )
-    told = events.about(
+    told = events.migration_event(
         taken.after,
         events.PRECHECK_FAILED,
         code=worst.code,
         reason=failure.message,
-        findings=[f.to_json() for f in result.blocking[:20]],
+        findings=[f.to_json() for f in result.blocking_findings[:20]],
     )
     effects: tuple[Effect, ...] = (ReleaseLock(migration.region_id, migration.instance_id),)
     if to is State.FAILED:
@@ -285,4 +287,4 @@ def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> 
 def _assessment_of_error(error: ReplankError) -> Assessment:
     """Return an assessment whose single finding is the error that stopped the precheck."""
     finding = Finding(error.code, Severity.ERROR, error.message, "", "The precheck cannot go on without it.", error.remedy)
-    return assessment([finding], {})
+    return sorted_assessment([finding], {})

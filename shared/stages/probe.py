@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from shared.domain.batch import Terms
+from shared.domain.batch import BatchTerms
 from shared.domain.errors import Refused
 from shared.domain.guest import GuestFacts
 from shared.domain.migration import Migration
@@ -16,7 +16,7 @@ from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, parse_answer, probe_script
 
 
-def may_run_own_check(terms: Terms) -> bool:
+def may_run_own_check(terms: BatchTerms) -> bool:
     """Whether the batch's own check may run in the guest, and its files may be read.
 
     A person's acknowledgement allows the check and the reading of files.
@@ -24,13 +24,13 @@ def may_run_own_check(terms: Terms) -> bool:
     return terms.acknowledgement is not None and not terms.dry_run
 
 
-def has_own_check(terms: Terms) -> bool:
+def has_own_check(terms: BatchTerms) -> bool:
     """Whether the batch's policy names files or a check that the probe must include."""
     policy = terms.policy
     return bool(policy.files or policy.check) or any(each.files or each.check for each in policy.commands)
 
 
-def send_probe(migration: Migration, ports: Ports, purpose: str, terms: Terms, tags: Mapping[str, str] | None = None) -> str:
+def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTerms, tags: Mapping[str, str] | None = None) -> str:
     """Start the probe in the guest, and return the invocation's id. The same purpose and count give the same invocation.
 
     The batch's files and check are included only after the acknowledgement, because no foreign code may run in a guest without it.
@@ -53,7 +53,7 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: Terms, t
     )
 
 
-def _policy_for_instance(migration: Migration, terms: Terms, ports: Ports, tags: Mapping[str, str] | None) -> Policy:
+def _policy_for_instance(migration: Migration, terms: BatchTerms, ports: Ports, tags: Mapping[str, str] | None) -> Policy:
     """Return the policy with the files and the check that apply to this instance."""
     policy = terms.policy
     if not policy.commands:

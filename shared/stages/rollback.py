@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain import events
 from shared.domain.disk_reset import DiskReset, ResetState
-from shared.domain.effects import ReleaseLock, undoing
+from shared.domain.effects import ReleaseLock, post_command_effects
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.findings import Assessment, Finding
 from shared.domain.message import Message, Outcome
@@ -196,8 +196,8 @@ def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
     instance_before, before = baseline_observation(migration, ports, hop=0).both()
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     result = compare_restored(instance_before, before, instance, found, catalog=ports.catalog)
-    if result.blocked:
-        worst: Finding = result.blocking[0]
+    if result.is_blocked:
+        worst: Finding = result.blocking_findings[0]
         raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
     return _finish_rollback(migration, result, ports)
 
@@ -225,10 +225,10 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
         assessment=result,
         snapshots_made=made,
         finished_at=now,
-        commands=migration.commands.after_rollback(),
+        commands=migration.commands.with_post_command_due(),
     )
-    effects = (*undoing(taken.after), ReleaseLock(migration.region_id, migration.instance_id))
-    advance(ports, replace(taken, effects=effects, events=(events.about(taken.after, events.ROLLED_BACK),)))
+    effects = (*post_command_effects(taken.after), ReleaseLock(migration.region_id, migration.instance_id))
+    advance(ports, replace(taken, effects=effects, events=(events.migration_event(taken.after, events.ROLLED_BACK),)))
     return Outcome("done", {"state": "rolled_back"})
 
 

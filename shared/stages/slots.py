@@ -139,7 +139,7 @@ _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
 def why_batch_held(tally: Tally, ports: Ports) -> str:
     """Return, in words, why the batch can start no new migration now; empty if a migration can start."""
     reasons = []
-    for account_id in tally.terms.every_account:
+    for account_id in tally.terms.account_ids:
         seen, hold = ports.admission.slot_use_and_hold(tally.terms.batch_id, account=account_id)
         held = limits.held_back(Start.FIRST_SNAPSHOT, _start_facts(seen, hold, tally, None, ports))
         reasons.append(held.reason if held else "")
@@ -149,7 +149,7 @@ def why_batch_held(tally: Tally, ports: Ports) -> str:
 def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> Scene:
     """Return the limits, counts and times that decide whether a migration of the batch may start."""
     now = ports.clock.now()
-    trouble = seen.trouble.reason if seen.trouble is not None and seen.trouble.blocks(now) else ""
+    trouble = seen.trouble.reason if seen.trouble is not None and seen.trouble.is_blocking(now) else ""
     mine = own.migration_id if own is not None else ""
     wave, standing = wave_number(tally, mine, ports), _counts_for_limits(seen, tally, mine, ports)
     if own is not None and tally.terms.policy.has_region_or_wave_limit:
@@ -164,7 +164,7 @@ def wave_number(tally: Tally, own: str, ports: Ports) -> int:
     """Return the number of the migration's wave, from 0; 0 if the batch has no waves. If ``own`` is empty, return the open wave."""
     if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
         return 0
-    return ports.batches.waves(tally.terms.batch_id).of(own) if own else tally.terms.control.wave
+    return ports.batches.waves(tally.terms.batch_id).wave_number(own) if own else tally.terms.control.wave
 
 
 def _counts_for_limits(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> Standing:

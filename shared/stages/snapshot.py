@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from shared.domain import events
-from shared.domain.batch import Terms
+from shared.domain.batch import BatchTerms
 from shared.domain.errors import Permanent, Transient
 from shared.domain.facts import own_disks
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
@@ -88,12 +88,12 @@ def _continue_retry(migration: Migration, ports: Ports) -> Outcome:
     to = State.RESTARTING if migration.resumes == "validate" else State.SNAPSHOTTED
     taken = step(migration, to, now=now, by="snapshot", reason="admitted", due_at=now)
     if to is State.SNAPSHOTTED:
-        taken = replace(taken, events=(events.about(taken.after, events.SNAPSHOT_READY, stage="migrate"),))
+        taken = replace(taken, events=(events.migration_event(taken.after, events.SNAPSHOT_READY, stage="migrate"),))
     advance(ports, taken)
     return Outcome("done", {"state": to.value})
 
 
-def _why_precheck_outdated(migration: Migration, terms: Terms, ports: Ports) -> str:
+def _why_precheck_outdated(migration: Migration, terms: BatchTerms, ports: Ports) -> str:
     """Return, in words, why the precheck must be repeated; empty if the precheck is still valid.
 
     A precheck is outdated if it is too old, if it lacks the batch's own check, or if the instance has other disks now.
@@ -195,5 +195,5 @@ def _finish_snapshots(migration: Migration, ports: Ports) -> Outcome:
         snapshots_made=migration.snapshots_made + len(migration.disks),
         due_at=now + LOST,
     )
-    advance(ports, replace(taken, events=(events.about(taken.after, events.SNAPSHOT_READY, stage="migrate"),)))
+    advance(ports, replace(taken, events=(events.migration_event(taken.after, events.SNAPSHOT_READY, stage="migrate"),)))
     return Outcome("done", {"state": "snapshotted", "disks": len(migration.disks)})

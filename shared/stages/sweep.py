@@ -158,7 +158,7 @@ def _complete_migration(migration: Migration, ports: Ports) -> bool:
     to = migration.state if migration.state in KEPT else State.COMPLETED
     taken = step(migration, to, now=ports.clock.now(), by="sweep", reason=f"{swept} snapshots swept", snapshots_swept=swept)
     try:
-        advance(ports, replace(taken, events=(events.about(taken.after, events.SNAPSHOTS_SWEPT, snapshots=swept),)))
+        advance(ports, replace(taken, events=(events.migration_event(taken.after, events.SNAPSHOTS_SWEPT, snapshots=swept),)))
     except Stale:
         return False
     return True

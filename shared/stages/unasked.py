@@ -6,7 +6,7 @@ import logging
 
 from shared.domain import acts, approvals
 from shared.domain.batch import Batch
-from shared.domain.chosen import may_roll_back_unasked
+from shared.domain.chosen import may_roll_back_automatically
 from shared.domain.effects import RollBackUnasked
 from shared.domain.errors import Refused, Transient
 from shared.domain.migration import Migration, State
@@ -27,14 +27,14 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
         return
     batch = ports.batches.load(row.batch_id)
     given = batch.acknowledgement
-    if given is None or not may_roll_back_unasked(batch):
+    if given is None or not may_roll_back_automatically(batch):
         _LOG.warning("no rollback: nobody has acknowledged it for this policy", extra={"migrationId": row.migration_id})
         return
     held = why_rollback_held(row, batch, ports)
     if held:
         raise Transient("Rollback.Held", f"{row.migration_id} is not rolled back yet: {held}.")
     try:
-        advance(ports, acts.roll_back_unasked(row, given, ports.clock.now()))
+        advance(ports, acts.roll_back_by_policy(row, given, ports.clock.now()))
     except Refused as error:  # it waits for a person then
         _LOG.warning("no rollback: %s", error, extra={"migrationId": row.migration_id})
 
@@ -44,4 +44,4 @@ def why_rollback_held(migration: Migration, batch: Batch, ports: Ports) -> str:
     hold = ports.admission.current_hold()
     if hold.held:
         return hold.reason
-    return approvals.why_missing(rollback_approval_state(batch, migration, ports.clock.now(), ports), batch.batch_id)
+    return approvals.missing_in_words(rollback_approval_state(batch, migration, ports.clock.now(), ports), batch.batch_id)

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain import events
-from shared.domain.after_job import JobEnd, Trace, in_words, remedy
-from shared.domain.drivers import traits
+from shared.domain.after_job import JobEnd, JobTrace, failure_sentence, remedy_after_job
+from shared.domain.drivers import driver_traits
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseSlot
 from shared.domain.errors import Permanent, Refused
-from shared.domain.findings import Assessment, assessment
+from shared.domain.findings import Assessment, sorted_assessment
 from shared.domain.guest import GuestFacts
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Handle, Migration, State, step
@@ -45,7 +45,7 @@ def _probe_or_judge_guest(migration: Migration, ports: Ports) -> Outcome:
     if isinstance(found, GuestFacts):
         return _judge_guest(migration, found, ports)
     unreadable = found or ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
-    return _probe_again_or_fail(migration, assessment([finding_for_unreadable(unreadable)], {}), ports)
+    return _probe_again_or_fail(migration, sorted_assessment([finding_for_unreadable(unreadable)], {}), ports)
 
 
 def _send_probe(migration: Migration, ports: Ports) -> Outcome:
@@ -79,9 +79,9 @@ def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outco
     instance_before, before = baseline_observation(migration, ports).both()
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     result = compare(instance_before, before, instance, guest, migration.current_hop, catalog=ports.catalog)
-    if result.blocked:
+    if result.is_blocked:
         unmoved = (
-            traits(migration.driver).copies_disks
+            driver_traits(migration.driver).copies_disks
             and bool(before.os_id)
             and (before.os_id, before.os_version) == (guest.os_id, guest.os_version)
         )
@@ -102,7 +102,7 @@ def _probe_again_or_fail(migration: Migration, result: Assessment, ports: Ports,
     ``unmoved`` names the old system if the guest still runs it after a finished job.
     """
     now = ports.clock.now()
-    worst = (result.blocking or result.findings)[0]
+    worst = (result.blocking_findings or result.findings)[0]
     if now - migration.entered_at > VALIDATION_PATIENCE:
         seen = Observation(assessment=result).to_json()
         ports.migrations.put_document(migration.migration_id, after_name(migration.hop), seen)
@@ -137,7 +137,7 @@ def _fail_after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcom
         migration = marker.look_for_marker(migration, "validate", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
         return Outcome("waiting", {"state": "validating", "reason": "the guest is asked what SMC did"})
-    raise Permanent(end.code, f"{end.message} {in_words(migration.trace)}", remedy(migration.trace, end.remedy))
+    raise Permanent(end.code, f"{end.message} {failure_sentence(migration.trace)}", remedy_after_job(migration.trace, end.remedy))
 
 
 def _probe_later(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:
@@ -178,7 +178,7 @@ def _finish_migration(migration: Migration, result: Assessment, documents: Docum
     effects: tuple[Effect, ...] = (CleanUpDriver(migration.handle, migration.hop), ReleaseSlot())
     if ports.batches.terms(migration.batch_id).policy.canary:
         effects = (CountOutcome("moved"), *effects)  # before the slot is free: the next of the canary's number may start then
-    told = events.about(taken.after, events.MIGRATION_VALIDATED, findings=len(result.findings))
+    told = events.migration_event(taken.after, events.MIGRATION_VALIDATED, findings=len(result.findings))
     advance(ports, replace(taken, effects=effects, events=(told,), documents=documents))
     return Outcome("done", {"state": "migrated"})
 
@@ -197,13 +197,13 @@ def _begin_next_hop(migration: Migration, documents: Documents, ports: Ports) ->
         retried=False,
         resumes="",
         handle=Handle(),
-        trace=Trace(),
+        trace=JobTrace(),
         probe_invocation_id="",
         disks=(),
         progress=0,
         due_at=now + LOST,
     )
-    told = events.about(taken.after, events.HOP_VALIDATED, stage="precheck")
+    told = events.migration_event(taken.after, events.HOP_VALIDATED, stage="precheck")
     effects = (CleanUpDriver(migration.handle, migration.hop),)
     advance(ports, replace(taken, effects=effects, events=(told,), documents=documents))
     return Outcome("done", {"state": "accepted", "hop": migration.hop + 1})

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from shared.domain import events
-from shared.domain.batch import BatchState, Terms
+from shared.domain.batch import BatchState, BatchTerms
 from shared.domain.commands import UNDER_WAY
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
@@ -160,8 +160,8 @@ def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
     queue, so that they do not block the rest. Return how many reminders were sent.
     """
     now = ports.clock.now()
-    nudge = events.reminder(now)
-    due = [events.about(each, events.STEP_DUE, stage=STAGE_OF[each.state], nudge=nudge) for each in migrations]
+    nudge = events.reminder_id(now)
+    due = [events.migration_event(each, events.STEP_DUE, stage=STAGE_OF[each.state], nudge=nudge) for each in migrations]
     ports.bus.publish(due)
     for migration in migrations:
         if migration.state is State.SNAPSHOTTING and migration.commands.phase not in UNDER_WAY:
@@ -171,10 +171,10 @@ def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
     return len(due)
 
 
-def _resume_planning(batches: Sequence[Terms], ports: Ports) -> None:
+def _resume_planning(batches: Sequence[BatchTerms], ports: Ports) -> None:
     """Start the planning of a batch again if it was interrupted, lost its event, or waits for a region that does not answer."""
     now = ports.clock.now()
     waited = {batch.batch_id: now - batch.created_at for batch in batches}
     late = [batch_id for batch_id, since in waited.items() if since > LOST and is_retry_tick(since)]
-    nudge = events.reminder(now)
+    nudge = events.reminder_id(now)
     ports.bus.publish([events.batch_event(each, events.PLANNING_DUE, nudge=nudge) for each in late])

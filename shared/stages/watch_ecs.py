@@ -90,7 +90,7 @@ def _note_finished_snapshot(message: Message, content: dict[str, Any], ports: Po
                     ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED))
         return Outcome("waiting", {"migrationId": migration_id, "left": len(waiting)})
     nudge = str(content.get("snapshotId", ""))
-    ports.bus.publish([events.about(migration, events.STEP_DUE, stage="snapshot", nudge=nudge)])
+    ports.bus.publish([events.migration_event(migration, events.STEP_DUE, stage="snapshot", nudge=nudge)])
     return Outcome("done", {"migrationId": migration_id})
 
 

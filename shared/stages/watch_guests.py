@@ -88,5 +88,5 @@ def _begin_validation(migration: Migration, ports: Ports) -> bool:
         probe_invocation_id="",
         due_at=now + LOST,
     )
-    advance(ports, replace(taken, events=(events.about(taken.after, events.INSTANCE_RESTARTED, stage="validate"),)))
+    advance(ports, replace(taken, events=(events.migration_event(taken.after, events.INSTANCE_RESTARTED, stage="validate"),)))
     return True

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.domain import events
-from shared.domain.after_job import JobEnd, Trace, in_words, remedy
-from shared.domain.drivers import traits
+from shared.domain.after_job import JobEnd, JobTrace, failure_sentence, remedy_after_job
+from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots, CountOutcome
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import Handle, Migration, State, step
@@ -68,7 +68,7 @@ def _follow_job(migration: Migration, report: JobReport | None, ports: Ports) ->
 
 
 def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
-    if (report is None or report.phase is JobPhase.FAILED) and not traits(migration.driver).copies_disks:
+    if (report is None or report.phase is JobPhase.FAILED) and not driver_traits(migration.driver).copies_disks:
         end = _job_end(migration, report, ports)
         raise Permanent(end.code, end.message, end.remedy)  # nobody but a rollback puts its disks back: there is nothing to ask
     if report is None or report.phase is JobPhase.FAILED:
@@ -77,9 +77,9 @@ def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports)
         migration = _resume_job(migration, ports)
     if report.phase is JobPhase.FINISHED:
         return _finish_job(migration, report, ports)
-    limit = traits(migration.driver).job_limit
+    limit = driver_traits(migration.driver).job_limit
     if ports.clock.now() - migration.entered_at > limit:
-        where = traits(migration.driver).job_seen_at
+        where = driver_traits(migration.driver).job_seen_at
         raise Permanent("Job.TimedOut", f"Not finished within {limit}.", f"Look at the job {where} before anything else.")
     if report.phase is JobPhase.PREPARED:
         launch_job(migration, ports)
@@ -96,11 +96,11 @@ def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -
     now = ports.clock.now()
     if migration.owes:
         return
-    if traits(migration.driver).copies_disks and not migration.trace.marker and not report.copied:
+    if driver_traits(migration.driver).copies_disks and not migration.trace.marker and not report.copied:
         if report.progress >= migration.progress + WORTH_NOTING:
             ports.migrations.set_due_time(migration, now + LOOK_AGAIN - TICK_JITTER, percent=report.progress)
         return
-    pause = job_pause(now - migration.entered_at, traits(migration.driver).job_limit)
+    pause = job_pause(now - migration.entered_at, driver_traits(migration.driver).job_limit)
     if pause:
         ports.migrations.set_due_time(migration, now + pause, percent=report.progress)
 
@@ -135,7 +135,7 @@ def _ask_guest_after_job(migration: Migration, end: JobEnd, ports: Ports) -> boo
         migration = marker.look_for_marker(migration, "watch", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
         return False
-    error = Permanent(end.code, f"{end.message} {in_words(migration.trace)}", remedy(migration.trace, end.remedy))
+    error = Permanent(end.code, f"{end.message} {failure_sentence(migration.trace)}", remedy_after_job(migration.trace, end.remedy))
     fail_migration(ports, migration, "migrate", events.MIGRATION_FAILED, error, copied=end.copied)
     return True
 
@@ -156,7 +156,7 @@ def _resume_job(migration: Migration, ports: Ports) -> Migration:
     """
     now = ports.clock.now()
     reason, again = "the job runs again", now + LOOK_AGAIN
-    taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason, trace=Trace(), due_at=again)
+    taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason, trace=JobTrace(), due_at=again)
     return advance(ports, replace(taken, effects=(CountOutcome("resumed"),)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from shared.domain import events, waves
-from shared.domain.batch import Batch, Brake, Terms, Waves
+from shared.domain.batch import Batch, BatchTerms, Brake, Waves
 from shared.domain.errors import Stale
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.ports.ports import Ports
@@ -79,7 +79,7 @@ def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
     return places
 
 
-def advance_wave(terms: Terms, ports: Ports) -> None:
+def advance_wave(terms: BatchTerms, ports: Ports) -> None:
     """Record that the open wave has ended, or begin the next wave once its soak time is over and its approvals are complete."""
     if terms.control.brake is not Brake.OFF:
         return
@@ -100,7 +100,7 @@ def advance_wave(terms: Terms, ports: Ports) -> None:
             ports.batches.commit(batch, after, line=line)
 
 
-def unfinished_in_begun_waves(terms: Terms, found: Waves, ports: Ports) -> list[str]:
+def unfinished_in_begun_waves(terms: BatchTerms, found: Waves, ports: Ports) -> list[str]:
     """Return the ids of unfinished migrations in the waves that have begun.
 
     A migration is finished once it is validated, failed, refused or cancelled. A retry makes a finished migration unfinished again.

@@ -12,7 +12,7 @@ import pytest
 from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.store import Store
-from shared.domain.accounts import MemberAccount, role_refused, trouble_of
+from shared.domain.accounts import MemberAccount, new_trouble, role_refused_error
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.migration import State, first_entry, step
 from shared.domain.policy import Policy
@@ -76,7 +76,7 @@ def test_slots_count_for_their_account_and_for_their_batch(admission: Admission)
 
 
 def test_a_trouble_is_seen_with_the_room_of_its_account_only(admission: Admission) -> None:
-    trouble = trouble_of(role_refused(MemberAccount(A, f"acs:ram::{A}:role/r"), "gone."), T0)
+    trouble = new_trouble(role_refused_error(MemberAccount(A, f"acs:ram::{A}:role/r"), "gone."), T0)
     admission.record_account_trouble(trouble)
     assert admission.slot_use_and_hold("b1", account=A)[0].trouble == trouble
     assert [admission.slot_use_and_hold("b1", account=each)[0].trouble for each in ("", B)] == [None, None]
@@ -137,10 +137,10 @@ def test_a_batch_from_before_is_of_the_own_account(one: Bench) -> None:
     columns = tables.batch_columns(made)
     assert "accounts" not in columns["doc"] + columns["terms"]
     store_of(one).put(tables.BATCHES, (("batch_id", "b-older"),), columns)
-    assert one.ports.batches.terms("b-older").every_account == ("",)
+    assert one.ports.batches.terms("b-older").account_ids == ("",)
     members = replace(made, batch_id="b-new", selection=replace(made.selection, accounts=("", A)))
     one.ports.batches.create(members)
-    assert one.ports.batches.terms("b-new").every_account == ("", A)
+    assert one.ports.batches.terms("b-new").account_ids == ("", A)
 
 
 def test_a_version_without_accounts_does_not_lose_the_account(one: Bench) -> None:

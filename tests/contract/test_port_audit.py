@@ -8,11 +8,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.domain.audit import Answered, Asked
+from shared.domain.audit import AuditOutcome, AuditRequest
 from shared.domain.errors import Refused
 from tests.support.ports import T0, Bench, bench
 
-ASKED = Asked(T0, "张三", "verified", "https://id.test", "1001", "trigger", "hold", "", '{"why":"storm"}', request_id="R1")
+ASKED = AuditRequest(T0, "张三", "verified", "https://id.test", "1001", "trigger", "hold", "", '{"why":"storm"}', request_id="R1")
 TODAY = T0.date()
 
 
@@ -26,11 +26,11 @@ def test_a_line_is_asked_then_answered_once(made: Bench) -> None:
     audit = made.ports.audit
     entry = audit.record_request(ASKED)
     assert audit.line_page(TODAY, TODAY, limit=10, token="").lines[0].answered is None
-    audit.record_outcome(entry, Answered(T0, 200, after="held 1"))
-    audit.record_outcome(entry, Answered(T0, 500, "Other.Code"))
+    audit.record_outcome(entry, AuditOutcome(T0, 200, after="held 1"))
+    audit.record_outcome(entry, AuditOutcome(T0, 500, "Other.Code"))
     (line,) = audit.line_page(TODAY, TODAY, limit=10, token="").lines
     assert (line.entry, line.asked) == (entry, ASKED)
-    assert line.answered == Answered(T0, 200, after="held 1")
+    assert line.answered == AuditOutcome(T0, 200, after="held 1")
 
 
 def test_a_request_that_comes_twice_makes_two_lines(made: Bench) -> None:
@@ -41,9 +41,9 @@ def test_a_request_that_comes_twice_makes_two_lines(made: Bench) -> None:
 def test_a_lost_answer_loses_no_line(made: Bench) -> None:
     made.faults({"service": "tablestore", "operation": "PutRow", "kind": "drop_after", "times": 1})
     entry = made.ports.audit.record_request(ASKED)
-    made.ports.audit.record_outcome(entry, Answered(T0, 200))
+    made.ports.audit.record_outcome(entry, AuditOutcome(T0, 200))
     answered = [line.answered for line in made.ports.audit.line_page(TODAY, TODAY, limit=10, token="").lines]
-    assert Answered(T0, 200) in answered
+    assert AuditOutcome(T0, 200) in answered
 
 
 def test_lines_come_newest_first_page_by_page_of_the_days_asked_for(made: Bench) -> None:

@@ -174,7 +174,7 @@ def test_waves_are_kept_with_the_acknowledgement_and_read_alone(ports: Ports) ->
 def test_an_approval_is_stored_with_the_batch_and_in_its_journal(ports: Ports) -> None:
     made = batch(9, policy=read_policy({"approvals": 1}))
     ports.batches.create(made)
-    found = approvals.ask_of_batch(made, approvals.BATCH, T0)
+    found = approvals.batch_approval_status(made, approvals.BATCH, T0)
     change = approvals.approve(made, found, BOB, found.seen, "CHG-7", T0)
     assert change is not None
     ports.batches.commit(made, change.after, line=change.line)

@@ -26,7 +26,7 @@ def happened(number: int, size: int = 0) -> Event:
 
 def test_events_are_published_in_portions_and_reach_their_rule(one: Bench) -> None:
     made = migration(1)
-    asked = events.about(made, events.MIGRATION_REQUESTED, stage="precheck")
+    asked = events.migration_event(made, events.MIGRATION_REQUESTED, stage="precheck")
     assert one.calls(lambda: one.ports.bus.publish([asked, *map(happened, range(MAX_ENTRIES))])) == ["putEvents"] * 2
     one.world.run(1)
     assert len(service(one.world.cloud, "fc").history.of("replank-precheck")) == 1

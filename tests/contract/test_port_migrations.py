@@ -37,7 +37,9 @@ _numbers = iter(range(1, 10_000))
 def create(rows: Migrations, **more: Any) -> Migration:
     made = migration(next(_numbers), **more)
     assert rows.create(
-        made, first_entry(made, by="intake", reason="asked"), [events.about(made, events.MIGRATION_REQUESTED, stage="precheck")]
+        made,
+        first_entry(made, by="intake", reason="asked"),
+        [events.migration_event(made, events.MIGRATION_REQUESTED, stage="precheck")],
     )
     return replace(made, owes=(1,))
 

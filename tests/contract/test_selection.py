@@ -12,7 +12,7 @@ from shared.adapters import tables
 from shared.domain import acts, events
 from shared.domain.batch import NOTHING_EXCLUDED, RISKS_VERSION, Batch, BatchState, Exclusion, Selection
 from shared.domain.caller import Caller
-from shared.domain.chosen import not_acknowledged
+from shared.domain.chosen import why_not_acknowledged
 from shared.domain.message import Message
 from shared.domain.policy import Policy
 from shared.ports.ports import Ports
@@ -139,7 +139,7 @@ def test_an_older_version_reads_a_selection_that_names_nothing() -> None:
             columns = tables.batch_columns(batch)
             known_before = {name: value for name, value in columns.items() if name not in (tables.CHOSEN, tables.CHOSEN_IDS)}
             old = tables.batch_from_row(known_before).selection
-            assert (old.names_something, old.exclude, old.regions) == (False, NOTHING_EXCLUDED, selection.regions)
+            assert (old.has_criteria, old.exclude, old.regions) == (False, NOTHING_EXCLUDED, selection.regions)
             one.ports.batches.create(batch)
             assert one.ports.batches.load(batch.batch_id) == batch
             assert one.ports.batches.batch_and_tally(batch.batch_id)[0] == batch
@@ -172,5 +172,5 @@ def test_the_digest_is_frozen_with_the_acknowledgement() -> None:
         assert batch.digest == again.digest
         given = acts.acknowledge(batch, "ann", RISKS_VERSION, T0)
         made = replace(migration(1), batch_id=batch.batch_id, created_at=T0)
-        assert not_acknowledged(given, made) == ""
-        assert "other instances" in not_acknowledged(replace(given, digest="0" * 32), made)
+        assert why_not_acknowledged(given, made) == ""
+        assert "other instances" in why_not_acknowledged(replace(given, digest="0" * 32), made)

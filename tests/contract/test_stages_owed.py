@@ -198,7 +198,7 @@ def test_a_bus_that_refuses_is_no_failure_of_the_migration(ports: Ports) -> None
 
     made = stand(ports, State.SNAPSHOTTED)
     taken = step(made, State.MIGRATING, now=T0, by="migrate", reason="job")
-    told = events.about(taken.after, events.MIGRATION_STARTED)
+    told = events.migration_event(taken.after, events.MIGRATION_STARTED)
     advance(replace(ports, bus=Refusing()), replace(taken, events=(told,)))
     found = ports.migrations.load(made.migration_id)
     assert (found.state, found.owes) == (State.MIGRATING, (2,))

@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain import acts, events
 from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Selection
-from shared.domain.chosen import CLOCKS_DIFFER, digest_of
+from shared.domain.chosen import CLOCKS_DIFFER, selection_digest
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, first_entry
 from shared.domain.policy import Policy
@@ -132,10 +132,10 @@ def test_a_version_that_knows_more_of_a_selection_finds_the_same_digest() -> Non
         added: str = "set"
 
     old = Selection(("cn-hangzhou",), ("i-test0001", "i-test0002"), ("centos-7",))
-    assert digest_of(Newer(old.regions, old.instance_ids, old.releases)) == digest_of(old)
-    assert digest_of(replace(old, instance_ids=("i-test0002", "i-test0001"))) == digest_of(old)
+    assert selection_digest(Newer(old.regions, old.instance_ids, old.releases)) == selection_digest(old)
+    assert selection_digest(replace(old, instance_ids=("i-test0002", "i-test0001"))) == selection_digest(old)
     others = (replace(old, instance_ids=("i-test0001",)), replace(old, regions=("cn-beijing",)), replace(old, releases=()))
-    assert all(digest_of(other) != digest_of(old) for other in others)
+    assert all(selection_digest(other) != selection_digest(old) for other in others)
 
 
 @pytest.mark.parametrize(("passed_at", "counts"), [(0, False), (3, True)])

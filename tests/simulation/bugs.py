@@ -9,12 +9,12 @@ from unittest import mock
 from cli import targets
 from shared.adapters.compute import EcsCompute
 from shared.domain import acts, approvals, batch, brake, notice, restore, seen, waves
-from shared.domain.after_job import AfterJob
-from shared.domain.batch import BatchState, Terms
+from shared.domain.after_job import DisksAfterJob
+from shared.domain.batch import BatchState, BatchTerms
 from shared.domain.caller import Caller
 from shared.domain.effects import CountOutcome, RunPostCommand
 from shared.domain.errors import Permanent
-from shared.domain.findings import assessment
+from shared.domain.findings import sorted_assessment
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import Migration, State
 from shared.ports.compute import FoundInstance
@@ -58,7 +58,7 @@ def waves_overlap() -> list[Patch]:
 
 def share_ignored() -> list[Patch]:
     """The failure budget is the count, though the policy gives a share."""
-    return [mock.patch.object(Terms, "failure_budget", property(lambda self: self.policy.failure_budget))]
+    return [mock.patch.object(BatchTerms, "failure_budget", property(lambda self: self.policy.failure_budget))]
 
 
 def late_refusal_uncounted() -> list[Patch]:
@@ -74,12 +74,12 @@ def late_refusal_uncounted() -> list[Patch]:
 
 def approvals_for_ever() -> list[Patch]:
     """An approval never expires."""
-    asked = approvals.ask
+    asked = approvals.approval_status
 
     def early(terms: Any, about: str, now: Any, given: Any = None) -> Any:
         return asked(terms, about, terms.created_at, given)
 
-    return [mock.patch.object(approvals, "ask", early)]
+    return [mock.patch.object(approvals, "approval_status", early)]
 
 
 def waves_unapproved() -> list[Patch]:
@@ -134,7 +134,7 @@ def one_more() -> list[Patch]:
         named = {each.instance_id for each in instances}
         create([*instances, *[each for each in there if each.instance_id not in named][:1]], batch, ports)
 
-    return [mock.patch.object(intake, "_create_migrations", more), mock.patch.object(precheck, "not_selected", return_value="")]
+    return [mock.patch.object(intake, "_create_migrations", more), mock.patch.object(precheck, "why_not_selected", return_value="")]
 
 
 def freeze_ignored() -> list[Patch]:
@@ -181,7 +181,7 @@ def the_newest_one() -> list[Patch]:
 
 def the_name_is_enough() -> list[Patch]:
     """Whatever bears a name like those of SMC's copies is taken for one."""
-    return [mock.patch.object(adopt, "doubt", return_value="")]
+    return [mock.patch.object(adopt, "why_not_adopted", return_value="")]
 
 
 def confirmed_by_itself() -> list[Patch]:
@@ -205,7 +205,7 @@ def rolled_back_unasked() -> list[Patch]:
         row = ports.migrations.load(migration.migration_id)
         given = ports.batches.load(row.batch_id).acknowledgement
         if stage == "validate" and given is not None:
-            advance.advance(ports, acts.roll_back_unasked(row, given, ports.clock.now()))
+            advance.advance(ports, acts.roll_back_by_policy(row, given, ports.clock.now()))
         return outcome
 
     return [mock.patch.object(advance, "fail_migration", give_up)]
@@ -222,7 +222,10 @@ def never_said() -> list[Patch]:
     def short(policy: Any) -> Any:
         return (f"{batch.RISKS_VERSION}-rollback" if policy.automatic_rollback else batch.RISKS_VERSION, batch.RISKS)
 
-    return [mock.patch.object(acts, "risks_of", short), mock.patch.object(unasked, "may_roll_back_unasked", return_value=True)]
+    return [
+        mock.patch.object(acts, "risks_for_policy", short),
+        mock.patch.object(unasked, "may_roll_back_automatically", return_value=True),
+    ]
 
 
 def rollbacks_unapproved() -> list[Patch]:
@@ -302,14 +305,14 @@ def all_called_restored() -> list[Patch]:
 
 def never_put_back() -> list[Patch]:
     """Whatever the guest answers, SMC is said to have left the disks alone."""
-    return [mock.patch.object(marker, "judge", return_value=AfterJob.KEPT)]
+    return [mock.patch.object(marker, "disks_after_job", return_value=DisksAfterJob.KEPT)]
 
 
 def always_put_back() -> list[Patch]:
     """Every job that moved nothing is said to have put the disks back."""
-    return [mock.patch.object(marker, "judge", return_value=AfterJob.ROLLED_BACK)]
+    return [mock.patch.object(marker, "disks_after_job", return_value=DisksAfterJob.ROLLED_BACK)]
 
 
 def drill_believed() -> list[Patch]:
     """A job that ended well is believed to have replaced the system."""
-    return [mock.patch.object(validate, "compare", return_value=assessment([], {}))]
+    return [mock.patch.object(validate, "compare", return_value=sorted_assessment([], {}))]

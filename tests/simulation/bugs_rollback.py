@@ -8,7 +8,7 @@ from unittest import mock
 
 from shared.adapters.compute import EcsCompute
 from shared.domain.disk_reset import ResetState
-from shared.domain.findings import assessment
+from shared.domain.findings import sorted_assessment
 from shared.domain.migration import Migration
 from shared.domain.restore import with_disk_marked
 from shared.stages import (
@@ -57,7 +57,7 @@ def unproved() -> list[Patch]:
 
     def believed(migration: Migration, ports: Any) -> Any:
         ports.compute.start_instance(migration.region_id, migration.instance_id)
-        return rollback._finish_rollback(migration, assessment([], {}), ports)
+        return rollback._finish_rollback(migration, sorted_assessment([], {}), ports)
 
     return [mock.patch.dict(rollback._PHASES, {"starting": believed})]
 
@@ -78,5 +78,5 @@ def not_looked_at() -> list[Patch]:
 def false_rollback() -> list[Patch]:
     return [
         mock.patch.object(EcsCompute, "reset_disk"),
-        mock.patch.object(rollback, "compare_restored", return_value=assessment([], {})),
+        mock.patch.object(rollback, "compare_restored", return_value=sorted_assessment([], {})),
     ]

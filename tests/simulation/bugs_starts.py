@@ -10,7 +10,7 @@ from unittest import mock
 from shared.adapters.batches import TablestoreBatches
 from shared.adapters.store import Store
 from shared.domain import limits
-from shared.domain.batch import Terms
+from shared.domain.batch import BatchTerms
 from shared.domain.effects import CountOutcome
 from shared.domain.limits import Limit, Start
 from shared.domain.migration import Migration
@@ -67,7 +67,7 @@ def no_acknowledgement() -> list[Patch]:
 
 
 def no_limit() -> list[Patch]:
-    def endless(terms: Terms, standing: limits.Standing, *, account_limit: int) -> int:
+    def endless(terms: BatchTerms, standing: limits.Standing, *, account_limit: int) -> int:
         return 99
 
     return [mock.patch.object(limits, "free_slots", endless)]
@@ -96,7 +96,7 @@ def no_account_limit() -> list[Patch]:
     """Admission counts free slots with another limit than it was given."""
     free = limits.free_slots
 
-    def counted(terms: Terms, standing: limits.Standing, *, account_limit: int) -> int:
+    def counted(terms: BatchTerms, standing: limits.Standing, *, account_limit: int) -> int:
         return free(terms, standing, account_limit=99)
 
     return [mock.patch.object(limits, "free_slots", counted)]
@@ -121,7 +121,7 @@ def no_group() -> list[Patch]:
 
 def place_is_anybodys() -> list[Patch]:
     """Whoever comes takes the place over, whatever its holder does."""
-    return [mock.patch.object(groups, "last_to_leave", lambda migration: migration.attempt)]
+    return [mock.patch.object(groups, "last_attempt_to_release", lambda migration: migration.attempt)]
 
 
 def no_window() -> list[Patch]:

@@ -25,7 +25,7 @@ COLUMN = "laterColumn"
 @contextmanager
 def writing(newer: Callable[[], bool]) -> Iterator[None]:
     """While it lasts, what is written is the newer version's wherever ``newer`` says so."""
-    encode, data, of_policy = codec.encode, bus._event_json, chosen._of_policy
+    encode, data, of_policy = codec.encode, bus._event_json, chosen._non_default_fields
     digests = 0
 
     def encoded(value: object) -> Any:

@@ -16,7 +16,7 @@ Patch = Any
 
 def exclusion_ignored() -> list[Patch]:
     """What the selection excludes is chosen all the same, and the precheck does not notice."""
-    unseen = mock.patch.object(precheck, "not_selected", return_value="")
+    unseen = mock.patch.object(precheck, "why_not_selected", return_value="")
     return [mock.patch.object(selecting, "reason_to_exclude", return_value=""), unseen]
 
 

@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any, cast
 
 from shared.domain.accounts import Trouble
-from shared.domain.audit import Answered, Asked, AuditLine
-from shared.domain.batch import Batch, BatchLine, LeftOut, Terms, Waves, awaits_confirmation, needs_the_tick
+from shared.domain.audit import AuditLine, AuditOutcome, AuditRequest
+from shared.domain.batch import Batch, BatchLine, BatchTerms, LeftOutInstance, Waves, awaits_confirmation, needs_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
@@ -221,7 +221,7 @@ class FakeBatches:
     forgiven: dict[str, dict[str, int]] = field(default_factory=dict)
     lines: dict[str, list[BatchLine]] = field(default_factory=dict)
     cut: dict[str, Waves] = field(default_factory=dict)
-    without: dict[str, list[LeftOut]] = field(default_factory=dict)
+    without: dict[str, list[LeftOutInstance]] = field(default_factory=dict)
     pages: dict[str, dict[int, dict[str, list[str]]]] = field(default_factory=dict)
 
     def create(self, batch: Batch) -> bool:
@@ -235,7 +235,7 @@ class FakeBatches:
             raise Refused("Batch.NotFound", f"There is no batch {batch_id}.", "List them.", status=404)
         return self.rows[batch_id]
 
-    def terms(self, batch_id: str) -> Terms:
+    def terms(self, batch_id: str) -> BatchTerms:
         return self.load(batch_id).terms
 
     def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
@@ -249,7 +249,7 @@ class FakeBatches:
         line: BatchLine | None = None,
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
-        left_out: Sequence[LeftOut] = (),
+        left_out: Sequence[LeftOutInstance] = (),
     ) -> None:
         if self.rows[before.batch_id].version != before.version:
             raise Stale("Batch.Moved", "The row has moved on.", "Look again.")
@@ -262,7 +262,7 @@ class FakeBatches:
                 self.pages.get(before.batch_id, {}).pop(page, None)
             self.cut[before.batch_id] = Waves(tuple(ids) for ids in waves)
 
-    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
+    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
         return tuple(self.without.get(batch_id, ())[page * LEFT_OUT_PAGE :][:LEFT_OUT_PAGE])
 
     def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:
@@ -281,8 +281,8 @@ class FakeBatches:
         newest_first = sorted(self.rows.values(), key=lambda batch: batch.created_at, reverse=True)
         return BatchPage(*_page(newest_first, limit, token))
 
-    def terms_of_open_batches(self, limit: int) -> list[Terms]:
-        return [b.terms for b in self.rows.values() if needs_the_tick(b.terms)][:limit]
+    def terms_of_open_batches(self, limit: int) -> list[BatchTerms]:
+        return [b.terms for b in self.rows.values() if needs_tick(b.terms)][:limit]
 
     def batches_awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
         found = sorted((b for b in self.rows.values() if awaits_confirmation(b.terms)), key=lambda each: each.batch_id)
@@ -445,14 +445,14 @@ class FakeAudit:
     rows: dict[str, AuditLine] = field(default_factory=dict)
     down: bool = False
 
-    def record_request(self, asked: Asked) -> str:
+    def record_request(self, asked: AuditRequest) -> str:
         if self.down:
             raise Transient("Store.Unavailable", "Tablestore does not answer.")
         entry = f"{asked.at.date().isoformat()}/{len(self.rows):06d}"
         self.rows[entry] = AuditLine(entry, asked)
         return entry
 
-    def record_outcome(self, entry: str, answered: Answered) -> None:
+    def record_outcome(self, entry: str, answered: AuditOutcome) -> None:
         if self.down:
             raise Transient("Store.Unavailable", "Tablestore does not answer.")
         if self.rows[entry].answered is None:

@@ -100,7 +100,7 @@ def _servers() -> tuple[str, ...]:
     rows = [
         (
             server.name,
-            CATALOG.name(key),
+            CATALOG.release_name(key),
             ", ".join(".".join(map(str, each)) for each in series) or "none",
             server.sources[key].document,
         )

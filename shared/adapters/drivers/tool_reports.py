@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain.catalog import Catalog
-from shared.domain.catalog.identify import identify_os_release_in
+from shared.domain.catalog.identify import identify_os_release_in_catalog
 from shared.domain.migration import Handle
 from shared.domain.recipes.recipe import Recipe
 from shared.domain.toolreports.failures import findings_of, first_error, kind_of, stopping
@@ -62,7 +62,7 @@ def running_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, catalog: 
         return _not_begun_report(answer, recipe, handle) if answer.word else JobReport(JobPhase.PREPARED, handle)
     if answer.phase != "restarting" or not answer.returned or answer.busy:
         return running
-    found = identify_os_release_in(catalog, answer.os_id, answer.os_version, answer.os_name)
+    found = identify_os_release_in_catalog(catalog, answer.os_id, answer.os_version, answer.os_name)
     if answer.done and found is not None and found.key == recipe.destination:
         return JobReport(JobPhase.FINISHED, handle, progress=100)
     return _not_replaced_report(answer, recipe, handle)

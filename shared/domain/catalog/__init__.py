@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from shared.domain.catalog.identify import as_ecs_writes, identify_in, identify_os_release_in, missing_word, windows_language
+from shared.domain.catalog.identify import (
+    ecs_spelling,
+    identify_in_catalog,
+    identify_os_release_in_catalog,
+    possible_completions,
+    windows_language,
+)
 from shared.domain.catalog.lifecycle import LIFECYCLE
 from shared.domain.catalog.minima import MINIMA, REGIONS, WINDOWS_REGIONS
 from shared.domain.catalog.model import Catalog, Lifecycle, Minimum, Path, Release, Source
@@ -41,23 +47,27 @@ CATALOG = Catalog(RELEASES, PATHS, LIFECYCLE, WINDOWS_REGIONS, MINIMA, DEFAULTS)
 @lru_cache(maxsize=4096)
 def identify(os_name: str, os_name_en: str = "") -> Release | None:
     """The release that OSName or OSNameEn of DescribeInstances names (Chinese or English); None if the catalog lacks it."""
-    return identify_in(CATALOG, os_name, os_name_en)
+    return identify_in_catalog(CATALOG, os_name, os_name_en)
 
 
 def identify_os_release(os_id: str, version_id: str, name: str = "") -> Release | None:
     """The release identified by ID, VERSION_ID and NAME in a guest's /etc/os-release, or None."""
-    return identify_os_release_in(CATALOG, os_id, version_id, name)
+    return identify_os_release_in_catalog(CATALOG, os_id, version_id, name)
 
 
 def find_release(text: str, catalog: Catalog = CATALOG) -> Release | None:
     """The release that a person means by a key, a name of ECS, or a common spelling (``centos7``, ``RHEL 7.9``)."""
-    return catalog.releases.get(text.strip().lower()) or identify_in(catalog, text) or identify_in(catalog, as_ecs_writes(text))
+    return (
+        catalog.releases.get(text.strip().lower())
+        or identify_in_catalog(catalog, text)
+        or identify_in_catalog(catalog, ecs_spelling(text))
+    )
 
 
 def require_release(text: str, catalog: Catalog = CATALOG) -> Release:
     """Like :func:`find_release`; raises Refused ``Catalog.ReleaseIncomplete`` or ``Catalog.ReleaseUnknown``."""
     found = find_release(text, catalog)
-    candidates = missing_word(catalog, text) if found is None else []
+    candidates = possible_completions(catalog, text) if found is None else []
     if candidates:
         windows = candidates[0].os_type == "windows" and len({each.product for each in candidates}) == 1
         raise Refused(

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Literal
 
 from shared.domain.catalog import CATALOG, Catalog
-from shared.domain.catalog.identify import identify_in
+from shared.domain.catalog.identify import identify_in_catalog
 from shared.domain.catalog.model import Release
 from shared.domain.codec import Json
 
@@ -17,7 +17,7 @@ SOON_DAYS = 180
 
 
 @dataclass(frozen=True)
-class Life:
+class SupportStatus:
     """One system's support: ``ends_on`` is the last supported day, ``days_left`` is negative after it."""
 
     name: str
@@ -33,22 +33,22 @@ class Life:
         return {**self.__dict__, "ends_on": ends_on}
 
 
-def standing_of(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATALOG) -> Life:
+def support_status_by_name(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
     """The support status, on the given day, of the operating system that ECS names so."""
-    release = identify_in(catalog, os_name, os_name_en)
+    release = identify_in_catalog(catalog, os_name, os_name_en)
     shown = os_name_en or os_name
     if release is None:
-        return Life(shown, "", "unknown", None, None, "")
-    return life_of(release, shown, on, catalog)
+        return SupportStatus(shown, "", "unknown", None, None, "")
+    return release_support_status(release, shown, on, catalog)
 
 
-def life_of(release: Release, shown: str, on: date, catalog: Catalog = CATALOG) -> Life:
+def release_support_status(release: Release, shown: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
     """The support of a release on that day; ``shown`` is the name that people see."""
     life = catalog.lifecycle.get(release.product)
     if life is None or life.ends_on is None:
-        return Life(shown, release.key, "unknown", None, None, life.source.document if life else "")
+        return SupportStatus(shown, release.key, "unknown", None, None, life.source.document if life else "")
     left = (life.ends_on - on).days
     standing: Standing = "supported" if left > SOON_DAYS else "ending"
     if left < 0:
         standing = "extended" if life.extended_end and on <= life.extended_end else "ended"
-    return Life(shown, release.key, standing, life.ends_on, left, life.source.document)
+    return SupportStatus(shown, release.key, standing, life.ends_on, left, life.source.document)

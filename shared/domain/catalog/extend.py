@@ -25,7 +25,7 @@ KEY = re.compile(r"[a-z0-9][a-z0-9.-]{1,62}")
 
 
 @dataclass(frozen=True)
-class _Release:
+class _ReleaseRow:
     key: str
     family: str
     version: str
@@ -39,7 +39,7 @@ class _Release:
 
 
 @dataclass(frozen=True)
-class _Path:
+class _PathRow:
     source: str
     destination: str
     architecture: Architecture
@@ -50,7 +50,7 @@ class _Path:
 
 
 @dataclass(frozen=True)
-class _Lifecycle:
+class _LifecycleRow:
     product: str
     source: str
     mainstream_end: str | None = None
@@ -60,7 +60,7 @@ class _Lifecycle:
 
 
 @dataclass(frozen=True)
-class _Region:
+class _RegionRow:
     region: str
     source: str
 
@@ -75,27 +75,27 @@ def extend_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
     for section in document:
         if section not in SECTIONS:
             raise FactsInvalid(f"catalog.{section}", f"is not a section; there are {', '.join(SECTIONS)}")
-    extended = _with_releases(base, _rows(document, "releases", _Release), on)
-    extended = _with_lifecycle(extended, _rows(document, "lifecycle", _Lifecycle), on)
-    extended = _with_paths(extended, _rows(document, "paths", _Path), on)
-    regions = {row.region: Source(row.source, on) for row in _rows(document, "windows_regions", _Region)}
+    extended = _with_releases(base, _decode_rows(document, "releases", _ReleaseRow), on)
+    extended = _with_lifecycle(extended, _decode_rows(document, "lifecycle", _LifecycleRow), on)
+    extended = _with_paths(extended, _decode_rows(document, "paths", _PathRow), on)
+    regions = {row.region: Source(row.source, on) for row in _decode_rows(document, "windows_regions", _RegionRow)}
     extended = replace(extended, windows_regions={**extended.windows_regions, **regions})
     extended = _with_defaults(extended, as_object(document.get("defaults", {}), "catalog.defaults"))
     return _with_recipes(extended, as_list(document.get("recipes", []), "catalog.recipes"))
 
 
-def _rows(document: dict[str, Any], section: str, cls: type[T]) -> list[T]:
+def _decode_rows(document: dict[str, Any], section: str, cls: type[T]) -> list[T]:
     listed = as_list(document.get(section, []), f"catalog.{section}")
     return [decode(cls, row, f"catalog.{section}[{index}]", strict=True) for index, row in enumerate(listed)]
 
 
-def _with_releases(base: Catalog, rows: list[_Release], on: date) -> Catalog:
+def _with_releases(base: Catalog, rows: list[_ReleaseRow], on: date) -> Catalog:
     own: dict[str, Release] = {}
     for index, row in enumerate(rows):
         place = f"catalog.releases[{index}]"
         if not KEY.fullmatch(row.key):
             raise FactsInvalid(f"{place}.key", "must be lower case letters, digits, dots and dashes")
-        _expression(row.pattern, f"{place}.pattern")
+        _check_pattern(row.pattern, f"{place}.pattern")
         product = row.product or row.key
         fields = (row.key, row.family, row.version, row.name, row.os_type, row.pattern, product, Source(row.source, on))
         own[row.key] = Release(*fields, os_release_id=row.os_release_id, edition=row.edition)
@@ -103,7 +103,7 @@ def _with_releases(base: Catalog, rows: list[_Release], on: date) -> Catalog:
     return replace(base, releases={**own, **ours})
 
 
-def _expression(pattern: str, place: str) -> None:
+def _check_pattern(pattern: str, place: str) -> None:
     try:
         matches_everything = re.compile(pattern).search("") is not None
     except (re.error, RecursionError, OverflowError) as error:
@@ -112,25 +112,25 @@ def _expression(pattern: str, place: str) -> None:
         raise FactsInvalid(place, "matches an empty name, so it would match every name")
 
 
-def _with_lifecycle(base: Catalog, rows: list[_Lifecycle], on: date) -> Catalog:
+def _with_lifecycle(base: Catalog, rows: list[_LifecycleRow], on: date) -> Catalog:
     own = {}
     for index, row in enumerate(rows):
         place = f"catalog.lifecycle[{index}]"
-        mainstream = _day(row.mainstream_end, f"{place}.mainstream_end")
-        support = _day(row.support_end, f"{place}.support_end")
-        extended = _day(row.extended_end, f"{place}.extended_end")
+        mainstream = _parse_day(row.mainstream_end, f"{place}.mainstream_end")
+        support = _parse_day(row.support_end, f"{place}.support_end")
+        extended = _parse_day(row.extended_end, f"{place}.extended_end")
         own[row.product] = Lifecycle(row.product, mainstream, support, extended, Source(row.source, on), row.note)
     return replace(base, lifecycle={**base.lifecycle, **own})
 
 
-def _day(text: str | None, place: str) -> date | None:
+def _parse_day(text: str | None, place: str) -> date | None:
     try:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise FactsInvalid(place, "must be a day, e.g. 2029-05-31") from None
 
 
-def _with_paths(base: Catalog, rows: list[_Path], on: date) -> Catalog:
+def _with_paths(base: Catalog, rows: list[_PathRow], on: date) -> Catalog:
     own = []
     for index, row in enumerate(rows):
         for name in ("source", "destination"):

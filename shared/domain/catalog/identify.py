@@ -12,7 +12,7 @@ _MARKS = re.compile(r"[®™]|\((?:R|TM)\)")
 """Trade mark signs, which older versions of Windows write into their names."""
 
 
-def identify_in(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release | None:
+def identify_in_catalog(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release | None:
     """The release that an ECS name means, with ``exact`` set to the version in the name; None if unknown."""
     for name in (os_name, os_name_en):
         plain = _BLANKS.sub(" ", _MARKS.sub("", name).strip().lower())
@@ -37,7 +37,7 @@ _WRITTEN = (
 """Spellings of people and the ECS form of each: words of /etc/redhat-release, numbers without a blank, abbreviations."""
 
 
-def as_ecs_writes(text: str) -> str:
+def ecs_spelling(text: str) -> str:
     """A name written by a person, in the form of OSNameEn."""
     plain = text.strip().lower()
     for written, ecs in _WRITTEN:
@@ -45,15 +45,15 @@ def as_ecs_writes(text: str) -> str:
     return _BLANKS.sub(" ", plain).strip()
 
 
-def missing_word(catalog: Catalog, text: str) -> list[Release]:
+def possible_completions(catalog: Catalog, text: str) -> list[Release]:
     """The releases that the text would name if one more word followed: an edition or a version."""
-    plain = as_ecs_writes(text)
+    plain = ecs_spelling(text)
     words = dict.fromkeys(word for row in catalog.releases.values() for word in (row.edition, row.version) if word)
-    found = [identify_in(catalog, f"{plain} {word}") for word in words] if plain else []
+    found = [identify_in_catalog(catalog, f"{plain} {word}") for word in words] if plain else []
     return list({row.key: row for row in found if row}.values())
 
 
-def identify_os_release_in(catalog: Catalog, os_id: str, version_id: str, name: str = "") -> Release | None:
+def identify_os_release_in_catalog(catalog: Catalog, os_id: str, version_id: str, name: str = "") -> Release | None:
     """The release identified by ID, VERSION_ID and NAME in /etc/os-release, or None.
 
     CentOS and CentOS Stream share ID=centos; only NAME distinguishes them.

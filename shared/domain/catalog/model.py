@@ -76,7 +76,7 @@ class Lifecycle:
         """The last day on which the product counts as supported; paid extensions do not count. None: unknown."""
         return self.support_end or self.mainstream_end
 
-    def ended(self, on: date) -> bool:
+    def has_ended(self, on: date) -> bool:
         """Whether support is over on that day. An unknown date counts as supported."""
         return self.ends_on is not None and on > self.ends_on
 
@@ -106,19 +106,19 @@ class Catalog:
     proven: frozenset[str] = frozenset()
     """Keys of the recipes that the operator has tried and calls proven."""
 
-    def path(self, source: str, destination: str, architecture: str) -> Path | None:
+    def supported_path(self, source: str, destination: str, architecture: str) -> Path | None:
         """The row of one hop, or None if the matrix lacks it."""
         for row in self.paths:
             if (row.source, row.destination, row.architecture) == (source, destination, architecture):
                 return row
         return None
 
-    def life(self, key: str) -> Lifecycle | None:
+    def lifecycle_row(self, key: str) -> Lifecycle | None:
         """Life-cycle row of a release, by the release's key."""
         release = self.releases.get(key)
         return self.lifecycle.get(release.product) if release else None
 
-    def name(self, key: str) -> str:
+    def release_name(self, key: str) -> str:
         """Display name of a release, or the key when it is unknown."""
         release = self.releases.get(key)
         return release.name if release else key

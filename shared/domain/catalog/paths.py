@@ -11,7 +11,7 @@ _RHEL_NOTE = "The minor version of Red Hat Enterprise Linux cannot be chosen."
 _ALINUX_2_NOTE = "CentOS 7 can go to Alibaba Cloud Linux 2 on x86 only; its kernel is 4.19, that of CentOS 7 is 3.10."
 
 
-def _linux(source: str, destination: str, architecture: Architecture = X86, **more: str | bool) -> Path:
+def _linux_path(source: str, destination: str, architecture: Architecture = X86, **more: str | bool) -> Path:
     return Path(
         source,
         destination,
@@ -23,33 +23,33 @@ def _linux(source: str, destination: str, architecture: Architecture = X86, **mo
     )
 
 
-def _windows(sources: tuple[str, ...], *destinations: str) -> list[Path]:
+def _windows_paths(sources: tuple[str, ...], *destinations: str) -> list[Path]:
     return [Path(f"windows-{s}", f"windows-{d}-datacenter", X86, MATRIX_WINDOWS) for s in sources for d in destinations]
 
 
 PATHS: tuple[Path, ...] = (
-    _linux("centos-7", "anolis-7"),
-    _linux("centos-7", "anolis-8"),
-    _linux("centos-7", "alinux-2", note=_ALINUX_2_NOTE),
-    _linux("centos-7", "alinux-3"),
-    _linux("centos-7", "rhel-7", exact="7.9", listed=True, note=_RHEL_NOTE),
-    _linux("centos-8", "anolis-8"),
-    _linux("centos-8", "alinux-3"),
-    _linux("centos-8", "rhel-8", exact="8.5", listed=True, note=_RHEL_NOTE),
-    _linux("centos-7", "anolis-7", ARM),
-    _linux("centos-7", "anolis-8", ARM),
-    _linux("centos-7", "alinux-3", ARM),
-    _linux("centos-8", "anolis-8", ARM),
-    _linux("centos-8", "alinux-3", ARM),
-    _linux("rhel-7", "alinux-3", exact="7.9"),
-    _linux("rhel-7", "rhel-8", exact="7.9", note=_RHEL_NOTE),
-    _linux("rhel-8", "alinux-3"),
-    _linux("rhel-8", "rhel-9", note=_RHEL_NOTE),
-    _linux("alinux-2", "alinux-3"),
-    *_windows(("2008r2-standard", "2008r2-enterprise"), "2012r2"),
-    *_windows(("2012r2-standard", "2012r2-datacenter"), "2016", "2019"),
-    *_windows(("2016-standard", "2016-datacenter"), "2019", "2022"),
-    *_windows(("2019-datacenter",), "2022"),
+    _linux_path("centos-7", "anolis-7"),
+    _linux_path("centos-7", "anolis-8"),
+    _linux_path("centos-7", "alinux-2", note=_ALINUX_2_NOTE),
+    _linux_path("centos-7", "alinux-3"),
+    _linux_path("centos-7", "rhel-7", exact="7.9", listed=True, note=_RHEL_NOTE),
+    _linux_path("centos-8", "anolis-8"),
+    _linux_path("centos-8", "alinux-3"),
+    _linux_path("centos-8", "rhel-8", exact="8.5", listed=True, note=_RHEL_NOTE),
+    _linux_path("centos-7", "anolis-7", ARM),
+    _linux_path("centos-7", "anolis-8", ARM),
+    _linux_path("centos-7", "alinux-3", ARM),
+    _linux_path("centos-8", "anolis-8", ARM),
+    _linux_path("centos-8", "alinux-3", ARM),
+    _linux_path("rhel-7", "alinux-3", exact="7.9"),
+    _linux_path("rhel-7", "rhel-8", exact="7.9", note=_RHEL_NOTE),
+    _linux_path("rhel-8", "alinux-3"),
+    _linux_path("rhel-8", "rhel-9", note=_RHEL_NOTE),
+    _linux_path("alinux-2", "alinux-3"),
+    *_windows_paths(("2008r2-standard", "2008r2-enterprise"), "2012r2"),
+    *_windows_paths(("2012r2-standard", "2012r2-datacenter"), "2016", "2019"),
+    *_windows_paths(("2016-standard", "2016-datacenter"), "2019", "2022"),
+    *_windows_paths(("2019-datacenter",), "2022"),
 )
 """All paths; the language of a Windows guest stays, its edition becomes Datacenter."""
 

@@ -12,7 +12,7 @@ Version = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Server:
+class DatabaseServer:
     """One kind of server. ``packages`` matches the names of its packages from any vendor.
 
     ``parts``: how many numbers of a version name a series. ``patch_counts``: the server also refuses data of a later patch of
@@ -49,7 +49,7 @@ _MYSQL = Source(
 _REMEMBERED = Source("from memory: no public list was found", _LOOKED)
 
 
-def _sources(release_7: Source, release_8: Source) -> dict[str, Source]:
+def _sources_by_destination(release_7: Source, release_8: Source) -> dict[str, Source]:
     """The documents behind one server's rows, by destination."""
     similar = dict.fromkeys((*LIKE_7, *LIKE_8), _BY_ANALOGY)
     return {"rhel-7": release_7, "rhel-8": release_8, "rhel-9": release_8, **similar}
@@ -59,7 +59,7 @@ def _name_pattern(*words: str) -> re.Pattern[str]:
     return re.compile(rf"(?:{'|'.join(words)})\Z", re.IGNORECASE)
 
 
-MYSQL = Server(
+MYSQL = DatabaseServer(
     "MySQL",
     _name_pattern(
         r"mysql(-community|-commercial|-enterprise|-wsrep)?-server(-[\d.]+)?(-minimal|-debug)?",
@@ -76,13 +76,13 @@ MYSQL = Server(
         **dict.fromkeys(LIKE_8, ((8, 0),)),
         **dict.fromkeys(("rhel-8", "rhel-9"), ((8, 0), (8, 4))),
     },
-    _sources(_SEVEN, _MYSQL),
+    _sources_by_destination(_SEVEN, _MYSQL),
     patch_counts=True,
 )
 """Percona Server and Percona XtraDB Cluster keep MySQL's data under MySQL's version numbers. Release 7 ships MariaDB only."""
 
 OTHERS = (
-    Server(
+    DatabaseServer(
         "MariaDB",
         _name_pattern(r"mariadb(\d*|[\d.]+)-server", r"rh-mariadb\d+-mariadb-server", r"mariadb-galera-server"),
         {
@@ -91,9 +91,9 @@ OTHERS = (
             "rhel-8": ((10, 3), (10, 5), (10, 11)),
             "rhel-9": ((10, 5), (10, 11)),
         },
-        _sources(_SEVEN, _MARIADB),
+        _sources_by_destination(_SEVEN, _MARIADB),
     ),
-    Server(
+    DatabaseServer(
         "PostgreSQL",
         _name_pattern(r"postgresql[\d.]*-server", r"rh-postgresql\d+-postgresql-server"),
         {
@@ -102,28 +102,28 @@ OTHERS = (
             "rhel-8": ((10,), (9, 6), (12,), (13,), (15,), (16,)),
             "rhel-9": ((13,), (15,), (16,)),
         },
-        _sources(_SEVEN, _POSTGRESQL),
+        _sources_by_destination(_SEVEN, _POSTGRESQL),
         only_same=True,
     ),
-    Server("MongoDB", _name_pattern(r"mongodb(-org|-enterprise)?-server(-\d.*)?", r"rh-mongodb\d+-mongodb-server"), {}, {}),
-    Server(
+    DatabaseServer("MongoDB", _name_pattern(r"mongodb(-org|-enterprise)?-server(-\d.*)?", r"rh-mongodb\d+-mongodb-server"), {}, {}),
+    DatabaseServer(
         "Redis",
         _name_pattern(r"redis\d*", r"rh-redis\d+-redis"),
         {**dict.fromkeys(("alinux-3", "anolis-8", "rhel-8"), ((5, 0), (6, 2))), "rhel-9": ((6, 2), (7, 2))},
-        _sources(_SEVEN, _REMEMBERED),
+        _sources_by_destination(_SEVEN, _REMEMBERED),
     ),
-    Server("Valkey", _name_pattern(r"valkey\d*"), {}, {}),
+    DatabaseServer("Valkey", _name_pattern(r"valkey\d*"), {}, {}),
 )
 """The rest. A missing destination ships no such server, or nobody has checked it."""
 
 
-def version_of(text: str) -> Version:
+def version_numbers(text: str) -> Version:
     """The numbers of a version, without epoch and release: ``1:10.3.28-1.module`` is 10, 3, 28."""
     plain = text.partition(":")[2] or text
     return tuple(int(number) for number in re.findall(r"\d+", plain.partition("-")[0])[:4])
 
 
-def series_of(server: Server, version: Version) -> Version:
+def version_series(server: DatabaseServer, version: Version) -> Version:
     """The numbers that name the series: PostgreSQL counts one from 10 on, the others two."""
     one = server.only_same and version[:1] >= (10,)
     return version[: 1 if one else server.parts]

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.facts import Facts
-from shared.domain.findings import Assessment, assessment
+from shared.domain.findings import Assessment, sorted_assessment
 from shared.domain.prechecks.registry import RULES
 from shared.domain.prechecks.rule import Needs, Rule
 
@@ -26,4 +26,4 @@ def assess(
 
     With all rules a missing guest blocks (Guest.NotProbed); pass ``rules=cheap_rules`` for a check without the guest.
     """
-    return assessment([finding for rule in rules for finding in rule.findings(facts, catalog)], overrides)
+    return sorted_assessment([finding for rule in rules for finding in rule.findings(facts, catalog)], overrides)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.catalog import Catalog, Release
-from shared.domain.catalog.identify import identify_in, identify_os_release_in
+from shared.domain.catalog.identify import identify_in_catalog, identify_os_release_in_catalog
 from shared.domain.days import day_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
@@ -19,7 +19,7 @@ def to_alinux_2(facts: Facts) -> bool:
 
 def _alinux_two_destination(facts: Facts, catalog: Catalog) -> Outcome:
     """Always reports for this hop."""
-    life = catalog.life(facts.hop.destination)
+    life = catalog.lifecycle_row(facts.hop.destination)
     end = f"; its support ends {day_in_words(life.ends_on, facts.now.date())}" if life and life.ends_on else ""
     return Failed(f"kernel 3.10 becomes 4.19; x86 only{end}")
 
@@ -28,7 +28,7 @@ def _edition_changes(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports if the hop changes the edition of Windows."""
     release = catalog.releases.get(facts.hop.source)
     changes = release is not None and release.edition not in ("", "datacenter")
-    return flagged(changes, f"{catalog.name(facts.hop.source)} becomes {catalog.name(facts.hop.destination)}", "")
+    return flagged(changes, f"{catalog.release_name(facts.hop.source)} becomes {catalog.release_name(facts.hop.destination)}", "")
 
 
 def _not_probed(facts: Facts, catalog: Catalog) -> Outcome:
@@ -42,8 +42,8 @@ def _not_probed(facts: Facts, catalog: Catalog) -> Outcome:
 def release_of(guest: GuestFacts, os_type: str, catalog: Catalog) -> Release | None:
     """The release that the guest reports; None if the catalog lacks it."""
     if os_type == "windows":
-        return identify_in(catalog, guest.os_name or "")
-    return identify_os_release_in(catalog, guest.os_id or "", guest.os_version or "", guest.os_name or "")
+        return identify_in_catalog(catalog, guest.os_name or "")
+    return identify_os_release_in_catalog(catalog, guest.os_id or "", guest.os_version or "", guest.os_name or "")
 
 
 def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
@@ -60,8 +60,8 @@ def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
             why="It was converted before; to convert it again would break it.",
         )
     if found is None or found.key != facts.hop.source:
-        return Failed(f"the guest says {spoken[:100]!r}, the hop starts at {catalog.name(facts.hop.source)}")
-    path = catalog.path(facts.hop.source, facts.hop.destination, facts.instance.architecture)
+        return Failed(f"the guest says {spoken[:100]!r}, the hop starts at {catalog.release_name(facts.hop.source)}")
+    path = catalog.supported_path(facts.hop.source, facts.hop.destination, facts.instance.architecture)
     if path is None or not path.exact:
         return PASSED
     if not found.exact:

@@ -7,7 +7,7 @@ import re
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.fstab import is_awaited, names_a_device
+from shared.domain.fstab import is_required_at_boot, names_a_device
 from shared.domain.prechecks.ask import flagged, linux_flag, linux_list, listed, names, of_linux
 from shared.domain.prechecks.hops import converting, major
 from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux
@@ -20,7 +20,7 @@ INODES_NEEDED = {"/boot": 50, "/usr": 10_000, "/var": 10_000}
 def _inodes_too_few(facts: Facts, catalog: Catalog) -> Outcome:
     """Compares the free inodes with our own minima, roughly what a set of packages needs."""
     guest = facts.guest
-    mounts = {m.mount_point: (m, d) for d in INODES_NEEDED if guest and (m := guest.mount(d))}
+    mounts = {m.mount_point: (m, d) for d in INODES_NEEDED if guest and (m := guest.mount_holding(d))}
     counted = [(m, d) for m, d in mounts.values() if m.inodes_free is not None]
     if not counted:
         return Unknown("the guest did not count its inodes")
@@ -39,7 +39,7 @@ def _file_system_read_only(facts: Facts, catalog: Catalog) -> Outcome:
     guest = facts.guest
     if guest is None or guest.mounts is None:
         return Unknown("the guest did not list its file systems")
-    held = {m.mount_point for d in ("/", "/usr", "/var", "/boot") if (m := guest.mount(d)) and m.read_only}
+    held = {m.mount_point for d in ("/", "/usr", "/var", "/boot") if (m := guest.mount_holding(d)) and m.read_only}
     return listed(sorted(held), "")
 
 
@@ -80,10 +80,10 @@ def _fstab_will_not_mount(facts: Facts, catalog: Catalog) -> Outcome:
     entries = of_linux(facts, lambda guest: guest.fstab)
     if entries is None:
         return Unknown("the guest did not show /etc/fstab")
-    missing = [f"{e.spec} on {e.mount_point}" for e in entries if e.present is False and is_awaited(e)]
+    missing = [f"{e.spec} on {e.mount_point}" for e in entries if e.present is False and is_required_at_boot(e)]
     if missing:
         return Failed(names(missing))
-    blind = [e for e in entries if e.present is None and is_awaited(e) and names_a_device(e)]
+    blind = [e for e in entries if e.present is None and is_required_at_boot(e) and names_a_device(e)]
     return Unknown(f"{len(blind)} devices could not be looked for") if blind else PASSED
 
 

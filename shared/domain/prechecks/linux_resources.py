@@ -26,7 +26,7 @@ def _shortages(guest: GuestFacts, catalog: Catalog) -> list[str]:
     """One line for each file system with too little space."""
     needs: dict[str, list[str]] = defaultdict(list)
     for directory in DIRECTORIES:
-        mount = guest.mount(directory)
+        mount = guest.mount_holding(directory)
         needs[mount.mount_point if mount else ""].append(directory)
     lines = []
     for mount in guest.mounts or ():
@@ -44,7 +44,7 @@ def _disk_space_too_low(facts: Facts, catalog: Catalog) -> Outcome:
     are reserved for root.
     """
     guest = facts.guest
-    if guest is None or guest.mounts is None or any(guest.mount(directory) is None for directory in DIRECTORIES):
+    if guest is None or guest.mounts is None or any(guest.mount_holding(directory) is None for directory in DIRECTORIES):
         return Unknown("the guest did not say how much space its file systems have")
     short = _shortages(guest, catalog)
     return Failed("; ".join(short)) if short else PASSED

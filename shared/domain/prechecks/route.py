@@ -13,18 +13,18 @@ from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcom
 def _not_supported(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the matrix lacks the hop."""
     hop, architecture = facts.hop, facts.instance.architecture
-    if catalog.path(hop.source, hop.destination, architecture) is None:
-        return Failed(f"{catalog.name(hop.source)} to {catalog.name(hop.destination)} on {architecture}")
+    if catalog.supported_path(hop.source, hop.destination, architecture) is None:
+        return Failed(f"{catalog.release_name(hop.source)} to {catalog.release_name(hop.destination)} on {architecture}")
     return PASSED
 
 
 def _allow_listed(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the account is known not to be listed. If it is not known, the planner has already asked the operator."""
-    path = catalog.path(facts.hop.source, facts.hop.destination, facts.instance.architecture)
+    path = catalog.supported_path(facts.hop.source, facts.hop.destination, facts.instance.architecture)
     if path is None or not path.allow_listed:
         return PASSED
     listed_user = facts.account.allow_listed if facts.account else None
-    name = f"{catalog.name(path.source)} to {catalog.name(path.destination)}"
+    name = f"{catalog.release_name(path.source)} to {catalog.release_name(path.destination)}"
     return flagged(
         None if listed_user is None else not listed_user,
         f"{name}; the account is not listed",
@@ -34,11 +34,13 @@ def _allow_listed(facts: Facts, catalog: Catalog) -> Outcome:
 
 def _destination_end_of_life(facts: Facts, catalog: Catalog) -> Outcome:
     """Compares the destination's end of support with the current day."""
-    life = catalog.life(facts.hop.destination)
+    life = catalog.lifecycle_row(facts.hop.destination)
     if life is None or life.ends_on is None:
-        return Unknown(f"no life-cycle date of {catalog.name(facts.hop.destination)} is known")
-    if life.ended(facts.now.date()):
-        return Failed(f"{catalog.name(facts.hop.destination)}: support ended {day_in_words(life.ends_on, facts.now.date())}")
+        return Unknown(f"no life-cycle date of {catalog.release_name(facts.hop.destination)} is known")
+    if life.has_ended(facts.now.date()):
+        return Failed(
+            f"{catalog.release_name(facts.hop.destination)}: support ended {day_in_words(life.ends_on, facts.now.date())}"
+        )
     return PASSED
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from shared.domain.catalog import Catalog
-from shared.domain.catalog.software import MYSQL, OTHERS, Server, Version, series_of, version_of
+from shared.domain.catalog.software import MYSQL, OTHERS, DatabaseServer, Version, version_numbers, version_series
 from shared.domain.facts import Facts
 from shared.domain.findings import ORDER, Severity
 from shared.domain.guest import PackageFacts
 from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux
 
 
-def _installed(server: Server, packages: tuple[PackageFacts, ...]) -> PackageFacts | None:
+def _installed(server: DatabaseServer, packages: tuple[PackageFacts, ...]) -> PackageFacts | None:
     return next((each for each in packages if server.packages.match(each.name)), None)
 
 
@@ -26,7 +26,7 @@ def _mysql_downgrade(facts: Facts, catalog: Catalog) -> Outcome:
     found = _installed(MYSQL, packages.chosen)
     if found is None:
         return PASSED
-    shipped, destination = MYSQL.ships.get(facts.hop.destination), catalog.name(facts.hop.destination)
+    shipped, destination = MYSQL.ships.get(facts.hop.destination), catalog.release_name(facts.hop.destination)
     if shipped is None:
         return Unknown(f"{found.name} {found.version}; which MySQL {destination} ships is not known")
     about = f"{found.name} {found.version}"
@@ -34,12 +34,12 @@ def _mysql_downgrade(facts: Facts, catalog: Catalog) -> Outcome:
         seen = f"{about}; {destination} has no MySQL in its repositories"
         remedy = "Make sure that the repository it came from has it for the destination."
         return Failed(seen, remedy=remedy, why="The package stays as it is, and gets no more updates.", severity=Severity.WARNING)
-    return _compare_versions(about, version_of(found.version), shipped, destination)
+    return _compare_versions(about, version_numbers(found.version), shipped, destination)
 
 
 def _compare_versions(about: str, version: Version, shipped: tuple[Version, ...], destination: str) -> Outcome:
     """Compares a MySQL version with those that the destination ships, the default one first."""
-    series, newest = series_of(MYSQL, version), max(shipped)
+    series, newest = version_series(MYSQL, version), max(shipped)
     if series > newest:
         return Failed(f"{about}, the destination has {_version_text(newest)}")
     if series > shipped[0]:
@@ -55,10 +55,10 @@ def _compare_versions(about: str, version: Version, shipped: tuple[Version, ...]
     return PASSED
 
 
-def _why_unreadable(server: Server, found: PackageFacts, facts: Facts, catalog: Catalog) -> tuple[Severity, str] | None:
+def _why_unreadable(server: DatabaseServer, found: PackageFacts, facts: Facts, catalog: Catalog) -> tuple[Severity, str] | None:
     """Why the destination cannot read the data: its servers are unsuitable, or it ships none. None if it can."""
-    series, shipped = series_of(server, version_of(found.version)), server.ships.get(facts.hop.destination, ())
-    about, destination = f"{found.name} {found.version}", catalog.name(facts.hop.destination)
+    series, shipped = version_series(server, version_numbers(found.version)), server.ships.get(facts.hop.destination, ())
+    about, destination = f"{found.name} {found.version}", catalog.release_name(facts.hop.destination)
     if not shipped:
         return Severity.WARNING, f"{about}; {destination} has no {server.name} in its repositories"
     if not series or (series in shipped if server.only_same else series <= max(shipped)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.fstab import overshadowed
+from shared.domain.fstab import hidden_mount_points
 from shared.domain.prechecks.ask import flagged, linux_list, listed, names, of_linux
 from shared.domain.prechecks.hops import on_red_hat, to_red_hat, upgrade, upgrade_from_7
 from shared.domain.prechecks.rule import PASSED, Failed, Needs, Outcome, Rule, Unknown, linux
@@ -47,7 +47,7 @@ def _var_no_exec(facts: Facts, catalog: Catalog) -> Outcome:
 def _fstab_order(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports mount points that a later line of fstab hides."""
     entries = of_linux(facts, lambda guest: guest.fstab)
-    return listed(None if entries is None else overshadowed(entries), "the guest did not show /etc/fstab")
+    return listed(None if entries is None else hidden_mount_points(entries), "the guest did not show /etc/fstab")
 
 
 def _fips_enabled(facts: Facts, catalog: Catalog) -> Outcome:

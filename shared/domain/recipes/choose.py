@@ -65,7 +65,7 @@ def why_not(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
         )
     if goal and recipe is None and any(row.source == source and row.destination == goal for row in catalog.paths):
         return (
-            f"The guest driver has no recipe from {catalog.name(source)} to {catalog.name(goal)}.",
+            f"The guest driver has no recipe from {catalog.release_name(source)} to {catalog.release_name(goal)}.",
             "Submit it with the smc or the console driver, or add a recipe (docs/drivers.md).",
         )
     return "", ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from shared.domain.catalog.model import Architecture, Catalog
-from shared.domain.codec import FactsInvalid, Json, decode, schema
+from shared.domain.codec import FactsInvalid, Json, decode, json_schema
 
 Certainty = Literal["executed", "foreign", "assumed"]
 """``executed``: run for real. ``foreign``: agrees with a public sample or document that others made. ``assumed``: neither."""
@@ -114,7 +114,7 @@ def _check(recipe: Recipe, catalog: Catalog, where: str) -> None:
     if not _KEY.fullmatch(recipe.key):
         raise FactsInvalid(f"{where}.key", "must be lower case letters, digits and dashes")
     for architecture in recipe.architectures:
-        if catalog.path(recipe.source, recipe.destination, architecture) is None:
+        if catalog.supported_path(recipe.source, recipe.destination, architecture) is None:
             path = f"{recipe.source} to {recipe.destination} on {architecture}"
             raise FactsInvalid(f"{where}.destination", f"the catalog has no path from {path}; add it to paths")
     if not recipe.architectures:
@@ -143,4 +143,4 @@ def _check_numbers(recipe: Recipe, where: str) -> None:
 
 def recipe_schema() -> Json:
     """JSON Schema of one recipe, as :func:`read_recipes` reads it."""
-    return {"title": "Replank recipe", **schema(Recipe)}
+    return {"title": "Replank recipe", **json_schema(Recipe)}

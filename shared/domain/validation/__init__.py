@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.facts import InstanceFacts
-from shared.domain.findings import Assessment, assessment
+from shared.domain.findings import Assessment, sorted_assessment
 from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 from shared.domain.validation import content, health, identity, network, services, storage, system
@@ -74,4 +74,4 @@ def compare_restored(
 
 
 def _assess(view: View) -> Assessment:
-    return assessment([finding for check in CHECKS for finding in check(view)], {})
+    return sorted_assessment([finding for check in CHECKS for finding in check(view)], {})

@@ -37,7 +37,7 @@ def check_release(view: View) -> Iterator[Finding]:
         return
     found = release_of(view.after, view.instance_after.os_type, view.catalog)
     if found is None or found.key != view.hop.destination:
-        wanted = view.catalog.name(view.hop.destination)
+        wanted = view.catalog.release_name(view.hop.destination)
         why = "The migration is not done, whatever the job says."
         yield failure(
             "ReleaseNotReached",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain import acts, approvals, seen
-from shared.domain.approvals import Ask
+from shared.domain.approvals import ApprovalStatus
 from shared.domain.batch import Batch
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused, Stale
@@ -40,12 +40,12 @@ class Approver:
 def approve_batch(ports: Ports, batch_id: str, who: Approver, digest: str, wave: int, why: str) -> views.BatchView:
     """Approve the batch or one of its waves. ``digest`` proves which policy and selection the person saw."""
 
-    def approval_state(batch: Batch, now: datetime) -> Ask:
+    def approval_state(batch: Batch, now: datetime) -> ApprovalStatus:
         if wave:
             if batch.policy.wave_approvals:
-                approvals.check_wave(batch, wave, len(ports.batches.waves(batch_id)))
-            return approvals.ask_of_batch(batch, approvals.of_wave(wave), now)
-        return approvals.ask_of_batch(batch, approvals.BATCH, now)
+                approvals.check_wave_is_next(batch, wave, len(ports.batches.waves(batch_id)))
+            return approvals.batch_approval_status(batch, approvals.wave_subject(wave), now)
+        return approvals.batch_approval_status(batch, approvals.BATCH, now)
 
     after = _write_approval(ports, batch_id, who, (digest, why), approval_state)
     return show.batch_view(after, own=ports.account_id, now=ports.clock.now())
@@ -62,12 +62,12 @@ def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: in
 
 
 def _write_approval(
-    ports: Ports, batch_id: str, who: Approver, said: tuple[str, str], find: Callable[[Batch, datetime], Ask]
+    ports: Ports, batch_id: str, who: Approver, said: tuple[str, str], find: Callable[[Batch, datetime], ApprovalStatus]
 ) -> Batch:
     digest, why = said
     for _ in range(LOST_RACE.calls):
         before, now = ports.batches.load(batch_id), ports.clock.now()
-        roles = who.roles(before.selection.every_account, before.created_by)
+        roles = who.roles(before.selection.account_ids, before.created_by)
         asked = find(before, now)
         approvals.check_may_approve(before, asked, who.caller, roles)
         change = approvals.approve(before, asked, who.caller, digest, why, now)
@@ -82,15 +82,15 @@ def _write_approval(
 def check_rollback_approved(migration: Migration, now: datetime, ports: Ports) -> None:
     """Raise Refused (Approval.Missing) unless enough persons have approved this rollback."""
     batch = ports.batches.load(migration.batch_id)
-    approvals.check_enough(rollback_approval_state(batch, migration, now, ports), batch.batch_id)
+    approvals.check_enough_approvals(rollback_approval_state(batch, migration, now, ports), batch.batch_id)
 
 
 def batch_approval_views(batch: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
     """Return the approvals of the batch and, after the open wave has ended, of the next wave."""
     asked = [approvals.BATCH] if batch.policy.approvals else []
     if batch.policy.wave_approvals and batch.policy.waves and batch.control.wave_ended_at is not None:
-        asked.append(approvals.next_wave(batch))
-    return tuple(_approvals_view(batch, approvals.ask_of_batch(batch, about, now)) for about in asked)
+        asked.append(approvals.next_wave_subject(batch))
+    return tuple(_approvals_view(batch, approvals.batch_approval_status(batch, about, now)) for about in asked)
 
 
 def rollback_approvals_view(migration: Migration, ports: Ports) -> ApprovalsView | None:
@@ -103,16 +103,16 @@ def rollback_approvals_view(migration: Migration, ports: Ports) -> ApprovalsView
     return None
 
 
-def _approvals_view(batch: Batch, found: Ask) -> ApprovalsView:
+def _approvals_view(batch: Batch, found: ApprovalStatus) -> ApprovalsView:
     standings = (("counts", found.counted), ("expired", found.expired), ("overtaken", found.overtaken))
     return ApprovalsView(
         about=" ".join(found.about.split()[:2]),
         needed=found.needed,
-        missing=found.missing,
+        missing=found.missing_count,
         role=batch.policy.approver_role,
         trust=batch.policy.approver_trust,
         seen=found.seen,
         given=tuple(ApprovalView(each.by, each.at, each.trust, word) for word, given in standings for each in given),
         expires_at=found.until,
-        waits_for=approvals.why_missing(found, batch.batch_id),
+        waits_for=approvals.missing_in_words(found, batch.batch_id),
     )

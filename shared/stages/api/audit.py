@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date, timedelta
 
-from shared.domain.audit import Answered, Asked, AuditLine, is_wanted
+from shared.domain.audit import AuditLine, AuditOutcome, AuditRequest, matches_filters
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.text import spreadsheet_cell
 from shared.ports.ports import Ports
@@ -22,7 +22,7 @@ PAGES = 20
 """Maximum pages that one request searches for lines that match the filters. The next token continues the search."""
 
 
-def record_request(ports: Ports, asked: Asked) -> str:
+def record_request(ports: Ports, asked: AuditRequest) -> str:
     """Record a request before its act. Return the id of the new line.
 
     Raises Transient if the line cannot be written. No act may happen without a line.
@@ -30,7 +30,7 @@ def record_request(ports: Ports, asked: Asked) -> str:
     return ports.audit.record_request(asked)
 
 
-def record_outcome(ports: Ports, entry: str, answered: Answered) -> None:
+def record_outcome(ports: Ports, entry: str, answered: AuditOutcome) -> None:
     """Record the outcome of an act in its line. Log an error if the line cannot be written, because the act is already done."""
     try:
         ports.audit.record_outcome(entry, answered)
@@ -51,7 +51,7 @@ def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: st
     found: list[AuditLine] = []
     for _ in range(PAGES):
         page = ports.audit.line_page(first, last, limit=limit - len(found), token=token)
-        found += [line for line in page.lines if is_wanted(line, **filters, refused=wanted.get("refused") == "true")]
+        found += [line for line in page.lines if matches_filters(line, **filters, refused=wanted.get("refused") == "true")]
         token = page.next_token
         if not token or len(found) >= limit:
             break

@@ -128,9 +128,9 @@ def _selected_accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
     """
     if not asked:
         return ()
-    from shared.domain.accounts import OWN, named
+    from shared.domain.accounts import OWN, stored_account_id
 
-    chosen = _without_repeats(named(each, ports.account_id, ports.members) for each in asked)
+    chosen = _without_repeats(stored_account_id(each, ports.account_id, ports.members) for each in asked)
     return () if chosen == (OWN,) else chosen
 
 

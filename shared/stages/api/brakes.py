@@ -90,7 +90,7 @@ def _write_brake_act(
     for _ in range(LOST_RACE.calls):
         before = ports.batches.load(batch_id)
         if before.version != version:
-            if brake.is_done(before, act, caller.name):
+            if brake.is_last_act(before, act, caller.name):
                 return show.batch_view(before, own=ports.account_id, now=ports.clock.now())
             raise seen.batch_moved(before, version)
         change = decide(before)

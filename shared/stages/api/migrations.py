@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain import acts
-from shared.domain.batch import Terms
+from shared.domain.batch import BatchTerms
 from shared.domain.caller import Caller
-from shared.domain.chosen import may_roll_back_unasked
+from shared.domain.chosen import may_roll_back_automatically
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import TERMINAL, WAITING_FOR_A_PERSON, Migration, State, Step
 from shared.domain.waiting import asks, waits_for
@@ -132,7 +132,7 @@ def get_migration(ports: Ports, migration_id: str) -> views.MigrationDetail:
     return replace(shown, rollback_approvals=_rollback_approvals(found, terms, ports))
 
 
-def _rollback_approvals(migration: Migration, terms: Terms, ports: Ports) -> ApprovalsView | None:
+def _rollback_approvals(migration: Migration, terms: BatchTerms, ports: Ports) -> ApprovalsView | None:
     if not terms.policy.rollback_approvals:
         return None
     from shared.stages.api.approving import rollback_approvals_view  # only batches that ask for them need it
@@ -146,7 +146,7 @@ def _wait_reason(migration: Migration, ports: Ports) -> str:
         return trouble.reason
     if migration.state is State.FAILED and migration.owes:
         batch = ports.batches.load(migration.batch_id)
-        if may_roll_back_unasked(batch):
+        if may_roll_back_automatically(batch):
             from shared.stages.unasked import why_rollback_held  # as above
 
             waits = why_rollback_held(migration, batch, ports)

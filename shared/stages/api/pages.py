@@ -77,7 +77,7 @@ def judgement(ports: Ports, migration: Migration) -> views.Judgement:
 
 
 def _check_view(found: Assessment | None) -> views.Judged | None:
-    return views.Judged(found.blocked, found.findings, dict(found.overrides)) if found else None
+    return views.Judged(found.is_blocked, found.findings, dict(found.overrides)) if found else None
 
 
 def _html_of_migrations(ports: Ports, batch_id: str, title: str, migrations: list[Migration], course: Course | None = None) -> str:
@@ -87,7 +87,7 @@ def _html_of_migrations(ports: Ports, batch_id: str, title: str, migrations: lis
 
 def _report_row(ports: Ports, migration: Migration) -> ReportRow:
     before, after = observed.baseline_observation(migration, ports), observed.validation_observation(migration, ports)
-    route = [migration.source, *(ports.catalog.name(hop.destination) for hop in migration.hops)]
+    route = [migration.source, *(ports.catalog.release_name(hop.destination) for hop in migration.hops)]
     return ReportRow(
         instance_id=migration.instance_id,
         name=migration.instance_name,

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 from shared.domain import approvals, waves
 from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch
-from shared.domain.chosen import digest_of
-from shared.domain.drivers import traits
-from shared.domain.durations import declared
+from shared.domain.chosen import selection_digest
+from shared.domain.drivers import driver_traits
+from shared.domain.durations import declared_durations
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Finding
-from shared.domain.forecast import FAILED, MOVED, MOVING, WAITING, Finish, Item, Outlook, forecast
+from shared.domain.forecast import FAILED, MOVED, MOVING, WAITING, FinishTimes, ForecastInput, ForecastItem, forecast
 from shared.domain.migration import MOVING as MOVES
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.domain.observation import instance_name
@@ -44,7 +44,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
     runs = max(min(MOST_RUNS, WORK // max(len(meant), 1)), 5)
     limit = ports.limits.max_moving
     ahead = forecast(
-        Outlook(_batch_as_approved(batch, now), [_forecast_item(each, batch) for each in meant], cut, now, limit),
+        ForecastInput(_batch_as_approved(batch, now), [_forecast_item(each, batch) for each in meant], cut, now, limit),
         seed=seed,
         runs=runs,
     )
@@ -80,7 +80,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
         sizes_seen=seen,
         needs_a_person=_steps_for_people(batch, found, len(cut), now),
         not_known=_forecast_gaps(batch, found, now, ports),
-        assumed=tuple(AssumedDuration(**each) for each in declared()),  # type: ignore[arg-type]
+        assumed=tuple(AssumedDuration(**each) for each in declared_durations()),  # type: ignore[arg-type]
     )
 
 
@@ -109,12 +109,12 @@ def _batch_as_approved(batch: Batch, now: datetime) -> Batch:
 
     Only the delay of a person who begins a wave is part of the forecast.
     """
-    given = batch.acknowledgement or Acknowledgement("", now, "", (), digest_of(batch.selection))
+    given = batch.acknowledgement or Acknowledgement("", now, "", (), selection_digest(batch.selection))
     policy = replace(batch.policy, approvals=0, wave_approvals=0)
     return replace(batch, policy=policy, acknowledgement=given, dry_run=False)
 
 
-def _forecast_item(migration: Migration, batch: Batch) -> Item:
+def _forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
     """Return the migration as an item of the forecast.
 
     A dry run cancels migrations that pass the precheck. The forecast treats a migration that a dry run has cancelled as waiting.
@@ -122,36 +122,36 @@ def _forecast_item(migration: Migration, batch: Batch) -> Item:
     hops = max(len(migration.hops) - migration.hop, 1)
     id, group = migration.migration_id, migration.group
     if migration.state in MOVES:
-        return Item(id, hops, MOVING, migration.entered_at, group)
+        return ForecastItem(id, hops, MOVING, migration.entered_at, group)
     if migration.state in _ENDED_WELL:
-        return Item(id, hops, MOVED, group=group)
+        return ForecastItem(id, hops, MOVED, group=group)
     over = migration.state in SETTLED and not (batch.dry_run and migration.state is State.CANCELLED)
-    return Item(id, hops, FAILED if over else WAITING, group=group)
+    return ForecastItem(id, hops, FAILED if over else WAITING, group=group)
 
 
 def _forecast_at_acknowledgement(
     batch: Batch, meant: Sequence[Migration], cut: Sequence[Sequence[str]], limit: int, seed: str, runs: int
-) -> Finish | None:
+) -> FinishTimes | None:
     """Return the forecast of the finish at the time of the acknowledgement; None before the acknowledgement."""
     if batch.acknowledgement is None:
         return None
     then = batch.acknowledgement.at
     fresh = replace(_batch_as_approved(batch, then), control=UNTOUCHED)
-    items = [Item(each.migration_id, max(len(each.hops), 1), group=each.group) for each in meant]
-    return forecast(Outlook(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
+    items = [ForecastItem(each.migration_id, max(len(each.hops), 1), group=each.group) for each in meant]
+    return forecast(ForecastInput(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
 
 
-def _opening_views(batch: Batch, finish: Finish, now: datetime) -> tuple[OpeningView, ...]:
+def _opening_views(batch: Batch, finish: FinishTimes, now: datetime) -> tuple[OpeningView, ...]:
     ends = finish.p90 or finish.p50 or finish.earliest or now + timedelta(days=OPENINGS_DAYS)
     return tuple(OpeningView(*each) for each in batch.policy.times.openings(now, ends, MOST_OPENINGS))
 
 
-def _finish_view(found: Finish) -> FinishView:
+def _finish_view(found: FinishTimes) -> FinishView:
     return FinishView(found.earliest, found.p10, found.p50, found.p90)
 
 
 def _route_text(migration: Migration, ports: Ports) -> str:
-    ends = [ports.catalog.name(each.destination) for each in migration.hops] or [migration.destination or "not chosen yet"]
+    ends = [ports.catalog.release_name(each.destination) for each in migration.hops] or [migration.destination or "not chosen yet"]
     return " -> ".join([migration.source or "not seen yet", *ends])
 
 
@@ -178,7 +178,7 @@ def _snapshot_gib(meant: Sequence[Migration], ports: Ports) -> tuple[int, int]:
     return round(sum(per_hop) / len(per_hop) * hops), len(per_hop)
 
 
-def _snapshot_cost(batch: Batch, gib: int, finish: Finish, now: datetime, price: float) -> float:
+def _snapshot_cost(batch: Batch, gib: int, finish: FinishTimes, now: datetime, price: float) -> float:
     moving = (finish.p50 - now).total_seconds() / 86400 if finish.p50 else 0
     return round(gib * price * (moving / 2 + batch.policy.retention_days) / 30, 2)
 
@@ -235,11 +235,13 @@ def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: d
         said.append("somebody submits the batch without the dry run")
     elif batch.acknowledgement is None:
         said.append(f"somebody acknowledges the risks: replank acknowledge {id}")
-    missing = approvals.why_missing(approvals.ask_of_batch(batch, approvals.BATCH, now), id) if policy.approvals else ""
+    missing = (
+        approvals.missing_in_words(approvals.batch_approval_status(batch, approvals.BATCH, now), id) if policy.approvals else ""
+    )
     said += [missing] if missing else []
     if policy.gate == waves.BY_HAND and cut > 1:
         said.append(f"a person lets each of {cut - 1} further waves begin")
-    if traits(policy.driver).attended:
+    if driver_traits(policy.driver).attended:
         said.append("a person starts each job in the ECS console")
     failed = sum(each.state is State.FAILED for each in found)
     if failed:

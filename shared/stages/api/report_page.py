@@ -76,7 +76,7 @@ def _overview_table(rows: list[ReportRow]) -> str:
     lines = []
     for row in rows:
         last = row.validation or row.precheck
-        reasons = ", ".join(f.code for f in last.blocking) if last else ""
+        reasons = ", ".join(f.code for f in last.blocking_findings) if last else ""
         cells = (
             f'<a href="#{escape(row.instance_id)}">{escape(row.instance_id)}</a>',
             escape(row.name),
@@ -116,8 +116,8 @@ def _findings_table(assessment: Assessment) -> str:
 
 
 def _finding_row(finding: Finding, overridden: str) -> str:
-    tone = "mute" if finding.standing == "not checked" else TONE[finding.severity]
-    tag = f'<span class="tag {tone}">{finding.standing}</span>'
+    tone = "mute" if finding.label == "not checked" else TONE[finding.severity]
+    tag = f'<span class="tag {tone}">{finding.label}</span>'
     if overridden:
         tag += f"<br>overridden: {escape(overridden)}"
     remedy = escape(finding.remedy) + (f"<br><code>{escape(finding.command)}</code>" if finding.command else "")

@@ -46,7 +46,7 @@ def _result_line(ports: Ports, migration: Migration, journal: list[JournalEntry]
         instance_id=migration.instance_id,
         instance_name=migration.instance_name,
         from_=migration.source,
-        to=ports.catalog.name(migration.hops[-1].destination if migration.hops else migration.destination),
+        to=ports.catalog.release_name(migration.hops[-1].destination if migration.hops else migration.destination),
         state=migration.state.value,
         result=RESULTS.get(migration.state, "open"),
         hops=len(migration.hops),
@@ -77,7 +77,7 @@ def failure_reasons(migration: Migration) -> tuple[views.ProblemView, ...]:
         failure = migration.failure
         found.append(views.ProblemView(failure.code, failure.message, failure.remedy, migration.instance_id))
     elif migration.state is State.PRECHECK_FAILED and migration.assessment is not None:
-        for finding in migration.assessment.blocking:
+        for finding in migration.assessment.blocking_findings:
             sentence = f"{finding.title}: {finding.seen}" if finding.seen else finding.title
             found.append(views.ProblemView(finding.code, sentence, finding.remedy, migration.instance_id))
     return tuple(found)

@@ -15,7 +15,7 @@ from shared.domain.batch import (
     Exclusion,
     Selection,
     ready_to_confirm_at,
-    risks_of,
+    risks_for_policy,
 )
 from shared.domain.errors import Refused
 from shared.domain.ledger import LedgerEntry, SnapshotState
@@ -50,7 +50,7 @@ def _is_possible(attempt: Callable[[], object]) -> bool:
 
 def risks_view(policy: Policy) -> views.Risks:
     """Return the risks that a person must accept for a batch with this policy."""
-    return views.Risks(*risks_of(policy))
+    return views.Risks(*risks_for_policy(policy))
 
 
 def batch_view(value: Batch, *, own: str, now: datetime) -> views.BatchView:
@@ -124,7 +124,7 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
 def selection_view(value: Batch, own: str) -> selection_views.SelectionView:
     """Return the criteria by which a batch selects instances. ``own`` is the deployment's account."""
     chosen = value.selection
-    accounts = tuple(each or own for each in chosen.every_account)
+    accounts = tuple(each or own for each in chosen.account_ids)
     excluded = selection_views.ExclusionView(**_criteria_fields(chosen.exclude))
     return selection_views.SelectionView(accounts, chosen.regions, exclude=excluded, **_criteria_fields(chosen))
 
@@ -154,7 +154,7 @@ def migration_detail(
         route=value.hops,
         waits_for=waits_for,
         findings=value.assessment.findings if value.assessment else (),
-        blocked=value.assessment.blocked if value.assessment else False,
+        blocked=value.assessment.is_blocked if value.assessment else False,
         released_at=value.released_at,
         restarts=restarts,
         acts=possible_acts(value, holds_snapshots=holds_snapshots),
@@ -163,7 +163,7 @@ def migration_detail(
         ),
         smc_rollback=value.smc_rollback,
         rollback_approvals=None,
-        command=value.commands.shown,
+        command=value.commands.status_in_words,
         group=value.group,
     )
 

@@ -320,7 +320,7 @@ def test_what_an_earlier_version_adopted_by_name_is_judged_again_before_it_goes(
     entered = adopt._new_ledger_entry
 
     with monkeypatch.context() as earlier:
-        earlier.setattr(adopt, "doubt", lambda *_: "")
+        earlier.setattr(adopt, "why_not_adopted", lambda *_: "")
         earlier.setattr(adopt, "_new_ledger_entry", lambda *args: replace(entered(*args), judged=False))
         begin(world)
         mine = named_like_smcs(world)

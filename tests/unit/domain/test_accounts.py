@@ -10,16 +10,16 @@ import pytest
 
 from shared.domain.accounts import (
     MemberAccount,
-    named,
-    not_configured,
-    permission_missing,
+    new_trouble,
+    not_configured_error,
+    permission_missing_error,
     read_members,
-    role_refused,
-    session_of,
-    trouble_of,
+    role_refused_error,
+    session_name,
+    stored_account_id,
 )
 from shared.domain.batch import Batch, BatchState, Selection
-from shared.domain.chosen import digest_of, not_selected
+from shared.domain.chosen import selection_digest, why_not_selected
 from shared.domain.errors import Fate, Refused
 from shared.domain.notice import read_notice
 from shared.domain.policy import Policy
@@ -40,8 +40,8 @@ def test_arns_alone_are_enough() -> None:
 def test_json_may_say_more() -> None:
     given = {A: {"role": ROLE, "externalId": "x-1", "name": "交易"}, B: f"acs:ram::{B}:role/r"}
     assert read_members(json.dumps(given), "y-2") == {A: TRADING, B: MemberAccount(B, f"acs:ram::{B}:role/r", "y-2")}
-    assert TRADING.shown == f"交易 ({A})"
-    assert MemberAccount(B, "").shown == B
+    assert TRADING.display_name == f"交易 ({A})"
+    assert MemberAccount(B, "").display_name == B
 
 
 @pytest.mark.parametrize(
@@ -66,33 +66,36 @@ def test_a_bad_value_names_its_entry(given: str, said: str) -> None:
 
 
 def test_a_session_has_the_migration_in_its_name_and_only_legal_characters() -> None:
-    assert session_of("m0000000000000001") == "replank-m0000000000000001"
-    assert len(session_of("m" * 90)) == 64
-    assert re.fullmatch(r"[\w.@-]{2,64}", session_of("m 7/ü"), re.ASCII)
+    assert session_name("m0000000000000001") == "replank-m0000000000000001"
+    assert len(session_name("m" * 90)) == 64
+    assert re.fullmatch(r"[\w.@-]{2,64}", session_name("m 7/ü"), re.ASCII)
 
 
 def test_an_account_is_named_as_rows_name_it() -> None:
     members = {A: TRADING}
-    assert [named(each, B, members) for each in ("", B, A)] == ["", "", A]
+    assert [stored_account_id(each, B, members) for each in ("", B, A)] == ["", "", A]
     with pytest.raises(Refused, match="does not serve") as caught:
-        named("9" * 16, B, members)
+        stored_account_id("9" * 16, B, members)
     assert A in caught.value.remedy
 
 
 def test_a_refusal_is_waited_for_and_says_what_to_restore() -> None:
-    for error in (role_refused(TRADING, "EntityNotExist.Role: gone."), permission_missing(TRADING, "Forbidden.RAM: no.")):
+    for error in (
+        role_refused_error(TRADING, "EntityNotExist.Role: gone."),
+        permission_missing_error(TRADING, "Forbidden.RAM: no."),
+    ):
         assert error.fate is Fate.TRANSIENT
         assert ROLE in error.remedy
         assert A in error.remedy
-    assert "REPLANK_ACCOUNTS" in not_configured(B).remedy
+    assert "REPLANK_ACCOUNTS" in not_configured_error(B).remedy
 
 
 def test_the_longer_it_refuses_the_later_it_is_tried_again() -> None:
-    trouble = trouble_of(role_refused(TRADING, "gone."), NOW)
+    trouble = new_trouble(role_refused_error(TRADING, "gone."), NOW)
     assert (trouble.since, trouble.until) == (NOW, NOW + timedelta(minutes=1))
-    assert trouble.blocks(NOW)
-    assert not trouble.blocks(NOW + timedelta(minutes=1))
-    later = trouble.after_refusal(permission_missing(TRADING, "no."), NOW + timedelta(hours=3))
+    assert trouble.is_blocking(NOW)
+    assert not trouble.is_blocking(NOW + timedelta(minutes=1))
+    later = trouble.with_further_refusal(permission_missing_error(TRADING, "no."), NOW + timedelta(hours=3))
     assert (later.since, later.code) == (NOW, "Account.NoPermission")
     assert later.until == NOW + timedelta(hours=3, minutes=30)
     assert "since 2026-11-23 12:00 UTC" in later.reason
@@ -106,17 +109,17 @@ def batch(*accounts: str) -> Batch:
 
 def test_a_batch_without_accounts_means_the_own_one() -> None:
     own, foreign = migration(1), migration(1, account_id=A)
-    assert not_selected(batch(), own) == ""
-    assert A in not_selected(batch(), foreign)
-    assert not_selected(batch(A), foreign) == ""
-    assert not_selected(batch(A), own)
-    assert not not_selected(batch("", A), own) + not_selected(batch("", A), foreign)
+    assert why_not_selected(batch(), own) == ""
+    assert A in why_not_selected(batch(), foreign)
+    assert why_not_selected(batch(A), foreign) == ""
+    assert why_not_selected(batch(A), own)
+    assert not why_not_selected(batch("", A), own) + why_not_selected(batch("", A), foreign)
 
 
 def test_the_digest_of_a_selection_without_accounts_is_that_of_before() -> None:
     """An acknowledgement that an earlier version recorded stays good."""
-    assert digest_of(Selection(("cn-hangzhou",), ("i-1",))) == "f3e52cd9b11c873a5979968cbaff4bf9"
-    assert len({digest_of(batch(*each).selection) for each in ((), (A,), ("", A), (B,))}) == 4
+    assert selection_digest(Selection(("cn-hangzhou",), ("i-1",))) == "f3e52cd9b11c873a5979968cbaff4bf9"
+    assert len({selection_digest(batch(*each).selection) for each in ((), (A,), ("", A), (B,))}) == 4
 
 
 def test_a_notice_names_accounts_by_id_or_by_arn() -> None:

@@ -7,53 +7,65 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.domain.after_job import AfterJob, Before, JobEnd, SeenMarker, Trace, in_words, judge, marker_of, remedy
+from shared.domain.after_job import (
+    DisksAfterJob,
+    JobEnd,
+    JobTrace,
+    MarkerAnswer,
+    StateBeforeJob,
+    disks_after_job,
+    failure_sentence,
+    marker_text,
+    remedy_after_job,
+)
 from shared.domain.codec import decode, encode
 from shared.domain.migration import Failure, Handle, Migration, State
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
-TEXT = marker_of("m1", 0, 1, 3)
-BEFORE = Before("centos", "7.9.2009", TEXT, NOW - timedelta(hours=1))
-OLD = SeenMarker("centos", "7.9.2009", "CentOS Linux 7", up=timedelta(minutes=5))
+TEXT = marker_text("m1", 0, 1, 3)
+BEFORE = StateBeforeJob("centos", "7.9.2009", TEXT, NOW - timedelta(hours=1))
+OLD = MarkerAnswer("centos", "7.9.2009", "CentOS Linux 7", up=timedelta(minutes=5))
 FOUND = replace(OLD, marker=TEXT)
-NEW = SeenMarker("alinux", "3", up=timedelta(minutes=5))
+NEW = MarkerAnswer("alinux", "3", up=timedelta(minutes=5))
 UNWRITTEN = replace(BEFORE, marker="")
 
 
 @pytest.mark.parametrize(
     ("before", "seen", "drill", "answer"),
     [
-        (BEFORE, FOUND, False, AfterJob.KEPT),
-        (BEFORE, OLD, False, AfterJob.ROLLED_BACK),
-        (BEFORE, OLD, True, AfterJob.ROLLED_BACK),
-        (BEFORE, FOUND, True, AfterJob.KEPT),
-        (BEFORE, replace(OLD, marker=marker_of("m1", 0, 1, 2)), False, AfterJob.ROLLED_BACK),
-        (BEFORE, NEW, False, AfterJob.KEPT),
-        (UNWRITTEN, OLD, False, AfterJob.UNKNOWN),
-        (UNWRITTEN, OLD, True, AfterJob.ROLLED_BACK),
-        (UNWRITTEN, SeenMarker(), True, AfterJob.UNKNOWN),
-        (UNWRITTEN, replace(OLD, up=timedelta(hours=2)), False, AfterJob.KEPT),
-        (BEFORE, replace(OLD, up=timedelta(hours=2)), False, AfterJob.KEPT),
-        (UNWRITTEN, replace(OLD, up=timedelta(hours=1, seconds=29)), False, AfterJob.UNKNOWN),
-        (replace(UNWRITTEN, seen_at=None), replace(OLD, up=timedelta(hours=9)), False, AfterJob.UNKNOWN),
-        (Before(None, None, "", None), NEW, False, AfterJob.UNKNOWN),
+        (BEFORE, FOUND, False, DisksAfterJob.KEPT),
+        (BEFORE, OLD, False, DisksAfterJob.ROLLED_BACK),
+        (BEFORE, OLD, True, DisksAfterJob.ROLLED_BACK),
+        (BEFORE, FOUND, True, DisksAfterJob.KEPT),
+        (BEFORE, replace(OLD, marker=marker_text("m1", 0, 1, 2)), False, DisksAfterJob.ROLLED_BACK),
+        (BEFORE, NEW, False, DisksAfterJob.KEPT),
+        (UNWRITTEN, OLD, False, DisksAfterJob.UNKNOWN),
+        (UNWRITTEN, OLD, True, DisksAfterJob.ROLLED_BACK),
+        (UNWRITTEN, MarkerAnswer(), True, DisksAfterJob.UNKNOWN),
+        (UNWRITTEN, replace(OLD, up=timedelta(hours=2)), False, DisksAfterJob.KEPT),
+        (BEFORE, replace(OLD, up=timedelta(hours=2)), False, DisksAfterJob.KEPT),
+        (UNWRITTEN, replace(OLD, up=timedelta(hours=1, seconds=29)), False, DisksAfterJob.UNKNOWN),
+        (replace(UNWRITTEN, seen_at=None), replace(OLD, up=timedelta(hours=9)), False, DisksAfterJob.UNKNOWN),
+        (StateBeforeJob(None, None, "", None), NEW, False, DisksAfterJob.UNKNOWN),
     ],
 )
-def test_only_proof_decides(before: Before, seen: SeenMarker, drill: bool, answer: AfterJob) -> None:
-    assert judge(before, seen, is_drill=drill, now=NOW) is answer
+def test_only_proof_decides(before: StateBeforeJob, seen: MarkerAnswer, drill: bool, answer: DisksAfterJob) -> None:
+    assert disks_after_job(before, seen, is_drill=drill, now=NOW) is answer
 
 
 def test_every_answer_has_its_sentence_and_remedy() -> None:
-    said = {in_words(Trace(found=each, system="CentOS Linux 7")) for each in (*AfterJob, None)}
+    said = {failure_sentence(JobTrace(found=each, system="CentOS Linux 7")) for each in (*DisksAfterJob, None)}
     assert len(said) == 3
     assert not any("unchanged" in each for each in said)
-    assert remedy(Trace(found=AfterJob.KEPT), "Retry.") == "Retry."
-    assert all(remedy(Trace(found=each), "Retry.").endswith("Retry.") for each in AfterJob)
+    assert remedy_after_job(JobTrace(found=DisksAfterJob.KEPT), "Retry.") == "Retry."
+    assert all(remedy_after_job(JobTrace(found=each), "Retry.").endswith("Retry.") for each in DisksAfterJob)
 
 
 def test_a_trace_is_stored_and_read_again() -> None:
-    trace = Trace("text", "t-1", JobEnd("M199", "It failed.", "Retry.", NOW, copied=True), "t-2", AfterJob.ROLLED_BACK, "CentOS")
-    assert decode(Trace, encode(trace), "trace") == trace
+    trace = JobTrace(
+        "text", "t-1", JobEnd("M199", "It failed.", "Retry.", NOW, copied=True), "t-2", DisksAfterJob.ROLLED_BACK, "CentOS"
+    )
+    assert decode(JobTrace, encode(trace), "trace") == trace
 
 
 def migration(**fields: object) -> Migration:

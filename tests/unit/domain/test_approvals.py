@@ -12,7 +12,7 @@ from shared.domain import approvals, brake, waves
 from shared.domain.approvals import BATCH
 from shared.domain.batch import RISKS, Acknowledgement, Approval, Batch, BatchState, Brake, Selection
 from shared.domain.caller import Caller, Trust
-from shared.domain.chosen import digest_of, policy_digest
+from shared.domain.chosen import policy_digest, selection_digest
 from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
 from shared.domain.hold import NOTHING_HELD
@@ -23,7 +23,7 @@ from shared.domain.roles import Role
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
 SELECTION = Selection(("cn-hangzhou",), ("i-1", "i-2"))
-ACK = Acknowledgement("ann", NOW, "v", RISKS, digest_of(SELECTION))
+ACK = Acknowledgement("ann", NOW, "v", RISKS, selection_digest(SELECTION))
 POLICY = read_policy({"approvals": 2, "waveApprovals": 1, "waves": ["1"], "rollbackApprovals": 1, "approvalMin": 600})
 PLAIN = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", SELECTION, POLICY, acknowledgement=ACK)
 APPROVER = frozenset({Role.APPROVER})
@@ -33,8 +33,8 @@ def person(name: str, **more: Any) -> Caller:
     return Caller(name, **{"trust": Trust.VERIFIED, "issuer": "https://id", "subject": name, "door": "trigger", **more})
 
 
-def asked(batch: Batch, about: str = BATCH, now: datetime = NOW) -> approvals.Ask:
-    return approvals.ask_of_batch(batch, about, now)
+def asked(batch: Batch, about: str = BATCH, now: datetime = NOW) -> approvals.ApprovalStatus:
+    return approvals.batch_approval_status(batch, about, now)
 
 
 def approved(batch: Batch, *names: str, about: str = BATCH, now: datetime = NOW) -> Batch:
@@ -84,8 +84,8 @@ def test_an_approval_expires_and_holds_no_next_hop() -> None:
     assert "1 approval expired" in held(done, late)
     assert held(done, late, Start.HOP_SNAPSHOT) == held(done, late, Start.HOP_JOB) == ""
     assert held(done, late, Start.RETRY_SNAPSHOT)
-    assert asked(done, now=late).has_lapsed
-    assert not asked(approved(PLAIN, "bob"), now=late).has_lapsed, "there were never enough"
+    assert asked(done, now=late).has_expired
+    assert not asked(approved(PLAIN, "bob"), now=late).has_expired, "there were never enough"
     assert held(approved(done, "bob", now=late), late) == "", "who approved may approve again"
 
 
@@ -104,7 +104,7 @@ def test_what_is_about_to_expire_can_be_renewed() -> None:
 def test_a_change_of_policy_or_selection_asks_again(change: dict[str, Any]) -> None:
     done = approved(PLAIN, "bob", "eve")
     changed = replace(done, **change)
-    assert asked(changed).missing == 2
+    assert asked(changed).missing_count == 2
     assert [each.by for each in asked(changed).overtaken] == ["bob", "eve"]
     assert refused(changed, person("zoe"), seen=asked(done).seen) == ("Approval.Overtaken", 412)
     if "policy" in change:
@@ -118,7 +118,7 @@ def test_the_digest_does_not_count_what_a_later_version_adds_with_its_default() 
 
 def test_who_submitted_counts_only_if_one_is_asked_for() -> None:
     assert refused(PLAIN, person("ann")) == ("Approval.Submitter", 403)
-    assert asked(approved(replace(PLAIN, policy=replace(POLICY, approvals=1)), "ann")).missing == 0
+    assert asked(approved(replace(PLAIN, policy=replace(POLICY, approvals=1)), "ann")).missing_count == 0
 
 
 def test_claimed_names_count_only_if_the_policy_says_so() -> None:
@@ -153,7 +153,7 @@ ENDED = replace(PLAIN, control=replace(PLAIN.control, wave_ended_at=NOW))
 
 
 def test_a_wave_begins_once_it_is_approved() -> None:
-    about = approvals.next_wave(ENDED)
+    about = approvals.next_wave_subject(ENDED)
     assert about == "wave 2"
     assert "replank approve b1 --wave 2" in waves.waits_for_next(ENDED.terms, NOW)
     assert not waves.may_begin(ENDED.terms, NOW)
@@ -174,27 +174,29 @@ def test_a_wave_begins_once_it_is_approved() -> None:
 )
 def test_only_the_next_wave_can_be_approved_and_only_once_the_one_before_has_ended(batch: Batch, number: int, code: str) -> None:
     with pytest.raises(Refused) as caught:
-        approvals.check_wave(batch, number, 3)
+        approvals.check_wave_is_next(batch, number, 3)
     assert caught.value.code == code
 
 
 def test_a_rollback_is_approved_as_the_migration_stands() -> None:
-    about = approvals.of_rollback("m-1", 7)
-    found = approvals.ask_of_batch(PLAIN, about, NOW, ())
+    about = approvals.rollback_subject("m-1", 7)
+    found = approvals.batch_approval_status(PLAIN, about, NOW, ())
     change = approvals.approve(PLAIN, found, person("bob"), found.seen, "", NOW)
     assert change is not None
     assert change.line.approval is not None
     assert change.after.control.approvals == (), "the journal alone keeps it"
     given = [change.line.approval]
-    approvals.check_enough(approvals.ask_of_batch(PLAIN, about, NOW, given), "b1")
+    approvals.check_enough_approvals(approvals.batch_approval_status(PLAIN, about, NOW, given), "b1")
     with pytest.raises(Refused) as caught:
-        approvals.check_enough(approvals.ask_of_batch(PLAIN, approvals.of_rollback("m-1", 9), NOW, given), "b1")
+        approvals.check_enough_approvals(
+            approvals.batch_approval_status(PLAIN, approvals.rollback_subject("m-1", 9), NOW, given), "b1"
+        )
     assert caught.value.code == "Approval.Missing"
     assert caught.value.remedy == "To approve it: replank approve b1 --rollback m-1"
 
 
 def test_a_lapsed_approval_can_stop_the_batch() -> None:
-    change = approvals.lapsed(PLAIN, BATCH, NOW)
+    change = approvals.stop_after_expiry(PLAIN, BATCH, NOW)
     assert (change.after.control.brake, change.after.control.by) == (Brake.STOPPED, brake.BY_ITSELF)
     assert change.line.why == "the approval of the batch expired: approve it again, then resume"
 

@@ -16,7 +16,7 @@ from shared.domain.batch import (
     BatchState,
     Brake,
     Selection,
-    needs_the_tick,
+    needs_tick,
 )
 from shared.domain.caller import Caller, Trust
 from shared.domain.errors import Refused
@@ -103,9 +103,9 @@ def test_nobody_acknowledges_or_retries_in_a_stopped_batch() -> None:
 
 
 def test_the_tick_looks_at_a_stopped_batch_that_nobody_acknowledged() -> None:
-    assert needs_the_tick(replace(STOPPED, acknowledgement=None).terms)
-    assert not needs_the_tick(replace(PAUSED, acknowledgement=None).terms)
-    assert not needs_the_tick(replace(STOPPED, state=BatchState.CLOSED).terms)
+    assert needs_tick(replace(STOPPED, acknowledgement=None).terms)
+    assert not needs_tick(replace(PAUSED, acknowledgement=None).terms)
+    assert not needs_tick(replace(STOPPED, state=BatchState.CLOSED).terms)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_what_waits_is_told_who_holds_it_and_what_lets_it_go_on(batch: Batch, wo
 
 
 def test_the_same_act_once_more_is_known_by_its_person() -> None:
-    assert brake.is_done(PAUSED, "pause", "bob")
-    assert not brake.is_done(PAUSED, "pause", "eve")
-    assert not brake.is_done(PAUSED, "stop", "bob")
-    assert not brake.is_done(BATCH, "resume", "")
-    assert brake.is_done(brake.resume(PAUSED, EVE, "", LATER, {}, 0).after, "resume", "eve")
+    assert brake.is_last_act(PAUSED, "pause", "bob")
+    assert not brake.is_last_act(PAUSED, "pause", "eve")
+    assert not brake.is_last_act(PAUSED, "stop", "bob")
+    assert not brake.is_last_act(BATCH, "resume", "")
+    assert brake.is_last_act(brake.resume(PAUSED, EVE, "", LATER, {}, 0).after, "resume", "eve")

@@ -10,17 +10,17 @@ import pytest
 
 from shared.domain import acts
 from shared.domain.codec import decode, encode
-from shared.domain.commands import DRAINED, CommandRule, Commands, asks_for_tags, rule_for
-from shared.domain.effects import ReleaseSlot, RunPostCommand, undoing
+from shared.domain.commands import DRAINED, CommandProgress, CommandRule, asks_for_tags, rule_for
+from shared.domain.effects import ReleaseSlot, RunPostCommand, post_command_effects
 from shared.domain.errors import Refused
-from shared.domain.group import last_to_leave
+from shared.domain.group import last_attempt_to_release
 from shared.domain.limits import requeue
 from shared.domain.migration import Failure, Handle, Migration, State
 from shared.domain.policy import Policy, read_policy
 from shared.domain.text import without_secrets
 from tests.support.ports import T0, migration
 
-DRAINED_ONCE = Commands(phase=DRAINED, runs=1, ran=True, last="the pre command ended: exit code 0")
+DRAINED_ONCE = CommandProgress(phase=DRAINED, runs=1, ran=True, last="the pre command ended: exit code 0")
 
 
 def rules(*given: dict[str, Any]) -> tuple[CommandRule, ...]:
@@ -76,7 +76,7 @@ def test_too_many_rules_are_refused() -> None:
 def test_rows_of_before_know_no_commands() -> None:
     stored = encode(migration(1))
     assert "commands" not in stored, "what nobody uses changes no stored row"
-    assert decode(Migration, stored, "row").commands == Commands()
+    assert decode(Migration, stored, "row").commands == CommandProgress()
     assert "commands" not in encode(Policy())
     kept = replace(migration(1), commands=DRAINED_ONCE)
     assert decode(Migration, encode(kept), "row") == kept
@@ -94,9 +94,9 @@ def test_an_end_without_a_move_undoes_the_pre_command() -> None:
 
 def test_what_may_be_half_moved_is_not_put_back_into_service() -> None:
     started = Handle(job_id="j-1", started_at=datetime(2026, 11, 23, tzinfo=timezone.utc))
-    assert not undoing(drained(State.MIGRATING, handle=started), unmoved=True)
-    assert not undoing(drained(State.READY, hop=1), unmoved=True)
-    assert undoing(drained(State.SNAPSHOTTING), unmoved=True)
+    assert not post_command_effects(drained(State.MIGRATING, handle=started), unmoved=True)
+    assert not post_command_effects(drained(State.READY, hop=1), unmoved=True)
+    assert post_command_effects(drained(State.SNAPSHOTTING), unmoved=True)
 
 
 def test_whoever_confirms_a_failed_migration_gets_it_back_into_service() -> None:
@@ -105,7 +105,7 @@ def test_whoever_confirms_a_failed_migration_gets_it_back_into_service() -> None
     by_hand = replace(failed, failure=Failure("validate", "Command.PostFailed", "x", "y"))
     confirmed = acts.confirm(by_hand, "ann", T0, retention_days=1)
     assert RunPostCommand() not in confirmed.effects
-    assert last_to_leave(confirmed.after) == by_hand.attempt  # nothing waits for a command that nobody will run
+    assert last_attempt_to_release(confirmed.after) == by_hand.attempt  # nothing waits for a command that nobody will run
 
 
 def test_a_migration_without_commands_owes_none() -> None:
@@ -113,8 +113,8 @@ def test_a_migration_without_commands_owes_none() -> None:
 
 
 def test_after_a_rollback_the_post_command_runs_once_more() -> None:
-    assert Commands(ran=True).after_rollback().phase == DRAINED
-    assert Commands().after_rollback() == Commands()
+    assert CommandProgress(ran=True).with_post_command_due().phase == DRAINED
+    assert CommandProgress().with_post_command_due() == CommandProgress()
 
 
 @pytest.mark.parametrize(

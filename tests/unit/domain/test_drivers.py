@@ -13,7 +13,7 @@ from shared.adapters.drivers.in_guest import GuestDriver
 from shared.adapters.drivers.smc import SmcDriver
 from shared.domain import acts, drivers
 from shared.domain.catalog import CATALOG, require_release
-from shared.domain.drivers import CONSOLE, DEFAULT_DRIVER, DRIVERS, SMC, ChangesFrom, traits
+from shared.domain.drivers import CONSOLE, DEFAULT_DRIVER, DRIVERS, SMC, FirstChange, driver_traits
 from shared.domain.effects import ReleaseLock
 from shared.domain.errors import Refused
 from shared.domain.migration import Failure, State
@@ -23,7 +23,7 @@ from shared.domain.waiting import waits_for
 from tests.support.fakes import NOON
 from tests.support.ports import migration
 
-UNSEEN = replace(SMC, name="unseen", attended=True, changes_from=ChangesFrom.SNAPSHOTS)
+UNSEEN = replace(SMC, name="unseen", attended=True, changes_from=FirstChange.SNAPSHOTS)
 """A driver that only this test has."""
 
 
@@ -33,8 +33,8 @@ def test_every_adapter_has_its_row_and_every_row_its_adapter() -> None:
 
 
 def test_a_driver_of_a_later_version_is_taken_as_one_that_starts_nothing_unseen() -> None:
-    assert not traits("later").attended
-    assert not traits("later").starts_unseen
+    assert not driver_traits("later").attended
+    assert not driver_traits("later").may_start_unseen
 
 
 def test_a_new_row_is_accepted_by_the_policy() -> None:
@@ -75,4 +75,4 @@ def test_the_table_is_sane() -> None:
         assert 0 < least <= most < each.job_limit / timedelta(minutes=1)
         assert each.prepare_limit is None or each.prepare_limit < each.job_limit
         assert each.does
-    assert drivers.names_in_words() == "smc, console or guest"
+    assert drivers.driver_names_in_words() == "smc, console or guest"

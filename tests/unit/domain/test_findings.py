@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.codec import FactsInvalid
-from shared.domain.findings import Assessment, Finding, Severity, assessment
+from shared.domain.findings import Assessment, Finding, Severity, sorted_assessment
 
 FINDINGS = st.builds(
     Finding,
@@ -26,17 +26,17 @@ FINDINGS = st.builds(
 @given(st.lists(FINDINGS, max_size=6), st.dictionaries(st.sampled_from(["A.B", "C.D"]), st.text(max_size=3)))
 @settings(max_examples=100)
 def test_assessments_survive_storage(findings: list[Finding], overrides: dict[str, str]) -> None:
-    result = assessment(findings, overrides)
+    result = sorted_assessment(findings, overrides)
     stored = json.loads(json.dumps(result.to_json()))
     assert Assessment.from_json(stored) == result
-    assert stored["blocked"] == result.blocked
+    assert stored["blocked"] == result.is_blocked
 
 
 @given(st.lists(FINDINGS, max_size=6))
 @settings(max_examples=100)
 def test_errors_block_whatever_is_overridden(findings: list[Finding]) -> None:
-    result = assessment(findings, {"A.B": "yes", "C.D": "yes", "E.F": "yes"})
-    assert result.blocked == any(f.severity is Severity.ERROR for f in findings)
+    result = sorted_assessment(findings, {"A.B": "yes", "C.D": "yes", "E.F": "yes"})
+    assert result.is_blocked == any(f.severity is Severity.ERROR for f in findings)
 
 
 @pytest.mark.parametrize(

@@ -11,29 +11,29 @@ import pytest
 from shared.domain import forecast as forecasting
 from shared.domain import waves
 from shared.domain.batch import Acknowledgement, Batch, BatchControl, BatchState, Brake, Selection
-from shared.domain.chosen import digest_of
-from shared.domain.durations import DECLARED, JOB, Draws, declared, parts_of
-from shared.domain.forecast import FAILED, MOVED, MOVING, Forecast, Item, Outlook, forecast
+from shared.domain.chosen import selection_digest
+from shared.domain.durations import DECLARED, JOB, RandomDraws, declared_durations, parts_after_snapshots
+from shared.domain.forecast import FAILED, MOVED, MOVING, Forecast, ForecastInput, ForecastItem, forecast
 from shared.domain.policy import read_policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 SELECTION = Selection(("cn-hangzhou",))
-ACK = Acknowledgement("ann", NOW, "v", (), digest_of(SELECTION))
+ACK = Acknowledgement("ann", NOW, "v", (), selection_digest(SELECTION))
 HOUR = timedelta(hours=1)
 
 
-def items(count: int, **more: Any) -> list[Item]:
-    return [Item(f"m{number:03d}", **more) for number in range(count)]
+def items(count: int, **more: Any) -> list[ForecastItem]:
+    return [ForecastItem(f"m{number:03d}", **more) for number in range(count)]
 
 
-def ahead(policy: dict[str, Any], given: list[Item], *, runs: int = 20, limit: int = 20, **more: Any) -> Forecast:
+def ahead(policy: dict[str, Any], given: list[ForecastItem], *, runs: int = 20, limit: int = 20, **more: Any) -> Forecast:
     chosen = read_policy(policy)
     batch = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", SELECTION, chosen, acknowledgement=ACK, size=len(given), **more)
     cut = waves.cut([each.migration_id for each in given], chosen.waves) if chosen.waves else []
-    return forecast(Outlook(batch, given, cut, NOW, limit), seed="7", runs=runs)
+    return forecast(ForecastInput(batch, given, cut, NOW, limit), seed="7", runs=runs)
 
 
-def finish(policy: dict[str, Any], given: list[Item], **more: Any) -> datetime:
+def finish(policy: dict[str, Any], given: list[ForecastItem], **more: Any) -> datetime:
     found = ahead(policy, given, **more).finish
     assert found.earliest is not None
     assert found.p10 is not None
@@ -47,11 +47,13 @@ GENEROUS = {"failureBudget": 1000}
 
 def test_the_same_seed_gives_the_same_answer_and_another_seed_another() -> None:
     assert ahead(GENEROUS, items(9)) == ahead(GENEROUS, items(9))
-    assert Draws("a").minutes(JOB, "m") == Draws("a").minutes(JOB, "m") != Draws("b").minutes(JOB, "m")
+    assert (
+        RandomDraws("a").draw_length(JOB, "m") == RandomDraws("a").draw_length(JOB, "m") != RandomDraws("b").draw_length(JOB, "m")
+    )
 
 
 def test_draws_keep_the_declared_shares() -> None:
-    took = sorted(Draws(f"{number}").minutes(JOB, "m") for number in range(2000))
+    took = sorted(RandomDraws(f"{number}").draw_length(JOB, "m") for number in range(2000))
     for share, minutes in ((0.1, JOB.low), (0.5, JOB.usual), (0.9, JOB.high)):
         assert took[int(share * 2000)] / timedelta(minutes=minutes) == pytest.approx(1, abs=0.08)
 
@@ -103,12 +105,12 @@ def test_what_can_never_end_is_said_to() -> None:
 
 
 def test_a_job_that_a_person_starts_takes_longer() -> None:
-    assert len(parts_of("console")) == len(parts_of("smc")) + 1
+    assert len(parts_after_snapshots("console")) == len(parts_after_snapshots("smc")) + 1
     assert finish({**GENEROUS, "driver": "console"}, items(5)) > finish(GENEROUS, items(5))
 
 
 def test_each_duration_says_where_it_is_from() -> None:
-    assert len(declared()) == len(DECLARED)
+    assert len(declared_durations()) == len(DECLARED)
     for each in DECLARED:
         assert each.low < each.usual < each.high
         assert each.source
@@ -133,7 +135,7 @@ def test_members_of_a_group_move_one_after_the_other() -> None:
 def test_a_member_that_failed_keeps_the_place_until_a_person_comes() -> None:
     policy = {**GENEROUS, "group": {"tag": "serves"}}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Draws, "fails", lambda self, id, hop: id == "m000")
+        patch.setattr(RandomDraws, "draw_failure", lambda self, id, hop: id == "m000")
         ends = finish(policy, items(2, group="serves=all"))
         assert ends > finish(policy, items(2)) + HOUR
 

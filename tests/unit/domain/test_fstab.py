@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.fstab import Seen, is_awaited, is_network, link_name, read_line
+from shared.domain.fstab import SeenDevices, is_network, is_required_at_boot, read_line, udev_link_name
 from shared.domain.guest import FstabFacts
 
-NOTHING = Seen()
+NOTHING = SeenDevices()
 
 
 def entry(line: str) -> FstabFacts:
@@ -57,7 +57,7 @@ def test_lines_that_are_no_entries(line: str) -> None:
     ],
 )
 def test_what_the_start_waits_for(line: str, awaited: bool) -> None:
-    assert is_awaited(entry(line)) is awaited
+    assert is_required_at_boot(entry(line)) is awaited
 
 
 def test_kinds_of_the_network() -> None:
@@ -75,13 +75,15 @@ def test_kinds_of_the_network() -> None:
     [("/data", "\\x2fdata"), ("my disk", "my\\x20disk"), ("a.b-c_d:1", "a.b-c_d:1"), ("\\", "\\x5c"), ("数据", "数据")],
 )
 def test_names_of_links_as_udev_writes_them(value: str, link: str) -> None:
-    assert link_name(value) == link
+    assert udev_link_name(value) == link
 
 
 def test_a_device_is_unknown_where_nobody_could_look() -> None:
     assert entry("UUID=1 /d ext4").present is None
     assert entry("/dev/vdb1 /d ext4").present is None
-    assert read_line("UUID=1 /d ext4", Seen(places=["/dev/disk"], whole=False)) == FstabFacts("UUID=1", "/d", "ext4", "defaults")
+    assert read_line("UUID=1 /d ext4", SeenDevices(places=["/dev/disk"], whole=False)) == FstabFacts(
+        "UUID=1", "/d", "ext4", "defaults"
+    )
 
 
 NAMES = st.text(st.sampled_from("ab/ .-_\\#\t\u6570"), min_size=1, max_size=8)

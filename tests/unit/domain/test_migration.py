@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.codec import decode, encode
 from shared.domain.errors import Bug
-from shared.domain.findings import Finding, Severity, assessment
+from shared.domain.findings import Finding, Severity, sorted_assessment
 from shared.domain.hop import Hop
 from shared.domain.migration import (
     ADMITTED,
@@ -88,7 +88,7 @@ def test_a_row_reads_back_as_it_was_written() -> None:
     migration = replace(
         accepted(),
         hops=(Hop("centos-7", "alinux-3"),),
-        assessment=assessment([finding], {}),
+        assessment=sorted_assessment([finding], {}),
         handle=Handle("at-1", job_id="j-1", started_at=NOW),
         failure=Failure("migrate", "Job.Failed", "it failed", "retry"),
         due_at=NOW,

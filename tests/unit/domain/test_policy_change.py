@@ -11,14 +11,14 @@ import pytest
 from shared.domain import approvals, policy_change
 from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection
 from shared.domain.caller import Caller
-from shared.domain.chosen import digest_of
+from shared.domain.chosen import selection_digest
 from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy, read_policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 CHOSEN = Selection(("cn-hangzhou",))
-ACK = Acknowledgement("ann", NOW, "v", RISKS, digest_of(CHOSEN))
+ACK = Acknowledgement("ann", NOW, "v", RISKS, selection_digest(CHOSEN))
 OWN = read_policy({"approvals": 1, "approverTrust": "claimed", "waves": ["1"], "maxMoving": 5})
 BATCH = Batch("b1", BatchState.OPEN, 4, NOW, "api", "ann", CHOSEN, OWN, acknowledgement=ACK)
 EVE = Caller("eve")
@@ -83,15 +83,18 @@ def test_only_an_open_batch_gets_another_policy(state: BatchState, code: str) ->
 
 
 def test_an_approval_of_the_policy_before_does_not_count_and_one_of_the_same_policy_again_does() -> None:
-    seen = approvals.ask_of_batch(BATCH, approvals.BATCH, NOW)
+    seen = approvals.batch_approval_status(BATCH, approvals.BATCH, NOW)
     given = approvals.approve(BATCH, seen, Caller("bob"), seen.seen, "", NOW)
     assert given is not None
     approved = given.after
-    assert not approvals.ask(approved.terms, approvals.BATCH, NOW).missing
+    assert not approvals.approval_status(approved.terms, approvals.BATCH, NOW).missing_count
     changed = policy_change.change(approved, asked(maxMoving=2), EVE, "", NOW).after
-    found = approvals.ask(changed.terms, approvals.BATCH, NOW)
-    assert (found.missing, len(found.overtaken)) == (1, 1)
-    assert approvals.ask(policy_change.change(changed, OWN, EVE, "", NOW).after.terms, approvals.BATCH, NOW).missing == 0
+    found = approvals.approval_status(changed.terms, approvals.BATCH, NOW)
+    assert (found.missing_count, len(found.overtaken)) == (1, 1)
+    assert (
+        approvals.approval_status(policy_change.change(changed, OWN, EVE, "", NOW).after.terms, approvals.BATCH, NOW).missing_count
+        == 0
+    )
 
 
 def test_every_field_of_the_policy_may_change_or_says_why_not() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli.main import run
-from shared.domain.choice import camel
+from shared.domain.choice import camel_case
 from shared.domain.codec import decode, encode
 from shared.domain.commands import CommandRule
 from shared.domain.errors import Refused
@@ -35,7 +35,7 @@ def camel_to_field(name: str) -> str:
     """A negative number is refused earlier, by the field's own name."""
     part, _, inner = name.partition(".")
     kind = {"window": Window, "blackouts": Blackout, "commands": CommandRule}[part] if inner else Policy
-    return next(each.name for each in fields(kind) if camel(each.name) == (inner or part))
+    return next(each.name for each in fields(kind) if camel_case(each.name) == (inner or part))
 
 
 DOORS = {
@@ -62,7 +62,7 @@ def test_every_door_holds_every_bound(door: str, name: str) -> None:
 
 
 def test_every_field_is_at_every_door() -> None:
-    named = {camel(each.name) for each in fields(Policy)}
+    named = {camel_case(each.name) for each in fields(Policy)}
     assert set(requests.POLICY["properties"]) == named == {each for each in WORDS if "." not in each}
     for name, shape in requests.POLICY["properties"].items():
         assert shape["description"] == WORDS[name]
@@ -70,7 +70,7 @@ def test_every_field_is_at_every_door() -> None:
             assert (
                 shape["default"]
                 == DEFAULTS[name]
-                == getattr(read_policy({}), next(each.name for each in fields(Policy) if camel(each.name) == name))
+                == getattr(read_policy({}), next(each.name for each in fields(Policy) if camel_case(each.name) == name))
             )
 
 

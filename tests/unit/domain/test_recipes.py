@@ -44,7 +44,7 @@ def test_ours_are_of_the_schema_and_name_a_source_for_every_line(row: dict[str, 
 def test_every_recipe_is_a_path_of_the_catalog_and_no_path_has_two() -> None:
     paths = [(each.source, each.destination) for each in ours()]
     assert len(set(paths)) == len(paths)
-    assert all(CATALOG.path(source, destination, "x86_64") for source, destination in paths)
+    assert all(CATALOG.supported_path(source, destination, "x86_64") for source, destination in paths)
 
 
 def test_a_path_with_a_doubt_is_off_until_it_is_called_proven() -> None:
@@ -75,7 +75,7 @@ def test_a_path_without_a_recipe_says_so_and_another_driver_is_not_asked() -> No
 
 
 def test_the_tool_asks_for_no_listed_account() -> None:
-    assert CATALOG.path("centos-7", "rhel-7", "x86_64").allow_listed  # type: ignore[union-attr]
+    assert CATALOG.supported_path("centos-7", "rhel-7", "x86_64").allow_listed  # type: ignore[union-attr]
     assert not any(path.allow_listed for path in followable(PROVEN))
 
 

@@ -97,7 +97,7 @@ def test_an_empty_batch_has_a_page_too() -> None:
     assert "no instances" in report_html(replace(REPORT, rows=()))
 
 
-PASSED, WARNED = Assessment(), Assessment(findings=(replace(RESULT.blocking[0], severity=Severity.WARNING),))
+PASSED, WARNED = Assessment(), Assessment(findings=(replace(RESULT.blocking_findings[0], severity=Severity.WARNING),))
 OF_STATE = {
     State.ACCEPTED: ("not assessed", "passed", "warnings", "blocked", "failed"),
     State.PRECHECKING: ("not assessed", "passed", "warnings", "blocked", "failed"),
@@ -129,7 +129,7 @@ def test_a_validation_decides_of_what_was_migrated() -> None:
 
 def test_nothing_in_the_page_acts() -> None:
     acting = "a\x1b[2J\x9b\u202eb\x00"
-    row = ReportRow(acting, acting, (acting,), "ready", Assessment(findings=(replace(RESULT.blocking[0], seen=acting),)))
+    row = ReportRow(acting, acting, (acting,), "ready", Assessment(findings=(replace(RESULT.blocking_findings[0], seen=acting),)))
     page = report_html(Report(acting, acting, REPORT.made_at, (row,)))
     assert not set("\x1b\x9b\u202e\x00") & set(page)
 

@@ -77,7 +77,7 @@ def test_every_other_pair_is_a_chain_or_a_reason(architecture: str, source: str)
             assert len(route.hops) == distances[destination]
             assert (route.hops[0].source, route.hops[-1].destination) == (source, destination)
             assert all(a.destination == b.source for a, b in zip(route.hops, route.hops[1:], strict=False))
-            assert all(CATALOG.path(hop.source, hop.destination, architecture) for hop in route.hops)
+            assert all(CATALOG.supported_path(hop.source, hop.destination, architecture) for hop in route.hops)
         else:
             error = refusal(source, architecture, destination=destination, allow_end_of_life=True, allow_listed=True)
             assert error.code == "Route.NotSupported"
@@ -114,7 +114,7 @@ def test_windows_2008_r2_goes_through_2012_r2_datacenter() -> None:
 def test_destinations_out_of_support_need_a_word(source: str, destination: str, on: date) -> None:
     error = refusal(source, destination=destination, on=on, allow_listed=True)
     assert error.code == "Route.DestinationEndOfLife"
-    assert CATALOG.name(destination) in error.message
+    assert CATALOG.release_name(destination) in error.message
     allowed = plan(source, destination=destination, on=on, allow_listed=True, allow_end_of_life=True)
     told = {finding.code: finding.why for finding in allowed.warnings}
     assert told["Route.DestinationEndOfLife"] == "No security fixes are published for it."

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.domain.batch import NOTHING_EXCLUDED, Exclusion, Selection
 from shared.domain.catalog import CATALOG
-from shared.domain.chosen import digest_of
+from shared.domain.chosen import selection_digest
 from shared.domain.selecting import EXCLUDED, OTHER, Traits, digest_of_instances, fits, left_out
 
 REGION = ("cn-hangzhou",)
@@ -118,7 +118,7 @@ def test_every_part_of_a_selection_is_part_of_its_digest() -> None:
     of_exclusion = [Exclusion(**{name: ("x",)}) for name in vars(NOTHING_EXCLUDED)]
     others = [replace(plain, **{name: value}) for name, value in parts.items()]
     others += [replace(plain, exclude=each) for each in of_exclusion]
-    assert len({digest_of(each) for each in (plain, *others)}) == 1 + len(parts) + len(of_exclusion)
+    assert len({selection_digest(each) for each in (plain, *others)}) == 1 + len(parts) + len(of_exclusion)
 
 
 def test_the_digest_of_the_instances_ignores_their_order_only() -> None:

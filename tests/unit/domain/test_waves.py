@@ -48,8 +48,8 @@ def test_everybody_is_in_one_wave_and_none_is_empty(total: int, sizes: list[str]
 
 def test_who_was_in_no_wave_moves_with_the_last() -> None:
     found = Waves([("ma",), ("mb", "mc"), ("md",)])
-    assert [found.of(each) for each in ("ma", "mc", "md", "mlate")] == [0, 1, 2, 2]
-    assert Waves().of("ma") == 0
+    assert [found.wave_number(each) for each in ("ma", "mc", "md", "mlate")] == [0, 1, 2, 2]
+    assert Waves().wave_number("ma") == 0
 
 
 @pytest.mark.parametrize("wrong", [["0"], ["x2"], ["x2", "3"], ["100%"], ["1.5"], ["-1"], [""], ["1"] * 51, ["10000"]])

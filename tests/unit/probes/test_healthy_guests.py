@@ -57,5 +57,5 @@ def test_nothing_blocks_a_healthy_guest(source: str, destination: str, tmp_path:
     named = replace(LINUX.instance, os_name=name, os_name_en=name)
     facts = replace(LINUX, guest=guest, instance=named, hop=Hop(source, destination))
     found = assess(with_account(facts, allow_listed=True))
-    assert [(f.code, f.seen) for f in found.blocking if f.code.startswith("Guest.")] == []
+    assert [(f.code, f.seen) for f in found.blocking_findings if f.code.startswith("Guest.")] == []
     assert guest.cut == ()

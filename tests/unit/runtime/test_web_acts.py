@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from shared.domain.batch import RISKS_VERSION, UNASKED, Acknowledgement
-from shared.domain.chosen import digest_of
+from shared.domain.chosen import selection_digest
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import Handle, State, step
 from shared.domain.policy import Policy
@@ -159,7 +159,7 @@ def test_lists_say_what_is_a_dry_run(api: ApiInMemory) -> None:
 def test_who_has_to_approve_finds_the_risks_of_the_batchs_own_policy(api: ApiInMemory) -> None:
     batch_id = api.open_batch(migration("m1", State.READY))
     rows = api.fakes.batches.rows
-    given = Acknowledgement("ann", NOON, "1", (), digest_of(rows[batch_id].selection))
+    given = Acknowledgement("ann", NOON, "1", (), selection_digest(rows[batch_id].selection))
     for approvals, expected in ((1, True), (0, False)):
         policy = Policy(approvals=approvals, automatic_rollback=True)
         rows[batch_id] = replace(rows[batch_id], policy=policy, acknowledgement=given)

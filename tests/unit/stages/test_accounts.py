@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.domain import events
-from shared.domain.accounts import MemberAccount, not_configured, permission_missing, role_refused
+from shared.domain.accounts import MemberAccount, not_configured_error, permission_missing_error, role_refused_error
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.effects import AdoptSnapshots
 from shared.domain.errors import ReplankError
@@ -61,7 +61,7 @@ class Members:
     def account_ports(self, account_id: str, session: str) -> AccountPorts:
         self.sessions.append((account_id, session))
         if account_id not in MEMBERS:
-            raise not_configured(account_id)
+            raise not_configured_error(account_id)
         if account_id in self.errors:
             refusing: Any = RefusingAccount(self.errors[account_id])
             return AccountPorts(refusing, refusing, {"smc": refusing})
@@ -88,7 +88,7 @@ class Usable:
 
 
 def gone(account: str = A) -> ReplankError:
-    return role_refused(MEMBERS[account], "EntityNotExist.Role: gone.")
+    return role_refused_error(MEMBERS[account], "EntityNotExist.Role: gone.")
 
 
 def fakes(*refusing: str) -> Fakes:
@@ -196,7 +196,7 @@ def test_it_goes_on_by_itself_when_the_role_is_back() -> None:
 def test_a_missing_permission_is_tried_again_ever_less_often() -> None:
     """Only the call that was refused can tell whether it may be made now."""
     all = fakes()
-    all.accounts.errors[A] = permission_missing(MEMBERS[A], "Forbidden.RAM: no.")
+    all.accounts.errors[A] = permission_missing_error(MEMBERS[A], "Forbidden.RAM: no.")
     made = stand(all)
     tries = []
     for _ in range(120):
@@ -214,7 +214,7 @@ def test_a_missing_permission_is_tried_again_ever_less_often() -> None:
 
 def test_a_trouble_that_does_not_come_back_is_forgotten() -> None:
     all = fakes()
-    all.accounts.errors[A] = permission_missing(MEMBERS[A], "Forbidden.RAM: no.")
+    all.accounts.errors[A] = permission_missing_error(MEMBERS[A], "Forbidden.RAM: no.")
     snapshot.run(about(stand(all), events.ADMISSION_DUE), all.ports)
     all.accounts.errors.clear()
     assert check_troubled_accounts(all.ports) == {A}
@@ -348,5 +348,5 @@ def test_a_snapshot_event_of_another_account_is_not_applied() -> None:
 
 
 def test_events_name_the_member_account_and_only_that() -> None:
-    assert events.about(migration(1, account_id=A), events.STEP_DUE).data["accountId"] == A
-    assert "accountId" not in events.about(migration(1), events.STEP_DUE).data
+    assert events.migration_event(migration(1, account_id=A), events.STEP_DUE).data["accountId"] == A
+    assert "accountId" not in events.migration_event(migration(1), events.STEP_DUE).data

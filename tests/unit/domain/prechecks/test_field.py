@@ -41,20 +41,20 @@ def test_what_could_not_be_checked_says_so_and_is_no_failure() -> None:
     blind = replace(LINUX, guest=replace(LINUX.guest, firewall=None))  # type: ignore[type-var]
     (finding,) = assess(blind).findings
     assert finding.title == "Could not check whether a firewall is running"
-    assert (finding.known, finding.standing) == (False, "not checked")
+    assert (finding.known, finding.label) == (False, "not checked")
     assert "run the precheck again" not in finding.remedy
 
 
 def test_a_fact_that_must_be_known_still_blocks() -> None:
     blind = replace(LINUX, guest=replace(LINUX.guest, memory_available_mib=None))  # type: ignore[type-var]
-    (finding,) = assess(blind).blocking
-    assert (finding.known, finding.standing) == (False, "overridable")
+    (finding,) = assess(blind).blocking_findings
+    assert (finding.known, finding.label) == (False, "overridable")
 
 
 def test_a_guest_that_is_converted_already_is_not_offered_again() -> None:
     """ECS keeps the old OSName after a conversion, so only the guest can say so."""
     converted = with_guest(LINUX, os_id="alinux", os_version="3", os_name="Alibaba Cloud Linux 3 (Soaring Falcon)")
-    (finding,) = [each for each in assess(converted).blocking if each.code == "Guest.ReleaseMismatch"]
+    (finding,) = [each for each in assess(converted).blocking_findings if each.code == "Guest.ReleaseMismatch"]
     assert "already runs Alibaba Cloud Linux 3" in finding.seen
     assert finding.remedy.startswith("Nothing to migrate")
 

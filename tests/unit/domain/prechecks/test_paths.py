@@ -36,6 +36,6 @@ def healthy(path: Path) -> Facts:
 @pytest.mark.parametrize("path", PATHS, ids=[f"{path.source}-{path.destination}-{path.architecture}" for path in PATHS])
 def test_a_healthy_guest_is_let_through(path: Path) -> None:
     found = assess(healthy(path))
-    assert [f"{finding.code}: {finding.seen}" for finding in found.blocking] == []
+    assert [f"{finding.code}: {finding.seen}" for finding in found.blocking_findings] == []
     codes = {finding.code for finding in found.findings}
     assert codes <= {"Route.DestinationEndOfLife", "Guest.AlinuxTwoDestination", "Guest.EditionChanges"}

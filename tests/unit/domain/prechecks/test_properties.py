@@ -107,7 +107,7 @@ def test_a_problem_more_never_turns_red_to_green(data: st.DataObject) -> None:
     known = st.sampled_from(PROBLEMS[facts.hop])
     for problem in data.draw(st.lists(known, min_size=1, max_size=4)):
         worse = with_problem(facts, problem)
-        assert assess(worse).blocked or not assess(facts).blocked
+        assert assess(worse).is_blocked or not assess(facts).is_blocked
         facts = worse
 
 
@@ -115,13 +115,13 @@ def test_a_problem_more_never_turns_red_to_green(data: st.DataObject) -> None:
 @settings(max_examples=150)
 def test_fewer_overrides_never_turn_red_to_green(facts: Facts, overrides: dict[str, str]) -> None:
     with_them, without = assess(facts, overrides), assess(facts)
-    assert without.blocked or not with_them.blocked
+    assert without.is_blocked or not with_them.is_blocked
 
 
 @given(st.sampled_from(BASES))
 @settings(max_examples=60)
 def test_knowing_nothing_of_the_guest_blocks(facts: Facts) -> None:
-    assert assess(replace(facts, guest=None)).blocked
+    assert assess(replace(facts, guest=None)).is_blocked
 
 
 def test_the_schema_accepts_what_is_written() -> None:

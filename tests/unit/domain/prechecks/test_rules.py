@@ -102,23 +102,23 @@ def test_a_healthy_instance_has_no_finding(facts: object) -> None:
 
 def test_red_hat_is_reached_with_a_warning_only() -> None:
     result = assess(TO_RHEL)
-    assert not result.blocked
+    assert not result.is_blocked
     assert [f.code for f in result.findings] == ["Route.DestinationEndOfLife"]
 
 
 def test_cheap_rules_need_no_guest() -> None:
     assert assess(replace(LINUX, guest=None), rules=cheap_rules).findings == ()
     assert all(rule.needs is not Needs.GUEST for rule in cheap_rules)
-    assert assess(replace(LINUX, guest=None)).blocked
+    assert assess(replace(LINUX, guest=None)).is_blocked
 
 
 def test_overrides_need_a_reason_and_an_overridable_finding() -> None:
     spot = with_instance(LINUX, spot=True)
-    assert assess(spot).blocked
-    assert assess(spot, {"Instance.Spot": " "}).blocked
-    assert not assess(spot, {"Instance.Spot": "the fleet is all spot"}).blocked
+    assert assess(spot).is_blocked
+    assert assess(spot, {"Instance.Spot": " "}).is_blocked
+    assert not assess(spot, {"Instance.Spot": "the fleet is all spot"}).is_blocked
     stopped = with_instance(LINUX, status="Stopped")
-    assert assess(stopped, {"Instance.NotRunning": "I insist"}).blocked
+    assert assess(stopped, {"Instance.NotRunning": "I insist"}).is_blocked
 
 
 def test_findings_come_worst_first() -> None:
@@ -134,13 +134,13 @@ def test_directories_on_one_file_system_add_up() -> None:
 
 
 def test_the_minor_version_of_the_path_is_demanded() -> None:
-    assert [f.code for f in assess(with_guest(TO_RHEL, os_version="7.6.1810")).blocking] == ["Guest.ReleaseMismatch"]
-    assert [f.code for f in assess(with_guest(TO_RHEL, os_version="7")).blocking] == ["Guest.ReleaseMismatch"]
+    assert [f.code for f in assess(with_guest(TO_RHEL, os_version="7.6.1810")).blocking_findings] == ["Guest.ReleaseMismatch"]
+    assert [f.code for f in assess(with_guest(TO_RHEL, os_version="7")).blocking_findings] == ["Guest.ReleaseMismatch"]
 
 
 def test_centos_stream_is_not_centos() -> None:
     facts = with_guest(LINUX, os_version="8", os_name="CentOS Stream 8")
-    assert "Guest.ReleaseMismatch" in [f.code for f in assess(facts).blocking]
+    assert "Guest.ReleaseMismatch" in [f.code for f in assess(facts).blocking_findings]
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.domain.facts import DiskFacts, GuestFacts, Hop, InstanceFacts
 from shared.domain.findings import Assessment, Severity
-from shared.domain.fstab import Seen, read_line
+from shared.domain.fstab import SeenDevices, read_line
 from shared.domain.guest import (
     ChecksumFacts,
     InterfaceFacts,
@@ -209,7 +209,7 @@ def healthy(**changes: Any) -> GuestFacts:
 def test_what_must_still_work(code: str, severity: Severity, before: dict[str, Any], after: dict[str, Any]) -> None:
     found = compare_restored(OWN, healthy(**before), OWN, healthy(**after))
     assert [(f.code, f.severity) for f in found.findings] == [(f"Validation.{code}", severity)]
-    assert compare_restored(OWN, healthy(**{**after, **before}), OWN, healthy(**before)).blocked is False
+    assert compare_restored(OWN, healthy(**{**after, **before}), OWN, healthy(**before)).is_blocked is False
 
 
 def test_what_did_not_work_before_is_no_loss() -> None:
@@ -229,7 +229,7 @@ def test_only_what_ecs_knows_is_the_instances_own() -> None:
         ("OtherAddressLost", Severity.WARNING, "10.0.0.100, 172.30.0.1")
     ]
     unknown = replace(OWN, private_ips=())
-    assert compare_restored(unknown, HEALTHY, unknown, bare).blocked
+    assert compare_restored(unknown, HEALTHY, unknown, bare).is_blocked
 
 
 def test_a_file_system_whose_size_is_not_known_has_not_shrunk() -> None:
@@ -257,7 +257,7 @@ def test_windows_tells_how_it_is_as_linux_does(fact: str, code: str, severity: S
 
 def mounted(line: str, *, here: bool | None) -> tuple[GuestFacts, GuestFacts]:
     """A guest with one more file system that this line of fstab names, and the guest afterwards, without it."""
-    entry = read_line(line, Seen())
+    entry = read_line(line, SeenDevices())
     assert entry is not None
     entries = (replace(entry, present=True),)
     extra = MountFacts(entry.mount_point, "/dev/sdb1", 1000, 900)
@@ -282,7 +282,7 @@ def test_what_need_not_be_mounted_is_no_loss(line: str, here: bool | None, code:
     before, after = mounted(line, here=here)
     result = compare(LINUX_INSTANCE, before, LINUX_INSTANCE, after, HOP)
     assert classes(result) == {code: severity}
-    assert result.blocked == (severity is E)
+    assert result.is_blocked == (severity is E)
 
 
 def test_a_clean_migration_has_nothing_to_tell() -> None:
@@ -294,7 +294,7 @@ def test_a_clean_migration_has_nothing_to_tell() -> None:
 def test_differences_of_the_instance(code: str, severity: Severity, after: InstanceFacts) -> None:
     result = compare(LINUX_INSTANCE, BEFORE, after, AFTER, HOP)
     assert classes(result) == {code: severity}
-    assert result.blocked == (severity is E)
+    assert result.is_blocked == (severity is E)
 
 
 @pytest.mark.parametrize(("code", "severity", "after"), GUEST_CASES, ids=[c[0] for c in GUEST_CASES])
@@ -302,7 +302,7 @@ def test_differences_of_the_guest(code: str, severity: Severity, after: GuestFac
     result = compare(LINUX_INSTANCE, before_of(code), LINUX_INSTANCE, after, HOP)
     assert classes(result).get(code) is severity
     if severity is not E:
-        assert not result.blocked
+        assert not result.is_blocked
     for finding in result.findings:
         assert finding.seen
         assert finding.remedy
@@ -371,12 +371,12 @@ def test_a_rollback_brings_everything_back() -> None:
 def test_what_a_rollback_may_leave_behind(code: str, after: GuestFacts) -> None:
     result = compare_restored(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, after)
     assert classes(result)[code] is E
-    assert result.blocked
+    assert result.is_blocked
 
 
 def test_a_rollback_that_lost_a_disk() -> None:
     other: DiskFacts = replace(DATA_DISK, disk_id="d-other")
-    assert compare_restored(LINUX_INSTANCE, BEFORE, replace(LINUX_INSTANCE, disks=(SYSTEM_DISK, other)), BEFORE).blocked
+    assert compare_restored(LINUX_INSTANCE, BEFORE, replace(LINUX_INSTANCE, disks=(SYSTEM_DISK, other)), BEFORE).is_blocked
 
 
 def test_every_code_has_a_test() -> None:
@@ -413,7 +413,7 @@ def test_versions_are_ordered_as_people_read_them() -> None:
 def test_files_without_a_baseline_are_a_warning() -> None:
     result = compare(LINUX_INSTANCE, replace(BEFORE, checksums=()), LINUX_INSTANCE, AFTER, HOP)
     assert classes(result)["FilesUnknown"] is W
-    assert not result.blocked
+    assert not result.is_blocked
 
 
 def test_a_check_that_fails_without_a_baseline_fails_a_validation_and_warns_of_a_rollback() -> None:
