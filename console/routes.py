@@ -54,6 +54,7 @@ ROUTES = (
     _route("GET", "/batches", batches.show),
     _route("GET", "/batches/<batch_id>", batch.show),
     _route("GET", "/batches/<batch_id>/plan", plan.show),
+    _route("GET", "/batches/<batch_id>/forecast", plan.forecast),
     _route("GET", "/batches/<batch_id>/left-out", left_out.show),
     _route("POST", "/batches/<batch_id>/submission", submit.submit_planned),
     _route("GET", "/batches/<batch_id>/policy", policy.show),

@@ -10,7 +10,10 @@ from pathlib import Path
 FOLDER = Path(__file__).with_name("messages")
 LANGUAGES = ("en", "zh")
 NAMES = {"en": "English", "zh": "中文"}
-WITH = dict.fromkeys(("submit", "policy", "policy-review", "batch"), ("form",))
+WITH = {
+    **dict.fromkeys(("submit", "policy", "policy-review", "batch"), ("form",)),
+    **dict.fromkeys(("plan", "forecast"), ("course",)),
+}
 """Pages that show the words of other files too."""
 Text = Callable[..., str]
 

@@ -1,7 +1,7 @@
 "use strict";
 // Everything works without this script: it shows times in the reader's zone, keeps pages fresh, and adds keys.
 (() => {
-  const SLOW_MS = 60000, FAST_MS = 15000;
+  const SLOW_MS = 60000, FAST_MS = 15000, PART_MS = 300000;
   const body = document.body, bar = document.getElementById("state");
   const words = body.dataset;
   let tag = "", timer = 0, busy = false;
@@ -61,12 +61,31 @@
     }
   }
 
+  // What takes the API a while comes after the page, and stays for a time. Until then its place has a link.
+  async function parts() {
+    for (const place of document.querySelectorAll("[data-part]")) {
+      if (Date.now() - (place.dataset.at || 0) < PART_MS) continue;
+      place.dataset.at = Date.now();
+      try {
+        const answer = await fetch(place.dataset.part, { cache: "no-store", redirect: "error" });
+        if (!answer.ok || !place.isConnected) continue;
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        localTimes(page);
+        place.replaceChildren(...page.body.childNodes);
+      } catch { /* the link stays */ }
+    }
+  }
+
   // The new content takes the old one's place; what was open, and where the reader stood, stays.
   function swap(page) {
     const fresh = page.getElementById("main"), old = document.getElementById("main");
     if (!fresh || !old) return;
     localTimes(fresh);
     words.live = page.body.dataset.live; // a plan that is made needs no more looks
+    for (const place of fresh.querySelectorAll("[data-part]")) {
+      const had = old.querySelector(`[data-part="${CSS.escape(place.dataset.part)}"]`);
+      if (had) place.replaceWith(had.cloneNode(true));
+    }
     if (fresh.innerHTML === old.innerHTML) return;
     const open = [...old.querySelectorAll("details")].map((each) => each.open);
     const focused = [...old.querySelectorAll("a,button,input,select,summary,[tabindex]")].indexOf(document.activeElement);
@@ -78,6 +97,7 @@
     const held = page.querySelector("body > .banner"), shown = document.querySelector("body > .banner");
     if (shown) shown.remove();
     if (held) document.querySelector("header").after(held);
+    parts();
   }
 
   function plan() {
@@ -147,5 +167,6 @@
   const named = document.getElementById("zone");
   if (named) named.textContent = `(${zone})`;
   localTimes(document);
+  parts();
   plan();
 })();

@@ -84,6 +84,7 @@ def take(browser: Any, cloud: RunningCloud, shown: dict[str, str], folder: Path,
                 ann = Person(browser.new_context(**options).new_page(), driving.url_of(cloud), "Ann").visit()
                 for page, path in shown.items():
                     ann.visit(path)
+                    ann.page.wait_for_load_state("networkidle")  # parts of a page come after it
                     ann.page.screenshot(path=folder / f"{page}-{scheme}-{name}-{locale[:2]}.png", full_page=name == "wide")
                     if docs and (README.get(page), name, locale) == (scheme, "wide", "en-GB"):
                         ann.page.screenshot(path=docs / f"console-{page}.png")

@@ -160,6 +160,20 @@ def test_acts_of_an_old_tab_do_nothing(cloud: RunningCloud, person: Callable[...
     ann.act("Resume", why="the test is over")
 
 
+def test_the_lanes_come_after_the_batch_and_stay_through_updates(person: Callable[..., Person], places: dict[str, str]) -> None:
+    ann = person("Ann").visit(places["batch"])
+    lanes = ann.page.locator("[data-part] .lanes tbody tr")
+    lanes.first.wait_for()
+    assert (lanes.count(), ann.page.locator("meter").count()) == (2, 1)
+    tab = ann.page.context.new_page()
+    tab.goto(ann.page.url)
+    Person(tab, ann.url, "Ann").act("Pause", why="a change to see")
+    ann.page.keyboard.press("r")
+    ann.page.get_by_text("a change to see").first.wait_for()
+    assert lanes.count() == 2
+    ann.act("Resume", why="seen")
+
+
 def test_another_policy_is_seen_before_it_is_set(
     cloud: RunningCloud, person: Callable[..., Person], places: dict[str, str]
 ) -> None:

@@ -188,6 +188,41 @@ PLAN = {
 }
 
 
+@pytest.mark.parametrize(
+    ("policy", "failed", "words"),
+    [
+        ({"failureBudget": 2}, 1, ('max="3"', 'high="2"', 'value="1"', "1 failed. The batch pauses above 2.")),
+        ({"failureBudget": 2, "failurePercent": 30}, 4, ('max="4"', 'value="4"', "4 failed. The batch pauses above 3.", "spent")),
+        ({"failureBudget": 0}, 0, ('max="1"', 'value="0"', "0 failed. The batch pauses above 0.")),
+    ],
+)
+def test_the_failure_budget_is_a_gauge_with_its_words(policy: dict[str, Any], failed: int, words: tuple[str, ...]) -> None:
+    standing = {"batchId": "b1", "version": 1, "state": "open", "size": 10, "failed": failed, "policy": policy}
+    api = ApiTable(**{"GET /batches/b1": (200, standing), "GET /migrations": (200, {"migrations": [], "nextToken": ""})})
+    _, body, _ = ask(api, "GET", "/console/batches/b1")
+    gauge = body[body.index("<meter") : body.index("</dd>", body.index("<meter"))]
+    assert [each for each in words if each not in gauge] == []
+
+
+def test_the_forecast_comes_after_the_page_and_stands_beside_reality() -> None:
+    wave = {"number": 1, "moved": 2, "moving": 0, "waiting": 0, "failed": 0}
+    standing = {"batchId": "b1", "version": 1, "state": "open", "size": 10, "waves": [wave], "acknowledgement": {}}
+    plan = {**PLAN, "batchId": "b1", "finish": finish(8), "planned": finish(5), "outcomes": {"migrated": 2}}
+    api = ApiTable(**{"GET /batches/b1": (200, standing), "GET /migrations": (200, {"migrations": [], "nextToken": ""})})
+    api.answers["GET /batches/b1/plan"] = (200, plan)
+    _, body, _ = ask(api, "GET", "/console/batches/b1")
+    assert 'data-part="/console/batches/b1/forecast"><p><a href="/console/batches/b1/plan"' in body
+    assert [each for each in api.sent if each[1].endswith("/plan")] == [], "the API runs the schedule ahead for it"
+    status, body, _ = ask(api, "GET", "/console/batches/b1/forecast")
+    assert (status, body.count("<svg"), "moved: 2" in body, "<html" in body) == (200, 2, True, False)
+    assert ("Later than planned, by 3 hours" in body, "nine tenths" in body) == (True, True)
+    api.answers["GET /batches/b1/plan"] = (200, {**plan, "finishedAt": "2026-01-01T06:40:00Z"})
+    _, body, _ = ask(api, "GET", "/console/batches/b1/forecast")
+    assert ("Later than planned, by 40 minutes" in body, "nine tenths" in body) == (True, False)
+    api.answers["GET /batches/b1/plan"] = (200, {**plan, "finishedAt": "2026-01-01T05:30:00Z"})
+    assert "Not later than planned" in ask(api, "GET", "/console/batches/b1/forecast")[1]
+
+
 def test_lanes_follow_one_another_on_one_scale() -> None:
     found = picture(PLAN, {"policy": {"blackouts": [{"from": "2026-01-01T05:00:00Z", "to": "2026-01-01T06:00:00Z"}]}})
     assert found
