@@ -116,7 +116,7 @@ def _day_of_facts(document: Json) -> date:
 def show_assessment(found: Assessment) -> None:
     """Print the findings, worst first, and then the verdict."""
     for finding in found.findings:
-        print(f"[{finding.label}] {finding.code}: {output.title_and_seen(finding.title, finding.seen)}\n  {finding.remedy}")
+        print(f"[{finding.label}] {finding.code}: {output.title_with_details(finding.title, finding.seen)}\n  {finding.remedy}")
         if finding.command:
             print(f"  $ {finding.command}")
     print(_verdict_in_words(found.is_blocked, any(f.known and f.severity is Severity.WARNING for f in found.findings)))

@@ -86,7 +86,10 @@ def _run_and_show_errors(arguments: list[str]) -> int:
 
 
 def _show_usage_error(error: Exception, as_json: bool) -> int:
-    """Print a mistake in the command line (an exception of click); returns the exit status. Raises any other exception again."""
+    """Print a mistake in the command line (an exception of click); returns the exit status.
+
+    An exception that click did not make is raised again.
+    """
     show = getattr(error, "show", None)
     if show is None:
         raise error

@@ -72,10 +72,10 @@ def rich_console() -> Console:
 
 def finding_headline(finding: dict[str, Any]) -> str:
     """The code, title and details of a finding, in one line."""
-    return f"{finding['code']}: {title_and_seen(finding['title'], finding['seen'])}"
+    return f"{finding['code']}: {title_with_details(finding['title'], finding['seen'])}"
 
 
-def title_and_seen(title: str, seen: str) -> str:
+def title_with_details(title: str, seen: str) -> str:
     """The title of a finding, followed by what was seen if that is not empty."""
     return f"{title.rstrip('.')}: {seen}" if seen else title
 

@@ -113,7 +113,7 @@ def add_submission_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _merged_ids(given: _Texts, file: str, option: str) -> list[str]:
-    """The instance ids of the option and of the file together, each once."""
+    """The instance ids given as options and in the file, each once."""
     found = list(dict.fromkeys([*(given or ()), *(read_ids(file, option) if file else ())]))
     if len(found) > MOST_IDS:
         sentence = f"{len(found)} instance ids are more than {MOST_IDS}."

@@ -38,7 +38,7 @@ def api_token(api_url: str) -> str:
 def read_tokens(api_url: str) -> Json:
     """The stored tokens for an API; empty if no tokens are stored or they cannot be read."""
     ring = _keyring()
-    text = ring.get_password(SERVICE, api_url) if ring else json.dumps(_read_file().get(api_url, {}))
+    text = ring.get_password(SERVICE, api_url) if ring else json.dumps(_read_tokens_file().get(api_url, {}))
     try:
         found = json.loads(text or "{}")
     except ValueError:
@@ -57,7 +57,7 @@ def store_tokens(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
     if ring:
         ring.set_password(SERVICE, api_url, json.dumps(kept))
         return "the system's keyring"
-    _write_file({**_read_file(), api_url: kept})
+    _write_tokens_file({**_read_tokens_file(), api_url: kept})
     return str(tokens_file())
 
 
@@ -67,9 +67,9 @@ def delete_tokens(api_url: str) -> bool:
     ring = _keyring()
     if ring and there:
         ring.delete_password(SERVICE, api_url)
-    rest = _read_file()
+    rest = _read_tokens_file()
     if rest.pop(api_url, None) is not None:
-        _write_file(rest)
+        _write_tokens_file(rest)
     return there
 
 
@@ -101,7 +101,7 @@ def _keyring() -> Any:
     return keyring if keyring.get_keyring().priority >= 1 else None
 
 
-def _read_file() -> Json:
+def _read_tokens_file() -> Json:
     try:
         found = json.loads(tokens_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -109,7 +109,7 @@ def _read_file() -> Json:
     return found if isinstance(found, dict) else {}
 
 
-def _write_file(document: Json) -> None:
+def _write_tokens_file(document: Json) -> None:
     """Replace the file of tokens atomically; other users can never read it."""
     where = tokens_file()
     where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
