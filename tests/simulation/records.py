@@ -16,6 +16,9 @@ from typing import Any
 
 Columns = dict[str, Any]
 
+LATER = "laterField"
+"""The field that the newer version of the simulation adds to what it writes."""
+
 MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS = "migrations", "batches", "locks", "snapshots"
 HOLD, SLOTS = "hold", "slots"
 """Of the locks: the row by which a person holds everything, and the row of the slots. All others are instances."""
@@ -249,6 +252,13 @@ class Entry:
     owner: str
     state: str
     snapshot_id: str
+
+
+def without_later(value: Any) -> Any:
+    """A document without the fields that only the newer version of the simulation writes, at every depth."""
+    if isinstance(value, dict):
+        return {name: without_later(each) for name, each in value.items() if name != LATER}
+    return [without_later(each) for each in value] if isinstance(value, list) else value
 
 
 def control(row: Columns) -> dict[str, Any]:

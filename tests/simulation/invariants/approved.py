@@ -93,7 +93,7 @@ def _told(approval: Columns) -> tuple[str, ...]:
 
 
 def _chosen(row: Columns) -> str:
-    doc = json.loads(row["doc"])
+    doc = records.without_later(json.loads(row["doc"]))
     return json.dumps([doc.get("policy"), doc.get("selection")], sort_keys=True)
 
 

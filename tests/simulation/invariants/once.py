@@ -24,10 +24,16 @@ class OnceOnly(Checker):
         self._names: dict[str, str] = {}
         self._last: dict[str, str] = {}
         """By instance: the last that SMC did to its disks."""
+        self._copied: dict[str, str] = {}
+        """The same when SMC last copied its disks. A job before may have replaced the system; then the copies hold the new one."""
 
     def happened(self, happening: Happening, scene: Sight) -> Found:
+        id = happening.instance_id
+        if happening.kind == "copied":
+            self._copied[id] = self._last.get(id, "")
         if happening.kind in ("replaced", "back"):
-            self._last[happening.instance_id] = happening.kind
+            again = happening.kind == "back" and self._copied.get(id) == "replaced"
+            self._last[id] = "replaced" if again else happening.kind
         yield from ()
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
@@ -48,6 +54,8 @@ class OnceOnly(Checker):
             entry = next((each for each in scene.truth.ledger.values() if each.snapshot_id == effect.params["SnapshotId"]), None)
             if entry is None or entry.hop != 0 or entry.disk_id != effect.params["DiskId"]:
                 yield f"disk {effect.params['DiskId']} was reset from {effect.params['SnapshotId']}, not from before"
+            else:
+                self._last.pop(scene.truth.migrations[entry.migration_id].instance_id, None)
 
     def row(self, change: Change, scene: Sight) -> Found:
         entry = entered(change, scene.truth)

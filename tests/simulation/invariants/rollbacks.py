@@ -104,7 +104,7 @@ def _counts(at: datetime, lasts: timedelta, scene: Sight) -> bool:
 
 
 def _chosen(row: Columns) -> str:
-    doc, asked = json.loads(row["doc"]), json.loads(row.get("doc_asked", "{}"))
+    doc, asked = (records.without_later(json.loads(row.get(name, "{}"))) for name in ("doc", "doc_asked"))
     return json.dumps([asked.get("policy", doc.get("policy")), doc.get("selection")], sort_keys=True)
 
 
