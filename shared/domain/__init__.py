@@ -1,1 +1,1 @@
-"""Pure decisions: no I/O, no clock, no chance. Everything they need is handed in, everything they decide is returned."""
+"""Pure decisions: no I/O, no clock, no chance. Functions take what they need as arguments. They return what they decide."""

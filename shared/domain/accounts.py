@@ -1,4 +1,4 @@
-"""Member accounts: the accounts that one deployment serves besides its own, and the trouble that makes one unusable."""
+"""Member accounts: accounts that one deployment serves besides its own. A trouble records why the pipeline cannot use one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.text import plain
 from shared.domain.timing import back_off
 
 OWN = ""
-"""Stands for the deployment's own account in rows and selections, because older rows name no account."""
+"""The deployment's own account, as rows and selections write it: an empty text, because older rows name no account."""
 _ACCOUNT = re.compile(r"[0-9]{16}")
 _ROLE = re.compile(r"acs:ram::([0-9]{16}):role/[a-z0-9.-]{1,64}")
 _EXTERNAL = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
@@ -36,7 +36,7 @@ class MemberAccount:
 
     @property
     def display_name(self) -> str:
-        """``Trading (1234567890123456)``, or the number alone."""
+        """The name and id of the account, such as ``Trading (1234567890123456)``; the id alone if it has no name."""
         return f"{self.name} ({self.account_id})" if self.name else self.account_id
 
 
@@ -50,30 +50,30 @@ class Trouble:
     remedy: str
     since: datetime
     until: datetime
-    """The time before which nothing is tried in the account. It moves further away with each refusal."""
+    """The pipeline starts nothing in the account before this time. Each further refusal makes it later."""
 
     def is_blocking(self, now: datetime) -> bool:
-        """Whether nothing may be started in the account now."""
+        """Whether the account is blocked now, so that nothing may start in it."""
         return now < self.until
 
     def with_further_refusal(self, error: AccountUnusable, now: datetime) -> Trouble:
-        """The same trouble after a further refusal."""
+        """This trouble with the error of a further refusal and a later end."""
         pause = back_off(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
 
     @property
     def reason(self) -> str:
-        """The trouble in one sentence, with what to do."""
+        """One sentence for people: which account cannot be used, since when, why, and what to do."""
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 
 def new_trouble(error: AccountUnusable, now: datetime) -> Trouble:
-    """The trouble that begins with this refusal."""
+    """A new trouble of an account, made from its first refusal."""
     return Trouble(error.account_id, error.code, error.message, error.remedy, now, now + back_off(timedelta(0)))
 
 
 def not_configured_error(account_id: str) -> AccountUnusable:
-    """The error for an account that a row names but the settings lack."""
+    """The error for an account that a row names but the settings do not contain."""
     remedy = f"Add account {account_id} with its role to REPLANK_ACCOUNTS and deploy again."
     return AccountUnusable("Account.NotConfigured", f"REPLANK_ACCOUNTS has no account {account_id}.", remedy, account_id)
 
@@ -92,16 +92,16 @@ def permission_missing_error(member: MemberAccount, why: str) -> AccountUnusable
 
 
 def session_name(migration_id: str) -> str:
-    """The name of the session that serves one migration: the account's own audit (ActionTrail) shows it."""
+    """The name of the STS session for one migration. ActionTrail, the account's own audit, shows this name."""
     return _NOT_IN_A_SESSION.sub("-", f"replank-{migration_id}")[:64]
 
 
 def read_members(given: str, external_id: str = "") -> dict[str, MemberAccount]:
-    """The accounts of a setting, by id; raises Refused (Accounts.Invalid) that names the entry.
+    """The accounts of a setting, by id. Raises Refused (Accounts.Invalid) with the name of the wrong entry.
 
     JSON: ``{"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}``, or with an object in place of the ARN
-    (``role``, ``externalId``, ``name``). Compact: the ARNs alone, separated by commas. ``external_id`` applies to accounts that
-    name none.
+    (``role``, ``externalId``, ``name``). The compact form is only the ARNs, separated by commas.
+    ``external_id`` applies to every account without an ``externalId`` of its own.
     """
     document = _read_setting(given.strip())
     return {account_id: _read_member(account_id, each, external_id) for account_id, each in document.items()}
@@ -162,7 +162,7 @@ def _setting_error(what: str) -> Refused:
 
 
 def stored_account_id(account_id: str, own: str, members: Mapping[str, MemberAccount]) -> str:
-    """The account as rows and selections name it; empty for the deployment's own. Raises Refused (Account.NotFound)."""
+    """The account's id for rows and selections; empty for the deployment's own account. Raises Refused (Account.NotFound)."""
     if account_id in (OWN, own):
         return OWN
     if account_id not in members:

@@ -1,6 +1,6 @@
 """What a named person may do: acknowledge, confirm, retry, cancel, roll back.
 
-Pure: each function takes an act and returns the step.
+Each function is pure: it takes a migration or a batch and returns the change.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ REASONS = {
     "cancellation": "cancelled",
     "rollback": "rollback requested",
 }
-"""The beginning of each act's line in the journal."""
+"""The words with which each act's line in the journal begins."""
 
 
 def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:
-    """The batch with the risks acknowledged; raises Refused during planning, for a dry run, or for another text."""
+    """The batch with the risks acknowledged. Raises Refused for a dry run, during planning, or for another version of the risks."""
     if batch.acknowledgement is not None:
         given = batch.acknowledgement
         sentence = f"{given.operator} acknowledged batch {batch.batch_id} at {given.at:%Y-%m-%d %H:%M:%S} UTC already."
@@ -64,7 +64,7 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
 
 
 def check_not_stopped(batch: Batch | BatchTerms) -> None:
-    """Raise Refused (Batch.Stopped) if nothing can start in the batch any more, so that nobody waits in vain."""
+    """Raise Refused (Batch.Stopped) if the batch is stopped, because nothing starts in it any more."""
     if batch.control.brake is Brake.STOPPED:
         raise Refused(
             "Batch.Stopped",
@@ -83,10 +83,11 @@ _CONFIRMED_AS = {
 
 
 def confirm(migration: Migration, operator: str, now: datetime, *, retention_days: int, holds_snapshots: bool = True) -> Step:
-    """Accept the outcome: from here the snapshots' retention runs.
+    """Accept the outcome of a migration. The retention of its snapshots begins now.
 
-    A failed migration is accepted as it is. A rolled back or cancelled one releases its snapshots. A cancelled one without
-    snapshots (``holds_snapshots``) has nothing to confirm. Raises Refused (Migration.AlreadyConfirmed, Migration.NotConfirmable).
+    A failed migration counts as confirmed. A rolled back or cancelled migration keeps its state and releases its snapshots.
+    A cancelled migration without snapshots (``holds_snapshots`` is false) cannot be confirmed.
+    Raises Refused (Migration.AlreadyConfirmed, Migration.NotConfirmable).
     """
     if migration.released_at is not None:
         sentence = f"Migration {migration.migration_id} was confirmed at {migration.released_at:%Y-%m-%d %H:%M:%S} UTC already."
@@ -110,14 +111,14 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     effects += post_command_effects(taken.after)
     if to is State.CONFIRMED:
         effects.append(_release_lock_effect(migration))
-    return _with_effects(taken, effects, events.migration_event(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
+    return _step_with_effects(taken, effects, events.migration_event(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
 
 
 def retry(migration: Migration, operator: str, now: datetime) -> Step:
-    """Try again from the point of failure: the precheck if nothing had moved, else the job, the validation or the rollback.
+    """Retry from the point of failure: the precheck if no job ran, else the job, the validation or the rollback.
 
-    Once a job has run, a rollback uses the first snapshots: new ones would hold a half-replaced system.
-    Raises Refused (Migration.NotRetryable) unless it failed.
+    Once a job has run, no new snapshots are made, because they would hold a half-replaced system.
+    Raises Refused (Migration.NotRetryable) unless the migration failed.
     """
     if migration.state is State.PRECHECK_FAILED:
         return _retry_step(migration, State.ACCEPTED, operator, now)
@@ -137,7 +138,7 @@ def retry(migration: Migration, operator: str, now: datetime) -> Step:
 
 
 def _retry_step(migration: Migration, to: State, operator: str, now: datetime, *, resumes: str = "") -> Step:
-    """Accept the retry. It takes no slot: it waits for one like any start, and every limit applies."""
+    """The step of an accepted retry. The retry waits for a slot like any other start, and every limit applies."""
     taken = step(
         migration,
         to,
@@ -157,7 +158,7 @@ def _retry_step(migration: Migration, to: State, operator: str, now: datetime, *
     )
     stage = "precheck" if to is State.ACCEPTED else ""
     asked = events.migration_event(taken.after, events.RETRY_REQUESTED, stage=stage, operator=operator)
-    return _with_effects(taken, [CountOutcome("retried")], asked)
+    return _step_with_effects(taken, [CountOutcome("retried")], asked)
 
 
 def _failure_in_words(migration: Migration) -> str:
@@ -170,7 +171,7 @@ _CANCELLABLE = frozenset(
 
 
 def cancel(migration: Migration, operator: str, now: datetime) -> Step:
-    """Give up before anything has moved. Raises Refused (Migration.TooLate) once a job may have changed the instance."""
+    """Cancel a migration before it has moved. Raises Refused (Migration.TooLate) once a job may have changed the instance."""
     failed_before = migration.state is State.FAILED and (migration.is_untouched or _has_failed_harmlessly(migration))
     if not _has_never_started(migration) or not (migration.state in _CANCELLABLE or failed_before):
         raise _refusal("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
@@ -181,11 +182,11 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
         *post_command_effects(migration),
         _release_lock_effect(migration),
     ]
-    return _with_effects(taken, effects, events.migration_event(taken.after, events.MIGRATION_CANCELLED, operator=operator))
+    return _step_with_effects(taken, effects, events.migration_event(taken.after, events.MIGRATION_CANCELLED, operator=operator))
 
 
 def _release_lock_effect(migration: Migration) -> ReleaseLock:
-    """A job that timed out may still run, and some jobs start unseen, so the lock stays until no job runs."""
+    """The effect that releases the instance's lock. It waits for the end of a job that may still run."""
     unseen = driver_traits(migration.driver).may_start_unseen and migration.snapshots_made > 0
     left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or unseen)
     return ReleaseLock(migration.region_id, migration.instance_id, after_jobs=left)
@@ -205,16 +206,16 @@ def _has_failed_harmlessly(migration: Migration) -> bool:
 
 
 def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
-    """Take every disk back to its snapshot from before the first hop. Raises Refused (Migration.NotRollbackable) in any other
-    state.
+    """Reset every disk to its snapshot from before the first hop.
 
-    A migration that waits for its next job can be rolled back too. It is too late to cancel it, and nobody may ever start that job.
+    Raises Refused (Migration.NotRollbackable) if the state forbids it.
+    A migration that waits for its next job can be rolled back too, because it can no longer be cancelled.
     """
     return _rollback_step(migration, operator, now, REASONS["rollback"])
 
 
 def roll_back_by_policy(migration: Migration, given: Acknowledgement, now: datetime) -> Step:
-    """The same after a failed validation, in the name of the person who acknowledged that it happens. Raises Refused as above."""
+    """Roll back after a failed validation, in the name of the person who acknowledged this. Raises Refused like ``roll_back``."""
     when = f"{given.operator} acknowledged at {given.at:%Y-%m-%d %H:%M:%S} UTC ({given.risks_version})"
     taken = _rollback_step(migration, given.operator, now, f"{REASONS['rollback']} by the policy that {when}")
     return replace(taken, entry=replace(taken.entry, trust=given.trust))
@@ -245,18 +246,18 @@ def _rollback_step(migration: Migration, operator: str, now: datetime, reason: s
     )
     # Somebody looked and went back: whatever it was before, it is a failure now, and no canary that came through.
     effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *_clean_up_effects(migration)]
-    return _with_effects(
+    return _step_with_effects(
         taken, effects, events.migration_event(taken.after, events.ROLLBACK_REQUESTED, stage="rollback", operator=operator)
     )
 
 
 def _clean_up_effects(migration: Migration) -> tuple[Effect, ...]:
-    """Remove the job first, then enter SMC's backup copies: a job whose start failed may have run and made them."""
+    """Effects that remove the job, then enter SMC's backup copies: a job may have made copies although its start failed."""
     clean_up = CleanUpDriver(migration.handle, migration.hop)
     return (clean_up,) if _has_never_started(migration) else (clean_up, AdoptSnapshots())
 
 
-def _with_effects(taken: Step, effects: list[Effect], event: events.Event) -> Step:
+def _step_with_effects(taken: Step, effects: list[Effect], event: events.Event) -> Step:
     return replace(taken, effects=tuple(effects), events=(event,))
 
 

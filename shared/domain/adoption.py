@@ -1,10 +1,10 @@
-"""Which snapshots are SMC's own backup copies. A name proves nothing, because anybody can give it; in doubt the snapshot is
-kept. Pure.
+"""Decides which snapshots are SMC's own backup copies. A name is no proof, because anybody can choose it.
+In doubt, the pipeline keeps the snapshot. Pure.
 
 SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an
-operating system"). ECS does not show who made a snapshot or why. So a copy counts as SMC's only under three
-conditions. It is the only such snapshot of its disk from the time of the job. The job is known to have made its copies. Every
-disk has one.
+operating system"). ECS does not show who made a snapshot or why. So a snapshot counts as SMC's only under three
+conditions. It is the only snapshot of its disk with this name from the time of the job. The job surely made its copies.
+Every disk has such a snapshot.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.domain.timing import CLOCKS_APART
 
 @dataclass(frozen=True)
 class JobRun:
-    """One run of a job, from the journal. ``copied``: it got far enough for SMC to make its copies."""
+    """One run of a job, read from the journal. ``copied`` is true if the job reached the point where SMC makes its copies."""
 
     hop: int
     attempt: int
@@ -28,13 +28,13 @@ class JobRun:
     copied: bool
 
     def contains_time(self, at: datetime) -> bool:
-        """Whether a time falls in the run, allowing for clocks that differ."""
+        """Whether a time falls within the run, with a tolerance for differing clocks."""
         return self.began - CLOCKS_APART <= at and (self.ended is None or at <= self.ended + CLOCKS_APART)
 
 
 @dataclass(frozen=True)
 class CopyCandidate:
-    """A snapshot that bears SMC's name. ``tagged``: it carries the tag of one of our migrations."""
+    """A snapshot with a name like SMC's copies. ``tagged`` is true if it has the tag of one of our migrations."""
 
     snapshot_id: str
     disk_id: str
@@ -43,7 +43,7 @@ class CopyCandidate:
 
 
 def job_runs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
-    """The runs of a migration's jobs. A job that starts ``unseen`` may have begun when the snapshots were ready."""
+    """The runs of a migration's jobs. With ``unseen``, a run counts from the time when the snapshots were ready."""
     runs: list[JobRun] = []
     waiting: datetime | None = None
     began: datetime | None = None
@@ -64,7 +64,7 @@ def job_runs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
 def why_not_adopted(copy: CopyCandidate, others: Sequence[CopyCandidate], runs: Sequence[JobRun], disks: Iterable[str]) -> str:
     """Why a snapshot does not count as SMC's own; empty if it does.
 
-    ``others`` are all snapshots that bear SMC's name, this one included.
+    ``others`` are all snapshots with a name like SMC's copies, including this one.
     """
     mine = [run for run in runs if run.contains_time(copy.created_at)]
     if copy.tagged:

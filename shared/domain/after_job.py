@@ -1,8 +1,8 @@
-"""What SMC did to the disks when a job failed, was cancelled, or was a drill. Pure.
+"""Finds out what SMC did to the disks after a job that failed, was cancelled, or was a drill. Pure.
 
-SMC may put every disk back to its own copies, and its API does not show it (SMC, "migrate an operating system").
-So a small file, the marker, is written in the guest while the job runs, once SMC has made its copies. After the job the pipeline
-looks for the marker. If it is gone, SMC put the disks back, and everything written since the copies is lost.
+SMC may reset every disk to its own copies, but its API does not report this (SMC, "migrate an operating system").
+So the pipeline writes a small file, the marker, in the guest once SMC has made its copies. After the job it looks for the
+marker. If the marker is gone, SMC reset the disks, and everything written since the copies is lost.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from enum import Enum
 from shared.domain.timing import CLOCKS_APART
 
 ROLLED_BACK_BY_SMC = "Job.RolledBack"
-"""The failure of a job that finished without moving anything; its retry needs another job."""
+"""The error code of a job that finished while the old system still runs. A retry needs another job."""
 
 
 class DisksAfterJob(Enum):
-    """Whether SMC put the disks back. People see these values as they are."""
+    """Whether SMC reset the disks after a job. People see these values."""
 
     ROLLED_BACK = "SMC rolled back"
     KEPT = "not rolled back"
@@ -27,9 +27,9 @@ class DisksAfterJob(Enum):
 
 @dataclass(frozen=True)
 class JobEnd:
-    """How a job ended that did not migrate the instance.
+    """The end of a job that did not migrate the instance.
 
-    Before this becomes the failure, the pipeline looks for the marker in the guest.
+    The pipeline first looks for the marker in the guest, then records the failure.
     """
 
     code: str
@@ -37,16 +37,16 @@ class JobEnd:
     remedy: str
     at: datetime
     copied: bool = False
-    """Whether the job was seen past the point where SMC makes its own copies."""
+    """Whether the job reached the point where SMC makes its own copies."""
     is_drill: bool = False
     """Whether the job finished while the old system still runs."""
 
 
 @dataclass(frozen=True)
 class JobTrace:
-    """What is known of the disks after one attempt's job.
+    """The record of what SMC did to the disks after one attempt's job.
 
-    An older version drops it when it writes the row; then nothing is known.
+    An older version of Replank removes this record when it writes the row. Then nothing is known.
     """
 
     marker: str = ""
@@ -55,15 +55,15 @@ class JobTrace:
     """The id of the command that writes the marker."""
     ended: JobEnd | None = None
     look_id: str = ""
-    """The id of the command that looks for the marker; empty if none is under way."""
+    """The id of the command that looks for the marker; empty if no such command runs."""
     found: DisksAfterJob | None = None
     system: str = ""
-    """The system that the guest ran when the marker was looked for, in words."""
+    """The operating system of the guest at the time of the look for the marker, in words."""
 
 
 @dataclass(frozen=True)
 class MarkerAnswer:
-    """What a guest answered about its marker. None means that it gave no answer."""
+    """A guest's answer about its system and its marker. A field is None if the guest gave no answer."""
 
     os_id: str | None = None
     os_version: str | None = None
@@ -71,12 +71,12 @@ class MarkerAnswer:
     marker: str = ""
     """The marker's text, empty if the guest has no marker."""
     up: timedelta | None = None
-    """How long the guest had been running."""
+    """Time since the guest's last boot."""
 
 
 @dataclass(frozen=True)
 class StateBeforeJob:
-    """The state before the job, for comparison: the system, the marker if surely written, and when the guest was seen."""
+    """The guest's state before the job ended: its system, its marker if it was surely written, and the time of the last look."""
 
     os_id: str | None
     os_version: str | None
@@ -85,18 +85,18 @@ class StateBeforeJob:
 
 
 def marker_text(migration_id: str, hop: int, attempt: int, count: int) -> str:
-    """The marker's text.
+    """The text that the marker file contains.
 
-    Each run of a job has a marker of its own, because SMC's next copies contain what an earlier run left behind.
+    Each run of a job has another text, because SMC's next copies contain the marker of an earlier run.
     """
     return f"replank migration {migration_id} hop {hop} attempt {attempt} number {count}"
 
 
 def disks_after_job(before: StateBeforeJob, seen: MarkerAnswer, *, is_drill: bool, now: datetime) -> DisksAfterJob:
-    """Whether SMC put the disks back. Only proof counts; without it the answer is "not known".
+    """Whether SMC reset the disks. The answer is "not known" without proof.
 
-    A disk is reset only while its instance is stopped (ECS, ResetDisk). So the disks of a guest that has not stopped since
-    before the job were not put back. A finished job leaves the old system only if the disks were put back.
+    A disk is reset only while its instance is stopped (ECS, ResetDisk). So SMC did not reset the disks of a guest that has not
+    stopped since before the job. A finished job leaves the old system only if SMC reset the disks.
     """
     if seen.up is not None and before.seen_at is not None and now - seen.up < before.seen_at - CLOCKS_APART:
         return DisksAfterJob.KEPT
@@ -110,7 +110,7 @@ def disks_after_job(before: StateBeforeJob, seen: MarkerAnswer, *, is_drill: boo
 def status_in_words(trace: JobTrace, *, job_failed: bool) -> str:
     """What SMC did to the disks, in words for people; empty if no job of the attempt failed.
 
-    Old rows do not record it: not known.
+    If an old row has no record of this, the text is "not known".
     """
     if trace.found is not None:
         return trace.found.value
@@ -118,7 +118,7 @@ def status_in_words(trace: JobTrace, *, job_failed: bool) -> str:
 
 
 def failure_sentence(trace: JobTrace) -> str:
-    """What is known of the disks, for the failure's sentence."""
+    """One or two sentences about the disks, as part of the failure's message."""
     runs = f"the guest runs {trace.system}" if trace.system else "the guest was asked"
     if trace.found is DisksAfterJob.ROLLED_BACK:
         return f"SMC rolled the disks back: {runs}. What was written to any disk after SMC made its copies is lost."
@@ -128,7 +128,7 @@ def failure_sentence(trace: JobTrace) -> str:
 
 
 def remedy_after_job(trace: JobTrace, of_the_job: str) -> str:
-    """The remedy: what to do first, then what the job's own failure asks for."""
+    """The remedy for people: first what the disks need, then the remedy of the job's own failure."""
     if trace.found is DisksAfterJob.ROLLED_BACK:
         return f"First restore what the programs wrote while the job ran, from their own backups or queues. Then: {of_the_job}"
     if trace.found is DisksAfterJob.KEPT:

@@ -1,6 +1,7 @@
-"""Approvals: how many persons must approve a batch, a wave or a rollback, what exactly they approve, and for how long. Pure.
+"""Approvals of a batch, a wave or a rollback: how many persons must approve, what they approve, and for how long. Pure.
 
-An approval carries a digest of the policy and the selection that the person saw. If either changes, it no longer counts.
+An approval carries a digest of the policy and the selection that the person saw. If one of
+them changes, the approval no longer counts.
 """
 
 from __future__ import annotations
@@ -20,25 +21,25 @@ from shared.domain.roles import Role
 BATCH, WAVE, ROLLBACK = "batch", "wave", "rollback"
 HOLD, CANCEL = "hold", "cancel"
 ACT = "approve"
-"""The name of the act in the journal."""
+"""The act of an approval, as the batch's journal names it."""
 SOON = timedelta(hours=1)
-"""An approval is about to expire if less than this, or a quarter of its lifetime, is left."""
+"""An approval is about to expire if one hour or a quarter of its lifetime is left, whichever is shorter."""
 
 
 @dataclass(frozen=True)
 class ApprovalStatus:
-    """The state of one request for approval."""
+    """The state of the approvals of one subject: how many count, and how many are missing."""
 
     about: str
     needed: int
     seen: str
-    """The digest that a new approval carries."""
+    """The digest of policy and selection that a new approval must carry."""
     counted: tuple[Approval, ...] = ()
     expired: tuple[Approval, ...] = ()
     overtaken: tuple[Approval, ...] = ()
-    """Approvals given for another policy or selection."""
+    """Approvals that do not count, because they were given for another policy or selection."""
     until: datetime | None = None
-    """When too few approvals will be valid; None if too few are already."""
+    """The time from which too few approvals are valid; None if too few are valid now."""
 
     @property
     def missing_count(self) -> int:
@@ -57,17 +58,17 @@ def wave_subject(number: int) -> str:
 
 
 def rollback_subject(migration_id: str, entered_version: int) -> str:
-    """The subject of a rollback's approval: the migration in its present state."""
+    """The subject of a rollback's approval: the migration and the version at which its present state began."""
     return f"{ROLLBACK} {migration_id} {entered_version}"
 
 
 def required_approvals(policy: Policy, about: str) -> int:
-    """How many persons the policy requires."""
+    """How many persons the policy requires to approve a subject of this kind."""
     return {BATCH: policy.approvals, WAVE: policy.wave_approvals, ROLLBACK: policy.rollback_approvals}[about.split()[0]]
 
 
 def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """The state of the approvals of one subject. ``given`` are the approvals of a rollback, which only the journal keeps."""
+    """The state of the approvals of one subject. ``given`` holds a rollback's approvals, because only the journal stores them."""
     selection = terms.acknowledgement.selection if terms.acknowledgement else ""
     return _count_approvals(
         terms.policy, policy_digest(terms.policy, selection), about, now, terms.control.approvals if given is None else given
@@ -75,7 +76,7 @@ def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterabl
 
 
 def batch_approval_status(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """The same for a whole batch, whose selection is known before the acknowledgement."""
+    """Like ``approval_status``, for a whole batch. Its selection is known even before the acknowledgement."""
     seen = policy_digest(batch.policy, selection_digest(batch.selection))
     return _count_approvals(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
 
@@ -94,7 +95,7 @@ def _count_approvals(policy: Policy, seen: str, about: str, now: datetime, given
 
 
 def missing_in_words(found: ApprovalStatus, batch_id: str) -> str:
-    """The missing approvals, in words; empty if none is missing."""
+    """How many persons approved, and how to approve, in words; empty if no approval is missing."""
     if not found.missing_count:
         return ""
     who = ", ".join(each.by for each in found.counted)
@@ -109,24 +110,24 @@ def _number_in_words(given: tuple[Approval, ...]) -> str:
 
 
 def approve_command(about: str, batch_id: str) -> str:
-    """The command with which a person approves."""
+    """The ``replank approve`` command for one subject."""
     kind, *rest = about.split()
     option = {BATCH: "", WAVE: f" --wave {rest[0] if rest else ''}", ROLLBACK: f" --rollback {rest[0] if rest else ''}"}[kind]
     return f"replank approve {batch_id}{option}"
 
 
 def is_expiring_soon(approval_min: int, until: datetime, now: datetime) -> bool:
-    """Whether approvals that are valid until then are about to expire."""
+    """Whether approvals that are valid ``until`` a time are about to expire."""
     return until - now <= min(SOON, timedelta(minutes=approval_min) / 4)
 
 
 def next_wave_subject(terms: BatchTerms | Batch) -> str:
-    """The subject of an approval of the wave after the open one."""
+    """The subject of an approval for the wave after the present one."""
     return wave_subject(terms.control.wave + 2)
 
 
 def approve(batch: Batch, found: ApprovalStatus, caller: Caller, seen: str, why: str, now: datetime) -> BatchChange | None:
-    """The batch with the approval of a person who may; None if the person's own counts already and is not about to expire."""
+    """The batch with one more approval; None if the person's approval already counts and does not expire soon."""
     if seen != found.seen:
         sentence = f"The policy or the selection of batch {batch.batch_id} is not as you saw it."
         remedy = f"Look at it again (replank approvals {batch.batch_id}), then approve it as it is now."
@@ -151,7 +152,7 @@ def _journal_reason(about: str, why: str) -> str:
 
 
 def check_may_approve(batch: Batch, found: ApprovalStatus, caller: Caller, roles: frozenset[Role]) -> None:
-    """Raise Refused unless this person may approve this now."""
+    """Raise Refused unless this person may approve this subject now."""
     if not found.needed:
         sentence = f"The policy of batch {batch.batch_id} asks for no approval of a {found.about.split()[0]}."
         raise Refused("Approval.NotAsked", sentence, "Nothing to do.", status=409)
@@ -181,7 +182,7 @@ def _check_open(batch: Batch, found: ApprovalStatus) -> None:
 
 
 def check_wave_is_next(batch: Batch, number: int, waves: int) -> None:
-    """Raise Refused unless this wave is the next and all waves before it have ended, because their outcome matters."""
+    """Raise Refused unless this wave is the next one and all earlier waves have ended."""
     if number > waves or number < 2:
         raise Refused("Wave.NoNext", f"Batch {batch.batch_id} has no wave {number} to approve.", "Nothing to do.", status=409)
     if number <= batch.control.wave + 1:
@@ -192,7 +193,7 @@ def check_wave_is_next(batch: Batch, number: int, waves: int) -> None:
 
 
 def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
-    """Raise Refused (Approval.Missing) unless enough persons have approved it."""
+    """Raise Refused (Approval.Missing) unless enough persons have approved the subject."""
     why = missing_in_words(found, batch_id)
     if why:
         sentence, _, remedy = why.partition(". ")
@@ -200,7 +201,7 @@ def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
 
 
 def stop_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
-    """The batch stopped because its approval expired, as its policy demands."""
+    """Stop a batch because an approval expired. Its policy must demand this."""
     version, why = batch.version + 1, f"the approval of the {about} expired: approve it again, then resume"
     control = replace(batch.control, brake=Brake.STOPPED, by=BY_ITSELF, at=now, why=why, trust="", door="")
     line = BatchLine(version, now, "stop", BY_ITSELF, why)
@@ -208,12 +209,12 @@ def stop_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
 
 
 def mark_published(batch: Batch, about: str, event: str) -> Batch:
-    """The batch with this event marked as published."""
+    """The batch with a mark that this event about a subject is published."""
     others = tuple(each for each in batch.control.asked if not each.startswith(f"{about}: "))
     asked = (*others, f"{about}: {event}")
     return replace(batch, control=replace(batch.control, asked=asked), version=batch.version + 1)
 
 
 def is_published(terms: BatchTerms | Batch, about: str, event: str) -> bool:
-    """Whether this event about the batch is already published."""
+    """Whether this event about a subject is already published."""
     return f"{about}: {event}" in terms.control.asked

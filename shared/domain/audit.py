@@ -1,4 +1,4 @@
-"""The audit: who asked for what, how their name was known, how the request came in, and its outcome. Pure."""
+"""The audit records each request to act: the person, how the name was verified, and the outcome. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 LONGEST_REQUEST = 16 * 1024
-"""Maximum bytes of a request's body that are kept; for a longer one only its size is."""
+"""Maximum size in bytes of a request's body that the audit stores. It stores only the size of a longer body."""
 
 
 @dataclass(frozen=True)
 class AuditRequest:
-    """A request to act, written before anything is done."""
+    """A request to act. The audit stores it before the act is carried out."""
 
     at: datetime
     who: str
@@ -21,15 +21,15 @@ class AuditRequest:
     issuer: str
     subject: str
     door: str
-    """How the request came in: ``trigger`` is the HTTP trigger, which checks a signature."""
+    """How the request came in, such as ``trigger`` for the HTTP trigger, which checks a signature."""
     act: str
     """The operation's name in the API."""
     target: str
-    """The path's ids: a migration's, a batch's, or empty."""
+    """The id of the migration or batch in the request's path; empty if the path has no id."""
     request: str = "{}"
-    """The body, as JSON."""
+    """The request's body as JSON."""
     before: str = ""
-    """State and version of the target, as ``failed 7``; empty without a target."""
+    """State and version of the target before the act, such as ``failed 7``; empty without a target."""
     request_id: str = ""
     accounts: str = ""
     """The member accounts that the act concerns, separated by blanks; empty if only the deployment's own."""
@@ -37,11 +37,11 @@ class AuditRequest:
 
 @dataclass(frozen=True)
 class AuditOutcome:
-    """The outcome of a request."""
+    """The answer to a request: its HTTP status, error and the state after it."""
 
     at: datetime
     status: int
-    """The HTTP status: below 300 the act was carried out (or had been already)."""
+    """The HTTP status. Below 300, the act was carried out now or earlier."""
     code: str = ""
     message: str = ""
     after: str = ""
@@ -49,7 +49,7 @@ class AuditOutcome:
 
 @dataclass(frozen=True)
 class AuditLine:
-    """One act or refusal.
+    """One request and its outcome.
 
     ``answered`` is None if the function died before the answer; the migration's journal then shows the outcome.
     """
@@ -60,7 +60,7 @@ class AuditLine:
 
 
 def stored_body(body: str) -> str:
-    """A request's body as the audit keeps it: always one line of JSON."""
+    """A request's body in the form that the audit stores: one line of JSON."""
     size = len(body.encode("utf-8", "replace"))
     try:
         document = json.loads(body or "{}") if size <= LONGEST_REQUEST else {"bytes": size}

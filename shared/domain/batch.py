@@ -1,4 +1,4 @@
-"""Batches: an operator's decisions for many instances at once, and when each may move."""
+"""Batches: many migrations with one policy, one selection and one acknowledgement of the risks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RISKS = (
     "If the batch has commands, each runs as root in the guests that it is for, before the snapshots and after the move.",
     "Snapshots of all disks are made before each hop and billed until they are swept after confirmation and retention.",
 )
-"""The text that the operator acknowledges; its risks come from the ECS page "Operating system migration"."""
+"""The text that the operator acknowledges. Its risks come from the ECS page "Operating system migration"."""
 UNASKED = (
     "If an instance fails its validation, all its disks are reset to the snapshots without asking: data written since is lost."
 )
@@ -28,12 +28,12 @@ UNASKED = (
 
 
 def risks_for_policy(policy: Policy) -> tuple[str, tuple[str, ...]]:
-    """The version and the text of what is acknowledged for a batch with this policy."""
+    """The version and the text of the risks that a person acknowledges for a batch with this policy."""
     return (f"{RISKS_VERSION}-rollback", (*RISKS, UNASKED)) if policy.automatic_rollback else (RISKS_VERSION, RISKS)
 
 
 class BatchState(Enum):
-    """The state of a batch; the rest follows from its migrations' states."""
+    """The stored state of a batch. All other facts about its progress come from its migrations' states."""
 
     PLANNING = "planning"
     OPEN = "open"
@@ -41,7 +41,7 @@ class BatchState(Enum):
 
 
 class Brake(Enum):
-    """Whether a batch starts anything new."""
+    """Whether a batch starts new migrations, or why it does not."""
 
     OFF = "off"
     PAUSED = "paused"
@@ -51,13 +51,13 @@ class Brake(Enum):
 
 @dataclass(frozen=True)
 class Approval:
-    """One person's yes to one thing."""
+    """One person's approval of a batch, a wave or a rollback."""
 
     about: str
-    """``batch``, ``wave 2``, or ``rollback`` with the migration and the version at which its state was entered."""
+    """The subject: ``batch``, ``wave 2``, or ``rollback`` with the migration's id and the version at which its state began."""
     by: str
     identity: str
-    """What tells two persons apart."""
+    """The identity by which two persons are distinguished."""
     at: datetime
     trust: str
     seen: str
@@ -68,12 +68,12 @@ class Approval:
 class BatchControl:
     """The last act on a running batch: who paused, resumed or stopped it.
 
-    It has its own column, so that an earlier version leaves it alone when it writes the batch.
+    It has its own column, which an earlier version of Replank does not change when it writes the batch.
     """
 
     brake: Brake = Brake.OFF
     by: str = ""
-    """The person; ``watch`` if the pipeline paused the batch."""
+    """The name of the person; ``watch`` if the pipeline itself acted."""
     at: datetime | None = None
     why: str = ""
     trust: str = ""
@@ -81,13 +81,13 @@ class BatchControl:
     wave: int = 0
     """The number of the last wave that has begun, from 0."""
     wave_ended_at: datetime | None = None
-    """When the last of its migrations ended; None while the wave is under way."""
+    """When the last migration of that wave ended; None while the wave runs."""
     approvals: tuple[Approval, ...] = ()
-    """Those of the batch and of its next wave. The journal keeps them all."""
+    """The approvals of the batch and of its next wave. The journal keeps all approvals."""
     asked: tuple[str, ...] = ()
-    """By what is to be approved: the last event about it, so that it is published once."""
+    """Each subject of an approval with the last event published about it, so that no event is published twice."""
     validated_at: datetime | None = None
-    """Of a closed batch: the last validation of its migrations that wait for a confirmation; None if none waits."""
+    """When the last unconfirmed migration of a closed batch was validated; None if no migration waits for a confirmation."""
 
 
 UNTOUCHED = BatchControl()
@@ -105,16 +105,16 @@ class BatchLine:
     trust: str = ""
     door: str = ""
     approval: Approval | None = None
-    """What the line approves, if it does."""
+    """The approval that the line records; None for any other act."""
     before: dict[str, str] = field(default_factory=dict)
-    """Of a change of the policy: each field that changed, with its value before as JSON."""
+    """For a change of the policy: each changed field with its old value as JSON."""
     after: dict[str, str] = field(default_factory=dict)
-    """The same fields with their values after it."""
+    """For a change of the policy: each changed field with its new value as JSON."""
 
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """Who accepted which risks, when, and that snapshots of all disks may be made."""
+    """A person's acceptance of the risks and of snapshots of all disks."""
 
     operator: str
     at: datetime
@@ -123,7 +123,7 @@ class Acknowledgement:
     selection: str = ""
     """Digest of the batch's selection at that time; empty if an older version recorded it."""
     trust: str = ""
-    """How the name is known (``claimed``, ``verified``); empty if an older version recorded it."""
+    """How the name was verified (``claimed`` or ``verified``); empty if an older version recorded it."""
     instances: str = ""
     """Digest of the instances at that time; empty if an older version recorded it."""
     policy: str = ""
@@ -132,7 +132,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Which of the instances that a selection means are left out all the same; meeting one of these is enough."""
+    """Criteria for instances that a selection leaves out. An instance that meets one criterion is left out."""
 
     instance_ids: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
@@ -147,16 +147,16 @@ NOTHING_EXCLUDED = Exclusion()
 
 @dataclass(frozen=True)
 class Selection:
-    """Which instances: those in the regions given that meet every kind of criterion that is given."""
+    """The instances of a batch: those in the given regions that meet every given kind of criterion."""
 
     regions: tuple[str, ...]
     instance_ids: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
-    """Keys of the catalog, or beginnings of keys."""
+    """Keys of releases in the catalog, or prefixes of such keys."""
     accounts: tuple[str, ...] = ()
-    """Member accounts, and an empty text for the deployment's own. If empty, only the deployment's own is meant."""
+    """Member accounts, and an empty text for the deployment's own. An empty list selects only the deployment's own account."""
     tags: tuple[str, ...] = ()
-    """``key=value``, or a key alone for any value. An instance must have all of them."""
+    """Tags as ``key=value``, or only a key for any value. An instance must have all tags."""
     resource_groups: tuple[str, ...] = ()
     vpcs: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -165,23 +165,23 @@ class Selection:
 
     @property
     def filters(self) -> tuple[str, ...]:
-        """The criteria that are neither ids nor releases."""
+        """All criteria except instance ids and releases."""
         return (*self.tags, *self.resource_groups, *self.vpcs, *self.names)
 
     @property
     def has_criteria(self) -> bool:
-        """Whether it has any criterion. One that has none chooses nothing, never everything."""
+        """Whether the selection has any criterion. A selection without criteria selects no instance."""
         return bool(self.instance_ids or self.releases or self.filters)
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        """The accounts that the selection means."""
+        """The accounts of the selection, with an empty text for the deployment's own."""
         return self.accounts or ("",)
 
 
 @dataclass(frozen=True)
 class BatchTerms:
-    """What a stage must know about its migration's batch: a few hundred bytes, however large the batch is."""
+    """The facts about a batch that a stage needs. Their size does not depend on the number of instances."""
 
     batch_id: str
     state: BatchState
@@ -205,23 +205,23 @@ class BatchTerms:
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        """The accounts that its migrations may belong to."""
+        """The accounts of the batch's migrations, with an empty text for the deployment's own."""
         return self.accounts or ("",)
 
 
 class Waves(list[tuple[str, ...]]):
-    """The migrations of each wave, with the wave of each migration. Fixed by the acknowledgement."""
+    """The migrations of each wave, in order. The acknowledgement of the batch fixes them."""
 
     pages = 0
-    """How many pages of places they were made from, while they are not written yet."""
+    """How many stored pages these waves were read from before the waves themselves are stored."""
 
     @cached_property
     def wave_numbers(self) -> dict[str, int]:
-        """The number of each migration's wave, made once: a batch of ten thousand asks for each of them."""
+        """The number of the wave of each migration, from 0. Computed once, because a batch may have thousands of them."""
         return {id: place for place, ids in enumerate(self) for id in ids}
 
     def wave_number(self, migration_id: str) -> int:
-        """The number of a migration's wave. A migration that was in no wave at the acknowledgement moves with the last."""
+        """The number of a migration's wave, from 0. A migration without a wave at the acknowledgement belongs to the last one."""
         return self.wave_numbers.get(migration_id, max(len(self) - 1, 0))
 
 
@@ -231,7 +231,7 @@ Problem = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class LeftOutInstance:
-    """An instance that the selection might be taken to mean, and why it has no migration."""
+    """An instance that the selection seems to include but that has no migration, with the reason."""
 
     instance_id: str
     code: str
@@ -244,14 +244,14 @@ class LeftOutInstance:
 
 @dataclass(frozen=True)
 class Batch:
-    """Many migrations with one policy. ``problems`` are instances that were not found: [id, code, message]."""
+    """Many migrations with one policy. ``problems`` lists instances and regions without a migration, with the reason."""
 
     batch_id: str
     state: BatchState
     version: int
     created_at: datetime
     origin: str
-    """``notice``, ``inventory`` or ``api``."""
+    """Where the batch came from: ``notice``, ``inventory`` or ``api``."""
     created_by: str
     selection: Selection
     policy: Policy
@@ -264,39 +264,39 @@ class Batch:
     problems: tuple[Problem, ...] = ()
     control: BatchControl = UNTOUCHED
     digest: str = ""
-    """Digest of the instances that were chosen; empty during planning, and if an older version planned the batch."""
+    """Digest of the selected instances; empty during planning, and if an older version planned the batch."""
     left_out: int = 0
-    """Number of instances that were left out."""
+    """Number of instances that the planning left out."""
 
     @property
     def terms(self) -> BatchTerms:
-        """The part of the batch that does not grow with the number of instances."""
+        """The facts about the batch whose size does not depend on the number of instances."""
         same = (self.batch_id, self.state, self.version, self.created_at, self.policy, self.dry_run, self.acknowledgement)
         return BatchTerms(*same, self.selection.accounts, self.control, self.size)
 
 
 @dataclass(frozen=True)
 class SubmittedTerms:
-    """A batch's policy and accounts in a column of their own: an older version would drop the fields that it does not know."""
+    """A batch's policy and accounts as a column of their own, so that an older version cannot drop fields that it does not know."""
 
     policy: Policy
     accounts: tuple[str, ...] = ()
 
 
 def awaits_confirmation(terms: BatchTerms) -> bool:
-    """Whether nothing moves in the batch any more, and migrations of it wait for a person's confirmation."""
+    """Whether all migrations of the batch have ended and some wait for a person's confirmation."""
     return terms.state is BatchState.CLOSED and terms.control.validated_at is not None
 
 
 def ready_to_confirm_at(terms: BatchTerms) -> datetime | None:
-    """From when all migrations of the batch have been clean for long enough to confirm them; None if none waits for it."""
+    """The time from which all unconfirmed migrations may be confirmed; None if no migration waits for a confirmation."""
     if terms.state is not BatchState.CLOSED or terms.control.validated_at is None:
         return None
     return terms.control.validated_at + timedelta(days=terms.policy.confirm_after_days)
 
 
 def needs_tick(terms: BatchTerms) -> bool:
-    """Whether the tick must look at the batch: planning may have been interrupted, or migrations may start or be cancelled."""
+    """Whether the tick must process the batch: planning was perhaps interrupted, or migrations may start or be cancelled."""
     if terms.state is not BatchState.OPEN:
         return terms.state is BatchState.PLANNING
     return terms.acknowledgement is not None or terms.control.brake is Brake.STOPPED

@@ -1,4 +1,4 @@
-"""Pause, resume and stop a batch: what the acts ask, refuse and write. Pure: each function takes a batch and returns the change."""
+"""Pauses, resumes and stops a batch. Each function is pure: it takes a batch and returns the change."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from shared.domain.errors import Refused
 BY_ITSELF = "watch"
 """The name under which the tick pauses a batch at its failure budget."""
 NAMED = 5
-"""Maximum migrations that a refusal names."""
+"""Maximum number of failed migrations that an error message names."""
 
 
 @dataclass(frozen=True)
 class BatchChange:
-    """One conditional write of a batch: the batch before and after, the journal's line, and failures that no longer count."""
+    """One conditional write of a batch. ``forgiven`` holds the failed migrations that no longer count, with their attempts."""
 
     before: Batch
     after: Batch
@@ -27,7 +27,7 @@ class BatchChange:
 
 
 def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
-    """Start nothing new, neither first tries nor retries; next hops go on. Raises Refused unless the batch is open and running."""
+    """Stop first tries and retries for now; next hops still start. Raises Refused unless the batch is open and running."""
     _check_open(batch, "paused")
     if batch.control.brake is not Brake.OFF:
         raise _refusal("Batch.NotRunning", batch, "paused", "Nothing to do: nothing new starts in it.")
@@ -35,9 +35,9 @@ def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
 
 
 def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mapping[str, int], seen: int) -> BatchChange:
-    """Let the batch start things again. After a pause at the budget the count of failures restarts at 0.
+    """Let the batch start migrations again. After a pause at the failure budget, the count of failures restarts at 0.
 
-    ``failed`` are the failures that count now, with their attempts; ``seen`` is how many the person saw.
+    ``failed`` holds the failures that count now, with their attempts. ``seen`` is the number of failures that the person saw.
     """
     _check_open(batch, "resumed")
     if batch.control.brake is Brake.OFF:
@@ -51,7 +51,7 @@ def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mappin
 
 
 def stop(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
-    """Stop the batch: running migrations finish, nothing more starts, and the rest is cancelled."""
+    """Stop the batch: running migrations finish, and all others are cancelled."""
     _check_open(batch, "stopped")
     if batch.control.brake is Brake.STOPPED:
         raise _refusal("Batch.NotRunning", batch, "stopped", "Nothing to do: it is stopped.")
@@ -66,7 +66,7 @@ def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
 
 
 def is_last_act(batch: Batch, act: str, operator: str) -> bool:
-    """Whether this operator's same act is the last one on the batch, so that a repeated request changes nothing."""
+    """Whether this operator's act is already the last act on the batch. Then a repeated request changes nothing."""
     made = {"pause": Brake.PAUSED, "resume": Brake.OFF, "stop": Brake.STOPPED}[act]
     return batch.control.at is not None and batch.control.brake is made and batch.control.by == operator
 

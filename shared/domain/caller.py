@@ -1,4 +1,4 @@
-"""The caller: a name, and how it was verified. Pure."""
+"""The caller of the API: a name, and how it was verified. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST_NAME = 64
 
 
 class Trust(str, Enum):
-    """How a name is known."""
+    """How a caller's name was verified."""
 
     CLAIMED = "claimed"
     """Only a header gives the name. The trigger's signature proves a key of the account, not a person."""
@@ -24,27 +24,27 @@ class Trust(str, Enum):
 
 @dataclass(frozen=True)
 class Caller:
-    """A person or a machine that calls the API."""
+    """The person or machine that calls the API."""
 
     name: str
     trust: Trust = Trust.CLAIMED
     issuer: str = ""
-    """The issuer that vouches for the name; empty for a claimed one."""
+    """The issuer of the token that gives the name; empty for a claimed name."""
     subject: str = ""
     """The issuer's id of the person. A name may change or be reused; this id does not."""
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The token's claims about the person; lists stay lists. Empty for a claimed name."""
+    """The token's claims about the person, each as a list; empty for a claimed name."""
     door: str = ""
-    """How the request came in: ``trigger`` or ``gateway``, by its shape, which proves nothing."""
+    """How the request came in: ``trigger`` or ``gateway``. It is derived from the request's form, which is no proof."""
 
     @property
     def identity(self) -> str:
-        """The identity that distinguishes two persons. For a claimed name it is only the name."""
+        """The identity that distinguishes two persons. The identity of a claimed name is only this name."""
         return f"{self.issuer}|{self.subject}" if self.trust is Trust.VERIFIED else f"claimed|{self.name}"
 
 
 def read_name(given: str, where: str) -> str:
-    """A person's name in any script, as it is compared and shown; raises Refused (Operator.Invalid)."""
+    """A person's name in normalized form, for comparison and display. Raises Refused (Operator.Invalid)."""
     name = unicodedata.normalize("NFC", given).strip()
     if not name or len(name) > LONGEST_NAME or not is_printable_name(name):
         raise name_error(where)
@@ -57,7 +57,7 @@ def is_printable_name(name: str) -> bool:
 
 
 def name_error(where: str) -> Refused:
-    """The error for a name that cannot be used."""
+    """The error for a name that is empty, too long or not printable. ``where`` says where the name was given."""
     return Refused(
         "Operator.Invalid",
         f"The name in {where} cannot be used.",

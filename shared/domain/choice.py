@@ -1,4 +1,4 @@
-"""Fields that an operator may choose, each with its description, default, bounds and name in the API."""
+"""Fields of settings that an operator may choose: description, default, bounds and name in the API."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ T = TypeVar("T")
 
 
 def choice_field(default: T, words: str, bounds: tuple[int, int] | None = None) -> T:
-    """A field with its default, its description and, for a number, its bounds."""
+    """A dataclass field with a default, a description and, for a number, its minimum and maximum."""
     made: T = field(default=default, metadata={"words": words, "bounds": bounds})
     return made
 
 
 def required_field(words: str) -> Any:
-    """A field that must be given, with its description."""
+    """A dataclass field without a default, with its description."""
     return field(metadata={"words": words, "bounds": None})
 
 
 def camel_case(name: str) -> str:
-    """The name of a field in the API and the events; ``from_`` becomes ``from``."""
+    """The name of a field in the API and the events; for example, ``max_moving`` becomes ``maxMoving``."""
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(map(str.capitalize, rest))
 
 
 def api_names(cls: type) -> dict[str, str]:
-    """The fields of a dataclass, by their names in the API."""
+    """The names of a dataclass's fields in the source, by their names in the API."""
     return {camel_case(each.name): each.name for each in fields(cls)}
 
 
 def number_bounds(cls: type) -> dict[str, tuple[int, int]]:
-    """Minimum and maximum of each number of a dataclass, by its name in the API."""
+    """Minimum and maximum of each number field of a dataclass, by the field's name in the API."""
     return {camel_case(each.name): each.metadata["bounds"] for each in fields(cls) if each.metadata.get("bounds")}
 
 
 def with_field_names(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str, Any]:
-    """The same document with the names of the fields; raises Refused for an unknown name."""
+    """The document with each API name replaced by the name in the source. Raises Refused for an unknown name."""
     for name in given:
         if name not in names:
             raise Refused("Policy.Invalid", f"{path}.{name} is no known field.", f"Known are {', '.join(names)}.")
@@ -46,7 +46,7 @@ def with_field_names(given: dict[str, Any], names: dict[str, str], path: str) ->
 
 
 def check_numbers(asked: dict[str, Any], bounds: dict[str, tuple[int, int]], path: str) -> None:
-    """Refuse numbers outside their bounds. The caller has already checked that they are numbers."""
+    """Raise Refused if a number is outside its bounds. The caller has already checked the types."""
     for name, value in asked.items():
         if name in bounds and value is not None:
             least, most = bounds[name]

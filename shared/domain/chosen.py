@@ -1,4 +1,4 @@
-"""Which instances a batch means: those of its selection at the time of the acknowledgement."""
+"""Checks that a migration belongs to the selection of its batch at the time of the acknowledgement."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
-"""How much later than the acknowledgement a migration may appear, because two functions with different clocks made them."""
+"""How much later than the acknowledgement a migration's creation may appear, because the two functions' clocks may differ."""
 
 
 def selection_digest(selection: Selection) -> str:
-    """A selection as a digest of 32 characters, recorded with the acknowledgement so that a change is noticed.
+    """A digest of a selection, 32 characters long. The acknowledgement records it, so that a later change is detected.
 
-    Each part is listed here, so that a version with further fields finds the same digest while both versions run.
+    The function names each field, so that a later version with more fields computes the same digest.
     """
     parts = [sorted(selection.regions), sorted(selection.instance_ids), sorted(selection.releases)]
     if selection.accounts:  # without them it is the digest that a version without accounts makes
@@ -35,9 +35,9 @@ def selection_digest(selection: Selection) -> str:
 
 
 def policy_digest(policy: Policy, selection: str) -> str:
-    """What a person sees who approves or acknowledges, in 32 characters.
+    """A digest of the policy and selection that a person approves or acknowledges, 32 characters long.
 
-    Fields at their default are left out, because a later version may have more fields.
+    Fields with their default value do not count, because a later version may have more fields.
     """
     return hashlib.sha256(json.dumps([selection, _non_default_fields(policy)], sort_keys=True).encode()).hexdigest()[:32]
 
@@ -49,7 +49,7 @@ def _non_default_fields(policy: Policy) -> dict[str, object]:
 
 
 def may_roll_back_automatically(batch: Batch) -> bool:
-    """Whether a person has acknowledged, in the very text and for the very policy, that failed validations are rolled back."""
+    """Whether a person has acknowledged automatic rollback for exactly this policy and selection."""
     given = batch.acknowledgement
     if given is None or not batch.policy.automatic_rollback or UNASKED not in given.text:
         return False
@@ -57,7 +57,7 @@ def may_roll_back_automatically(batch: Batch) -> bool:
 
 
 def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
-    """Why the batch does not select a migration with a route, in words; empty if it does."""
+    """Why the batch does not select a migration, in words; empty if it selects it. The migration must have a route."""
     selection = batch.selection
     if migration.batch_id != batch.batch_id:
         return f"it belongs to batch {migration.batch_id}"
@@ -79,9 +79,9 @@ def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATA
 
 
 def why_not_acknowledged(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
-    """Why the batch's acknowledgement did not allow a migration, in words; empty if it did.
+    """Why the batch's acknowledgement does not allow a migration, in words; empty if it allows it.
 
-    An acknowledgement that an older version recorded has no digest.
+    An acknowledgement from an older version has no digest, so no digest is compared.
     """
     given = batch.acknowledgement
     if given is None or batch.dry_run:

@@ -1,9 +1,8 @@
 """Converts frozen dataclasses to and from JSON and makes their JSON Schema, all from the type hints.
 
-Understood: str, int (never negative: every number here is a size, a count or an id), bool, datetime (ISO 8601 with a
-zone, kept in UTC), Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]``, ``dict[str, str]`` and ``X | None``;
-``Signed`` is the one number that may be negative.
-Errors name the field by its path.
+It supports str, int, bool, datetime, Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]``, ``dict[str, str]``
+and ``X | None``. An int is never negative, because it is a size, a count or an id. Only a ``Signed`` number may be negative.
+A datetime is written in ISO 8601 with a zone and kept in UTC. Errors name the field by its path.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ MAX_TEXT = 16_384
 MAX_ITEMS = 20_000
 """Maximum items of a list in a field."""
 YEARS = range(1970, 2200)
-"""A time outside these bounds is a mistake, and arithmetic with it may overflow."""
+"""Years that a time may have. Arithmetic with a time outside them may overflow."""
 
 
 class FactsInvalid(Refused):
-    """A document that does not match its schema; ``field`` is the path of the first wrong value."""
+    """A document does not match its schema. ``field`` is the path of the first wrong value."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(
@@ -43,7 +42,7 @@ class FactsInvalid(Refused):
 
 
 def encode(value: object) -> Any:
-    """A dataclass as plain JSON values. Fields that equal their default are left out, so documents stay small."""
+    """A dataclass converted to plain JSON values. Fields with their default value are left out, so documents stay small."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: encode(v) for f in fields(value) if (v := getattr(value, f.name)) != f.default}
     if isinstance(value, datetime):
@@ -58,24 +57,24 @@ def encode(value: object) -> Any:
 
 
 def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -> T:
-    """The dataclass from JSON values; raises FactsInvalid.
+    """A dataclass made from JSON values. Raises FactsInvalid.
 
-    Unknown fields are ignored unless ``strict``: rows of other versions must stay readable. An operator's file is read strictly,
-    so that a typing error is found.
+    Unknown fields are ignored, so that rows of other versions stay readable. With ``strict``, they raise an error, so that
+    a typing error in an operator's file is found.
     """
     value: T = _dataclass_decoder(cls)(document, path, strict)  # type: ignore[arg-type]
     return value
 
 
 def as_object(document: object, path: str) -> Json:
-    """A JSON object with text keys, or FactsInvalid."""
+    """The document, if it is a JSON object with text keys. Raises FactsInvalid otherwise."""
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise FactsInvalid(path, f"must be an object, is {_json_type(document)}")
     return document
 
 
 def as_list(document: object, path: str) -> list[Any]:
-    """A JSON list of bounded length, or FactsInvalid."""
+    """The document as a list, if it is a JSON list of bounded length. Raises FactsInvalid otherwise."""
     if not isinstance(document, list | tuple):
         raise FactsInvalid(path, f"must be a list, is {_json_type(document)}")
     if len(document) > MAX_ITEMS:
@@ -212,7 +211,7 @@ _SCALARS: dict[Any, Decoder] = {
 
 
 def json_schema(cls: type) -> Json:
-    """JSON Schema (2020-12) of the dataclass, as :func:`decode` reads it."""
+    """The JSON Schema (2020-12) of the documents that :func:`decode` reads for a dataclass."""
     definitions: Json = {}
     root = _schema_of(cls, definitions)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **root, "$defs": definitions}

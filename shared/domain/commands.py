@@ -1,7 +1,7 @@
-"""What runs in single guests: the check, the files, and the commands before and after a move. Pure.
+"""Rules for single guests: their check, their files, and the commands before and after a move. Pure.
 
-A batch's policy has a list of rules; the first one that fits an instance is its own. A ``pre`` command runs right before the
-snapshots (it drains a load balancer, or stops a service); a ``post`` command undoes it.
+A batch's policy has a list of rules; the first rule that fits an instance applies to it. A ``pre`` command runs right before the
+snapshots; for example, it drains a load balancer. A ``post`` command undoes the ``pre`` command.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ONE_LINE = re.compile(r"[^\x00-\x1f\ud800-\udfff]*")
 
 @dataclass(frozen=True)
 class CommandRule:
-    """What is run in the guests of some instances. Without ``instances`` and ``tag`` it fits every instance."""
+    """Commands, check and files for some instances. A rule without ``instances`` and ``tag`` fits every instance."""
 
     instances: tuple[str, ...] = choice_field((), "Ids of the instances that the rule is for.")
     tag: str = choice_field("", "Tag of the instances that the rule is for: key=value.")
@@ -37,7 +37,7 @@ class CommandRule:
     files: tuple[str, ...] | None = choice_field(None, "The files of these instances, in place of the batch's.")
 
     def fits_instance(self, instance_id: str, tags: Mapping[str, str]) -> bool:
-        """Whether it is for the instance."""
+        """Whether the rule applies to an instance with this id and these tags."""
         key, _, value = self.tag.partition("=")
         return (not self.instances or instance_id in self.instances) and (not self.tag or tags.get(key) == value)
 
@@ -48,17 +48,17 @@ _NAMES = api_names(CommandRule)
 
 
 def rule_for(rules: Sequence[CommandRule], instance_id: str, tags: Mapping[str, str]) -> CommandRule:
-    """The first rule that fits the instance; one without any command if none does."""
+    """The first rule that fits the instance; an empty rule if no rule fits."""
     return next((each for each in rules if each.fits_instance(instance_id, tags)), NO_RULE)
 
 
 def asks_for_tags(rules: Sequence[CommandRule]) -> bool:
-    """Whether the tags of an instance decide which rule is its own."""
+    """Whether any rule names a tag, so that the instance's tags must be read."""
     return any(each.tag for each in rules)
 
 
 def read_commands(document: object, path: str) -> tuple[CommandRule, ...]:
-    """The rules in the API's spelling; raises Refused (Policy.Invalid) naming the field."""
+    """The rules, read from the API's JSON. Raises Refused (Policy.Invalid) with the name of the wrong field."""
     listed = as_list(document, path)
     if len(listed) > MOST_RULES:
         raise Refused("Policy.Invalid", f"{path} has {len(listed)} entries, more than {MOST_RULES}.", "Join rules by a tag.")
@@ -91,45 +91,45 @@ def _check_command(text: str, path: str) -> None:
 # What a migration remembers -------------------------------------------------------------------------------------------
 
 POST_FAILED = "Command.PostFailed"
-"""The failure of a migration that is validated, and whose post command failed."""
+"""The error code of a validated migration whose post command failed."""
 DRAINING, DRAINED, RESTORING = "draining", "drained", "restoring"
 
 
 UNDER_WAY = frozenset({DRAINING, RESTORING})
-"""A command runs in the guest: it is looked at with every tick."""
+"""Phases in which a command runs in the guest. Each tick then reads its result."""
 
 
 @dataclass(frozen=True)
 class CommandProgress:
-    """How far the commands of one migration are. An older version that wrote the row knows of none."""
+    """The progress of one migration's pre and post commands. A row from an older version records no commands."""
 
     phase: str = ""
     """``draining`` while the pre command runs, ``drained`` until the post command begins, ``restoring`` while that runs."""
     runs: int = 0
-    """Commands begun so far: part of the next one's client token."""
+    """Number of commands begun so far. It is part of the next command's client token."""
     invocation_id: str = ""
-    """The command under way; empty if its id is not known yet."""
+    """The id of the running command; empty if it is not known yet."""
     begun_at: datetime | None = None
     ran: bool = False
     """Whether a pre command has ever begun in this migration."""
     last: str = ""
-    """How the last one ended, in words."""
+    """How the last command ended, in words."""
 
     @property
     def status_in_words(self) -> str:
-        """What runs in the guest now, or how the last command ended; empty if none ever ran."""
+        """Which command runs in the guest now, or how the last command ended; empty if no command ever ran."""
         return {DRAINING: "the pre command runs", RESTORING: "the post command runs"}.get(self.phase, self.last)
 
     def with_begun_command(self, phase: str, now: datetime) -> CommandProgress:
-        """As it stands once a command is about to be sent."""
+        """The progress once a command is about to be sent."""
         return replace(self, phase=phase, runs=self.runs + 1, invocation_id="", begun_at=now, ran=True)
 
     def with_post_command_due(self) -> CommandProgress:
-        """As it stands once the disks are as they were: the post command runs, even if it ran after the validation."""
+        """The progress after a rollback of the disks: the post command must run, even if it already ran after the validation."""
         return replace(self, phase=DRAINED) if self.ran else self
 
     def with_ended_command(self, phase: str, words: str) -> CommandProgress:
-        """As it stands once the command has ended."""
+        """The progress once the running command has ended."""
         return replace(self, phase=phase, invocation_id="", begun_at=None, last=words)
 
 
@@ -137,5 +137,5 @@ NOTHING_RAN = CommandProgress()
 
 
 def rule_fields() -> dict[str, Any]:
-    """The fields of a rule by the names that the API gives them."""
+    """The dataclass fields of a rule, by their names in the API."""
     return {camel_case(each.name): each for each in fields(CommandRule)}

@@ -1,4 +1,4 @@
-"""Puts days and moments in words, with how far away they are and, for moments, the zone."""
+"""Writes days and times in words, with their distance from a reference day or time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 
 
 def day_in_words(day: date, on: date) -> str:
-    """``2026-03-31, 242 days ago``: a day and its distance from another."""
+    """A day and its distance from ``on`` in words, such as ``2026-03-31, 242 days ago``."""
     left = (day - on).days
     if left == 0:
         return f"{day.isoformat()}, today"
@@ -15,7 +15,7 @@ def day_in_words(day: date, on: date) -> str:
 
 
 def moment_in_words(at: datetime, now: datetime) -> str:
-    """``2026-09-03 08:00 UTC, in 47 hours``: a moment and its distance from another."""
+    """A time and its distance from ``now`` in words, such as ``2026-09-03 08:00 UTC, in 47 hours``."""
     away = at - now
     told = at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     length = _span_in_words(abs(away))
@@ -23,7 +23,7 @@ def moment_in_words(at: datetime, now: datetime) -> str:
 
 
 def _span_in_words(span: timedelta) -> str:
-    """The span in the largest unit that keeps two digits."""
+    """The span in days or hours if it has at least two of them, otherwise in minutes."""
     for unit, seconds in (("day", 86400), ("hour", 3600)):
         if span.total_seconds() >= 2 * seconds:
             return f"{int(span.total_seconds() // seconds)} {unit}s"

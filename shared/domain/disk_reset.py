@@ -1,4 +1,4 @@
-"""The progress of a rollback with one disk, as the migration's row keeps it."""
+"""The progress of resetting one disk in a rollback, as the migration's row stores it."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from enum import Enum
 
 
 class ResetState(Enum):
-    """The progress of one disk."""
+    """How far the reset of one disk is."""
 
     PENDING = "pending"
-    """Not reset."""
+    """The reset has not been requested yet."""
     ASKED = "asked"
-    """The reset is about to be requested, or was requested. After a crash or a lost answer the disk stays in this state, and the
-    request is repeated."""
+    """The reset is about to be requested, or was requested without a known answer. The request is repeated after a crash."""
     ACCEPTED = "accepted"
-    """ECS accepted the reset; it may still be at work."""
+    """ECS accepted the reset, which may still be running."""
     RESTORED = "restored"
-    """ECS showed the disk at rest after its reset."""
+    """ECS reported that the reset is complete."""
 
 
 @dataclass(frozen=True)
 class DiskReset:
-    """One disk of a rollback. ``at`` is when its reset was accepted."""
+    """One disk of a rollback. ``at`` is the time at which ECS accepted its reset."""
 
     disk_id: str
     snapshot_id: str

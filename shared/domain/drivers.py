@@ -1,4 +1,4 @@
-"""The traits of each driver. All other code reads this table instead of testing a driver's name."""
+"""A table with the properties of each driver. All other code reads this table instead of testing a driver's name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
 
 class FirstChange(Enum):
-    """The point from which the instance may have changed; after it, only the snapshots restore it."""
+    """The point from which the instance may have changed. After it, only the snapshots can restore the instance."""
 
     LAUNCH = "the step that starts the job"
     SNAPSHOTS = "the end of the snapshots, when a person is asked to start the job"
@@ -20,34 +20,34 @@ class FirstChange(Enum):
 
 @dataclass(frozen=True)
 class DriverTraits:
-    """One driver. A row of a later version may name one that is not in the table: see ``driver_traits``."""
+    """The properties of one driver. A row from a later version may name a driver that this table lacks; see ``driver_traits``."""
 
     name: str
     does: str
-    """What replaces the operating system, in words."""
+    """In words, the tool or person that replaces the operating system."""
     attended: bool
-    """Whether a person may start the job at any time."""
+    """Whether a person starts the job."""
     needs_identity: bool
     """Whether ``prepare_job`` needs the instance's addresses and hostnames, which take two calls to find."""
     changes_from: FirstChange
     paths: Callable[[Catalog], tuple[Path, ...]]
-    """The paths that it can follow."""
+    """The migration paths that the driver supports."""
     usual_minutes: tuple[int, int]
-    """The usual length of its job, for the documents."""
+    """The usual minimum and maximum length of the driver's job, in minutes, for the documents."""
     prepare_limit: timedelta | None
-    """Maximum time for preparing; None if a person may take any time."""
+    """Maximum time to prepare the job; None if a person starts it without a time limit."""
     job_limit: timedelta
-    """Maximum time that its job may run before a person must look."""
+    """Maximum time for which the job may run. After that, a person must look at it."""
     job_seen_at: str = "in the SMC console"
-    """Where a person looks at its job."""
+    """Where a person can see the job."""
     preparing: str = "SMC to know the instance and to have its job ready"
-    """What a migration waits for while its job is prepared."""
+    """What a migration waits for while the driver prepares its job, in words."""
     copies_disks: bool = True
-    """Whether its job makes copies of the disks, and may put the disks back to them by itself."""
+    """Whether the driver's job copies the disks, and may reset the disks to these copies by itself."""
     needs_listing: bool = True
-    """Whether Alibaba Cloud must list the account for the paths that it opens on request only."""
+    """Whether the account must be on Alibaba Cloud's allow list for paths that are open on request only."""
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
-    """Why it cannot follow a path of the matrix, and what to do; both empty if the reason is not the driver's."""
+    """Why the driver does not support a path of the matrix, and what to do. Both are empty if the driver is not the reason."""
 
     @property
     def may_start_unseen(self) -> bool:
@@ -114,11 +114,11 @@ DEFAULT_DRIVER = SMC.name
 
 
 def driver_traits(name: str) -> DriverTraits:
-    """The traits of a driver. A driver that this version lacks never starts here, so it counts as unattended."""
+    """The properties of a driver. This version never starts an unknown driver, so an unknown driver has SMC's properties."""
     return DRIVERS.get(name, SMC)
 
 
 def driver_names_in_words() -> str:
-    """The drivers to choose from: ``smc, console or guest``."""
+    """The names of all drivers in words: ``smc, console or guest``."""
     *first, last = DRIVERS
     return f"{', '.join(first)} or {last}"

@@ -1,4 +1,4 @@
-"""How long each part of a migration takes: declared as data, with the source of each figure. The forecast knows nothing else."""
+"""How long each part of a migration takes, as data with the source of each figure. The forecast uses only these figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.drivers import driver_traits
 
 @dataclass(frozen=True)
 class Duration:
-    """One part: it ends within ``low`` minutes in a tenth of all cases, ``usual`` in half, and ``high`` in nine tenths."""
+    """The duration of one part in minutes. 10% of cases end within ``low``, 50% within ``usual``, and 90% within ``high``."""
 
     part: str
     low: float
@@ -50,8 +50,8 @@ PERSON = Duration("a person approves, resumes, or lets a wave begin", 10, 60, 24
 FAILS = 0.03
 """The share of hops that fail. No public source has this figure, so it is assumed."""
 ALIKE = 0.5
-"""How much of the spread the instances of one fleet share (their images, their zone, the load of the service): assumed. The
-sources differ about the same part, and whichever is right is right for the whole fleet."""
+"""The share of the spread that all instances of one fleet have in common, for example because they share a zone. This figure is
+assumed."""
 
 DECLARED = (SNAPSHOTS, JOB, RETURN, VALIDATION, BUTTON, PERSON)
 
@@ -64,13 +64,16 @@ def parts_after_snapshots(driver: str) -> tuple[Duration, ...]:
 
 @dataclass(frozen=True)
 class RandomDraws:
-    """Random draws; the same seed gives the same draws. ``fixed`` replaces chance by one share of all cases."""
+    """Random draws that depend only on the seed.
+
+    With ``fixed``, no duration is random: it is the value within which this share of all cases ends.
+    """
 
     seed: str
     fixed: float | None = None
 
     def draw_length(self, duration: Duration, *words: object) -> timedelta:
-        """How long this part takes this time. Part of the spread is the same for all of the fleet."""
+        """The drawn duration of one part. A part of its random deviation is the same for the whole fleet."""
         if self.fixed is not None:
             z = _NORMAL.inv_cdf(self.fixed)
         else:
@@ -80,14 +83,14 @@ class RandomDraws:
         return timedelta(minutes=duration.usual * spread ** (z / _TENTH))
 
     def draw_failure(self, *words: object) -> bool:
-        """Whether this hop fails."""
+        """Whether this hop fails, drawn at random."""
         return self.fixed is None and self._draw_share("fails", *words) < FAILS
 
     def _draw_normal(self, *words: object) -> float:
         return _NORMAL.inv_cdf(self._draw_share(*words))
 
     def _draw_share(self, *words: object) -> float:
-        """A number between 0 and 1, both excluded."""
+        """A random number between 0 and 1, without 0 and 1 themselves."""
         written = "|".join(map(str, (self.seed, *words)))
         number = int.from_bytes(hashlib.sha256(written.encode()).digest()[:6], "big")
         return (number + 0.5) / 2**48
@@ -98,7 +101,7 @@ _TENTH = _NORMAL.inv_cdf(0.9)
 
 
 def declared_durations() -> list[Mapping[str, object]]:
-    """The table of parts, for the documents and the API."""
+    """The figures of all parts as rows, for the documents and the API."""
     return [
         {"part": e.part, "low": e.low, "usual": e.usual, "high": e.high, "source": e.source, "certainty": e.certainty}
         for e in DECLARED

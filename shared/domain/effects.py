@@ -1,4 +1,4 @@
-"""Effects: what must follow a step, as data. They are stored in the outbox with the step and are safe to repeat."""
+"""Effects: the actions that must follow a step, as data. The outbox stores them with the step. They are safe to repeat."""
 
 from __future__ import annotations
 
@@ -9,33 +9,32 @@ from shared.domain.migration import Handle, Migration
 
 @dataclass(frozen=True)
 class ReleaseLock:
-    """Release the instance for another migration."""
+    """Release the lock of the instance, so that another migration may use it."""
 
     region_id: str
     instance_id: str
     after_jobs: bool = False
-    """Only once SMC shows no running job on the instance, because the migration may have left one."""
+    """Whether to wait until SMC shows no running job on the instance, because this migration may have left a job."""
 
 
 @dataclass(frozen=True)
 class ReleaseSlot:
-    """Release the migration's slot in the wave."""
+    """Release the migration's slot, so that another migration may move."""
 
 
 @dataclass(frozen=True)
 class CountOutcome:
-    """Record on the batch that this migration failed or moved, for the failure budget and the canary."""
+    """Record on the batch whether this migration failed or moved. The failure budget and the canary use this."""
 
     outcome: str
-    """``failed``, ``moved``, ``retried`` (takes a failure back) or ``resumed`` (takes back the failure of the attempt under
-    way)."""
+    """``failed``, ``moved``, ``retried`` (removes a failure) or ``resumed`` (removes the failure of the present attempt)."""
 
 
 @dataclass(frozen=True)
 class AdoptSnapshots:
-    """Enter SMC's own backup copies of the instance's disks, made since the job started, in the ledger.
+    """Enter SMC's own backup copies of the instance's disks in the ledger, if SMC made them since the job started.
 
-    ``copied``: the failed job of this hop and attempt was seen past the point where SMC makes them.
+    ``copied`` is true if the failed job of this hop and attempt reached the point where SMC makes the copies.
     """
 
     hop: int = 0
@@ -45,12 +44,12 @@ class AdoptSnapshots:
 
 @dataclass(frozen=True)
 class LaunchDriver:
-    """Start the prepared job: the destructive call, made only after its step is in the journal."""
+    """Start the prepared job. This call is destructive, so it follows only after its step is in the journal."""
 
 
 @dataclass(frozen=True)
 class CleanUpDriver:
-    """Remove what the driver left in SMC for one hop: job, source server, activation code."""
+    """Remove what the driver created in SMC for one hop: job, source server and activation code."""
 
     handle: Handle
     hop: int = 0
@@ -58,19 +57,19 @@ class CleanUpDriver:
 
 @dataclass(frozen=True)
 class ScheduleSweep:
-    """Mark the migration's ledger rows: they may be swept once ``retention_days`` have passed since the release."""
+    """Mark the migration's snapshots in the ledger: the sweep may delete them ``retention_days`` after their release."""
 
     retention_days: int
 
 
 @dataclass(frozen=True)
 class RunPostCommand:
-    """Undo in the guest what the pre command did: nothing was moved, or it was moved back."""
+    """Run the post command, which undoes the pre command, because the guest did not move or was rolled back."""
 
 
 @dataclass(frozen=True)
 class RollBackUnasked:
-    """Roll the failed migration back, if a person has acknowledged that, nothing holds it, and it is still at that version."""
+    """Roll a failed migration back if a person has acknowledged this, no hold is set, and its version is unchanged."""
 
     version: int
 
@@ -91,7 +90,7 @@ NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver, RunPostCommand)
 
 
 def calls_the_cloud(effect: Effect) -> bool:
-    """Whether the effect calls ECS or SMC; the api function leaves such effects to the tick, so that it never waits."""
+    """Whether the effect calls ECS or SMC. The api function leaves such effects to the tick, because they are slow."""
     return isinstance(effect, NEEDS_THE_CLOUD) or (isinstance(effect, ReleaseLock) and effect.after_jobs)
 
 
@@ -109,10 +108,10 @@ KINDS: dict[str, type[Effect]] = {
         RollBackUnasked,
     )
 }
-"""Effects by the name under which the outbox stores them."""
+"""Classes of effects, by the name under which the outbox stores them."""
 
 
 def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
-    """The post command, if a pre command waits for it. ``unmoved``: only if no job can have run, or it may be half-moved."""
+    """The effect of the post command; empty if no pre command ran. With ``unmoved``, it is also empty once a job may have run."""
     ran = migration.hop > 0 or migration.handle.started_at is not None or migration.resumes != ""
     return (RunPostCommand(),) if migration.commands.phase and not (unmoved and ran) else ()

@@ -1,7 +1,7 @@
-"""Errors, each with a stable code, a sentence, a remedy and a fate.
+"""Errors. Each has a stable code, a message, a remedy and a fate.
 
-The fate says what the edge does with it: a function acknowledges, or raises so that the platform retries; HTTP answers
-with the status. Codes are spelled as the ecosystem spells them (``Noun.Reason``).
+The fate says how a function ends: it acknowledges the message, or it raises so that the platform retries. The API answers with
+the HTTP status. Codes have the form ``Noun.Reason``, like the codes of Alibaba Cloud.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from shared.domain.text import plain
 
 
 class Fate(Enum):
-    """What the function does with the message that met the error."""
+    """What a function does with the message whose processing raised the error."""
 
     STALE = "stale"
-    """The message is old or a duplicate: acknowledge it and do nothing."""
+    """The message is old or a duplicate. The function acknowledges it and does nothing."""
     REFUSED = "refused"
-    """The user can correct the request: acknowledge; HTTP 4xx."""
+    """The user can correct the request. The function acknowledges the message; HTTP 4xx."""
     TRANSIENT = "transient"
-    """The call may work later: raise, so that the platform retries; HTTP 503."""
+    """The call may succeed later. The function raises, so that the platform retries; HTTP 503."""
     PERMANENT = "permanent"
-    """A person is needed: record it on the migration, acknowledge; HTTP 500 with the code."""
+    """A person must act. The function records the error on the migration and acknowledges the message; HTTP 500 with the code."""
     BUG = "bug"
-    """An invariant does not hold: always raise; HTTP 500."""
+    """An invariant does not hold. The function always raises; HTTP 500."""
 
 
 class ReplankError(Exception):
-    """Base of all errors a user can meet."""
+    """Base class of all errors that a user can see."""
 
     fate: Fate = Fate.BUG
 
     def __init__(self, code: str, message: str, remedy: str, *, status: int = 400) -> None:
-        """``status`` is the HTTP status of a Refused error; the other fates have their own."""
+        """``status`` is the HTTP status of a Refused error. All other classes of errors have a fixed status."""
         message = plain(message)  # it may quote a guest, a name or a service, and reaches logs that are not ours to write
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -42,19 +42,19 @@ class ReplankError(Exception):
 
 
 class Stale(ReplankError):
-    """The message is behind the state."""
+    """The message is older than the state of its migration or batch."""
 
     fate = Fate.STALE
 
 
 class Refused(ReplankError):
-    """The caller asked for something impossible; the remedy says what would help."""
+    """The request is not possible. The remedy says what the caller can do."""
 
     fate = Fate.REFUSED
 
 
 class Transient(ReplankError):
-    """Throttling, time-outs, lost races: the same message will succeed later."""
+    """A throttled call, a time-out or a conflicting write. The same message will succeed later."""
 
     fate = Fate.TRANSIENT
 
@@ -63,7 +63,7 @@ class Transient(ReplankError):
 
 
 class AccountUnusable(Transient):
-    """A member account refuses the pipeline as a whole. Work in that account waits until it is accepted again."""
+    """A member account refuses the pipeline. Work in that account waits until the account accepts the pipeline again."""
 
     def __init__(self, code: str, message: str, remedy: str, account_id: str) -> None:
         super().__init__(code, message, remedy)
@@ -71,7 +71,7 @@ class AccountUnusable(Transient):
 
 
 class Permanent(ReplankError):
-    """Trying again changes nothing until a person acts: a permission, a missing setting, an unknown answer."""
+    """A retry fails again until a person acts, for example because a permission or a setting is missing."""
 
     fate = Fate.PERMANENT
 
@@ -80,7 +80,7 @@ class Permanent(ReplankError):
 
 
 class Bug(ReplankError):
-    """Something happened that must never happen."""
+    """An error in Replank itself: a state that must never occur."""
 
     def __init__(self, message: str) -> None:
         super().__init__("Internal.Bug", message, "Report this with the request id; nothing was changed.", status=500)

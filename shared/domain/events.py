@@ -1,7 +1,7 @@
 """The events of the pipeline: their types, their consumers and their data.
 
-Every type has one producer and a folder under events/ with its schema and samples; a test keeps the two equal. ``stage`` in the
-data names the stage that acts next, and the bus's rules route by it. Events without it only inform.
+Every type has one producer, and a folder under events/ with its schema and samples. A test compares this table with the folders.
+The field ``stage`` of the data names the stage that acts next; the bus's rules route by it. Events without a stage only inform.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ PRODUCERS = {
     STEP_DUE: "watch",
     END_OF_LIFE: "intake",
 }
-"""Which function publishes a type (an end-of-life notice may also come from outside)."""
+"""The function that publishes each type. An end-of-life notice may also come from outside."""
 
 CONSUMERS: dict[str, tuple[str, ...]] = {
     END_OF_LIFE: ("intake",),
@@ -98,17 +98,17 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     ROLLBACK_REQUESTED: ("rollback",),
     STEP_DUE: ("precheck", "snapshot", "migrate", "validate", "rollback"),
 }
-"""Which stages act on a type; the rules in template.yml route by type and ``data.stage``."""
+"""The stages that act on each type. The rules in template.yml route by type and ``data.stage``."""
 
 
 TIMED = frozenset({"intake", "watch", "sweep"})
 """Functions that a timer calls."""
 ECS = "acs.ecs"
-"""The source of ECS's own events; the watch reads them."""
+"""The source of ECS's own events, which the watch function handles."""
 
 
 def is_handled_by(function: str, type: str, source: str) -> bool:
-    """Whether the function handles this type and version; a function refuses any other message."""
+    """Whether the function handles messages of this type and source. A function refuses any other message."""
     if type == "timer":
         return function in TIMED
     return function in CONSUMERS.get(type, ()) or (function == "watch" and source == ECS)
@@ -116,9 +116,9 @@ def is_handled_by(function: str, type: str, source: str) -> bool:
 
 @dataclass(frozen=True)
 class Event:
-    """One event to publish: ``type`` from above, ``subject`` the migration or batch, ``data`` a JSON object.
+    """One event to publish. ``subject`` names the migration or batch, and ``data`` is a JSON object.
 
-    ``event_id`` is derived from what happened (migration, version, type), so that a second publication is recognised.
+    ``event_id`` is derived from the migration, its version and the type, so that a repeated publication is recognised.
     """
 
     type: str
@@ -128,12 +128,12 @@ class Event:
 
 
 def reminder_id(now: datetime) -> str:
-    """The word that distinguishes one tick's reminders (``nudge``) from another's."""
+    """The id of one tick's reminders (``nudge``), which differs from the ids of other ticks."""
     return now.strftime("%Y%m%dT%H%M%S")
 
 
 def migration_event(migration: Migration, type: str, *, stage: str = "", **more: Any) -> Event:
-    """An event about a migration as it stands after the step that causes it."""
+    """An event about a migration in its state after the step that causes the event."""
     data: dict[str, Any] = {
         "migrationId": migration.migration_id,
         "batchId": migration.batch_id,
@@ -156,7 +156,7 @@ def migration_event(migration: Migration, type: str, *, stage: str = "", **more:
 
 
 def batch_event(batch_id: str, type: str, **more: Any) -> Event:
-    """An event about a batch."""
+    """An event about a batch. ``more`` holds further fields of its data."""
     told = str(more.get("nudge", more.get("version", "")))
     event_id = "-".join(filter(None, (batch_id, type.rpartition(":")[2], told)))
     return Event(type, event_id, f"batch/{batch_id}", {"batchId": batch_id, **more})

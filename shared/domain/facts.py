@@ -1,7 +1,7 @@
-"""Everything the rules know of an instance: the facts of the cloud, of the account and of the guest.
+"""All facts about an instance that the rules read: facts of the cloud, of the account and of the guest.
 
-Units are in the names. ``None`` always means "not known", never "nothing": a probe reports what it could not read, and the rules
-tell the operator. Every document can be stored and read back (``to_json``/``from_json``).
+Names contain the units. ``None`` always means "not known", never "nothing". A probe reports what it could not read, and the
+rules report it to the operator. ``to_json`` and ``from_json`` store and read each document.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.domain.hop import Hop
 __all__ = ["AccountFacts", "DiskFacts", "Facts", "FactsInvalid", "GuestFacts", "Hop", "InstanceFacts", "facts_schema"]
 
 RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "smc_sources_quota", "snapshots_per_disk_quota"))
-"""Facts of the account that no call can read. If one is missing, SMC itself refuses the job, with its own remedy."""
+"""Former facts of the account, which no call can read. ``from_json`` drops them from old documents."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class DiskFacts:
 
 
 def own_disks(disks: Iterable[DiskFacts]) -> list[DiskFacts]:
-    """The user's disks: all except SMC's transit disk, which exists only during a job."""
+    """The disks that belong to the user: all except SMC's transit disk, which exists only during a job."""
     return [disk for disk in disks if not disk.used_by_smc_transit]
 
 
@@ -81,16 +81,16 @@ class InstanceFacts:
 
     @property
     def own_disks(self) -> list[DiskFacts]:
-        """The user's disks."""
+        """The disks of this instance without SMC's transit disk."""
         return own_disks(self.disks)
 
     def to_json(self) -> Json:
-        """The JSON document that is stored beside the migration."""
+        """The instance's facts as the JSON document that is stored with the migration."""
         return encode(self)  # type: ignore[no-any-return]
 
     @classmethod
     def from_json(cls, document: object, *, strict: bool = False) -> InstanceFacts:
-        """The reverse; raises FactsInvalid naming the field."""
+        """The facts read from a document of ``to_json``. Raises FactsInvalid with the name of the wrong field."""
         return decode(cls, document, "instance", strict=strict)
 
 
@@ -114,12 +114,12 @@ class Facts:
     account: AccountFacts | None = None
 
     def to_json(self) -> Json:
-        """The document ``replank assess --facts`` reads."""
+        """The facts as the JSON document that ``replank assess --facts`` reads."""
         return encode(self)  # type: ignore[no-any-return]
 
     @classmethod
     def from_json(cls, document: object, *, strict: bool = False) -> Facts:
-        """The reverse; raises FactsInvalid naming the field. Facts of the account that older versions asked for are left out."""
+        """The facts read from a document of ``to_json``. Raises FactsInvalid with the name of the wrong field."""
         account = document.get("account") if isinstance(document, dict) else None
         if isinstance(document, dict) and isinstance(account, dict):
             document = {**document, "account": {name: value for name, value in account.items() if name not in RETIRED}}
@@ -127,5 +127,5 @@ class Facts:
 
 
 def facts_schema() -> Json:
-    """JSON Schema of a facts document, as :meth:`Facts.from_json` reads it."""
+    """The JSON Schema of the document that :meth:`Facts.from_json` reads."""
     return {"title": "Replank facts of one instance", **json_schema(Facts)}

@@ -1,4 +1,4 @@
-"""Findings: what a rule saw, why it matters and what to do. An assessment is a list of findings, worst first."""
+"""Findings of the rules: what a rule saw, why it matters and what to do. An assessment is a list of findings, worst first."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from shared.domain.codec import Json, as_list, as_object, decode, encode
 
 
 class Severity(Enum):
-    """How far a finding stops a migration."""
+    """Whether and how a finding stops a migration."""
 
     ERROR = "error"
-    """Blocks, and nobody can override it."""
+    """The finding blocks the migration, and nobody can override it."""
     OVERRIDABLE = "overridable"
-    """Blocks until a person overrides it by its code, with a reason."""
+    """The finding blocks the migration until a person overrides its code with a reason."""
     WARNING = "warning"
-    """Does not block, but somebody should look."""
+    """The finding does not block, but a person should read it."""
     INFO = "info"
-    """Worth knowing."""
+    """The finding is only information."""
 
 
 ORDER = {Severity.ERROR: 0, Severity.OVERRIDABLE: 1, Severity.WARNING: 2, Severity.INFO: 3}
-"""Worst first."""
+"""The rank of each severity. The worst has rank 0."""
 BLOCKS = (Severity.ERROR, Severity.OVERRIDABLE)
-"""Severities that stop a migration."""
+"""The severities that block a migration."""
 
 
 @dataclass(frozen=True)
 class Finding:
     """One observation. ``code`` is stable (Noun.Reason), ``seen`` holds numbers with units, ``remedy`` is a sentence.
 
-    ``known`` is false if the rule could not look; the finding then names only what was not checked.
+    ``known`` is false if the rule lacked a fact. The finding then says only what was not checked.
     """
 
     code: str
@@ -47,29 +47,29 @@ class Finding:
 
     @property
     def label(self) -> str:
-        """The word for people: the severity, or ``not checked`` if the rule could not look and does not block."""
+        """The word that people see: the severity, or ``not checked`` if the rule lacked a fact and does not block."""
         return self.severity.value if self.known or self.severity in BLOCKS else "not checked"
 
     def to_json(self) -> Json:
-        """The finding as it is stored and as the API shows it."""
+        """The finding as the JSON object that is stored and that the API returns."""
         return encode(self)  # type: ignore[no-any-return]
 
     @classmethod
     def from_json(cls, document: object) -> Finding:
-        """The reverse; raises FactsInvalid naming the field."""
+        """A finding read from a document of :meth:`to_json`. Raises FactsInvalid with the name of the wrong field."""
         return decode(cls, document, "finding")
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """The findings of one check of one instance, worst first; ``overrides`` are the (code, reason) pairs that applied."""
+    """The findings of one check of one instance, worst first. ``overrides`` holds the (code, reason) pairs that were used."""
 
     findings: tuple[Finding, ...] = ()
     overrides: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_blocked(self) -> bool:
-        """Whether anything stops the migration: an error, or an overridable finding nobody overrode."""
+        """Whether any finding stops the migration: an error, or an overridable finding without an override."""
         return bool(self.blocking_findings)
 
     @property
@@ -79,7 +79,7 @@ class Assessment:
         return tuple(f for f in self.findings if is_blocking(f, overridden))
 
     def to_json(self) -> Json:
-        """``{blocked, findings: [...], overrides: {code: reason}}``."""
+        """The assessment as a JSON object: ``{blocked, findings: [...], overrides: {code: reason}}``."""
         return {
             "blocked": self.is_blocked,
             "findings": [finding.to_json() for finding in self.findings],
@@ -88,7 +88,7 @@ class Assessment:
 
     @classmethod
     def from_json(cls, document: object) -> Assessment:
-        """The reverse of :meth:`to_json`; raises FactsInvalid naming the field."""
+        """An assessment read from a document of :meth:`to_json`. Raises FactsInvalid with the name of the wrong field."""
         fields = as_object(document, "assessment")
         findings = as_list(fields.get("findings", []), "assessment.findings")
         overrides = as_object(fields.get("overrides", {}), "assessment.overrides")
@@ -99,14 +99,14 @@ class Assessment:
 
 
 def is_blocking(finding: Finding, overridden: set[str]) -> bool:
-    """Whether this finding blocks, given the codes a person overrode."""
+    """Whether this finding blocks the migration, if a person overrode these codes."""
     if finding.severity is Severity.OVERRIDABLE:
         return finding.code not in overridden
     return finding.severity is Severity.ERROR
 
 
 def sorted_assessment(findings: list[Finding], overrides: Mapping[str, str]) -> Assessment:
-    """Sort worst first and keep the overrides that name an overridable finding and give a reason."""
+    """An assessment with the findings sorted, worst first. It keeps each override that has a reason and an overridable finding."""
     ordered = sorted(findings, key=lambda finding: (ORDER[finding.severity], finding.code))
     overridable = {finding.code for finding in ordered if finding.severity is Severity.OVERRIDABLE}
     used = tuple((code, why.strip()) for code, why in sorted(overrides.items()) if code in overridable and why.strip())

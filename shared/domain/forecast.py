@@ -1,7 +1,7 @@
-"""The forecast of a batch: the scheduler's own rules, run ahead on a copy with declared durations. Pure.
+"""The forecast of a batch: a simulation with the scheduler's own rules and the declared durations. Pure.
 
-``limits``, ``waves`` and ``brake`` decide which start is held, how many may start, when a wave begins and when the batch pauses.
-Only what they cannot know is drawn: durations, failures, and the delays of persons.
+The modules ``limits``, ``waves`` and ``brake`` decide what may start, when a wave begins and when the batch pauses.
+The forecast draws only durations, failures and the delays of persons at random.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ MOVED = "ended well"
 FAILED = "ended badly"
 A_TICK = timedelta(minutes=1)
 LARGE = 500
-"""From this number of migrations on, what happens within a minute is looked at together: the answer must come within seconds."""
+"""From this number of migrations on, a run advances by at least one minute, because the answer must come within seconds."""
 LONGEST = timedelta(days=400)
-"""A run that has not finished by then counts as never finishing."""
+"""A run that takes longer than this counts as never finished."""
 MOST_STEPS = 200_000
 
 
 @dataclass(frozen=True)
 class ForecastItem:
-    """One migration now: the hops that are left, and since when it has been moving."""
+    """One migration at the start of the forecast: its state, its remaining hops, and since when it has been moving."""
 
     migration_id: str
     hops: int = 1
     state: str = WAITING
     since: datetime | None = None
     group: str = ""
-    """Its redundancy group; empty without one."""
+    """The migration's redundancy group; empty if it has no group."""
 
 
 @dataclass(frozen=True)
 class ForecastInput:
-    """Where a run ahead begins: the batch, its migrations in their order, its waves (none: all at once), and the time."""
+    """The state at which a forecast begins. ``cut`` holds the migrations of each wave; it is empty for a single wave."""
 
     batch: Batch
     items: Sequence[ForecastItem]
@@ -56,9 +56,9 @@ class ForecastInput:
 
 @dataclass(frozen=True)
 class FinishTimes:
-    """When something will have finished: at the earliest, and by when in 10, 50 and 90 of 100 runs.
+    """When a wave or a batch will finish: the earliest time, and the time by which 10, 50 and 90 of 100 runs finish.
 
-    None if fewer runs finish at all.
+    A time is None if fewer runs finish.
     """
 
     earliest: datetime | None
@@ -78,7 +78,7 @@ class Forecast:
 
 @dataclass
 class _SimulatedRun:
-    """One run ahead: the changing batch, and the state of each migration."""
+    """One simulated run: the batch as it changes, and the state of each migration."""
 
     batch: Batch
     cut: Sequence[Sequence[str]]
@@ -86,31 +86,31 @@ class _SimulatedRun:
     account_limit: int
     now: datetime
     left: dict[str, int]
-    """The hops that are left, by migration."""
+    """Number of remaining hops, by migration."""
     place: dict[str, int]
-    """The wave of each migration."""
+    """Number of the wave, by migration."""
     unsettled: Counter[int] = field(default_factory=Counter)
-    """Number of migrations that have not ended, by wave."""
+    """Number of migrations that have not ended yet, by wave."""
     queue: dict[int, dict[str, None]] = field(default_factory=dict)
-    """The waiting migrations in order, by wave; next hops are kept apart."""
+    """The migrations that wait for their first hop in order, by wave."""
     hop_queue: dict[str, None] = field(default_factory=dict)
     moving: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     due: list[tuple[datetime, str, str]] = field(default_factory=list)
-    """Future events: the time, what happens, and the migration."""
+    """A heap of future events: the time, the kind of event, and the migration."""
     hops: Counter[str] = field(default_factory=Counter)
-    """Number of hops made, by migration."""
+    """Number of completed hops, by migration."""
     group: dict[str, str] = field(default_factory=dict)
     """The redundancy group of each migration that has one."""
     places: dict[str, str] = field(default_factory=dict)
-    """The member that has each group's place."""
+    """The migration that holds the place of its redundancy group, by group."""
     waits_for_person: bool = False
     ends: dict[str, datetime] = field(default_factory=dict)
 
 
 def forecast(outlook: ForecastInput, *, seed: str, runs: int) -> Forecast:
-    """When the batch and each of its waves will have finished. The same seed gives the same answer."""
+    """The forecast of a batch and its waves from a number of runs. The same seed gives the same forecast."""
     fixed = _run_to_end(outlook, RandomDraws(seed, fixed=0.1))
     drawn = [_run_to_end(outlook, RandomDraws(f"{seed}:{number}")) for number in range(runs)]
     ranges = [_finish_times(fixed[place], [each[place] for each in drawn]) for place in range(len(fixed))]
@@ -128,7 +128,7 @@ def _finish_times(earliest: datetime | None, drawn: Sequence[datetime | None]) -
 
 
 def _run_to_end(outlook: ForecastInput, draws: RandomDraws) -> list[datetime | None]:
-    """When each wave, and last the whole batch, ends in one run; None if never."""
+    """The times at which each wave and, as the last item, the whole batch end in one run; None if they never end."""
     run = _new_run(outlook, draws)
     _advance_run(run)
     last: list[datetime | None] = []
@@ -173,7 +173,7 @@ def _draw_length(run: _SimulatedRun, id: str, *, snapshots: bool) -> timedelta:
 
 
 def _advance_run(run: _SimulatedRun) -> None:
-    """Step from one moment at which something can happen to the next, until nothing can happen any more."""
+    """Advance the run from one event to the next until no event is left."""
     until = run.now + LONGEST
     apart = A_TICK if len(run.left) >= LARGE else timedelta()
     for _ in range(MOST_STEPS):
@@ -218,7 +218,7 @@ def _end_migration(run: _SimulatedRun, id: str, among: set[str]) -> None:
 
 
 def _enter_group(run: _SimulatedRun, id: str) -> bool:
-    """Take the place of the migration's group; False if another member has it."""
+    """Take the place of the migration's redundancy group. Return False if another member holds the place."""
     group = run.group.get(id)
     return group is None or run.places.setdefault(group, id) == id
 
@@ -229,7 +229,7 @@ def _leave_group(run: _SimulatedRun, id: str) -> None:
 
 
 def _start_job(run: _SimulatedRun, id: str) -> None:
-    """Check the limits again before the job, as the pipeline does; a held migration goes back to the start."""
+    """Check the limits again before the job, as the pipeline does. A held migration returns to its queue."""
     start = Start.HOP_JOB if run.hops[id] else Start.FIRST_JOB
     if held_back(start, _scene_for_limits(run, own=id)):
         run.moving.discard(id)
@@ -252,7 +252,7 @@ def _act_as_person(run: _SimulatedRun) -> None:
 
 
 def _run_tick(run: _SimulatedRun) -> None:
-    """Do what the tick does: pause at the budget, end and begin waves, and offer slots, next hops first."""
+    """Do the work of one tick: pause at the failure budget, end and begin waves, and offer free slots."""
     if budget_spent(_scene_for_limits(run)) and run.batch.control.brake is Brake.OFF:
         run.batch = brake.pause_at_budget(run.batch, "forecast", run.now).after
     if run.batch.control.brake is Brake.OFF:
@@ -265,7 +265,7 @@ def _run_tick(run: _SimulatedRun) -> None:
 
 
 def _offer_slots(run: _SimulatedRun, start: Start, queues: Sequence[dict[str, None]]) -> None:
-    """Let as many begin as there is room for, in the order of their queues."""
+    """Start as many waiting migrations as the limits allow, in the order of their queues."""
     room = room_for(start, _scene_for_limits(run)) if any(queues) else 0
     for queue in queues:
         for id in list(islice((id for id in queue if _enter_group(run, id)), room)):
@@ -297,7 +297,7 @@ def _ask_person(run: _SimulatedRun) -> None:
 
 
 def _next_event_time(run: _SimulatedRun) -> datetime | None:
-    """When something can happen next: the end of a running part, the end of a soak, or the opening of a window."""
+    """The time of the next event: the end of a running part, the end of a soak time, or the opening of a window."""
     found = [run.due[0][0]] if run.due else []
     begins = waves.soak_ends_at(run.batch.terms)
     if begins is not None and begins > run.now:

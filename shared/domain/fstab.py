@@ -1,7 +1,7 @@
-"""One line of fstab as mount(8) and systemd read it: fstab(5), libmount and systemd-fstab-generator are the judges. Pure.
+"""Reads a line of fstab in the same way as mount(8) and systemd. Its sources are fstab(5), libmount and systemd-fstab-generator.
 
-A wrong line can stop the next start in an emergency shell. So it matters which device a line names and whether the start waits
-for it.
+A wrong line can stop the next boot in an emergency shell. So it matters which device a line names and whether the boot waits
+for this device. Pure.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ from dataclasses import dataclass
 from shared.domain.guest import FstabFacts
 
 TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel", "ID": "id"}
-"""Ways to name a device by its content or its hardware, each with the folder of udev's links: /dev/disk/by-..."""
+"""Tags that name a device by its content or hardware, each with the suffix of udev's folder ``/dev/disk/by-``."""
 NETWORK = frozenset(
     {"9p", "afs", "alinas", "beegfs", "ceph", "cifs", "coda", "cpfs", "davfs", "davfs2", "gfs", "gfs2", "glusterfs", "lustre"}
     | {"ncp", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "sshfs", "virtiofs"}
 )
-"""Types mounted once the network is up (remote-fs.target); the start of the system does not wait for them."""
+"""File system types that are mounted once the network is up (remote-fs.target). The boot does not wait for them."""
 DEVICELESS = frozenset(
     {"none", "tmpfs", "ramfs", "proc", "sysfs", "devpts", "devtmpfs", "cgroup", "cgroup2", "debugfs", "hugetlbfs", "mqueue"}
     | {"securityfs", "configfs", "fusectl", "bpf", "tracefs", "efivarfs", "binfmt_misc", "selinuxfs", "overlay", "aufs", "zfs"}
     | {"autofs"}
 )
-"""Types whose first field names no device."""
+"""File system types whose first field in fstab names no device."""
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _LINK_PLAIN = re.compile(r"[A-Za-z0-9#+\-.:=@_]")
 
 
 @dataclass(frozen=True)
 class SeenDevices:
-    """What the guest reported: links below /dev/disk as ``uuid/1234``, paths of fstab that exist, and folders that it looked in."""
+    """The guest's report: links below /dev/disk (such as ``uuid/1234``), existing paths of fstab, and the folders read."""
 
     links: Collection[str] = ()
     paths: Collection[str] = ()
     places: Collection[str] = ()
     whole: bool = True
-    """False if the guest did not report all links."""
+    """Whether the guest reported all links."""
 
 
 def read_line(line: str, seen: SeenDevices) -> FstabFacts | None:
-    """The entry of one line; None for a comment, an empty line, and a line that names no mount point."""
+    """The entry of one fstab line; None for a comment, an empty line, or a line without a mount point."""
     words = line.split()
     if len(words) < 2 or words[0].startswith("#"):
         return None
@@ -53,12 +53,12 @@ def read_line(line: str, seen: SeenDevices) -> FstabFacts | None:
 
 
 def decode_escapes(text: str) -> str:
-    r"""Decodes blanks, tabs and the like, which fstab writes as octal digits: ``\040``."""
+    r"""The text with fstab's octal escapes decoded, such as ``\040`` for a blank."""
     return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
 
 
 def _without_quotes(source: str) -> str:
-    """``UUID="1234"`` without its quotes; any other text unchanged."""
+    """A tag such as ``UUID="1234"`` without its quotes; any other text unchanged."""
     tag, equals, value = source.partition("=")
     if equals and tag in TAGS and len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
         return f"{tag}={value[1:-1]}"
@@ -66,7 +66,7 @@ def _without_quotes(source: str) -> str:
 
 
 def is_present(entry: FstabFacts, seen: SeenDevices, written: str = "") -> bool | None:
-    """Whether the device exists; None if the line names no device, or if it is not known."""
+    """Whether the entry's device exists; None if the entry names no device, or if this is not known."""
     tag, equals, value = entry.spec.partition("=")
     if equals and tag in TAGS:
         if "/dev/disk" not in seen.places:
@@ -81,17 +81,17 @@ def is_present(entry: FstabFacts, seen: SeenDevices, written: str = "") -> bool 
 
 
 def udev_link_name(value: str) -> str:
-    r"""The name that udev gives a link; any other character than letters, digits and ``#+-.:=@_`` is escaped as ``\x2f``."""
+    r"""The name of udev's link for a tag's value. Characters other than letters, digits and ``#+-.:=@_`` are escaped: ``\x2f``."""
     return "".join(c if not c.isascii() or _LINK_PLAIN.match(c) else f"\\x{ord(c):02x}" for c in value)
 
 
 def names_a_device(entry: FstabFacts) -> bool:
-    """Whether a missing device of this line can be recognised."""
+    """Whether the entry names a device by a tag or a path, so that a missing device can be recognised."""
     return entry.spec.partition("=")[0] in TAGS or names_a_path(entry)
 
 
 def names_a_path(entry: FstabFacts) -> bool:
-    """Whether the first field is a device or a file, not a network share, a bucket or a folder to bind."""
+    """Whether the first field is the path of a device or file, and not a network share, a bucket or a folder to bind."""
     options = _option_set(entry)
     if not entry.spec.startswith("/") or entry.spec.startswith("//") or is_network(entry):
         return False
@@ -99,18 +99,18 @@ def names_a_path(entry: FstabFacts) -> bool:
 
 
 def _is_fuse(entry: FstabFacts) -> bool:
-    """Whether a program mounts it (FUSE), so that the first field may be anything. fuseblk names a device."""
+    """Whether a program mounts the entry (FUSE). Then its first field may be any text; only fuseblk names a device."""
     return entry.file_system == "fuse" or entry.file_system.startswith("fuse.")
 
 
 def is_network(entry: FstabFacts) -> bool:
-    """Whether it is mounted once the network is up."""
+    """Whether the entry is mounted only once the network is up."""
     kind = entry.file_system.removeprefix("fuse.")
     return kind in NETWORK or "_netdev" in _option_set(entry)
 
 
 def is_required_at_boot(entry: FstabFacts) -> bool:
-    """Whether the start of the system fails without it, because local-fs.target needs it."""
+    """Whether the boot fails without this entry, because local-fs.target requires it."""
     if entry.file_system == "swap" or entry.mount_point in ("none", "swap") or is_network(entry):
         return False
     if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in _option_set(entry)):
@@ -119,14 +119,14 @@ def is_required_at_boot(entry: FstabFacts) -> bool:
 
 
 def is_on_demand(entry: FstabFacts) -> bool:
-    """Whether it is mounted later, by a person or on its first use, and not at the start."""
+    """Whether the entry is mounted by a person or on first use, and not at boot."""
     return bool(_option_set(entry) & {"x-systemd.automount", "comment=systemd.automount"}) or _is_last_option(
         entry, "noauto", "auto"
     )
 
 
 def may_be_missing(entry: FstabFacts) -> bool:
-    """Whether the system starts without the device: ``nofail``, or a device on the network (iSCSI)."""
+    """Whether the system boots without the device: it has ``nofail``, or it is on the network (iSCSI)."""
     return _is_last_option(entry, "nofail", "fail") or (
         is_network(entry) and entry.spec.startswith(("/dev/", *(f"{tag}=" for tag in TAGS)))
     )
@@ -137,13 +137,13 @@ def _option_set(entry: FstabFacts) -> set[str]:
 
 
 def _is_last_option(entry: FstabFacts, off: str, on: str) -> bool:
-    """Whether ``off`` holds: if an option and its opposite are both given, the last one counts."""
+    """Whether ``off`` is in effect. If an option and its opposite ``on`` are both given, the last one counts."""
     said = [option for option in entry.options.split(",") if option in (off, on)]
     return bool(said) and said[-1] == off
 
 
 def hidden_mount_points(entries: Collection[FstabFacts]) -> tuple[str, ...]:
-    """Mount points hidden by a later line that names the same folder or one above it. Swap has no mount point."""
+    """Mount points that a later line hides, because it mounts the same folder or a parent. Swap has no mount point."""
     points = [each.mount_point.rstrip("/") or "/" for each in entries if each.mount_point.startswith("/")]
     return tuple(
         point

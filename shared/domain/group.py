@@ -1,4 +1,4 @@
-"""Redundancy groups: of all instances with one value of a tag, one at a time is between its snapshots and its validation. Pure."""
+"""Redundancy groups: the instances with the same value of a tag. Only one instance of a group moves at a time. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.migration import BEFORE_A_START, Migration, State
 
 OVER = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCELLED, State.PRECHECK_FAILED})
-"""In these a member needs its group's place no more: it is validated, or it never moved, or a person has decided."""
+"""States in which a member no longer needs its group's place. It is validated, it never moved, or a person has decided."""
 
 
 def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
@@ -18,11 +18,11 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
 
 
 def last_attempt_to_release(migration: Migration) -> int:
-    """The last attempt whose place is to be given back; 0 if the migration keeps its place.
+    """The last attempt that must release its place in the group; 0 if the migration keeps its place.
 
-    One that failed or was rolled back keeps it until a person has decided: the instance may not serve as it should. A next hop or a
-    retry that waits keeps it too. A first try that waits has touched nothing; what an earlier attempt has taken goes. Whoever was
-    drained keeps it until its post command has ended.
+    A failed or rolled back migration keeps its place until a person has decided, because the instance may not work. A waiting next
+    hop or retry keeps its place too. A waiting first try releases the place of its earlier attempts. A migration whose pre
+    command ran keeps its place until the post command has ended.
     """
     if migration.commands.phase and migration.state is not State.COMPLETED:
         return 0
@@ -33,7 +33,7 @@ def last_attempt_to_release(migration: Migration) -> int:
 
 
 def why_waiting(holder: Migration) -> str:
-    """Why another member of its group has to wait."""
+    """Why another member of the group must wait for this holder of the place, in words."""
     where = f"{holder.migration_id} ({holder.instance_id}), which is {holder.state.value}"
     if holder.state in (State.FAILED, State.ROLLED_BACK):
         return f"its group {holder.group} waits for {where}: a person decides, see replank show {holder.migration_id}"
@@ -41,7 +41,7 @@ def why_waiting(holder: Migration) -> str:
 
 
 def no_tag_finding(tag: str) -> Finding:
-    """What an instance is told that has no group though its batch asks for one."""
+    """The warning for an instance without the tag, if its batch uses redundancy groups."""
     return Finding(
         "Group.NoTag",
         Severity.WARNING,

@@ -1,4 +1,7 @@
-"""The facts of a guest: parsed from the probe's answer and compared before and after. ``None`` means "not known"."""
+"""The facts of a guest, parsed from the probe's answer.
+
+A validation compares the facts before and after a move. ``None`` means "not known".
+"""
 
 from __future__ import annotations
 
@@ -115,9 +118,9 @@ class LinuxFacts:
     """Facts that only Linux guests have. A field is None if it is not known, or if an older probe answered.
 
     ``modules``: the kernel modules loaded. ``root_links``: links directly below / to absolute paths, as ``/app -> /data/app``.
-    ``package_locks``: settings that hide updates, each with its place (versionlock, exclude). ``rpm_database``: rpm's complaint,
-    empty if it had none. ``kernel_vendor``: the vendor of the running kernel's package. ``permit_root_login``: the word
-    in sshd_config, empty if it has no such setting. ``lock_holders``: which process holds which lock of the package manager.
+    ``package_locks``: settings that hide updates, each with its place (versionlock, exclude). ``rpm_database``: rpm's error
+    message, empty without an error. ``kernel_vendor``: the vendor of the running kernel's package. ``permit_root_login``: the value
+    in sshd_config, empty without this setting. ``lock_holders``: which process holds which lock of the package manager.
     ``fstab_errors``: errors that the system's own check of fstab reports. ``metadata_answers``, ``names_resolve`` and
     ``clock_in_step``: whether the metadata service answers, names of Alibaba Cloud resolve and the clock is synchronised.
     ``read_only_mounts``: which of /mnt and /sys are mounted read-only.
@@ -165,7 +168,7 @@ class LinuxFacts:
 class WindowsFacts:
     """Facts that only Windows guests have. ``language`` is zh or en; sizes in MiB.
 
-    ``metadata_answers``, ``names_resolve`` and ``clock_in_step`` mean what they mean on Linux; None if an older probe answered.
+    ``metadata_answers``, ``names_resolve`` and ``clock_in_step`` have the same meaning as for Linux.
     """
 
     build: str | None = None
@@ -188,7 +191,7 @@ class WindowsFacts:
 class GuestFacts:
     """One answer of the probe.
 
-    ``unknown`` names what could not be read and why; ``cut`` names what was too long to report in full.
+    ``unknown`` lists what the probe could not read, and why. ``cut`` lists what was too long to report completely.
     """
 
     os_id: str | None = None
@@ -218,15 +221,15 @@ class GuestFacts:
     cut: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> Json:
-        """The JSON document that is stored with the baseline."""
+        """The guest's facts as the JSON document that is stored with the baseline."""
         return encode(self)  # type: ignore[no-any-return]
 
     @classmethod
     def from_json(cls, document: object, *, strict: bool = False) -> GuestFacts:
-        """The reverse; raises FactsInvalid naming the field."""
+        """The facts read from a document of ``to_json``. Raises FactsInvalid with the name of the wrong field."""
         return decode(cls, document, "guest", strict=strict)
 
     def mount_holding(self, path: str) -> MountFacts | None:
-        """The file system that holds ``path``: its own mount, or the nearest one above."""
+        """The mounted file system that contains ``path``; None if no mount contains it."""
         holding = [m for m in self.mounts or () if path == m.mount_point or path.startswith(m.mount_point.rstrip("/") + "/")]
         return max(holding, key=lambda m: len(m.mount_point), default=None)

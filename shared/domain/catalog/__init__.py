@@ -41,22 +41,22 @@ __all__ = [
 ]
 
 CATALOG = Catalog(RELEASES, PATHS, LIFECYCLE, WINDOWS_REGIONS, MINIMA, DEFAULTS)
-"""The rows that ship with Replank."""
+"""The catalog with only the rows that are part of Replank."""
 
 
 @lru_cache(maxsize=4096)
 def identify(os_name: str, os_name_en: str = "") -> Release | None:
-    """The release that OSName or OSNameEn of DescribeInstances names (Chinese or English); None if the catalog lacks it."""
+    """The release for OSName (Chinese or English) and OSNameEn of DescribeInstances; None if the catalog has no such release."""
     return identify_in_catalog(CATALOG, os_name, os_name_en)
 
 
 def identify_os_release(os_id: str, version_id: str, name: str = "") -> Release | None:
-    """The release identified by ID, VERSION_ID and NAME in a guest's /etc/os-release, or None."""
+    """The release for ID, VERSION_ID and NAME of a guest's /etc/os-release; None if the catalog has no such release."""
     return identify_os_release_in_catalog(CATALOG, os_id, version_id, name)
 
 
 def find_release(text: str, catalog: Catalog = CATALOG) -> Release | None:
-    """The release that a person means by a key, a name of ECS, or a common spelling (``centos7``, ``RHEL 7.9``)."""
+    """The release for a key, an ECS name or a common spelling, such as ``RHEL 7.9``; None if the catalog has no such release."""
     return (
         catalog.releases.get(text.strip().lower())
         or identify_in_catalog(catalog, text)
@@ -65,7 +65,7 @@ def find_release(text: str, catalog: Catalog = CATALOG) -> Release | None:
 
 
 def require_release(text: str, catalog: Catalog = CATALOG) -> Release:
-    """Like :func:`find_release`; raises Refused ``Catalog.ReleaseIncomplete`` or ``Catalog.ReleaseUnknown``."""
+    """Like :func:`find_release`, but raises Refused (Catalog.ReleaseIncomplete, Catalog.ReleaseUnknown), never returns None."""
     found = find_release(text, catalog)
     candidates = possible_completions(catalog, text) if found is None else []
     if candidates:

@@ -1,4 +1,4 @@
-"""The documents the catalog's rows come from."""
+"""The documents that the catalog cites as the sources of its rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 from shared.domain.catalog.model import Source
 
 READ_ON = date(2026, 8, 22)
-"""Pages without a date of their own count from the day they were read."""
+"""The day on which the pages were read. It is the date of every page without a date of its own."""
 
 MATRIX_LINUX = Source(
     'SMC "Migrate CentOS 7/8, Red Hat 7/8, Alibaba Cloud Linux 2", supported paths',

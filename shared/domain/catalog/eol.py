@@ -1,4 +1,4 @@
-"""Which instances of a fleet run something out of support, on a given day. Pure: it takes the fleet as names."""
+"""The support status of an operating system on a given day. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SOON_DAYS = 180
 
 @dataclass(frozen=True)
 class SupportStatus:
-    """One system's support: ``ends_on`` is the last supported day, ``days_left`` is negative after it."""
+    """The support of one operating system. ``ends_on`` is the last supported day; ``days_left`` is negative after this day."""
 
     name: str
     release: str
@@ -34,7 +34,7 @@ class SupportStatus:
 
 
 def support_status_by_name(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
-    """The support status, on the given day, of the operating system that ECS names so."""
+    """The support status, on the given day, of the operating system with this ECS name."""
     release = identify_in_catalog(catalog, os_name, os_name_en)
     shown = os_name_en or os_name
     if release is None:
@@ -43,7 +43,7 @@ def support_status_by_name(os_name: str, os_name_en: str, on: date, catalog: Cat
 
 
 def release_support_status(release: Release, shown: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
-    """The support of a release on that day; ``shown`` is the name that people see."""
+    """The support status of a release on the given day. ``shown`` is the name that people see."""
     life = catalog.lifecycle.get(release.product)
     if life is None or life.ends_on is None:
         return SupportStatus(shown, release.key, "unknown", None, None, life.source.document if life else "")

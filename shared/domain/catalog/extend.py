@@ -1,4 +1,4 @@
-"""An operator's own rows, laid over ours. The caller reads the file; this only checks and merges the rows. An example:
+"""Checks an operator's own catalog rows and merges them with ours. The caller reads the file. An example of a file:
 
 {"releases":  [{"key": "rocky-10", "family": "rocky", "version": "10", "name": "Rocky Linux 10", "os_type": "linux",
                 "pattern": "rocky linux (?P<version>10(?:[.][0-9]+)*)", "source": "our own test, ticket 42"}],
@@ -66,10 +66,10 @@ class _RegionRow:
 
 
 def extend_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
-    """``base`` with the rows added; a row replaces one of ours with the same key. ``on`` dates the rows.
+    """The catalog ``base`` with the rows added. A row replaces a row of ``base`` with the same key. ``on`` is the date of the rows.
 
-    Raises FactsInvalid naming the row and field. Unknown sections and fields, invalid patterns, paths to or from an unknown
-    release, and a path from a release to itself are refused.
+    Raises FactsInvalid with the name of the wrong row and field. Unknown sections and fields, invalid patterns, paths to or from
+    an unknown release, and a path from a release to itself are invalid.
     """
     document = as_object(rows, "catalog")
     for section in document:

@@ -9,11 +9,11 @@ from shared.domain.catalog.model import Catalog, Release
 
 _BLANKS = re.compile(r"\s+")
 _MARKS = re.compile(r"[®™]|\((?:R|TM)\)")
-"""Trade mark signs, which older versions of Windows write into their names."""
+"""Trade mark signs, which are part of the names of older Windows versions."""
 
 
 def identify_in_catalog(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release | None:
-    """The release that an ECS name means, with ``exact`` set to the version in the name; None if unknown."""
+    """The release for an ECS name; None if unknown. Its ``exact`` is the version in the name."""
     for name in (os_name, os_name_en):
         plain = _BLANKS.sub(" ", _MARKS.sub("", name).strip().lower())
         for row in catalog.releases.values() if plain else ():
@@ -34,11 +34,11 @@ _WRITTEN = (
     (re.compile(r"\b(?:microsoft )?win(?:dows)?(?: server)?(?= \d)"), "windows server"),
     (re.compile(r"\bcent os\b"), "centos"),
 )
-"""Spellings of people and the ECS form of each: words of /etc/redhat-release, numbers without a blank, abbreviations."""
+"""Patterns of common spellings, each with ECS's spelling: words of /etc/redhat-release, numbers without a blank, abbreviations."""
 
 
 def ecs_spelling(text: str) -> str:
-    """A name written by a person, in the form of OSNameEn."""
+    """A name that a person wrote, changed to the spelling of OSNameEn."""
     plain = text.strip().lower()
     for written, ecs in _WRITTEN:
         plain = written.sub(ecs, plain)
@@ -46,7 +46,7 @@ def ecs_spelling(text: str) -> str:
 
 
 def possible_completions(catalog: Catalog, text: str) -> list[Release]:
-    """The releases that the text would name if one more word followed: an edition or a version."""
+    """The releases that the text names once an edition or a version is appended."""
     plain = ecs_spelling(text)
     words = dict.fromkeys(word for row in catalog.releases.values() for word in (row.edition, row.version) if word)
     found = [identify_in_catalog(catalog, f"{plain} {word}") for word in words] if plain else []
@@ -54,7 +54,7 @@ def possible_completions(catalog: Catalog, text: str) -> list[Release]:
 
 
 def identify_os_release_in_catalog(catalog: Catalog, os_id: str, version_id: str, name: str = "") -> Release | None:
-    """The release identified by ID, VERSION_ID and NAME in /etc/os-release, or None.
+    """The release for ID, VERSION_ID and NAME of /etc/os-release; None if unknown.
 
     CentOS and CentOS Stream share ID=centos; only NAME distinguishes them.
     """
@@ -67,7 +67,7 @@ def identify_os_release_in_catalog(catalog: Catalog, os_id: str, version_id: str
 
 
 def windows_language(*names: str) -> str:
-    """``zh`` or ``en`` as the ECS name of a Windows instance says, or empty."""
+    """The language in the ECS names of a Windows instance: ``zh`` or ``en``; empty if the names do not say it."""
     text = " ".join(names).lower()
     if "中文" in text or "chinese" in text:
         return "zh"

@@ -1,4 +1,4 @@
-"""Life-cycle dates by product. If sources disagree, the earlier date is kept and a note says so."""
+"""Life-cycle dates by product. If sources disagree, the row has the earlier date and a note."""
 
 from __future__ import annotations
 
@@ -63,4 +63,4 @@ LIFECYCLE: dict[str, Lifecycle] = {
         _lifecycle_row("debian-13", "", "2028-08-09", "2030-06-30", ENDOFLIFE, "Extended: LTS."),
     )
 }
-"""Life-cycle rows by product. All dates are the last supported day."""
+"""Life-cycle rows by product. Each date is the last supported day."""

@@ -1,4 +1,4 @@
-"""The regions, those with Windows migration, and the numeric minima of the source document."""
+"""All regions, the regions with Windows migration, and the numeric minima that SMC requires of an instance."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ REGIONS = {
     "me-east-1": "UAE (Dubai)",
     "me-central-1": "SAU (Riyadh - Partner Region)",
 }
-"""Every region by its id (ECS documentation, "Regions and zones"). REPLANK_MORE_REGIONS names those that have opened since."""
+"""Every region by its id (ECS documentation, "Regions and zones"). REPLANK_MORE_REGIONS adds regions that opened later."""
 _NO_WINDOWS = frozenset({"cn-nanjing", "cn-fuzhou", "me-east-1"})
-"""Regions that the matrix for Windows does not name."""
+"""Regions that the support matrix for Windows does not list."""
 
 WINDOWS_REGIONS: dict[str, Source] = {
     key: Source(f"{MATRIX_WINDOWS.document}: {name}", MATRIX_WINDOWS.on, MATRIX_WINDOWS.link)
     for key, name in REGIONS.items()
     if key not in _NO_WINDOWS
 }
-"""Regions (by id) in which Windows can be migrated. For Linux no region limit is stated."""
+"""Regions (by id) in which Windows can be migrated. The documents state no such limit for Linux."""
 
 MINIMA: dict[str, Minimum] = {
     row.key: row
@@ -58,4 +58,4 @@ MINIMA: dict[str, Minimum] = {
         Minimum("windows.disk.C:", 20480, "MiB", LIMITS),
     )
 }
-"""Numeric minima by key."""
+"""The minimum memory, disk space and CPU count of an instance, by key."""

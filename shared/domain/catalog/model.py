@@ -1,4 +1,4 @@
-"""The shapes of the catalog's rows. Every row names its source and the date of it."""
+"""The types of the catalog's rows. Every row names its source and the source's date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Architecture = Literal["x86_64", "arm64"]
 
 @dataclass(frozen=True)
 class Source:
-    """The source of a row: the document and its date (the page's own date, else the day it was read)."""
+    """The source of a row: the document and its date. A page without a date has the day on which it was read."""
 
     document: str
     on: date
@@ -26,9 +26,9 @@ class Source:
 class Release:
     """One release of an operating system.
 
-    ``key`` is ours and stable. ``pattern`` matches ECS's names (lower case, single blanks); its group ``version`` is the exact
-    version. ``os_release_id`` and ``version`` are ID and the beginning of VERSION_ID in /etc/os-release.
-    ``product`` is the key of its life-cycle row. ``exact`` is the version an identified instance has, e.g. 7.9, or empty.
+    ``key`` is our own stable name. ``pattern`` matches ECS's names in lower case with single blanks. Its group ``version`` is
+    the exact version. ``os_release_id`` and ``version`` are ID and the beginning of VERSION_ID in /etc/os-release.
+    ``product`` is the key of its life-cycle row. ``exact`` is the version of an identified instance, such as 7.9, or empty.
     """
 
     key: str
@@ -46,9 +46,9 @@ class Release:
 
 @dataclass(frozen=True)
 class Path:
-    """One supported migration.
+    """One supported migration path.
 
-    ``exact``: only from that version; ``allow_listed``: only for users whom Alibaba Cloud has listed.
+    ``exact`` is the only source version that is supported, or empty. An ``allow_listed`` path needs a listing by Alibaba Cloud.
     """
 
     source: str
@@ -73,17 +73,17 @@ class Lifecycle:
 
     @property
     def ends_on(self) -> date | None:
-        """The last day on which the product counts as supported; paid extensions do not count. None: unknown."""
+        """The last day on which the product is supported, without paid extensions; None if unknown."""
         return self.support_end or self.mainstream_end
 
     def has_ended(self, on: date) -> bool:
-        """Whether support is over on that day. An unknown date counts as supported."""
+        """Whether support ended before the given day. A product with an unknown date counts as supported."""
         return self.ends_on is not None and on > self.ends_on
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """One numeric limit of the source document; ``unit`` is MiB, GiB or vCPU."""
+    """One numeric minimum from a source document. ``unit`` is MiB, GiB or vCPU."""
 
     key: str
     value: int
@@ -93,7 +93,7 @@ class Minimum:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All rows of the catalog, so that an operator's own rows can replace or extend ours."""
+    """All rows of the catalog. An operator's own rows may replace or extend them."""
 
     releases: Mapping[str, Release]
     paths: tuple[Path, ...]
@@ -102,23 +102,23 @@ class Catalog:
     minima: Mapping[str, Minimum]
     defaults: Mapping[str, str]
     own_recipes: tuple[Recipe, ...] = ()
-    """The operator's own recipes for the tools that run inside instances; ours are loaded only if they are needed."""
+    """The operator's own recipes for the tools that run inside instances."""
     proven: frozenset[str] = frozenset()
-    """Keys of the recipes that the operator has tried and calls proven."""
+    """Keys of the recipes that the operator has tested and declares as proven."""
 
     def supported_path(self, source: str, destination: str, architecture: str) -> Path | None:
-        """The row of one hop, or None if the matrix lacks it."""
+        """The path from one release to another on this architecture; None if it is not supported."""
         for row in self.paths:
             if (row.source, row.destination, row.architecture) == (source, destination, architecture):
                 return row
         return None
 
     def lifecycle_row(self, key: str) -> Lifecycle | None:
-        """Life-cycle row of a release, by the release's key."""
+        """The life-cycle row of the release with this key; None if the catalog has no such row."""
         release = self.releases.get(key)
         return self.lifecycle.get(release.product) if release else None
 
     def release_name(self, key: str) -> str:
-        """Display name of a release, or the key when it is unknown."""
+        """The display name of the release with this key; the key itself if the release is unknown."""
         release = self.releases.get(key)
         return release.name if release else key

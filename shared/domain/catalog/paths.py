@@ -51,7 +51,7 @@ PATHS: tuple[Path, ...] = (
     *_windows_paths(("2016-standard", "2016-datacenter"), "2019", "2022"),
     *_windows_paths(("2019-datacenter",), "2022"),
 )
-"""All paths; the language of a Windows guest stays, its edition becomes Datacenter."""
+"""All supported paths. A Windows guest keeps its language, and its edition becomes Datacenter."""
 
 _TO_2019 = ("2008r2-standard", "2008r2-enterprise", "2012r2-standard", "2012r2-datacenter")
 _TO_2022 = ("2016-standard", "2016-datacenter", "2019-datacenter")
@@ -61,4 +61,4 @@ DEFAULTS: dict[str, str] = {
     **dict.fromkeys((f"windows-{source}" for source in _TO_2019), "windows-2019-datacenter"),
     **dict.fromkeys((f"windows-{source}" for source in _TO_2022), "windows-2022-datacenter"),
 }
-"""Our default destination: the supported one with the fewest surprises (practice, not from a document)."""
+"""The default destination of each release. The choice is ours and comes from practice, not from a document."""

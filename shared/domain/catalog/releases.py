@@ -1,4 +1,4 @@
-"""Releases, with the names ECS gives them in Chinese and English and the ids of /etc/os-release. First match wins."""
+"""All releases with their ECS names in Chinese and English and their ids in /etc/os-release. The first match counts."""
 
 from __future__ import annotations
 
@@ -73,4 +73,4 @@ def _windows_rows() -> list[Release]:
 
 
 RELEASES: dict[str, Release] = {row.key: row for row in [*_linux_rows(), *_windows_rows()]}
-"""Every known release by key, even if no path leads from it, so that a refusal can name what it refuses."""
+"""Every known release by key. It includes releases without a path, so that a refusal can name them."""

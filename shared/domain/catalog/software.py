@@ -1,4 +1,4 @@
-"""Database servers: the names of their packages, and the data that the destinations' servers can read."""
+"""Database servers: the names of their packages, and the versions that each destination ships."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True)
 class DatabaseServer:
-    """One kind of server. ``packages`` matches the names of its packages from any vendor.
+    """One kind of database server. ``packages`` matches the names of its packages from any vendor.
 
-    ``parts``: how many numbers of a version name a series. ``patch_counts``: the server also refuses data of a later patch of
-    its own series.
-    ``only_same``: the server reads data of its own series only. ``ships``: series by destination, the default one first; an
-    empty tuple if it ships no such server. ``sources``: the documents that say so.
+    ``parts`` is how many numbers of a version form a series. With ``patch_counts``, the server also refuses data of a later patch
+    of its own series.
+    With ``only_same``, the server reads only data of its own series. ``ships`` lists the series of each destination, the default
+    first; it is empty if the destination ships no such server. ``sources`` holds the document for each destination.
     """
 
     name: str
@@ -31,7 +31,7 @@ class DatabaseServer:
 
 
 LIKE_7, LIKE_8 = ("alinux-2", "anolis-7"), ("alinux-3", "anolis-8")
-"""Systems built like Red Hat 7 and 8."""
+"""Destinations that are built like Red Hat Enterprise Linux 7 and 8."""
 _LOOKED = date(2026, 11, 28)
 _BY_ANALOGY = Source("by analogy with Red Hat's release; the vendor's repository was not looked at", _LOOKED)
 _SEVEN = Source("Red Hat Enterprise Linux 7: base channel, which CentOS 7 rebuilt", _LOOKED)
@@ -50,7 +50,7 @@ _REMEMBERED = Source("from memory: no public list was found", _LOOKED)
 
 
 def _sources_by_destination(release_7: Source, release_8: Source) -> dict[str, Source]:
-    """The documents behind one server's rows, by destination."""
+    """The source documents for one server, by destination."""
     similar = dict.fromkeys((*LIKE_7, *LIKE_8), _BY_ANALOGY)
     return {"rhel-7": release_7, "rhel-8": release_8, "rhel-9": release_8, **similar}
 
@@ -79,7 +79,7 @@ MYSQL = DatabaseServer(
     _sources_by_destination(_SEVEN, _MYSQL),
     patch_counts=True,
 )
-"""Percona Server and Percona XtraDB Cluster keep MySQL's data under MySQL's version numbers. Release 7 ships MariaDB only."""
+"""Percona Server and Percona XtraDB Cluster keep MySQL's data under MySQL's version numbers. Red Hat 7 ships only MariaDB."""
 
 OTHERS = (
     DatabaseServer(
@@ -114,16 +114,16 @@ OTHERS = (
     ),
     DatabaseServer("Valkey", _name_pattern(r"valkey\d*"), {}, {}),
 )
-"""The rest. A missing destination ships no such server, or nobody has checked it."""
+"""All servers except MySQL. A destination is missing if it ships no such server, or if nobody has checked this."""
 
 
 def version_numbers(text: str) -> Version:
-    """The numbers of a version, without epoch and release: ``1:10.3.28-1.module`` is 10, 3, 28."""
+    """The numbers of a version without epoch and release; for example, ``1:10.3.28-1.module`` gives 10, 3, 28."""
     plain = text.partition(":")[2] or text
     return tuple(int(number) for number in re.findall(r"\d+", plain.partition("-")[0])[:4])
 
 
 def version_series(server: DatabaseServer, version: Version) -> Version:
-    """The numbers that name the series: PostgreSQL counts one from 10 on, the others two."""
+    """The numbers that form the series. PostgreSQL uses one number from version 10 on; all other servers use two."""
     one = server.only_same and version[:1] >= (10,)
     return version[: 1 if one else server.parts]
