@@ -10,7 +10,7 @@ from typing import Any
 from cli.output import error_in_words
 from cli.problem import bad_input
 from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
-from shared.domain.zones import zone_of
+from shared.domain.zones import time_zone
 
 HORIZON = timedelta(days=400)
 """How far ahead calendar events are read; recurring events may have no end."""
@@ -66,7 +66,7 @@ def _busy_time(event: Any, zone: str) -> _BusyTime:
 def _utc_instant(moment: date, zone: str) -> datetime:
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)
-    local = moment if moment.tzinfo else moment.replace(tzinfo=zone_of(zone or "UTC"))
+    local = moment if moment.tzinfo else moment.replace(tzinfo=time_zone(zone or "UTC"))
     return local.astimezone(timezone.utc)
 
 

@@ -16,7 +16,7 @@ import requests
 
 from cli import output
 from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
-from shared.domain.retry import API_BUSY, Again, repeat
+from shared.domain.retry import API_BUSY, RetryHint, repeat_call
 
 Json = dict[str, Any]
 TIMEOUT_S = 60
@@ -63,7 +63,7 @@ class HttpClient:
             return answer
 
         try:
-            return repeat(API_BUSY, send_once, _retry_after, self.pause)
+            return repeat_call(API_BUSY, send_once, _retry_after, self.pause)
         except _TooManyRequests as refused:
             return refused.answer
 
@@ -76,12 +76,12 @@ class _TooManyRequests(Exception):
         self.answer = answer
 
 
-def _retry_after(error: Exception) -> Again | None:
+def _retry_after(error: Exception) -> RetryHint | None:
     """When to repeat the request, from the answer's Retry-After header; None if it must not be repeated."""
     if not isinstance(error, _TooManyRequests):
         return None
     wait = error.answer.headers.get("retry-after", "")
-    return Again(float(wait)) if wait.isdigit() else None
+    return RetryHint(float(wait)) if wait.isdigit() else None
 
 
 def _root_cause(error: BaseException) -> str:

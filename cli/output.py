@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.problem import Problem
-from shared.domain.text import escaped, plain, plain_lines
+from shared.domain.text import escaped_json, plain_line, plain_lines
 
 STYLES = {
     "completed": "green",
@@ -92,7 +92,7 @@ def print_note(text: str) -> None:
 
 def json_text(value: Any, indent: int | None = 2) -> str:
     """The value as JSON text, with control characters escaped."""
-    return escaped(json.dumps(value, indent=indent, ensure_ascii=False))
+    return escaped_json(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
 def show_json(value: Any) -> None:
@@ -102,7 +102,7 @@ def show_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
     """Print a table. A column whose name starts with ``#`` is right-aligned, for numbers."""
-    made = Table(title=plain(title) or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    made = Table(title=plain_line(title) or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in columns:
         made.add_column(name.lstrip("#"), justify="right" if name.startswith("#") else "left", overflow="fold")
     for row in rows:
@@ -111,7 +111,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
 
 
 def _table_cell(value: Any) -> Any:
-    text = {None: "", True: "yes", False: "no"}.get(value, "") if value is None or isinstance(value, bool) else plain(str(value))
+    text = (
+        {None: "", True: "yes", False: "no"}.get(value, "") if value is None or isinstance(value, bool) else plain_line(str(value))
+    )
     if text in STYLES:
         from rich.text import Text
 
@@ -122,9 +124,9 @@ def _table_cell(value: Any) -> Any:
 def print_line(text: str) -> None:
     """Print a line immediately, wrapped on a terminal and unwrapped in a pipe."""
     if raw_stdout().isatty():
-        rich_console().print(plain(text), style="")
+        rich_console().print(plain_line(text), style="")
     else:
-        print(plain(text), flush=True)
+        print(plain_line(text), flush=True)
 
 
 def print_fields(pairs: Iterable[tuple[str, Any]]) -> None:

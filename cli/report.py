@@ -14,7 +14,7 @@ from cli.options import AsJson
 from cli.planning import plan_if_supported
 from cli.problem import bad_input, option_without_effect
 from shared.domain.findings import Assessment
-from shared.domain.report import Course, Report, ReportRow, counts, unchecked, worst
+from shared.domain.report import PlanAndOutcome, Report, ReportRow, common_unchecked_findings, verdict_counts, verdict_sort_key
 from shared.domain.validation.summary import Aspect
 from shared.stages.api.report_page import report_html
 from shared.stages.api.views import ReportDocument
@@ -64,7 +64,7 @@ def report_document(found: Report, judged: list[Json], plan: Json | None = None)
     told = plan or {}
     course = {"digest": told.get("digest", ""), "outcomes": told.get("outcomes", {})}
     course |= {name: told.get(name) for name in ("planned", "finishedAt")}
-    head = {"batchId": found.batch_id, "title": found.title, "madeAt": plain(found.made_at), "summary": counts(found)}
+    head = {"batchId": found.batch_id, "title": found.title, "madeAt": plain(found.made_at), "summary": verdict_counts(found)}
     return {**head, **course, "instances": [{"smcRollback": "", **each} for each in judged]}
 
 
@@ -82,10 +82,10 @@ def _batch_report(batch_id: str, judged: list[Json], plan: Json | None) -> Repor
     return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), rows, _course_from_plan(plan) if plan else None)
 
 
-def _course_from_plan(plan: Json) -> Course:
+def _course_from_plan(plan: Json) -> PlanAndOutcome:
     planned = plan["planned"] or {}
     low, usual, high = (_parsed_time(planned.get(name)) for name in ("p10", "p50", "p90"))
-    return Course(plan.get("digest", ""), (low, usual, high), _parsed_time(plan["finishedAt"]), plan["outcomes"])
+    return PlanAndOutcome(plan.get("digest", ""), (low, usual, high), _parsed_time(plan["finishedAt"]), plan["outcomes"])
 
 
 def _parsed_time(written: str | None) -> datetime | None:
@@ -106,18 +106,18 @@ def _report_row(found: Json) -> ReportRow:
 
 
 def _verdict_counts(found: Report) -> str:
-    return ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts(found).items())) or "no instances"
+    return ", ".join(f"{number} {verdict}" for verdict, number in sorted(verdict_counts(found).items())) or "no instances"
 
 
 def _print_report(found: Report) -> None:
     rows = []
-    for row in sorted(found.rows, key=worst):
+    for row in sorted(found.rows, key=verdict_sort_key):
         last = row.validation or row.precheck
         minor = ("info", "not checked")
         told = ", ".join(dict.fromkeys(f.code for f in (last.findings if last else ()) if f.label not in minor))
         rows.append((row.instance_id, row.name, " -> ".join(row.route), row.state, row.verdict, told))
     output.print_table(("instance", "name", "route", "state", "verdict", "findings"), rows)
-    shared = unchecked(found)
+    shared = common_unchecked_findings(found)
     if shared:
         print("\nNot checked on any instance:")
         for finding in shared:

@@ -19,7 +19,7 @@ from typing import IO, Any
 from cli.events import ROOT
 from cli.problem import Problem, bad_input
 from shared.domain.catalog import CATALOG, Catalog
-from shared.domain.recipes.choose import ours
+from shared.domain.recipes.choose import shipped_recipes
 
 Json = dict[str, Any]
 START_S = 60
@@ -38,7 +38,7 @@ SETTINGS = {
     "REPLANK_SMC_IMPORT_WINDOWS": "C:\\smc\\go2aliyun_client.exe import {token_id} {token_code}",
     "REPLANK_SMC_TARGET_PARAMETER": "ReplicationParameters.TargetOsType",
     "REPLANK_SMC_TARGET_VALUES": _smc_target_names(CATALOG),
-    "REPLANK_GUEST_PROVEN": ",".join(each.key for each in ours()),  # the local guests have the tools of every recipe
+    "REPLANK_GUEST_PROVEN": ",".join(each.key for each in shipped_recipes()),  # the local guests have the tools of every recipe
     "REPLANK_SNAPSHOT_PRICE": "0.0173",
     "REPLANK_CURRENCY": "USD",
     "REPLANK_API_RATE": "0",  # virtual time stands still between requests

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from cli import states
 from cli.output import STYLES, raw_stdout
-from shared.domain.text import plain
+from shared.domain.text import plain_line
 
 Json = dict[str, Any]
 _BASE = {
@@ -106,8 +106,8 @@ def _migration_row(migration: Json, now: str) -> tuple[Any, ...]:
     stage = Text(migration["state"], style=STYLES.get(migration["state"], ""))
     name = migration["instanceName"] or migration["instanceId"]
     return (
-        plain(name),
-        plain(migration["source"][:36]),
+        plain_line(name),
+        plain_line(migration["source"][:36]),
         hop,
         stage,
         str(percent_done(migration)),

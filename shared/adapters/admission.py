@@ -14,7 +14,7 @@ from shared.adapters import leases, tables
 from shared.adapters.store import AbsentColumn, Columns, Expected, Key, MaximumValue, Store, WriteInDoubt
 from shared.domain.codec import encode
 from shared.domain.errors import Permanent
-from shared.domain.hold import LINE, STATE, UNREADABLE, VERSION, Hold, HoldLine, hold_of, line_column, written
+from shared.domain.hold import LINE, STATE, UNREADABLE, VERSION, Hold, HoldLine, changed_columns, next_line_column, read_hold
 from shared.ports.admission import LeaseHolder, SlotUse
 
 if TYPE_CHECKING:
@@ -76,10 +76,10 @@ class TablestoreAdmission:
         # With the key: a row of the hold counts even if a person has made it with other columns only.
         found = self._store.get_named_columns(tables.LOCKS, keys, ("lock_id", *names, STATE, *([TROUBLE] if account else [])))
         rows = {row["lock_id"]: row for row in found}
-        hold = hold_of(rows.get("hold"))
+        hold = read_hold(rows.get("hold"))
         room = self._slot_use_from_row(names, rows.get("slots", {}), account)
         room = replace(room, trouble=_trouble_from_row(rows.get(tables.TROUBLE + account))) if account else room
-        return room, self.current_hold() if hold.held else hold
+        return room, self.current_hold() if hold.is_held else hold
 
     def accounts_of_slot_holders(self) -> dict[str, str]:
         row = self._store.get(tables.LOCKS, _SLOTS, between=tables.prefix_range(tables.WHERE)) or {}
@@ -158,7 +158,7 @@ class TablestoreAdmission:
             row = self._store.get(tables.LOCKS, _HOLD)
         except Permanent as error:
             return Hold(f"everything is held: the row of the hold cannot be read ({error.message})", UNREADABLE, True)
-        return hold_of(row and {name: _parsed_column(name, value) for name, value in row.items()})
+        return read_hold(row and {name: _parsed_column(name, value) for name, value in row.items()})
 
     def account_troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
         wanted = [each for each in accounts if each]
@@ -181,7 +181,7 @@ class TablestoreAdmission:
                 self._store.delete(tables.LOCKS, _trouble_key(account), expect={TROUBLE: row[TROUBLE]})
 
     def write_hold(self, seen: Hold, line: HoldLine) -> bool:
-        columns = {**written(seen, line), line_column(seen): tables.json_column("line", encode(line))}
+        columns = {**changed_columns(seen, line), next_line_column(seen): tables.json_column("line", encode(line))}
         try:
             if not seen.exists:
                 return self._store.put_new(tables.LOCKS, _HOLD, columns)

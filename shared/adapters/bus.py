@@ -11,7 +11,7 @@ from shared.adapters.sdk_call import cloud_error
 from shared.adapters.sdk_errors import CloudError, translate_error
 from shared.domain.errors import Permanent, Transient
 from shared.domain.events import SOURCE, Event
-from shared.domain.retry import Again, repeat
+from shared.domain.retry import RetryHint, repeat_call
 from shared.ports.clock import Clock
 
 MAX_ENTRIES = 16
@@ -52,7 +52,7 @@ class EventBridgeBus:
                 raise _NotPublished(problem)
 
         try:
-            repeat(self._clients.retry, send_remaining, _retry_decision, self._clients.sleep)
+            repeat_call(self._clients.retry, send_remaining, _retry_decision, self._clients.sleep)
         except _NotPublished as problem:
             raise Transient("Bus.PublishFailed", f"{len(entries)} of {len(events)} events were not taken: {problem}") from problem
 
@@ -90,8 +90,8 @@ def event_portions(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple
         yield portion
 
 
-def _retry_decision(error: Exception) -> Again | None:
-    return Again() if isinstance(error, _NotPublished) else None
+def _retry_decision(error: Exception) -> RetryHint | None:
+    return RetryHint() if isinstance(error, _NotPublished) else None
 
 
 def _event_json(event: Event) -> bytes:

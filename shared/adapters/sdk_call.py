@@ -8,7 +8,7 @@ from typing import Any
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_errors import CloudError, translate_error
 from shared.domain.errors import ReplankError
-from shared.domain.retry import Again, repeat
+from shared.domain.retry import RetryHint, repeat_call
 
 Expected = Callable[[CloudError], bool]
 
@@ -34,7 +34,7 @@ def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expe
     Raises CloudError if the error is ``expected``, so that the caller handles it. ``sdk_errors`` translates any other error.
     """
     try:
-        return repeat(
+        return repeat_call(
             clients.retry, lambda _number: send(clients.runtime_options()).body, _retry_decider(clients, expected), clients.sleep
         )
     except Exception as error:
@@ -46,14 +46,14 @@ def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expe
         raise _translated_error(clients, failed) from error
 
 
-def _retry_decider(clients: Clients, expected: Expected) -> Callable[[Exception], Again | None]:
-    def retry_decision(error: Exception) -> Again | None:
+def _retry_decider(clients: Clients, expected: Expected) -> Callable[[Exception], RetryHint | None]:
+    def retry_decision(error: Exception) -> RetryHint | None:
         failed = cloud_error(error)
         if failed is None or expected(failed):
             return None
         if clients.assumed is not None and clients.assumed.renew_if_expired(failed):
-            return Again()
-        return Again() if failed.is_worth_repeating else None
+            return RetryHint()
+        return RetryHint() if failed.is_worth_repeating else None
 
     return retry_decision
 

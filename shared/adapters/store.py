@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.adapters.sdk import Clients
 from shared.domain.errors import Permanent, ReplankError, Transient
-from shared.domain.retry import Again, repeat
+from shared.domain.retry import RetryHint, repeat_call
 
 Key = Sequence[tuple[str, Any]]
 """A primary key: pairs of column and value, in the table's order."""
@@ -214,7 +214,7 @@ class Store:
                     raise
                 raise WriteInDoubt("Store.InDoubt", f"{operation} was sent again, and its condition failed then.") from None
 
-        return repeat(self._clients.retry, send_once, _retry_decision, self._clients.sleep)
+        return repeat_call(self._clients.retry, send_once, _retry_decision, self._clients.sleep)
 
     def _send_without_retry(self, operation: str, send: Callable[..., Any], arguments: Any, options: Any) -> Any:
         from tablestore import OTSClientError, OTSServiceError
@@ -228,8 +228,8 @@ class Store:
             raise _NoAnswer("Store.Unavailable", f"Tablestore did not answer {operation}: {type(error).__name__}.") from error
 
 
-def _retry_decision(error: Exception) -> Again | None:
-    return Again() if isinstance(error, _NoAnswer) else None
+def _retry_decision(error: Exception) -> RetryHint | None:
+    return RetryHint() if isinstance(error, _NoAnswer) else None
 
 
 class WriteInDoubt(Transient):

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.errors import AccountUnusable, Refused
-from shared.domain.text import plain
-from shared.domain.timing import back_off
+from shared.domain.text import plain_line
+from shared.domain.timing import retry_pause
 
 OWN = ""
 """The deployment's own account, as rows and selections write it: an empty text, because older rows name no account."""
@@ -58,7 +58,7 @@ class Trouble:
 
     def with_further_refusal(self, error: AccountUnusable, now: datetime) -> Trouble:
         """This trouble with the error of a further refusal and a later end."""
-        pause = back_off(now - self.since)
+        pause = retry_pause(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
 
     @property
@@ -69,7 +69,7 @@ class Trouble:
 
 def new_trouble(error: AccountUnusable, now: datetime) -> Trouble:
     """A new trouble of an account, made from its first refusal."""
-    return Trouble(error.account_id, error.code, error.message, error.remedy, now, now + back_off(timedelta(0)))
+    return Trouble(error.account_id, error.code, error.message, error.remedy, now, now + retry_pause(timedelta(0)))
 
 
 def not_configured_error(account_id: str) -> AccountUnusable:
@@ -151,7 +151,7 @@ def _read_member(account_id: str, given: Any, external_id: str) -> MemberAccount
     if external and not _EXTERNAL.fullmatch(external):
         raise _setting_error(f"{where} has an external id that STS does not take (2 to 1224 letters, digits and +=,.@:/-_).")
     name = fields.get("name", "")
-    if len(name) > LONGEST_NAME or plain(name) != name:
+    if len(name) > LONGEST_NAME or plain_line(name) != name:
         raise _setting_error(f"{where} has a name with control characters, or longer than {LONGEST_NAME} characters.")
     return MemberAccount(account_id, role[0], external, name)
 

@@ -25,7 +25,7 @@ from shared.domain.effects import (
     post_command_effects,
 )
 from shared.domain.errors import Refused
-from shared.domain.ledger import sweep_due
+from shared.domain.ledger import sweep_due_at
 from shared.domain.migration import Migration, State, Step, step
 
 REASONS = {
@@ -98,7 +98,7 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     if to is None:
         raise _refusal("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed or rolled back.")
     # The sweep looks at a confirmed migration when its retention is over, and not before; without snapshots it has none.
-    over = sweep_due(now, retention_days) if migration.snapshots_made else now
+    over = sweep_due_at(now, retention_days) if migration.snapshots_made else now
     due_at = over if to is State.CONFIRMED else None
     by_hand = migration.failure is not None and migration.failure.code == POST_FAILED  # the person has put it back into service
     commands = replace(migration.commands, phase="") if by_hand else migration.commands

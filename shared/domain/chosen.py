@@ -10,7 +10,7 @@ from shared.domain.batch import NOTHING_EXCLUDED, UNASKED, Batch, Selection
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.codec import encode
 from shared.domain.migration import Migration
-from shared.domain.notice import matches
+from shared.domain.notice import is_wanted_release
 from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART
 
@@ -71,7 +71,7 @@ def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATA
         return "the batch excludes it"
     if selection.releases:
         source = catalog.releases.get(migration.hops[0].source)
-        if source is None or not matches(source, selection.releases):
+        if source is None or not is_wanted_release(source, selection.releases):
             return f"the batch does not name {catalog.release_name(migration.hops[0].source)}"
     elif not selection.has_criteria:
         return "the batch names no instance"

@@ -60,15 +60,15 @@ def _all_paths(catalog: Catalog) -> tuple[Path, ...]:
 
 
 def _paths_with_recipe(catalog: Catalog) -> tuple[Path, ...]:
-    from shared.domain.recipes.choose import followable  # only batches with this driver need the recipes
+    from shared.domain.recipes.choose import paths_with_recipe  # only batches with this driver need the recipes
 
-    return followable(catalog)
+    return paths_with_recipe(catalog)
 
 
 def _why_no_recipe(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
-    from shared.domain.recipes.choose import why_not
+    from shared.domain.recipes.choose import why_no_recipe
 
-    return why_not(catalog, source, goal)
+    return why_no_recipe(catalog, source, goal)
 
 
 SMC = DriverTraits(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from shared.domain.text import plain
+from shared.domain.text import plain_line
 
 
 class Fate(Enum):
@@ -33,11 +33,11 @@ class ReplankError(Exception):
 
     def __init__(self, code: str, message: str, remedy: str, *, status: int = 400) -> None:
         """``status`` is the HTTP status of a Refused error. All other classes of errors have a fixed status."""
-        message = plain(message)  # it may quote a guest, a name or a service, and reaches logs that are not ours to write
+        message = plain_line(message)  # it may quote a guest, a name or a service, and reaches logs that are not ours to write
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
-        self.remedy = plain(remedy)
+        self.remedy = plain_line(remedy)
         self.status = status
 
 

@@ -17,7 +17,7 @@ from shared.domain import brake, waves
 from shared.domain.batch import Batch, Brake
 from shared.domain.durations import PERSON, SNAPSHOTS, RandomDraws, parts_after_snapshots
 from shared.domain.hold import NOTHING_HELD
-from shared.domain.limits import Scene, Standing, Start, budget_spent, held_back, room_for
+from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_starts, blocking_limit, why_budget_spent
 
 WAITING = "not begun"
 MOVING = "under way"
@@ -231,7 +231,7 @@ def _leave_group(run: _SimulatedRun, id: str) -> None:
 def _start_job(run: _SimulatedRun, id: str) -> None:
     """Check the limits again before the job, as the pipeline does. A held migration returns to its queue."""
     start = Start.HOP_JOB if run.hops[id] else Start.FIRST_JOB
-    if held_back(start, _scene_for_limits(run, own=id)):
+    if blocking_limit(start, _scene_for_limits(run, own=id)):
         run.moving.discard(id)
         _enqueue(run, id)
         if not run.hops[id]:
@@ -248,12 +248,12 @@ def _act_as_person(run: _SimulatedRun) -> None:
             run.failed.clear()  # they no longer count after the resume
         run.batch = replace(run.batch, control=replace(run.batch.control, brake=Brake.OFF))
     elif waves.soak_ends_at(run.batch.terms) is not None:
-        run.batch, _ = waves.begun(run.batch, "a person", run.now)
+        run.batch, _ = waves.with_next_wave_open(run.batch, "a person", run.now)
 
 
 def _run_tick(run: _SimulatedRun) -> None:
     """Do the work of one tick: pause at the failure budget, end and begin waves, and offer free slots."""
-    if budget_spent(_scene_for_limits(run)) and run.batch.control.brake is Brake.OFF:
+    if why_budget_spent(_scene_for_limits(run)) and run.batch.control.brake is Brake.OFF:
         run.batch = brake.pause_at_budget(run.batch, "forecast", run.now).after
     if run.batch.control.brake is Brake.OFF:
         _advance_wave(run)
@@ -266,7 +266,7 @@ def _run_tick(run: _SimulatedRun) -> None:
 
 def _offer_slots(run: _SimulatedRun, start: Start, queues: Sequence[dict[str, None]]) -> None:
     """Start as many waiting migrations as the limits allow, in the order of their queues."""
-    room = room_for(start, _scene_for_limits(run)) if any(queues) else 0
+    room = allowed_starts(start, _scene_for_limits(run)) if any(queues) else 0
     for queue in queues:
         for id in list(islice((id for id in queue if _enter_group(run, id)), room)):
             room -= 1
@@ -283,9 +283,9 @@ def _advance_wave(run: _SimulatedRun) -> None:
     if any(run.unsettled[place] for place in range(terms.control.wave + 1)):
         return
     if terms.control.wave_ended_at is None:
-        run.batch = waves.ended(run.batch, run.now)
-    if waves.may_begin(run.batch.terms, run.now):
-        run.batch, _ = waves.begun(run.batch, "watch", run.now)
+        run.batch = waves.with_wave_ended(run.batch, run.now)
+    if waves.may_next_wave_begin(run.batch.terms, run.now):
+        run.batch, _ = waves.with_next_wave_open(run.batch, "watch", run.now)
     elif terms.policy.gate == waves.BY_HAND and (waves.soak_ends_at(run.batch.terms) or run.now) <= run.now:
         _ask_person(run)
 
@@ -303,15 +303,15 @@ def _next_event_time(run: _SimulatedRun) -> datetime | None:
     if begins is not None and begins > run.now:
         found.append(begins)
     if run.hop_queue or any(run.queue.values()):
-        opens = run.batch.policy.times.next_opening(run.now)
+        opens = run.batch.policy.time_limits.next_opening(run.now)
         if opens is not None and opens > run.now:
             found.append(opens)
     return max(min(found), run.now) if found else None
 
 
-def _scene_for_limits(run: _SimulatedRun, *, own: str = "") -> Scene:
+def _scene_for_limits(run: _SimulatedRun, *, own: str = "") -> StartContext:
     moving = len(run.moving) - (own in run.moving)
     moved = frozenset(run.moved) if run.batch.policy.canary else frozenset[str]()
-    standing = Standing(frozenset(run.failed), moved, moving, moving, has_slot=bool(own), unproved=moving)
+    standing = AdmissionCounts(frozenset(run.failed), moved, moving, moving, has_slot=bool(own), unproved=moving)
     place = run.place.get(own, 0) if own else run.batch.control.wave
-    return Scene(run.batch.terms, standing, NOTHING_HELD, run.now, run.account_limit, wave=place)
+    return StartContext(run.batch.terms, standing, NOTHING_HELD, run.now, run.account_limit, wave=place)

@@ -1,6 +1,6 @@
 """The hold: one switch that stops everything the pipeline would start in the account.
 
-Pure: it takes the row and returns the row.
+The functions here are pure: they read the row of the hold and compute the columns that an act writes.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from shared.domain.codec import FactsInvalid, decode
 
 HELD, RELEASED = "held", "released"
 STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
-"""Columns of the row: whether it holds, its version, the reason (if set by hand), and one line for each act."""
+"""Columns of the row: the state, its version, the reason of a hold set by hand, and the prefix of columns with one act."""
 SHOWN = 20
-"""How many of the last lines of the history are shown."""
+"""Maximum acts of the history that are read, the latest ones."""
 
 
 @dataclass(frozen=True)
@@ -25,40 +25,41 @@ class HoldLine:
     """One act: who set or released the hold, when and why."""
 
     act: str
-    """``hold`` or ``release``."""
+    """The act: ``hold`` or ``release``."""
     by: str
     at: datetime
     why: str
     trust: str = ""
-    """How the name is known; empty if an older version, or a person by hand, wrote the line."""
+    """How the person's name is known, ``claimed`` or ``verified``; empty if an older version or a manual edit wrote the line."""
 
 
 @dataclass(frozen=True)
 class Hold:
-    """Whether every start is held. ``reason`` is empty if nothing is held; ``version`` is 0 until the first act."""
+    """The state of the hold. The text ``reason`` is empty if nothing is held. The number ``version`` is 0 until the first act."""
 
     reason: str = ""
     version: int = 0
     exists: bool = False
-    """Whether a row exists."""
+    """Whether the table has a row for the hold."""
     lines: tuple[HoldLine, ...] = ()
     """The acts, oldest first."""
     unread: Any = None
-    """The raw version if it cannot be read, so that an act can still name the row that the person saw."""
+    """The stored version if it is not a whole number, so that an act can still refer to the row that the person saw."""
 
     @property
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         return bool(self.reason)
 
 
 NOTHING_HELD = Hold()
 
 
-def hold_of(row: Mapping[str, Any] | None) -> Hold:
-    """The hold in a row. No row holds nothing; a row that cannot be understood holds everything, because a person made it."""
+def read_hold(row: Mapping[str, Any] | None) -> Hold:
+    """The hold that a row describes. If the table has no row, nothing is held. An unreadable row holds everything, because a person
+    wrote it."""
     if row is None:
         return NOTHING_HELD
-    lines = _lines(row)
+    lines = _read_lines(row)
     version, state = row.get(VERSION, 0), row.get(STATE, HELD)
     if not isinstance(version, int) or isinstance(version, bool):
         return Hold(_unreadable_reason(f"column {VERSION} is not a whole number"), UNREADABLE, True, lines, version)
@@ -71,16 +72,16 @@ def hold_of(row: Mapping[str, Any] | None) -> Hold:
 
 
 UNREADABLE = -1
-"""The version of a row whose version cannot be read."""
+"""The version of a hold whose stored version is not a whole number."""
 
 
-def written(seen: Hold, line: HoldLine) -> dict[str, Any]:
-    """The columns that an act changes, except its own line. Writing them makes an unreadable row readable."""
+def changed_columns(seen: Hold, line: HoldLine) -> dict[str, Any]:
+    """The state and the version as an act writes them, which also repairs an unreadable row."""
     return {STATE: HELD if line.act == "hold" else RELEASED, VERSION: max(seen.version, 0) + 1}
 
 
-def line_column(seen: Hold) -> str:
-    """The column of the next line after the state that was seen."""
+def next_line_column(seen: Hold) -> str:
+    """The name of the column in which the next act writes its line."""
     return f"{LINE}{max(seen.version, 0) + 1:08d}"
 
 
@@ -88,8 +89,8 @@ def _unreadable_reason(what: str) -> str:
     return f"everything is held: the row of the hold cannot be read ({what})"
 
 
-def _lines(row: Mapping[str, Any]) -> tuple[HoldLine, ...]:
-    """The last acts. A line that cannot be read does not matter: the row's state decides."""
+def _read_lines(row: Mapping[str, Any]) -> tuple[HoldLine, ...]:
+    """The latest acts, oldest first. Unreadable lines are skipped, because only the row's state decides."""
     found: list[HoldLine] = []
     for name in sorted(each for each in row if each.startswith(LINE))[-SHOWN:]:
         with suppress(FactsInvalid):
@@ -98,7 +99,7 @@ def _lines(row: Mapping[str, Any]) -> tuple[HoldLine, ...]:
 
 
 def _reason_in_words(row: Mapping[str, Any], lines: tuple[HoldLine, ...]) -> str:
-    """The reason, in words. Without an act of ours, a person has set the row in the Tablestore console."""
+    """The reason of the hold, in words. A row without an act was set by a person in the Tablestore console."""
     if not lines or lines[-1].act != "hold":
         given = row.get(WHY, "")
         return "everything is held, by the row set in the Tablestore console" + (f": {given}" if given else "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Hop:
-    """``source`` and ``destination`` are release keys of the catalog, e.g. ``centos-7`` and ``alinux-3``."""
+    """``source`` and ``destination`` are release keys of the catalog, for example ``centos-7`` and ``alinux-3``."""
 
     source: str
     destination: str

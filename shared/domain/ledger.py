@@ -11,11 +11,12 @@ from shared.domain.migration import Migration
 from shared.domain.timing import CLOCKS_APART
 
 SMC_PREFIX = "SMC_Backup_Snapshot_"
-"""How SMC names its own copies (SMC documentation, "migrate an operating system")."""
+"""The beginning of the names that SMC gives to its own snapshots (SMC documentation, "migrate an operating system")."""
 
 
 class SnapshotState(Enum):
-    """A row is written as ``intended`` before the snapshot is requested, so that no snapshot can leak."""
+    """The states of a snapshot in the ledger. A row is written as ``intended`` before ECS is asked for the snapshot, so that every
+    snapshot is recorded."""
 
     INTENDED = "intended"
     CREATING = "creating"
@@ -35,7 +36,7 @@ class LedgerEntry:
     disk_id: str
     hop: int
     owner: str
-    """``replank`` (made by the pipeline), ``smc`` (adopted), or ``other`` (bears SMC's name, but may be somebody else's)."""
+    """Who made the snapshot: ``replank``, ``smc``, or ``other`` if only the name looks like SMC's."""
     state: SnapshotState
     created_at: datetime
     snapshot_id: str = ""
@@ -43,15 +44,15 @@ class LedgerEntry:
     prechecked_version: int = 0
     """The migration's ``prechecked_version`` at the request; 0 if an older version wrote the row."""
     kept: str = ""
-    """Only for ``other``: why the snapshot is not ours and is kept for ever. The state of such a row is ``swept``, so that no
-    version of the sweep looks at it."""
+    """Only if ``owner`` is ``other``: why the snapshot is kept for ever. The row then has the state ``swept``, so that every
+    version of the sweep ignores it."""
     judged: bool = False
-    """Only for ``smc``: whether more than its name proved that SMC made it. A row of an earlier version is judged again before
-    anything is deleted."""
+    """Only if ``owner`` is ``smc``: whether evidence beyond the name showed that SMC made the snapshot. Rows of earlier versions
+    are checked again before a snapshot is deleted."""
     account_id: str = ""
-    """The account of the migration; empty for the deployment's own."""
+    """The account of the migration; empty for the deployment's own account."""
     sweep_at: datetime | None = None
-    """Set once the migration is confirmed or released: confirmation plus retention."""
+    """When the snapshot may be deleted: the time of the confirmation or release plus the retention; None before that time."""
 
     @property
     def is_ours(self) -> bool:
@@ -60,42 +61,43 @@ class LedgerEntry:
 
     @property
     def attempt(self) -> int:
-        """The attempt that requested the snapshot, from the key; 0 for an adopted one."""
+        """The attempt that requested the snapshot, read from the key; 0 for an adopted snapshot."""
         _, _, rest = self.key.partition("-")
         word = rest.partition("-")[0]
         return int(word) if self.owner == "replank" and word.isdigit() else 0
 
 
-def made_for(migration: Migration, entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
-    """Our own snapshots that were requested in this hop after its last precheck.
+def snapshots_since_precheck(migration: Migration, entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    """The pipeline's snapshots that were requested in this hop after its last precheck.
 
-    The row's version decides, because the functions that wrote the two times may have different clocks. Rows of earlier versions
-    have only times. There the newest attempt counts, and times may differ by CLOCKS_APART.
+    The migration's row version decides, because the clocks of two functions may differ. Rows of earlier versions have only times.
+    For these rows the newest attempt decides, and times may differ by CLOCKS_APART.
     """
     mine = [each for each in entries if each.hop == migration.hop and each.owner == "replank"]
     newest = max((each.attempt for each in mine), default=0)
     since = (migration.prechecked_at or migration.created_at) - CLOCKS_APART
 
-    def is_after(entry: LedgerEntry) -> bool:
+    def is_since_precheck(entry: LedgerEntry) -> bool:
         if entry.prechecked_version and migration.prechecked_version:
             return entry.prechecked_version == migration.prechecked_version
         return entry.attempt == newest and entry.created_at >= since
 
-    return [each for each in mine if is_after(each)]
+    return [each for each in mine if is_since_precheck(each)]
 
 
-def name_of(migration_id: str, hop: int, attempt: int, disk_id: str) -> str:
-    """The snapshot's name; it contains the migration id, so that an event or a person can find it (2 to 128 characters)."""
+def name_of_snapshot(migration_id: str, hop: int, attempt: int, disk_id: str) -> str:
+    """The name of a snapshot, with 2 to 128 characters. The name contains the migration id, so that an event or a person can find
+    the migration."""
     return f"replank-{migration_id}-{hop}-{attempt}-{disk_id}"
 
 
-def migration_of(snapshot_name: str) -> str:
+def migration_id_in_name(snapshot_name: str) -> str:
     """The migration id in the name of our snapshot; empty for any other name."""
     parts = snapshot_name.split("-")
     return parts[1] if len(parts) >= 5 and parts[0] == "replank" else ""
 
 
-def sweep_due(released_at: datetime, retention_days: int) -> datetime:
+def sweep_due_at(released_at: datetime, retention_days: int) -> datetime:
     """When a migration's snapshots may be deleted: the time of the release plus the retention."""
     return released_at + timedelta(days=retention_days)
 
@@ -103,7 +105,7 @@ def sweep_due(released_at: datetime, retention_days: int) -> datetime:
 def may_sweep(entry: LedgerEntry, *, released_at: datetime | None, now: datetime) -> bool:
     """Whether the snapshot may be deleted: released by a named person and past its retention (invariant 2).
 
-    The test allows for clocks that differ: ours may be ahead of the one that recorded the release.
+    The comparison allows for clock differences: our clock may be ahead of the clock that recorded the release.
     """
     if released_at is None or entry.sweep_at is None:
         return False

@@ -1,4 +1,4 @@
-"""Which limits hold which start: one table for every stage that starts something, printed in docs/architecture.md."""
+"""The limits that hold back each kind of start, in one table for all stages. docs/architecture.md prints the table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.migration import ADMITTED, Migration, State, Step, step
 
 
 class Limit(Enum):
-    """What may hold a start back, in the order of the messages."""
+    """The limits that may hold back a start, in the order in which they are checked."""
 
     HOLD = "hold"
     PAUSE = "pause"
@@ -33,7 +33,7 @@ class Limit(Enum):
 
 
 class Start(Enum):
-    """A start: what begins to move an instance or to move it back."""
+    """The kinds of start, each of which begins to migrate an instance or to roll it back."""
 
     FIRST_SNAPSHOT = "the snapshots of a first try"
     FIRST_JOB = "the job of a first try"
@@ -47,11 +47,12 @@ class Start(Enum):
 
 EVERY = frozenset(Limit)
 TIMES = frozenset({Limit.WINDOW, Limit.BLACKOUT})
-"""Limits of time. A blackout holds everything that a window holds."""
+"""The limits of time. A blackout holds back the same starts as a closed window."""
 SLOTS = frozenset({Limit.REGION, Limit.WAVE_SLOT, Limit.SLOT})
-"""Limits of how many move at once."""
+"""Limits on the number of instances that migrate at once."""
 ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.GROUP} | SLOTS
-"""A route once begun is not left half-way because others failed. It needs a slot like any start, and gets one before the others."""
+"""The limits of a next hop. Failures of other migrations do not hold back a next hop. A next hop needs a slot, and gets one
+first."""
 
 HELD_BY: Mapping[Start, frozenset[Limit]] = {
     Start.FIRST_SNAPSHOT: EVERY,
@@ -63,39 +64,40 @@ HELD_BY: Mapping[Start, frozenset[Limit]] = {
     Start.RETRY_LOOK: EVERY,
     Start.ROLLBACK: frozenset(),
 }
-"""The table start x limit. Nothing holds a rollback: it is the way out."""
+"""The limits that hold back each start. Nothing holds back a rollback, because it must always be possible."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What admission knows about a batch besides its row: outcomes so far and slots held now."""
+class AdmissionCounts:
+    """The counts that admission needs beside the batch's row: outcomes so far and slots held now."""
 
     failed: frozenset[str]
     moved: frozenset[str]
-    """Number of validated migrations; counted only until the canary has passed."""
+    """Ids of validated migrations; collected only until the canary has passed."""
     held_by_batch: int
     held_by_account: int
     has_slot: bool = False
     """Whether this migration already holds a slot; that slot is not counted."""
     unproved: int | None = None
-    """Other migrations of the batch that hold a slot and have not moved; None if not counted, then every holder counts."""
+    """Number of other migrations with a slot that are not validated yet; None if they were not counted."""
     held_in_region: int = 0
-    """Slots that others of the batch hold in the migration's region; counted only if the policy limits them."""
+    """Slots that other migrations of the batch hold in the same region; counted only if the policy limits them."""
     held_in_wave: int = 0
-    """The same in its wave."""
+    """Slots that other migrations of the batch hold in the same wave; counted only if the policy limits them."""
 
     @property
-    def ahead(self) -> int:
-        """How many other migrations may still count for the canary. A migration validated a moment ago may still hold its slot."""
+    def canary_candidates(self) -> int:
+        """The number of other migrations that may still count for the canary. A migration that was validated a moment ago may be
+        included."""
         return self.held_by_batch if self.unproved is None else self.unproved
 
 
 @dataclass(frozen=True)
-class Scene:
-    """Everything that decides whether a start is held."""
+class StartContext:
+    """The facts that decide whether a start is held back."""
 
     terms: BatchTerms
-    standing: Standing
+    standing: AdmissionCounts
     hold: Hold
     now: datetime
     account_limit: int
@@ -104,30 +106,30 @@ class Scene:
     wave: int = 0
     """The number of the migration's wave."""
     mate: str = ""
-    """Which other member of its redundancy group it waits for, in words; empty if the group's place is free, or its own."""
+    """The other member of its redundancy group that the migration waits for, in words; empty if it need not wait."""
     offered: bool = True
-    """Whether the tick has chosen the migration. In a batch with time limits only the tick chooses, so that a next hop comes
+    """Whether the tick has offered the migration a slot. In a batch with time limits only the tick offers slots, next hops
     first."""
 
 
 @dataclass(frozen=True)
-class Held:
-    """Why a start is held now."""
+class BlockingLimit:
+    """A limit that holds back a start now, and the reason in words."""
 
     limit: Limit
     reason: str
 
 
-def held_back(start: Start, scene: Scene) -> Held | None:
-    """What holds this start back now; None if it may go on."""
+def blocking_limit(start: Start, scene: StartContext) -> BlockingLimit | None:
+    """The first limit that holds back this start now; None if the start may go on."""
     for limit in Limit:
         reason = _CHECKS[limit](scene) if limit in HELD_BY[start] else ""
         if reason:
-            return Held(limit, reason)
+            return BlockingLimit(limit, reason)
     return None
 
 
-def start_of(migration: Migration) -> Start:
+def next_start(migration: Migration) -> Start:
     """The start that the migration makes next in its present state."""
     job = migration.state in (State.SNAPSHOTTED, State.MIGRATING, State.WAITING)
     if migration.state is State.WAITING and migration.resumes == "validate":
@@ -139,17 +141,17 @@ def start_of(migration: Migration) -> Start:
     return Start.FIRST_JOB if job else Start.FIRST_SNAPSHOT
 
 
-def comes_first(migration: Migration) -> bool:
-    """Whether it is a next hop, which goes before everything that has not begun."""
+def has_priority(migration: Migration) -> bool:
+    """Whether the migration is at a next hop, which is admitted before migrations that have not begun."""
     return migration.hop > 0 and not migration.retried
 
 
-def requeue(migration: Migration, reason: str, *, by: str, now: datetime, missed: bool = False) -> Step:
-    """Release the slot and wait for admission again, as another attempt. Late work of the earlier attempt cannot release the
-    slot of the new one.
+def requeue_migration(migration: Migration, reason: str, *, by: str, now: datetime, missed: bool = False) -> Step:
+    """The step that releases the slot and waits for admission again, as a new attempt. Late work of the earlier attempt cannot
+    release the slot of the new attempt.
 
-    If nothing has run in this hop, it is prechecked and snapshotted again, because its snapshots will be old by then.
-    ``missed``: whether the snapshots were ready too late for their window.
+    If no job has run in this hop, the precheck and the snapshots are repeated later, because they become too old. The flag
+    ``missed`` says whether the snapshots were ready too late for their window.
     """
     unbegun = replace(migration.handle, began_at=None)
     changes: dict[str, object] = {"attempt": migration.attempt + 1, "handle": unbegun, "stalled_at": None}
@@ -164,40 +166,40 @@ def requeue(migration: Migration, reason: str, *, by: str, now: datetime, missed
 
 
 def has_outlived_window(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
-    """Whether a window has opened or a blackout has ended since the snapshots were ready; then new ones are made first."""
-    opened = terms.policy.times.open_since(now)
+    """Whether a window opened or a blackout ended after the snapshots were ready, so that new snapshots are needed."""
+    opened = terms.policy.time_limits.allowed_since(now)
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     return opened is not None and not ran and migration.entered_at < opened
 
 
 def has_missed_window(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
-    """Whether the snapshots were ready only after the window in which they were begun had closed. Blackouts are not counted."""
+    """Whether the window closed before the snapshots were ready, regardless of blackouts."""
     ran = bool(migration.resumes) or migration.handle.started_at is not None
-    times = terms.policy.times
-    opened = times.window_since(now)
+    times = terms.policy.time_limits
+    opened = times.window_opened_at(now)
     return bool(times.windows) and not ran and (opened is None or migration.entered_at < opened)
 
 
-def room_for(start: Start, scene: Scene) -> int:
-    """How many more migrations of the batch may make this start now."""
-    if held_back(start, scene):
+def allowed_starts(start: Start, scene: StartContext) -> int:
+    """The number of further migrations of the batch that may make this start now."""
+    if blocking_limit(start, scene):
         return 0
     free = free_slots(scene.terms, scene.standing, account_limit=scene.account_limit)
     if Limit.CANARY in HELD_BY[start] and len(scene.standing.moved) < scene.terms.policy.canary:
-        free = min(free, scene.terms.policy.canary - len(scene.standing.moved) - scene.standing.ahead)
+        free = min(free, scene.terms.policy.canary - len(scene.standing.moved) - scene.standing.canary_candidates)
     return free
 
 
-def free_slots(terms: BatchTerms, standing: Standing, *, account_limit: int) -> int:
+def free_slots(terms: BatchTerms, standing: AdmissionCounts, *, account_limit: int) -> int:
     """Free slots of the batch, by its own limit and the account's."""
     return max(min(terms.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account), 0)
 
 
-def _hold(scene: Scene) -> str:
+def _why_on_hold(scene: StartContext) -> str:
     return scene.hold.reason
 
 
-def _pause(scene: Scene) -> str:
+def _why_paused(scene: StartContext) -> str:
     control, batch_id = scene.terms.control, scene.terms.batch_id
     if control.brake is Brake.OFF or control.at is None:
         return ""
@@ -207,17 +209,17 @@ def _pause(scene: Scene) -> str:
     return f"the batch is {control.brake.value} by {control.by} {since}. To let it go on: replank resume {batch_id}"
 
 
-def _account(scene: Scene) -> str:
+def _why_account_unusable(scene: StartContext) -> str:
     return scene.trouble
 
 
-def _acknowledgement(scene: Scene) -> str:
+def _why_not_acknowledged(scene: StartContext) -> str:
     if scene.terms.dry_run:
         return "the batch is a dry run"
     return "" if scene.terms.acknowledgement else "the risks are not acknowledged yet"
 
 
-def _approval(scene: Scene) -> str:
+def _why_not_approved(scene: StartContext) -> str:
     if not scene.terms.policy.approvals:
         return ""
     from shared.domain.approvals import BATCH, approval_status, missing_in_words  # only batches with approvals need it
@@ -225,20 +227,20 @@ def _approval(scene: Scene) -> str:
     return missing_in_words(approval_status(scene.terms, BATCH, scene.now), scene.terms.batch_id)
 
 
-def _window(scene: Scene) -> str:
-    times = scene.terms.policy.times
+def _why_window_closed(scene: StartContext) -> str:
+    times = scene.terms.policy.time_limits
     closed = times.why_closed(scene.now)
     if closed or not (times.windows or times.blackouts):
         return closed
     return "" if scene.offered or scene.standing.has_slot else "its turn: the next minute's look"
 
 
-def _blackout(scene: Scene) -> str:
-    return scene.terms.policy.times.why_blacked_out(scene.now)
+def _why_blacked_out(scene: StartContext) -> str:
+    return scene.terms.policy.time_limits.why_blacked_out(scene.now)
 
 
-def budget_spent(scene: Scene) -> str:
-    """That more migrations failed than the batch's budget allows, in words; empty if not."""
+def why_budget_spent(scene: StartContext) -> str:
+    """A sentence that says that more migrations failed than the batch's budget allows; empty if they did not."""
     failed, budget = sorted(scene.standing.failed), scene.terms.failure_budget
     if len(failed) <= budget:
         return ""
@@ -251,55 +253,55 @@ NAMED = 5
 """Maximum migrations that a reason names."""
 
 
-def _canary(scene: Scene) -> str:
+def _why_canary_waits(scene: StartContext) -> str:
     canary, moved = scene.terms.policy.canary, len(scene.standing.moved)
-    if moved >= canary or moved + scene.standing.ahead < canary:
+    if moved >= canary or moved + scene.standing.canary_candidates < canary:
         return ""
     return f"the canary is not through: {moved} of {canary} validated"
 
 
-def _wave(scene: Scene) -> str:
+def _why_wave_waits(scene: StartContext) -> str:
     if scene.wave <= scene.terms.control.wave:
         return ""
-    from shared.domain.waves import waits_for_next  # only batches with waves need it
+    from shared.domain.waves import why_next_wave_waits  # only batches with waves need it
 
-    return f"wave {scene.wave + 1} has not begun: {waits_for_next(scene.terms, scene.now)}"
+    return f"wave {scene.wave + 1} has not begun: {why_next_wave_waits(scene.terms, scene.now)}"
 
 
-def _group(scene: Scene) -> str:
+def _why_group_waits(scene: StartContext) -> str:
     return scene.mate
 
 
-def _region(scene: Scene) -> str:
+def _why_region_full(scene: StartContext) -> str:
     most = scene.terms.policy.max_moving_per_region
     full = most is not None and scene.standing.held_in_region >= most and not scene.standing.has_slot
     return f"as many of the batch move in its region as may at once ({most}, maxMovingPerRegion)" if full else ""
 
 
-def _wave_slot(scene: Scene) -> str:
+def _why_wave_full(scene: StartContext) -> str:
     most = scene.terms.policy.max_moving_per_wave
     full = most is not None and scene.standing.held_in_wave >= most and not scene.standing.has_slot
     return f"as many of its wave move as may at once ({most}, maxMovingPerWave)" if full else ""
 
 
-def _slot(scene: Scene) -> str:
+def _why_no_slot(scene: StartContext) -> str:
     taken = free_slots(scene.terms, scene.standing, account_limit=scene.account_limit) < 1
     return "every slot is taken" if taken and not scene.standing.has_slot else ""
 
 
-_CHECKS: Mapping[Limit, Callable[[Scene], str]] = {
-    Limit.HOLD: _hold,
-    Limit.PAUSE: _pause,
-    Limit.ACCOUNT: _account,
-    Limit.ACKNOWLEDGEMENT: _acknowledgement,
-    Limit.APPROVAL: _approval,
-    Limit.WINDOW: _window,
-    Limit.BLACKOUT: _blackout,
-    Limit.BUDGET: budget_spent,
-    Limit.CANARY: _canary,
-    Limit.WAVE: _wave,
-    Limit.GROUP: _group,
-    Limit.REGION: _region,
-    Limit.WAVE_SLOT: _wave_slot,
-    Limit.SLOT: _slot,
+_CHECKS: Mapping[Limit, Callable[[StartContext], str]] = {
+    Limit.HOLD: _why_on_hold,
+    Limit.PAUSE: _why_paused,
+    Limit.ACCOUNT: _why_account_unusable,
+    Limit.ACKNOWLEDGEMENT: _why_not_acknowledged,
+    Limit.APPROVAL: _why_not_approved,
+    Limit.WINDOW: _why_window_closed,
+    Limit.BLACKOUT: _why_blacked_out,
+    Limit.BUDGET: why_budget_spent,
+    Limit.CANARY: _why_canary_waits,
+    Limit.WAVE: _why_wave_waits,
+    Limit.GROUP: _why_group_waits,
+    Limit.REGION: _why_region_full,
+    Limit.WAVE_SLOT: _why_wave_full,
+    Limit.SLOT: _why_no_slot,
 }

@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Message:
-    """One event, timer or notice. ``type`` is the CloudEvents type (``timer`` for a timer, ``data`` then holds the payload)."""
+    """One event, timer or notice. The field ``type`` is the CloudEvents type. A timer has the type ``timer``, and ``data`` holds
+    its payload."""
 
     type: str
     event_id: str
@@ -24,7 +25,8 @@ class Message:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a stage ended: ``result`` is done, stale, waiting or refused; ``facts`` go into the invocation's log line."""
+    """How the work of a stage ended. The field ``result`` is done, stale, waiting or refused. The invocation's log line contains
+    ``facts``."""
 
     result: str
     facts: dict[str, Any] = field(default_factory=dict)

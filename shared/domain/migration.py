@@ -1,6 +1,6 @@
 """One migration: its states, the table of transitions, and the step from one row version to the next.
 
-The code, docs/architecture.md and the journal checker all read the table below.
+The code, docs/architecture.md and the journal checker all use the table TRANSITIONS.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     S.CANCELLED: frozenset({S.CANCELLED}),
     S.WAITING: frozenset({S.WAITING, S.SNAPSHOTTED, S.RESTARTING, S.FAILED, S.ROLLING_BACK, S.CANCELLED}),
 }
-"""The states that a step may lead to, by state. A step that stays in its state records progress or a release in the journal.
+"""The states to which a step may lead, by the state before it. A step that stays in its state records progress or a release in the
+journal.
 
 In earlier versions a retry went straight from failed to snapshotted or restarting.
 """
@@ -72,13 +73,15 @@ In earlier versions a retry went straight from failed to snapshotted or restarti
 TERMINAL = frozenset({S.COMPLETED, S.ROLLED_BACK, S.CANCELLED, S.PRECHECK_FAILED})
 WAITING_FOR_A_PERSON = frozenset({S.MIGRATED, S.FAILED, S.PRECHECK_FAILED})
 MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.VALIDATING})
-"""States in which the instance is being worked on and holds a slot of its wave (a rollback never waits for one)."""
+"""States in which the instance is being migrated and holds a slot. A rollback needs no slot."""
 ADMITTED = frozenset({S.READY, S.WAITING})
 """States in which a migration waits for admission: the tick offers it a slot."""
 BEFORE_A_START = ADMITTED | {S.ACCEPTED, S.PRECHECKING}
-"""States before admission, or in which the guest is probed again because the start took too long."""
+"""The states before admission. A migration whose start takes too long returns to one of these states, and its guest is probed
+again."""
 ACTIVE = frozenset(S) - TERMINAL - {S.CONFIRMED}
-"""States in which the migration holds its instance's lock (accepted only once the precheck has begun)."""
+"""States in which the migration holds its instance's lock. In the state ``accepted``, a migration holds the lock only once the
+precheck has begun."""
 
 
 @dataclass(frozen=True)
@@ -93,26 +96,27 @@ class Failure:
 
 @dataclass(frozen=True)
 class Handle:
-    """What a driver remembers of a migration; each driver uses the fields that it needs."""
+    """What a driver stores about a migration. Each driver uses the fields that it needs."""
 
     token_id: str = ""
     import_invocation_id: str = ""
     source_id: str = ""
     job_id: str = ""
     began_at: datetime | None = None
-    """When preparing began; this is committed before the first call, so that only one invocation prepares."""
+    """When the preparation of the job began. This time is committed before the first call, so that only one invocation prepares the
+    job."""
     started_at: datetime | None = None
     """When the job was started; None while nothing in this hop can have changed the instance."""
     finished_at: datetime | None = None
     ran_before: str | None = None
-    """The job's earlier start as SMC showed it before this attempt launched it; empty if there was none, None if not recorded."""
+    """The job's last start as SMC showed it before this attempt; empty if the job had never started, None if not recorded."""
     spent_job_id: str = ""
-    """A finished job that moved nothing (a drill); it is never followed again."""
+    """The id of a finished drill, which is a job that migrates nothing; the driver does not follow this job again."""
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One instance's migration. Times are aware UTC; ``hop`` counts from 0, ``attempt`` from 1."""
+    """The migration of one instance, as a row stores it. Times are aware UTC; ``hop`` counts from 0, ``attempt`` from 1."""
 
     migration_id: str
     batch_id: str
@@ -141,9 +145,10 @@ class Migration:
     probe_count: int = 0
     """Number of probes sent so far, for any purpose; part of the next probe's client token."""
     check_asked: bool = False
-    """Whether the last precheck's probe carried the batch's files and check, which needs the acknowledgement."""
+    """Whether the probe of the last precheck included the batch's files and check, which is allowed only after the
+    acknowledgement."""
     disks: tuple[str, ...] = ()
-    """Ids of the disks that the last precheck found; each has a snapshot before anything moves."""
+    """Ids of the disks that the last precheck found. Each gets a snapshot before the job starts."""
     handle: Handle = field(default_factory=Handle)
     trace: JobTrace = field(default_factory=JobTrace)
     """What is known of the disks after this attempt's job."""
@@ -151,7 +156,7 @@ class Migration:
     retried: bool = False
     """Whether a person retried this hop; then every limit applies, as for a first try."""
     windows_missed: int = 0
-    """How many times in a row the snapshots were ready too late for their window."""
+    """Number of consecutive times that the snapshots were ready too late for their window."""
     resumes: str = ""
     """Where a retry without new snapshots continues once it is admitted: ``migrate`` or ``validate``."""
     rollback_phase: str = ""
@@ -162,23 +167,25 @@ class Migration:
     commands: CommandProgress = NOTHING_RAN
     """The batch's commands in the guest, before and after the move."""
     stalled_at: datetime | None = None
-    """Since when its start has failed while it held a slot; None once it has begun or released the slot."""
+    """The time since which the start has failed although the migration holds a slot; None if the start does not fail."""
     progress: int = 0
     snapshots_made: int = 0
     snapshots_swept: int = 0
     released_at: datetime | None = None
-    """When a named person confirmed, or released after a rollback or cancellation: retention runs from here."""
+    """The begin of the retention: when a named person confirmed the migration, or released it after a rollback or cancellation."""
     finished_at: datetime | None = None
     account_id: str = ""
-    """The member account of the instance; empty for the deployment's own, and in rows of older versions."""
+    """The member account of the instance; empty for the deployment's own account, and in rows of older versions."""
     group: str = ""
-    """Its redundancy group (``tag=value``) as the first precheck found it; empty for none. It has a column of its own as well."""
+    """The redundancy group (``tag=value``) that the first precheck found, also stored in a separate column; empty without a
+    group."""
     disturbed: tuple[str, ...] = ()
-    """Digests of the last events of ECS in which somebody else did something to the instance, so that each is noted once."""
+    """Digests of the last ECS events about changes that others made to the instance, so that each event is recorded only once."""
     owes: tuple[int, ...] = ()
-    """Versions whose outbox is not settled; derived when the row is read, not stored."""
+    """Row versions whose outbox still has effects or events to carry out; derived when the row is read, not stored."""
     due_at: datetime | None = None
-    """When the tick (or, once confirmed, the sweep) looks at it next; None if it waits for a person or has ended."""
+    """When the tick, or the sweep after a confirmation, handles the migration next; None if only a person can act or the migration
+    has ended."""
 
     @property
     def current_hop(self) -> Hop:
@@ -193,7 +200,7 @@ class Migration:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nothing can have changed the instance so far."""
+        """Whether the instance is certainly unchanged so far."""
         return self.hop == 0 and not self.job_may_have_run
 
     @property
@@ -203,14 +210,16 @@ class Migration:
 
     @property
     def smc_rollback(self) -> str:
-        """Whether SMC put the disks back after its job: ``SMC rolled back``, ``not rolled back``, ``not known``; or empty."""
+        """Whether SMC restored the disks after its job: ``SMC rolled back``, ``not rolled back`` or ``not known``; empty if no such
+        job ran."""
         if not driver_traits(self.driver).copies_disks:
             return ""
         by_job = self.failure is not None and (self.failure.stage == "migrate" or self.failure.code == ROLLED_BACK_BY_SMC)
         return status_in_words(self.trace, job_failed=by_job and self.handle.started_at is not None)
 
-    def token(self, *words: object) -> str:
-        """The client token of one call; it is the same if the same step repeats the call (at most 64 ASCII characters)."""
+    def client_token(self, *words: object) -> str:
+        """The client token of one call, at most 64 ASCII characters. A repetition of the call by the same step has the same
+        token."""
         return "-".join(("rp", self.migration_id, *map(str, words)))[:64]
 
 
@@ -229,15 +238,16 @@ class JournalEntry:
     trust: str = ""
     """How the operator's name is known (``claimed``, ``verified``); empty for a stage, or if an older version wrote the line."""
     door: str = ""
-    """How the act came in (``trigger``, ``gateway``), by the shape of its request; empty in the same cases."""
+    """Where the act came in, by the form of its request: ``trigger`` or ``gateway``; empty whenever ``trust`` is empty."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One conditional write: the row before and after, the journal's line, and what must follow.
+    """One conditional write: the row before and after, the journal entry, and the effects and events that follow.
 
-    ``effects`` and ``events`` are written with the row (the outbox) and carried out afterwards, repeatedly if necessary.
-    ``documents`` are what the step is based on, by name. They are kept beside the row and stand if the step does.
+    The outbox stores ``effects`` and ``events`` with the row. They are carried out after the write, repeatedly if necessary. The
+    observations on which the step is based are in ``documents``, by name. They are stored beside the row, and count only if the
+    step is written.
     """
 
     before: Migration
@@ -257,7 +267,8 @@ def step(
     reason: str,
     **changes: Any,
 ) -> Step:
-    """The step that takes ``migration`` to ``to``; ``changes`` are further fields. Raises Bug on a transition the table lacks."""
+    """The step from the present state to ``to``; ``changes`` are further changed fields. Raises Bug if the table lacks the
+    transition."""
     if to not in TRANSITIONS[migration.state]:
         raise Bug(f"{migration.state.value} -> {to.value} is no transition (migration {migration.migration_id})")
     version = migration.version + 1
@@ -273,7 +284,7 @@ def first_entry(migration: Migration, *, by: str, reason: str) -> JournalEntry:
 
 
 def replay(journal: list[JournalEntry]) -> State:
-    """The state that a journal leads to; raises Bug for a gap or a transition that the table lacks."""
+    """The state after all entries of a journal. Raises Bug for a gap, or for a transition that the table lacks."""
     state: State | None = None
     for place, entry in enumerate(journal, start=1):
         if entry.version != place:

@@ -1,7 +1,7 @@
-"""End-of-life notices: reading one, and making those that the life-cycle dates call for.
+"""End-of-life notices: how a received notice is read, and which notices the inventory publishes.
 
-Alibaba Cloud publishes no machine-readable notice, so the inventory makes them. Once a month it sends one for every release that
-still runs and is out of support, or soon will be.
+Alibaba Cloud publishes no machine-readable notice, so the inventory publishes its own. Once a month it sends one for every release
+in use that is out of support, or soon will be.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.domain.errors import Refused
 from shared.domain.policy import Policy, read_policy
 
 LEAD = timedelta(days=180)
-"""How long before the end of support the inventory sends notices (other clouds' lead time for major versions)."""
+"""How long before the end of support the inventory sends notices. Other clouds use the same lead time for major versions."""
 
 NOTICE_FIELDS = frozenset({"releases", "endOfSupport", "regionIds", "instanceIds", "accountIds", "resources"})
 NOTICE_POLICY_FIELDS = frozenset(
@@ -56,12 +56,13 @@ MOST_INSTANCES = 1000
 
 @dataclass(frozen=True)
 class Notice:
-    """A notice after reading. ``releases`` are keys or prefixes of keys (``windows-2008r2`` covers its editions)."""
+    """A validated end-of-life notice. The ``releases`` are keys or beginnings of keys, for example ``windows-2008r2`` for all its
+    editions."""
 
     releases: tuple[str, ...]
     regions: tuple[str, ...] = ()
     instance_ids: tuple[str, ...] = ()
-    """Limits the notice to these of the instances that run one of the releases; empty for all."""
+    """Limits the notice to these instances, if they run one of the releases; empty for all instances."""
     accounts: tuple[str, ...] = ()
     """Limits the notice to these accounts; empty for every account that the deployment serves."""
 
@@ -69,31 +70,31 @@ class Notice:
 def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
     """The notice in an EndOfLife event's data; raises Refused naming the field.
 
-    Anybody who may publish to the bus can send one. So a notice names what is concerned, never what is done about it. Commands,
-    overrides, drivers and limits come only from a named person.
+    Anybody who may publish to the event bus can send a notice, so a notice only selects instances. Commands, overrides, drivers and
+    limits come only from a named person.
     """
     strangers = sorted(set(data) - NOTICE_FIELDS)
     if strangers:
         what = f"A notice may not carry {strangers[0][:100]!r}: it may carry {', '.join(sorted(NOTICE_FIELDS))}."
         raise Refused("Notice.FieldNotAllowed", what, "Send it without that field, or submit a batch: a person decides the rest.")
-    releases = tuple(_release(each, catalog) for each in as_list(data.get("releases"), "releases"))
+    releases = tuple(_read_release_key(each, catalog) for each in as_list(data.get("releases"), "releases"))
     if not releases:
         raise Refused("Notice.Empty", "The notice names no release.", "Give data.releases at least one release, e.g. CentOS 7.")
-    _check_date(data.get("endOfSupport"))
-    regions = tuple(map(_region, as_list(data.get("regionIds", []), "regionIds")))
-    accounts = tuple(map(_account, as_list(data.get("accountIds", []), "accountIds")))
-    instances = _instances(data.get("instanceIds", []))
-    named = [_resource(each) for each in as_list(data.get("resources", []), "resources")]
+    _check_end_of_support(data.get("endOfSupport"))
+    regions = tuple(map(_read_region_id, as_list(data.get("regionIds", []), "regionIds")))
+    accounts = tuple(map(_read_account_id, as_list(data.get("accountIds", []), "accountIds")))
+    instances = _read_instance_ids(data.get("instanceIds", []))
+    named = [_read_resource(each) for each in as_list(data.get("resources", []), "resources")]
     if not named:
         return Notice(releases, regions, instances, accounts)
     if instances or regions or accounts:
         what = "resources stands beside instanceIds, regionIds or accountIds, which it names already."
         raise Refused("Notice.FieldNotAllowed", what, "Send resources alone, or the three others.")
     of_regions, of_accounts, of_instances = (tuple(dict.fromkeys(each)) for each in zip(*named, strict=True))
-    return Notice(releases, of_regions, _instances(list(of_instances)), of_accounts)
+    return Notice(releases, of_regions, _read_instance_ids(list(of_instances)), of_accounts)
 
 
-def _check_date(end_of_support: object) -> None:
+def _check_end_of_support(end_of_support: object) -> None:
     if end_of_support is None:
         return
     try:
@@ -103,28 +104,28 @@ def _check_date(end_of_support: object) -> None:
         raise Refused("Notice.DateInvalid", what, "Give endOfSupport like 2024-06-30, or leave it out.") from None
 
 
-def _instances(instance_ids: object) -> tuple[str, ...]:
+def _read_instance_ids(instance_ids: object) -> tuple[str, ...]:
     listed = as_list(instance_ids, "instanceIds")
     if len(listed) > MOST_INSTANCES:
         what = f"The notice names {len(listed)} instances, more than {MOST_INSTANCES}."
         raise Refused("Notice.TooManyInstances", what, "Name the releases alone, or send several notices.")
-    return tuple(dict.fromkeys(map(_instance, listed)))
+    return tuple(dict.fromkeys(map(_read_instance_id, listed)))
 
 
-def _instance(name: object) -> str:
+def _read_instance_id(name: object) -> str:
     if not isinstance(name, str) or not _INSTANCE.fullmatch(name):
         raise Refused("Notice.InstanceInvalid", f"{str(name)[:100]!r} is no instance id.", "Give instanceIds like i-bp1abc.")
     return name
 
 
-def _account(name: object) -> str:
+def _read_account_id(name: object) -> str:
     if not isinstance(name, str) or not _ACCOUNT.fullmatch(name):
         raise Refused("Notice.AccountInvalid", f"{str(name)[:100]!r} is no account id.", "Give accountIds of 16 digits.")
     return name
 
 
-def _resource(name: object) -> tuple[str, str, str]:
-    """Region, account and instance of an ARN in a notice."""
+def _read_resource(name: object) -> tuple[str, str, str]:
+    """The region id, account id and instance id in an ARN of a notice."""
     found = _ARN.fullmatch(name) if isinstance(name, str) else None
     if found is None:
         remedy = "Give resources like acs:ecs:cn-hangzhou:1234567890123456:instance/i-bp1abc."
@@ -132,7 +133,7 @@ def _resource(name: object) -> tuple[str, str, str]:
     return found[1], found[2], found[3]
 
 
-def _region(name: object) -> str:
+def _read_region_id(name: object) -> str:
     """The region id, checked strictly because it becomes part of a host name that requests are sent to."""
     if not isinstance(name, str) or not _REGION.fullmatch(name):
         raise Refused("Notice.RegionInvalid", f"{str(name)[:100]!r} is no region id.", "Give regionIds like cn-hangzhou.")
@@ -151,7 +152,7 @@ def read_notice_policy(document: object) -> Policy:
     return read_policy(document)
 
 
-def _release(name: object, catalog: Catalog) -> str:
+def _read_release_key(name: object, catalog: Catalog) -> str:
     text = str(name).strip()
     release = find_release(text, catalog)
     key = release.key if release else text.lower().replace("windows server", "windows").replace(" r2", "r2").replace(" ", "-")
@@ -166,13 +167,13 @@ _ARN = re.compile(r"acs:ecs:([a-z]{2}-[a-z0-9-]{1,37}):([0-9]{16}):instance/(i-[
 _REGION = re.compile(r"[a-z]{2}-[a-z0-9-]{1,37}")
 
 
-def matches(release: Release, wanted: Iterable[str]) -> bool:
-    """Whether a release is among those wanted (keys, products, or beginnings of keys)."""
+def is_wanted_release(release: Release, wanted: Iterable[str]) -> bool:
+    """Whether the release matches one of the wanted keys, products or beginnings of keys."""
     return any(release.key == each or release.product == each or release.key.startswith(each + "-") for each in wanted)
 
 
 def due_notices(releases: Iterable[Release], now: datetime, catalog: Catalog = CATALOG) -> list[events.Event]:
-    """The EndOfLife events that the inventory publishes at ``now``, one per product; their ids stay the same all month."""
+    """The EndOfLife events that the inventory publishes at ``now``, one per product. Within a month the event ids are the same."""
     found: dict[str, events.Event] = {}
     for release in releases:
         row = catalog.lifecycle.get(release.product)

@@ -1,6 +1,7 @@
-"""What a stage saw of an instance in one hop: the baseline before the job, and the guest after it.
+"""What a stage observed of an instance in one hop: the baseline before the job, and the guest after it.
 
-An observation is stored beside the migration's row, under a name with the hop. Rows of earlier versions lack some fields.
+An observation is stored beside the migration's row, under a name that contains the hop's number. Documents of earlier versions lack
+some fields.
 """
 
 from __future__ import annotations
@@ -13,43 +14,43 @@ from shared.domain.findings import Assessment
 from shared.domain.guest import GuestFacts
 
 
-def instance_name(hop: int) -> str:
-    """The document's name for the instance as ECS described it when the precheck began."""
+def instance_document_name(hop: int) -> str:
+    """The name of the document with the instance as ECS described it when the precheck began."""
     return f"instance-{hop}"
 
 
-def baseline_name(hop: int) -> str:
-    """The document's name for what the passed precheck saw; the validation compares with it."""
+def baseline_document_name(hop: int) -> str:
+    """The name of the document with the facts of the passed precheck. The validation compares with these facts."""
     return f"baseline-{hop}"
 
 
-def after_name(hop: int) -> str:
-    """The document's name for what the validation saw."""
+def validation_document_name(hop: int) -> str:
+    """The name of the document with the facts and findings of the validation."""
     return f"after-{hop}"
 
 
 @dataclass(frozen=True)
 class Observation:
-    """Each part is None if it was not stored."""
+    """The stored facts and findings of one hop. A part is None if it was not stored."""
 
     instance: InstanceFacts | None = None
     guest: GuestFacts | None = None
     assessment: Assessment | None = None
 
-    def both(self) -> tuple[InstanceFacts, GuestFacts]:
+    def instance_and_guest(self) -> tuple[InstanceFacts, GuestFacts]:
         """The instance and its guest; raises FactsInvalid if one of them was not stored."""
         if self.instance is None or self.guest is None:
             raise FactsInvalid("baseline", f"has no {'instance' if self.instance is None else 'guest'}")
         return self.instance, self.guest
 
     def to_json(self) -> Json:
-        """The JSON document that is stored; parts that were not seen are left out."""
+        """The JSON document that is stored; parts that are None are left out."""
         parts = {"instance": self.instance, "guest": self.guest, "assessment": self.assessment}
         return {name: part.to_json() for name, part in parts.items() if part is not None}
 
     @classmethod
     def from_json(cls, document: Json | None) -> Observation:
-        """The reverse; raises FactsInvalid naming the field."""
+        """The observation in a stored JSON document; raises FactsInvalid naming the field."""
         found = document or {}
         return cls(
             InstanceFacts.from_json(found["instance"]) if found.get("instance") is not None else None,

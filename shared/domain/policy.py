@@ -11,21 +11,22 @@ from shared.domain.codec import as_list, as_object, decode
 from shared.domain.commands import COMMAND_BOUNDS, CommandRule, read_commands, rule_fields
 from shared.domain.drivers import DEFAULT_DRIVER, DRIVERS, driver_names_in_words, driver_traits
 from shared.domain.errors import Refused
-from shared.domain.times import BLACKOUT_BOUNDS, Blackout, Times, read_blackouts
+from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, read_blackouts
 from shared.domain.window import NEVER, Window, read_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
-"""Maximum files of a policy, characters of its check, and bytes of both in the probe; a command may have 24 KB in all."""
+"""Maximum files of a policy, characters of its check, and bytes of both in the probe. A command of Cloud Assistant may have 24
+KB."""
 MOST_WINDOWS = 20
 
 
 LONGEST_TAG_KEY = 128
-"""Characters of a tag's key (ECS, limits of tags)."""
+"""Maximum characters of a tag's key (ECS documentation, limits of tags)."""
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """How the instances that stand in for each other are known."""
+    """The tag that marks redundancy groups, whose instances can replace each other."""
 
     tag: str = required_field("Key of the tag. Instances with the same value are one group, over all batches and accounts.")
 
@@ -91,23 +92,23 @@ class Policy:
 
     @property
     def has_region_or_wave_limit(self) -> bool:
-        """Whether it limits how many of a region or of a wave move at once."""
+        """Whether the policy limits how many instances of a region or of a wave migrate at once."""
         return self.max_moving_per_region is not None or self.max_moving_per_wave is not None
 
     @property
-    def times(self) -> Times:
-        """When migrations may start. The single window beside the list serves older versions, which know only one."""
-        own = (self.window,) if self.window is not None and not (self.window == NEVER and _unknown_before(self)) else ()
-        return Times(self.windows or own, self.blackouts)
+    def time_limits(self) -> TimeLimits:
+        """The windows and blackouts of the policy. A never-open window that is stored only for older versions is left out."""
+        own = (self.window,) if self.window is not None and not (self.window == NEVER and _has_newer_limits(self)) else ()
+        return TimeLimits(self.windows or own, self.blackouts)
 
 
-def _unknown_before(policy: Policy) -> bool:
-    """Whether it has limits that a version with one window and nothing else would not keep."""
+def _has_newer_limits(policy: Policy) -> bool:
+    """Whether the policy has limits that older versions, which know only a single window, would ignore."""
     return bool(policy.windows or policy.blackouts or policy.waves or policy.approvals or policy.has_region_or_wave_limit)
 
 
-def seen_by_people(policy: Policy) -> Policy:
-    """The policy without the window that exists only for older versions."""
+def without_closed_window(policy: Policy) -> Policy:
+    """The policy without the never-open window that is stored only for older versions."""
     return replace(policy, window=None) if policy.window == NEVER else policy
 
 
@@ -127,7 +128,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
 }
 """Minimum and maximum of each number of a policy, by its name in the API."""
 WORDS: dict[str, str] = {name: each.metadata["words"] for name, each in _CHOICES.items() if "words" in each.metadata}
-"""What each field decides."""
+"""The description of each field, by its name in the API."""
 DEFAULTS: dict[str, Any] = {
     name: each.default
     for name, each in _CHOICES.items()
@@ -149,16 +150,16 @@ def read_policy(document: object) -> Policy:
         from shared.domain.waves import check_waves  # it needs the batch, which needs the policy
 
         check_waves(policy.waves, policy.gate)
-    _check_probe(policy.files, policy.check)
+    _check_probe_inputs(policy.files, policy.check)
     for rule in commands:
-        _check_probe(policy.files if rule.files is None else rule.files, policy.check if rule.check is None else rule.check)
+        _check_probe_inputs(policy.files if rule.files is None else rule.files, policy.check if rule.check is None else rule.check)
     _check_approvals(policy)
     if policy.wave_approvals:  # a version that knows no approvals then lets no wave begin by itself
         policy = replace(policy, gate="approval")
     if policy.group is not None and not _TAG.fullmatch(policy.group.tag):
         what = f"policy.group.tag {policy.group.tag[:50]!r} is no key of a tag."
         raise Refused("Policy.Invalid", what, f"Name the tag's key: 1 to {LONGEST_TAG_KEY} characters on one line.")
-    return _with_times(replace(policy, commands=commands), **times)
+    return _with_time_limits(replace(policy, commands=commands), **times)
 
 
 APPROVAL_CHOICES = {
@@ -166,7 +167,7 @@ APPROVAL_CHOICES = {
     "approver_trust": ("verified", "claimed"),
     "approval_expiry": ("hold", "cancel"),
 }
-"""What the fields about approvals may say."""
+"""The allowed values of the fields about approvals."""
 
 
 def _check_approvals(policy: Policy) -> None:
@@ -176,13 +177,14 @@ def _check_approvals(policy: Policy) -> None:
             raise Refused("Policy.Invalid", sentence, f"Use {', '.join(known[:-1])} or {known[-1]}.")
 
 
-def _with_times(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
-    """The policy with its time limits. An older version that knows no such limits, or no waves, finds a window that never opens."""
+def _with_time_limits(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
+    """The policy with its windows and blackouts. If older versions would ignore one of the limits, the policy also gets a
+    never-open window."""
     cutoff = driver_traits(policy.driver).usual_minutes[1]
     if policy.zone:
-        from shared.domain.zones import zone_of  # only batches that name a zone need the tables of zones
+        from shared.domain.zones import time_zone  # only batches that name a zone need the tables of zones
 
-        zone_of(policy.zone, "policy.zone")
+        time_zone(policy.zone, "policy.zone")
     if window is not None and windows:
         raise Refused("Policy.Invalid", "policy has both window and windows.", "Keep windows, and put the one window into it.")
     single = None if window is None else read_window(window, "policy.window", zone=policy.zone, cutoff_min=cutoff)
@@ -193,14 +195,14 @@ def _with_times(policy: Policy, window: object, windows: object, blackouts: obje
         read_window(each, f"policy.windows[{place}]", zone=policy.zone, cutoff_min=cutoff) for place, each in enumerate(listed)
     )
     black = read_blackouts(blackouts or (), "policy.blackouts", zone=policy.zone, cutoff_min=cutoff)
-    if single is not None and not (black or single.zone or single.length_min or _unknown_before(policy)):
+    if single is not None and not (black or single.zone or single.length_min or _has_newer_limits(policy)):
         return replace(policy, window=single)
     several = several if single is None else (single,)
     whole = replace(policy, windows=several, blackouts=black)
-    return replace(whole, window=NEVER if _unknown_before(whole) else None)
+    return replace(whole, window=NEVER if _has_newer_limits(whole) else None)
 
 
-def _check_probe(files: tuple[str, ...], check: str) -> None:
+def _check_probe_inputs(files: tuple[str, ...], check: str) -> None:
     """Refuse files and checks that do not fit into the probe."""
     for path in files:
         if not _ABSOLUTE.fullmatch(path):

@@ -1,4 +1,5 @@
-"""Another policy for a batch that is planned: which fields may still change, and what the journal keeps of it. Pure."""
+"""A change to the policy of a planned batch: which fields may still change, and what the journal records. All functions here are
+pure."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from shared.domain.caller import Caller
 from shared.domain.choice import camel_case
 from shared.domain.codec import encode
 from shared.domain.errors import Refused
-from shared.domain.policy import Policy, seen_by_people
+from shared.domain.policy import Policy, without_closed_window
 
 ACT = "set policy"
 """The name of the act in the journal."""
@@ -39,28 +40,28 @@ LONGEST = 2000
 """Maximum characters of one value in the journal."""
 
 
-def change(batch: Batch, policy: Policy, caller: Caller, why: str, now: datetime) -> BatchChange:
-    """The batch with another policy; raises Refused if it is not open, or if a field cannot change any more.
+def change_policy(batch: Batch, policy: Policy, caller: Caller, why: str, now: datetime) -> BatchChange:
+    """The change that gives the batch another policy. Raises Refused if the batch is not open, or if a field can no longer change.
 
-    Approvals carry the digest of the policy that the person saw, so those of the policy before no longer count.
+    Each approval carries the digest of the policy that its person saw, so approvals of the earlier policy no longer count.
     """
-    _check_open(batch)
-    before, after = _values(batch.policy), _values(policy)
+    _check_batch_open(batch)
+    before, after = _values_by_field(batch.policy), _values_by_field(policy)
     names = sorted(name for name in before if before[name] != after[name])
     for name in names:
-        _check_may_change(name, batch)
+        _check_field_may_change(name, batch)
     version = batch.version + 1
     line = BatchLine(version, now, ACT, caller.name, why, caller.trust.value, caller.door)
-    line = replace(line, before=_texts(before, names), after=_texts(after, names))
+    line = replace(line, before=_journal_texts(before, names), after=_journal_texts(after, names))
     return BatchChange(batch, replace(batch, policy=policy, version=version), line)
 
 
-def is_same(one: Policy, other: Policy) -> bool:
-    """Whether two policies decide the same."""
-    return _values(one) == _values(other)
+def is_same_policy(one: Policy, other: Policy) -> bool:
+    """Whether two policies have the same values in all fields that people see."""
+    return _values_by_field(one) == _values_by_field(other)
 
 
-def _check_open(batch: Batch) -> None:
+def _check_batch_open(batch: Batch) -> None:
     if batch.state is BatchState.PLANNING:
         sentence = f"Batch {batch.batch_id} is still being planned."
         raise Refused("Batch.StillPlanning", sentence, "Wait a minute and try again: nothing has moved yet.", status=409)
@@ -69,7 +70,7 @@ def _check_open(batch: Batch) -> None:
         raise Refused("Batch.Closed", sentence, "Nothing to do, unless somebody retries one of its migrations.", status=409)
 
 
-def _check_may_change(name: str, batch: Batch) -> None:
+def _check_field_may_change(name: str, batch: Batch) -> None:
     why = PLANNED.get(name) or (ACKNOWLEDGED.get(name) if batch.acknowledgement else None)
     if why is None:
         return
@@ -79,12 +80,12 @@ def _check_may_change(name: str, batch: Batch) -> None:
     raise Refused("Policy.Fixed", sentence, remedy, status=409)
 
 
-def _values(policy: Policy) -> dict[str, Any]:
-    """What the policy decides, by the fields' names in the API."""
-    seen = seen_by_people(policy)
+def _values_by_field(policy: Policy) -> dict[str, Any]:
+    """The values of the policy, by the names of its fields in the API."""
+    seen = without_closed_window(policy)
     written = encode(seen)  # which leaves out what is at its default
     return {camel_case(each.name): written.get(each.name, getattr(seen, each.name)) for each in fields(seen)}
 
 
-def _texts(values: dict[str, Any], names: list[str]) -> dict[str, str]:
+def _journal_texts(values: dict[str, Any], names: list[str]) -> dict[str, str]:
     return {name: json.dumps(values[name], ensure_ascii=False, sort_keys=True)[:LONGEST] for name in names}

@@ -27,16 +27,17 @@ _SETTLED = {
     State.ROLLING_BACK.value: "under way",
     State.ROLLED_BACK.value: "rolled back",
 }
-"""States that are the verdict, regardless of the findings."""
+"""Verdicts that follow from the state alone, regardless of the findings."""
 _UNDER_WAY = frozenset(state.value for state in MOVING | {State.WAITING})
 _VALIDATED = frozenset({State.MIGRATED.value, State.CONFIRMED.value, State.COMPLETED.value})
 
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One instance.
+    """The part of a report about one instance.
 
-    ``route`` lists release names in order; ``state`` is the migration's; an assessment is None if it has not been made.
+    The ``route`` lists release names in order, and ``state`` is the state of the migration. An assessment that was not made is
+    None.
     """
 
     instance_id: str
@@ -51,10 +52,11 @@ class ReportRow:
 
     @property
     def verdict(self) -> str:
-        """The verdict, one of ``VERDICTS``, from state and findings, because findings alone do not show that a job failed.
+        """The verdict, one of ``VERDICTS``. The verdict depends on state and findings, because findings alone do not show that a
+        job failed.
 
-        If an instance was assessed more than once, the latest assessment decides. A migration that still moves has not passed,
-        and one accepted without a validation was not validated.
+        The latest assessment of the instance decides. A migration under way has not passed yet. A migration confirmed without a
+        validation counts as not validated.
         """
         if self.state in _SETTLED:
             return _SETTLED[self.state]
@@ -71,32 +73,32 @@ class ReportRow:
 
 
 @dataclass(frozen=True)
-class Course:
+class PlanAndOutcome:
     """What was planned at the acknowledgement, beside what happened. A time is None if it is not known."""
 
     digest: str
     """Digest of the instances; empty if an older version planned the batch."""
     planned: tuple[datetime | None, datetime | None, datetime | None]
-    """The finish as planned: in 10, in 50 and in 90 of 100 runs; all None before the acknowledgement."""
+    """The planned finish: the times by which 10, 50 and 90 of 100 simulated runs end; all None before the acknowledgement."""
     finished_at: datetime | None
     outcomes: Mapping[str, int]
     """Number of migrations by state."""
 
     @property
     def sentences(self) -> tuple[tuple[str, str], ...]:
-        """The same in words, each with its name."""
+        """The plan and the outcome as pairs of a label and a text."""
         low, usual, high = self.planned
-        planned = f"about {_moment(usual)} (8 of 10 runs: {_moment(low)} to {_moment(high)})"
+        planned = f"about {_time_in_words(usual)} (8 of 10 runs: {_time_in_words(low)} to {_time_in_words(high)})"
         counts = ", ".join(f"{number} {state}" for state, number in sorted(self.outcomes.items())) or "no migration"
         said = {
             "instances chosen, digest": self.digest,
             "finish as planned": planned if usual else "",
-            "really": f"{f'finished {_moment(self.finished_at)}' if self.finished_at else 'under way'}: {counts}",
+            "really": f"{f'finished {_time_in_words(self.finished_at)}' if self.finished_at else 'under way'}: {counts}",
         }
         return tuple((name, value) for name, value in said.items() if value)
 
 
-def _moment(at: datetime | None) -> str:
+def _time_in_words(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC" if at else "later than can be said"
 
 
@@ -108,12 +110,12 @@ class Report:
     title: str
     made_at: datetime
     rows: tuple[ReportRow, ...]
-    course: Course | None = None
-    """None in the report of one migration."""
+    course: PlanAndOutcome | None = None
+    """The plan and the outcome; None in the report of a single migration."""
 
 
-def unchecked(report: Report) -> tuple[Finding, ...]:
-    """What could not be checked on any instance for the same reason; listed once per report."""
+def common_unchecked_findings(report: Report) -> tuple[Finding, ...]:
+    """The findings that all instances share because a fact could not be checked. The report lists them only once."""
     assessed = [row.precheck for row in report.rows if row.precheck]
     if len(assessed) < 2:
         return ()
@@ -121,13 +123,13 @@ def unchecked(report: Report) -> tuple[Finding, ...]:
     return tuple(sorted(set.intersection(*blind), key=lambda finding: finding.code))
 
 
-def worst(row: ReportRow) -> tuple[int, str]:
+def verdict_sort_key(row: ReportRow) -> tuple[int, str]:
     """The key that sorts the worst verdict first."""
     return VERDICTS.index(row.verdict), row.instance_id
 
 
-def counts(report: Report) -> dict[str, int]:
-    """Instances by verdict."""
+def verdict_counts(report: Report) -> dict[str, int]:
+    """The number of instances by verdict."""
     found: dict[str, int] = {}
     for row in report.rows:
         found[row.verdict] = found.get(row.verdict, 0) + 1

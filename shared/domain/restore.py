@@ -1,4 +1,5 @@
-"""Which snapshot each disk is reset to, whether all can be, and the progress of each. Pure."""
+"""The reset of disks in a rollback: the snapshot of each disk, whether it is usable, and the progress. All functions here are
+pure."""
 
 from __future__ import annotations
 
@@ -13,21 +14,21 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 _SHOWN = {ResetState.PENDING: "not restored", ResetState.RESTORED: "restored"}
 
 
-def shown(state: ResetState) -> str:
+def state_in_words(state: ResetState) -> str:
     """The state of a disk for people: ``restored``, ``not restored`` or ``unknown``."""
     return _SHOWN.get(state, "unknown")
 
 
-def in_words(resets: Iterable[DiskReset]) -> str:
+def resets_in_words(resets: Iterable[DiskReset]) -> str:
     """The state of each disk, in one sentence; empty if no disk is known yet."""
-    each = ", ".join(f"{reset.disk_id}: {shown(reset.state)}" for reset in resets)
+    each = ", ".join(f"{reset.disk_id}: {state_in_words(reset.state)}" for reset in resets)
     return f"Disks: {each}." if each else ""
 
 
-def planned(entries: Sequence[LedgerEntry], attached: Iterable[str]) -> tuple[DiskReset, ...]:
+def newest_snapshot_set(entries: Sequence[LedgerEntry], attached: Iterable[str]) -> tuple[DiskReset, ...]:
     """One snapshot for each attached disk, from the newest complete set made before the first hop.
 
-    Snapshots of two attempts are never mixed, because the disks would show two different moments. Raises Permanent
+    Snapshots of two attempts are never mixed, because the disks would then be of two different times. Raises Permanent
     (Rollback.DisksDiffer).
     """
     disks = set(attached)
@@ -49,7 +50,7 @@ def planned(entries: Sequence[LedgerEntry], attached: Iterable[str]) -> tuple[Di
 
 @dataclass(frozen=True)
 class SeenSnapshot:
-    """What ECS shows of one snapshot."""
+    """The attributes of one snapshot as ECS shows them."""
 
     disk_id: str
     status: str
@@ -57,12 +58,12 @@ class SeenSnapshot:
     """The migration id in the snapshot's tag."""
 
 
-def why_unusable(plan: Iterable[DiskReset], snapshots: Mapping[str, SeenSnapshot], migration_id: str) -> list[str]:
+def why_snapshots_unusable(plan: Iterable[DiskReset], snapshots: Mapping[str, SeenSnapshot], migration_id: str) -> list[str]:
     """Why disks cannot be reset to their snapshots, one sentence each; empty if all can."""
-    return [why for reset in plan if (why := _why_unusable(reset, snapshots.get(reset.snapshot_id), migration_id))]
+    return [why for reset in plan if (why := _why_snapshot_unusable(reset, snapshots.get(reset.snapshot_id), migration_id))]
 
 
-def _why_unusable(reset: DiskReset, seen: SeenSnapshot | None, migration_id: str) -> str:
+def _why_snapshot_unusable(reset: DiskReset, seen: SeenSnapshot | None, migration_id: str) -> str:
     name = f"Snapshot {reset.snapshot_id} of disk {reset.disk_id}"
     if seen is None:
         return f"{name} is gone."
@@ -80,16 +81,16 @@ STARTS_ARE_WHOLE_MINUTES = timedelta(minutes=1)
 
 
 def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, started_at: datetime | None) -> bool:
-    """Whether the disks that were reset still equal their snapshots, given a stopped instance.
+    """Whether the disks that were reset still equal their snapshots, given that the instance is stopped.
 
-    A disk that this rollback reset itself (since ``entered_at``) does. After a failure a person may have started and stopped the
-    instance, so its last start decides. An unknown start counts as later.
+    A disk that was reset since ``entered_at`` still equals its snapshot. For disks reset earlier, the instance's last start
+    decides, because a person may have started it after a failure. An unknown last start counts as later than the reset.
     """
     earlier = [reset.at for reset in resets if reset.at is not None and reset.at < entered_at]
     return all(started_at is not None and at >= started_at + STARTS_ARE_WHOLE_MINUTES for at in earlier)
 
 
-def cleared(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
+def all_marked_pending(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
     """The same disks, all marked as not reset, because something may have written to them."""
     return tuple(replace(reset, state=ResetState.PENDING, at=None) for reset in resets)
 
@@ -97,15 +98,15 @@ def cleared(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
 def with_disk_marked(
     resets: Iterable[DiskReset], disk_id: str, state: ResetState, at: datetime | None = None
 ) -> tuple[DiskReset, ...]:
-    """The same disks, one of them in another state."""
+    """The same disks, with a new state for one of them."""
     return tuple(replace(reset, state=state, at=at) if reset.disk_id == disk_id else reset for reset in resets)
 
 
-def begun(resets: Iterable[DiskReset]) -> bool:
+def has_reset_begun(resets: Iterable[DiskReset]) -> bool:
     """Whether any disk may have been reset."""
     return any(reset.state is not ResetState.PENDING for reset in resets)
 
 
-def are_all_in(resets: Sequence[DiskReset], *states: ResetState) -> bool:
-    """Whether there are disks and all are in one of these states."""
+def are_all_in_states(resets: Sequence[DiskReset], *states: ResetState) -> bool:
+    """Whether every disk is in one of these states; false if there are no disks."""
     return bool(resets) and all(reset.state in states for reset in resets)

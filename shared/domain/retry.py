@@ -12,7 +12,8 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """``calls`` counts the first one. Pauses double from ``pause_s``; ``budget_s`` bounds their sum."""
+    """The bounds of a repeated call. The number ``calls`` includes the first call. Pauses double from ``pause_s``, and ``budget_s``
+    limits their sum."""
 
     calls: int
     pause_s: float = 0.0
@@ -20,15 +21,15 @@ class RetryPolicy:
     budget_s: float = 10.0
 
     def pauses(self) -> tuple[float, ...]:
-        """The pauses between the calls, in order, within the budget."""
+        """The pauses between the calls in seconds, in order, as far as the budget allows."""
         wanted = [min(self.pause_s * 2**number, self.longest_pause_s) for number in range(self.calls - 1)]
         return tuple(pause_s for pause_s, total_s in zip(wanted, accumulate(wanted), strict=True) if total_s <= self.budget_s)
 
     def pause_after(self, failed: int, *, waited_s: float = 0.0, asked_s: float | None = None) -> float | None:
         """Seconds to wait after this number of failed calls; None if the call is not repeated.
 
-        ``asked_s`` is the wait that the other side asked for. It takes the place of the policy's own pause. If it exceeds the
-        policy's budget, the attempts end, because a shorter wait would not help.
+        The wait ``asked_s`` that the service asked for replaces the policy's own pause. If this wait exceeds the policy's bounds,
+        the call is not repeated, because a shorter wait would not help.
         """
         if asked_s is not None:
             allowed = failed < self.calls and asked_s <= self.longest_pause_s and waited_s + asked_s <= self.budget_s
@@ -38,35 +39,35 @@ class RetryPolicy:
 
 
 CLOUD_CALL = RetryPolicy(calls=4, pause_s=0.2)
-"""One call of a service from a function. If it takes longer, the platform delivers the whole message again."""
+"""For a function's call of a cloud service. If all tries of a call fail, the platform delivers the whole message again."""
 CHECK_CALL = RetryPolicy(calls=3, pause_s=0.5, longest_pause_s=3)
-"""One call of the store by the checks of the command line."""
+"""For a call of the store by the checks of the command line."""
 API_BUSY = RetryPolicy(calls=4, longest_pause_s=60, budget_s=180)
-"""A request of the command line that the API refused because there were too many (429)."""
+"""For a request of the command line that the API refused because of too many requests (429)."""
 LOST_RACE = RetryPolicy(calls=5)
-"""Read, decide and write, after somebody else wrote in between."""
+"""For a read, decision and write that is repeated because somebody else wrote in between."""
 LOCK_RACE = RetryPolicy(calls=3)
-"""Lock an instance: the holder may release the lock between our put and our read."""
+"""For locking an instance, because another migration may release the lock between our write and our read."""
 AUDIT_RACE = RetryPolicy(calls=9)
-"""Write one request's line in the audit, because the platform may repeat a request under the same id."""
+"""For writing the audit line of a request, because the platform may repeat a request under the same id."""
 
 
 @dataclass(frozen=True)
-class Again:
-    """An error after which the same call may succeed, with the wait that the other side asked for, if any."""
+class RetryHint:
+    """Says that a failed call may succeed if it is repeated, perhaps after the wait ``asked_s`` that the service asked for."""
 
     asked_s: float | None = None
 
 
-def repeat(
+def repeat_call(
     policy: RetryPolicy,
     call: Callable[[int], Answer],
-    worth: Callable[[Exception], Again | None],
+    worth: Callable[[Exception], RetryHint | None],
     sleep: Callable[[float], None],
 ) -> Answer:
-    """Call ``call`` with the number of the try (from 1) until it succeeds; returns its answer.
+    """Run ``call`` with the number of the try (from 1) until it succeeds, and return its answer.
 
-    Raises the last error, or the first that is not ``worth`` repeating.
+    Raises the last error, or the first error for which ``worth`` returns None.
     """
     waited_s = 0.0
     number = 1

@@ -1,4 +1,4 @@
-"""Who may do what: roles, the acts each may carry out, and the settings that grant them. Pure."""
+"""Who may do what: the roles, the acts that each role permits, and the settings that grant roles. All functions here are pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.domain.errors import Refused
 
 
 class Role(str, Enum):
-    """A role of a person. Only ``admin`` contains the others: an operator is not an approver by that alone."""
+    """A role of a person. Only ``admin`` includes the other roles; an operator, for example, is not automatically an approver."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -50,7 +50,7 @@ EVERYBODY = "*"
 class Grant:
     """A role for some people, possibly limited to some accounts or to batches of some submitters.
 
-    ``who`` holds names, ``claim=value`` of a verified token, or ``*``.
+    ``who`` holds names, ``claim=value`` of a verified token, or ``*`` for everybody.
     """
 
     role: Role
@@ -60,7 +60,7 @@ class Grant:
 
 
 @dataclass(frozen=True)
-class Access:
+class AccessRules:
     """The deployment's settings of who may do what.
 
     If ``grants`` is None, no roles are set, and everybody who may call the API is an admin, as in older versions.
@@ -78,15 +78,15 @@ class Access:
         return self.trust.get(act, self.trust.get(EVERYBODY, default))
 
 
-def roles_of(caller: Caller, access: Access, *, account: str = "", owner: str = "") -> frozenset[Role]:
+def roles_of(caller: Caller, access: AccessRules, *, account: str = "", owner: str = "") -> frozenset[Role]:
     """The caller's roles in an account, for a batch of ``owner``. Everybody is at least a viewer."""
     if access.grants is None:
         return frozenset({Role.ADMIN})
-    held = {grant.role for grant in access.grants if _is_meant(grant, caller, account, owner)}
+    held = {grant.role for grant in access.grants if _is_grant_for(grant, caller, account, owner)}
     return frozenset({Role.VIEWER, *held})
 
 
-def authorize(caller: Caller, act: str, access: Access, *, account: str = "", owner: str = "") -> None:
+def authorize(caller: Caller, act: str, access: AccessRules, *, account: str = "", owner: str = "") -> None:
     """Raise Refused (Caller.NotVerified, Role.Missing) unless the caller may carry out the act."""
     if access.least_trust(act) is Trust.VERIFIED and caller.trust is not Trust.VERIFIED:
         raise Refused(
@@ -105,50 +105,50 @@ def authorize(caller: Caller, act: str, access: Access, *, account: str = "", ow
 def read_grants(document: Any) -> tuple[Grant, ...]:
     """The grants of a setting: a list of ``{"role", "who", "accounts"?, "owners"?}``; raises Refused (Roles.Invalid)."""
     if not isinstance(document, list):
-        raise _invalid("it must be a list of grants")
-    return tuple(_grant(each, f"grant {number}") for number, each in enumerate(document, 1))
+        raise _invalid_setting("it must be a list of grants")
+    return tuple(_read_grant(each, f"grant {number}") for number, each in enumerate(document, 1))
 
 
 def read_trust(document: Any) -> dict[str, Trust]:
     """The minimum trust by act: ``{"acknowledgeBatch": "verified", "*": "claimed"}``; raises Refused (Roles.Invalid)."""
     if not isinstance(document, dict):
-        raise _invalid("it must be an object of acts and trusts")
+        raise _invalid_setting("it must be an object of acts and trusts")
     for act, value in document.items():
         if act != EVERYBODY and act not in MAY:
-            raise _invalid(f"there is no act {act!r} (there are {', '.join(sorted(MAY))} and *)")
+            raise _invalid_setting(f"there is no act {act!r} (there are {', '.join(sorted(MAY))} and *)")
         if value not in [trust.value for trust in Trust]:
-            raise _invalid(f"{act} must be claimed or verified")
+            raise _invalid_setting(f"{act} must be claimed or verified")
     return {act: Trust(value) for act, value in document.items()}
 
 
-def _grant(given: Any, where: str) -> Grant:
+def _read_grant(given: Any, where: str) -> Grant:
     fields = ("role", "who", "accounts", "owners")
     if not isinstance(given, dict) or set(given) - set(fields):
-        raise _invalid(f"{where} must be an object of {', '.join(fields)}")
+        raise _invalid_setting(f"{where} must be an object of {', '.join(fields)}")
     if given.get("role") not in [role.value for role in Role]:
-        raise _invalid(f"the role of {where} must be {', '.join(role.value for role in Role)}")
+        raise _invalid_setting(f"the role of {where} must be {', '.join(role.value for role in Role)}")
     lists = [_read_strings(given.get(name, []), f"{name} of {where}") for name in fields[1:]]
     if not lists[0]:
-        raise _invalid(f"{where} names nobody: who is empty")
+        raise _invalid_setting(f"{where} names nobody: who is empty")
     return Grant(Role(given["role"]), *lists)
 
 
 def _read_strings(given: Any, where: str) -> tuple[str, ...]:
     if not isinstance(given, list) or not all(isinstance(each, str) and each for each in given):
-        raise _invalid(f"{where} must be a list of texts")
+        raise _invalid_setting(f"{where} must be a list of texts")
     return tuple(given)
 
 
-def _is_meant(grant: Grant, caller: Caller, account: str, owner: str) -> bool:
+def _is_grant_for(grant: Grant, caller: Caller, account: str, owner: str) -> bool:
     if grant.accounts and account not in grant.accounts:
         return False
     if grant.owners and owner not in grant.owners:
         return False
-    return any(_is_named(each, caller) for each in grant.who)
+    return any(_is_entry_for(each, caller) for each in grant.who)
 
 
-def _is_named(who: str, caller: Caller) -> bool:
-    """Whether an entry of a grant means the caller. Claims come only from a verified token; a claimed name never matches one."""
+def _is_entry_for(who: str, caller: Caller) -> bool:
+    """Whether an entry of a grant matches the caller. An entry ``claim=value`` matches only claims of a verified token."""
     claim, equals, value = who.partition("=")
     if equals:
         return value in caller.claims.get(claim, ())
@@ -159,5 +159,5 @@ def _roles_in_words(roles: frozenset[Role]) -> str:
     return " and ".join(sorted(role.value for role in roles))
 
 
-def _invalid(what: str) -> Refused:
+def _invalid_setting(what: str) -> Refused:
     return Refused("Roles.Invalid", f"{what[0].upper()}{what[1:]}.", "Correct the setting; docs/operations.md has its form.")

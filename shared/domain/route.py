@@ -40,33 +40,33 @@ def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled a
     driver: str = DEFAULT_DRIVER,
     catalog: Catalog = CATALOG,
 ) -> PlannedRoute:
-    """Plan a route from ``source`` (its ``exact`` version counts) to ``destination`` (a key or a name; None: our default).
+    """Plan a route from ``source`` to ``destination``, which is a key or a name; None stands for the default destination.
 
-    Only the paths that the driver can follow count.
+    The exact version of ``source`` counts, and only paths that the driver can follow are used.
 
     Raises Refused (Catalog.ReleaseUnknown, Route.NotSupported, Route.DestinationEndOfLife) with a remedy.
     """
     whole, catalog = catalog, replace(catalog, paths=driver_traits(driver).paths(catalog))
-    chains = _chains(source, architecture, allow_listed, catalog)
+    chains = _possible_chains(source, architecture, allow_listed, catalog)
     if destination is not None:
         goal = require_release(destination, catalog).key
-        chosen = _shortest([c for c in chains if c[-1].destination == goal], catalog)
+        chosen = _shortest_chain([c for c in chains if c[-1].destination == goal], catalog)
         if chosen is None:
             own = driver_traits(driver).why_not(whole, source.key, goal)
-            raise _not_followed(source, goal, own) or _not_supported(source, architecture, goal, allow_listed, on, catalog)
+            raise _driver_refusal(source, goal, own) or _unsupported_refusal(source, architecture, goal, allow_listed, on, catalog)
         if _is_past_support(goal, on, catalog) and not allow_end_of_life:
-            raise _end_of_life(goal, on, catalog)
+            raise _end_of_life_refusal(goal, on, catalog)
     else:
         own = driver_traits(driver).why_not(whole, source.key, catalog.defaults.get(source.key, ""))
-        refusal = _not_followed(source, "", own) if not chains else None
+        refusal = _driver_refusal(source, "", own) if not chains else None
         if refusal:
             raise refusal
         chosen = _default_chain(source, architecture, chains, on, catalog)
-    return PlannedRoute(tuple(Hop(path.source, path.destination) for path in chosen), _warnings(chosen, on, catalog))
+    return PlannedRoute(tuple(Hop(path.source, path.destination) for path in chosen), _route_warnings(chosen, on, catalog))
 
 
-def _chains(source: Release, architecture: str, listed: bool, catalog: Catalog) -> list[tuple[Path, ...]]:
-    """Every chain of at most MAX_HOPS that never visits a release twice."""
+def _possible_chains(source: Release, architecture: str, listed: bool, catalog: Catalog) -> list[tuple[Path, ...]]:
+    """Every chain of at most MAX_HOPS hops that never visits a release twice."""
     complete: list[tuple[Path, ...]] = []
     open_chains: list[tuple[Path, ...]] = [
         (p,) for p in _next_paths(source.key, architecture, listed, catalog) if _is_version_allowed(source, p)
@@ -99,14 +99,15 @@ def _is_past_support(key: str, on: date, catalog: Catalog) -> bool:
     return on > _support_end(key, catalog)
 
 
-def _shortest(chains: list[tuple[Path, ...]], catalog: Catalog) -> tuple[Path, ...] | None:
-    """The sort key of a chain: fewest hops, then the longest support of intermediate releases, then the names."""
+def _shortest_chain(chains: list[tuple[Path, ...]], catalog: Catalog) -> tuple[Path, ...] | None:
+    """The chain with the fewest hops, then the longest support of intermediate releases, then the first names; None without a
+    chain."""
 
-    def rank(chain: tuple[Path, ...]) -> tuple[int, tuple[int, ...], tuple[str, ...]]:
+    def sort_key(chain: tuple[Path, ...]) -> tuple[int, tuple[int, ...], tuple[str, ...]]:
         between = sorted(_support_end(path.destination, catalog).toordinal() for path in chain[:-1])
         return len(chain), tuple(-end for end in between), tuple(path.destination for path in chain)
 
-    return min(chains, key=rank, default=None)
+    return min(chains, key=sort_key, default=None)
 
 
 def _default_chain(
@@ -114,21 +115,21 @@ def _default_chain(
 ) -> tuple[Path, ...]:
     supported = [chain for chain in chains if not _is_past_support(chain[-1].destination, on, catalog)]
     preferred = [chain for chain in supported if chain[-1].destination == catalog.defaults.get(source.key)]
-    chosen = _shortest(preferred, catalog) or _shortest(supported, catalog)
+    chosen = _shortest_chain(preferred, catalog) or _shortest_chain(supported, catalog)
     if chosen is None and chains:
-        raise _end_of_life(chains[0][-1].destination, on, catalog)
+        raise _end_of_life_refusal(chains[0][-1].destination, on, catalog)
     if chosen is None:
-        raise _not_supported(source, architecture, None, False, on, catalog)
+        raise _unsupported_refusal(source, architecture, None, False, on, catalog)
     return chosen
 
 
-def _not_followed(source: Release, goal: str, why: tuple[str, str]) -> Refused | None:
-    """The refusal of a path that the matrix may hold, and the driver cannot follow; None if the driver has nothing to say."""
+def _driver_refusal(source: Release, goal: str, why: tuple[str, str]) -> Refused | None:
+    """The refusal of a path that the driver cannot follow; None if the driver gives no reason."""
     sentence, remedy = why
     return Refused("Route.NotFollowed", sentence, remedy) if sentence and goal != source.key else None
 
 
-def _not_supported(source: Release, architecture: str, goal: str | None, listed: bool, on: date, catalog: Catalog) -> Refused:
+def _unsupported_refusal(source: Release, architecture: str, goal: str | None, listed: bool, on: date, catalog: Catalog) -> Refused:
     name = source.name + (f" ({source.exact})" if source.exact and source.exact not in source.name else "")
     target = f" to {catalog.release_name(goal)}" if goal else ""
     if goal == source.key:
@@ -137,7 +138,7 @@ def _not_supported(source: Release, architecture: str, goal: str | None, listed:
             f"{name} is already the destination.",
             "Nothing to migrate; choose a later release if one is wanted.",
         )
-    reachable = sorted({chain[-1].destination for chain in _chains(source, architecture, True, catalog)})
+    reachable = sorted({chain[-1].destination for chain in _possible_chains(source, architecture, True, catalog)})
     if goal in reachable and not listed:
         remedy = (
             "This path is for users Alibaba Cloud has allow-listed. Ask for it by a ticket, then say so: allowListed in the "
@@ -146,11 +147,11 @@ def _not_supported(source: Release, architecture: str, goal: str | None, listed:
     elif reachable:
         remedy = f"From here the matrix leads to: {', '.join(reachable)}. Choose one of them."
     else:
-        remedy = _no_way_out(source, architecture, on, catalog)
+        remedy = _remedy_without_path(source, architecture, on, catalog)
     return Refused("Route.NotSupported", f"The matrix holds no path from {name} on {architecture}{target}.", remedy)
 
 
-def _no_way_out(source: Release, architecture: str, on: date, catalog: Catalog) -> str:
+def _remedy_without_path(source: Release, architecture: str, on: date, catalog: Catalog) -> str:
     rows = [path for path in catalog.paths if path.source == source.key]
     exact = sorted({path.exact for path in rows if path.exact and path.architecture == architecture})
     if exact:
@@ -166,7 +167,7 @@ def _no_way_out(source: Release, architecture: str, on: date, catalog: Catalog) 
     return f"Build a new instance with a supported image and move the workload; it cannot be migrated in place.{until}"
 
 
-def _end_of_life(goal: str, on: date, catalog: Catalog) -> Refused:
+def _end_of_life_refusal(goal: str, on: date, catalog: Catalog) -> Refused:
     return Refused(
         "Route.DestinationEndOfLife",
         f"{catalog.release_name(goal)} is itself out of support: that ended on {day_in_words(_support_end(goal, catalog), on)}.",
@@ -174,23 +175,27 @@ def _end_of_life(goal: str, on: date, catalog: Catalog) -> Refused:
     )
 
 
-def _warnings(chain: tuple[Path, ...], on: date, catalog: Catalog) -> tuple[Finding, ...]:
+def _route_warnings(chain: tuple[Path, ...], on: date, catalog: Catalog) -> tuple[Finding, ...]:
     goal = chain[-1].destination
     found = []
     if _is_past_support(goal, on, catalog):
         found.append(
-            _end_warning(goal, Severity.WARNING, "Route.DestinationEndOfLife", "The destination is out of support", on, catalog)
+            _end_of_support_finding(
+                goal, Severity.WARNING, "Route.DestinationEndOfLife", "The destination is out of support", on, catalog
+            )
         )
     elif _support_end(goal, catalog) is FAR:
-        found.append(_unknown_life(goal, catalog))
+        found.append(_unknown_lifecycle_finding(goal, catalog))
     for path in chain[:-1]:
         if _is_past_support(path.destination, on, catalog):
             title = "A release on the way is out of support"
-            found.append(_end_warning(path.destination, Severity.INFO, "Route.IntermediateEndOfLife", title, on, catalog))
+            found.append(
+                _end_of_support_finding(path.destination, Severity.INFO, "Route.IntermediateEndOfLife", title, on, catalog)
+            )
     return tuple(found)
 
 
-def _end_warning(key: str, severity: Severity, code: str, title: str, on: date, catalog: Catalog) -> Finding:
+def _end_of_support_finding(key: str, severity: Severity, code: str, title: str, on: date, catalog: Catalog) -> Finding:
     seen = f"{catalog.release_name(key)}: support ended {day_in_words(_support_end(key, catalog), on)}"
     life = catalog.lifecycle_row(key)
     why = (
@@ -203,7 +208,7 @@ def _end_warning(key: str, severity: Severity, code: str, title: str, on: date, 
     )
 
 
-def _unknown_life(key: str, catalog: Catalog) -> Finding:
+def _unknown_lifecycle_finding(key: str, catalog: Catalog) -> Finding:
     return Finding(
         "Route.DestinationLifecycleUnknown",
         Severity.WARNING,

@@ -1,7 +1,7 @@
-"""Checks an act against what the person saw: it applies to that version, or it is refused.
+"""Checks an act against the version that the person saw, so that nobody acts on outdated information.
 
-The person names the version of the migration that they saw. Progress within a state changes the version too, but must not cause
-a refusal. So an act is valid as long as the migration has not left the state in which it was seen.
+An act names the version of the migration that the person saw. Progress within a state changes the version too, but must not cause a
+refusal. An act is therefore valid until the migration leaves the state that the person saw.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from shared.domain.errors import Refused
 from shared.domain.migration import JournalEntry, Migration
 
 
-def is_as_seen(migration: Migration, seen: int) -> bool:
+def is_in_seen_state(migration: Migration, seen: int) -> bool:
     """Whether the migration is still in the state that it had at version ``seen``."""
     return migration.entered_version <= seen <= migration.version
 
 
-def is_done(act: str, operator: str, seen: int, journal: Sequence[JournalEntry]) -> bool:
+def is_act_done(act: str, operator: str, seen: int, journal: Sequence[JournalEntry]) -> bool:
     """Whether the operator has already done this act, so that a repeated request after a lost answer succeeds.
 
-    The first change after version ``seen`` decides. If nothing has changed since, the last change decides.
+    The first change after version ``seen`` decides. If there is no change after version ``seen``, the last change decides.
     """
     changes = [entry for entry in journal if entry.from_state is not entry.to_state or entry.reason == REASONS["confirmation"]]
     later = [entry for entry in changes if entry.version > seen]
@@ -30,7 +30,7 @@ def is_done(act: str, operator: str, seen: int, journal: Sequence[JournalEntry])
     return decisive.by == operator and decisive.reason.startswith(REASONS[act])
 
 
-def migration_moved(migration: Migration, seen: int, journal: Sequence[JournalEntry]) -> Refused:
+def migration_changed_refusal(migration: Migration, seen: int, journal: Sequence[JournalEntry]) -> Refused:
     """The refusal of an act on a migration that has changed: its present state, who changed it and when."""
     last = next(entry for entry in reversed(journal) if entry.from_state is not entry.to_state)
     return Refused(
@@ -42,7 +42,7 @@ def migration_moved(migration: Migration, seen: int, journal: Sequence[JournalEn
     )
 
 
-def batch_moved(batch: Batch, seen: int) -> Refused:
+def batch_changed_refusal(batch: Batch, seen: int) -> Refused:
     """The refusal of an act on a batch that has changed: its present state, who acknowledged it, and the last act."""
     given = batch.acknowledgement
     by = f" {given.operator} acknowledged it at {given.at:%Y-%m-%d %H:%M:%S} UTC." if given else ""

@@ -1,4 +1,4 @@
-"""What a selection says of one instance: chosen, left out with the reason, or not of interest. Pure."""
+"""Whether a selection chooses an instance, leaves it out for a reason, or does not concern it. All functions here are pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shared.domain.batch import Exclusion, Selection
 from shared.domain.catalog import Release
-from shared.domain.notice import matches
+from shared.domain.notice import is_wanted_release
 
 MOST_IDS = 10_000
 """Maximum instance ids of a selection, and of its exclusion."""
@@ -18,8 +18,9 @@ MOVED, RECENT = "Selection.AlreadyMoved", "Selection.RecentMigration"
 
 
 @dataclass(frozen=True)
-class Traits:
-    """What a selection looks at in an instance. ``release`` is None if the catalog has no such system."""
+class InstanceTraits:
+    """The attributes of an instance that a selection uses. The field ``release`` is None if the catalog lacks the operating
+    system."""
 
     instance_id: str
     name: str
@@ -30,24 +31,24 @@ class Traits:
     vpc: str
 
 
-def reason_to_exclude(excluded: Exclusion, traits: Traits) -> str:
-    """Which exclusion the instance meets, in words; empty if it meets none. One is enough."""
+def reason_to_exclude(excluded: Exclusion, traits: InstanceTraits) -> str:
+    """The first exclusion that applies to the instance, in words; empty if no exclusion applies."""
     if traits.instance_id in excluded.instance_ids:
         return "its id is excluded"
     found = {
         "tag": next((each for each in excluded.tags if has_tag(each, traits.tags)), ""),
         "resource group": traits.resource_group if traits.resource_group in excluded.resource_groups else "",
         "VPC": traits.vpc if traits.vpc in excluded.vpcs else "",
-        "name": next((each for each in excluded.names if fits(each, traits.name)), ""),
-        "release": traits.release.key if traits.release and matches(traits.release, excluded.releases) else "",
+        "name": next((each for each in excluded.names if matches_pattern(each, traits.name)), ""),
+        "release": traits.release.key if traits.release and is_wanted_release(traits.release, excluded.releases) else "",
     }
     return next((f"{what} {value} is excluded" for what, value in found.items() if value), "")
 
 
-def mismatch(selection: Selection, traits: Traits) -> str:
-    """Which criterion the instance does not meet, in words; empty if it meets all that are given.
+def unmet_criterion(selection: Selection, traits: InstanceTraits) -> str:
+    """The first criterion that the instance does not meet, in words; empty if it meets all criteria.
 
-    All tags must be there. Of resource groups, VPCs and names one is enough.
+    The instance must have every tag, and match one of the resource groups, one of the VPCs and one of the names.
     """
     lacking = next((each for each in selection.tags if not has_tag(each, traits.tags)), "")
     if lacking:
@@ -56,28 +57,28 @@ def mismatch(selection: Selection, traits: Traits) -> str:
         return f"it is in resource group {traits.resource_group or '(default)'}"
     if selection.vpcs and traits.vpc not in selection.vpcs:
         return f"it is in VPC {traits.vpc or '(none)'}"
-    if selection.names and not any(fits(each, traits.name) for each in selection.names):
+    if selection.names and not any(matches_pattern(each, traits.name) for each in selection.names):
         return f"its name {traits.name!r} fits no pattern"
     return ""
 
 
-def other_release(selection: Selection, traits: Traits) -> str:
-    """Why the instance's system is not selected, in words; empty if it is."""
-    if not selection.releases or (traits.release is not None and matches(traits.release, selection.releases)):
+def why_release_not_selected(selection: Selection, traits: InstanceTraits) -> str:
+    """Why the selection does not include the instance's operating system, in words; empty if it does."""
+    if not selection.releases or (traits.release is not None and is_wanted_release(traits.release, selection.releases)):
         return ""
     return f"it runs {traits.system or 'an unnamed system'}, which the selection does not name"
 
 
-def left_out(selection: Selection, ids: frozenset[str], traits: Traits) -> tuple[str, str] | None:
-    """Code and reason if the instance is left out; two empty texts if it is chosen; None if the selection is not about it.
+def selection_result(selection: Selection, ids: frozenset[str], traits: InstanceTraits) -> tuple[str, str] | None:
+    """Code and reason if the instance is left out, two empty texts if it is chosen, None if the selection does not concern it.
 
-    ``ids`` are those of the selection. It is about an instance whose id it names, or that meets every filter. Without filters,
-    it is about what runs one of its releases.
+    The argument ``ids`` holds the instance ids of the selection. A selection concerns the instances that it names, and those that
+    meet every filter. A selection without filters concerns the instances that run one of its releases.
     """
     named = traits.instance_id in ids
     if not selection.has_criteria or (ids and not named):
         return None
-    other, release = mismatch(selection, traits), other_release(selection, traits)
+    other, release = unmet_criterion(selection, traits), why_release_not_selected(selection, traits)
     if not named and (other or (release and not selection.filters)):
         return None
     if other or release:
@@ -87,12 +88,12 @@ def left_out(selection: Selection, ids: frozenset[str], traits: Traits) -> tuple
 
 
 def has_tag(wanted: str, tags: Mapping[str, str]) -> bool:
-    """Whether the tags have ``key=value``, or the key with any value if only a key is wanted."""
+    """Whether the tags contain ``wanted``: ``key=value``, or a key alone, which matches any value."""
     key, equals, value = wanted.partition("=")
     return key in tags and (not equals or tags[key] == value)
 
 
-def fits(pattern: str, name: str) -> bool:
+def matches_pattern(pattern: str, name: str) -> bool:
     """Whether the name fits the pattern, in which ``*`` stands for any characters. Matching is case-sensitive."""
     first, *rest = pattern.split("*")
     if not rest:
@@ -110,5 +111,5 @@ def fits(pattern: str, name: str) -> bool:
 
 
 def digest_of_instances(chosen: Iterable[tuple[str, str, str]]) -> str:
-    """The instances chosen (account, region, id) as a digest of 32 characters, whatever their order."""
+    """A digest of the chosen instances (account, region, id), 32 characters long and independent of their order."""
     return hashlib.sha256(json.dumps(sorted(map(list, chosen))).encode()).hexdigest()[:32]

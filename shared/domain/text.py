@@ -1,4 +1,5 @@
-"""Text from outside: names, output of guests, errors of services. Such text must not control a terminal, a log or a page."""
+"""Makes text from outside safe, for example names, guest output and service errors. Text from outside must not control a terminal,
+a log or a page."""
 
 from __future__ import annotations
 
@@ -19,14 +20,14 @@ _ACTING = re.compile(
 SHOWN_INSTEAD = "\ufffd"
 
 
-def plain(text: str) -> str:
+def plain_line(text: str) -> str:
     """One line of text for people: control characters are replaced; tabs and line ends become blanks."""
     return _ACTING.sub(SHOWN_INSTEAD, text.translate(_BLANK))
 
 
 def plain_lines(text: str) -> str:
-    """Like ``plain`` for text of several lines, whose line ends stay."""
-    return "\n".join(map(plain, text.split("\n")))
+    """Text of several lines for people: like ``plain_line``, but line ends are kept."""
+    return "\n".join(map(plain_line, text.split("\n")))
 
 
 _SECRETS = (
@@ -39,11 +40,11 @@ _SECRETS = (
     re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"),
     re.compile(r"()\b(?:LTAI|STS\.)[A-Za-z0-9.]{8,}"),
 )
-"""How programs write secrets: a name and its value, an option, a user in an address, an access key id."""
+"""Patterns of secrets in the output of programs: named values, options, passwords in URLs, and access key ids."""
 
 
 def without_secrets(text: str) -> str:
-    """The output of a program, without anything that looks like a secret."""
+    """The output of a program with ``***`` in place of everything that looks like a secret."""
     for form in _SECRETS:
         text = form.sub(r"\1***", text)
     return text
@@ -55,17 +56,17 @@ def spreadsheet_cell(value: object) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def page_text(text: str) -> str:
+def html_text(text: str) -> str:
     """Text escaped for an HTML page or an attribute in it."""
-    return escape(plain(text))
+    return escape(plain_line(text))
 
 
-def escaped(json_text: str) -> str:
+def escaped_json(json_text: str) -> str:
     """The same JSON with control characters in its strings written as escapes."""
-    return _ACTING.sub(_escape, json_text)
+    return _ACTING.sub(_escape_character, json_text)
 
 
-def _escape(found: re.Match[str]) -> str:
+def _escape_character(found: re.Match[str]) -> str:
     code = ord(found[0])
     if found[0] in "\n\t":
         return found[0]  # between the values of a document

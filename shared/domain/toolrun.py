@@ -1,4 +1,4 @@
-"""One run of a tool inside an instance, as the guest itself tells of it."""
+"""One run of an upgrade tool inside an instance, as the guest itself reports it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 LATE_S = 120
-"""Seconds after which a run that was asked for and does not run has been cut off."""
+"""Seconds after which a requested run that has no process counts as cut off."""
 WORKING = frozenset({"installing", "checking", "running"})
-"""Phases in which our own process runs."""
+"""Phases of a run in which the pipeline's process runs in the guest."""
 ABOUT_TO = frozenset({"begun", "prepared"})
-"""Phases after which one is about to."""
+"""Phases of a run after which the pipeline's process is about to run in the guest."""
 
 
 @dataclass(frozen=True)
 class ToolAnswer:
-    """What the guest said. Empty texts mean that it said nothing of it."""
+    """The guest's answer about the run of a tool. A text is empty if the guest did not report it."""
 
     run: str = ""
-    """The id of the run that the guest has a record of. Another id than ours belongs to another migration or attempt."""
+    """The id of the run in the guest's record. A different id than ours belongs to another migration or attempt."""
     word: str = ""
-    """Why nothing was begun: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system),
-    ``ended`` (this run is over)."""
+    """Why the guest began nothing: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system), ``ended`` (this
+    run is over)."""
     phase: str = ""
-    """begun, installing, not-installed, checking, refused, prepared, running, failed, restarting."""
+    """The phase of the run: begun, installing, not-installed, checking, refused, prepared, running, failed or restarting."""
     status: int | None = None
     started: bool = False
-    """Whether the tool was to replace the system, and not only to look at it."""
+    """Whether the run is to replace the operating system, not only to check it."""
     active: bool = False
-    """Whether our process runs."""
+    """Whether the pipeline's process in the guest is running."""
     age_s: int = 0
     """Seconds since the phase began, by the guest's clock."""
     returned: bool = False
@@ -48,7 +48,7 @@ class ToolAnswer:
     os_version: str = ""
     os_name: str = ""
     at: datetime | None = None
-    """When the command began that brought the answer."""
+    """When the command that returned this answer began."""
 
     @property
     def is_at_work(self) -> bool:
@@ -56,8 +56,8 @@ class ToolAnswer:
         return self.active or self.busy or (self.phase == "restarting" and not self.returned)
 
     @property
-    def is_cut(self) -> bool:
-        """Whether the run was cut off: it should be at work, and nothing is."""
+    def is_cut_off(self) -> bool:
+        """Whether the run was cut off: it should be running, but no process is."""
         if self.active:
             return False
         if self.phase in WORKING:
@@ -67,10 +67,10 @@ class ToolAnswer:
 
 
 def run_id(migration_id: str, hop: int, attempt: int) -> str:
-    """What the guest knows the run by: the same whenever the same attempt asks again."""
+    """The id of a tool's run in the guest's record, which is the same whenever the same attempt asks again."""
     return f"rp-{migration_id}-{hop}-{attempt}"
 
 
-def is_fresh(answer: ToolAnswer | None, now: datetime, within: timedelta) -> bool:
-    """Whether the answer is new enough that the guest need not be asked once more."""
+def is_answer_fresh(answer: ToolAnswer | None, now: datetime, within: timedelta) -> bool:
+    """Whether the answer is so recent that the guest need not be asked again."""
     return answer is not None and answer.at is not None and now - answer.at < within

@@ -27,21 +27,22 @@ _A_PERSON = {
 _LOOKED_AT = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
-def asks(migration: Migration) -> bool:
-    """Whether the migration may be waiting for a limit. During the precheck only a person who has just retried needs to know."""
+def may_wait_for_limit(migration: Migration) -> bool:
+    """Whether a limit may hold back the migration now. During the precheck this is reported only after a retry by a person."""
     return migration.state in ADMITTED | {State.SNAPSHOTTED} or (migration.state in _LOOKED_AT and migration.retried)
 
 
-def waits_for(migration: Migration, held: str, *, catalog: Catalog) -> str:
+def reason_to_wait(migration: Migration, held: str, *, catalog: Catalog) -> str:
     """What must happen before the migration goes on; empty if it has ended.
 
-    ``held`` says what holds its next start now; empty if nothing does. Callers look it up only if ``asks`` is true.
+    The text ``held`` is the reason why the next start is held back now, or empty. Callers determine ``held`` only if
+    ``may_wait_for_limit`` is true.
     """
     state = migration.state
     if state in ADMITTED:
         return held or "its turn: the next minute's look"
     if state is State.SNAPSHOTTED:
-        return held or _before_the_job(migration, catalog)
+        return held or _wait_before_job(migration, catalog)
     if state in _LOOKED_AT:
         return f"{_OF_ITSELF[state]}; then: {held}" if held else _OF_ITSELF[state]
     if state is State.ROLLING_BACK and migration.rollback_waits:
@@ -56,14 +57,14 @@ def waits_for(migration: Migration, held: str, *, catalog: Catalog) -> str:
     return _OF_ITSELF.get(state) or _A_PERSON.get(state, "")
 
 
-def _before_the_job(migration: Migration, catalog: Catalog) -> str:
+def _wait_before_job(migration: Migration, catalog: Catalog) -> str:
     if driver_traits(migration.driver).attended:
         return f"a person: {console_instructions(migration, catalog)}"
     return driver_traits(migration.driver).preparing
 
 
 def console_instructions(migration: Migration, catalog: Catalog) -> str:
-    """What a person does in the ECS console to start the job (ECS, Operating system migration)."""
+    """Instructions for a person who starts the job in the ECS console (ECS documentation, Operating system migration)."""
     hop = migration.current_hop
     return (
         f"In the ECS console choose {migration.instance_id}, then Operating system migration, from "

@@ -1,4 +1,4 @@
-"""Waves: how a batch is cut into groups that move one after the other, and when the next one may begin. Pure."""
+"""Waves: how a batch is divided into groups that migrate one after the other, and when the next wave may begin. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from shared.domain.errors import Refused
 BY_HAND, BY_ITSELF = "approval", "automatic"
 GATES = (BY_ITSELF, BY_HAND)
 SIZE = "^([1-9][0-9]{0,3}|[1-9][0-9]?%|x[2-9])$"
-"""A wave's size: a number, a share of the batch, or (last one only) the factor by which each wave grows."""
+"""The pattern of a wave's size: a number, a percentage of the batch, or, only as the last size, the factor by which waves grow."""
 MOST_SIZES = 50
 NEXT_LOOK = "the next minute's look"
 MOST_WAVES = 900
-"""Maximum waves of a batch: they are written at once, and Tablestore takes 1,024 columns in one write."""
+"""Maximum waves of a batch. All waves are written at once, and Tablestore accepts 1,024 columns in one write."""
 
 
 def check_waves(sizes: Sequence[str], gate: str) -> None:
@@ -34,7 +34,7 @@ def check_waves(sizes: Sequence[str], gate: str) -> None:
         raise Refused("Policy.Invalid", f"policy.gate {gate[:20]!r} is unknown.", f"Use {' or '.join(GATES)}.")
 
 
-def cut(ids: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
+def cut_waves(ids: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
     """The ids divided into waves, in order; the last size repeats. Raises Refused (Wave.TooMany) if the sizes are too small."""
     waves: list[tuple[str, ...]] = []
     place = size = 0
@@ -60,7 +60,7 @@ def soak_ends_at(terms: BatchTerms) -> datetime | None:
     return ended + timedelta(minutes=terms.policy.soak_min) if ended is not None else None
 
 
-def waits_for_next(terms: BatchTerms, now: datetime) -> str:
+def why_next_wave_waits(terms: BatchTerms, now: datetime) -> str:
     """What has to happen before the next wave begins, in words."""
     number, begins = terms.control.wave + 1, soak_ends_at(terms)
     if begins is None:
@@ -77,8 +77,8 @@ def waits_for_next(terms: BatchTerms, now: datetime) -> str:
     return f"wave {number} has ended: {NEXT_LOOK}"
 
 
-def may_begin(terms: BatchTerms, now: datetime) -> bool:
-    """Whether the next wave begins by itself: after its soak, and with the approvals that the policy asks for."""
+def may_next_wave_begin(terms: BatchTerms, now: datetime) -> bool:
+    """Whether the next wave may begin by itself: the soak is over, and the approvals that the policy requires are given."""
     begins = soak_ends_at(terms)
     if begins is None or now < begins:
         return False
@@ -89,13 +89,13 @@ def may_begin(terms: BatchTerms, now: datetime) -> bool:
     return terms.policy.gate != BY_HAND
 
 
-def ended(batch: Batch, now: datetime) -> Batch:
+def with_wave_ended(batch: Batch, now: datetime) -> Batch:
     """The batch with its open wave marked as ended."""
     return replace(batch, control=replace(batch.control, wave_ended_at=now), version=batch.version + 1)
 
 
-def begun(batch: Batch, by: str, now: datetime, trust: str = "", door: str = "") -> tuple[Batch, BatchLine]:
-    """The batch with its next wave open, and the journal's line."""
+def with_next_wave_open(batch: Batch, by: str, now: datetime, trust: str = "", door: str = "") -> tuple[Batch, BatchLine]:
+    """The batch with its next wave open, and the line for the batch's journal."""
     still = tuple(each for each in batch.control.approvals if not each.about.startswith("wave"))
     asked = tuple(each for each in batch.control.asked if not each.startswith("wave"))
     control = replace(batch.control, wave=batch.control.wave + 1, wave_ended_at=None, approvals=still, asked=asked)
@@ -103,7 +103,7 @@ def begun(batch: Batch, by: str, now: datetime, trust: str = "", door: str = "")
     return after, BatchLine(after.version, now, "next wave", by, f"wave {control.wave + 1} begins", trust, door)
 
 
-def check_next(batch: Batch, waves: int, now: datetime) -> None:
+def check_next_wave(batch: Batch, waves: int, now: datetime) -> None:
     """Raise Refused unless a person may let the next wave begin now."""
     terms = batch.terms
     if terms.control.brake is not Brake.OFF:
@@ -113,14 +113,14 @@ def check_next(batch: Batch, waves: int, now: datetime) -> None:
         raise Refused("Wave.NoNext", f"Batch {batch.batch_id} has no further wave.", "Nothing to do.", status=409)
     begins = soak_ends_at(terms)
     if begins is None or now < begins:
-        raise Refused("Wave.NotEnded", f"{waits_for_next(terms, now).capitalize()}.", "Wait until then.", status=409)
+        raise Refused("Wave.NotEnded", f"{why_next_wave_waits(terms, now).capitalize()}.", "Wait until then.", status=409)
     if terms.policy.wave_approvals:
         from shared.domain.approvals import batch_approval_status, check_enough_approvals, next_wave_subject
 
         check_enough_approvals(batch_approval_status(batch, next_wave_subject(terms), now), batch.batch_id)
 
 
-def check_none_tried_again(batch: Batch, under_way: Sequence[str]) -> None:
+def check_no_retry_under_way(batch: Batch, under_way: Sequence[str]) -> None:
     """Raise Refused (Wave.NotEnded) if a retry has brought migrations of an ended wave under way again."""
     if under_way:
         more = f" and {len(under_way) - 1} more" if len(under_way) > 1 else ""
@@ -128,7 +128,7 @@ def check_none_tried_again(batch: Batch, under_way: Sequence[str]) -> None:
         raise Refused("Wave.NotEnded", sentence, "Wait until then.", status=409)
 
 
-def standings(
+def state_counts_by_wave(
     waves: Sequence[Sequence[str]], states: Mapping[str, str], groups: Mapping[str, frozenset[str]]
 ) -> list[dict[str, int]]:
     """For each wave, the number of its migrations in each group of states."""

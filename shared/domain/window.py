@@ -1,8 +1,8 @@
 """A maintenance window: when migrations of a batch may start, in the local time of its zone.
 
-Clock changes are read as iCalendar does (RFC 5545, 3.3.5; Python's ``fold=0``). A time that the clock skips counts with the offset
-from before the change: 01:30 is then 02:30. A time that comes twice means its first occurrence. ``length_min`` is a length of
-real time.
+Clock changes are treated as in iCalendar (RFC 5545, 3.3.5; Python's ``fold=0``). A time that the clock skips has the offset from
+before the change, so that 01:30, for example, becomes 02:30. A repeated time means its first occurrence. The length ``length_min``
+is elapsed time, regardless of clock changes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in DRIVERS.
 class Window:
     """When migrations may start: from ``start`` to ``end`` (``HH:MM``), or for ``length_min``, on ``days`` (0 = Monday).
 
-    A window that ends before it starts runs over midnight. It belongs to the day on which it starts.
+    A window that ends before it starts runs over midnight. The window belongs to the day on which it starts.
     """
 
     start: str = required_field("Local time at which it opens, such as 22:00.")
@@ -42,70 +42,71 @@ class Window:
     zone: str = choice_field("", "IANA zone of start and end, such as Europe/London. Default: the zone of the policy.")
     length_min: int = choice_field(0, "Minutes from start until it closes, in place of end; 0 if end says it.", (0, 4320))
 
-    def allows(self, now: datetime) -> bool:
+    def allows_start(self, now: datetime) -> bool:
         """Whether a migration may start at ``now``."""
-        return self.opened(now) is not None
+        return self.opened_at(now) is not None
 
-    def opened(self, now: datetime) -> datetime | None:
-        """When the window in which a migration may start at ``now`` opened; None if none is open."""
-        return next((opens for opens, _ in self._open_at(now)), None)
+    def opened_at(self, now: datetime) -> datetime | None:
+        """When the window that allows a start at ``now`` opened; None if it is closed."""
+        return next((opens for opens, _ in self._open_periods(now)), None)
 
-    def closes(self, now: datetime) -> datetime | None:
-        """Until when migrations may start in the window that is open at ``now``; None if none is open."""
-        return max((until for _, until in self._open_at(now)), default=None)
+    def closes_at(self, now: datetime) -> datetime | None:
+        """The time until which migrations may start in the window that is open at ``now``; None if it is closed."""
+        return max((until for _, until in self._open_periods(now)), default=None)
 
-    def _open_at(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-        today = now.astimezone(self._zone()).date()
+    def _open_periods(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+        today = now.astimezone(self._time_zone()).date()
         back = 2 + self.length_min // 1440
         for days_back in range(back):
-            opens, until = _opening_on(self, today - days_back * A_DAY)
+            opens, until = _period_on_day(self, today - days_back * A_DAY)
             if opens <= now < until:
                 yield opens, until
 
     def next_opening(self, now: datetime) -> datetime | None:
         """When the window opens next after ``now``; None if never."""
-        today = now.astimezone(self._zone()).date()
-        found = (_opening_on(self, today + ahead * A_DAY) for ahead in range(-1, AHEAD))
+        today = now.astimezone(self._time_zone()).date()
+        found = (_period_on_day(self, today + ahead * A_DAY) for ahead in range(-1, AHEAD))
         return next((opens for opens, until in found if now < opens < until), None)
 
-    def _zone(self) -> tzinfo:
+    def _time_zone(self) -> tzinfo:
         if self.zone:
-            from shared.domain.zones import zone_of  # only batches that name a zone need the tables of zones
+            from shared.domain.zones import time_zone  # only batches that name a zone need the tables of zones
 
-            return zone_of(self.zone)
+            return time_zone(self.zone)
         return timezone(timedelta(minutes=self.utc_offset_min))
 
 
 @lru_cache(maxsize=512)  # a forecast asks for the same days many thousand times
-def _opening_on(window: Window, day: date) -> tuple[datetime, datetime]:
-    """From when until when migrations may start in the window of one day; twice the same if it does not open on that day."""
+def _period_on_day(window: Window, day: date) -> tuple[datetime, datetime]:
+    """The begin and end of the period in which migrations may start on one day; equal times if the window stays closed that day."""
     if day.weekday() not in window.days:
         return SHUT
-    zone, start = window._zone(), time.fromisoformat(window.start)
-    opens = _instant(day, start, zone)
+    zone, start = window._time_zone(), time.fromisoformat(window.start)
+    opens = _utc_instant(day, start, zone)
     if window.length_min:
         closes = opens + timedelta(minutes=window.length_min)
     else:
         end = time.fromisoformat(window.end)
-        closes = _instant(day + A_DAY if end <= start else day, end, zone)
+        closes = _utc_instant(day + A_DAY if end <= start else day, end, zone)
     return opens, closes - timedelta(minutes=window.cutoff_min)
 
 
-def _instant(day: date, clock: time, zone: tzinfo) -> datetime:
+def _utc_instant(day: date, clock: time, zone: tzinfo) -> datetime:
     return datetime.combine(day, clock, zone).astimezone(timezone.utc)
 
 
 NEVER = Window("00:00", "00:01", cutoff_min=1439)
-"""Never open. Stored in ``window`` by a policy that has zones, several windows or blackouts.
+"""A window that never opens. A policy that has zones, several windows or blackouts stores it in ``window``.
 
-An older version, which does not know these, then holds the whole batch.
+An older version, which does not know such limits, then starts nothing of the batch.
 """
 NAMES = api_names(Window)
 BOUNDS = number_bounds(Window)
 
 
 def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int = 60) -> Window:
-    """A window in the API's spelling; raises Refused naming the field. Zone and cutoff apply to a window that names none."""
+    """A window in the API's spelling; raises Refused naming the field. The arguments ``zone`` and ``cutoff_min`` are defaults for a
+    window that does not name its own."""
     asked = as_object(document, path)
     given = with_field_names(asked, NAMES, path)
     given.setdefault("cutoff_min", cutoff_min)
@@ -115,18 +116,18 @@ def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int 
     check_numbers(asked, BOUNDS, path)
     _check_times(window, path)
     _check_zone(window, path)
-    return _checked(window, path)
+    return _checked_window(window, path)
 
 
 def _check_times(window: Window, path: str) -> None:
     if bool(window.end) == bool(window.length_min):
         raise Refused("Policy.Invalid", f"{path} needs either end or lengthMin.", "Give one of them, such as an end of 04:00.")
     for name, written in (("start", window.start), ("end", window.end or "00:00")):
-        if not _is_clock(written):
+        if not _is_clock_time(written):
             raise Refused("Policy.Invalid", f"{path}.{name} must be HH:MM.", "Write times like 22:00.")
 
 
-def _is_clock(written: str) -> bool:
+def _is_clock_time(written: str) -> bool:
     try:
         return time.fromisoformat(written).strftime("%H:%M") == written
     except ValueError:
@@ -137,22 +138,22 @@ def _check_zone(window: Window, path: str) -> None:
     if window.zone and window.utc_offset_min:
         raise Refused("Policy.Invalid", f"{path} has both zone and utcOffsetMin.", "Keep zone: it knows when the clocks change.")
     if window.zone:
-        from shared.domain.zones import zone_of
+        from shared.domain.zones import time_zone
 
-        zone_of(window.zone, f"{path}.zone")
+        time_zone(window.zone, f"{path}.zone")
 
 
-def _checked(window: Window, path: str) -> Window:
+def _checked_window(window: Window, path: str) -> Window:
     if not set(window.days) & set(range(7)):
         raise Refused("Policy.Invalid", f"{path}.days names no day.", "Name days from 0 (Monday) to 6.")
-    if _usual_minutes(window) <= window.cutoff_min:
+    if _length_min(window) <= window.cutoff_min:
         sentence = f"{path} is never open: nothing starts in its last {window.cutoff_min} minutes (cutoffMin)."
         raise Refused("Policy.Invalid", sentence, "Make the window longer, or cutoffMin smaller.")
     return window
 
 
-def _usual_minutes(window: Window) -> int:
-    """How long it is on a day on which no clock changes."""
+def _length_min(window: Window) -> int:
+    """The length of the window in minutes, on a day without a clock change."""
     if window.length_min:
         return window.length_min
     start, end = time.fromisoformat(window.start), time.fromisoformat(window.end)

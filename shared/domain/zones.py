@@ -17,8 +17,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z][A-Za-z0-9_+-]*){0,2}")
 
 
 @lru_cache(maxsize=64)
-def zone_of(name: str, field: str = "zone") -> tzinfo:
-    """The zone; raises Refused (Zone.NotFound) with the name of the field."""
+def time_zone(name: str, field: str = "zone") -> tzinfo:
+    """The time zone with this IANA name; raises Refused (Zone.NotFound) with the name of the field."""
     if name == "UTC":
         return timezone.utc
     if name not in zone_names():
@@ -33,6 +33,6 @@ def zone_of(name: str, field: str = "zone") -> tzinfo:
 
 @lru_cache(maxsize=1)
 def zone_names() -> frozenset[str]:
-    """All zones that the package has."""
+    """The names of all time zones in the package tzdata."""
     listed = files("tzdata").joinpath("zones").read_text(encoding="utf-8")
     return frozenset(name for name in listed.split() if _NAME.fullmatch(name))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from shared.domain.text import plain, without_secrets
+from shared.domain.text import plain_line, without_secrets
 
 _BEGIN, _END = "replank-command 1", re.compile(r"@end (-?[0-9]{1,10})")
 SHOWN = 300
@@ -43,7 +43,7 @@ def _script_text(os_type: str) -> str:
 
 def parse_command_answer(output: bytes) -> CommandAnswer | None:
     """The result of the command in an answer; None if the answer is incomplete."""
-    lines = [plain(each) for each in output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").split("\n")]
+    lines = [plain_line(each) for each in output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").split("\n")]
     starts = [at for at, line in enumerate(lines) if line == _BEGIN]
     ends = [found for line in lines if (found := _END.fullmatch(line.strip()))]
     if not starts or not ends:

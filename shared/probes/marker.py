@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.domain.after_job import MarkerAnswer
-from shared.domain.text import plain
+from shared.domain.text import plain_line
 from shared.probes.frame import AnswerSection
 from shared.probes.linux import system_version
 
@@ -40,7 +40,7 @@ def parse_marker_answer(os_type: str, output: bytes) -> MarkerAnswer | None:
     starts = [at for at, line in enumerate(lines) if line == _LOOK]
     if not starts or lines[-1].strip() != _END:
         return None
-    told = AnswerSection("look", [plain(line) for line in lines[starts[-1] + 1 : -1]])
+    told = AnswerSection("look", [plain_line(line) for line in lines[starts[-1] + 1 : -1]])
     system = dict(line.split("=", 1) for line in told.values_for_key("os") if "=" in line)
     system = {name: value.strip("\"'") for name, value in system.items()}
     short = [f"version_id {system['VERSION_ID']}"] if "VERSION_ID" in system else []

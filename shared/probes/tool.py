@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from shared.domain.recipes.recipe import Recipe
-from shared.domain.text import plain
+from shared.domain.text import plain_line
 from shared.domain.toolrun import ToolAnswer
 from shared.probes.frame import AnswerSection
 from shared.probes.linux import system_version
@@ -85,7 +85,7 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
     starts = [place for place, line in enumerate(lines) if line == _FIRST]
     if not starts or lines[-1].strip() != _END:
         return None
-    told = AnswerSection("tool", [plain(line) for line in lines[starts[-1] + 1 : -1]])
+    told = AnswerSection("tool", [plain_line(line) for line in lines[starts[-1] + 1 : -1]])
     system = dict(line.split("=", 1) for line in told.values_for_key("os") if "=" in line)
     system = {name: value.strip("\"'") for name, value in system.items()}
     version = AnswerSection(

@@ -16,7 +16,7 @@ from shared.domain.guest import (
     UserCheck,
     WindowsFacts,
 )
-from shared.domain.text import plain
+from shared.domain.text import plain_line
 from shared.probes.frame import ProbeUnreadable
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ def _parsed_object(text: str) -> dict[str, Any]:
 def _plain_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(value)
-    return plain(value).strip()
+    return plain_line(value).strip()
 
 
 def _plain_texts(value: Any) -> tuple[str, ...]:
@@ -178,7 +178,7 @@ def _checksum_facts(row: Any) -> ChecksumFacts:
 def _user_check_result(row: Any) -> UserCheck | None:
     if not isinstance(row, dict) or not isinstance(row.get("exit_status"), int):
         return None
-    return UserCheck(abs(row["exit_status"]), plain(str(row.get("output", "")))[:200])
+    return UserCheck(abs(row["exit_status"]), plain_line(str(row.get("output", "")))[:200])
 
 
 def _windows_facts(document: FieldReader, system: FieldReader, health: FieldReader) -> WindowsFacts:

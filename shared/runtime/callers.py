@@ -11,8 +11,8 @@ from urllib.parse import unquote
 from shared.domain.audit import AuditOutcome, AuditRequest, stored_body
 from shared.domain.caller import Caller, name_error, read_name
 from shared.domain.errors import Fate, Refused, ReplankError
-from shared.domain.roles import Access, authorize
-from shared.domain.text import plain
+from shared.domain.roles import AccessRules, authorize
+from shared.domain.text import plain_line
 from shared.ports.ports import Ports
 from shared.runtime import requests, schema
 from shared.runtime.router import Reply
@@ -46,7 +46,7 @@ class CallerSettings(Protocol):
     def account_id(self) -> str: ...
 
     @property
-    def access(self) -> Access | None: ...
+    def access(self) -> AccessRules | None: ...
 
 
 def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Caller:
@@ -73,7 +73,7 @@ def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: P
 
 def carry_out_act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
     """Carry out an act if the caller may do it. The audit records the request and its outcome, also if the act is refused."""
-    access = settings.access or Access()
+    access = settings.access or AccessRules()
     caller, refusal = _identify_caller(came, ports, settings)
     target = _act_target(came, ports, access)
     entry = audit.record_request(ports, _audit_line(came, caller, target, ports))
@@ -124,7 +124,7 @@ def _identify_caller(came: IncomingAct, ports: Ports, settings: CallerSettings) 
     try:
         return replace(caller_of_request(came.headers, settings.operator_header, ports), door=came.door), None
     except ReplankError as error:
-        claimed = plain(came.headers.get(settings.operator_header.lower(), ""))[:64]
+        claimed = plain_line(came.headers.get(settings.operator_header.lower(), ""))[:64]
         return Caller(claimed), error
 
 
@@ -157,7 +157,7 @@ class _ActTarget:
     accounts: tuple[str, ...] = ("",)
 
 
-def _act_target(came: IncomingAct, ports: Ports, access: Access) -> _ActTarget:
+def _act_target(came: IncomingAct, ports: Ports, access: AccessRules) -> _ActTarget:
     """The target of an act. Raises Transient if it cannot be read now: without the batch's owner, a refusal could be wrong."""
     by_owner = any(grant.owners for grant in access.grants or ())
     try:

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from shared.adapters.redact import hide_secrets
-from shared.domain.text import escaped
+from shared.domain.text import escaped_json
 
 KEYS = (
     "requestId",
@@ -58,7 +58,7 @@ class JsonFormatter(logging.Formatter):
 
 def _json_line(line: dict[str, Any]) -> str:
     """The line as JSON. Control characters stay escaped, and so do characters that a stream could refuse."""
-    return escaped(hide_secrets(json.dumps(line, ensure_ascii=False, default=str)))
+    return escaped_json(hide_secrets(json.dumps(line, ensure_ascii=False, default=str)))
 
 
 def _shorten_longest_value(line: dict[str, Any]) -> None:

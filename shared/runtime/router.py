@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused
-from shared.domain.roles import Access
+from shared.domain.roles import AccessRules
 from shared.ports.ports import Ports
 
 
@@ -36,7 +36,7 @@ class ApiCall:
     query: Mapping[str, Any]
     body: Mapping[str, Any]
     caller: Caller
-    access: Access = field(default_factory=Access)
+    access: AccessRules = field(default_factory=AccessRules)
     account: str = ""
     """The id of the deployment's own account."""
     sign_in: tuple[str, str] = ("", "")

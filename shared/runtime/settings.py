@@ -18,7 +18,7 @@ from shared.domain.policy import Policy
 
 if TYPE_CHECKING:
     from shared.domain.accounts import MemberAccount
-    from shared.domain.roles import Access
+    from shared.domain.roles import AccessRules
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -58,7 +58,7 @@ class Settings:
     oidc_issuer: str = ""
     oidc_audiences: tuple[str, ...] = ()
     oidc_name_claims: tuple[str, ...] = ()
-    access: Access | None = None
+    access: AccessRules | None = None
     """The rules that say who may do which act; None if there are no such rules."""
     retry_pause_ms: int = 200
     log_level: str = "INFO"
@@ -176,15 +176,15 @@ def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
     return members
 
 
-def _access_rules(reader: _VariableReader) -> Access | None:
+def _access_rules(reader: _VariableReader) -> AccessRules | None:
     """The rules that say who may do which act: the grants of the roles, and the trust in the caller's name that acts need."""
     if not any(map(reader.variable_text, ("REPLANK_OIDC_ISSUER", "REPLANK_ROLES", "REPLANK_ACT_TRUST"))):
         return None
-    from shared.domain.roles import Access, read_grants, read_trust
+    from shared.domain.roles import AccessRules, read_grants, read_trust
 
     grants = _json_setting(reader, "REPLANK_ROLES", read_grants)
     trust = _json_setting(reader, "REPLANK_ACT_TRUST", read_trust)
-    return Access(bool(reader.variable_text("REPLANK_OIDC_ISSUER")), grants, trust or {})
+    return AccessRules(bool(reader.variable_text("REPLANK_OIDC_ISSUER")), grants, trust or {})
 
 
 def _json_setting(reader: _VariableReader, name: str, read: Callable[[Any], T]) -> T | None:
@@ -223,9 +223,9 @@ def _catalog_with_proven(reader: _VariableReader, catalog: Catalog) -> Catalog:
     keys = reader.parsed_value("REPLANK_GUEST_PROVEN", nothing, _split_list, "keys of recipes separated by commas")
     if not keys:
         return catalog
-    from shared.domain.recipes.choose import known
+    from shared.domain.recipes.choose import all_recipes
 
-    there = [each.key for each in known(catalog)]
+    there = [each.key for each in all_recipes(catalog)]
     for key in keys:
         if key not in there:
             reader.problems.append(f"REPLANK_GUEST_PROVEN names {key[:60]!r}: there are {', '.join(there)}")

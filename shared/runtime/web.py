@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused, ReplankError
-from shared.domain.roles import Access
-from shared.domain.text import escaped
+from shared.domain.roles import AccessRules
+from shared.domain.text import escaped_json
 from shared.ports.ports import Ports
 from shared.runtime import callers, manners, requests, schema
 from shared.runtime.rates import TooManyRequests
@@ -85,7 +85,7 @@ def _response_to_request(asked: WebRequest, ports: Ports, settings: WebSettings,
         reply = _operation_reply(asked, ports, settings, request_id)
     except ReplankError as error:
         return error_response(error, request_id)
-    body = reply.view if isinstance(reply.view, str) else escaped(json.dumps(as_json(reply.view), ensure_ascii=False))
+    body = reply.view if isinstance(reply.view, str) else escaped_json(json.dumps(as_json(reply.view), ensure_ascii=False))
     if asked.method == "POST":
         return _make_response(reply.status, body, reply.content_type, request_id, reply.headers)
     tag = manners.entity_tag(reply.view, body)
@@ -104,7 +104,7 @@ def error_response(error: ReplankError, request_id: str) -> Json:
         headers["Retry-After"] = str(error.wait_s)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
-    return _make_response(status, escaped(json.dumps(body, ensure_ascii=False)), "application/json", request_id, headers)
+    return _make_response(status, escaped_json(json.dumps(body, ensure_ascii=False)), "application/json", request_id, headers)
 
 
 def too_large_error() -> Refused:
@@ -147,7 +147,7 @@ def _operation_reply(asked: WebRequest, ports: Ports, settings: WebSettings, req
                 query=_query_parameters(route, asked.event.get("queryParameters") or {}),
                 body=_checked_body(route, asked),
                 caller=caller,
-                access=settings.access or Access(),
+                access=settings.access or AccessRules(),
                 account=settings.account_id,
                 sign_in=(settings.oidc_issuer, next(iter(settings.oidc_audiences), "")),
                 seen=_version_seen(asked.headers) if route.on_version else 0,

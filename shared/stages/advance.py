@@ -19,7 +19,7 @@ from shared.domain.effects import (
     post_command_effects,
 )
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Stale, Transient
-from shared.domain.limits import requeue
+from shared.domain.limits import requeue_migration
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, step
 from shared.domain.timing import START_LIMIT
@@ -163,7 +163,7 @@ def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports
     if ports.admission.slot_use(row.batch_id, row.migration_id).since:
         begun = row.state is State.SNAPSHOTTED and driver_traits(row.driver).attended and row.handle.began_at is not None
         if row.state in ADMITTED | {State.SNAPSHOTTED} and not begun:
-            advance(ports, requeue(row, error.code, by="watch", now=ports.clock.now()))
+            advance(ports, requeue_migration(row, error.code, by="watch", now=ports.clock.now()))
         elif row.state in BEFORE_THE_SLOT:
             release_slot(row, ports)
     facts = {"state": row.state.value, "code": error.code, "reason": error.message, "accountId": error.account_id}

@@ -16,9 +16,9 @@ CANCELLED_AT_ONCE = 100
 """Maximum migrations of a stopped batch that one tick cancels. The next tick continues with the rest of the batch."""
 
 
-def pause_if_budget_spent(scene: limits.Scene, ports: Ports) -> None:
+def pause_if_budget_spent(scene: limits.StartContext, ports: Ports) -> None:
     """Pause a batch if more of its migrations have failed than its budget allows. Only a person can resume the batch."""
-    terms, why = scene.terms, limits.budget_spent(scene)
+    terms, why = scene.terms, limits.why_budget_spent(scene)
     if not why or terms.control.brake is not Brake.OFF:
         return
     batch = ports.batches.load(terms.batch_id)

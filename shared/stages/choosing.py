@@ -9,8 +9,8 @@ from datetime import timedelta
 from shared.domain.batch import Batch, LeftOutInstance
 from shared.domain.catalog.identify import identify_in_catalog
 from shared.domain.migration import Migration, State
-from shared.domain.notice import matches
-from shared.domain.selecting import MOVED, RECENT, Traits, digest_of_instances, left_out
+from shared.domain.notice import is_wanted_release
+from shared.domain.selecting import MOVED, RECENT, InstanceTraits, digest_of_instances, selection_result
 from shared.ports.compute import NO_FILTER, FoundInstance, InstanceFilter
 from shared.ports.ports import Ports
 
@@ -51,7 +51,7 @@ class InstanceChoice:
 
     def _is_chosen(self, instance: FoundInstance) -> bool:
         traits = self._instance_traits(instance)
-        found = left_out(self.batch.selection, self._ids, traits)
+        found = selection_result(self.batch.selection, self._ids, traits)
         if found == ("", ""):
             found = self._why_moved_before(instance) or self._why_planned_before(instance)
         if found is None or found == ("", ""):
@@ -60,11 +60,13 @@ class InstanceChoice:
         self.left_out[self._place_of(instance)] = LeftOutInstance(instance.instance_id, *found, **where)
         return False
 
-    def _instance_traits(self, instance: FoundInstance) -> Traits:
+    def _instance_traits(self, instance: FoundInstance) -> InstanceTraits:
         system = instance.os_name_en or instance.os_name
         release = identify_in_catalog(self.ports.catalog, instance.os_name, instance.os_name_en)
         tags = dict(instance.tags)
-        return Traits(instance.instance_id, instance.name, system, release, tags, instance.resource_group_id, instance.vpc_id)
+        return InstanceTraits(
+            instance.instance_id, instance.name, system, release, tags, instance.resource_group_id, instance.vpc_id
+        )
 
     def _why_moved_before(self, instance: FoundInstance) -> tuple[str, str] | None:
         """Return the code and reason if an earlier migration has already moved the instance off the selected releases, else None.
@@ -78,7 +80,7 @@ class InstanceChoice:
         if last is None or last.state is State.ROLLED_BACK or last.failure or not last.hops:
             return None
         reached = self.ports.catalog.releases.get(last.hops[-1].destination)
-        if reached is None or matches(reached, self.batch.selection.releases):
+        if reached is None or is_wanted_release(reached, self.batch.selection.releases):
             return None
         return MOVED, f"migration {last.migration_id} took it to {reached.name}"
 

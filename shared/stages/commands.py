@@ -16,7 +16,7 @@ from shared.domain.commands import DRAINED, DRAINING, RESTORING, CommandProgress
 from shared.domain.effects import post_command_effects
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.migration import MOVING, Migration, State, step
-from shared.domain.observation import instance_name
+from shared.domain.observation import instance_document_name
 from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
@@ -45,7 +45,7 @@ def command_rule(migration: Migration, terms: BatchTerms, ports: Ports, tags: Ma
 
 
 def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
-    document = ports.migrations.document(migration.migration_id, instance_name(migration.hop)) or {}
+    document = ports.migrations.document(migration.migration_id, instance_document_name(migration.hop)) or {}
     return dict(document.get("tags", ()))
 
 
@@ -151,7 +151,7 @@ def _send_or_check_command(
     try:
         if not state.invocation_id:
             script = command_script(migration.os_type, command)
-            token = migration.token(migration.hop, migration.attempt, state.phase, state.runs)
+            token = migration.client_token(migration.hop, migration.attempt, state.phase, state.runs)
             sent = ports.guest.start_script(*where, os_type=migration.os_type, script=script, token=token, timeout_s=timeout_s)
             reason = f"{WORDS[state.phase]} runs as {sent}"
             return _note_commands(migration, by, reason, ports, replace(state, invocation_id=sent)), None

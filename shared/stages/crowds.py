@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.domain.batch import BatchTerms, Waves
-from shared.domain.limits import Standing
+from shared.domain.limits import AdmissionCounts
 from shared.domain.migration import Migration
 from shared.ports.ports import Ports
 
@@ -21,7 +21,7 @@ class SlotCounts:
     regions: Counter[str]
     waves: Counter[int]
 
-    def standing_with_counts(self, migration: Migration, standing: Standing) -> Standing:
+    def standing_with_counts(self, migration: Migration, standing: AdmissionCounts) -> AdmissionCounts:
         """Return ``standing`` with the numbers of slot holders in the migration's region and in its wave."""
         in_wave = self.waves[self.cut.wave_number(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)

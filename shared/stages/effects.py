@@ -19,7 +19,7 @@ from shared.domain.effects import (
     ScheduleSweep,
 )
 from shared.domain.errors import Transient
-from shared.domain.ledger import SnapshotState, sweep_due
+from shared.domain.ledger import SnapshotState, sweep_due_at
 from shared.domain.limits import TIMES, Limit
 from shared.domain.migration import ACTIVE, MOVING, Handle, Migration, State
 from shared.domain.timing import LOOK_AGAIN
@@ -118,7 +118,7 @@ def _adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports)
 def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -> None:
     if migration.released_at is None:
         return
-    sweep_at = sweep_due(migration.released_at, effect.retention_days)
+    sweep_at = sweep_due_at(migration.released_at, effect.retention_days)
     for entry in ports.ledger.entries_of_migration(migration.migration_id):
         if entry.state is not SnapshotState.SWEPT:
             ports.ledger.put(replace(entry, sweep_at=sweep_at))

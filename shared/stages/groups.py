@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.errors import Refused, Transient
 from shared.domain.group import last_attempt_to_release, why_waiting
-from shared.domain.limits import Held, Limit
+from shared.domain.limits import BlockingLimit, Limit
 from shared.domain.migration import Migration
 from shared.domain.retry import LOST_RACE
 from shared.ports.admission import LeaseHolder
@@ -21,7 +21,7 @@ LOOKED_AT = 100
 """Maximum waiting migrations that are read in one call."""
 
 
-def take_group_place(migration: Migration, ports: Ports) -> Held | None:
+def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None:
     """Take the place of the migration's group. Return the limit if another member holds and needs the place.
 
     A place whose holder no longer needs it passes to this migration.
@@ -32,7 +32,7 @@ def take_group_place(migration: Migration, ports: Ports) -> Held | None:
             return None
         holder = _active_holder(place, ports)
         if holder is not None:
-            return Held(Limit.GROUP, why_waiting(holder))
+            return BlockingLimit(Limit.GROUP, why_waiting(holder))
         ports.admission.release_group_place(migration.group, place.migration_id, place.attempt)
     raise Transient("Admission.Contended", f"Others took the place of group {migration.group[:100]} at the same moment.")
 

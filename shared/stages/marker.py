@@ -137,7 +137,7 @@ def _run_marker_script(migration: Migration, act: Act, ports: Ports, marker: str
         migration.instance_id,
         os_type=migration.os_type,
         script=marker_script(migration.os_type, act, marker=marker),
-        token=migration.token(migration.hop, migration.attempt, f"marker-{act}", migration.probe_count),
+        token=migration.client_token(migration.hop, migration.attempt, f"marker-{act}", migration.probe_count),
         timeout_s=MARKER_TIMEOUT_S,
     )
 

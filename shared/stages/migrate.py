@@ -9,8 +9,8 @@ from shared.domain.batch import Batch
 from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
 from shared.domain.facts import own_disks
-from shared.domain.ledger import SnapshotState, made_for
-from shared.domain.limits import Scene, has_missed_window, has_outlived_window, held_back, requeue, start_of
+from shared.domain.ledger import SnapshotState, snapshots_since_precheck
+from shared.domain.limits import StartContext, blocking_limit, has_missed_window, has_outlived_window, next_start, requeue_migration
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED
@@ -51,18 +51,18 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     return _start_job(migration, report, ports)
 
 
-def _why_job_held(migration: Migration, scene: Scene, ports: Ports) -> str:
+def _why_job_held(migration: Migration, scene: StartContext, ports: Ports) -> str:
     """Return, in words, why the job may not start now; empty if it may start.
 
     The place of the migration's redundancy group is taken here if an older version, which had no groups, admitted the migration.
     """
-    held = held_back(start_of(migration), scene) or enter_group(migration, ports)
+    held = blocking_limit(next_start(migration), scene) or enter_group(migration, ports)
     if held:
         return held.reason
     return "its snapshots are from before the window opened" if has_outlived_window(migration, scene.terms, scene.now) else ""
 
 
-def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, scene: Scene, ports: Ports) -> Outcome:
+def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, scene: StartContext, ports: Ports) -> Outcome:
     """Release the slot and wait. If a person has already started the job, record the job as running instead.
 
     Raises Permanent (Window.TooShort) if the snapshots were too late for the maintenance window several times in a row.
@@ -78,7 +78,7 @@ def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, sc
             f"The snapshots were ready too late for the maintenance window, {WINDOWS_MISSED} times in a row.",
             "Cancel it, then submit the instance with a longer window or a smaller cutoff.",
         )
-    after = advance(ports, requeue(migration, reason, by="migrate", now=scene.now, missed=missed))
+    after = advance(ports, requeue_migration(migration, reason, by="migrate", now=scene.now, missed=missed))
     return Outcome("waiting", {"state": after.state.value, "reason": reason})
 
 
@@ -119,7 +119,7 @@ def _why_instance_not_back(migration: Migration, ports: Ports) -> str:
     return "" if agent is not None and agent.alive else "the Cloud Assistant agent is not back yet"
 
 
-def _check_safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports: Ports) -> None:
+def _check_safe_to_move(migration: Migration, batch: Batch, scene: StartContext, ports: Ports) -> None:
     """Check acknowledgement, lock, slot and a finished snapshot of every disk, before anything destructive.
 
     Raises Permanent if the acknowledgement, the lock, the slot or a snapshot is missing.
@@ -144,7 +144,11 @@ def _check_safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports:
 
 def _note_finished_snapshots(migration: Migration, ports: Ports) -> set[str]:
     """Record which snapshots ECS has finished. Return the disks that have a finished snapshot since the hop's last precheck."""
-    mine = [each for each in made_for(migration, ports.ledger.entries_of_migration(migration.migration_id)) if each.snapshot_id]
+    mine = [
+        each
+        for each in snapshots_since_precheck(migration, ports.ledger.entries_of_migration(migration.migration_id))
+        if each.snapshot_id
+    ]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in mine][:100])
     finished = [entry for entry in mine if entry.snapshot_id in known and known[entry.snapshot_id].status == "accomplished"]
     for entry in finished:

@@ -16,7 +16,7 @@ from shared.domain import events
 from shared.domain.batch import BatchTerms, Brake
 from shared.domain.errors import ReplankError
 from shared.domain.hold import Hold
-from shared.domain.limits import Scene, Standing, Start, budget_spent, room_for
+from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_starts, why_budget_spent
 from shared.domain.migration import ADMITTED, MOVING, Migration
 from shared.ports.batches import Tally
 from shared.ports.migrations import WaitingMigration
@@ -138,8 +138,8 @@ def _cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> None:
     cancel_unstarted_migrations(terms, ports)
 
 
-def _pause_if_budget_spent(scene: Scene, ports: Ports) -> None:
-    if budget_spent(scene) and scene.terms.control.brake is Brake.OFF:
+def _pause_if_budget_spent(scene: StartContext, ports: Ports) -> None:
+    if why_budget_spent(scene) and scene.terms.control.brake is Brake.OFF:
         from shared.stages.braking import pause_if_budget_spent  # as above
 
         pause_if_budget_spent(scene, ports)
@@ -152,7 +152,7 @@ def _drop_unbegun_waves(queue: _BatchQueue, tick: _TickState) -> None:
         return
     from shared.stages.waving import advance_wave  # as above
 
-    if not budget_spent(_queue_start_facts(queue, set(), tick)):
+    if not why_budget_spent(_queue_start_facts(queue, set(), tick)):
         advance_wave(terms, tick.ports)
     found = tick.ports.batches.waves(terms.batch_id)
     queue.waiting = [each for each in queue.waiting if each.first or found.wave_number(each.migration_id) <= terms.control.wave]
@@ -183,7 +183,7 @@ def _choose_migrations(queue: _BatchQueue, first: bool, tick: _TickState) -> lis
     ids = [each.migration_id for each in queue.waiting if each.first is first]
     start = Start.HOP_SNAPSHOT if first else Start.FIRST_SNAPSHOT
     more = _ids_that_may_start(
-        queue, [each for each in ids if each not in mine], room_for(start, _queue_start_facts(queue, mine, tick)), tick
+        queue, [each for each in ids if each not in mine], allowed_starts(start, _queue_start_facts(queue, mine, tick)), tick
     )
     held = [each for each in ids if each in mine]
     found = tick.ports.migrations.load_many(held + more) if held or more else []
@@ -215,11 +215,11 @@ def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick:
     return ids_that_may_start(ids, room, tick.ports, tick.crowds[terms.batch_id])
 
 
-def _queue_start_facts(queue: _BatchQueue, mine: set[str], tick: _TickState) -> Scene:
+def _queue_start_facts(queue: _BatchQueue, mine: set[str], tick: _TickState) -> StartContext:
     batch_id, account_id = queue.tally.terms.batch_id, queue.account_id
     there = sum(tick.homes.get(each, "") == account_id for each in tick.holders)
     begun = tick.offered_slots(batch_id)
-    standing = Standing(
+    standing = AdmissionCounts(
         queue.tally.failed,
         queue.tally.moved,
         held_by_batch=len(mine) + begun,
@@ -228,7 +228,7 @@ def _queue_start_facts(queue: _BatchQueue, mine: set[str], tick: _TickState) -> 
     )
     trouble = tick.troubles.get(account_id)
     reason = trouble.reason if trouble is not None and trouble.is_blocking(tick.now) else ""
-    return Scene(queue.tally.terms, standing, tick.hold, tick.now, tick.ports.limits.max_moving, reason)
+    return StartContext(queue.tally.terms, standing, tick.hold, tick.now, tick.ports.limits.max_moving, reason)
 
 
 def _reclaim_slots(tick: _TickState) -> None:

@@ -19,9 +19,9 @@ from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ACTIVE, Failure, Migration, State, step
-from shared.domain.observation import Observation, baseline_name, instance_name
+from shared.domain.observation import Observation, baseline_document_name, instance_document_name
 from shared.domain.prechecks import assess, cheap_rules
-from shared.domain.prechecks.freshness import changed
+from shared.domain.prechecks.freshness import changed_facts
 from shared.domain.route import plan_route
 from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
 from shared.ports.ports import Ports
@@ -86,7 +86,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
         check_asked=probe.may_run_own_check(terms),
         due_at=now + LOOK_AGAIN,
     )
-    advance(ports, replace(taken, documents={instance_name(migration.hop): instance.to_json()}))
+    advance(ports, replace(taken, documents={instance_document_name(migration.hop): instance.to_json()}))
     return Outcome("waiting", {"state": "prechecking"})
 
 
@@ -203,7 +203,7 @@ def _facts_for_rules(
 
 
 def _stored_instance(migration: Migration, ports: Ports) -> InstanceFacts:
-    document = ports.migrations.document(migration.migration_id, instance_name(migration.hop))
+    document = ports.migrations.document(migration.migration_id, instance_document_name(migration.hop))
     return InstanceFacts.from_json(document)
 
 
@@ -212,7 +212,7 @@ def _pass_precheck(
 ) -> Outcome:
     now = ports.clock.now()
     reason = _journal_reason(migration, guest, ports)
-    documents = {baseline_name(migration.hop): Observation(instance, guest, result).to_json()}
+    documents = {baseline_document_name(migration.hop): Observation(instance, guest, result).to_json()}
     # A dry run ends in the same step: nobody drives one that is ready.
     end: dict[str, Any] = {"finished_at": now} if terms.dry_run else {"due_at": now}
     taken = step(
@@ -243,7 +243,7 @@ def _journal_reason(migration: Migration, guest: GuestFacts, ports: Ports) -> st
     former = baseline_observation(migration, ports).guest if migration.prechecked_at else None
     if former is None:
         return "every rule passed"
-    names = changed(former, guest)
+    names = changed_facts(former, guest)
     return f"every rule passed again; changed since: {', '.join(names) or 'nothing'}"[:500]
 
 

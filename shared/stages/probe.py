@@ -48,7 +48,7 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTer
             check=own.check,
             updates=purpose == "precheck" and goal is not None and goal.family == "rhel",
         ),
-        token=migration.token(migration.hop, migration.attempt, purpose, migration.probe_count),
+        token=migration.client_token(migration.hop, migration.attempt, purpose, migration.probe_count),
         timeout_s=PROBE_TIMEOUT_S,
     )
 

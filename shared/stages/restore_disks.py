@@ -8,7 +8,15 @@ from shared.domain.disk_reset import DiskReset, ResetState
 from shared.domain.errors import Permanent, Refused
 from shared.domain.facts import own_disks
 from shared.domain.migration import Migration
-from shared.domain.restore import SeenSnapshot, are_all_in, are_resets_valid, begun, planned, why_unusable, with_disk_marked
+from shared.domain.restore import (
+    SeenSnapshot,
+    are_all_in_states,
+    are_resets_valid,
+    has_reset_begun,
+    newest_snapshot_set,
+    why_snapshots_unusable,
+    with_disk_marked,
+)
 from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
 
@@ -37,12 +45,12 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
             "Remove the lock's cause (settle the bill, or see Security Center), then retry the rollback.",
         )
     attached = [disk.disk_id for disk in instance.own_disks]
-    fresh = planned(ports.ledger.entries_of_migration(migration.migration_id), attached)
+    fresh = newest_snapshot_set(ports.ledger.entries_of_migration(migration.migration_id), attached)
     before = {(reset.disk_id, reset.snapshot_id): reset for reset in migration.rollback_disks}
     merged = tuple(before.get((reset.disk_id, reset.snapshot_id), reset) for reset in fresh)
     known = ports.compute.snapshots(migration.region_id, [reset.snapshot_id for reset in merged])
     seen = {id: SeenSnapshot(each.disk_id, each.status, each.migration_id) for id, each in known.items()}
-    bad = why_unusable([reset for reset in merged if reset.state in _TO_DO], seen, migration.migration_id)
+    bad = why_snapshots_unusable([reset for reset in merged if reset.state in _TO_DO], seen, migration.migration_id)
     if bad:
         raise Permanent(
             "Rollback.SnapshotUnusable",
@@ -63,7 +71,7 @@ def why_disks_busy(migration: Migration, ports: Ports) -> str:
 def are_resets_outdated(migration: Migration, instance: FoundInstance) -> bool:
     """Whether the instance may have written to its disks since they were reset."""
     valid = are_resets_valid(migration.rollback_disks, entered_at=migration.entered_at, started_at=instance.started_at)
-    return begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
+    return has_reset_begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
 
 
 def check_resets(migration: Migration, ports: Ports) -> None:
@@ -126,4 +134,4 @@ def resets_with_restored(migration: Migration, ports: Ports) -> tuple[DiskReset,
 
 def are_all_disks_restored(migration: Migration) -> bool:
     """Whether ECS has finished the reset of every disk."""
-    return are_all_in(migration.rollback_disks, ResetState.RESTORED)
+    return are_all_in_states(migration.rollback_disks, ResetState.RESTORED)

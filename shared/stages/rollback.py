@@ -12,9 +12,9 @@ from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.findings import Assessment, Finding
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
-from shared.domain.restore import are_all_in, begun, cleared, in_words
+from shared.domain.restore import all_marked_pending, are_all_in_states, has_reset_begun, resets_in_words
 from shared.domain.timing import LOOK_AGAIN, ROLLBACK_LIMIT
-from shared.domain.validation import compare_restored
+from shared.domain.validation import compare_after_rollback
 from shared.ports.driver import LiveJob
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
@@ -36,7 +36,7 @@ def _run_rollback_phase(migration: Migration, ports: Ports) -> Outcome:
         return _PHASES[migration.rollback_phase](migration, ports)
     except (Permanent, Refused) as error:
         after = ports.migrations.load(migration.migration_id)
-        words = (error.message, in_words(after.rollback_disks), _restart_instance(after, ports))
+        words = (error.message, resets_in_words(after.rollback_disks), _restart_instance(after, ports))
         raise Permanent(error.code, " ".join(filter(None, words)), error.remedy) from error
 
 
@@ -50,7 +50,7 @@ def _restart_instance(migration: Migration, ports: Ports) -> str:
     try:
         if ports.compute.instance_statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id) != "Stopped":
             return ""
-        if begun(migration.rollback_disks):
+        if has_reset_begun(migration.rollback_disks):
             return "The instance is stopped."
         ports.compute.start_instance(migration.region_id, migration.instance_id)
     except (Permanent, Refused) as error:
@@ -90,8 +90,10 @@ def _stop_and_reset_disks(migration: Migration, ports: Ports) -> Outcome:
     if not found:
         raise Permanent("Instance.NotFound", "The instance is gone.", "Make a disk of each snapshot; the ledger names them.")
     if restore_disks.are_resets_outdated(migration, found[0]):
-        migration = _note_resets(migration, cleared(migration.rollback_disks), "the instance ran since: every disk again", ports)
-    if are_all_in(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
+        migration = _note_resets(
+            migration, all_marked_pending(migration.rollback_disks), "the instance ran since: every disk again", ports
+        )
+    if are_all_in_states(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
         return _wait_for_disks(migration, ports)
     return _stop_instance(migration, found[0].status, source_ids, ports)
 
@@ -109,9 +111,12 @@ def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> O
 
     A running job may write to disks that were already reset, so that every disk is reset again.
     """
-    if begun(migration.rollback_disks) and any(job.runs for job in jobs):
+    if has_reset_begun(migration.rollback_disks) and any(job.runs for job in jobs):
         migration = _note_resets(
-            migration, cleared(migration.rollback_disks), f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again", ports
+            migration,
+            all_marked_pending(migration.rollback_disks),
+            f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again",
+            ports,
         )
     return _wait_with_reason(migration, f"{live_jobs.jobs_in_words(jobs)}: it must end before the disks are reset", ports)
 
@@ -193,9 +198,9 @@ def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
         return Outcome("waiting", {"state": "rolling_back", "phase": "verifying"})
     if isinstance(found, ProbeUnreadable):
         return _enter_phase(migration, "starting", f"not yet: {finding_for_unreadable(found).code}", ports)
-    instance_before, before = baseline_observation(migration, ports, hop=0).both()
+    instance_before, before = baseline_observation(migration, ports, hop=0).instance_and_guest()
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
-    result = compare_restored(instance_before, before, instance, found, catalog=ports.catalog)
+    result = compare_after_rollback(instance_before, before, instance, found, catalog=ports.catalog)
     if result.is_blocked:
         worst: Finding = result.blocking_findings[0]
         raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
@@ -234,7 +239,7 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
 
 def _restart_rollback(migration: Migration, reason: str, ports: Ports) -> Outcome:
     """Begin the rollback again from its first phase. A second reset from the same snapshots is safe."""
-    return _enter_phase(migration, "stopping", reason, ports, rollback_disks=cleared(migration.rollback_disks))
+    return _enter_phase(migration, "stopping", reason, ports, rollback_disks=all_marked_pending(migration.rollback_disks))
 
 
 def _wait_with_reason(migration: Migration, why: str, ports: Ports) -> Outcome:

@@ -9,7 +9,7 @@ from shared.domain.batch import Batch
 from shared.domain.effects import ReleaseLock
 from shared.domain.errors import Transient
 from shared.domain.hold import Hold
-from shared.domain.limits import Held, Scene, Standing, Start
+from shared.domain.limits import AdmissionCounts, BlockingLimit, Start, StartContext
 from shared.domain.migration import Migration, State
 from shared.domain.retry import LOST_RACE
 from shared.ports.admission import SlotUse
@@ -17,14 +17,16 @@ from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 
 
-def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True) -> Held | None:
+def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True) -> BlockingLimit | None:
     """Take a slot for a migration that is about to start. Return the limit that forbids the start, or None.
 
     A migration that already has a slot keeps the slot.
     """
     for _ in range(LOST_RACE.calls):
         seen, scene = slots_and_start_facts(migration, ports)
-        held = limits.held_back(limits.start_of(migration), replace(scene, offered=offered or limits.comes_first(migration)))
+        held = limits.blocking_limit(
+            limits.next_start(migration), replace(scene, offered=offered or limits.has_priority(migration))
+        )
         if held:
             return held
         mine = (migration.migration_id, migration.batch_id, migration.attempt)
@@ -34,7 +36,7 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
     raise Transient("Admission.Contended", "Others took slots at the same moment.")
 
 
-def enter_group(migration: Migration, ports: Ports) -> Held | None:
+def enter_group(migration: Migration, ports: Ports) -> BlockingLimit | None:
     """Take the place of the migration's redundancy group. Return the limit if another member of the group has the place.
 
     The slot must be taken before the place.
@@ -46,7 +48,7 @@ def enter_group(migration: Migration, ports: Ports) -> Held | None:
     return take_group_place(migration, ports)
 
 
-def _facts_with_blocking_member(scene: Scene, migration: Migration, ports: Ports) -> Scene:
+def _facts_with_blocking_member(scene: StartContext, migration: Migration, ports: Ports) -> StartContext:
     if not migration.group:
         return scene
     from shared.stages.groups import blocking_member  # as above
@@ -54,12 +56,12 @@ def _facts_with_blocking_member(scene: Scene, migration: Migration, ports: Ports
     return replace(scene, mate=blocking_member(migration, ports))
 
 
-def current_limit(migration: Migration, ports: Ports) -> Held | None:
+def current_limit(migration: Migration, ports: Ports) -> BlockingLimit | None:
     """Return the limit that forbids the migration's next start now, or None. No slot is taken."""
-    return limits.held_back(limits.start_of(migration), slots_and_start_facts(migration, ports)[1])
+    return limits.blocking_limit(limits.next_start(migration), slots_and_start_facts(migration, ports)[1])
 
 
-def slots_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUse, Scene]:
+def slots_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUse, StartContext]:
     """Return the slots in use, and the facts that decide whether the migration may start."""
     seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
@@ -67,7 +69,7 @@ def slots_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUse, 
     return seen, _facts_with_blocking_member(_start_facts(seen, hold, tally, migration, ports), migration, ports)
 
 
-def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
+def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, StartContext]:
     """Return the whole batch, and the facts that decide whether the migration may start.
 
     The caller also needs the batch's acknowledgement.
@@ -141,12 +143,12 @@ def why_batch_held(tally: Tally, ports: Ports) -> str:
     reasons = []
     for account_id in tally.terms.account_ids:
         seen, hold = ports.admission.slot_use_and_hold(tally.terms.batch_id, account=account_id)
-        held = limits.held_back(Start.FIRST_SNAPSHOT, _start_facts(seen, hold, tally, None, ports))
+        held = limits.blocking_limit(Start.FIRST_SNAPSHOT, _start_facts(seen, hold, tally, None, ports))
         reasons.append(held.reason if held else "")
     return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
-def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> Scene:
+def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> StartContext:
     """Return the limits, counts and times that decide whether a migration of the batch may start."""
     now = ports.clock.now()
     trouble = seen.trouble.reason if seen.trouble is not None and seen.trouble.is_blocking(now) else ""
@@ -157,7 +159,7 @@ def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None,
 
         # Read after the slots: a slot that is taken meanwhile changes their version, and then this one is not taken.
         standing = slot_counts(tally.terms, ports, without=mine).standing_with_counts(own, standing)
-    return Scene(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
+    return StartContext(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
 
 
 def wave_number(tally: Tally, own: str, ports: Ports) -> int:
@@ -167,10 +169,10 @@ def wave_number(tally: Tally, own: str, ports: Ports) -> int:
     return ports.batches.waves(tally.terms.batch_id).wave_number(own) if own else tally.terms.control.wave
 
 
-def _counts_for_limits(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> Standing:
+def _counts_for_limits(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> AdmissionCounts:
     """Return the counts of the batch that admission compares with the limits. The migration's own slot and failure do not count."""
     has_slot = bool(seen.since)
-    return Standing(
+    return AdmissionCounts(
         tally.failed - {own},
         tally.moved,
         held_by_batch=seen.of_batch - has_slot,

@@ -13,8 +13,8 @@ from shared.domain import events
 from shared.domain.batch import BatchTerms
 from shared.domain.errors import Permanent, Transient
 from shared.domain.facts import own_disks
-from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
-from shared.domain.limits import Held, requeue
+from shared.domain.ledger import LedgerEntry, SnapshotState, name_of_snapshot
+from shared.domain.limits import BlockingLimit, requeue_migration
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ADMITTED, Migration, State, step
 from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
@@ -75,10 +75,10 @@ def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -
     return _drive_snapshots(drained, ports, begun=begun)
 
 
-def _wait_for_limit(migration: Migration, held: Held, ports: Ports) -> Outcome:
+def _wait_for_limit(migration: Migration, held: BlockingLimit, ports: Ports) -> Outcome:
     """Release the slot and wait for the limit, because other migrations may need the slot."""
     if ports.admission.slot_use(migration.batch_id, migration.migration_id).since:
-        advance(ports, requeue(migration, held.reason, by="snapshot", now=ports.clock.now()))
+        advance(ports, requeue_migration(migration, held.reason, by="snapshot", now=ports.clock.now()))
     return Outcome("waiting", {"state": migration.state.value, "reason": held.reason})
 
 
@@ -174,8 +174,8 @@ def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, Le
     snapshot_id = ports.compute.create_snapshot(
         migration.region_id,
         disk_id,
-        name=name_of(migration.migration_id, *words),
-        token=migration.token("snap", *words),
+        name=name_of_snapshot(migration.migration_id, *words),
+        token=migration.client_token("snap", *words),
         migration_id=migration.migration_id,
     )
     # Its time is that of the answer: the listing's lag counts from here, however long the disk was busy before.

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from shared.domain import events
 from shared.domain.errors import AccountUnusable, ReplankError, Stale, Transient
-from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep, sweep_due
+from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep, sweep_due_at
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.ports.ledger import LedgerPage
@@ -141,7 +141,7 @@ def _schedule_late_entries(migration: Migration, held: list[LedgerEntry], ports:
     """Set the due time of ledger entries that were made during or after the release of the snapshots."""
     late = [entry for entry in held if entry.sweep_at is None]
     if late and migration.released_at is not None:
-        due = sweep_due(migration.released_at, ports.batches.terms(migration.batch_id).policy.retention_days)
+        due = sweep_due_at(migration.released_at, ports.batches.terms(migration.batch_id).policy.retention_days)
         for entry in late:
             ports.ledger.put(replace(entry, sweep_at=due))
 

@@ -42,6 +42,6 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
 def why_rollback_held(migration: Migration, batch: Batch, ports: Ports) -> str:
     """Return, in words, what delays an automatic rollback; empty if it may begin."""
     hold = ports.admission.current_hold()
-    if hold.held:
+    if hold.is_held:
         return hold.reason
     return approvals.missing_in_words(rollback_approval_state(batch, migration, ports.clock.now(), ports), batch.batch_id)

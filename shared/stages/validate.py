@@ -15,9 +15,9 @@ from shared.domain.findings import Assessment, sorted_assessment
 from shared.domain.guest import GuestFacts
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Handle, Migration, State, step
-from shared.domain.observation import Observation, after_name
+from shared.domain.observation import Observation, validation_document_name
 from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE
-from shared.domain.validation import compare, not_settled
+from shared.domain.validation import compare_after_hop, why_not_settled
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import commands, marker, probe
@@ -73,12 +73,12 @@ def _send_probe(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
-    still = not_settled(guest, migration.current_hop, migration.os_type, catalog=ports.catalog)
+    still = why_not_settled(guest, migration.current_hop, migration.os_type, catalog=ports.catalog)
     if still and ports.clock.now() - migration.entered_at <= VALIDATION_PATIENCE:
         return _probe_later(migration, ports, still)  # what is missing now may only not have come yet: there is nothing to judge
-    instance_before, before = baseline_observation(migration, ports).both()
+    instance_before, before = baseline_observation(migration, ports).instance_and_guest()
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
-    result = compare(instance_before, before, instance, guest, migration.current_hop, catalog=ports.catalog)
+    result = compare_after_hop(instance_before, before, instance, guest, migration.current_hop, catalog=ports.catalog)
     if result.is_blocked:
         unmoved = (
             driver_traits(migration.driver).copies_disks
@@ -87,7 +87,7 @@ def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outco
         )
         system = f"{guest.os_name or guest.os_id} {guest.os_version or ''}".strip()
         return _probe_again_or_fail(migration, result, ports, unmoved=system if unmoved else "")
-    documents = {after_name(migration.hop): Observation(instance, guest, result).to_json()}
+    documents = {validation_document_name(migration.hop): Observation(instance, guest, result).to_json()}
     if not migration.is_last_hop:
         return _begin_next_hop(migration, documents, ports)
     restored = commands.run_post_command_after_validation(migration, ports)
@@ -105,7 +105,7 @@ def _probe_again_or_fail(migration: Migration, result: Assessment, ports: Ports,
     worst = (result.blocking_findings or result.findings)[0]
     if now - migration.entered_at > VALIDATION_PATIENCE:
         seen = Observation(assessment=result).to_json()
-        ports.migrations.put_document(migration.migration_id, after_name(migration.hop), seen)
+        ports.migrations.put_document(migration.migration_id, validation_document_name(migration.hop), seen)
         if unmoved:
             return _note_drill(migration, unmoved, ports)
         raise GuestNotAsBefore(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)

@@ -14,7 +14,7 @@ from shared.domain.commands import UNDER_WAY
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
-from shared.domain.timing import LOOK_AGAIN, LOST, REMINDER_MINUTE, back_off, is_retry_tick
+from shared.domain.timing import LOOK_AGAIN, LOST, REMINDER_MINUTE, is_retry_tick, retry_pause
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_outboxes
 from shared.stages.closing import SETTLED
@@ -138,7 +138,7 @@ def _postpone_migration(migration: Migration, ports: Ports) -> None:
     """
     now = ports.clock.now()
     at_rest = migration.state in SETTLED - {State.ROLLING_BACK}
-    pause = back_off(now - migration.entered_at) if at_rest else LOOK_AGAIN
+    pause = retry_pause(now - migration.entered_at) if at_rest else LOOK_AGAIN
     ports.migrations.set_due_time(migration, now + pause)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain import events
-from shared.domain.ledger import SnapshotState, migration_of
+from shared.domain.ledger import SnapshotState, migration_id_in_name
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import State
 from shared.ports.ports import Ports
@@ -71,7 +71,7 @@ def _note_finished_snapshot(message: Message, content: dict[str, Any], ports: Po
 
     After a migration's last snapshot, wake the snapshot stage, which records that snapshot itself.
     """
-    migration_id = migration_of(str(content.get("snapshotName", "")))
+    migration_id = migration_id_in_name(str(content.get("snapshotName", "")))
     if not migration_id:
         return _note_outside_snapshot(message, content, ports)
     migration = ports.migrations.load(migration_id)

@@ -66,7 +66,7 @@ def fix_waves(batch: Batch, ports: Ports) -> Waves:
     ordered = sorted((place, id) for id, place in places.items())
     late = [id for place, id in ordered if not place or states[id] in TERMINAL]
     without = frozenset(late)
-    cut = waves.cut([id for _, id in ordered if id not in without], batch.policy.waves) or [()]
+    cut = waves.cut_waves([id for _, id in ordered if id not in without], batch.policy.waves) or [()]
     found = Waves([*cut[:-1], (*cut[-1], *late)])
     found.pages = len(noted)
     return found
@@ -92,11 +92,11 @@ def advance_wave(terms: BatchTerms, ports: Ports) -> None:
     begins = waves.soak_ends_at(terms)
     with suppress(Stale):
         if begins is None:
-            after = waves.ended(batch, now)
+            after = waves.with_wave_ended(batch, now)
             ports.bus.publish([_wave_finished_event(after, found)])  # first: the same event twice is one event
             ports.batches.commit(batch, after)
-        elif waves.may_begin(terms, now):
-            after, line = waves.begun(batch, "watch", now)
+        elif waves.may_next_wave_begin(terms, now):
+            after, line = waves.with_next_wave_open(batch, "watch", now)
             ports.batches.commit(batch, after, line=line)
 
 

@@ -298,12 +298,12 @@ def test_a_row_set_by_hand_holds_unless_it_says_released(one: Bench, columns: di
     assert isinstance(admission, TablestoreAdmission)
     admission._store.put(tables.LOCKS, HOLD_ROW, columns)
     seen = admission.current_hold()
-    assert (reason in seen.reason, seen.held) == (True, bool(reason))
+    assert (reason in seen.reason, seen.is_held) == (True, bool(reason))
     assert admission.slot_use_and_hold("b1")[1].reason == seen.reason
     assert admission.write_hold(seen, OVER)
-    assert not admission.current_hold().held
+    assert not admission.current_hold().is_held
     assert admission.write_hold(admission.current_hold(), STORM)
-    assert admission.current_hold().held
+    assert admission.current_hold().is_held
 
 
 def test_a_row_that_cannot_be_read_is_released_only_as_it_was_seen(one: Bench) -> None:
@@ -321,7 +321,7 @@ def test_a_hold_that_may_not_be_read_holds(one: Bench) -> None:
     one.faults({"service": "tablestore", "operation": "GetRow", "kind": "error", "code": "OTSNoPermissionAccess", "status": 403})
     held = one.ports.admission.current_hold()
     one.faults()
-    assert held.held
+    assert held.is_held
     assert "cannot be read" in held.reason
 
 

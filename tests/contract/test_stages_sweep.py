@@ -11,7 +11,7 @@ import pytest
 
 from localcloud.account import service
 from shared.domain.effects import ReleaseLock
-from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
+from shared.domain.ledger import LedgerEntry, SnapshotState, name_of_snapshot
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_entry, step
 from shared.ports.ports import Ports
@@ -85,7 +85,7 @@ def states(ports: Ports, *made: Migration) -> list[State]:
 
 
 def name(entry: LedgerEntry) -> str:
-    return name_of(entry.migration_id, 0, 1, entry.disk_id)
+    return name_of_snapshot(entry.migration_id, 0, 1, entry.disk_id)
 
 
 def ours(one: Bench, ports: Ports, entry: LedgerEntry) -> str:

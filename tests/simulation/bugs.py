@@ -84,7 +84,7 @@ def approvals_for_ever() -> list[Patch]:
 
 def waves_unapproved() -> list[Patch]:
     """A wave begins after its soak, whoever has approved it."""
-    return [mock.patch.object(waves, "may_begin", lambda terms, now: waves.soak_ends_at(terms) <= now)]
+    return [mock.patch.object(waves, "may_next_wave_begin", lambda terms, now: waves.soak_ends_at(terms) <= now)]
 
 
 def no_soak() -> list[Patch]:
@@ -164,7 +164,7 @@ def denial_ignored() -> list[Patch]:
 
 def whatever_was_seen() -> list[Patch]:
     """An act is applied though the migration is no longer what the person saw."""
-    return [mock.patch.object(seen, "is_as_seen", return_value=True)]
+    return [mock.patch.object(seen, "is_in_seen_state", return_value=True)]
 
 
 def the_newest_one() -> list[Patch]:
@@ -300,7 +300,7 @@ def any_hold_released() -> list[Patch]:
 
 def all_called_restored() -> list[Patch]:
     """A rollback that fails calls every disk restored."""
-    return [mock.patch.object(restore, "shown", return_value="restored")]
+    return [mock.patch.object(restore, "state_in_words", return_value="restored")]
 
 
 def never_put_back() -> list[Patch]:
@@ -315,4 +315,4 @@ def always_put_back() -> list[Patch]:
 
 def drill_believed() -> list[Patch]:
     """A job that ended well is believed to have replaced the system."""
-    return [mock.patch.object(validate, "compare", return_value=sorted_assessment([], {}))]
+    return [mock.patch.object(validate, "compare_after_hop", return_value=sorted_assessment([], {}))]

@@ -72,11 +72,11 @@ def job_left() -> list[Patch]:
 
 def not_looked_at() -> list[Patch]:
     """A rollback begins without looking whether every disk can go back."""
-    return [mock.patch.object(restore_disks, "why_unusable", return_value=[])]
+    return [mock.patch.object(restore_disks, "why_snapshots_unusable", return_value=[])]
 
 
 def false_rollback() -> list[Patch]:
     return [
         mock.patch.object(EcsCompute, "reset_disk"),
-        mock.patch.object(rollback, "compare_restored", return_value=sorted_assessment([], {})),
+        mock.patch.object(rollback, "compare_after_rollback", return_value=sorted_assessment([], {})),
     ]

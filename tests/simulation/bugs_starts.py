@@ -67,7 +67,7 @@ def no_acknowledgement() -> list[Patch]:
 
 
 def no_limit() -> list[Patch]:
-    def endless(terms: BatchTerms, standing: limits.Standing, *, account_limit: int) -> int:
+    def endless(terms: BatchTerms, standing: limits.AdmissionCounts, *, account_limit: int) -> int:
         return 99
 
     return [mock.patch.object(limits, "free_slots", endless)]
@@ -96,7 +96,7 @@ def no_account_limit() -> list[Patch]:
     """Admission counts free slots with another limit than it was given."""
     free = limits.free_slots
 
-    def counted(terms: BatchTerms, standing: limits.Standing, *, account_limit: int) -> int:
+    def counted(terms: BatchTerms, standing: limits.AdmissionCounts, *, account_limit: int) -> int:
         return free(terms, standing, account_limit=99)
 
     return [mock.patch.object(limits, "free_slots", counted)]
@@ -125,7 +125,7 @@ def place_is_anybodys() -> list[Patch]:
 
 
 def no_window() -> list[Patch]:
-    return [mock.patch.object(Window, "opened", lambda self, now: now)]
+    return [mock.patch.object(Window, "opened_at", lambda self, now: now)]
 
 
 def no_blackout() -> list[Patch]:
@@ -142,7 +142,7 @@ def no_retry_blackout() -> list[Patch]:
 
 def zone_forgotten() -> list[Patch]:
     """A window's clock times are taken for UTC."""
-    return [mock.patch.object(Window, "_zone", return_value=timezone.utc)]
+    return [mock.patch.object(Window, "_time_zone", return_value=timezone.utc)]
 
 
 def slot_lost() -> list[Patch]:

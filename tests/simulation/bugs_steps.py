@@ -104,7 +104,7 @@ def line_lost() -> list[Patch]:
 def another_token() -> list[Patch]:
     """Every call has a client token of its own."""
     tokens = (f"rp-{number}" for number in itertools.count())
-    return [mock.patch.object(Migration, "token", side_effect=tokens)]
+    return [mock.patch.object(Migration, "client_token", side_effect=tokens)]
 
 
 def launched_unseen() -> list[Patch]:

@@ -22,12 +22,12 @@ def exclusion_ignored() -> list[Patch]:
 
 def tags_ignored() -> list[Patch]:
     """Neither ECS nor intake asks for the tags."""
-    return [mock.patch.object(selecting, "mismatch", return_value=""), _no_sieve()]
+    return [mock.patch.object(selecting, "unmet_criterion", return_value=""), _no_sieve()]
 
 
 def names_ignored() -> list[Patch]:
     """Every name fits."""
-    return [mock.patch.object(selecting, "fits", return_value=True), _no_sieve()]
+    return [mock.patch.object(selecting, "matches_pattern", return_value=True), _no_sieve()]
 
 
 def _no_sieve() -> Patch:

@@ -13,7 +13,7 @@ from shared.domain.hop import Hop
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import Failure, Migration, State, first_entry
 from shared.domain.policy import Policy
-from shared.domain.roles import Access
+from shared.domain.roles import AccessRules
 from shared.runtime import web
 from shared.runtime.manners import VERSION
 from tests.support.fakes import NOON, Fakes
@@ -31,7 +31,7 @@ class ApiSettings:
     account_id: str = "1"
     oidc_issuer: str = ""
     oidc_audiences: tuple[str, ...] = ()
-    access: Access = field(default_factory=Access)
+    access: AccessRules = field(default_factory=AccessRules)
 
 
 @dataclass

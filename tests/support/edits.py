@@ -80,7 +80,7 @@ EDITS = (
     Edit(
         "The report does not show the worst first",
         "shared/stages/api/report_page.py",
-        "worst_first = sorted(report.rows, key=worst)",
+        "worst_first = sorted(report.rows, key=verdict_sort_key)",
         "worst_first = list(report.rows)",
         "tests/unit/domain/test_report.py::test_the_worst_come_first",
     ),

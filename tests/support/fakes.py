@@ -14,9 +14,9 @@ from shared.domain.batch import Batch, BatchLine, BatchTerms, LeftOutInstance, W
 from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
-from shared.domain.hold import Hold, HoldLine, hold_of, line_column, written
+from shared.domain.hold import Hold, HoldLine, changed_columns, next_line_column, read_hold
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.limits import comes_first
+from shared.domain.limits import has_priority
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
 from shared.ports.admission import LeaseHolder, SlotUse
 from shared.ports.audit import AuditPage
@@ -179,8 +179,8 @@ class FakeMigrations:
     def admission_queue(self, batch_id: str, limit: int, account_id: str = "") -> list[WaitingMigration]:
         mine = [m for m in self._all() if (m.batch_id, m.account_id) == (batch_id, account_id)]
         waiting = [m for m in mine if m.state in ADMITTED]
-        in_turn = sorted(waiting, key=lambda m: (not comes_first(m), m.entered_at))
-        return [WaitingMigration(m.migration_id, comes_first(m)) for m in in_turn[:limit]]
+        in_turn = sorted(waiting, key=lambda m: (not has_priority(m), m.entered_at))
+        return [WaitingMigration(m.migration_id, has_priority(m)) for m in in_turn[:limit]]
 
     def _all(self) -> list[Migration]:
         return [row.migration for _, row in sorted(self.rows.items())]
@@ -329,13 +329,13 @@ class FakeAdmission:
     """Of the hold."""
 
     def current_hold(self) -> Hold:
-        return hold_of(self.row)
+        return read_hold(self.row)
 
     def write_hold(self, seen: Hold, line: HoldLine) -> bool:
         now = self.current_hold()
         if (seen.exists, seen.version, seen.unread) != (now.exists, now.version, now.unread):
             return False
-        self.row = {**(self.row or {}), **written(seen, line), line_column(seen): encode(line)}
+        self.row = {**(self.row or {}), **changed_columns(seen, line), next_line_column(seen): encode(line)}
         return True
 
     def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:

@@ -19,7 +19,12 @@ FATES = {
 }
 _WAIT = "Wait; it is tried again by itself."
 _PROBE = "Look at the command's output in the ECS console (Cloud Assistant, execution results), then retry."
-_GRADES = {"failure": "fails", "warning": "warning", "expected": "expected", "not_compared": "warning"}
+_GRADES = {
+    "failure_finding": "fails",
+    "warning_finding": "warning",
+    "expected_finding": "expected",
+    "not_compared_finding": "warning",
+}
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,8 @@ def render_validation() -> str:
     """The table of what a validation may find."""
     rows: dict[str, tuple[str, ...]] = {}
     for place in _comparisons():
-        remedy = place.text(3, "remedy") if place.name in ("failure", "warning") else "-"
-        title = f"Not compared: {place.text(1)}" if place.name == "not_compared" else place.text(1)
+        remedy = place.text(3, "remedy") if place.name in ("failure_finding", "warning_finding") else "-"
+        title = f"Not compared: {place.text(1)}" if place.name == "not_compared_finding" else place.text(1)
         rows.setdefault(f"`Validation.{place.text(0)}`", (_GRADES[place.name], title or "-", remedy or "-"))
     return table(("code", "grade", "what differs", "what to do"), ((code, *rows[code]) for code in sorted(rows)))
 
@@ -86,7 +91,7 @@ def _at(place: CallSite) -> Iterator[Raised]:
     elif place.name == "JobReport" and _is_code(place.text(3, "code")):
         message, remedy = place.text(4, "message"), place.text(5, "remedy")
         yield Raised(place.text(3, "code"), "permanent", message, remedy, place.where)
-    elif place.name == "Kind" and _is_code(code):  # a kind of failure that a tool's own words tell
+    elif place.name == "FailureKind" and _is_code(code):  # a kind of failure that a tool's own words tell
         yield Raised(code, "permanent", "", place.text(2, "remedy"), place.where)
     elif place.name in functions(place.where):
         yield from _built(functions(place.where)[place.name], place)

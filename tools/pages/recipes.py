@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from shared.domain.recipes.choose import ours
+from shared.domain.recipes.choose import shipped_recipes
 from shared.domain.recipes.recipe import Recipe
 from tools.pages.common import table
 
 
 def render() -> str:
     """A row for each line of each recipe."""
-    return table(("recipe", "line", "how sure", "source"), (row for recipe in ours() for row in _rows(recipe)))
+    return table(("recipe", "line", "how sure", "source"), (row for recipe in shipped_recipes() for row in _rows(recipe)))
 
 
 def _rows(recipe: Recipe) -> list[tuple[str, ...]]:

@@ -16,10 +16,10 @@ from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import GUEST
 from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
 from shared.domain.migration import Handle, Migration, State
-from shared.domain.recipes.choose import SETTING, find, is_on, known
+from shared.domain.recipes.choose import SETTING, all_recipes, is_recipe_on, recipe_for_path
 from shared.domain.recipes.recipe import Recipe
 from shared.domain.timing import CLOCKS_APART, JOB_LIMIT
-from shared.domain.toolrun import ToolAnswer, is_fresh, run_id
+from shared.domain.toolrun import ToolAnswer, is_answer_fresh, run_id
 from shared.ports.clock import Clock
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport, LiveJob
 from shared.ports.guest import Agent, Guest
@@ -44,8 +44,8 @@ class GuestDriver:
         self._guest, self._clock, self._catalog = guest, clock, catalog
 
     def check_settings(self) -> None:
-        if not any(is_on(each, self._catalog) for each in known(self._catalog)):
-            keys = ", ".join(each.key for each in known(self._catalog))
+        if not any(is_recipe_on(each, self._catalog) for each in all_recipes(self._catalog)):
+            keys = ", ".join(each.key for each in all_recipes(self._catalog))
             message = f"No recipe of the guest driver is on: {SETTING} names none of {keys}."
             remedy = f"Try a recipe on an instance that may be lost (docs/drivers.md), then name it in {SETTING}."
             raise Permanent("Driver.SettingMissing", message, remedy)
@@ -58,7 +58,7 @@ class GuestDriver:
             self._send_act(migration, "begin", recipe)
             return JobReport(JobPhase.PREPARING, migration.handle, remedy=f"{recipe.tool} is to be installed in the instance.")
         report = preparation_report(answer, recipe, migration.handle, run)
-        if report.phase is JobPhase.PREPARING and not is_fresh(answer, self._clock.now(), FRESH):
+        if report.phase is JobPhase.PREPARING and not is_answer_fresh(answer, self._clock.now(), FRESH):
             self._send_act(migration, "look")
         return report
 
@@ -141,7 +141,7 @@ class GuestDriver:
         try:
             recipe = self._recipe_of_hop(migration, under_way=True)
             answer = self._newest_answer(migration, started_at)
-            if not is_fresh(answer, self._clock.now(), FRESH):
+            if not is_answer_fresh(answer, self._clock.now(), FRESH):
                 self._send_act(migration, "look")
         except AccountUnusable:
             raise
@@ -167,7 +167,7 @@ class GuestDriver:
             migration.instance_id,
             os_type=migration.os_type,
             script=tool_script(act, _run_id(migration), recipe),
-            token=migration.token("tool", migration.hop, migration.attempt, act, minute),
+            token=migration.client_token("tool", migration.hop, migration.attempt, act, minute),
             timeout_s=CLEAN_TIMEOUT_S if act == "clean" else TIMEOUT_S,
         )
 
@@ -181,8 +181,8 @@ class GuestDriver:
     def _recipe_of_hop(self, migration: Migration, *, under_way: bool = False) -> Recipe:
         """The recipe of the hop. A recipe that was turned off starts no new run, but a run that is ``under_way`` still uses it."""
         hop = migration.current_hop
-        recipe = find(self._catalog, hop.source, hop.destination)
-        if recipe is None or not (under_way or is_on(recipe, self._catalog)):
+        recipe = recipe_for_path(self._catalog, hop.source, hop.destination)
+        if recipe is None or not (under_way or is_recipe_on(recipe, self._catalog)):
             what = f"The recipe from {hop.source} to {hop.destination} is {'off' if recipe else 'not there any more'}."
             raise Permanent("Recipe.Missing", what, f"Add it, or name it in {SETTING}, and deploy; or cancel or roll back.")
         return recipe

@@ -102,7 +102,7 @@ class SmcDriver(JobStopper):
             migration.instance_id,
             os_type=migration.os_type,
             script=command.replace("{token_id}", token_id).replace("{token_code}", code),
-            token=migration.token("import", migration.hop, migration.attempt, token_id),
+            token=migration.client_token("import", migration.hop, migration.attempt, token_id),
             timeout_s=IMPORT_TIMEOUT_S,
         )
         return JobReport(JobPhase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
@@ -169,7 +169,7 @@ class SmcDriver(JobStopper):
             job_type=OS_JOB,
             name=_job_name(migration),
             description=f"{migration.instance_id}: {migration.current_hop.source} to {migration.current_hop.destination}",
-            client_token=migration.token("job", migration.hop, migration.attempt),
+            client_token=migration.client_token("job", migration.hop, migration.attempt),
             valid_time=(migration.entered_at + VALID_FOR).strftime("%Y-%m-%dT%H:%M:%SZ"),
             replication_parameters=json.dumps(target) if inside else None,
             tag=[models.CreateReplicationJobRequestTag(key=MIGRATION_TAG, value=migration.migration_id)],

@@ -8,8 +8,8 @@ from shared.domain.catalog import Catalog
 from shared.domain.catalog.identify import identify_os_release_in_catalog
 from shared.domain.migration import Handle
 from shared.domain.recipes.recipe import Recipe
-from shared.domain.toolreports.failures import findings_of, first_error, kind_of, stopping
-from shared.domain.toolreports.results import last
+from shared.domain.toolreports.failures import failure_kind, findings_of_report, first_error, stopping_findings
+from shared.domain.toolreports.results import latest_activity
 from shared.domain.toolrun import ToolAnswer
 from shared.ports.driver import JobPhase, JobReport
 
@@ -27,10 +27,10 @@ def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, run: 
         return JobReport(JobPhase.RUNNING, known)  # it has been started already: never twice
     if answer.phase == "not-installed":
         return _report_in_tool_words(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
-    stops = stopping(findings_of(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
+    stops = stopping_findings(findings_of_report(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
     if answer.phase == "refused" or stops:
         return _refusal_report(answer, recipe, known)
-    if answer.is_cut:
+    if answer.is_cut_off:
         message = (
             f"The preparation of {recipe.tool} was cut off while it was {answer.phase}: the instance restarted, or it was killed."
         )
@@ -52,7 +52,7 @@ def running_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, catalog: 
         return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.RecordGone", gone, remedy)
     if answer.phase == "failed":
         return _failure_report(answer, recipe, handle)
-    if answer.is_cut:
+    if answer.is_cut_off:
         message = (
             f"{recipe.tool} was cut off in the middle: the instance restarted, or the tool was killed."
             f" {_error_text(answer)}".strip()
@@ -82,7 +82,7 @@ def _not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> Job
 
 def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
     """The report for a tool whose own precheck found obstacles. The report shows the first finding, and how many follow."""
-    stops = stopping(findings_of(recipe.tool, answer.report))
+    stops = stopping_findings(findings_of_report(recipe.tool, answer.report))
     if not stops:
         return _report_in_tool_words(
             answer, recipe, handle, "Tool.PrecheckFailed", f"ended its precheck with status {answer.status}"
@@ -101,7 +101,7 @@ def _failure_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobRe
 
 def _not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
     """The report for an instance that has restarted, runs no tool and does not run the new system completely."""
-    activity = last(answer.results)
+    activity = latest_activity(answer.results)
     own = (
         f" Its record says: from {activity.source_os} to {activity.target_os}, success {str(activity.success).lower()}."
         if activity
@@ -114,7 +114,7 @@ def _not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> 
 
 def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, code: str, what: str) -> JobReport:
     """A failed report in the tool's own words. A known kind of failure has its own code and remedy."""
-    kind = kind_of(answer.log)
+    kind = failure_kind(answer.log)
     remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."
     message = f"{recipe.tool} {what}. {_error_text(answer, recipe)}".strip()
     return JobReport(JobPhase.FAILED, handle, code=kind.code if kind else code, message=message, remedy=remedy)
@@ -122,7 +122,7 @@ def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, co
 
 def _error_text(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
     """The tool's first error in the tool's own words; empty if the tool reports no error."""
-    stops = stopping(findings_of(recipe.tool, answer.report)) if recipe and answer.report else ()
+    stops = stopping_findings(findings_of_report(recipe.tool, answer.report)) if recipe and answer.report else ()
     said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error(answer.log)
     return f"It says: {said}" if said else ""
 

@@ -1,4 +1,4 @@
-"""The prechecks: facts in, findings out. A new rule is one row in the table of its subject."""
+"""The prechecks turn facts about an instance into findings. A new rule is one row in the table of its subject."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Assessment, sorted_assessment
 from shared.domain.prechecks.registry import RULES
-from shared.domain.prechecks.rule import Needs, Rule
+from shared.domain.prechecks.rule import NeededFacts, Rule
 
-__all__ = ["RULES", "Needs", "Rule", "assess", "cheap_rules"]
+__all__ = ["RULES", "NeededFacts", "Rule", "assess", "cheap_rules"]
 
-cheap_rules: tuple[Rule, ...] = tuple(rule for rule in RULES if rule.needs is not Needs.GUEST)
+cheap_rules: tuple[Rule, ...] = tuple(rule for rule in RULES if rule.needs is not NeededFacts.GUEST)
 """The rules that need no guest: they can refuse an instance before anything runs in it."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -22,8 +22,8 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 def assess(
     facts: Facts, overrides: Mapping[str, str] = _NONE, *, rules: Sequence[Rule] = RULES, catalog: Catalog = CATALOG
 ) -> Assessment:
-    """Apply the rules; ``overrides`` are reasons by code, and count only for overridable findings.
+    """The assessment of the facts by the rules. The ``overrides`` are reasons by code, and count only for overridable findings.
 
-    With all rules a missing guest blocks (Guest.NotProbed); pass ``rules=cheap_rules`` for a check without the guest.
+    With all rules, missing facts of the guest block (Guest.NotProbed). Pass ``rules=cheap_rules`` for a check without the guest.
     """
     return sorted_assessment([finding for rule in rules for finding in rule.findings(facts, catalog)], overrides)

@@ -16,57 +16,58 @@ SHOWN = 8
 """Maximum names in one finding; the rest are counted."""
 
 
-def of_linux(facts: Facts, fact: Callable[[LinuxFacts], T | None]) -> T | None:
+def linux_fact(facts: Facts, fact: Callable[[LinuxFacts], T | None]) -> T | None:
     """A fact that only Linux guests have; None for other guests."""
     return fact(facts.guest.linux) if facts.guest and facts.guest.linux else None
 
 
-def of_windows(facts: Facts, fact: Callable[[WindowsFacts], T | None]) -> T | None:
+def windows_fact(facts: Facts, fact: Callable[[WindowsFacts], T | None]) -> T | None:
     """A fact that only Windows guests have; None for other guests."""
     return fact(facts.guest.windows) if facts.guest and facts.guest.windows else None
 
 
-def flagged(value: bool | None, seen: str, unknown: str) -> Outcome:
-    """Fails when the flag is set."""
+def fail_if_true(value: bool | None, seen: str, unknown: str) -> Outcome:
+    """Fails if the value is true; unknown if it is None."""
     return Unknown(unknown) if value is None else Failed(seen) if value else PASSED
 
 
-def listed(values: Sequence[str] | None, unknown: str) -> Outcome:
-    """Fails if the list has entries, and names them."""
-    return Unknown(unknown) if values is None else Failed(names(values)) if values else PASSED
+def fail_if_any(values: Sequence[str] | None, unknown: str) -> Outcome:
+    """Fails if the list has entries, and names the first of them; unknown if it is None."""
+    return Unknown(unknown) if values is None else Failed(first_names(values)) if values else PASSED
 
 
-def linux_flag(fact: Callable[[LinuxFacts], bool | None], seen: str, unknown: str) -> Check:
+def linux_flag_check(fact: Callable[[LinuxFacts], bool | None], seen: str, unknown: str) -> Check:
     """A check that fails if the flag is set in a Linux guest."""
-    return lambda facts, catalog: flagged(of_linux(facts, fact), seen, unknown)
+    return lambda facts, catalog: fail_if_true(linux_fact(facts, fact), seen, unknown)
 
 
-def linux_list(fact: Callable[[LinuxFacts], Sequence[str] | None], unknown: str) -> Check:
+def linux_list_check(fact: Callable[[LinuxFacts], Sequence[str] | None], unknown: str) -> Check:
     """A check that fails if a Linux guest has entries in the list."""
-    return lambda facts, catalog: listed(of_linux(facts, fact), unknown)
+    return lambda facts, catalog: fail_if_any(linux_fact(facts, fact), unknown)
 
 
-def windows_flag(fact: Callable[[WindowsFacts], bool | None], seen: str, unknown: str) -> Check:
+def windows_flag_check(fact: Callable[[WindowsFacts], bool | None], seen: str, unknown: str) -> Check:
     """A check that fails if the flag is set in a Windows guest."""
-    return lambda facts, catalog: flagged(of_windows(facts, fact), seen, unknown)
+    return lambda facts, catalog: fail_if_true(windows_fact(facts, fact), seen, unknown)
 
 
-def windows_list(fact: Callable[[WindowsFacts], Sequence[str] | None], unknown: str) -> Check:
+def windows_list_check(fact: Callable[[WindowsFacts], Sequence[str] | None], unknown: str) -> Check:
     """A check that fails if a Windows guest has entries in the list."""
-    return lambda facts, catalog: listed(of_windows(facts, fact), unknown)
+    return lambda facts, catalog: fail_if_any(windows_fact(facts, fact), unknown)
 
 
-def names(values: Sequence[str], total: int = 0) -> str:
-    """The first names and the number of the others; ``total`` is given if there are more than the names listed."""
+def first_names(values: Sequence[str], total: int = 0) -> str:
+    """The names as one text: the first SHOWN names, then the number of the remaining names. The argument ``total`` is the full
+    number if ``values`` has only a part of the names."""
     count = max(total, len(values))
     more = f" and {count - SHOWN} more" if count > SHOWN else ""
     return ", ".join(values[:SHOWN]) + more
 
 
-def between(source_family: str, destination_family: str) -> Callable[[Facts], bool]:
-    """Applies to hops from one family of releases to another, e.g. centos to rhel."""
+def between_families(source_family: str, destination_family: str) -> Callable[[Facts], bool]:
+    """The condition of rules that apply to hops from one family of releases to another, for example from centos to rhel."""
 
-    def applies(facts: Facts) -> bool:
+    def is_between(facts: Facts) -> bool:
         return facts.hop.source.startswith(source_family + "-") and facts.hop.destination.startswith(destination_family + "-")
 
-    return applies
+    return is_between

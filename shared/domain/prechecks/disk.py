@@ -5,40 +5,42 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import listed, names
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, windows
+from shared.domain.prechecks.ask import fail_if_any, first_names
+from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_windows
 
 LOCAL = ("local_", "ephemeral", "elastic_ephemeral")
 
 
-def _disk_not_in_use(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_disks_in_use(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for disks being attached, detached or reset."""
     disks = facts.instance.own_disks
     if not any(disk.kind == "system" for disk in disks):
         return Unknown("no system disk is known")
-    return listed([f"{disk.disk_id} is {disk.status or 'in an unknown state'}" for disk in disks if disk.status != "In_use"], "")
+    return fail_if_any(
+        [f"{disk.disk_id} is {disk.status or 'in an unknown state'}" for disk in disks if disk.status != "In_use"], ""
+    )
 
 
-def _disk_cannot_be_snapshotted(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_snapshot_support(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the category of a disk allows no snapshots."""
     local = [f"{disk.disk_id} ({disk.category})" for disk in facts.instance.disks if disk.category.startswith(LOCAL)]
     if local:
-        return Failed(names(local))
+        return Failed(first_names(local))
     return Unknown("the category of some disk is not known") if any(not disk.category for disk in facts.instance.disks) else PASSED
 
 
-def _multi_attach_disk(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_multi_attach(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for every multi-attach disk."""
-    return listed([disk.disk_id for disk in facts.instance.disks if disk.multi_attach], "")
+    return fail_if_any([disk.disk_id for disk in facts.instance.disks if disk.multi_attach], "")
 
 
-def _encrypted_disk(facts: Facts, catalog: Catalog) -> Outcome:
-    """Tells each."""
-    return listed([disk.disk_id for disk in facts.instance.own_disks if disk.encrypted], "")
+def _check_encryption(facts: Facts, catalog: Catalog) -> Outcome:
+    """Reports every encrypted disk."""
+    return fail_if_any([disk.disk_id for disk in facts.instance.own_disks if disk.encrypted], "")
 
 
-def _no_slot_for_transit_disk(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the number of data disks with the instance type's limit."""
+def _check_transit_disk_slot(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if the instance type allows no further data disk."""
     limit = facts.instance.data_disk_limit
     data = sum(disk.kind == "data" for disk in facts.instance.own_disks)
     if limit is None:
@@ -51,61 +53,61 @@ RULES = (
         code="Instance.DiskNotInUse",
         severity=Severity.ERROR,
         unknown=Severity.ERROR,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="A disk is not in use",
         asks="every disk is in use",
         why="A snapshot of it would fail, and a migration without a snapshot of every disk does not start.",
         remedy="Wait until it is attached, or detach it.",
         source="CreateSnapshot: disk In_use",
-        check=_disk_not_in_use,
+        check=_check_disks_in_use,
         command="aliyun ecs DescribeDisks --InstanceId INSTANCE",
     ),
     Rule(
         code="Instance.DiskCannotBeSnapshotted",
         severity=Severity.ERROR,
         unknown=Severity.WARNING,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="A local disk has no snapshots",
         asks="every disk can have snapshots",
         why="What is on it could not be rolled back.",
         remedy="Move its data to a cloud disk and the instance to a type without local disks.",
         source="CreateSnapshot: disk categories",
-        check=_disk_cannot_be_snapshotted,
+        check=_check_snapshot_support,
     ),
     Rule(
         code="Instance.MultiAttachDisk",
         severity=Severity.OVERRIDABLE,
         unknown=None,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="A disk is attached to several instances",
         why="Others write to it meanwhile: its snapshot is not of the same moment, and a rollback would take their data back too.",
         remedy="Detach it for the time, or override when nobody writes.",
         source="CreateSnapshotGroup: multi-attach",
-        check=_multi_attach_disk,
+        check=_check_multi_attach,
     ),
     Rule(
         code="Instance.EncryptedDisk",
         severity=Severity.WARNING,
         unknown=None,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="A disk is encrypted",
         why="No document says whether SMC migrates encrypted disks; the service role may lack the key.",
         remedy="Try it on one copy first.",
         source=PRACTICE,
-        check=_encrypted_disk,
+        check=_check_encryption,
     ),
     Rule(
         code="Instance.NoSlotForTransitDisk",
         severity=Severity.ERROR,
         unknown=Severity.WARNING,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="No slot for the transit disk",
         asks="the instance has a slot for the transit disk",
         why="SMC attaches a disk with the installation media; beyond the limit that fails.",
         remedy="Detach one data disk for the time, or change to a type that takes more.",
         source="Windows: transit disk",
-        check=_no_slot_for_transit_disk,
-        applies=windows,
+        check=_check_transit_disk_slot,
+        applies=is_windows,
         command="aliyun ecs DescribeInstanceTypes",
     ),
 )

@@ -7,11 +7,11 @@ from dataclasses import fields
 from shared.domain.guest import GuestFacts
 
 HEALTH = ("metadata_answers", "names_resolve", "clock_in_step")
-"""Facts that change from one moment to the next."""
+"""Facts that may change at any moment, so that a difference means nothing."""
 
 
-def _lasting(guest: GuestFacts) -> dict[str, object]:
-    """The facts of a guest that do not change by themselves: all but free space, free memory and running programs."""
+def _lasting_facts(guest: GuestFacts) -> dict[str, object]:
+    """The facts of a guest that do not change by themselves. Free space, free memory and running programs are left out."""
     mounts = None if guest.mounts is None else tuple((m.mount_point, m.device, m.size_mib, m.read_only) for m in guest.mounts)
     services = None if guest.services is None else tuple((s.name, s.enabled) for s in guest.services if s.enabled)
     names = ("os_id", "os_version", "kernel", "architecture", "hostname", "packages", "users", "groups", "default_route", "dns")
@@ -26,7 +26,7 @@ def _lasting(guest: GuestFacts) -> dict[str, object]:
     return {**values, "mounts": mounts, "services": services}
 
 
-def changed(assessed: GuestFacts, now: GuestFacts) -> tuple[str, ...]:
-    """Names of the lasting facts that differ between the guest that was assessed and the guest as it is."""
-    before, after = _lasting(assessed), _lasting(now)
+def changed_facts(assessed: GuestFacts, now: GuestFacts) -> tuple[str, ...]:
+    """The names of the lasting facts that have changed since the guest was assessed."""
+    before, after = _lasting_facts(assessed), _lasting_facts(now)
     return tuple(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))

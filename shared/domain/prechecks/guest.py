@@ -1,4 +1,4 @@
-"""Rules on the guest as a whole: certain changes of the hop, and whether the guest fits the hop."""
+"""Rules on the guest as a whole: changes that a hop brings, and whether the guest fits the hop."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ from shared.domain.days import day_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.guest import GuestFacts
-from shared.domain.prechecks.ask import flagged
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, windows
+from shared.domain.prechecks.ask import fail_if_true
+from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_windows
 
 
-def to_alinux_2(facts: Facts) -> bool:
-    """Applies to hops from CentOS 7 to Alibaba Cloud Linux 2."""
+def is_hop_to_alinux_2(facts: Facts) -> bool:
+    """Whether the hop leads from CentOS 7 to Alibaba Cloud Linux 2."""
     return (facts.hop.source, facts.hop.destination) == ("centos-7", "alinux-2")
 
 
-def _alinux_two_destination(facts: Facts, catalog: Catalog) -> Outcome:
-    """Always reports for this hop."""
+def _warn_of_alinux_2(facts: Facts, catalog: Catalog) -> Outcome:
+    """Always reports that Alibaba Cloud Linux 2 is the destination, with its changes and its end of support."""
     life = catalog.lifecycle_row(facts.hop.destination)
     end = f"; its support ends {day_in_words(life.ends_on, facts.now.date())}" if life and life.ends_on else ""
     return Failed(f"kernel 3.10 becomes 4.19; x86 only{end}")
 
 
-def _edition_changes(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_edition(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports if the hop changes the edition of Windows."""
     release = catalog.releases.get(facts.hop.source)
     changes = release is not None and release.edition not in ("", "datacenter")
-    return flagged(changes, f"{catalog.release_name(facts.hop.source)} becomes {catalog.release_name(facts.hop.destination)}", "")
+    return fail_if_true(
+        changes, f"{catalog.release_name(facts.hop.source)} becomes {catalog.release_name(facts.hop.destination)}", ""
+    )
 
 
-def _not_probed(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_probe_answer(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails without an answer of the guest; unknown if parts of the answer are missing."""
     if facts.guest is None:
         return Failed("no answer of the probe is at hand")
@@ -39,19 +41,19 @@ def _not_probed(facts: Facts, catalog: Catalog) -> Outcome:
     return Unknown("; ".join(gaps[:10])) if gaps else PASSED
 
 
-def release_of(guest: GuestFacts, os_type: str, catalog: Catalog) -> Release | None:
+def reported_release(guest: GuestFacts, os_type: str, catalog: Catalog) -> Release | None:
     """The release that the guest reports; None if the catalog lacks it."""
     if os_type == "windows":
         return identify_in_catalog(catalog, guest.os_name or "")
     return identify_os_release_in_catalog(catalog, guest.os_id or "", guest.os_version or "", guest.os_name or "")
 
 
-def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_reported_release(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the guest runs another release, or another minor version than the path requires."""
     guest = facts.guest
     if guest is None or not (guest.os_id or guest.os_name):
         return Unknown("the guest did not say which release it runs")
-    found = release_of(guest, facts.instance.os_type, catalog)
+    found = reported_release(guest, facts.instance.os_type, catalog)
     spoken = " ".join(part for part in (guest.os_name, guest.os_version) if part)
     if found is not None and found.key == facts.hop.destination:
         return Failed(
@@ -70,8 +72,8 @@ def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
     return PASSED if same else Failed(f"{found.name} {found.exact}; this path starts at {path.exact} only")
 
 
-def _architecture_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the architecture of the guest with the one of the instance."""
+def _check_architecture(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if the guest and the instance have different architectures."""
     spoken = facts.guest.architecture if facts.guest else None
     if spoken is None:
         return Unknown("the guest did not say its architecture")
@@ -87,62 +89,62 @@ RULES = (
         code="Guest.AlinuxTwoDestination",
         severity=Severity.WARNING,
         unknown=None,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="Alibaba Cloud Linux 2 is a short stop",
         why="It is close to CentOS 7 and the least change, but out of support; the next hop is to Alibaba Cloud Linux 3.",
         remedy="Prefer Alibaba Cloud Linux 3, unless a program needs the old libraries.",
         source="supported paths; kernels",
-        check=_alinux_two_destination,
-        applies=to_alinux_2,
+        check=_warn_of_alinux_2,
+        applies=is_hop_to_alinux_2,
     ),
     Rule(
         code="Guest.EditionChanges",
         severity=Severity.INFO,
         unknown=None,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="The edition becomes Datacenter",
         why="Licences of other software may depend on the edition.",
         remedy="Check the licences of what runs on it.",
         source="Windows matrix: destinations",
-        check=_edition_changes,
-        applies=windows,
+        check=_check_edition,
+        applies=is_windows,
     ),
     Rule(
         code="Guest.NotProbed",
         severity=Severity.ERROR,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="The guest was not asked, or not everything could be read",
         asks="everything in the guest is in order",
         why="Most limits of the migration lie inside the guest.",
         remedy="Run the precheck on the running instance.",
         source=PRACTICE,
-        check=_not_probed,
+        check=_check_probe_answer,
         command="replank precheck INSTANCE",
     ),
     Rule(
         code="Guest.ReleaseMismatch",
         severity=Severity.ERROR,
         unknown=Severity.ERROR,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="The guest runs another release than the path starts from",
         asks="the guest runs the release the path starts from",
         why="The paths are for exact releases; on any other the migration does not start, or leaves a broken system.",
         remedy="Update to the release the path starts from, or plan the route again from what the guest runs.",
         source="supported paths",
-        check=_release_mismatch,
+        check=_check_reported_release,
         command="cat /etc/os-release",
     ),
     Rule(
         code="Guest.ArchitectureMismatch",
         severity=Severity.ERROR,
         unknown=Severity.OVERRIDABLE,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="The guest has another architecture",
         asks="the guest has the architecture of the path",
         why="Only 64-bit systems of the listed architectures are supported.",
         remedy="Build a new instance; a 32-bit system cannot be migrated in place.",
         source="supported paths: architecture",
-        check=_architecture_mismatch,
+        check=_check_architecture,
     ),
 )

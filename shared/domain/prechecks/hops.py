@@ -1,9 +1,9 @@
-"""Kinds of hops, and how severe a rule is on each: the tool that carries out a hop decides what is refused.
+"""Kinds of hops, and the severity of rules on each kind. The severity depends on the tool that carries out the hop.
 
-SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. From CentOS to Red
-Hat the
-migration document refers to convert2rhel. A rule blocks if SMC's own page says that the job fails, or if the destination surely
-cannot work. A check that only leapp or convert2rhel has is a warning on other hops, because SMC does not publish which it runs.
+SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. For hops from CentOS to
+Red Hat, the migration document refers to convert2rhel. A rule blocks if SMC's own page says that the job fails, or if the
+destination surely cannot work. A check that only leapp or convert2rhel has is a warning on other hops, because SMC does not publish
+which tool it runs.
 """
 
 from __future__ import annotations
@@ -11,55 +11,55 @@ from __future__ import annotations
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.hop import Hop
-from shared.domain.prechecks.rule import linux
+from shared.domain.prechecks.rule import is_linux
 
 _MAJOR = {"alinux-2": 7, "alinux-3": 8, "centos-7": 7, "centos-8": 8, "anolis-7": 7, "anolis-8": 8}
-"""The Red Hat release that a system corresponds to."""
+"""The major version of Red Hat to which a release of another system corresponds."""
 
 
-def major(key: str) -> int | None:
+def major_version(key: str) -> int | None:
     """The major version of a release in Red Hat's numbering; None for other systems."""
     family, _, version = key.rpartition("-")
     return _MAJOR.get(key) or (int(version) if family == "rhel" and version.isdigit() else None)
 
 
 def is_upgrade(hop: Hop) -> bool:
-    """Whether the hop goes to a later major version, as leapp does. Otherwise packages are replaced within one major version."""
-    before, after = major(hop.source), major(hop.destination)
+    """Whether the hop leads to a later major version. Hops within one major version only replace packages."""
+    before, after = major_version(hop.source), major_version(hop.destination)
     return before is not None and after is not None and after > before
 
 
-def to_red_hat(hop: Hop) -> bool:
+def ends_at_red_hat(hop: Hop) -> bool:
     """Whether the hop ends at Red Hat."""
     return hop.destination.startswith("rhel-")
 
 
-def upgrade(facts: Facts) -> bool:
-    """Applies to hops of Linux to a later major version."""
-    return linux(facts) and is_upgrade(facts.hop)
+def is_linux_upgrade(facts: Facts) -> bool:
+    """Whether the instance runs Linux and the hop leads to a later major version."""
+    return is_linux(facts) and is_upgrade(facts.hop)
 
 
-def upgrade_from_7(facts: Facts) -> bool:
-    """Applies to hops from a system like Red Hat 7 to one like 8."""
-    return upgrade(facts) and major(facts.hop.source) == 7
+def is_upgrade_from_7(facts: Facts) -> bool:
+    """Whether the hop leads from a system like Red Hat 7 to a later major version."""
+    return is_linux_upgrade(facts) and major_version(facts.hop.source) == 7
 
 
-def kernel_changes(facts: Facts) -> bool:
-    """Applies to hops to a kernel of 4.18 or later from a system with an older kernel."""
-    same = to_red_hat(facts.hop) and not is_upgrade(facts.hop)
-    return linux(facts) and not same
+def gets_newer_kernel(facts: Facts) -> bool:
+    """Whether the hop leads from a system with an older kernel to kernel 4.18 or later."""
+    same = ends_at_red_hat(facts.hop) and not is_upgrade(facts.hop)
+    return is_linux(facts) and not same
 
 
-def between_majors(hop: Hop) -> Severity:
-    """Blocks between major versions, for which SMC's page was written; a warning within one."""
+def severity_between_majors(hop: Hop) -> Severity:
+    """An overridable error between major versions, for which SMC's page was written; a warning within a major version."""
     return Severity.OVERRIDABLE if is_upgrade(hop) else Severity.WARNING
 
 
-def on_red_hat(hop: Hop) -> Severity:
+def severity_to_red_hat(hop: Hop) -> Severity:
     """A warning on hops to Red Hat, whose tool has the check; information on other hops."""
-    return Severity.WARNING if to_red_hat(hop) else Severity.INFO
+    return Severity.WARNING if ends_at_red_hat(hop) else Severity.INFO
 
 
-def converting(hop: Hop) -> Severity:
-    """Blocks from CentOS to Red Hat, for which the document names the tool that refuses it; a warning on other hops."""
-    return Severity.OVERRIDABLE if to_red_hat(hop) and not is_upgrade(hop) else Severity.WARNING
+def severity_of_conversion(hop: Hop) -> Severity:
+    """An overridable error on conversions from CentOS to Red Hat, whose tool refuses such guests; a warning on other hops."""
+    return Severity.OVERRIDABLE if ends_at_red_hat(hop) and not is_upgrade(hop) else Severity.WARNING

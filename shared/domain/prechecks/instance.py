@@ -9,11 +9,11 @@ from shared.domain.catalog.identify import identify_in_catalog
 from shared.domain.days import moment_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flagged, listed
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux, windows
+from shared.domain.prechecks.ask import fail_if_any, fail_if_true
+from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_linux, is_windows
 
 HEARTBEAT_LIMIT = timedelta(hours=24)
-"""The limit that the document's preconditions give."""
+"""Maximum age of the agent's last heartbeat, from the preconditions in the migration document."""
 EXPIRY_MARGIN = timedelta(days=2)
 """The time that a route of several hops with its windows takes at most."""
 SNAPSHOT_MARGIN = timedelta(hours=4)
@@ -21,8 +21,8 @@ SNAPSHOT_MARGIN = timedelta(hours=4)
 SMALL_MIB = 2048
 
 
-def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if the name belongs to another kind of system; unknown if it names another release.
+def _check_shown_release(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if ECS shows another OS type than that of the hop's source; unknown if ECS shows another release.
 
     After the first hop of a chain ECS may still show the old name (no document says whether OSName changes). The rule
     Guest.ReleaseMismatch then decides by the guest's own answer.
@@ -38,15 +38,15 @@ def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
     return PASSED
 
 
-def _region_not_supported(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if the region is not in the list."""
+def _check_region(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if SMC does not migrate Windows in the region."""
     region = facts.instance.region_id
     if not region:
         return Unknown("the region of the instance is not known")
     return PASSED if region in catalog.windows_regions else Failed(f"region {region}")
 
 
-def _not_running(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_running(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the instance is not running."""
     status = facts.instance.status
     if not status:
@@ -58,7 +58,7 @@ def _not_running(facts: Facts, catalog: Catalog) -> Outcome:
     )
 
 
-def _agent_offline(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_agent_heartbeat(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the last heartbeat is too old; unknown if there never was one."""
     seen = facts.instance.agent_heartbeat_at
     if seen is None:
@@ -67,48 +67,48 @@ def _agent_offline(facts: Facts, catalog: Catalog) -> Outcome:
     return Failed(f"last heartbeat {age.total_seconds() / 3600:.1f} hours ago") if age > HEARTBEAT_LIMIT else PASSED
 
 
-def _snapshot_in_progress(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_snapshots_in_progress(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails while a snapshot is in progress."""
     running = facts.instance.snapshots_in_progress
     return Failed(f"{len(running)} in creation: {', '.join(running[:5])}") if running else PASSED
 
 
-def _locked(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_locks(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the instance is locked, and names the reasons."""
-    return listed(facts.instance.locked, "")
+    return fail_if_any(facts.instance.locked, "")
 
 
-def _migration_active(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_other_migration(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if another migration is active on the instance."""
     other = facts.instance.active_migration_id
-    return flagged(
+    return fail_if_true(
         None if other is None else bool(other), f"migration {other}", "whether another migration is active was not asked"
     )
 
 
-def _expires_soon(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_expiry(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the instance expires or is released within two days."""
     ends = {"expires": facts.instance.expires_at, "is released": facts.instance.auto_release_at}
     soon = [
         f"{what} {moment_in_words(at, facts.now)}" for what, at in ends.items() if at is not None and at - facts.now < EXPIRY_MARGIN
     ]
-    return listed(soon, "")
+    return fail_if_any(soon, "")
 
 
-def _spot(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_spot(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for spot instances."""
-    return flagged(facts.instance.spot, "ECS may take it back at any time", "")
+    return fail_if_true(facts.instance.spot, "ECS may take it back at any time", "")
 
 
-def _in_scaling_group(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_scaling_group(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for members of a scaling group."""
     group = facts.instance.scaling_group_id
-    return flagged(
+    return fail_if_true(
         None if group is None else bool(group), f"scaling group {group}", "whether it is in a scaling group was not asked"
     )
 
 
-def _auto_snapshot_collides(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_next_auto_snapshot(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the next automatic snapshot is due within four hours."""
     at = facts.instance.auto_snapshot_at
     if at is None or not timedelta(0) <= at - facts.now < SNAPSHOT_MARGIN:
@@ -116,16 +116,16 @@ def _auto_snapshot_collides(facts: Facts, catalog: Catalog) -> Outcome:
     return Failed(f"next automatic snapshot {moment_in_words(at, facts.now)}")
 
 
-def _small_memory(facts: Facts, catalog: Catalog) -> Outcome:
-    """Warns if the instance has less than 2 GiB of memory (our reading; the document gives no number)."""
+def _check_small_memory(facts: Facts, catalog: Catalog) -> Outcome:
+    """Warns if the instance has less than 2 GiB of memory. The document gives no number, so the limit is our choice."""
     memory = facts.instance.memory_mib
     if not memory:
         return Unknown("ECS did not say how much memory the instance has")
     return Failed(f"{memory} MiB") if memory < SMALL_MIB else PASSED
 
 
-def _too_small(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the instance's size, as ECS gives it, with the limits."""
+def _check_windows_size(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if the instance has fewer CPUs or less memory than a Windows migration needs."""
     cpu, memory = facts.instance.cpu, facts.instance.memory_mib
     least_cpu, least_memory = catalog.minima["windows.cpu"].value, catalog.minima["windows.memory"].value
     if not cpu or not memory:
@@ -140,163 +140,163 @@ RULES = (
         code="Instance.ReleaseMismatch",
         severity=Severity.ERROR,
         unknown=Severity.WARNING,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="The instance is not what the hop starts from",
         asks="the instance runs the release the hop starts from",
         why="A migration planned for another system would not start, or would break this one.",
         remedy="Plan the route again from the release the guest itself names.",
         source="supported paths",
-        check=_release_mismatch,
+        check=_check_shown_release,
     ),
     Rule(
         code="Instance.RegionNotSupported",
         severity=Severity.ERROR,
         unknown=Severity.ERROR,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="Windows cannot be migrated in this region",
         asks="Windows can be migrated in this region",
         why="The installation media are shared to instances of the listed regions only.",
         remedy="Copy an image of the instance to a listed region and migrate there, or build a new instance.",
         source="Windows: regions",
-        check=_region_not_supported,
-        applies=windows,
+        check=_check_region,
+        applies=is_windows,
         link="https://www.alibabacloud.com/help/en/smc/user-guide/windows-operating-system-migration",
     ),
     Rule(
         code="Instance.NotRunning",
         severity=Severity.ERROR,
         unknown=Severity.ERROR,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="The instance is not running",
         asks="the instance is running",
         why="The migration is started inside the running system by the Cloud Assistant agent.",
         remedy="Start the instance and wait until its agent is online.",
         source="preconditions: state Running",
-        check=_not_running,
+        check=_check_running,
     ),
     Rule(
         code="Instance.AgentOffline",
         severity=Severity.ERROR,
         unknown=Severity.ERROR,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="The Cloud Assistant agent has not been seen within 24 hours",
         asks="the Cloud Assistant agent is online",
         why="The migration, the guest's prechecks and the validation all run through the agent. Instances bought before 2017-12-01 "
         "and those of uploaded images may lack it.",
         remedy="Install or start the agent and wait for its heartbeat.",
         source="preconditions: Cloud Assistant within 24 h",
-        check=_agent_offline,
+        check=_check_agent_heartbeat,
         command="systemctl start aliyun.service  # Windows: sc start AliyunService",
     ),
     Rule(
         code="Instance.SnapshotInProgress",
         severity=Severity.ERROR,
         unknown=None,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="A snapshot of the instance is being created",
         why="The migration takes snapshots of all disks itself and refuses to start beside another one.",
         remedy="Wait until the snapshot is accomplished, then ask again.",
         source="general limits: no snapshot in creation",
-        check=_snapshot_in_progress,
+        check=_check_snapshots_in_progress,
         command="aliyun ecs DescribeSnapshots --Status progressing",
     ),
     Rule(
         code="Instance.Locked",
         severity=Severity.ERROR,
         unknown=None,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="The instance is locked",
         why="ECS refuses snapshots, restarts and rollbacks of locked instances.",
         remedy="Solve the reason (payment, security), then ask again.",
         source="error codes: InstanceLockedForSecurity, InstanceExpiredOrInArrears",
-        check=_locked,
+        check=_check_locks,
     ),
     Rule(
         code="Instance.MigrationActive",
         severity=Severity.ERROR,
         unknown=Severity.WARNING,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="Another migration of this instance is active",
         asks="another migration of this instance is active",
         why="Two at once can destroy the system; SMC allows one unfinished job per source.",
         remedy="Wait for it, or cancel it.",
         source="SMC: one unfinished job per source",
-        check=_migration_active,
+        check=_check_other_migration,
         command="replank status",
     ),
     Rule(
         code="Instance.ExpiresSoon",
         severity=Severity.OVERRIDABLE,
         unknown=None,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="The instance expires or is released soon",
         why="It would be stopped or deleted in the middle, and its snapshots with it.",
         remedy="Renew it, or clear the release time.",
         source=PRACTICE,
-        check=_expires_soon,
+        check=_check_expiry,
         command="aliyun ecs ModifyInstanceAutoReleaseTime",
     ),
     Rule(
         code="Instance.Spot",
         severity=Severity.OVERRIDABLE,
         unknown=None,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="A spot instance",
         why="It can be released at five minutes' notice; a migration takes half an hour and several restarts.",
         remedy="Change it to pay-as-you-go, or replace it instead of migrating it.",
         source=PRACTICE,
-        check=_spot,
+        check=_check_spot,
     ),
     Rule(
         code="Instance.InScalingGroup",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="The instance belongs to a scaling group",
         asks="the instance belongs to a scaling group",
         why="Auto Scaling sees a restarting instance as unhealthy and releases it; new members still come with the old image.",
         remedy="Put it into standby or protection for the time, and give the group a new image.",
         source=PRACTICE,
-        check=_in_scaling_group,
+        check=_check_scaling_group,
         command="aliyun ess EnterStandby --ScalingGroupId GROUP --InstanceId.1 INSTANCE",
     ),
     Rule(
         code="Instance.AutoSnapshotCollides",
         severity=Severity.OVERRIDABLE,
         unknown=None,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="An automatic snapshot is due soon",
         why="A snapshot in creation stops the migration from starting, and restarts in the middle make the snapshot fail.",
         remedy="Migrate after it, or take the policy off the disks for the time.",
         source=PRACTICE,
-        check=_auto_snapshot_collides,
+        check=_check_next_auto_snapshot,
         command="aliyun ecs CancelAutoSnapshotPolicy --diskIds DISKS",
     ),
     Rule(
         code="Instance.SmallMemory",
         severity=Severity.WARNING,
         unknown=Severity.INFO,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="A small instance",
         asks="the instance is a small one",
         why="The migration may fail for lack of resources while services run.",
         remedy="Stop services for the time of the migration, or change to a larger type for it.",
         source="general limits: small instances",
-        check=_small_memory,
-        applies=linux,
+        check=_check_small_memory,
+        applies=is_linux,
     ),
     Rule(
         code="Instance.TooSmall",
         severity=Severity.ERROR,
         unknown=Severity.ERROR,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="The instance is too small for Windows migration",
         asks="the instance is large enough for Windows migration",
         why="The newer Windows Setup does not run on less.",
         remedy="Change to an instance type with at least 2 vCPU and 2 GiB.",
         source="Windows limits: 2 vCPU, 2 GiB",
-        check=_too_small,
-        applies=windows,
+        check=_check_windows_size,
+        applies=is_windows,
         command="aliyun ecs ModifyInstanceSpec ...",
     ),
 )

@@ -7,9 +7,9 @@ import re
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flagged, linux_list, listed, names, of_linux
-from shared.domain.prechecks.hops import converting, to_red_hat
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux
+from shared.domain.prechecks.ask import fail_if_any, fail_if_true, first_names, linux_fact, linux_list_check
+from shared.domain.prechecks.hops import ends_at_red_hat, severity_of_conversion
+from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_linux
 
 DEAD = re.compile(
     r"//(mirrorlist|mirror|msync|isoredirect)[.]centos[.]org/"
@@ -17,13 +17,13 @@ DEAD = re.compile(
     r"|//packages[.]cloud[.]google[.]com/yum/repos/kubernetes|//repo[.]saltstack[.]com/"
     r"|//([\w.-]+[.])?(tencentyun[.]com|myhuaweicloud[.]com|ivolces[.]com)/"
 )
-"""Hosts that no longer answer: CentOS 7's since 2024-06-30, old ones of Docker, Kubernetes and Salt, and internal mirrors of
-other clouds. vault.centos.org and the mirrors of Alibaba Cloud answer."""
+"""Hosts that no longer answer: CentOS 7's since 2024-06-30, old hosts of Docker, Kubernetes and Salt, and internal mirrors of other
+clouds. The host vault.centos.org and the mirrors of Alibaba Cloud answer."""
 OWN = re.compile(r"aliyun(cs)?[.]com|centos[.]org|redhat[.]com|openanolis[.]cn|alibaba", re.IGNORECASE)
 
 
-def _i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if i686 packages are installed; names the first ones and their number."""
+def _check_i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if i686 packages are installed; names the first packages and gives their number."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return Unknown("the guest did not list its packages")
@@ -31,7 +31,7 @@ def _i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
         return PASSED
     total = max(packages.i686_total, len(packages.i686))
     shown = ", ".join(packages.i686[:10]) + (f" and {total - 10} more" if total > 10 else "")
-    if to_red_hat(facts.hop):
+    if ends_at_red_hat(facts.hop):
         why = "Red Hat ships 32-bit libraries, but not all of them: what its repositories lack stops the transaction."
         return Failed(
             f"{total} packages: {shown}",
@@ -41,60 +41,62 @@ def _i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
     return Failed(f"{total} packages: {shown}")
 
 
-def _epel_modular(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_epel_modular(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the EPEL modular repository is enabled."""
-    repositories = of_linux(facts, lambda guest: guest.repositories)
-    return listed(
+    repositories = linux_fact(facts, lambda guest: guest.repositories)
+    return fail_if_any(
         None if repositories is None else [name for name, _ in repositories if "epel-modular" in name],
         "the guest did not list its repositories",
     )
 
 
-def _third_party_packages(facts: Facts, catalog: Catalog) -> Outcome:
-    """Reports packages of other vendors; names the first ones and their number."""
+def _check_third_party_packages(facts: Facts, catalog: Catalog) -> Outcome:
+    """Reports packages of other vendors; names the first packages and gives their number."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return Unknown("the guest did not list its packages")
-    return Failed(names(packages.third_party, packages.third_party_total)) if packages.third_party else PASSED
+    return Failed(first_names(packages.third_party, packages.third_party_total)) if packages.third_party else PASSED
 
 
-def _is_dead(url: str) -> bool:
-    """Whether none of the repository's addresses answers any more."""
+def _is_repository_dead(url: str) -> bool:
+    """Whether every address of the repository is at a host that no longer answers."""
     return bool(url) and all(DEAD.search(each) for each in url.split())
 
 
 def _dead_repositories(facts: Facts) -> list[str] | None:
-    repositories = of_linux(facts, lambda guest: guest.repositories)
-    return None if repositories is None else [f"{name} ({url})" for name, url in repositories if _is_dead(url)]
+    repositories = linux_fact(facts, lambda guest: guest.repositories)
+    return None if repositories is None else [f"{name} ({url})" for name, url in repositories if _is_repository_dead(url)]
 
 
-def _no_repository(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_any_repository(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if no enabled repository answers."""
-    repositories, dead = of_linux(facts, lambda guest: guest.repositories), _dead_repositories(facts)
+    repositories, dead = linux_fact(facts, lambda guest: guest.repositories), _dead_repositories(facts)
     if repositories is None or dead is None:
         return Unknown("the guest did not list its repositories")
     if len(dead) < len(repositories):
         return PASSED
-    return Failed(f"nobody answers any more for {names(dead)}" if dead else "no repository is enabled")
+    return Failed(f"nobody answers any more for {first_names(dead)}" if dead else "no repository is enabled")
 
 
-def _repository_dead(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_dead_repositories(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports dead repositories if others answer; another rule covers the case that all are dead."""
-    repositories, dead = of_linux(facts, lambda guest: guest.repositories), _dead_repositories(facts)
-    return PASSED if dead and len(dead) == len(repositories or ()) else listed(dead, "the guest did not list its repositories")
+    repositories, dead = linux_fact(facts, lambda guest: guest.repositories), _dead_repositories(facts)
+    return PASSED if dead and len(dead) == len(repositories or ()) else fail_if_any(dead, "the guest did not list its repositories")
 
 
-def _third_party_repository(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_third_party_repositories(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports repositories that are not on a mirror of Alibaba Cloud or the distribution."""
-    repositories = of_linux(facts, lambda guest: guest.repositories)
+    repositories = linux_fact(facts, lambda guest: guest.repositories)
     strange = None if repositories is None else [name for name, url in repositories if not OWN.search(url)]
-    return listed(strange, "the guest did not list its repositories")
+    return fail_if_any(strange, "the guest did not list its repositories")
 
 
-def _rpm_database_damaged(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if rpm reports a damaged database, and quotes it."""
-    complaint = of_linux(facts, lambda guest: guest.rpm_database)
-    return flagged(None if complaint is None else bool(complaint), f"rpm says: {complaint}", "rpm's own messages were not read")
+def _check_rpm_database(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if rpm reports a damaged database, and quotes rpm's message."""
+    complaint = linux_fact(facts, lambda guest: guest.rpm_database)
+    return fail_if_true(
+        None if complaint is None else bool(complaint), f"rpm says: {complaint}", "rpm's own messages were not read"
+    )
 
 
 RULES = (
@@ -102,127 +104,127 @@ RULES = (
         code="Guest.I686Packages",
         severity=Severity.ERROR,
         unknown=Severity.OVERRIDABLE,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="32-bit packages are installed",
         asks="32-bit packages are installed",
         why="Anolis OS and Alibaba Cloud Linux ship no i386/i686 packages; a system that has them cannot be migrated.",
         remedy="Remove them first, after checking that no program needs them.",
         source="general limits: i386/i686 packages",
-        check=_i686_packages,
-        severity_on=lambda hop: Severity.WARNING if to_red_hat(hop) else Severity.ERROR,
-        applies=linux,
+        check=_check_i686_packages,
+        severity_on=lambda hop: Severity.WARNING if ends_at_red_hat(hop) else Severity.ERROR,
+        applies=is_linux,
         command="yum remove '*.i686' '*.i386'",
     ),
     Rule(
         code="Guest.EpelModular",
         severity=Severity.WARNING,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="epel-modular is enabled",
         asks="epel-modular is enabled",
         why="It cannot be installed again on Alibaba Cloud Linux 3; packages of it stay as they are.",
         remedy="Find out which packages come from it and how to replace them.",
         source="feature table: epel-modular",
-        check=_epel_modular,
-        applies=linux,
+        check=_check_epel_modular,
+        applies=is_linux,
         command="dnf module list --enabled",
     ),
     Rule(
         code="Guest.ThirdPartyPackages",
         severity=Severity.WARNING,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="Packages of other vendors are installed",
         asks="packages of other vendors are installed",
         why="They are neither replaced nor tested by the migration, and their repositories may have nothing for the new system.",
         remedy="Make sure that each has a version for the destination.",
         source=PRACTICE,
-        check=_third_party_packages,
-        applies=linux,
+        check=_check_third_party_packages,
+        applies=is_linux,
         command="rpm -qa --qf '%{NAME} %{VENDOR}\\n'",
     ),
     Rule(
         code="Guest.NoRepository",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="No package repository is enabled",
         asks="a package repository is enabled",
         why="Tools the migration needs cannot be installed.",
         remedy="Enable the repositories of mirrors.aliyun.com or mirrors.cloud.aliyuncs.com.",
         source=PRACTICE,
-        check=_no_repository,
-        applies=linux,
+        check=_check_any_repository,
+        applies=is_linux,
         command="yum repolist enabled",
     ),
     Rule(
         code="Guest.RepositoryDead",
         severity=Severity.WARNING,
         unknown=None,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="A repository is enabled that nobody answers for",
         asks="the enabled repositories answer",
         why="yum stops at the first repository that does not answer, even if others have the package.",
         remedy="Switch it off, or point it at mirrors.aliyun.com or vault.centos.org.",
         source=PRACTICE,
-        check=_repository_dead,
-        applies=linux,
+        check=_check_dead_repositories,
+        applies=is_linux,
         command="yum-config-manager --disable REPOSITORY",
     ),
     Rule(
         code="Guest.ThirdPartyRepository",
         severity=Severity.WARNING,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="Other repositories are enabled",
         asks="other repositories are enabled",
         why="They offer packages for the old system; an update from them can undo parts of the migration.",
         remedy="Switch them off for the time, and point them at the new release afterwards.",
         source=PRACTICE,
-        check=_third_party_repository,
-        applies=linux,
+        check=_check_third_party_repositories,
+        applies=is_linux,
     ),
     Rule(
         code="Guest.PackagesLocked",
         severity=Severity.WARNING,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="Package versions are locked or excluded",
         asks="package versions are locked or excluded",
         why="What is locked is not exchanged: the migration stops at the conflict, or leaves packages of the old system behind.",
         remedy="Clear the locks and the exclude lines for the migration.",
         source="convert2rhel: versionlock; leapp-repository issue 817",
-        check=linux_list(lambda guest: guest.package_locks, "locks and exclude lines were not looked for"),
-        applies=linux,
+        check=linux_list_check(lambda guest: guest.package_locks, "locks and exclude lines were not looked for"),
+        applies=is_linux,
         command="yum versionlock list; grep -r ^exclude /etc/yum.conf /etc/yum.repos.d",
     ),
     Rule(
         code="Guest.PackagesDuplicated",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="Packages are installed in two versions",
         asks="packages are installed in two versions",
         why="An earlier update was interrupted; the transaction of the migration then stops at the conflict.",
         remedy="Finish the interrupted update, then remove the older versions.",
         source="convert2rhel: DUPLICATE_PACKAGES",
-        check=linux_list(lambda guest: guest.duplicate_packages, "packages in two versions were not looked for"),
-        applies=linux,
-        severity_on=converting,
+        check=linux_list_check(lambda guest: guest.duplicate_packages, "packages in two versions were not looked for"),
+        applies=is_linux,
+        severity_on=severity_of_conversion,
         command="package-cleanup --dupes; package-cleanup --cleandupes",
     ),
     Rule(
         code="Guest.RpmDatabaseDamaged",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="rpm complains of its database",
         asks="the rpm database is sound",
         why="The migration is one large package transaction; it cannot work on a damaged database.",
         remedy="Rebuild the database, and look whether rpm -qa answers without a message.",
         source=PRACTICE,
-        check=_rpm_database_damaged,
-        applies=linux,
+        check=_check_rpm_database,
+        applies=is_linux,
         command="rpm --rebuilddb; rpm -qa > /dev/null",
     ),
 )

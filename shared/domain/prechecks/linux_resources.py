@@ -8,13 +8,13 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.guest import GuestFacts
-from shared.domain.prechecks.rule import PASSED, Failed, Needs, Outcome, Rule, Unknown, linux
+from shared.domain.prechecks.rule import PASSED, Failed, NeededFacts, Outcome, Rule, Unknown, is_linux
 
 DIRECTORIES = ("/usr", "/var", "/boot")
 
 
-def _memory_too_low(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the memory that the kernel reports as available (free and reclaimable) with the limit."""
+def _check_available_memory(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if the kernel reports less available memory (free and reclaimable) than the limit."""
     available = facts.guest.memory_available_mib if facts.guest else None
     limit = catalog.minima["linux.memory_available"].value
     if available is None:
@@ -22,7 +22,7 @@ def _memory_too_low(facts: Facts, catalog: Catalog) -> Outcome:
     return Failed(f"{available} MiB available, {limit} MiB needed") if available < limit else PASSED
 
 
-def _shortages(guest: GuestFacts, catalog: Catalog) -> list[str]:
+def _disk_space_shortages(guest: GuestFacts, catalog: Catalog) -> list[str]:
     """One line for each file system with too little space."""
     needs: dict[str, list[str]] = defaultdict(list)
     for directory in DIRECTORIES:
@@ -37,7 +37,7 @@ def _shortages(guest: GuestFacts, catalog: Catalog) -> list[str]:
     return lines
 
 
-def _disk_space_too_low(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_disk_space(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if a file system has too little space; unknown if the file system of a directory is not known.
 
     Directories that share a file system share its space, so their needs are added up. The space counted excludes the blocks that
@@ -46,7 +46,7 @@ def _disk_space_too_low(facts: Facts, catalog: Catalog) -> Outcome:
     guest = facts.guest
     if guest is None or guest.mounts is None or any(guest.mount_holding(directory) is None for directory in DIRECTORIES):
         return Unknown("the guest did not say how much space its file systems have")
-    short = _shortages(guest, catalog)
+    short = _disk_space_shortages(guest, catalog)
     return Failed("; ".join(short)) if short else PASSED
 
 
@@ -55,28 +55,28 @@ RULES = (
         code="Guest.MemoryTooLow",
         severity=Severity.ERROR,
         unknown=Severity.OVERRIDABLE,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="Too little free memory",
         asks="enough memory is free",
         why="The package transaction runs in memory; on small instances it is killed half way.",
         remedy="Stop services for the time of the migration, or use a larger instance type.",
         source="general limits: free memory 600 MiB",
-        check=_memory_too_low,
-        applies=linux,
+        check=_check_available_memory,
+        applies=is_linux,
         command="free -m; ps aux --sort=-rss | head",
     ),
     Rule(
         code="Guest.DiskSpaceTooLow",
         severity=Severity.ERROR,
         unknown=Severity.OVERRIDABLE,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="Too little free disk space",
         asks="enough disk space is free",
         why="The migration downloads and unpacks the new packages and kernel beside the old ones.",
         remedy="Free the space, or extend the disk and its file system; old kernels in /boot can go with package-cleanup.",
         source="general limits: /usr 250 MiB, /var 4 GiB, /boot 100 MiB",
-        check=_disk_space_too_low,
-        applies=linux,
+        check=_check_disk_space,
+        applies=is_linux,
         command="df -h /usr /var /boot; yum clean all; package-cleanup --oldkernels --count=1",
     ),
 )

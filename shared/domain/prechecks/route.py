@@ -6,11 +6,11 @@ from shared.domain.catalog import Catalog
 from shared.domain.days import day_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flagged
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown
+from shared.domain.prechecks.ask import fail_if_true
+from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown
 
 
-def _not_supported(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_path_supported(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the matrix lacks the hop."""
     hop, architecture = facts.hop, facts.instance.architecture
     if catalog.supported_path(hop.source, hop.destination, architecture) is None:
@@ -18,22 +18,23 @@ def _not_supported(facts: Facts, catalog: Catalog) -> Outcome:
     return PASSED
 
 
-def _allow_listed(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if the account is known not to be listed. If it is not known, the planner has already asked the operator."""
+def _check_allow_listing(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if the account is known to be missing from the allow list. An unknown list is only a warning, because the operator has
+    already allowed the path in the policy."""
     path = catalog.supported_path(facts.hop.source, facts.hop.destination, facts.instance.architecture)
     if path is None or not path.allow_listed:
         return PASSED
     listed_user = facts.account.allow_listed if facts.account else None
     name = f"{catalog.release_name(path.source)} to {catalog.release_name(path.destination)}"
-    return flagged(
+    return fail_if_true(
         None if listed_user is None else not listed_user,
         f"{name}; the account is not listed",
         f"{name}; whether the account is listed is not known",
     )
 
 
-def _destination_end_of_life(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the destination's end of support with the current day."""
+def _check_destination_support(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if the support of the destination has ended."""
     life = catalog.lifecycle_row(facts.hop.destination)
     if life is None or life.ends_on is None:
         return Unknown(f"no life-cycle date of {catalog.release_name(facts.hop.destination)} is known")
@@ -49,12 +50,12 @@ RULES = (
         code="Route.NotSupported",
         severity=Severity.ERROR,
         unknown=None,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="The matrix holds no such path",
         why="SMC migrates along the listed paths only.",
         remedy="Choose a destination that `replank catalog route` offers for this release.",
         source="supported paths",
-        check=_not_supported,
+        check=_check_path_supported,
         command="replank catalog paths",
         link="https://www.alibabacloud.com/help/en/smc/user-guide/migrate-an-operating-system",
     ),
@@ -62,26 +63,26 @@ RULES = (
         code="Route.AllowListed",
         severity=Severity.ERROR,
         unknown=Severity.WARNING,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="This path is for allow-listed users",
         asks="the account is listed for this path",
         why="SMC refuses it for everybody else.",
         remedy="Ask Alibaba Cloud to list the account (a ticket); if it is listed, say so or override with the ticket's number.",
         source="supported paths: allow-listed users only",
-        check=_allow_listed,
+        check=_check_allow_listing,
         link="https://www.alibabacloud.com/help/en/smc/user-guide/migrate-an-operating-system",
     ),
     Rule(
         code="Route.DestinationEndOfLife",
         severity=Severity.WARNING,
         unknown=Severity.INFO,
-        needs=Needs.INSTANCE,
+        needs=NeededFacts.INSTANCE,
         title="The destination of this hop is out of support",
         asks="the destination of this hop is still supported",
         why="No security fixes are published for it; passing through is fine, staying is not.",
         remedy="Plan the next hop, or choose a later destination.",
         source=PRACTICE,
-        check=_destination_end_of_life,
+        check=_check_destination_support,
         command="replank catalog releases",
     ),
 )

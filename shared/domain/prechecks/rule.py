@@ -12,8 +12,8 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.hop import Hop
 
 
-class Needs(Enum):
-    """Which facts a rule looks at; the cheap rules do without the guest."""
+class NeededFacts(Enum):
+    """The facts that a rule needs. Cheap rules need no facts of the guest."""
 
     ACCOUNT = "account"
     INSTANCE = "instance"
@@ -27,7 +27,8 @@ class Passed:
 
 @dataclass(frozen=True)
 class Failed:
-    """The rule found what it looks for; ``seen`` has the numbers. Other fields, if given, replace the rule's own texts."""
+    """The rule found a problem; ``seen`` describes it with numbers. The other fields, if given, replace the texts and the severity
+    of the rule."""
 
     seen: str
     command: str = ""
@@ -38,7 +39,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Unknown:
-    """The facts do not suffice; ``what`` names the missing one. ``severity``, if given, replaces the rule's own."""
+    """A fact that the rule needs is missing; ``what`` names it. The field ``severity``, if given, replaces the rule's severity."""
 
     what: str
     severity: Severity | None = None
@@ -50,58 +51,60 @@ PRACTICE = "practice"
 """The source of rules that no document states; an operator can always override them."""
 
 
-def always(_facts: Facts) -> bool:
-    """Applies to every instance."""
+def applies_always(_facts: Facts) -> bool:
+    """The condition of rules that apply to every instance."""
     return True
 
 
-def linux(facts: Facts) -> bool:
-    """Applies to Linux instances."""
+def is_linux(facts: Facts) -> bool:
+    """Whether the instance runs Linux."""
     return facts.instance.os_type == "linux"
 
 
-def windows(facts: Facts) -> bool:
-    """Applies to Windows instances."""
+def is_windows(facts: Facts) -> bool:
+    """Whether the instance runs Windows."""
     return facts.instance.os_type == "windows"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. ``source`` is a section of a document, a check of a tool, or PRACTICE.
+    """One precheck rule, a row of the table of its subject. Its ``source`` is a section of a document, a check of a tool, or
+    PRACTICE.
 
-    ``asks`` completes "Could not check whether ...". ``unknown`` is the severity of a missing fact; None if the facts always
-    tell. ``severity_on``, if given, returns the severity on one hop; ``severity`` is then the highest of them.
+    The text ``asks`` completes "Could not check whether ...". The severity ``unknown`` applies if a fact is missing; None if the
+    facts are always known. The function ``severity_on``, if given, returns the severity on one hop; ``severity`` is then the
+    highest severity on any hop.
     """
 
     code: str
     severity: Severity
     unknown: Severity | None
-    needs: Needs
+    needs: NeededFacts
     title: str
     why: str
     remedy: str
     source: str
     check: Callable[[Facts, Catalog], Outcome]
     asks: str = ""
-    applies: Callable[[Facts], bool] = always
+    applies: Callable[[Facts], bool] = applies_always
     severity_on: Callable[[Hop], Severity] | None = None
     command: str = ""
     link: str = ""
 
     def severity_for(self, hop: Hop) -> Severity:
-        """The severity on this hop."""
+        """The severity of a failure of this rule on the hop."""
         return self.severity_on(hop) if self.severity_on else self.severity
 
     def findings(self, facts: Facts, catalog: Catalog) -> list[Finding]:
-        """The findings: empty if the rule passes or does not apply, else one."""
+        """The rule's finding in a list; the list is empty if the rule passes or does not apply."""
         outcome = self.check(facts, catalog) if self.applies(facts) else PASSED
         if isinstance(outcome, Failed):
-            return [self._failed(outcome, facts.hop)]
+            return [self._failure_finding(outcome, facts.hop)]
         if isinstance(outcome, Unknown) and self.unknown is not None:
-            return [self._not_checked(outcome, self.unknown)]
+            return [self._unknown_finding(outcome, self.unknown)]
         return []
 
-    def _failed(self, outcome: Failed, hop: Hop) -> Finding:
+    def _failure_finding(self, outcome: Failed, hop: Hop) -> Finding:
         return Finding(
             self.code,
             outcome.severity or self.severity_for(hop),
@@ -113,8 +116,8 @@ class Rule:
             self.link,
         )
 
-    def _not_checked(self, outcome: Unknown, severity: Severity) -> Finding:
-        """The finding for a fact that is missing: it is no failure, but says what to look at."""
+    def _unknown_finding(self, outcome: Unknown, severity: Severity) -> Finding:
+        """The finding for a missing fact, which tells a person what to check."""
         return Finding(
             self.code,
             outcome.severity or severity,

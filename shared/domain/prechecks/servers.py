@@ -7,10 +7,10 @@ from shared.domain.catalog.software import MYSQL, OTHERS, DatabaseServer, Versio
 from shared.domain.facts import Facts
 from shared.domain.findings import ORDER, Severity
 from shared.domain.guest import PackageFacts
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux
+from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_linux
 
 
-def _installed(server: DatabaseServer, packages: tuple[PackageFacts, ...]) -> PackageFacts | None:
+def _installed_package(server: DatabaseServer, packages: tuple[PackageFacts, ...]) -> PackageFacts | None:
     return next((each for each in packages if server.packages.match(each.name)), None)
 
 
@@ -18,12 +18,12 @@ def _version_text(version: Version) -> str:
     return ".".join(map(str, version))
 
 
-def _mysql_downgrade(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the installed MySQL server with the one that the destination ships."""
+def _check_mysql_version(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if the installed MySQL server is newer than the MySQL server that the destination ships."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return Unknown("the guest did not list its packages")
-    found = _installed(MYSQL, packages.chosen)
+    found = _installed_package(MYSQL, packages.chosen)
     if found is None:
         return PASSED
     shipped, destination = MYSQL.ships.get(facts.hop.destination), catalog.release_name(facts.hop.destination)
@@ -34,11 +34,12 @@ def _mysql_downgrade(facts: Facts, catalog: Catalog) -> Outcome:
         seen = f"{about}; {destination} has no MySQL in its repositories"
         remedy = "Make sure that the repository it came from has it for the destination."
         return Failed(seen, remedy=remedy, why="The package stays as it is, and gets no more updates.", severity=Severity.WARNING)
-    return _compare_versions(about, version_numbers(found.version), shipped, destination)
+    return _compare_mysql_versions(about, version_numbers(found.version), shipped, destination)
 
 
-def _compare_versions(about: str, version: Version, shipped: tuple[Version, ...], destination: str) -> Outcome:
-    """Compares a MySQL version with those that the destination ships, the default one first."""
+def _compare_mysql_versions(about: str, version: Version, shipped: tuple[Version, ...], destination: str) -> Outcome:
+    """The outcome of the rule for an installed MySQL version and the versions that the destination ships, the default version
+    first."""
     series, newest = version_series(MYSQL, version), max(shipped)
     if series > newest:
         return Failed(f"{about}, the destination has {_version_text(newest)}")
@@ -55,8 +56,10 @@ def _compare_versions(about: str, version: Version, shipped: tuple[Version, ...]
     return PASSED
 
 
-def _why_unreadable(server: DatabaseServer, found: PackageFacts, facts: Facts, catalog: Catalog) -> tuple[Severity, str] | None:
-    """Why the destination cannot read the data: its servers are unsuitable, or it ships none. None if it can."""
+def _why_data_unreadable(
+    server: DatabaseServer, found: PackageFacts, facts: Facts, catalog: Catalog
+) -> tuple[Severity, str] | None:
+    """Severity and reason if the destination ships no server that reads the data; None if it ships one."""
     series, shipped = version_series(server, version_numbers(found.version)), server.ships.get(facts.hop.destination, ())
     about, destination = f"{found.name} {found.version}", catalog.release_name(facts.hop.destination)
     if not shipped:
@@ -66,13 +69,14 @@ def _why_unreadable(server: DatabaseServer, found: PackageFacts, facts: Facts, c
     return Severity.OVERRIDABLE, f"{about}; {destination} has {', '.join(map(_version_text, sorted(shipped)))}"
 
 
-def _data_not_readable(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares every other database server; one that only the operator's own repository has is a warning."""
+def _check_database_versions(facts: Facts, catalog: Catalog) -> Outcome:
+    """Compares every other database server with the destination's. A server that the destination does not ship is only a
+    warning."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return Unknown("the guest did not list its packages")
-    installed = [(server, found) for server in OTHERS if (found := _installed(server, packages.chosen))]
-    troubles = [trouble for server, found in installed if (trouble := _why_unreadable(server, found, facts, catalog))]
+    installed = [(server, found) for server in OTHERS if (found := _installed_package(server, packages.chosen))]
+    troubles = [trouble for server, found in installed if (trouble := _why_data_unreadable(server, found, facts, catalog))]
     if not troubles:
         return PASSED
     worst = min((severity for severity, _ in troubles), key=ORDER.__getitem__)
@@ -84,27 +88,27 @@ RULES = (
         code="Guest.MySqlDowngrade",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.OVERRIDABLE,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="MySQL would be downgraded",
         asks="MySQL would be downgraded",
         why="MySQL data cannot be read by an older server.",
         remedy="Dump the databases, or choose a destination that has the same or a later version.",
         source="feature table: MySQL",
-        check=_mysql_downgrade,
-        applies=linux,
+        check=_check_mysql_version,
+        applies=is_linux,
     ),
     Rule(
         code="Guest.DataNotReadable",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="The destination's database server may not read the data",
         asks="the destination's database servers read the data",
         why="PostgreSQL reads data of its own major version only; MariaDB, MongoDB and Redis do not read those of a later one.",
         remedy="Dump the databases first, or make sure that a repository has the same version for the destination.",
         source=PRACTICE,
-        check=_data_not_readable,
-        applies=linux,
+        check=_check_database_versions,
+        applies=is_linux,
         command="rpm -qa | grep -iE 'mariadb|postgres|mongo|redis'",
     ),
 )

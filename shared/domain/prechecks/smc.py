@@ -7,9 +7,9 @@ import re
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import linux_list, listed, of_linux
-from shared.domain.prechecks.hops import between_majors, kernel_changes
-from shared.domain.prechecks.rule import PASSED, Failed, Needs, Outcome, Rule, Unknown, linux
+from shared.domain.prechecks.ask import fail_if_any, linux_fact, linux_list_check
+from shared.domain.prechecks.hops import gets_newer_kernel, severity_between_majors
+from shared.domain.prechecks.rule import PASSED, Failed, NeededFacts, Outcome, Rule, Unknown, is_linux
 
 SUPPORT = "https://www.alibabacloud.com/help/en/smc/support/"
 REMOVED_XFS_OPTIONS = frozenset(
@@ -17,9 +17,9 @@ REMOVED_XFS_OPTIONS = frozenset(
 )
 
 
-def _xfs_options_removed(facts: Facts, catalog: Catalog) -> Outcome:
-    """Looks at the options of every XFS line, with or without a value; for the type ``auto`` the current mount counts."""
-    entries = of_linux(facts, lambda guest: guest.fstab)
+def _check_xfs_options(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if an XFS entry of fstab has a removed option. For the type ``auto``, the current mount shows whether it is XFS."""
+    entries = linux_fact(facts, lambda guest: guest.fstab)
     if entries is None:
         return Unknown("the guest did not show /etc/fstab")
     mounted = {m.mount_point: m.file_system for m in (facts.guest.mounts if facts.guest else None) or ()}
@@ -30,13 +30,13 @@ def _xfs_options_removed(facts: Facts, catalog: Catalog) -> Outcome:
         for option in entry.options.split(",")
         if option.partition("=")[0] in REMOVED_XFS_OPTIONS
     ]
-    return listed(used, "")
+    return fail_if_any(used, "")
 
 
-def _interface_names_unstable(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_interface_names(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if there are several ethX interfaces, unless net.ifnames=0 keeps their names."""
     interfaces = facts.guest.interfaces if facts.guest else None
-    arguments = of_linux(facts, lambda guest: guest.kernel_arguments)
+    arguments = linux_fact(facts, lambda guest: guest.kernel_arguments)
     if interfaces is None:
         return Unknown("the guest did not list its network interfaces")
     kernel_named = [each.name for each in interfaces if re.fullmatch(r"eth\d+", each.name)]
@@ -55,15 +55,15 @@ RULES = (
         code="Guest.XfsOptionsRemoved",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="fstab has XFS options that the new kernel refuses",
         asks="fstab has XFS options that the new kernel refuses",
         why='SMC ends the job with "Deprecated XFS mount options present in FSTAB". With kernel 4.19 or later the file system does '
         "not mount, and the start ends in the emergency shell.",
         remedy="Take the options out of /etc/fstab; they have no effect on the present kernel either.",
         source="SMC support: deprecated XFS mount options; leapp: check_fstab_xfs_options",
-        check=_xfs_options_removed,
-        applies=kernel_changes,
+        check=_check_xfs_options,
+        applies=gets_newer_kernel,
         command="grep xfs /etc/fstab",
         link=SUPPORT + "how-to-do-if-the-deprecated-xfs-mount-options-present-in-fstab-error-message-appears",
     ),
@@ -71,15 +71,15 @@ RULES = (
         code="Guest.InterfaceNamesUnstable",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="Several ethX interfaces may change their names",
         asks="the names of several ethX interfaces would change",
         why='SMC ends the job with "Unsupported network configuration": the order of eth0 and eth1 is not kept after the restart.',
         remedy="Add net.ifnames=0 to GRUB_CMDLINE_LINUX in /etc/default/grub, write the GRUB configuration, and restart.",
         source="SMC support: unsupported network configuration; leapp: persistentnetnamesdisable",
-        check=_interface_names_unstable,
-        applies=linux,
-        severity_on=between_majors,
+        check=_check_interface_names,
+        applies=is_linux,
+        severity_on=severity_between_majors,
         command="cat /proc/cmdline; grub2-mkconfig -o /boot/grub2/grub.cfg",
         link=SUPPORT + "what-should-i-do-if-the-log-shows-unsupported-network-configuration",
     ),
@@ -87,16 +87,16 @@ RULES = (
         code="Guest.AbsoluteLinkInRoot",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="A link in / points to an absolute path",
         asks="a link in / points to an absolute path",
         why='SMC ends the job with "Upgrade requires links in root directory to be relative": the tool looks at the system from '
         "outside, where an absolute path leads elsewhere.",
         remedy="Make each link relative, for example ln -snf data/app /app.",
         source="SMC support: links in the root directory; leapp: check_root_symlinks",
-        check=linux_list(lambda guest: guest.root_links, "the guest did not list the links in /"),
-        applies=linux,
-        severity_on=between_majors,
+        check=linux_list_check(lambda guest: guest.root_links, "the guest did not list the links in /"),
+        applies=is_linux,
+        severity_on=severity_between_majors,
         command="find / -maxdepth 1 -type l -lname '/*' -ls",
         link=SUPPORT + "error-prompt-upgrade-requires-links-in-root-directory-to-be-relative",
     ),
@@ -104,15 +104,15 @@ RULES = (
         code="Guest.RepositoryDefinedTwice",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="A repository is defined twice",
         asks="a repository is defined twice",
         why='SMC ends the job with "A YUM/DNF repository defined multiple times".',
         remedy="Remove the redundant .repo file, or give one of the repositories another id.",
         source="SMC support: repository defined multiple times; leapp: repositories_mapping",
-        check=linux_list(lambda guest: guest.duplicate_repositories, "the guest did not list its repositories"),
-        applies=linux,
-        severity_on=between_majors,
+        check=linux_list_check(lambda guest: guest.duplicate_repositories, "the guest did not list its repositories"),
+        applies=is_linux,
+        severity_on=severity_between_majors,
         command="grep -h '^\\[' /etc/yum.repos.d/*.repo | sort | uniq -d",
         link=SUPPORT + "what-should-i-do-if-the-log-says-a-yum-dnf-repository-defined-multiple-times",
     ),

@@ -1,12 +1,12 @@
-"""Windows guests."""
+"""Rules on Windows guests."""
 
 from __future__ import annotations
 
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flagged, listed, of_windows, windows_flag, windows_list
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, windows
+from shared.domain.prechecks.ask import fail_if_any, fail_if_true, windows_fact, windows_flag_check, windows_list_check
+from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_windows
 
 OWN_FILTERS = frozenset(
     ("partmgr", "ehstorclass", "crcdisk", "fvevol", "iorate", "rdyboost", "volsnap", "storqosflt", "msdsm", "mpio")
@@ -14,8 +14,8 @@ OWN_FILTERS = frozenset(
 """Disk and volume filters that come with Windows, such as BitLocker, shadow copies and multipath."""
 
 
-def _system_drive_too_full(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the free space of C: with both limits."""
+def _check_system_drive(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails if C: has less free space than the limit, or not more than the Windows folder takes."""
     guest = facts.guest
     drive = next((m for m in (guest.mounts if guest else None) or () if m.mount_point.upper().startswith("C:")), None)
     if drive is None:
@@ -29,34 +29,34 @@ def _system_drive_too_full(facts: Facts, catalog: Catalog) -> Outcome:
     return PASSED if free > size else Failed(f"C: has {free} MiB free, C:\\Windows takes {size} MiB, more than that is needed")
 
 
-def _language_not_supported(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_language(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the system language is not supported."""
-    language = of_windows(facts, lambda guest: guest.language)
+    language = windows_fact(facts, lambda guest: guest.language)
     if not language:
         return Unknown("the guest did not say its language")
     return PASSED if language in ("zh", "en") else Failed(f"language {language}")
 
 
-def _page_file_elsewhere(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_page_files(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports page files that are not on the system drive."""
-    files = of_windows(facts, lambda guest: guest.page_files)
-    return listed(
+    files = windows_fact(facts, lambda guest: guest.page_files)
+    return fail_if_any(
         None if files is None else [name for name in files if not name.upper().startswith("C:")],
         "the guest did not list its page files",
     )
 
 
-def _not_activated(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_activation(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if Windows is not activated."""
-    activated = of_windows(facts, lambda guest: guest.activated)
-    return flagged(None if activated is None else not activated, "no product of Windows is licensed", "the guest did not say")
+    activated = windows_fact(facts, lambda guest: guest.activated)
+    return fail_if_true(None if activated is None else not activated, "no product of Windows is licensed", "the guest did not say")
 
 
-def _disk_filter_drivers(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_disk_filters(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports disk filter drivers that do not come with Windows."""
-    filters = of_windows(facts, lambda guest: guest.filter_drivers)
+    filters = windows_fact(facts, lambda guest: guest.filter_drivers)
     foreign = None if filters is None else [name for name in filters if name.lower() not in OWN_FILTERS]
-    return listed(foreign, "the guest did not list its disk filters")
+    return fail_if_any(foreign, "the guest did not list its disk filters")
 
 
 RULES = (
@@ -64,138 +64,138 @@ RULES = (
         code="Guest.SystemDriveTooFull",
         severity=Severity.ERROR,
         unknown=Severity.OVERRIDABLE,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="Too little free space on C:",
         asks="enough space is free on C:",
         why="Windows Setup keeps a copy of the old C:\\Windows until it is done.",
         remedy="Clean up C:, or extend the system disk and its partition.",
         source="Windows limits: C: 20 GiB and more than C:\\Windows",
-        check=_system_drive_too_full,
-        applies=windows,
+        check=_check_system_drive,
+        applies=is_windows,
         command="cleanmgr /sagerun:1",
     ),
     Rule(
         code="Guest.LanguageNotSupported",
         severity=Severity.ERROR,
         unknown=Severity.OVERRIDABLE,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="The language of Windows is not supported",
         asks="the language of Windows is supported",
         why="There are Chinese and English media only, and cross-language migration is not supported.",
         remedy="Build a new instance in one of the two languages.",
         source="Windows matrix: language",
-        check=_language_not_supported,
-        applies=windows,
+        check=_check_language,
+        applies=is_windows,
     ),
     Rule(
         code="Guest.WindowsRebootPending",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="Windows waits for a restart",
         asks="Windows waits for a restart",
         why="Windows Setup refuses to start, or finishes the old update in the middle.",
         remedy="Restart, then ask again.",
         source=PRACTICE,
-        check=windows_flag(lambda guest: guest.pending_reboot, "a restart is pending", "the guest did not say"),
-        applies=windows,
+        check=windows_flag_check(lambda guest: guest.pending_reboot, "a restart is pending", "the guest did not say"),
+        applies=is_windows,
         command="shutdown /r /t 0",
     ),
     Rule(
         code="Guest.DomainController",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="The instance is a domain controller",
         asks="the instance is a domain controller",
         why="An in-place upgrade changes the schema, and a rollback by snapshot can split the domain.",
         remedy="Add a new domain controller, move the roles, and demote this one.",
         source=PRACTICE,
-        check=windows_flag(lambda guest: guest.domain_controller, "its role in the domain says so", "the guest did not say"),
-        applies=windows,
+        check=windows_flag_check(lambda guest: guest.domain_controller, "its role in the domain says so", "the guest did not say"),
+        applies=is_windows,
         command="netdom query fsmo",
     ),
     Rule(
         code="Guest.ClusterMember",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="The instance is a member of a failover cluster",
         asks="the instance is a member of a failover cluster",
         why="Clusters are upgraded node by node with their own procedure.",
         remedy="Evict the node first.",
         source=PRACTICE,
-        check=windows_flag(lambda guest: guest.clustered, "the Cluster service runs", "the guest did not say"),
-        applies=windows,
+        check=windows_flag_check(lambda guest: guest.clustered, "the Cluster service runs", "the guest did not say"),
+        applies=is_windows,
         command="cluster.exe node",
     ),
     Rule(
         code="Guest.BitLocker",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="BitLocker is on",
         asks="BitLocker is on",
         why="The restarts of the migration would wait for the recovery key.",
         remedy="Suspend protection for the time.",
         source=PRACTICE,
-        check=windows_flag(lambda guest: guest.bitlocker, "BitLocker protects a volume", "the guest did not say"),
-        applies=windows,
+        check=windows_flag_check(lambda guest: guest.bitlocker, "BitLocker protects a volume", "the guest did not say"),
+        applies=is_windows,
         command="manage-bde -protectors -disable C:",
     ),
     Rule(
         code="Guest.PageFileElsewhere",
         severity=Severity.WARNING,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="A page file is on another disk",
         asks="a page file is on another disk",
         why="Drive letters can change while Setup runs; the page file then keeps the disk busy or is missing.",
         remedy="Move it to C: for the time.",
         source=PRACTICE,
-        check=_page_file_elsewhere,
-        applies=windows,
+        check=_check_page_files,
+        applies=is_windows,
         command="wmic pagefile list",
     ),
     Rule(
         code="Guest.NotActivated",
         severity=Severity.WARNING,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="Windows is not activated",
         asks="Windows is activated",
         why="It usually means that the KMS server is not reached; the new system needs it too.",
         remedy="Activate it with the KMS of Alibaba Cloud.",
         source=PRACTICE,
-        check=_not_activated,
-        applies=windows,
+        check=_check_activation,
+        applies=is_windows,
         command="slmgr /skms kms.cloud.aliyuncs.com & slmgr /ato",
     ),
     Rule(
         code="Guest.Antivirus",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="Third-party antivirus is installed",
         asks="third-party antivirus is installed",
         why="Its drivers stop Windows Setup, or the new system from starting.",
         remedy="Uninstall it, and install a current version afterwards.",
         source=PRACTICE,
-        check=windows_list(lambda guest: guest.antivirus, "the guest did not list its services"),
-        applies=windows,
+        check=windows_list_check(lambda guest: guest.antivirus, "the guest did not list its services"),
+        applies=is_windows,
     ),
     Rule(
         code="Guest.DiskFilterDrivers",
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
-        needs=Needs.GUEST,
+        needs=NeededFacts.GUEST,
         title="Disk filter drivers are installed",
         asks="disk filter drivers are installed",
         why="Encryption, backup or copy drivers below the file system may not load in the new system: it does not start.",
         remedy="Uninstall the software they belong to.",
         source=PRACTICE,
-        check=_disk_filter_drivers,
-        applies=windows,
+        check=_check_disk_filters,
+        applies=is_windows,
         command="fltmc filters",
     ),
 )

@@ -1,4 +1,4 @@
-"""Which recipe leads along a path, and why there may be none."""
+"""Finds the recipe for a path of the catalog, or the reason why no recipe can be used."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ ALINUX_3 = "alinux-3"
 
 
 @cache
-def ours() -> tuple[Recipe, ...]:
+def shipped_recipes() -> tuple[Recipe, ...]:
     """The recipes that ship with Replank."""
     return read_recipes(list(RECIPES), CATALOG, "recipes")
 
 
-def known(catalog: Catalog) -> tuple[Recipe, ...]:
-    """All recipes; one of the operator's takes the place of ours for the same path."""
+def all_recipes(catalog: Catalog) -> tuple[Recipe, ...]:
+    """All recipes. An operator's recipe replaces the shipped recipe for the same path."""
     taken = {(each.source, each.destination) for each in catalog.own_recipes}
-    return (*catalog.own_recipes, *(each for each in ours() if (each.source, each.destination) not in taken))
+    return (*catalog.own_recipes, *(each for each in shipped_recipes() if (each.source, each.destination) not in taken))
 
 
-def is_on(recipe: Recipe, catalog: Catalog) -> bool:
-    """Whether the path may be used: nothing that matters is only assumed, or the operator has called it proven."""
-    return not recipe.doubts or recipe.key in catalog.proven
+def is_recipe_on(recipe: Recipe, catalog: Catalog) -> bool:
+    """Whether the recipe may be used: no important line is only assumed, or the operator has declared the recipe proven."""
+    return not recipe.assumed_fields or recipe.key in catalog.proven
 
 
-def find(catalog: Catalog, source: str, destination: str) -> Recipe | None:
-    """The recipe of one path, on or off."""
-    return next((each for each in known(catalog) if (each.source, each.destination) == (source, destination)), None)
+def recipe_for_path(catalog: Catalog, source: str, destination: str) -> Recipe | None:
+    """The recipe for a path, whether it may be used or not; None if there is no recipe."""
+    return next((each for each in all_recipes(catalog) if (each.source, each.destination) == (source, destination)), None)
 
 
-def followable(catalog: Catalog) -> tuple[Path, ...]:
-    """The paths of the catalog with a recipe that is on. The tool asks for no listed account."""
+def paths_with_recipe(catalog: Catalog) -> tuple[Path, ...]:
+    """The paths of the catalog with a recipe that may be used. The tools do not require an allow-listed account."""
     able = {
         (each.source, each.destination, architecture)
-        for each in known(catalog)
-        if is_on(each, catalog)
+        for each in all_recipes(catalog)
+        if is_recipe_on(each, catalog)
         for architecture in each.architectures
     }
     return tuple(
@@ -49,11 +49,11 @@ def followable(catalog: Catalog) -> tuple[Path, ...]:
     )
 
 
-def why_not(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
-    """Why the driver cannot lead there, and what to do."""
-    recipe = find(catalog, source, goal)
-    if recipe is not None and not is_on(recipe, catalog):
-        what = " and ".join(recipe.doubts)
+def why_no_recipe(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
+    """Why the guest driver cannot follow the path, and what to do instead; two empty texts if there is no reason."""
+    recipe = recipe_for_path(catalog, source, goal)
+    if recipe is not None and not is_recipe_on(recipe, catalog):
+        what = " and ".join(recipe.assumed_fields)
         return (
             f"The recipe {recipe.key} is off: its {what} is only assumed, and nobody has called it proven.",
             f"Try it on an instance that may be lost, then add {recipe.key} to {SETTING}; or use the smc or console driver.",

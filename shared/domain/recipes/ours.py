@@ -1,7 +1,7 @@
 """The recipes that ship with Replank. Plain data: to add a path, add a row here.
 
-Nothing here was run on Alibaba Cloud by us, so no line is ``executed``. A path whose start, progress or result is only assumed
-is off until the deployment calls it proven (REPLANK_GUEST_PROVEN).
+We have not run these recipes on Alibaba Cloud, so no line is ``executed``. A recipe whose start, progress or result is only assumed
+is off until the deployment declares it proven (REPLANK_GUEST_PROVEN).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _C2R = "oamg/convert2rhel, source of 2.x"
 _ALIBABA = "Alibaba Cloud ECS, Upgrade CentOS to RHEL by convert2rhel"
 
 
-def _line(text: str, source: str, certainty: str = "foreign") -> dict[str, str]:
+def _recipe_line(text: str, source: str, certainty: str = "foreign") -> dict[str, str]:
     return {"text": text, "source": source, "certainty": certainty}
 
 
@@ -25,14 +25,14 @@ _LEAPP_RHEL_8: dict[str, Any] = {
     "destination": "rhel-9",
     "architectures": ["x86_64"],
     "repositories": [],
-    "packages": _line(
+    "packages": _recipe_line(
         "dnf -y install leapp-upgrade leapp-rhui-alibaba", f"{_RED_HAT}; leapp-repository: rhui, package leapp-rhui-alibaba"
     ),
     "answers": [],
-    "precheck": _line("leapp preupgrade --no-rhsm --report-schema 1.2.0", f"{_RED_HAT}; {_LEAPP}: commands"),
-    "precheck_report": _line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
-    "start": _line("leapp upgrade --no-rhsm --report-schema 1.2.0", f"{_RED_HAT}; {_LEAPP}: commands"),
-    "progress": _line("/var/log/leapp/leapp-upgrade.log", f"{_LEAPP}: the percentages are ours", "assumed"),
+    "precheck": _recipe_line("leapp preupgrade --no-rhsm --report-schema 1.2.0", f"{_RED_HAT}; {_LEAPP}: commands"),
+    "precheck_report": _recipe_line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
+    "start": _recipe_line("leapp upgrade --no-rhsm --report-schema 1.2.0", f"{_RED_HAT}; {_LEAPP}: commands"),
+    "progress": _recipe_line("/var/log/leapp/leapp-upgrade.log", f"{_LEAPP}: the percentages are ours", "assumed"),
     "milestones": [
         {"text": "FactsCollection", "percent": 10},
         {"text": "TargetTransactionCheck", "percent": 20},
@@ -41,16 +41,16 @@ _LEAPP_RHEL_8: dict[str, Any] = {
         {"text": "A reboot is required to continue", "percent": 60},
         {"text": "FirstBoot", "percent": 90},
     ],
-    "result": _line(
+    "result": _recipe_line(
         'test ! -e "$R/etc/systemd/system/leapp_resume.service"',
         f"{_RED_HAT}: verifying that the upgrade has finished",
     ),
-    "result_report": _line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
-    "busy": _line(
+    "result_report": _recipe_line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
+    "busy": _recipe_line(
         'pgrep -x leapp >/dev/null || test -e "$R/etc/systemd/system/leapp_resume.service"',
         f"{_RED_HAT}: verifying that the upgrade has finished",
     ),
-    "clean": _line(
+    "clean": _recipe_line(
         "dnf -y remove leapp-upgrade leapp-rhui-alibaba leapp leapp-deps python3-leapp", f"{_RED_HAT}: post-upgrade tasks"
     ),
     "restarts": 2,
@@ -60,7 +60,7 @@ _LEAPP_RHEL_8: dict[str, Any] = {
 }
 
 
-def _to_rhel(release: str, extra: str, certainty: str) -> dict[str, Any]:
+def _convert2rhel_recipe(release: str, extra: str, certainty: str) -> dict[str, Any]:
     source = _ALIBABA if release == "7" else f"{_C2R}; for release 8 Alibaba Cloud publishes no text"
     repositories = f"--enablerepo rhui-rhel-{extra}"
     repo = f"https://cdn-public.redhat.com/content/public/repofiles/convert2rhel-for-rhel-{release}-x86_64.repo"
@@ -71,20 +71,20 @@ def _to_rhel(release: str, extra: str, certainty: str) -> dict[str, Any]:
         "destination": f"rhel-{release}",
         "architectures": ["x86_64"],
         "repositories": [
-            _line(
+            _recipe_line(
                 'curl -fsS -o "$R/etc/pki/rpm-gpg/RPM-GPG-KEY-redhat-release" https://www.redhat.com/security/data/fd431d51.txt',
                 source,
             ),
-            _line(f'curl -fsS -o "$R/etc/yum.repos.d/convert2rhel.repo" {repo}', source),
+            _recipe_line(f'curl -fsS -o "$R/etc/yum.repos.d/convert2rhel.repo" {repo}', source),
         ],
-        "packages": _line("yum -y install convert2rhel", source),
+        "packages": _recipe_line("yum -y install convert2rhel", source),
         "answers": [],
-        "precheck": _line(f"convert2rhel analyze -y --no-rhsm {repositories}", f"{_C2R}: toolopts", certainty),
-        "precheck_report": _line(
+        "precheck": _recipe_line(f"convert2rhel analyze -y --no-rhsm {repositories}", f"{_C2R}: toolopts", certainty),
+        "precheck_report": _recipe_line(
             "/var/log/convert2rhel/convert2rhel-pre-conversion.json", f"{_C2R}: schemas/assessment-schema-1.2.json"
         ),
-        "start": _line(f"convert2rhel convert -y --no-rhsm {repositories}", source, certainty),
-        "progress": _line(
+        "start": _recipe_line(f"convert2rhel convert -y --no-rhsm {repositories}", source, certainty),
+        "progress": _recipe_line(
             "/var/log/convert2rhel/convert2rhel.log", f"{_C2R}: the texts are its tasks, the percentages are ours", "assumed"
         ),
         "milestones": [
@@ -94,15 +94,17 @@ def _to_rhel(release: str, extra: str, certainty: str) -> dict[str, Any]:
             {"text": "Convert: Replace system packages", "percent": 40},
             {"text": "Final: ", "percent": 80},
         ],
-        "result": _line(
+        "result": _recipe_line(
             'grep -q "Red Hat Enterprise Linux" "$R/etc/redhat-release" && grep -q \'"success": true\' "$R/etc/migration-results"',
             f"{_C2R}: breadcrumbs, /etc/migration-results",
         ),
-        "result_report": _line(
+        "result_report": _recipe_line(
             "/var/log/convert2rhel/convert2rhel-post-conversion.json", f"{_C2R}: schemas/assessment-schema-1.2.json"
         ),
-        "busy": _line("pgrep -x convert2rhel >/dev/null", f"{_C2R}: the application lock", "assumed"),
-        "clean": _line('yum -y remove convert2rhel; rm -f "$R/etc/yum.repos.d/convert2rhel.repo"', f"{_C2R}: packaging", "assumed"),
+        "busy": _recipe_line("pgrep -x convert2rhel >/dev/null", f"{_C2R}: the application lock", "assumed"),
+        "clean": _recipe_line(
+            'yum -y remove convert2rhel; rm -f "$R/etc/yum.repos.d/convert2rhel.repo"', f"{_C2R}: packaging", "assumed"
+        ),
         "restarts": 1,
         "irreversible_from": "text",
         "irreversible_text": "The tool allows rollback of any action until this point",
@@ -113,11 +115,11 @@ def _to_rhel(release: str, extra: str, certainty: str) -> dict[str, Any]:
 
 RECIPES: tuple[dict[str, Any], ...] = (
     _LEAPP_RHEL_8,
-    _to_rhel(
+    _convert2rhel_recipe(
         "7",
         "7-server-rhui-rpms --enablerepo rhui-rhel-7-server-rhui-extras-rpms --enablerepo rhui-rhel-7-server-rhui-optional-rpms",
         "foreign",
     ),
-    _to_rhel("8", "8-for-x86_64-baseos-rhui-rpms --enablerepo rhui-rhel-8-for-x86_64-appstream-rhui-rpms", "assumed"),
+    _convert2rhel_recipe("8", "8-for-x86_64-baseos-rhui-rpms --enablerepo rhui-rhel-8-for-x86_64-appstream-rhui-rpms", "assumed"),
 )
-"""As an operator's file would have them; :mod:`shared.domain.recipes.recipe` is their schema."""
+"""The recipes in the form of an operator's file. :mod:`shared.domain.recipes.recipe` defines the schema."""

@@ -1,4 +1,4 @@
-"""The shape of a recipe: one path, one tool. The same shape reads our recipes and an operator's own."""
+"""The schema of a recipe, which describes one path and one tool. Our recipes and an operator's own recipes have the same schema."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from shared.domain.catalog.model import Architecture, Catalog
 from shared.domain.codec import FactsInvalid, Json, decode, json_schema
 
 Certainty = Literal["executed", "foreign", "assumed"]
-"""``executed``: run for real. ``foreign``: agrees with a public sample or document that others made. ``assumed``: neither."""
+"""How reliable a line is: ``executed`` if we ran it, ``foreign`` if a public sample or document has it, else ``assumed``."""
 MOST_SCRIPT = 6000
-"""Characters of one recipe as a script; a command of Cloud Assistant has 24 KB in all."""
+"""Maximum characters of the lines of one recipe, because a command of Cloud Assistant has at most 24 KB."""
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 
 
@@ -20,7 +20,7 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 class Line:
     """A command or a file of the guest, where it comes from, and how sure it is.
 
-    ``$R`` stands for the root of the guest's files. It is empty in a real guest.
+    The variable ``$R`` stands for the root of the guest's files; in a real guest the variable is empty.
     """
 
     text: str
@@ -42,7 +42,7 @@ class Recipe:
 
     key: str
     tool: Literal["leapp", "convert2rhel"]
-    """The tool. It decides how the reports are read."""
+    """The tool of the recipe, which also decides how its reports are read."""
     source: str
     destination: str
     architectures: tuple[Architecture, ...]
@@ -53,24 +53,25 @@ class Recipe:
     answers: tuple[Line, ...]
     """Commands that answer beforehand what the tool would ask."""
     precheck: Line
-    """The tool's own precheck. Status 0 passes; it changes nothing that ``clean`` does not undo."""
+    """The command for the tool's own precheck, which passes with status 0. The line ``clean`` undoes all changes of the
+    precheck."""
     precheck_report: Line
     """The file with the findings of the precheck."""
     start: Line
-    """The replacement itself. Status 0 means that only the restarts are left."""
+    """The command that replaces the operating system. Status 0 means that only the restarts are left."""
     progress: Line
-    """The log in which the milestones are looked for, and whose end is shown after a failure."""
+    """The log file in which the milestones appear, and whose end is shown after a failure."""
     milestones: tuple[Milestone, ...]
     result: Line
-    """A test in the restarted guest: status 0 if the replacement is complete."""
+    """A command for the restarted guest that returns status 0 if the replacement is complete."""
     result_report: Line
-    """The file with the tool's own record of how it ended."""
+    """The file in which the tool records the result."""
     busy: Line
-    """A test: status 0 while the tool is at work, whoever started it."""
+    """A command that returns status 0 while the tool is at work, no matter who started it."""
     clean: Line
-    """Removes what the recipe has installed."""
+    """The command that removes what the recipe has installed."""
     restarts: int
-    """Restarts of the whole; the first one is ours."""
+    """Number of restarts during the replacement. The pipeline makes the first restart."""
     irreversible_from: Literal["start", "text", "restart"]
     """The point of no return: the start, a text in the log, or the first restart."""
     usual_minutes: int
@@ -81,7 +82,7 @@ class Recipe:
 
     @property
     def lines(self) -> dict[str, Line]:
-        """Every line by the name of its field."""
+        """Every line of the recipe, by the name of its field."""
         found: dict[str, Line] = {}
         for each in fields(self):
             value = getattr(self, each.name)
@@ -92,25 +93,26 @@ class Recipe:
         return found
 
     @property
-    def doubts(self) -> tuple[str, ...]:
-        """Which of start, progress and result are only assumed. With any of them the path is off until it is called proven."""
+    def assumed_fields(self) -> tuple[str, ...]:
+        """Which of the fields start, progress and result are only assumed. A recipe with such a field is off until it is declared
+        proven."""
         return tuple(name for name in ("start", "progress", "result") if self.lines[name].certainty == "assumed")
 
 
 def read_recipes(rows: list[Any], catalog: Catalog, place: str) -> tuple[Recipe, ...]:
-    """The recipes in JSON values; raises FactsInvalid naming the recipe and field."""
+    """The recipes in a list of JSON values; raises FactsInvalid naming the recipe and field."""
     found: dict[str, Recipe] = {}
     for index, row in enumerate(rows):
         where = f"{place}[{index}]"
         recipe = decode(Recipe, row, where, strict=True)
-        _check(recipe, catalog, where)
+        _check_recipe(recipe, catalog, where)
         if recipe.key in found:
             raise FactsInvalid(f"{where}.key", f"is the key of another recipe too: {recipe.key}")
         found[recipe.key] = recipe
     return tuple(found.values())
 
 
-def _check(recipe: Recipe, catalog: Catalog, where: str) -> None:
+def _check_recipe(recipe: Recipe, catalog: Catalog, where: str) -> None:
     if not _KEY.fullmatch(recipe.key):
         raise FactsInvalid(f"{where}.key", "must be lower case letters, digits and dashes")
     for architecture in recipe.architectures:
@@ -126,10 +128,10 @@ def _check(recipe: Recipe, catalog: Catalog, where: str) -> None:
             raise FactsInvalid(f"{where}.{name}.text", "must be one line; put longer commands into a script in the guest")
     if (recipe.irreversible_from == "text") != bool(recipe.irreversible_text):
         raise FactsInvalid(f"{where}.irreversible_text", "belongs to irreversible_from text, and to no other")
-    _check_numbers(recipe, where)
+    _check_recipe_numbers(recipe, where)
 
 
-def _check_numbers(recipe: Recipe, where: str) -> None:
+def _check_recipe_numbers(recipe: Recipe, where: str) -> None:
     if sum(len(line.text) for line in recipe.lines.values()) > MOST_SCRIPT:
         raise FactsInvalid(where, f"its lines have more than {MOST_SCRIPT} characters")
     if not 1 <= recipe.restarts <= 4 or not 1 <= recipe.usual_minutes <= 240:

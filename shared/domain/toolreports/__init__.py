@@ -1,1 +1,1 @@
-"""What the tools that run inside instances write about themselves, as our findings. Pure; what is not understood is passed over."""
+"""Reads the reports of upgrade tools as findings. The functions are pure, and skip what they do not understand."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.findings import Finding, Severity
-from shared.domain.toolreports.reading import pairs, said
+from shared.domain.toolreports.reading import object_items, tool_text
 
 _GRADES = {
     "ERROR": Severity.ERROR,
@@ -22,9 +22,9 @@ _WHY = "convert2rhel's own analysis says so."
 
 
 def findings_of_convert2rhel(text: str) -> tuple[Finding, ...]:
-    """What is not a success, errors first, each in the tool's own words."""
+    """The messages of the report as findings in the tool's own words, errors first. Messages of success are left out."""
     found = []
-    for name, action in pairs(text, "actions"):
+    for name, action in object_items(text, "actions"):
         if not isinstance(action, dict):
             continue
         messages = action.get("messages")
@@ -35,9 +35,9 @@ def findings_of_convert2rhel(text: str) -> tuple[Finding, ...]:
 
 def _finding(action: str, told: dict[str, Any]) -> Finding:
     severity = _GRADES[str(told.get("level"))]
-    name = f"{action}::{said(told.get('id'))}"
-    title = said(told.get("title")) or said(told.get("message")) or name
-    seen = " ".join(filter(None, (said(told.get("diagnosis")), said(told.get("description")))))
-    remedy = said(told.get("remediations")) or said(told.get("remediation")) or _READ_IT
+    name = f"{action}::{tool_text(told.get('id'))}"
+    title = tool_text(told.get("title")) or tool_text(told.get("message")) or name
+    seen = " ".join(filter(None, (tool_text(told.get("diagnosis")), tool_text(told.get("description")))))
+    remedy = tool_text(told.get("remediations")) or tool_text(told.get("remediation")) or _READ_IT
     code = "Tool.Inhibited" if severity is Severity.ERROR else "Tool.Noted"
-    return Finding(code, severity, f"{title} ({name})", said(seen), _WHY, remedy)
+    return Finding(code, severity, f"{title} ({name})", tool_text(seen), _WHY, remedy)

@@ -1,4 +1,4 @@
-"""Kinds of failure that the tools' public issues name, told by the tool's own words; each has a code and a remedy."""
+"""Kinds of failure known from the tools' public issues, each with a code and a remedy. The output of the tool shows the kind."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from shared.domain.findings import Finding, Severity
 from shared.domain.toolreports.convert2rhel import findings_of_convert2rhel
 from shared.domain.toolreports.leapp import findings_of_leapp
-from shared.domain.toolreports.reading import said
+from shared.domain.toolreports.reading import tool_text
 
 _ERROR = re.compile(r"\b(?:error|critical|fatal|traceback|failed|cannot|could not|no space)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of failure. ``words`` is a regular expression for what the tool or the package manager prints."""
+class FailureKind:
+    """A known kind of failure. The field ``words`` is a regular expression for messages of the tool or of the package manager."""
 
     code: str
     words: str
@@ -23,59 +23,60 @@ class Kind:
 
 
 KINDS = (
-    Kind(
+    FailureKind(
         "Tool.DiskFull",
         r"no space left on device|not enough (?:free )?space|at least \d+ ?[MG]i?B more space needed",
         "Free the space that the tool names, or enlarge the disk; then retry.",
     ),
-    Kind(
+    FailureKind(
         "Tool.NoNetwork",
         r"could not resolve host|cannot find a valid baseurl|failed to download metadata|connection timed out"
         r"|network is unreachable|curl: \(\d+\)|errors during downloading metadata",
         "Let the instance reach the repositories that the message names (network, proxy, mirror); then retry.",
     ),
-    Kind(
+    FailureKind(
         "Tool.NoRepository",
         r"unable to find a match|no package \S+ available|repositor(?:y|ies) .*(?:not available|unavailable|do(?:es)? not exist)",
         "Enable the repositories of the tool and of the destination. For Red Hat buy the licence first; then retry.",
     ),
-    Kind(
+    FailureKind(
         "Tool.PackageManagerBusy",
         r"another app is currently holding the yum lock|waiting for process with pid|rpm(?:db)?: .*lock",
         "Wait until the other yum, dnf or rpm has ended; then retry.",
     ),
-    Kind(
+    FailureKind(
         "Tool.SignatureMissing",
         r"public key for .* is not installed|gpg (?:key|check) .*fail|nokey",
         "Import the key that the message names, after checking it; then retry.",
     ),
-    Kind(
+    FailureKind(
         "Tool.OutOfMemory",
         r"out of memory|cannot allocate memory|memoryerror",
         "Give the instance more memory or swap; then retry.",
     ),
 )
-"""First match wins. The texts are those of yum, dnf, rpm, curl, leapp and convert2rhel, as their public issues quote them."""
+"""The known kinds; the first match wins. The messages are from yum, dnf, rpm, curl, leapp and convert2rhel, as public issues quote
+them."""
 _READERS = {"leapp": findings_of_leapp, "convert2rhel": findings_of_convert2rhel}
 
 
-def findings_of(tool: str, report: str) -> tuple[Finding, ...]:
+def findings_of_report(tool: str, report: str) -> tuple[Finding, ...]:
     """The findings in a tool's report; those that stop the tool come first."""
     return _READERS[tool](report)
 
 
-def stopping(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Those that stop the tool."""
+def stopping_findings(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings that stop the tool."""
     return tuple(each for each in findings if each.severity is Severity.ERROR)
 
 
-def kind_of(log: str) -> Kind | None:
-    """The kind of failure that a log tells of, if it is one we know."""
+def failure_kind(log: str) -> FailureKind | None:
+    """The kind of failure that a log shows; None if the kind is not known."""
     return next((each for each in KINDS if re.search(each.words, log, re.IGNORECASE)), None)
 
 
 def first_error(log: str) -> str:
-    """The tool's own words: the first line that names an error, else the last line that says anything."""
+    """The first line of the log that names an error; without such a line, the last line that is not empty."""
     lines = [line for line in log.splitlines() if line.strip()]
     named = next((line for line in lines if _ERROR.search(line)), lines[-1] if lines else "")
-    return said(named)
+    return tool_text(named)

@@ -1,4 +1,4 @@
-"""Reports of tools, as far as they arrived: a long one is cut by Cloud Assistant, and what is whole of it is read."""
+"""Reads reports of tools. Cloud Assistant cuts off long reports, so only the complete values of a report are read."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from shared.domain.text import plain
+from shared.domain.text import plain_line
 
 Json = dict[str, Any]
 _BLANK = re.compile(r"[\s,]*")
 LONGEST = 600
-"""Characters of one text of a tool that are shown."""
+"""Maximum characters shown of one text of a tool."""
 
 
-def document(text: str) -> Json:
-    """The JSON object; an empty one if the text is no whole object."""
+def json_object(text: str) -> Json:
+    """The JSON object in a text; empty if the text is not a complete object."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -24,43 +24,43 @@ def document(text: str) -> Json:
     return found if isinstance(found, dict) else {}
 
 
-def items(text: str, name: str) -> Iterator[Any]:
-    """The whole values of the list ``name`` in a report that may be cut off."""
-    at = _begin(text, name, "[")
+def list_values(text: str, name: str) -> Iterator[Any]:
+    """The complete values of the list ``name`` in a report that may be cut off."""
+    at = _content_start(text, name, "[")
     reader = json.JSONDecoder()
     try:
         while at:
-            value, at = reader.raw_decode(text, _skip(text, at))
+            value, at = reader.raw_decode(text, _skip_blanks(text, at))
             yield value
     except (ValueError, IndexError, RecursionError):
         return  # the end of the list, or of what arrived
 
 
-def pairs(text: str, name: str) -> Iterator[tuple[str, Any]]:
-    """The same for an object: its keys and whole values."""
-    at = _begin(text, name, "{")
+def object_items(text: str, name: str) -> Iterator[tuple[str, Any]]:
+    """The keys and complete values of the object ``name`` in a report that may be cut off."""
+    at = _content_start(text, name, "{")
     reader = json.JSONDecoder()
     try:
         while at:
-            key, at = reader.raw_decode(text, _skip(text, at))
-            value, at = reader.raw_decode(text, _skip(text, _skip(text, at) + 1))  # behind the colon
+            key, at = reader.raw_decode(text, _skip_blanks(text, at))
+            value, at = reader.raw_decode(text, _skip_blanks(text, _skip_blanks(text, at) + 1))  # behind the colon
             yield str(key), value
     except (ValueError, IndexError, RecursionError):
         return
 
 
-def _begin(text: str, name: str, bracket: str) -> int:
-    """The place behind the bracket of a list or an object; 0 if the report has no such name."""
+def _content_start(text: str, name: str, bracket: str) -> int:
+    """The position after the opening bracket of a list or an object; 0 if the report has no such name."""
     found = re.search(rf'"{re.escape(name)}"\s*:\s*{re.escape(bracket)}', text)
     return found.end() if found else 0
 
 
-def said(value: object) -> str:
-    """A text of the tool on one line, safe to show and not too long."""
-    text = " ".join(plain(str(value)).split()) if isinstance(value, (str, int, float)) else ""
+def tool_text(value: object) -> str:
+    """A value of a report as one line of text, safe to show, with at most LONGEST characters."""
+    text = " ".join(plain_line(str(value)).split()) if isinstance(value, (str, int, float)) else ""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def _skip(text: str, at: int) -> int:
+def _skip_blanks(text: str, at: int) -> int:
     found = _BLANK.match(text, at)
     return found.end() if found else at

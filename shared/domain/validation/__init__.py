@@ -1,6 +1,6 @@
-"""Validation: the guest against its own baseline. Every difference is expected (info), a warning, or a failure (error).
+"""Validation compares the guest with its own baseline. Every difference is expected (info), a warning, or a failure (error).
 
-The same checks serve a rollback, after which nothing may differ.
+The same checks are used after a rollback, when no difference is allowed.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from shared.domain.findings import Assessment, sorted_assessment
 from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 from shared.domain.validation import content, health, identity, network, services, storage, system
-from shared.domain.validation.view import Check, View
+from shared.domain.validation.view import Check, Comparison
 
-__all__ = ["CHECKS", "compare", "compare_restored", "not_settled"]
+__all__ = ["CHECKS", "compare_after_hop", "compare_after_rollback", "why_not_settled"]
 
 CHECKS: tuple[Check, ...] = (
     system.check_release,
     system.check_kernel,
     system.check_architecture,
-    system.check_idle,
+    system.check_nothing_pending,
     identity.check_identity,
     identity.check_hostname,
     identity.check_disks,
@@ -27,28 +27,28 @@ CHECKS: tuple[Check, ...] = (
     services.check_services,
     services.check_ports,
     network.check_interfaces,
-    network.check_route,
-    network.check_dns,
+    network.check_default_route,
+    network.check_name_servers,
     network.check_firewall,
     content.check_accounts,
     content.check_cron,
     content.check_packages,
     content.check_files,
     health.check_fstab,
-    health.check_metadata,
-    health.check_names,
+    health.check_metadata_service,
+    health.check_name_resolution,
     health.check_clock,
-    content.check_user,
+    content.check_user_command,
 )
 """All comparisons, in the order of the report."""
 
 
-def not_settled(now: GuestFacts, hop: Hop, os_type: str, *, catalog: Catalog = CATALOG) -> str:
-    """Why the guest is not ready to be compared yet (still the old release, package manager busy), or empty."""
-    return system.not_settled(now, hop, os_type, catalog)
+def why_not_settled(now: GuestFacts, hop: Hop, os_type: str, *, catalog: Catalog = CATALOG) -> str:
+    """Why the guest cannot be compared yet, for example because the package manager is busy; empty if it can."""
+    return system.why_not_settled(now, hop, os_type, catalog)
 
 
-def compare(
+def compare_after_hop(
     baseline_instance: InstanceFacts,
     baseline: GuestFacts,
     instance: InstanceFacts,
@@ -57,11 +57,11 @@ def compare(
     *,
     catalog: Catalog = CATALOG,
 ) -> Assessment:
-    """What the hop changed. ``blocked`` means that the validation failed."""
-    return _assess(View(baseline_instance, baseline, instance, now, hop, catalog))
+    """The assessment of what the hop changed. If the assessment is ``blocked``, the validation failed."""
+    return _assess_differences(Comparison(baseline_instance, baseline, instance, now, hop, catalog))
 
 
-def compare_restored(
+def compare_after_rollback(
     baseline_instance: InstanceFacts,
     baseline: GuestFacts,
     instance: InstanceFacts,
@@ -69,9 +69,9 @@ def compare_restored(
     *,
     catalog: Catalog = CATALOG,
 ) -> Assessment:
-    """Whether a rollback brought everything back. ``blocked`` means that it did not."""
-    return _assess(View(baseline_instance, baseline, instance, now, None, catalog))
+    """The assessment of a rollback. If the assessment is ``blocked``, something was not restored."""
+    return _assess_differences(Comparison(baseline_instance, baseline, instance, now, None, catalog))
 
 
-def _assess(view: View) -> Assessment:
+def _assess_differences(view: Comparison) -> Assessment:
     return sorted_assessment([finding for check in CHECKS for finding in check(view)], {})

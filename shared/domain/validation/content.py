@@ -7,35 +7,42 @@ from collections.abc import Iterator
 
 from shared.domain.findings import Finding
 from shared.domain.guest import GuestFacts
-from shared.domain.validation.view import View, expected, failure, names, not_compared, warning
+from shared.domain.validation.view import (
+    Comparison,
+    expected_finding,
+    failure_finding,
+    joined_names,
+    not_compared_finding,
+    warning_finding,
+)
 
 FIRST_PERSON = 1000
-"""Ids from here on belong to people and their programs; lower ids belong to the system."""
+"""The lowest id of users and groups that people create; lower ids belong to the system."""
 SYSTEM_CRON = re.compile(r"^(crontab|0hourly|raid-check|sysstat|dailyjobs|unbound-anchor|e2scrub_all): ")
 """Files into which the distribution's own packages write their entries."""
 REPLACED = re.compile(r"^(kernel.*|glibc|gcc|python.*|openssl|perl|ruby|epel-release|cloud-init|mariadb)$")
 """Packages that every distribution ships under its own names and versions."""
 
 
-def check_accounts(view: View) -> Iterator[Finding]:
+def check_accounts(view: Comparison) -> Iterator[Finding]:
     """Check that all users and groups exist with the same ids."""
     for kind, before, after in (("User", view.before.users, view.after.users), ("Group", view.before.groups, view.after.groups)):
-        if view.windows and kind == "Group":
+        if view.is_windows and kind == "Group":
             continue
         if before is None or after is None:
-            yield not_compared(f"{kind}sUnknown", f"{kind.lower()}s")
+            yield not_compared_finding(f"{kind}sUnknown", f"{kind.lower()}s")
         else:
             yield from _lost_accounts(kind, before, after, view)
 
 
-def _lost_accounts(kind: str, before: tuple[str, ...], after: tuple[str, ...], view: View) -> Iterator[Finding]:
+def _lost_accounts(kind: str, before: tuple[str, ...], after: tuple[str, ...], view: Comparison) -> Iterator[Finding]:
     now = {entry.split(":")[0]: entry for entry in after}
     lost: list[str] = []
     system: list[str] = []
     changed: list[str] = []
     for entry in before:
         name, number, members = (entry + "::").split(":")[:3]
-        person = not number.isdigit() or int(number) >= FIRST_PERSON or view.restored
+        person = not number.isdigit() or int(number) >= FIRST_PERSON or view.is_rollback
         found = now.get(name)
         if found is None:
             (lost if person else system).append(name)
@@ -45,66 +52,69 @@ def _lost_accounts(kind: str, before: tuple[str, ...], after: tuple[str, ...], v
             changed.append(f"{entry} before, {found} now")
     word = kind.lower()
     if lost:
-        yield failure(f"{kind}Lost", f"A {word} is gone", names(lost), f"Add the {word} again with its old id.")
+        yield failure_finding(f"{kind}Lost", f"A {word} is gone", joined_names(lost), f"Add the {word} again with its old id.")
     if changed:
-        yield warning(
+        yield warning_finding(
             f"{kind}Changed",
             f"A {word} has another id or lost members",
-            names(changed),
+            joined_names(changed),
             "Files belong to ids: give the old id back, or change the files' owner.",
         )
     if system:
-        yield expected(f"System{kind}Lost", f"A {word} of the old system is gone", names(system))
+        yield expected_finding(f"System{kind}Lost", f"A {word} of the old system is gone", joined_names(system))
 
 
-def _cron(guest: GuestFacts) -> tuple[str, ...] | None:
+def _cron_entries(guest: GuestFacts) -> tuple[str, ...] | None:
     return guest.linux.cron if guest.linux else None
 
 
-def check_cron(view: View) -> Iterator[Finding]:
+def check_cron(view: Comparison) -> Iterator[Finding]:
     """Check that cron entries made by people still exist."""
-    if view.windows:
+    if view.is_windows:
         return
-    before, after = _cron(view.before), _cron(view.after)
+    before, after = _cron_entries(view.before), _cron_entries(view.after)
     if before is None or after is None:
-        yield not_compared("CronUnknown", "cron entries")
+        yield not_compared_finding("CronUnknown", "cron entries")
         return
     lost = set(before) - set(after)
-    own = {line for line in lost if view.restored or not SYSTEM_CRON.match(line)}
+    own = {line for line in lost if view.is_rollback or not SYSTEM_CRON.match(line)}
     if own:
-        yield failure("CronLost", "A cron entry is gone", names(own), "Put it back; crontab -l shows what is there.")
+        yield failure_finding("CronLost", "A cron entry is gone", joined_names(own), "Put it back; crontab -l shows what is there.")
     if lost - own:
-        yield expected("SystemCronLost", "A cron entry of the old system is gone", names(lost - own))
+        yield expected_finding("SystemCronLost", "A cron entry of the old system is gone", joined_names(lost - own))
 
 
-def check_packages(view: View) -> Iterator[Finding]:
+def check_packages(view: Comparison) -> Iterator[Finding]:
     """Check that web servers, databases and runtimes are still installed and not older."""
-    if view.windows:
+    if view.is_windows:
         return
     if view.before.packages is None or view.after.packages is None:
-        yield not_compared("PackagesUnknown", "packages")
+        yield not_compared_finding("PackagesUnknown", "packages")
         return
     before = {p.name: p.version for p in view.before.packages.chosen}
     after = {p.name: p.version for p in view.after.packages.chosen}
     lost = [name for name in before if name not in after]
-    own = [f"{name} {before[name]}" for name in lost if view.restored or not REPLACED.match(name)]
+    own = [f"{name} {before[name]}" for name in lost if view.is_rollback or not REPLACED.match(name)]
     if own:
-        yield failure(
-            "PackageLost", "A package is gone", names(own), "Install it for the new system and restore its configuration."
+        yield failure_finding(
+            "PackageLost", "A package is gone", joined_names(own), "Install it for the new system and restore its configuration."
         )
     both = [name for name in before if name in after and not REPLACED.match(name)]
     older = [f"{n}: {before[n]} before, {after[n]} now" for n in both if version_key(after[n]) < version_key(before[n])]
     newer = [f"{n}: {before[n]} before, {after[n]} now" for n in both if version_key(after[n]) > version_key(before[n])]
     if older:
-        yield warning(
-            "PackageOlder", "A package is older than before", names(older), "Check that its data can be read by the older version."
+        yield warning_finding(
+            "PackageOlder",
+            "A package is older than before",
+            joined_names(older),
+            "Check that its data can be read by the older version.",
         )
-    if newer and view.restored:
-        yield failure(
-            "PackageNotRestored", "A package is not the old one", names(newer), "Reset the system disk from its snapshot."
+    if newer and view.is_rollback:
+        yield failure_finding(
+            "PackageNotRestored", "A package is not the old one", joined_names(newer), "Reset the system disk from its snapshot."
         )
     elif newer:
-        yield expected("PackageNewer", "Packages are newer", names(newer))
+        yield expected_finding("PackageNewer", "Packages are newer", joined_names(newer))
 
 
 def version_key(version: str) -> list[tuple[int, str]]:
@@ -113,34 +123,38 @@ def version_key(version: str) -> list[tuple[int, str]]:
     return [(int(word), "") if word.isdigit() else (-1, word) for word in words]
 
 
-def check_files(view: View) -> Iterator[Finding]:
+def check_files(view: Comparison) -> Iterator[Finding]:
     """Check that the files named by the user have the same content."""
     after = {c.path: c.sha256 for c in view.after.checksums}
     before = [c for c in view.before.checksums if c.sha256]
     gone = [c.path for c in before if not after.get(c.path)]
     changed = [c.path for c in before if after.get(c.path) and after[c.path] != c.sha256]
     if gone:
-        yield failure("FileLost", "A file you named is gone or was not told", names(gone), "Restore it from the snapshot.")
+        yield failure_finding(
+            "FileLost", "A file you named is gone or was not told", joined_names(gone), "Restore it from the snapshot."
+        )
     if changed:
-        yield failure("FileChanged", "A file you named has another content", names(changed), "Compare it with the snapshot's.")
+        yield failure_finding(
+            "FileChanged", "A file you named has another content", joined_names(changed), "Compare it with the snapshot's."
+        )
     if set(after) - {c.path for c in view.before.checksums}:
-        yield not_compared("FilesUnknown", "files you named")
+        yield not_compared_finding("FilesUnknown", "files you named")
 
 
-def check_user(view: View) -> Iterator[Finding]:
+def check_user_command(view: Comparison) -> Iterator[Finding]:
     """Check that the user's own command succeeds."""
     before, after = view.before.check, view.after.check
     if after is None and before is None:
         return
     if after is None:
-        yield failure("CheckNotRun", "Your check did not run", "no result", "Run it by hand.")
-    elif after.exit_status and before is None and view.restored:
-        yield not_compared("CheckUnknown", f"your check, which fails with exit status {after.exit_status}")
+        yield failure_finding("CheckNotRun", "Your check did not run", "no result", "Run it by hand.")
+    elif after.exit_status and before is None and view.is_rollback:
+        yield not_compared_finding("CheckUnknown", f"your check, which fails with exit status {after.exit_status}")
     elif after.exit_status and (before is None or before.exit_status == 0):
-        yield failure(
+        yield failure_finding(
             "CheckFailed", "Your check failed", f"exit status {after.exit_status}: {after.output[:200]}", "See what it says."
         )
     elif after.exit_status:
-        yield warning(
+        yield warning_finding(
             "CheckFailedBefore", "Your check failed, as it did before", f"exit status {after.exit_status}", "Correct the check."
         )

@@ -6,65 +6,67 @@ from collections.abc import Iterator
 
 from shared.domain.findings import Finding
 from shared.domain.guest import GuestFacts, LinuxFacts, WindowsFacts
-from shared.domain.validation.view import View, failure, names, warning
+from shared.domain.validation.view import Comparison, failure_finding, joined_names, warning_finding
 
 
-def _linux(guest: GuestFacts) -> LinuxFacts:
+def _linux_facts(guest: GuestFacts) -> LinuxFacts:
     return guest.linux or LinuxFacts()
 
 
-def _system(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
+def _system_facts(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
     return guest.linux or guest.windows or LinuxFacts()
 
 
-def check_fstab(view: View) -> Iterator[Finding]:
-    """Check that the system's own check of fstab (findmnt --verify, else mount -fav) finds nothing new."""
-    before, after = _linux(view.before).fstab_errors, _linux(view.after).fstab_errors
+def check_fstab(view: Comparison) -> Iterator[Finding]:
+    """Check that the guest's own check of fstab (``findmnt --verify`` or ``mount -fav``) reports no new errors."""
+    before, after = _linux_facts(view.before).fstab_errors, _linux_facts(view.after).fstab_errors
     if not after:
         return
     new = set(after) - set(before or ())
     remedy = "Correct /etc/fstab before the next restart; findmnt --verify shows what is wrong."
     if before == () and new:
-        yield failure("FstabBroken", "An entry of fstab does not mount any more", names(new), remedy)
+        yield failure_finding("FstabBroken", "An entry of fstab does not mount any more", joined_names(new), remedy)
     else:
         why = "The next restart may stop at it."
-        yield warning("FstabErrors", "The check of fstab complains, and did before or was not known", names(after), remedy, why)
+        yield warning_finding(
+            "FstabErrors", "The check of fstab complains, and did before or was not known", joined_names(after), remedy, why
+        )
 
 
-def check_metadata(view: View) -> Iterator[Finding]:
+def check_metadata_service(view: Comparison) -> Iterator[Finding]:
     """Check that the metadata service of ECS answers, because roles and many agents need it."""
-    yield from _check_answers(
-        _system(view.before).metadata_answers,
-        _system(view.after).metadata_answers,
+    yield from _compare_answers(
+        _system_facts(view.before).metadata_answers,
+        _system_facts(view.after).metadata_answers,
         "MetadataLost",
         "The metadata service does not answer",
         "curl http://100.100.100.200/latest/meta-data/; look at routes and at the firewall.",
     )
 
 
-def check_names(view: View) -> Iterator[Finding]:
-    """Check that names resolve, because configured name servers do not prove it."""
-    yield from _check_answers(
-        _system(view.before).names_resolve,
-        _system(view.after).names_resolve,
+def check_name_resolution(view: Comparison) -> Iterator[Finding]:
+    """Check that name resolution works, because configured name servers alone do not prove that."""
+    yield from _compare_answers(
+        _system_facts(view.before).names_resolve,
+        _system_facts(view.after).names_resolve,
         "NamesLost",
         "Names do not resolve",
         "nslookup kms.cloud.aliyuncs.com; ipconfig /all."
-        if view.windows
+        if view.is_windows
         else "getent hosts mirrors.cloud.aliyuncs.com; compare /etc/resolv.conf and /etc/nsswitch.conf with the snapshot's.",
     )
 
 
-def _check_answers(before: bool | None, after: bool | None, code: str, title: str, remedy: str) -> Iterator[Finding]:
+def _compare_answers(before: bool | None, after: bool | None, code: str, title: str, remedy: str) -> Iterator[Finding]:
     if after is False and before:
-        yield failure(code, title, "it did before, it does not now", remedy)
+        yield failure_finding(code, title, "it did before, it does not now", remedy)
     elif after is False and before is None:
-        yield warning(f"{code}Perhaps", title, "it does not now; before is not known", remedy)
+        yield warning_finding(f"{code}Perhaps", title, "it does not now; before is not known", remedy)
 
 
-def check_clock(view: View) -> Iterator[Finding]:
-    """Check that the clock is synchronised. It takes a while after a start, so this is a warning."""
-    if _system(view.before).clock_in_step and _system(view.after).clock_in_step is False:
-        command = "w32tm /query /status; w32tm /resync" if view.windows else "timedatectl; then systemctl status chronyd"
+def check_clock(view: Comparison) -> Iterator[Finding]:
+    """Check that the clock is synchronised. Synchronisation takes a while after a start, so a failure is only a warning."""
+    if _system_facts(view.before).clock_in_step and _system_facts(view.after).clock_in_step is False:
+        command = "w32tm /query /status; w32tm /resync" if view.is_windows else "timedatectl; then systemctl status chronyd"
         remedy = f"Look again in a few minutes: {command}."
-        yield warning("ClockNotInStep", "The clock is not synchronised", "it was before, it is not now", remedy)
+        yield warning_finding("ClockNotInStep", "The clock is not synchronised", "it was before, it is not now", remedy)

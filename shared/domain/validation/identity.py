@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from shared.domain.facts import own_disks
 from shared.domain.findings import Finding
-from shared.domain.validation.view import View, expected, failure, names, warning
+from shared.domain.validation.view import Comparison, expected_finding, failure_finding, joined_names, warning_finding
 
 UNCHANGED = (
     ("instance_id", "InstanceIdChanged", "Instance id"),
@@ -18,55 +18,62 @@ UNCHANGED = (
 )
 
 
-def check_identity(view: View) -> Iterator[Finding]:
-    """Check every attribute that the documents promise to keep, and the state."""
+def check_identity(view: Comparison) -> Iterator[Finding]:
+    """Check every attribute that the documents promise to keep, and that the instance is running."""
     for field, code, title in UNCHANGED:
         before, after = getattr(view.instance_before, field), getattr(view.instance_after, field)
-        if _in_words(before) != _in_words(after):
-            seen = f"{_in_words(before) or 'none'} before, {_in_words(after) or 'none'} now"
-            yield failure(code, f"{title} changed", seen, "Open a ticket with Alibaba Cloud; the documents say it stays.")
+        if _value_in_words(before) != _value_in_words(after):
+            seen = f"{_value_in_words(before) or 'none'} before, {_value_in_words(after) or 'none'} now"
+            yield failure_finding(code, f"{title} changed", seen, "Open a ticket with Alibaba Cloud; the documents say it stays.")
     if view.instance_after.status != "Running":
-        yield failure("NotRunning", "The instance is not running", f"state {view.instance_after.status}", "Start it, or roll back.")
+        yield failure_finding(
+            "NotRunning", "The instance is not running", f"state {view.instance_after.status}", "Start it, or roll back."
+        )
 
 
-def _in_words(value: object) -> str:
+def _value_in_words(value: object) -> str:
     return ", ".join(sorted(value)) if isinstance(value, tuple) else str(value)
 
 
-def check_hostname(view: View) -> Iterator[Finding]:
-    """Check the guest's own hostname."""
+def check_hostname(view: Comparison) -> Iterator[Finding]:
+    """Check that the guest still has the same hostname."""
     before, after = view.before.hostname, view.after.hostname
     if before and after and before.lower() != after.lower():
-        yield failure(
+        yield failure_finding(
             "HostnameChanged", "The hostname changed", f"{before} before, {after} now", f"hostnamectl set-hostname {before}"
         )
 
 
-def check_disks(view: View) -> Iterator[Finding]:
-    """Check the attached disks: all exist, none is smaller, and none is new except SMC's own."""
+def check_disks(view: Comparison) -> Iterator[Finding]:
+    """Check that every disk is still attached with the same size, and report new disks."""
     before = {d.disk_id: d for d in view.instance_before.own_disks}
     after = {d.disk_id: d for d in view.instance_after.disks}
     lost = [f"{d.disk_id} ({d.device}, {d.size_gib} GiB)" for d in before.values() if d.disk_id not in after]
     if lost:
-        yield failure(
+        yield failure_finding(
             "DiskLost",
             "A disk is no longer attached",
-            names(lost),
+            joined_names(lost),
             "Attach the disk again; if it is the system disk, roll back is by its new id.",
         )
     added = [d for d in after.values() if d.disk_id not in before]
     transit = [d.disk_id for d in added if d.used_by_smc_transit]
     if transit:
-        yield expected(
-            "TransitDiskLeft", "SMC's transit disk is still attached", names(transit), "SMC detaches it by itself when it is done."
+        yield expected_finding(
+            "TransitDiskLeft",
+            "SMC's transit disk is still attached",
+            joined_names(transit),
+            "SMC detaches it by itself when it is done.",
         )
     strange = [d.disk_id for d in own_disks(added)]
     if strange:
-        yield warning("DiskAdded", "A disk was not there before", names(strange), "Find out who attached it.")
+        yield warning_finding("DiskAdded", "A disk was not there before", joined_names(strange), "Find out who attached it.")
     resized = [
         f"{k}: {before[k].size_gib} GiB before, {after[k].size_gib} GiB now"
         for k in before.keys() & after.keys()
         if before[k].size_gib != after[k].size_gib
     ]
     if resized:
-        yield failure("DiskResized", "A disk has another size", names(resized), "Compare with the snapshot before going on.")
+        yield failure_finding(
+            "DiskResized", "A disk has another size", joined_names(resized), "Compare with the snapshot before going on."
+        )

@@ -1,4 +1,4 @@
-"""Checks of file systems: the same ones at the same place, as large as before, and writable."""
+"""Checks that the same file systems are mounted at the same places, are as large as before, and are writable."""
 
 from __future__ import annotations
 
@@ -7,42 +7,51 @@ from collections.abc import Iterator
 from shared.domain.findings import Finding
 from shared.domain.fstab import is_on_demand, may_be_missing
 from shared.domain.guest import FstabFacts, GuestFacts, MountFacts
-from shared.domain.validation.view import View, expected, failure, names, not_compared, warning
+from shared.domain.validation.view import (
+    Comparison,
+    expected_finding,
+    failure_finding,
+    joined_names,
+    not_compared_finding,
+    warning_finding,
+)
 
 SHRUNK = 0.95
-"""A file system below this share of its old size has lost something; a new kernel may count blocks differently."""
+"""A file system smaller than this share of its old size counts as shrunk, because a new kernel may count blocks differently."""
 
 
-def check_mounts(view: View) -> Iterator[Finding]:
+def check_mounts(view: Comparison) -> Iterator[Finding]:
     """Compare the file systems by mount point (Windows: by drive)."""
     if view.before.mounts is None or view.after.mounts is None:
-        yield not_compared("MountsUnknown", "mounted file systems")
+        yield not_compared_finding("MountsUnknown", "mounted file systems")
         return
     before = {m.mount_point: m for m in view.before.mounts}
     after = {m.mount_point: m for m in view.after.mounts}
     yield from _lost_mounts(view, [m for m in before.values() if m.mount_point not in after])
     added = after.keys() - before.keys()
     if added:
-        yield expected("MountAdded", "A file system is new", names(added), "New systems mount some of their own.")
-    yield from _same_place([(before[point], after[point]) for point in sorted(before.keys() & after.keys())])
+        yield expected_finding("MountAdded", "A file system is new", joined_names(added), "New systems mount some of their own.")
+    yield from _changed_mounts([(before[point], after[point]) for point in sorted(before.keys() & after.keys())])
 
 
-def _lost_mounts(view: View, lost: list[MountFacts]) -> Iterator[Finding]:
-    """File systems that are no longer mounted; fstab shows which need not be mounted at every start."""
-    entries = {e.mount_point.rstrip("/") or "/": e for guest in (view.before, view.after) for e in _fstab(guest)}
+def _lost_mounts(view: Comparison, lost: list[MountFacts]) -> Iterator[Finding]:
+    """Findings for file systems that are no longer mounted. fstab shows which of them need not be mounted at every start."""
+    entries = {e.mount_point.rstrip("/") or "/": e for guest in (view.before, view.after) for e in _fstab_entries(guest)}
     told: dict[str, list[str]] = {"": [], "demand": [], "device": []}
     for mount in lost:
         entry = entries.get(mount.mount_point)
         told[_why_unmounted(entry) if entry else ""].append(f"{mount.mount_point} ({mount.device})")
     if told[""]:
         remedy = "mount -a; compare /etc/fstab with the snapshot's."
-        yield failure("MountLost", "A file system is not mounted", names(told[""]), remedy)
+        yield failure_finding("MountLost", "A file system is not mounted", joined_names(told[""]), remedy)
     if told["device"]:
         remedy = "Look whether it is needed: systemctl status iscsi, or attach its disk."
-        yield warning("MountOptional", "A file system whose device is not there is not mounted", names(told["device"]), remedy)
+        yield warning_finding(
+            "MountOptional", "A file system whose device is not there is not mounted", joined_names(told["device"]), remedy
+        )
     if told["demand"]:
         why = "fstab says noauto or automount: a person mounts it, or its first use."
-        yield expected("MountOnDemand", "A file system is not mounted at the start", names(told["demand"]), why)
+        yield expected_finding("MountOnDemand", "A file system is not mounted at the start", joined_names(told["demand"]), why)
 
 
 def _why_unmounted(entry: FstabFacts) -> str:
@@ -52,32 +61,34 @@ def _why_unmounted(entry: FstabFacts) -> str:
     return "device" if may_be_missing(entry) and entry.present is not True else ""
 
 
-def _fstab(guest: GuestFacts) -> tuple[FstabFacts, ...]:
+def _fstab_entries(guest: GuestFacts) -> tuple[FstabFacts, ...]:
     return (guest.linux.fstab if guest.linux else None) or ()
 
 
-def _same_place(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Finding]:
+def _changed_mounts(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Finding]:
     swapped = [
         f"{b.mount_point}: {b.serial} before, {a.serial} now" for b, a in pairs if b.serial and a.serial and b.serial != a.serial
     ]
     if swapped:
-        yield failure(
+        yield failure_finding(
             "MountSwapped",
             "Another file system is mounted there",
-            names(swapped),
+            joined_names(swapped),
             "Correct /etc/fstab; it must name file systems by UUID.",
         )
     shrunk = [
         f"{b.mount_point}: {b.size_mib} MiB before, {a.size_mib} MiB now" for b, a in pairs if 0 < a.size_mib < b.size_mib * SHRUNK
     ]
     if shrunk:
-        yield failure("MountShrunk", "A file system is smaller", names(shrunk), "Compare with the snapshot before going on.")
+        yield failure_finding(
+            "MountShrunk", "A file system is smaller", joined_names(shrunk), "Compare with the snapshot before going on."
+        )
     frozen = [a.mount_point for b, a in pairs if a.read_only and not b.read_only]
     if frozen:
-        yield failure(
+        yield failure_finding(
             "MountReadOnly",
             "A file system is read-only now",
-            names(frozen),
+            joined_names(frozen),
             "Look into dmesg for errors, check it, then mount -o remount,rw.",
         )
     converted = [
@@ -86,4 +97,6 @@ def _same_place(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Finding]
         if b.file_system and a.file_system and b.file_system != a.file_system
     ]
     if converted:
-        yield warning("MountConverted", "A file system is of another kind", names(converted), "Make sure that this was meant.")
+        yield warning_finding(
+            "MountConverted", "A file system is of another kind", joined_names(converted), "Make sure that this was meant."
+        )

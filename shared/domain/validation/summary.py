@@ -1,4 +1,4 @@
-"""Before and after side by side: one row per aspect, for a report that takes a minute to read."""
+"""Compares the guest before and after in one row per aspect, for a report that takes a minute to read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.domain.codec import Json, encode
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import ORDER, Assessment, Severity
 from shared.domain.guest import GuestFacts, LinuxFacts, WindowsFacts
-from shared.domain.validation.view import names
+from shared.domain.validation.view import joined_names
 
 STANDING = {Severity.ERROR: "failure", Severity.OVERRIDABLE: "failure", Severity.WARNING: "warning", Severity.INFO: "expected"}
 WORST_FIRST = ("failure", "warning", "expected", "same")
@@ -18,7 +18,8 @@ Side = Callable[[InstanceFacts, GuestFacts], str]
 
 @dataclass(frozen=True)
 class Aspect:
-    """One row: the aspect, both sides in words, and ``same``, ``expected``, ``warning`` or ``failure``."""
+    """One row of the comparison of a guest before and after. The field ``standing`` is ``same``, ``expected``, ``warning`` or
+    ``failure``."""
 
     what: str
     before: str
@@ -31,23 +32,23 @@ class Aspect:
 
 
 def _list_in_words(value: Iterable[object] | None) -> str:
-    return "not known" if value is None else names(map(str, value)) or "none"
+    return "not known" if value is None else joined_names(map(str, value)) or "none"
 
 
-def _services(guest: GuestFacts) -> str:
+def _services_in_words(guest: GuestFacts) -> str:
     if guest.services is None:
         return "not known"
     enabled = sum(service.enabled for service in guest.services)
     return f"{enabled} enabled, {sum(service.active for service in guest.services)} running"
 
 
-def _packages(guest: GuestFacts) -> str:
+def _packages_in_words(guest: GuestFacts) -> str:
     if guest.packages is None:
         return "not known"
-    return f"{guest.packages.total}; " + (names(f"{p.name} {p.version}" for p in guest.packages.chosen) or "none of note")
+    return f"{guest.packages.total}; " + (joined_names(f"{p.name} {p.version}" for p in guest.packages.chosen) or "none of note")
 
 
-def _system(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
+def _system_facts(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
     return guest.linux or guest.windows or LinuxFacts()
 
 
@@ -70,16 +71,16 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     (
         "Addresses",
         ("PrivateAddress", "PublicAddress", "Address", "OtherAddress", "Interface"),
-        lambda i, g: names((*i.private_ips, *i.public_ips)),
+        lambda i, g: joined_names((*i.private_ips, *i.public_ips)),
     ),
     ("Hostname", ("Hostname",), lambda i, g: g.hostname or "not known"),
-    ("Disks", ("Disk", "TransitDisk"), lambda i, g: names(f"{d.disk_id} {d.size_gib} GiB" for d in i.disks)),
+    ("Disks", ("Disk", "TransitDisk"), lambda i, g: joined_names(f"{d.disk_id} {d.size_gib} GiB" for d in i.disks)),
     (
         "File systems",
         ("Mount",),
         lambda i, g: _list_in_words(None if g.mounts is None else [f"{m.mount_point} {m.size_mib} MiB" for m in g.mounts]),
     ),
-    ("Services", ("Service", "SystemService", "UnmanagedService"), lambda i, g: _services(g)),
+    ("Services", ("Service", "SystemService", "UnmanagedService"), lambda i, g: _services_in_words(g)),
     (
         "Ports",
         ("Port", "UdpPort"),
@@ -90,24 +91,29 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     ("Firewall", ("Firewall",), lambda i, g: "not known" if g.firewall is None else g.firewall or "none"),
     ("Users", ("User", "SystemUser", "Group", "SystemGroup"), lambda i, g: _count_in_words(g.users)),
     ("Cron entries", ("Cron", "SystemCron"), lambda i, g: _count_in_words(g.linux.cron if g.linux else None)),
-    ("Packages", ("Package",), lambda i, g: _packages(g)),
+    ("Packages", ("Package",), lambda i, g: _packages_in_words(g)),
     ("Check of fstab", ("Fstab",), lambda i, g: _list_in_words(g.linux.fstab_errors if g.linux else None)),
-    ("Metadata service", ("Metadata",), lambda i, g: _yes_or_no(_system(g).metadata_answers)),
-    ("Names resolve", ("Names",), lambda i, g: _yes_or_no(_system(g).names_resolve)),
-    ("Clock synchronised", ("Clock",), lambda i, g: _yes_or_no(_system(g).clock_in_step)),
-    ("Your files", ("File",), lambda i, g: names(f"{c.path} {c.sha256[:12] or 'missing'}" for c in g.checksums) or "none named"),
+    ("Metadata service", ("Metadata",), lambda i, g: _yes_or_no(_system_facts(g).metadata_answers)),
+    ("Names resolve", ("Names",), lambda i, g: _yes_or_no(_system_facts(g).names_resolve)),
+    ("Clock synchronised", ("Clock",), lambda i, g: _yes_or_no(_system_facts(g).clock_in_step)),
+    (
+        "Your files",
+        ("File",),
+        lambda i, g: joined_names(f"{c.path} {c.sha256[:12] or 'missing'}" for c in g.checksums) or "none named",
+    ),
     ("Your check", ("Check",), lambda i, g: f"exit status {g.check.exit_status}" if g.check else "none"),
 )
-"""By aspect: its name, the beginnings of its codes (after ``Validation.``), and the function that words one side."""
+"""For each aspect: its name, the beginnings of its finding codes (after ``Validation.``), and the function that describes one
+side."""
 
 
-def side_by_side(
+def comparison_rows(
     instance_before: InstanceFacts, before: GuestFacts, instance_after: InstanceFacts, after: GuestFacts, result: Assessment
 ) -> tuple[Aspect, ...]:
-    """The rows, worst first; ``result`` is the assessment by compare or compare_restored of the same facts."""
+    """The rows of the comparison, worst first. The argument ``result`` is the assessment of the same facts."""
     rows = []
     for what, beginnings, side in ASPECTS:
-        severities = [f.severity for f in result.findings if _is_covered(f.code.removeprefix("Validation."), beginnings)]
+        severities = [f.severity for f in result.findings if _covers_code(f.code.removeprefix("Validation."), beginnings)]
         worst = min(severities, key=ORDER.__getitem__, default=None)
         old, new = side(instance_before, before), side(instance_after, after)
         unjudged = "same" if old == new else "expected"  # no check objects to the difference
@@ -115,10 +121,10 @@ def side_by_side(
     return tuple(sorted(rows, key=lambda row: WORST_FIRST.index(row.standing)))
 
 
-def _is_covered(code: str, beginnings: tuple[str, ...]) -> bool:
+def _covers_code(code: str, beginnings: tuple[str, ...]) -> bool:
     """Whether the aspect covers the code; the longest matching beginning decides.
 
-    PackageManagerBusy belongs to the kernel, PackageLost to packages.
+    For example, PackageManagerBusy belongs to the aspect Kernel, and PackageLost to the aspect Packages.
     """
     every = [beginning for _, more, _ in ASPECTS for beginning in more if code.startswith(beginning)]
     return max(every, key=len, default="") in beginnings

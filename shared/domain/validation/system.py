@@ -8,13 +8,13 @@ from shared.domain.catalog import Catalog
 from shared.domain.findings import Finding
 from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
-from shared.domain.prechecks.guest import release_of
-from shared.domain.validation.view import View, failure, not_compared, warning
+from shared.domain.prechecks.guest import reported_release
+from shared.domain.validation.view import Comparison, failure_finding, not_compared_finding, warning_finding
 
 
-def not_settled(after: GuestFacts, hop: Hop, os_type: str, catalog: Catalog) -> str:
+def why_not_settled(after: GuestFacts, hop: Hop, os_type: str, catalog: Catalog) -> str:
     """Why the guest cannot be validated yet; empty if it can. SMC reports Finished before the guest is usable."""
-    found = release_of(after, os_type, catalog)
+    found = reported_release(after, os_type, catalog)
     if found is None or found.key != hop.destination:
         return f"the guest still says {after.os_name or 'nothing'}"
     if after.linux and after.linux.package_manager_busy:
@@ -22,24 +22,24 @@ def not_settled(after: GuestFacts, hop: Hop, os_type: str, catalog: Catalog) -> 
     return ""
 
 
-def check_release(view: View) -> Iterator[Finding]:
+def check_release(view: Comparison) -> Iterator[Finding]:
     """Check that the guest runs the destination or, after a rollback, exactly what it ran before."""
     spoken = " ".join(part for part in (view.after.os_name, view.after.os_version) if part) or "nothing"
     if view.hop is None:
         if (view.before.os_id, view.before.os_version) != (view.after.os_id, view.after.os_version):
             before = f"{view.before.os_name} {view.before.os_version}"
-            yield failure(
+            yield failure_finding(
                 "ReleaseNotRestored",
                 "The old release is not back",
                 f"{before} before, {spoken} now",
                 "Reset the system disk from its snapshot.",
             )
         return
-    found = release_of(view.after, view.instance_after.os_type, view.catalog)
+    found = reported_release(view.after, view.instance_after.os_type, view.catalog)
     if found is None or found.key != view.hop.destination:
         wanted = view.catalog.release_name(view.hop.destination)
         why = "The migration is not done, whatever the job says."
-        yield failure(
+        yield failure_finding(
             "ReleaseNotReached",
             "The guest does not run the destination",
             f"{spoken}, not {wanted}",
@@ -48,18 +48,20 @@ def check_release(view: View) -> Iterator[Finding]:
         )
 
 
-def check_kernel(view: View) -> Iterator[Finding]:
-    """Check that the kernel is another one after a migration, and the same after a rollback."""
+def check_kernel(view: Comparison) -> Iterator[Finding]:
+    """Check that the kernel has changed after a migration, and that it is the same after a rollback."""
     before, after = view.before.kernel, view.after.kernel
     if before is None or after is None:
-        yield not_compared("KernelUnknown", "the kernel")
+        yield not_compared_finding("KernelUnknown", "the kernel")
     elif view.hop is not None and before == after and _is_conversion(view.hop):
         why = "Red Hat's kernel may have the version of the one that CentOS built from it; `uname -r` cannot tell them apart."
         remedy = "Run `rpm -q --qf '%{VENDOR}' kernel-$(uname -r)`: if that is not Red Hat, boot Red Hat's kernel."
-        yield warning("KernelVersionKept", "The kernel has the same version as before", f"{after} before and now", remedy, why)
+        yield warning_finding(
+            "KernelVersionKept", "The kernel has the same version as before", f"{after} before and now", remedy, why
+        )
     elif view.hop is not None and before == after:
         why = "The old kernel was booted after the migration: its modules and fixes are those of the old system."
-        yield failure(
+        yield failure_finding(
             "OldKernelBooted",
             "The old kernel is running",
             f"{after} before and now",
@@ -67,25 +69,26 @@ def check_kernel(view: View) -> Iterator[Finding]:
             why,
         )
     elif view.hop is None and before != after:
-        yield failure(
+        yield failure_finding(
             "KernelNotRestored", "Another kernel is running", f"{before} before, {after} now", "Restart into the old kernel."
         )
 
 
 def _is_conversion(hop: Hop) -> bool:
-    """Whether CentOS becomes the Red Hat release that it was built from: the packages keep their versions, the vendor changes."""
+    """Whether the hop converts CentOS to the same release of Red Hat. Such a conversion keeps the versions of packages and changes
+    their vendor."""
     return hop.source.startswith("centos-") and hop.destination == f"rhel-{hop.source.removeprefix('centos-')}"
 
 
-def check_architecture(view: View) -> Iterator[Finding]:
+def check_architecture(view: Comparison) -> Iterator[Finding]:
     """Check that the architecture and, on Windows, the language are the same."""
     if view.before.architecture and view.after.architecture and view.before.architecture != view.after.architecture:
         seen = f"{view.before.architecture} before, {view.after.architecture} now"
-        yield failure("ArchitectureChanged", "The architecture changed", seen, "Roll back.")
+        yield failure_finding("ArchitectureChanged", "The architecture changed", seen, "Roll back.")
     before = view.before.windows.language if view.before.windows else None
     after = view.after.windows.language if view.after.windows else None
     if before and after and before != after:
-        yield failure(
+        yield failure_finding(
             "LanguageChanged",
             "The language of Windows changed",
             f"{before} before, {after} now",
@@ -93,14 +96,16 @@ def check_architecture(view: View) -> Iterator[Finding]:
         )
 
 
-def check_idle(view: View) -> Iterator[Finding]:
-    """Check that nothing is still installing and that Windows does not wait for a restart."""
+def check_nothing_pending(view: Comparison) -> Iterator[Finding]:
+    """Check that no installation is running, and that Windows does not wait for a restart."""
     if view.after.linux and view.after.linux.package_manager_busy:
-        yield failure(
+        yield failure_finding(
             "PackageManagerBusy",
             "The package manager is still running",
             "a pid file of yum or dnf is held",
             "Wait until it is done.",
         )
     if view.after.windows and view.after.windows.pending_reboot:
-        yield warning("RebootPending", "Windows waits for a restart", "a restart is pending", "Restart once, in your window.")
+        yield warning_finding(
+            "RebootPending", "Windows waits for a restart", "a restart is pending", "Restart once, in your window."
+        )

@@ -1,4 +1,4 @@
-"""The facts that a validation compares, and the words for its findings."""
+"""The facts that a validation compares, and functions that create its findings."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ SHOWN = 12
 
 
 @dataclass(frozen=True)
-class View:
-    """Both sides. ``hop`` is None after a rollback, when nothing may differ."""
+class Comparison:
+    """The facts before and after a migration or rollback. The field ``hop`` is None after a rollback, when no difference is
+    allowed."""
 
     instance_before: InstanceFacts
     before: GuestFacts
@@ -27,43 +28,43 @@ class View:
     catalog: Catalog
 
     @property
-    def restored(self) -> bool:
-        """Whether this compares a rollback."""
+    def is_rollback(self) -> bool:
+        """Whether the facts are compared after a rollback, not after a migration."""
         return self.hop is None
 
     @property
-    def windows(self) -> bool:
+    def is_windows(self) -> bool:
         """Whether the guest is Windows."""
         return self.instance_before.os_type == "windows"
 
 
-Check = Callable[[View], Iterator[Finding]]
+Check = Callable[[Comparison], Iterator[Finding]]
 
 
-def names(items: Iterable[str]) -> str:
-    """The names, sorted and joined; a long list is cut."""
+def joined_names(items: Iterable[str]) -> str:
+    """The names as one text, sorted; a long list is cut off."""
     listed = sorted(set(items))
     more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
     return ", ".join(listed[:SHOWN]) + more
 
 
-def failure(code: str, title: str, seen: str, remedy: str, why: str = "It worked before the migration.") -> Finding:
-    """A difference that makes the validation fail."""
+def failure_finding(code: str, title: str, seen: str, remedy: str, why: str = "It worked before the migration.") -> Finding:
+    """The finding for a difference that makes the validation fail."""
     return Finding(f"Validation.{code}", Severity.ERROR, title, seen, why, remedy)
 
 
-def warning(code: str, title: str, seen: str, remedy: str, why: str = "It may matter to a program.") -> Finding:
-    """A difference that somebody should look at."""
+def warning_finding(code: str, title: str, seen: str, remedy: str, why: str = "It may matter to a program.") -> Finding:
+    """The finding for a difference that a person should check."""
     return Finding(f"Validation.{code}", Severity.WARNING, title, seen, why, remedy)
 
 
-def expected(code: str, title: str, seen: str, why: str = "It comes with the new operating system.") -> Finding:
-    """A difference that the change of the operating system explains."""
+def expected_finding(code: str, title: str, seen: str, why: str = "It comes with the new operating system.") -> Finding:
+    """The finding for a difference that the change of the operating system explains."""
     return Finding(f"Validation.{code}", Severity.INFO, title, seen, why, "Nothing to do.")
 
 
-def not_compared(code: str, what: str) -> Finding:
-    """The finding for facts that one side lacks."""
+def not_compared_finding(code: str, what: str) -> Finding:
+    """The finding for facts that are missing before or after."""
     remedy = "Look at it by hand; the commands are those of the probe."
     return Finding(
         f"Validation.{code}",

@@ -48,16 +48,16 @@ def carry_out_act(ports: Ports, migration: Migration, act: Act) -> None:
 
 
 def _decide_step(ports: Ports, migration: Migration, act: Act) -> Step:
-    if not seen.is_as_seen(migration, act.seen):
+    if not seen.is_in_seen_state(migration, act.seen):
         journal = ports.migrations.journal(migration.migration_id)
-        if seen.is_done(act.name, act.caller.name, act.seen, journal):
+        if seen.is_act_done(act.name, act.caller.name, act.seen, journal):
             raise _ActAlreadyDone
-        raise seen.migration_moved(migration, act.seen, journal)
+        raise seen.migration_changed_refusal(migration, act.seen, journal)
     try:
         taken = act.decide(migration, ports.clock.now())
         return replace(taken, entry=replace(taken.entry, trust=act.caller.trust.value, door=act.caller.door))
     except Refused:
-        if seen.is_done(act.name, act.caller.name, act.seen, ports.migrations.journal(migration.migration_id)):
+        if seen.is_act_done(act.name, act.caller.name, act.seen, ports.migrations.journal(migration.migration_id)):
             raise _ActAlreadyDone from None
         raise
 

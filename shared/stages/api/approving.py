@@ -14,7 +14,7 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import Migration
 from shared.domain.retry import LOST_RACE
-from shared.domain.roles import Access, Role, roles_of
+from shared.domain.roles import AccessRules, Role, roles_of
 from shared.ports.ports import Ports
 from shared.stages.api import migrations, show, views
 from shared.stages.api.act import contention_error
@@ -27,7 +27,7 @@ class Approver:
     """The person who approves, with the settings that give them their roles."""
 
     caller: Caller
-    access: Access
+    access: AccessRules
     own: str
     """The account of the deployment."""
 
@@ -54,8 +54,8 @@ def approve_batch(ports: Ports, batch_id: str, who: Approver, digest: str, wave:
 def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: int, digest: str, why: str) -> views.MigrationDetail:
     """Approve the rollback of a migration, if it has not changed since the person saw it."""
     found = ports.migrations.load(migration_id)
-    if not seen.is_as_seen(found, version):
-        raise seen.migration_moved(found, version, ports.migrations.journal(migration_id))
+    if not seen.is_in_seen_state(found, version):
+        raise seen.migration_changed_refusal(found, version, ports.migrations.journal(migration_id))
     acts.roll_back(found, who.caller.name, ports.clock.now())  # it could be: nobody approves what cannot be done
     _write_approval(ports, found.batch_id, who, (digest, why), lambda batch, now: rollback_approval_state(batch, found, now, ports))
     return migrations.get_migration(ports, migration_id)

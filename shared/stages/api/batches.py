@@ -211,7 +211,7 @@ def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, ve
     if before.acknowledgement is not None and before.acknowledgement.operator == caller.name:
         return before
     if before.version != version:
-        raise seen.batch_moved(before, version)
+        raise seen.batch_changed_refusal(before, version)
     after = acts.acknowledge(before, caller.name, risks_version, ports.clock.now(), caller.trust.value)
     waves: Sequence[Sequence[str]] = ()
     if after.policy.waves:

@@ -12,7 +12,13 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Stale
 from shared.domain.migration import BEFORE_A_START, MOVING, State
 from shared.domain.retry import LOST_RACE
-from shared.domain.waves import begun, check_next, check_none_tried_again, standings, waits_for_next
+from shared.domain.waves import (
+    check_next_wave,
+    check_no_retry_under_way,
+    state_counts_by_wave,
+    why_next_wave_waits,
+    with_next_wave_open,
+)
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
 from shared.stages.api.act import contention_error
@@ -51,12 +57,12 @@ def begin_next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -
             lines = ports.batches.journal(batch_id)
             if any((each.version, each.act, each.by) == (version + 1, "next wave", caller.name) for each in lines):
                 return show.batch_view(before, own=ports.account_id, now=ports.clock.now())
-            raise seen.batch_moved(before, version)
+            raise seen.batch_changed_refusal(before, version)
         now = ports.clock.now()
         waves = ports.batches.waves(batch_id)
-        check_next(before, len(waves), now)
-        check_none_tried_again(before, unfinished_in_begun_waves(before.terms, waves, ports))
-        after, line = begun(before, caller.name, now, caller.trust.value, caller.door)
+        check_next_wave(before, len(waves), now)
+        check_no_retry_under_way(before, unfinished_in_begun_waves(before.terms, waves, ports))
+        after, line = with_next_wave_open(before, caller.name, now, caller.trust.value, caller.door)
         try:
             ports.batches.commit(before, after, line=line)
         except Stale:
@@ -76,10 +82,10 @@ _GROUPS = {
 def wave_views(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], now: datetime) -> tuple[views.WaveView, ...]:
     """Return the batch's waves, each with its counts by state and what it waits for."""
     groups = {name: frozenset(each.value for each in group) for name, group in _GROUPS.items()}
-    waits = waits_for_next(batch.terms, now)
+    waits = why_next_wave_waits(batch.terms, now)
     return tuple(
         views.WaveView(place + 1, ids, **counted, waits_for=waits if place > batch.control.wave else "")
-        for place, (ids, counted) in enumerate(zip(found, standings(found, states, groups), strict=True))
+        for place, (ids, counted) in enumerate(zip(found, state_counts_by_wave(found, states, groups), strict=True))
     )
 
 
@@ -92,7 +98,7 @@ def _write_brake_act(
         if before.version != version:
             if brake.is_last_act(before, act, caller.name):
                 return show.batch_view(before, own=ports.account_id, now=ports.clock.now())
-            raise seen.batch_moved(before, version)
+            raise seen.batch_changed_refusal(before, version)
         change = decide(before)
         try:
             ports.batches.commit(before, change.after, line=change.line, forgiven=change.forgiven)

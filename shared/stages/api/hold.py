@@ -19,7 +19,7 @@ def get_hold(ports: Ports) -> views.HoldView:
 def hold_view(hold: Hold) -> views.HoldView:
     """Return the view of the hold that the API sends."""
     history = tuple(views.HoldAct(each.act, each.by, each.at, each.why, each.trust) for each in reversed(hold.lines))
-    return views.HoldView(hold.held, hold.reason, hold.version, history)
+    return views.HoldView(hold.is_held, hold.reason, hold.version, history)
 
 
 def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
@@ -38,7 +38,7 @@ def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.
     Raises Refused if nothing is held, or if the hold has changed since the person saw it.
     """
     seen = ports.admission.current_hold()
-    if not seen.held:
+    if not seen.is_held:
         raise Refused("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.", status=409)
     if seen.version != version:
         sentence = f"The hold has version {seen.version} by now, not {version}: {seen.reason}."

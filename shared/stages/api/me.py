@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused
-from shared.domain.roles import MAY, Access, authorize, roles_of
+from shared.domain.roles import MAY, AccessRules, authorize, roles_of
 from shared.stages.api.people_views import Me
 
 
-def caller_view(caller: Caller, access: Access, account: str) -> Me:
+def caller_view(caller: Caller, access: AccessRules, account: str) -> Me:
     """Return the caller with their roles and allowed acts. Grants that apply only to batches of certain owners are left out."""
     roles = tuple(sorted(role.value for role in roles_of(caller, access, account=account)))
     may = tuple(sorted(act for act in MAY if _is_allowed(caller, act, access, account)))
     return Me(caller.name, caller.trust.value, caller.issuer, caller.subject, roles, may)
 
 
-def _is_allowed(caller: Caller, act: str, access: Access, account: str) -> bool:
+def _is_allowed(caller: Caller, act: str, access: AccessRules, account: str) -> bool:
     try:
         authorize(caller, act, access, account=account)
     except Refused:

@@ -11,7 +11,7 @@ from shared.domain.caller import Caller
 from shared.domain.chosen import may_roll_back_automatically
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import TERMINAL, WAITING_FOR_A_PERSON, Migration, State, Step
-from shared.domain.waiting import asks, waits_for
+from shared.domain.waiting import may_wait_for_limit, reason_to_wait
 from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
@@ -151,8 +151,8 @@ def _wait_reason(migration: Migration, ports: Ports) -> str:
 
             waits = why_rollback_held(migration, batch, ports)
             return f"its rollback, held: {waits}" if waits else "its rollback"
-    held = current_limit(migration, ports) if asks(migration) else None
-    return waits_for(migration, held.reason if held else "", catalog=ports.catalog)
+    held = current_limit(migration, ports) if may_wait_for_limit(migration) else None
+    return reason_to_wait(migration, held.reason if held else "", catalog=ports.catalog)
 
 
 def migration_journal(ports: Ports, migration_id: str) -> views.Journal:

@@ -8,8 +8,8 @@ from itertools import islice
 from shared.domain.findings import Assessment
 from shared.domain.migration import Migration, State
 from shared.domain.observation import Observation
-from shared.domain.report import Course, Report, ReportRow
-from shared.domain.validation.summary import Aspect, side_by_side
+from shared.domain.report import PlanAndOutcome, Report, ReportRow
+from shared.domain.validation.summary import Aspect, comparison_rows
 from shared.ports.ports import Ports
 from shared.stages import observed
 from shared.stages.api import planning, views
@@ -28,10 +28,10 @@ def batch_html(ports: Ports, batch_id: str) -> str:
     return _html_of_migrations(ports, batch_id, f"Batch {batch_id}", chosen, _planned_and_actual(ports, batch_id))
 
 
-def _planned_and_actual(ports: Ports, batch_id: str) -> Course:
+def _planned_and_actual(ports: Ports, batch_id: str) -> PlanAndOutcome:
     found = planning.batch_plan(ports, batch_id, seed="1", prices=(0, ""))
     planned = (found.planned.p10, found.planned.p50, found.planned.p90) if found.planned else (None, None, None)
-    return Course(found.digest, planned, found.finished_at, found.outcomes)
+    return PlanAndOutcome(found.digest, planned, found.finished_at, found.outcomes)
 
 
 def _migrations_of_batch(ports: Ports, batch_id: str) -> Iterator[Migration]:
@@ -80,7 +80,9 @@ def _check_view(found: Assessment | None) -> views.Judged | None:
     return views.Judged(found.is_blocked, found.findings, dict(found.overrides)) if found else None
 
 
-def _html_of_migrations(ports: Ports, batch_id: str, title: str, migrations: list[Migration], course: Course | None = None) -> str:
+def _html_of_migrations(
+    ports: Ports, batch_id: str, title: str, migrations: list[Migration], course: PlanAndOutcome | None = None
+) -> str:
     rows = tuple(_report_row(ports, each) for each in migrations)
     return report_html(Report(batch_id, title, ports.clock.now(), rows, course))
 
@@ -104,4 +106,4 @@ def _guest_aspects(before: Observation, after: Observation) -> tuple[Aspect, ...
     """Return the guest's aspects before and after the move; empty if the guest did not answer both probes."""
     if not (before.guest and after.guest):
         return ()
-    return side_by_side(*before.both(), *after.both(), after.assessment or Assessment())
+    return comparison_rows(*before.instance_and_guest(), *after.instance_and_guest(), after.assessment or Assessment())

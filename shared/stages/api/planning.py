@@ -17,7 +17,7 @@ from shared.domain.findings import Finding
 from shared.domain.forecast import FAILED, MOVED, MOVING, WAITING, FinishTimes, ForecastInput, ForecastItem, forecast
 from shared.domain.migration import MOVING as MOVES
 from shared.domain.migration import TERMINAL, Migration, State
-from shared.domain.observation import instance_name
+from shared.domain.observation import instance_document_name
 from shared.ports.ports import Ports
 from shared.stages.api.plan_views import AssumedDuration, FindingCount, FinishView, OpeningView, PlannedWave, PlanView
 from shared.stages.closing import SETTLED
@@ -101,7 +101,7 @@ def _wave_ids(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tu
     if not batch.policy.waves:
         return []
     ids = [each.migration_id for each in meant]
-    return (ports.batches.waves(batch.batch_id) if batch.acknowledgement else []) or waves.cut(ids, batch.policy.waves)
+    return (ports.batches.waves(batch.batch_id) if batch.acknowledgement else []) or waves.cut_waves(ids, batch.policy.waves)
 
 
 def _batch_as_approved(batch: Batch, now: datetime) -> Batch:
@@ -143,7 +143,7 @@ def _forecast_at_acknowledgement(
 
 def _opening_views(batch: Batch, finish: FinishTimes, now: datetime) -> tuple[OpeningView, ...]:
     ends = finish.p90 or finish.p50 or finish.earliest or now + timedelta(days=OPENINGS_DAYS)
-    return tuple(OpeningView(*each) for each in batch.policy.times.openings(now, ends, MOST_OPENINGS))
+    return tuple(OpeningView(*each) for each in batch.policy.time_limits.open_periods(now, ends, MOST_OPENINGS))
 
 
 def _finish_view(found: FinishTimes) -> FinishView:
@@ -169,7 +169,7 @@ def _snapshot_gib(meant: Sequence[Migration], ports: Ports) -> tuple[int, int]:
     """Return the maximum size of all snapshots in GiB, and the number of instances whose disks were read."""
     per_hop: list[int] = []
     for migration in meant[:SIZES_READ]:
-        document = ports.migrations.document(migration.migration_id, instance_name(0))
+        document = ports.migrations.document(migration.migration_id, instance_document_name(0))
         if document is not None:
             per_hop.append(sum(each.size_gib for each in InstanceFacts.from_json(document).disks))
     if not per_hop:
@@ -190,7 +190,7 @@ def _limit_sentences(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ..
         f"at most {ports.limits.max_moving} of each account move at once (REPLANK_MAX_MOVING); SMC publishes no number of its own",
         f"the batch pauses once more than {batch.terms.failure_budget} have failed",
     ]
-    opens = policy.times.next_opening(now)
+    opens = policy.time_limits.next_opening(now)
     if opens is not None and opens != now:
         said.append(f"windows and blackouts allow the next start at {opens:%Y-%m-%d %H:%M} UTC")
     return tuple(said)
@@ -202,7 +202,7 @@ def _forecast_gaps(batch: Batch, found: Sequence[Migration], now: datetime, port
         return ()
     said = list[str]()
     held = ports.admission.current_hold()
-    if held.held:
+    if held.is_held:
         said.append(f"everything is held ({held.reason}): the forecast takes it as released now")
     terms = ports.batches.terms_of_open_batches(MOST_OTHERS)
     others = [each for each in terms if each.batch_id != batch.batch_id and each.acknowledgement is not None]

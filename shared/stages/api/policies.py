@@ -23,10 +23,10 @@ def set_policy(ports: Ports, batch_id: str, caller: Caller, asked: Mapping[str, 
     for _ in range(LOST_RACE.calls):
         before, now = ports.batches.load(batch_id), ports.clock.now()
         if before.version != version and not _is_repeated_act(before, wanted, caller, version, ports):
-            raise seen.batch_moved(before, version)
-        if policy_change.is_same(before.policy, wanted):
+            raise seen.batch_changed_refusal(before, version)
+        if policy_change.is_same_policy(before.policy, wanted):
             return show.batch_view(before, own=ports.account_id, now=now)
-        change = policy_change.change(before, wanted, caller, asked.get("why", ""), now)
+        change = policy_change.change_policy(before, wanted, caller, asked.get("why", ""), now)
         with suppress(Stale):
             ports.batches.commit(before, change.after, line=change.line)
             return show.batch_view(change.after, own=ports.account_id, now=now)
@@ -37,4 +37,4 @@ def _is_repeated_act(batch: Batch, wanted: Policy, caller: Caller, version: int,
     """Whether the same person has already carried out the same act on ``version``."""
     mine = (version + 1, policy_change.ACT, caller.name)
     lines = ports.batches.journal(batch.batch_id)
-    return policy_change.is_same(batch.policy, wanted) and any((each.version, each.act, each.by) == mine for each in lines)
+    return policy_change.is_same_policy(batch.policy, wanted) and any((each.version, each.act, each.by) == mine for each in lines)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain.findings import Assessment, Finding, Severity
-from shared.domain.report import Report, ReportRow, counts, unchecked, worst
-from shared.domain.text import page_text as escape
+from shared.domain.report import Report, ReportRow, common_unchecked_findings, verdict_counts, verdict_sort_key
+from shared.domain.text import html_text as escape
 from shared.domain.validation.summary import Aspect
 
 STYLE = """
@@ -38,10 +38,10 @@ TONES = {
 
 def report_html(report: Report) -> str:
     """Return the report as one HTML page. The page loads no script, font or picture, and every text from a guest is escaped."""
-    shared = unchecked(report)
+    shared = common_unchecked_findings(report)
     made = report.made_at.strftime("%Y-%m-%d %H:%M UTC")
-    summary = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts(report).items())) or "no instances"
-    worst_first = sorted(report.rows, key=worst)
+    summary = ", ".join(f"{number} {verdict}" for verdict, number in sorted(verdict_counts(report).items())) or "no instances"
+    worst_first = sorted(report.rows, key=verdict_sort_key)
     return "".join(
         (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(report.title)}</title>',

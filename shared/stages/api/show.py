@@ -20,8 +20,8 @@ from shared.domain.batch import (
 from shared.domain.errors import Refused
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration
-from shared.domain.policy import Policy, seen_by_people
-from shared.domain.restore import shown
+from shared.domain.policy import Policy, without_closed_window
+from shared.domain.restore import state_in_words
 from shared.stages.api import selection_views, views
 from shared.stages.api.people_views import ApprovalsView
 
@@ -65,7 +65,7 @@ def batch_standing(
     fields = _batch_fields(value, "", now)
     missing = any(each.missing for each in fields["approvals"])
     wanted = not value.dry_run and (value.acknowledgement is None or missing)
-    opens = value.policy.times.next_opening(now)
+    opens = value.policy.time_limits.next_opening(now)
     return views.BatchStanding(
         **fields,
         counts=counts,
@@ -109,7 +109,7 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
         "selection": selection_view(value, own),
         "destination": value.destination,
         "destinations": value.destinations,
-        "policy": seen_by_people(value.policy),
+        "policy": without_closed_window(value.policy),
         "size": value.size,
         "digest": value.digest,
         "left_out": value.left_out,
@@ -159,7 +159,7 @@ def migration_detail(
         restarts=restarts,
         acts=possible_acts(value, holds_snapshots=holds_snapshots),
         rollback_disks=tuple(
-            views.DiskRestored(each.disk_id, each.snapshot_id, shown(each.state)) for each in value.rollback_disks
+            views.DiskRestored(each.disk_id, each.snapshot_id, state_in_words(each.state)) for each in value.rollback_disks
         ),
         smc_rollback=value.smc_rollback,
         rollback_approvals=None,

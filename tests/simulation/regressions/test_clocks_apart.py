@@ -11,9 +11,9 @@ import pytest
 
 from localcloud.account import service
 from shared.adapters.clock import parse_time
-from shared.domain.ledger import LedgerEntry, SnapshotState, made_for
+from shared.domain.ledger import LedgerEntry, SnapshotState, snapshots_since_precheck
 from shared.domain.migration import Handle, Migration, State
-from shared.domain.restore import planned
+from shared.domain.restore import newest_snapshot_set
 from shared.domain.timing import CLOCKS_APART
 from shared.ports.driver import JobPhase
 from tests.support.clocks import clocks_apart
@@ -143,10 +143,10 @@ def entry(version: int = 0, *, attempt: int = 1, hop: int = 1, seconds: float = 
 )
 def test_which_snapshots_were_made_after_the_last_precheck(entries: tuple[LedgerEntry, ...], version: int, counted: int) -> None:
     made = migration(hop=1, prechecked_at=T0, prechecked_version=version)
-    assert len(made_for(made, entries)) == counted
+    assert len(snapshots_since_precheck(made, entries)) == counted
 
 
 def test_a_rollback_takes_the_last_attempts_snapshots_whatever_the_clocks_say() -> None:
     """The second attempt's snapshot function was 30 seconds behind that of the first."""
     first, second = entry(7, attempt=9, hop=0), replace(entry(12, attempt=10, hop=0, seconds=-S), snapshot_id="s-2")
-    assert [each.snapshot_id for each in planned((first, second), ["d-1"])] == ["s-2"]
+    assert [each.snapshot_id for each in newest_snapshot_set((first, second), ["d-1"])] == ["s-2"]

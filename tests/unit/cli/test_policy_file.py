@@ -48,7 +48,7 @@ def test_a_good_file_is_valid_and_means_what_it_says(tmp_path: Path, capsys: pyt
     assert run(["policy", "check", str(file)]) == 0
     assert capsys.readouterr().out == f"{file} is a valid policy.\n"
     policy = read_policy(parse_policy_file(file).document)
-    assert [each.start for each in policy.times.windows] == ["22:00", "20:00"], "a time is no number of base 60"
+    assert [each.start for each in policy.time_limits.windows] == ["22:00", "20:00"], "a time is no number of base 60"
     assert policy.blackouts[0].from_ == datetime(2026, 12, 24, tzinfo=timezone.utc)
 
 

@@ -16,7 +16,7 @@ from shared.domain.chosen import policy_digest, selection_digest
 from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
 from shared.domain.hold import NOTHING_HELD
-from shared.domain.limits import Limit, Scene, Standing, Start, held_back
+from shared.domain.limits import AdmissionCounts, Limit, Start, StartContext, blocking_limit
 from shared.domain.policy import Policy, read_policy
 from shared.domain.roles import Role
 
@@ -59,7 +59,7 @@ def refused(batch: Batch, caller: Caller, **more: Any) -> tuple[str, int]:
 
 
 def held(batch: Batch, now: datetime = NOW, start: Start = Start.FIRST_SNAPSHOT) -> str:
-    found = held_back(start, Scene(batch.terms, Standing(frozenset(), frozenset(), 0, 0), NOTHING_HELD, now, 20))
+    found = blocking_limit(start, StartContext(batch.terms, AdmissionCounts(frozenset(), frozenset(), 0, 0), NOTHING_HELD, now, 20))
     assert found is None or found.limit is Limit.APPROVAL
     return found.reason if found else ""
 
@@ -155,17 +155,17 @@ ENDED = replace(PLAIN, control=replace(PLAIN.control, wave_ended_at=NOW))
 def test_a_wave_begins_once_it_is_approved() -> None:
     about = approvals.next_wave_subject(ENDED)
     assert about == "wave 2"
-    assert "replank approve b1 --wave 2" in waves.waits_for_next(ENDED.terms, NOW)
-    assert not waves.may_begin(ENDED.terms, NOW)
+    assert "replank approve b1 --wave 2" in waves.why_next_wave_waits(ENDED.terms, NOW)
+    assert not waves.may_next_wave_begin(ENDED.terms, NOW)
     with pytest.raises(Refused) as caught:
-        waves.check_next(ENDED, 3, NOW)
+        waves.check_next_wave(ENDED, 3, NOW)
     assert caught.value.code == "Approval.Missing"
     done = approved(ENDED, "bob", about=about)
-    assert waves.may_begin(done.terms, NOW)
-    waves.check_next(done, 3, NOW)
-    after, _ = waves.begun(done, "watch", NOW)
+    assert waves.may_next_wave_begin(done.terms, NOW)
+    waves.check_next_wave(done, 3, NOW)
+    after, _ = waves.with_next_wave_open(done, "watch", NOW)
     assert after.control.approvals == ()
-    assert not waves.may_begin(done.terms, NOW + timedelta(minutes=600)), "an expired one does not count"
+    assert not waves.may_next_wave_begin(done.terms, NOW + timedelta(minutes=600)), "an expired one does not count"
 
 
 @pytest.mark.parametrize(
@@ -207,8 +207,8 @@ def test_an_older_version_never_starts_a_batch_that_asks_for_approvals() -> None
         policy = read_policy(document)
         assert policy.window is not None
         older = decode(Policy, {"window": encode(policy.window)}, "policy")
-        assert not any(older.times.why_closed(NOW + timedelta(minutes=each)) == "" for each in range(0, 1440, 5))
-    assert read_policy({"approvals": 1}).times.why_closed(NOW) == ""
+        assert not any(older.time_limits.why_closed(NOW + timedelta(minutes=each)) == "" for each in range(0, 1440, 5))
+    assert read_policy({"approvals": 1}).time_limits.why_closed(NOW) == ""
     assert read_policy({"waveApprovals": 1}).gate == "approval"
 
 

@@ -13,8 +13,8 @@ from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
 from shared.domain.limits import has_missed_window, has_outlived_window
 from shared.domain.migration import Migration, State
-from shared.domain.policy import Policy, read_policy, seen_by_people
-from shared.domain.times import MOST_BLACKOUTS, Blackout, Times
+from shared.domain.policy import Policy, read_policy, without_closed_window
+from shared.domain.times import MOST_BLACKOUTS, Blackout, TimeLimits
 from shared.domain.window import NEVER, Window
 
 UTC = timezone.utc
@@ -47,9 +47,9 @@ def test_what_is_shown_is_read_as_the_same() -> None:
 
 
 def test_nothing_starts_in_the_last_minutes_before_and_then_until_the_end() -> None:
-    times = Times((), (Blackout(at("2026-12-24 00:00"), at("2026-12-27 00:00"), cutoff_min=30),))
+    times = TimeLimits((), (Blackout(at("2026-12-24 00:00"), at("2026-12-27 00:00"), cutoff_min=30),))
     moments = ["2026-12-23 23:29", "2026-12-23 23:30", "2026-12-26 23:59", "2026-12-27 00:00"]
-    assert [times.allow(at(each)) for each in moments] == [True, False, False, True]
+    assert [times.allows_start(at(each)) for each in moments] == [True, False, False, True]
     assert times.next_opening(at("2026-12-25 00:00")) == at("2026-12-27 00:00")
 
 
@@ -59,32 +59,32 @@ def test_the_next_opening_is_in_a_window_and_outside_of_every_blackout() -> None
         Blackout(at("2026-12-24 00:00"), at("2026-12-26 23:00")),
         Blackout(at("2026-12-26 22:30"), at("2026-12-27 12:00"), cutoff_min=30),
     )
-    times = Times((nights,), blackouts)
+    times = TimeLimits((nights,), blackouts)
     assert times.next_opening(at("2026-12-24 01:00")) == at("2026-12-27 22:00")
     assert times.next_opening(at("2026-12-23 21:00")) == at("2026-12-23 22:00")
-    assert Times((NEVER,), blackouts).next_opening(at("2026-12-24 01:00")) is None
+    assert TimeLimits((NEVER,), blackouts).next_opening(at("2026-12-24 01:00")) is None
 
 
 def test_a_policy_with_a_blackout_alone_holds_everything_in_an_older_version() -> None:
     policy = read_policy({"blackouts": [{"from": "2026-12-24", "to": "2026-12-26"}]})
     assert policy.window == NEVER
-    assert policy.times.allow(at("2026-12-20 12:00"))
+    assert policy.time_limits.allows_start(at("2026-12-20 12:00"))
     days = [{"from": "2026-12-24", "to": "2026-12-26"}]
     with_window = read_policy({"window": {"start": "22:00", "end": "04:00"}, "blackouts": days})
-    assert with_window.times.windows == (Window("22:00", "04:00", cutoff_min=30),)
+    assert with_window.time_limits.windows == (Window("22:00", "04:00", cutoff_min=30),)
     assert with_window.window == NEVER
 
 
 def test_a_policy_with_waves_holds_everything_in_an_older_version() -> None:
     policy = read_policy({"waves": ["1", "50%"]})
     assert policy.window == NEVER
-    assert policy.times.windows == ()
-    assert seen_by_people(policy).window is None
+    assert policy.time_limits.windows == ()
+    assert without_closed_window(policy).window is None
     with_window = read_policy({"waves": ["1"], "window": {"start": "22:00", "end": "04:00"}})
     assert with_window.window == NEVER
-    assert with_window.times.windows == (Window("22:00", "04:00", cutoff_min=30),)
+    assert with_window.time_limits.windows == (Window("22:00", "04:00", cutoff_min=30),)
     stored_before = Policy(waves=("1",), window=Window("22:00", "04:00"))
-    assert stored_before.times.windows == (Window("22:00", "04:00"),)
+    assert stored_before.time_limits.windows == (Window("22:00", "04:00"),)
 
 
 def test_snapshots_from_before_a_blackout_are_made_again_and_miss_no_window() -> None:
@@ -134,7 +134,7 @@ def test_a_blackout_that_cannot_be_meant_is_refused(asked: Any, told: str) -> No
 
 
 def test_a_window_does_not_make_good_a_blackout() -> None:
-    times = Times((Window("00:00", "00:00", cutoff_min=0),), (Blackout(at("2026-12-24 00:00"), at("2026-12-24 06:00")),))
-    assert not times.allow(at("2026-12-24 03:00"))
-    assert times.open_since(at("2026-12-24 07:00")) == at("2026-12-24 06:00")
+    times = TimeLimits((Window("00:00", "00:00", cutoff_min=0),), (Blackout(at("2026-12-24 00:00"), at("2026-12-24 06:00")),))
+    assert not times.allows_start(at("2026-12-24 03:00"))
+    assert times.allowed_since(at("2026-12-24 07:00")) == at("2026-12-24 06:00")
     assert times.next_opening(at("2026-12-24 03:00")) == at("2026-12-24 06:00") + timedelta(0)

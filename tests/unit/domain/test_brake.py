@@ -21,7 +21,7 @@ from shared.domain.batch import (
 from shared.domain.caller import Caller, Trust
 from shared.domain.errors import Refused
 from shared.domain.hold import NOTHING_HELD
-from shared.domain.limits import Scene, Standing, Start, held_back
+from shared.domain.limits import AdmissionCounts, Start, StartContext, blocking_limit
 from shared.domain.policy import Policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -117,8 +117,8 @@ def test_the_tick_looks_at_a_stopped_batch_that_nobody_acknowledged() -> None:
     ],
 )
 def test_what_waits_is_told_who_holds_it_and_what_lets_it_go_on(batch: Batch, words: tuple[str, ...]) -> None:
-    scene = Scene(batch.terms, Standing(frozenset(), frozenset(), 0, 0), NOTHING_HELD, LATER, 20)
-    held = held_back(Start.RETRY_SNAPSHOT, scene)
+    scene = StartContext(batch.terms, AdmissionCounts(frozenset(), frozenset(), 0, 0), NOTHING_HELD, LATER, 20)
+    held = blocking_limit(Start.RETRY_SNAPSHOT, scene)
     assert held is not None
     assert [word for word in words if word not in held.reason] == []
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.caller import Caller, Trust, read_name
 from shared.domain.errors import Refused
-from shared.domain.roles import MAY, Access, Grant, Role, authorize, read_grants, read_trust, roles_of
+from shared.domain.roles import MAY, AccessRules, Grant, Role, authorize, read_grants, read_trust, roles_of
 
 ANN = Caller("ann")
 ZHANG = Caller("张三", Trust.VERIFIED, "https://id.test", "1001", {"groups": ("sre", "leads"), "sub": ("1001",)})
@@ -39,11 +39,11 @@ def test_persons_are_told_apart_by_what_the_issuer_calls_them() -> None:
 
 def test_without_roles_everybody_may_do_everything() -> None:
     for act in MAY:
-        authorize(ANN, act, Access())
+        authorize(ANN, act, AccessRules())
 
 
 def test_with_roles_who_is_not_named_may_only_look() -> None:
-    access = Access(grants=(Grant(Role.ADMIN, ("bob",)),))
+    access = AccessRules(grants=(Grant(Role.ADMIN, ("bob",)),))
     assert roles_of(ANN, access) == {Role.VIEWER}
     for act in MAY:
         with pytest.raises(Refused) as refused:
@@ -61,20 +61,20 @@ def test_with_roles_who_is_not_named_may_only_look() -> None:
     ],
 )
 def test_who_operates_does_not_approve(role: Role, may: str, may_not: str) -> None:
-    access = Access(grants=(Grant(role, ("ann",)),))
+    access = AccessRules(grants=(Grant(role, ("ann",)),))
     authorize(ANN, may, access)
     with pytest.raises(Refused):
         authorize(ANN, may_not, access)
 
 
 def test_a_grant_by_claim_needs_a_verified_token() -> None:
-    access = Access(grants=(Grant(Role.APPROVER, ("groups=leads",)),))
+    access = AccessRules(grants=(Grant(Role.APPROVER, ("groups=leads",)),))
     assert Role.APPROVER in roles_of(ZHANG, access)
     assert roles_of(Caller("groups=leads"), access) == {Role.VIEWER}
 
 
 def test_a_grant_holds_in_its_accounts_and_for_its_owners_only() -> None:
-    access = Access(grants=(Grant(Role.OPERATOR, ("*",), accounts=("1",), owners=("ann",)),))
+    access = AccessRules(grants=(Grant(Role.OPERATOR, ("*",), accounts=("1",), owners=("ann",)),))
     assert Role.OPERATOR in roles_of(ANN, access, account="1", owner="ann")
     assert Role.OPERATOR not in roles_of(ANN, access, account="2", owner="ann")
     assert Role.OPERATOR not in roles_of(ANN, access, account="1", owner="bob")
@@ -82,13 +82,13 @@ def test_a_grant_holds_in_its_accounts_and_for_its_owners_only() -> None:
 
 def test_a_claimed_name_is_not_enough_where_tokens_can_be_verified() -> None:
     with pytest.raises(Refused) as refused:
-        authorize(ANN, "hold", Access(provider=True))
+        authorize(ANN, "hold", AccessRules(provider=True))
     assert (refused.value.code, refused.value.status) == ("Caller.NotVerified", 401)
-    authorize(ZHANG, "hold", Access(provider=True))
-    authorize(ANN, "hold", Access(provider=True, trust={"hold": Trust.CLAIMED}))
-    authorize(ANN, "hold", Access(provider=True, trust={"*": Trust.CLAIMED}))
+    authorize(ZHANG, "hold", AccessRules(provider=True))
+    authorize(ANN, "hold", AccessRules(provider=True, trust={"hold": Trust.CLAIMED}))
+    authorize(ANN, "hold", AccessRules(provider=True, trust={"*": Trust.CLAIMED}))
     with pytest.raises(Refused):
-        authorize(ANN, "hold", Access(trust={"hold": Trust.VERIFIED}))
+        authorize(ANN, "hold", AccessRules(trust={"hold": Trust.VERIFIED}))
 
 
 def test_reads_grants_and_trust() -> None:

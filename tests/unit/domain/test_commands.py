@@ -14,7 +14,7 @@ from shared.domain.commands import DRAINED, CommandProgress, CommandRule, asks_f
 from shared.domain.effects import ReleaseSlot, RunPostCommand, post_command_effects
 from shared.domain.errors import Refused
 from shared.domain.group import last_attempt_to_release
-from shared.domain.limits import requeue
+from shared.domain.limits import requeue_migration
 from shared.domain.migration import Failure, Handle, Migration, State
 from shared.domain.policy import Policy, read_policy
 from shared.domain.text import without_secrets
@@ -88,7 +88,7 @@ def drained(state: State, **more: Any) -> Migration:
 
 def test_an_end_without_a_move_undoes_the_pre_command() -> None:
     assert RunPostCommand() in acts.cancel(drained(State.SNAPSHOTTED), "ann", T0).effects
-    stood = requeue(drained(State.SNAPSHOTTED), "the window is closed", by="migrate", now=T0)
+    stood = requeue_migration(drained(State.SNAPSHOTTED), "the window is closed", by="migrate", now=T0)
     assert stood.effects == (ReleaseSlot(), RunPostCommand())
 
 

@@ -19,7 +19,7 @@ from shared.domain.errors import Refused
 from shared.domain.migration import Failure, State
 from shared.domain.policy import read_policy
 from shared.domain.route import plan_route
-from shared.domain.waiting import waits_for
+from shared.domain.waiting import reason_to_wait
 from tests.support.fakes import NOON
 from tests.support.ports import migration
 
@@ -56,8 +56,8 @@ def test_a_new_driver_whose_jobs_start_unseen_is_never_called_untouched() -> Non
 
 def test_a_person_is_told_what_to_press_only_if_a_person_starts_the_job() -> None:
     row = migration(1, state=State.SNAPSHOTTED, driver=CONSOLE.name)
-    assert waits_for(row, "", catalog=CATALOG).startswith("a person: ")
-    assert not waits_for(replace(row, driver=SMC.name), "", catalog=CATALOG).startswith("a person: ")
+    assert reason_to_wait(row, "", catalog=CATALOG).startswith("a person: ")
+    assert not reason_to_wait(replace(row, driver=SMC.name), "", catalog=CATALOG).startswith("a person: ")
 
 
 def test_a_route_has_only_paths_that_its_driver_can_follow() -> None:

@@ -29,7 +29,7 @@ def items(count: int, **more: Any) -> list[ForecastItem]:
 def ahead(policy: dict[str, Any], given: list[ForecastItem], *, runs: int = 20, limit: int = 20, **more: Any) -> Forecast:
     chosen = read_policy(policy)
     batch = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", SELECTION, chosen, acknowledgement=ACK, size=len(given), **more)
-    cut = waves.cut([each.migration_id for each in given], chosen.waves) if chosen.waves else []
+    cut = waves.cut_waves([each.migration_id for each in given], chosen.waves) if chosen.waves else []
     return forecast(ForecastInput(batch, given, cut, NOW, limit), seed="7", runs=runs)
 
 

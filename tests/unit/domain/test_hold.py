@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared.domain.hold import HELD, NOTHING_HELD, RELEASED, STATE, UNREADABLE, VERSION, hold_of
+from shared.domain.hold import HELD, NOTHING_HELD, RELEASED, STATE, UNREADABLE, VERSION, read_hold
 
 
 def test_no_row_holds_nothing() -> None:
-    assert hold_of(None) == NOTHING_HELD
-    assert not NOTHING_HELD.held
+    assert read_hold(None) == NOTHING_HELD
+    assert not NOTHING_HELD.is_held
 
 
 @pytest.mark.parametrize(
@@ -27,5 +27,5 @@ def test_no_row_holds_nothing() -> None:
     ],
 )
 def test_only_a_row_that_says_so_releases(row: dict[str, Any], held: bool, version: int) -> None:
-    found = hold_of(row)
-    assert (found.held, found.version) == (held, version)
+    found = read_hold(row)
+    assert (found.is_held, found.version) == (held, version)

@@ -5,7 +5,14 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.domain.ledger import LedgerEntry, SnapshotState, made_for, may_sweep, migration_of, name_of
+from shared.domain.ledger import (
+    LedgerEntry,
+    SnapshotState,
+    may_sweep,
+    migration_id_in_name,
+    name_of_snapshot,
+    snapshots_since_precheck,
+)
 from shared.domain.timing import CLOCKS_APART
 from tests.support.ports import migration
 
@@ -20,14 +27,14 @@ def entry(sweep_at: datetime | None) -> LedgerEntry:
 
 
 def test_a_name_tells_its_migration() -> None:
-    assert migration_of(name_of("m" + "0" * 16, 0, 1, "d-bp1")) == "m" + "0" * 16
+    assert migration_id_in_name(name_of_snapshot("m" + "0" * 16, 0, 1, "d-bp1")) == "m" + "0" * 16
 
 
 @pytest.mark.parametrize(
     "name", ["", "daily", "replank", "replank-m1", "SMC_Backup_Snapshot_1", "auto2.0_20261123", "replank_m1_0_1_d"]
 )
 def test_anybody_elses_name_tells_none(name: str) -> None:
-    assert migration_of(name) == ""
+    assert migration_id_in_name(name) == ""
 
 
 @pytest.mark.parametrize(
@@ -54,6 +61,6 @@ def test_only_released_and_past_retention_may_go(
 def test_without_versions_the_newest_attempt_counts_if_it_came_after_the_precheck(late_s: int, attempt: int, counts: bool) -> None:
     made = migration(prechecked_at=NOW)
     own = replace(entry(None), hop=made.hop, key=f"0-{attempt}-d-1", created_at=NOW + timedelta(seconds=late_s))
-    assert made_for(made, [own]) == ([own] if counts else [])
+    assert snapshots_since_precheck(made, [own]) == ([own] if counts else [])
     newer = replace(own, key=f"0-{attempt + 1}-d-1", created_at=NOW + timedelta(hours=2))
-    assert made_for(made, [own, newer]) == [newer]
+    assert snapshots_since_precheck(made, [own, newer]) == [newer]

@@ -11,17 +11,17 @@ from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchControl, Bat
 from shared.domain.hold import NOTHING_HELD, Hold
 from shared.domain.limits import (
     HELD_BY,
+    AdmissionCounts,
     Limit,
-    Scene,
-    Standing,
     Start,
-    comes_first,
+    StartContext,
+    allowed_starts,
+    blocking_limit,
     has_missed_window,
     has_outlived_window,
-    held_back,
-    requeue,
-    room_for,
-    start_of,
+    has_priority,
+    next_start,
+    requeue_migration,
 )
 from shared.domain.migration import Handle, Migration, State
 from shared.domain.policy import Policy
@@ -32,8 +32,8 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 ACK = Acknowledgement("ann", NOW, "v", RISKS)
 BATCH = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", Selection(("cn-hangzhou",)), Policy(max_moving=3), acknowledgement=ACK)
 PAUSED = BatchControl(Brake.PAUSED, "bob", NOW, "the pager")
-NOBODY = Standing(frozenset(), frozenset(), 0, 0)
-OPEN = Scene(BATCH.terms, NOBODY, NOTHING_HELD, NOW, 20)
+NOBODY = AdmissionCounts(frozenset(), frozenset(), 0, 0)
+OPEN = StartContext(BATCH.terms, NOBODY, NOTHING_HELD, NOW, 20)
 PROMISED = """
                 hold pause account acknowledgement approval window blackout failure_budget canary wave group region wave_slot slot
 FIRST_SNAPSHOT  x  x  x  x  x  x  x  x  x  x  x  x  x  x
@@ -53,9 +53,11 @@ CELLS = [
 ]
 
 
-def scene(standing: Standing = NOBODY, *, hold: Hold = NOTHING_HELD, ack: Acknowledgement | None = ACK, **policy: object) -> Scene:
+def scene(
+    standing: AdmissionCounts = NOBODY, *, hold: Hold = NOTHING_HELD, ack: Acknowledgement | None = ACK, **policy: object
+) -> StartContext:
     chosen = replace(BATCH, policy=replace(BATCH.policy, **policy), acknowledgement=ack)  # type: ignore[arg-type]
-    return Scene(chosen.terms, standing, hold, NOW, 20)
+    return StartContext(chosen.terms, standing, hold, NOW, 20)
 
 
 BROKEN = {
@@ -83,15 +85,15 @@ def test_the_table_has_a_cell_for_every_start_and_limit() -> None:
 
 @pytest.mark.parametrize(("start", "limit", "holds"), CELLS, ids=lambda value: getattr(value, "name", str(value)))
 def test_a_limit_holds_a_start_as_the_table_says(start: Start, limit: Limit, holds: bool) -> None:
-    held = held_back(start, BROKEN[limit])
+    held = blocking_limit(start, BROKEN[limit])
     assert (held.limit if held else None) is (limit if holds else None)
     if start is not Start.ROLLBACK:  # which asks for no room
-        assert (room_for(start, BROKEN[limit]) == 0) is holds
+        assert (allowed_starts(start, BROKEN[limit]) == 0) is holds
 
 
 @pytest.mark.parametrize("start", Start)
 def test_nothing_is_held_if_no_limit_is_in_the_way(start: Start) -> None:
-    assert held_back(start, OPEN) is None
+    assert blocking_limit(start, OPEN) is None
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,7 @@ def test_nothing_is_held_if_no_limit_is_in_the_way(start: Start) -> None:
     ],
 )
 def test_a_row_tells_what_it_starts_next(changes: dict[str, object], start: Start) -> None:
-    assert start_of(migration(**changes)) is start
+    assert next_start(migration(**changes)) is start
 
 
 def migration(**changes: object) -> Migration:
@@ -137,31 +139,31 @@ def migration(**changes: object) -> Migration:
     ],
 )
 def test_each_limit_says_what_it_is(limit: Limit, words: str) -> None:
-    held = held_back(Start.FIRST_SNAPSHOT, BROKEN[limit])
+    held = blocking_limit(Start.FIRST_SNAPSHOT, BROKEN[limit])
     assert held is not None
     assert held.reason == words
 
 
 def test_many_failures_are_not_all_named() -> None:
-    held = held_back(Start.FIRST_SNAPSHOT, scene(replace(NOBODY, failed=frozenset(f"m{number}" for number in range(8)))))
+    held = blocking_limit(Start.FIRST_SNAPSHOT, scene(replace(NOBODY, failed=frozenset(f"m{number}" for number in range(8)))))
     assert held is not None
     assert held.reason == "8 migrations failed (m0, m1, m2, m3, m4 and 3 more), the budget is 1"
 
 
 def test_a_dry_run_starts_nothing() -> None:
     dry = replace(OPEN, terms=replace(BATCH.terms, dry_run=True))
-    held = held_back(Start.FIRST_SNAPSHOT, dry)
+    held = blocking_limit(Start.FIRST_SNAPSHOT, dry)
     assert held is not None
     assert held.reason == "the batch is a dry run"
 
 
 def test_the_failure_budget_is_the_number_of_failures_that_are_still_allowed() -> None:
-    assert held_back(Start.FIRST_SNAPSHOT, scene(replace(NOBODY, failed=frozenset({"m1"})))) is None
+    assert blocking_limit(Start.FIRST_SNAPSHOT, scene(replace(NOBODY, failed=frozenset({"m1"})))) is None
 
 
 def test_the_canary_goes_first_and_alone() -> None:
-    def room(standing: Standing) -> int:
-        return room_for(Start.FIRST_SNAPSHOT, scene(standing, max_moving=10, canary=2))
+    def room(standing: AdmissionCounts) -> int:
+        return allowed_starts(Start.FIRST_SNAPSHOT, scene(standing, max_moving=10, canary=2))
 
     assert room(NOBODY) == 2
     assert room(replace(NOBODY, held_by_batch=2, held_by_account=2)) == 0
@@ -171,36 +173,36 @@ def test_the_canary_goes_first_and_alone() -> None:
 
 def test_one_of_the_canary_that_still_holds_its_slot_counts_once() -> None:
     """It is noted as moved before its slot is free; the job of the other one must not be put off for that."""
-    moment = Standing(frozenset(), frozenset({"m1"}), held_by_batch=1, held_by_account=1, has_slot=True, unproved=0)
-    assert held_back(Start.FIRST_JOB, scene(moment, canary=2)) is None
+    moment = AdmissionCounts(frozenset(), frozenset({"m1"}), held_by_batch=1, held_by_account=1, has_slot=True, unproved=0)
+    assert blocking_limit(Start.FIRST_JOB, scene(moment, canary=2)) is None
 
 
 def test_two_that_hold_slots_beside_a_canary_that_was_rolled_back_start_no_job() -> None:
-    both = Standing(frozenset({"m0"}), frozenset(), held_by_batch=1, held_by_account=1, has_slot=True, unproved=1)
-    held = held_back(Start.FIRST_JOB, scene(both, canary=1))
+    both = AdmissionCounts(frozenset({"m0"}), frozenset(), held_by_batch=1, held_by_account=1, has_slot=True, unproved=1)
+    held = blocking_limit(Start.FIRST_JOB, scene(both, canary=1))
     assert held is not None
     assert held.limit is Limit.CANARY
 
 
 def test_who_holds_a_slot_needs_none() -> None:
     full = replace(NOBODY, held_by_batch=3, held_in_region=2, held_in_wave=2, has_slot=True)
-    assert held_back(Start.FIRST_JOB, scene(full, max_moving_per_region=2, max_moving_per_wave=2)) is None
+    assert blocking_limit(Start.FIRST_JOB, scene(full, max_moving_per_region=2, max_moving_per_wave=2)) is None
 
 
 def test_in_a_batch_with_a_window_the_tick_chooses() -> None:
     """So that a next hop that waits is the first to start when the window opens."""
     open_window = replace(scene(window=Window("06:00", "12:00")), offered=False)
-    held = held_back(Start.FIRST_SNAPSHOT, open_window)
+    held = blocking_limit(Start.FIRST_SNAPSHOT, open_window)
     assert held is not None
     assert held.reason == "its turn: the next minute's look"
-    assert held_back(Start.FIRST_SNAPSHOT, replace(open_window, offered=True)) is None
-    assert held_back(Start.FIRST_SNAPSHOT, replace(OPEN, offered=False)) is None
+    assert blocking_limit(Start.FIRST_SNAPSHOT, replace(open_window, offered=True)) is None
+    assert blocking_limit(Start.FIRST_SNAPSHOT, replace(OPEN, offered=False)) is None
 
 
 def test_a_next_hop_comes_first_and_its_retry_does_not() -> None:
-    assert comes_first(migration(hop=1))
-    assert not comes_first(migration(hop=1, retried=True))
-    assert not comes_first(migration())
+    assert has_priority(migration(hop=1))
+    assert not has_priority(migration(hop=1, retried=True))
+    assert not has_priority(migration())
 
 
 @pytest.mark.parametrize(
@@ -216,12 +218,12 @@ def test_a_next_hop_comes_first_and_its_retry_does_not() -> None:
 )
 def test_what_cannot_start_gives_its_slot_back(before: Migration, to: State, prechecked: datetime | None) -> None:
     """Snapshots of a hop in which nothing has run are made again; after a job the first ones stay the ones to go back to."""
-    taken = requeue(before, "the maintenance window is closed", by="migrate", now=NOW)
+    taken = requeue_migration(before, "the maintenance window is closed", by="migrate", now=NOW)
     after = taken.after
     assert (after.state, after.attempt, after.prechecked_at, after.handle.began_at) == (to, 2, prechecked, None)
     assert [type(effect).__name__ for effect in taken.effects] == ["ReleaseSlot"]
     assert "window" in taken.entry.reason
-    assert start_of(after).name.partition("_")[0] == start_of(before).name.partition("_")[0]
+    assert next_start(after).name.partition("_")[0] == next_start(before).name.partition("_")[0]
 
 
 def test_snapshots_do_not_outlive_their_window() -> None:
@@ -241,5 +243,5 @@ def test_only_snapshots_that_were_ready_too_late_miss_their_window(start: str, r
     made = migration(state=State.SNAPSHOTTED, entered_at=NOW, handle=Handle(started_at=NOW if ran else None))
     terms = replace(BATCH.terms, policy=Policy(window=Window(start, "11:00")))
     assert has_missed_window(made, terms, NOW) is missed
-    after = requeue(made, "the maintenance window is closed", by="migrate", now=NOW, missed=missed).after
+    after = requeue_migration(made, "the maintenance window is closed", by="migrate", now=NOW, missed=missed).after
     assert after.windows_missed == missed

@@ -99,5 +99,5 @@ def test_a_row_reads_back_as_it_was_written() -> None:
 def test_client_tokens_are_short_and_differ_by_hop_attempt_and_step() -> None:
     migration = replace(accepted(), migration_id="m" + "0" * 16)
     disk = "d-" + "x" * 20
-    assert len(migration.token("snap", 12, 34, disk)) <= 64
-    assert len({migration.token(step, hop, 1, disk) for step in ("snap", "job") for hop in (0, 1)}) == 4
+    assert len(migration.client_token("snap", 12, 34, disk)) <= 64
+    assert len({migration.client_token(step, hop, 1, disk) for step in ("snap", "job") for hop in (0, 1)}) == 4

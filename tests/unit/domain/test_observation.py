@@ -12,8 +12,8 @@ from shared.domain.codec import FactsInvalid
 from shared.domain.facts import DiskFacts, InstanceFacts, own_disks
 from shared.domain.findings import Assessment, Finding, Severity
 from shared.domain.guest import GuestFacts
-from shared.domain.ledger import sweep_due
-from shared.domain.observation import Observation, after_name, baseline_name, instance_name
+from shared.domain.ledger import sweep_due_at
+from shared.domain.observation import Observation, baseline_document_name, instance_document_name, validation_document_name
 
 INSTANCE: dict[str, Any] = {
     "instance_id": "i-1",
@@ -71,7 +71,7 @@ def test_what_was_not_stored_is_none(document: dict[str, Any] | None) -> None:
 )
 def test_a_comparison_without_a_baseline_is_refused_by_name(document: dict[str, Any], lacks: str) -> None:
     with pytest.raises(FactsInvalid, match=f"has no {lacks}"):
-        Observation.from_json(document).both()
+        Observation.from_json(document).instance_and_guest()
 
 
 def test_a_guest_that_answered_nothing_is_not_a_guest_that_was_not_asked() -> None:
@@ -85,7 +85,11 @@ def test_an_assessment_alone_is_stored_alone() -> None:
 
 
 def test_the_names_of_stored_documents_stay() -> None:
-    assert (instance_name(0), baseline_name(1), after_name(2)) == ("instance-0", "baseline-1", "after-2")
+    assert (instance_document_name(0), baseline_document_name(1), validation_document_name(2)) == (
+        "instance-0",
+        "baseline-1",
+        "after-2",
+    )
 
 
 def test_the_transit_disk_is_not_the_users() -> None:
@@ -97,4 +101,4 @@ def test_the_transit_disk_is_not_the_users() -> None:
 
 def test_snapshots_are_due_their_retention_after_the_release() -> None:
     released = datetime(2026, 2, 27, 12, tzinfo=timezone.utc)
-    assert sweep_due(released, 7) == datetime(2026, 3, 6, 12, tzinfo=timezone.utc)
+    assert sweep_due_at(released, 7) == datetime(2026, 3, 6, 12, tzinfo=timezone.utc)

@@ -44,7 +44,7 @@ def asked(**changes: object) -> Policy:
 
 def test_the_journal_keeps_each_field_before_and_after() -> None:
     black = [{"from": "2026-12-24", "to": "2026-12-26"}]
-    changed = policy_change.change(BATCH, asked(maxMoving=2, blackouts=black), EVE, "slow", NOW)
+    changed = policy_change.change_policy(BATCH, asked(maxMoving=2, blackouts=black), EVE, "slow", NOW)
     line = changed.line
     assert (line.version, line.act, line.by, line.why) == (5, "set policy", "eve", "slow")
     assert sorted(line.before) == sorted(line.after) == ["blackouts", "maxMoving"]
@@ -54,16 +54,16 @@ def test_the_journal_keeps_each_field_before_and_after() -> None:
 
 
 def test_a_line_of_an_older_version_has_no_fields() -> None:
-    old = dict(encode(policy_change.change(BATCH, asked(), EVE, "", NOW).line))
+    old = dict(encode(policy_change.change_policy(BATCH, asked(), EVE, "", NOW).line))
     del old["before"], old["after"]
-    assert decode(type(policy_change.change(BATCH, asked(), EVE, "", NOW).line), old, "journal").before == {}
+    assert decode(type(policy_change.change_policy(BATCH, asked(), EVE, "", NOW).line), old, "journal").before == {}
 
 
 @pytest.mark.parametrize("name", OTHER)
 def test_a_field_that_is_fixed_is_refused_by_name_with_a_remedy(name: str) -> None:
     wanted = asked(**{name: OTHER[name]})
     with pytest.raises(Refused) as refused:
-        policy_change.change(BATCH, wanted, EVE, "", NOW)
+        policy_change.change_policy(BATCH, wanted, EVE, "", NOW)
     assert (refused.value.code, refused.value.status) == ("Policy.Fixed", 409)
     assert f"policy.{name}" in refused.value.message or (name, "policy.gate") == ("waveApprovals", "policy.gate")
     assert "b1" in refused.value.remedy
@@ -72,13 +72,13 @@ def test_a_field_that_is_fixed_is_refused_by_name_with_a_remedy(name: str) -> No
 @pytest.mark.parametrize("name", ["waves", "files", "check", "commands"])
 def test_before_the_acknowledgement_more_may_change(name: str) -> None:
     unsaid = replace(BATCH, acknowledgement=None)
-    assert policy_change.change(unsaid, asked(**{name: OTHER[name]}), EVE, "", NOW).line.after.keys() >= {name}
+    assert policy_change.change_policy(unsaid, asked(**{name: OTHER[name]}), EVE, "", NOW).line.after.keys() >= {name}
 
 
 @pytest.mark.parametrize(("state", "code"), [(BatchState.PLANNING, "Batch.StillPlanning"), (BatchState.CLOSED, "Batch.Closed")])
 def test_only_an_open_batch_gets_another_policy(state: BatchState, code: str) -> None:
     with pytest.raises(Refused) as refused:
-        policy_change.change(replace(BATCH, state=state), asked(maxMoving=2), EVE, "", NOW)
+        policy_change.change_policy(replace(BATCH, state=state), asked(maxMoving=2), EVE, "", NOW)
     assert refused.value.code == code
 
 
@@ -88,11 +88,13 @@ def test_an_approval_of_the_policy_before_does_not_count_and_one_of_the_same_pol
     assert given is not None
     approved = given.after
     assert not approvals.approval_status(approved.terms, approvals.BATCH, NOW).missing_count
-    changed = policy_change.change(approved, asked(maxMoving=2), EVE, "", NOW).after
+    changed = policy_change.change_policy(approved, asked(maxMoving=2), EVE, "", NOW).after
     found = approvals.approval_status(changed.terms, approvals.BATCH, NOW)
     assert (found.missing_count, len(found.overtaken)) == (1, 1)
     assert (
-        approvals.approval_status(policy_change.change(changed, OWN, EVE, "", NOW).after.terms, approvals.BATCH, NOW).missing_count
+        approvals.approval_status(
+            policy_change.change_policy(changed, OWN, EVE, "", NOW).after.terms, approvals.BATCH, NOW
+        ).missing_count
         == 0
     )
 
@@ -100,4 +102,4 @@ def test_an_approval_of_the_policy_before_does_not_count_and_one_of_the_same_pol
 def test_every_field_of_the_policy_may_change_or_says_why_not() -> None:
     fixed = policy_change.PLANNED | policy_change.ACKNOWLEDGED
     assert set(fixed) == set(OTHER)
-    assert set(fixed) <= set(policy_change._values(OWN))
+    assert set(fixed) <= set(policy_change._values_by_field(OWN))

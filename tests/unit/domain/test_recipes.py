@@ -15,14 +15,14 @@ from shared.domain.catalog import CATALOG, require_release
 from shared.domain.catalog.extend import extend_catalog
 from shared.domain.codec import FactsInvalid
 from shared.domain.errors import Refused
-from shared.domain.recipes.choose import find, followable, known, ours
+from shared.domain.recipes.choose import all_recipes, paths_with_recipe, recipe_for_path, shipped_recipes
 from shared.domain.recipes.ours import RECIPES
 from shared.domain.recipes.recipe import recipe_schema
 from shared.domain.route import PlannedRoute, plan_route
 from shared.probes.tool import recipe_script, tool_script
 
 DAY = date(2026, 11, 1)
-PROVEN = replace(CATALOG, proven=frozenset(each.key for each in ours()))
+PROVEN = replace(CATALOG, proven=frozenset(each.key for each in shipped_recipes()))
 
 
 def route(source: str, destination: str | None, catalog: Any = CATALOG) -> PlannedRoute:
@@ -36,19 +36,19 @@ def own(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("row", RECIPES, ids=lambda row: row["key"])
 def test_ours_are_of_the_schema_and_name_a_source_for_every_line(row: dict[str, Any]) -> None:
     jsonschema.validate(row, recipe_schema())
-    recipe = next(each for each in ours() if each.key == row["key"])
+    recipe = next(each for each in shipped_recipes() if each.key == row["key"])
     assert all(line.source for line in recipe.lines.values())
     assert "executed" not in {line.certainty for line in recipe.lines.values()}, "nothing was run on an account yet"
 
 
 def test_every_recipe_is_a_path_of_the_catalog_and_no_path_has_two() -> None:
-    paths = [(each.source, each.destination) for each in ours()]
+    paths = [(each.source, each.destination) for each in shipped_recipes()]
     assert len(set(paths)) == len(paths)
     assert all(CATALOG.supported_path(source, destination, "x86_64") for source, destination in paths)
 
 
 def test_a_path_with_a_doubt_is_off_until_it_is_called_proven() -> None:
-    assert followable(CATALOG) == ()
+    assert paths_with_recipe(CATALOG) == ()
     with pytest.raises(Refused) as refused:
         route("rhel-8", "rhel-9")
     assert refused.value.code == "Route.NotFollowed"
@@ -76,15 +76,15 @@ def test_a_path_without_a_recipe_says_so_and_another_driver_is_not_asked() -> No
 
 def test_the_tool_asks_for_no_listed_account() -> None:
     assert CATALOG.supported_path("centos-7", "rhel-7", "x86_64").allow_listed  # type: ignore[union-attr]
-    assert not any(path.allow_listed for path in followable(PROVEN))
+    assert not any(path.allow_listed for path in paths_with_recipe(PROVEN))
 
 
 def test_an_operators_recipe_takes_the_place_of_ours() -> None:
     catalog = extend_catalog({"recipes": [own(key="our-way")]}, CATALOG, on=DAY)
-    recipe = find(catalog, "rhel-8", "rhel-9")
+    recipe = recipe_for_path(catalog, "rhel-8", "rhel-9")
     assert recipe is not None
     assert recipe.key == "our-way"
-    assert "rhel-8-to-rhel-9" not in {each.key for each in known(catalog)}
+    assert "rhel-8-to-rhel-9" not in {each.key for each in all_recipes(catalog)}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_two_recipes_of_one_key_are_refused() -> None:
 
 @pytest.mark.parametrize("text", ["a 'quoted' $(touch hit) `touch hit` {{x}}", 'back\\slash "and" $HOME'])
 def test_texts_of_a_recipe_reach_the_shell_as_they_are(text: str, tmp_path: Any) -> None:
-    recipe = replace(ours()[1], irreversible_text=text)
+    recipe = replace(shipped_recipes()[1], irreversible_text=text)
     script = f'{recipe_script(recipe)}printf "%s" "$T_TEXT"\n'
     said = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert said == text
@@ -125,15 +125,15 @@ def test_texts_of_a_recipe_reach_the_shell_as_they_are(text: str, tmp_path: Any)
 
 
 def test_a_command_carries_only_ids_and_base64() -> None:
-    head = tool_script("begin", "rp-m1-0-1", ours()[0]).splitlines()[:5]
+    head = tool_script("begin", "rp-m1-0-1", shipped_recipes()[0]).splitlines()[:5]
     assert head[1:3] == ["REPLANK_ACT=begin", "REPLANK_RUN=rp-m1-0-1"]
     assert all(
         set(line.partition("=")[2]) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") for line in head[3:]
     )
-    longest = max(len(tool_script("begin", "rp-m0123456789abcdef-0-1", each)) for each in ours())
+    longest = max(len(tool_script("begin", "rp-m0123456789abcdef-0-1", each)) for each in shipped_recipes())
     assert longest < 18_000, "RunCommand takes 24 KB in base64"
 
 
-@pytest.mark.parametrize("recipe", ours(), ids=lambda recipe: recipe.key)
+@pytest.mark.parametrize("recipe", shipped_recipes(), ids=lambda recipe: recipe.key)
 def test_every_recipe_is_a_script_that_the_shell_reads(recipe: Any) -> None:
     subprocess.run(["sh", "-n", "-c", recipe_script(recipe)], check=True)

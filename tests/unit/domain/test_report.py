@@ -11,16 +11,16 @@ import pytest
 from shared.domain.findings import Assessment, Severity
 from shared.domain.migration import MOVING, State
 from shared.domain.prechecks import assess
-from shared.domain.report import Course, Report, ReportRow, counts, unchecked
-from shared.domain.validation import compare
-from shared.domain.validation.summary import side_by_side
+from shared.domain.report import PlanAndOutcome, Report, ReportRow, common_unchecked_findings, verdict_counts
+from shared.domain.validation import compare_after_hop
+from shared.domain.validation.summary import comparison_rows
 from shared.stages.api.report_page import report_html
 from tests.support.facts import LINUX, LINUX_GUEST, LINUX_INSTANCE, NOW, with_guest, with_instance
 
 EVIL = "<script>alert('x')</script>\"&"
 ROUTE = ("CentOS 7", "Alibaba Cloud Linux 3")
 AFTER = replace(LINUX_GUEST, os_id="alinux", os_version="3", os_name=EVIL, kernel="5.10.134", hostname=EVIL)
-RESULT = compare(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, AFTER, LINUX.hop)
+RESULT = compare_after_hop(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, AFTER, LINUX.hop)
 REPORT = Report(
     "b-1",
     f"Wave 1 {EVIL}",
@@ -36,7 +36,7 @@ REPORT = Report(
             "validating",
             assess(LINUX),
             RESULT,
-            side_by_side(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, AFTER, RESULT),
+            comparison_rows(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, AFTER, RESULT),
         ),
         ReportRow("i-5", "new", (), "accepted"),
         ReportRow("i-6", "drill", ROUTE, "failed", assess(LINUX), smc_rollback="SMC rolled back"),
@@ -90,7 +90,7 @@ def test_the_worst_come_first() -> None:
 
 
 def test_the_summary_counts_instances_by_verdict() -> None:
-    assert counts(REPORT) == {"passed": 1, "blocked": 1, "warnings": 1, "failed": 2, "not assessed": 1}
+    assert verdict_counts(REPORT) == {"passed": 1, "blocked": 1, "warnings": 1, "failed": 2, "not assessed": 1}
 
 
 def test_an_empty_batch_has_a_page_too() -> None:
@@ -138,11 +138,11 @@ def test_what_no_instance_could_be_checked_for_is_said_once() -> None:
     blind = assess(with_guest(LINUX, firewall=None))
     rows = tuple(ReportRow(f"i-{n}", "", (), "ready", blind) for n in range(3))
     report = Report("b1", "Batch b1", NOW, rows)
-    assert [finding.code for finding in unchecked(report)] == ["Guest.FirewallActive"]
+    assert [finding.code for finding in common_unchecked_findings(report)] == ["Guest.FirewallActive"]
     assert report_html(report).count("Could not check whether a firewall is running") == 1
     assert {row.verdict for row in rows} == {"passed"}, "what was not checked is no warning"
     one = Report("b1", "Batch b1", NOW, (*rows, ReportRow("i-9", "", (), "ready", assess(LINUX))))
-    assert unchecked(one) == ()
+    assert common_unchecked_findings(one) == ()
     assert report_html(one).count("Could not check whether a firewall is running") == 3
 
 
@@ -152,7 +152,7 @@ def test_the_page_says_what_smc_did_to_the_disks() -> None:
 
 def test_a_report_shows_what_was_planned_beside_what_happened() -> None:
     planned = (NOW, NOW + timedelta(hours=1), NOW + timedelta(hours=3))
-    course = Course("d" * 32, planned, NOW + timedelta(hours=2), {"migrated": 3, "failed": 1})
+    course = PlanAndOutcome("d" * 32, planned, NOW + timedelta(hours=2), {"migrated": 3, "failed": 1})
     said = dict(course.sentences)
     assert said["really"].endswith(f"{NOW + timedelta(hours=2):%H:%M} UTC: 1 failed, 3 migrated")
     assert all(f"{each:%H:%M}" in said["finish as planned"] for each in planned)
@@ -162,6 +162,6 @@ def test_a_report_shows_what_was_planned_beside_what_happened() -> None:
 
 
 def test_what_is_not_known_of_a_course_is_said_so() -> None:
-    assert dict(Course("", (None, None, None), None, {}).sentences) == {"really": "under way: no migration"}
-    open_end = dict(Course("", (NOW, NOW, None), None, {"ready": 1}).sentences)["finish as planned"]
+    assert dict(PlanAndOutcome("", (None, None, None), None, {}).sentences) == {"really": "under way: no migration"}
+    open_end = dict(PlanAndOutcome("", (NOW, NOW, None), None, {"ready": 1}).sentences)["finish as planned"]
     assert open_end.endswith("to later than can be said)")

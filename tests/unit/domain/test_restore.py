@@ -10,7 +10,14 @@ import pytest
 from shared.domain.disk_reset import DiskReset, ResetState
 from shared.domain.errors import Permanent
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.restore import SeenSnapshot, are_resets_valid, in_words, planned, why_unusable, with_disk_marked
+from shared.domain.restore import (
+    SeenSnapshot,
+    are_resets_valid,
+    newest_snapshot_set,
+    resets_in_words,
+    why_snapshots_unusable,
+    with_disk_marked,
+)
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 DONE = SnapshotState.ACCOMPLISHED
@@ -27,23 +34,23 @@ def ids(plan: tuple[DiskReset, ...]) -> list[str]:
 
 
 def test_the_set_from_before_the_first_hop_is_taken_not_a_later_one() -> None:
-    assert ids(planned([entry("d-1"), entry("d-1", hop=1), entry("d-1", owner="smc")], ["d-1"])) == ["s-0-1-d-1"]
+    assert ids(newest_snapshot_set([entry("d-1"), entry("d-1", hop=1), entry("d-1", owner="smc")], ["d-1"])) == ["s-0-1-d-1"]
 
 
 def test_snapshots_of_two_attempts_are_never_mixed() -> None:
     """The newest set is the one that the job was started with; if it lacks a disk, an older copy is of another moment."""
     both = [entry("d-1"), entry("d-2"), entry("d-1", 2), entry("d-2", 2)]
-    assert ids(planned(both, ["d-1", "d-2"])) == ["s-0-2-d-1", "s-0-2-d-2"]
+    assert ids(newest_snapshot_set(both, ["d-1", "d-2"])) == ["s-0-2-d-1", "s-0-2-d-2"]
     half = [*both[:3], replace(both[3], state=SnapshotState.SWEPT)]
     with pytest.raises(Permanent) as caught:
-        planned(half, ["d-1", "d-2"])
+        newest_snapshot_set(half, ["d-1", "d-2"])
     assert caught.value.code == "Rollback.DisksDiffer"
 
 
 @pytest.mark.parametrize("attached", [["d-1", "d-2"], [], ["d-2"]])
 def test_disks_without_a_snapshot_and_snapshots_without_a_disk_stop_it(attached: list[str]) -> None:
     with pytest.raises(Permanent) as caught:
-        planned([entry("d-1")], attached)
+        newest_snapshot_set([entry("d-1")], attached)
     assert caught.value.code == "Rollback.DisksDiffer"
 
 
@@ -57,20 +64,22 @@ def test_disks_without_a_snapshot_and_snapshots_without_a_disk_stop_it(attached:
     ],
 )
 def test_a_snapshot_that_cannot_be_used_is_named_with_its_cause(seen: SeenSnapshot | None, word: str) -> None:
-    plan = planned([entry("d-1")], ["d-1"])
-    (why,) = why_unusable(plan, {"s-0-1-d-1": seen} if seen else {}, "m1")
+    plan = newest_snapshot_set([entry("d-1")], ["d-1"])
+    (why,) = why_snapshots_unusable(plan, {"s-0-1-d-1": seen} if seen else {}, "m1")
     assert word in why
     assert "s-0-1-d-1" in why
-    assert why_unusable(plan, {"s-0-1-d-1": SeenSnapshot("d-1", "accomplished", "m1")}, "m1") == []
-    assert why_unusable(plan, {"s-0-1-d-1": SeenSnapshot("d-1", "accomplished", "")}, "m1") == [], "an older version tagged none"
+    assert why_snapshots_unusable(plan, {"s-0-1-d-1": SeenSnapshot("d-1", "accomplished", "m1")}, "m1") == []
+    assert why_snapshots_unusable(plan, {"s-0-1-d-1": SeenSnapshot("d-1", "accomplished", "")}, "m1") == [], (
+        "an older version tagged none"
+    )
 
 
 def test_what_is_known_of_each_disk_is_said_and_no_more() -> None:
     plan = tuple(DiskReset(f"d-{number}", f"s-{number}") for number in range(1, 5))
     for disk_id, state in (("d-1", ResetState.RESTORED), ("d-2", ResetState.ACCEPTED), ("d-3", ResetState.ASKED)):
         plan = with_disk_marked(plan, disk_id, state, NOW)
-    assert in_words(plan) == "Disks: d-1: restored, d-2: unknown, d-3: unknown, d-4: not restored."
-    assert in_words(()) == ""
+    assert resets_in_words(plan) == "Disks: d-1: restored, d-2: unknown, d-3: unknown, d-4: not restored."
+    assert resets_in_words(()) == ""
 
 
 @pytest.mark.parametrize(

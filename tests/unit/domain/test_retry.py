@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain import retry
-from shared.domain.retry import API_BUSY, CLOUD_CALL, Again, RetryPolicy, repeat
+from shared.domain.retry import API_BUSY, CLOUD_CALL, RetryHint, RetryPolicy, repeat_call
 
 BOUNDS: dict[str, tuple[int, tuple[float, ...]]] = {
     "CLOUD_CALL": (4, (0.2, 0.4, 0.8)),
@@ -30,8 +30,8 @@ class Hopeless(Exception):
     """Fails in a way that no call mends."""
 
 
-def worth(error: Exception) -> Again | None:
-    return Again(*error.args) if isinstance(error, Unlucky) else None
+def worth(error: Exception) -> RetryHint | None:
+    return RetryHint(*error.args) if isinstance(error, Unlucky) else None
 
 
 class FailingCalls:
@@ -47,7 +47,7 @@ class FailingCalls:
         return "answer"
 
     def run(self, policy: RetryPolicy) -> str:
-        return repeat(policy, self, worth, self.slept.append)
+        return repeat_call(policy, self, worth, self.slept.append)
 
 
 def test_every_policy_is_in_the_table() -> None:

@@ -28,7 +28,7 @@ ARRIVED = entry(7, State.VALIDATING, State.MIGRATED, "validate", "the guest is a
 
 @pytest.mark.parametrize(("version", "as_seen"), [(4, False), (5, True), (6, True), (7, True), (8, False)])
 def test_progress_within_a_state_refuses_no_act(version: int, as_seen: bool) -> None:
-    assert seen.is_as_seen(replace(MIGRATED, entered_version=5), version) is as_seen
+    assert seen.is_in_seen_state(replace(MIGRATED, entered_version=5), version) is as_seen
 
 
 @pytest.mark.parametrize("act", ["confirmation", "rollback"])
@@ -39,9 +39,9 @@ def test_an_act_is_done_for_the_operator_who_did_it_and_for_nobody_else(act: str
     }
     journal = [ARRIVED, decisions[act]().entry]
     for version in (7, 8):  # as it was before the act, and as the act left it
-        assert seen.is_done(act, "ann", version, journal)
-        assert not seen.is_done(act, "bob", version, journal)
-        assert not seen.is_done("cancellation", "ann", version, journal)
+        assert seen.is_act_done(act, "ann", version, journal)
+        assert not seen.is_act_done(act, "bob", version, journal)
+        assert not seen.is_act_done("cancellation", "ann", version, journal)
 
 
 def test_a_retry_is_done_though_its_attempt_has_failed_since_but_a_new_one_is_not() -> None:
@@ -50,34 +50,34 @@ def test_a_retry_is_done_though_its_attempt_has_failed_since_but_a_new_one_is_no
         entry(8, State.FAILED, State.ACCEPTED, "ann", "retry after Smc.JobFailed"),
         entry(9, State.ACCEPTED, State.FAILED, "precheck", "Guest.Gone"),
     ]
-    assert seen.is_done("retry", "ann", 7, journal)
-    assert not seen.is_done("retry", "ann", 9, journal)
+    assert seen.is_act_done("retry", "ann", 7, journal)
+    assert not seen.is_act_done("retry", "ann", 9, journal)
 
 
 def test_the_retry_of_a_rollback_is_told_from_a_rollback() -> None:
     failed = replace(MIGRATED, state=State.FAILED, handle=RAN, failure=LOST)
     journal = [ARRIVED, acts.retry(failed, "ann", NOW).entry]
-    assert seen.is_done("retry", "ann", 7, journal)
-    assert not seen.is_done("rollback", "ann", 7, journal)
+    assert seen.is_act_done("retry", "ann", 7, journal)
+    assert not seen.is_act_done("rollback", "ann", 7, journal)
 
 
 def test_progress_after_an_act_does_not_hide_it() -> None:
     note = entry(9, State.ROLLING_BACK, State.ROLLING_BACK, "rollback", "2 disks reset")
     journal = [ARRIVED, entry(8, State.MIGRATED, State.ROLLING_BACK, "ann", "rollback requested"), note]
-    assert seen.is_done("rollback", "ann", 7, journal)
-    assert seen.is_done("rollback", "ann", 9, journal)
+    assert seen.is_act_done("rollback", "ann", 7, journal)
+    assert seen.is_act_done("rollback", "ann", 9, journal)
 
 
 def test_the_release_of_what_was_rolled_back_is_a_change_of_its_own() -> None:
     back = replace(MIGRATED, state=State.ROLLED_BACK)
     journal = [ARRIVED, acts.confirm(back, "ann", NOW, retention_days=7).entry]
-    assert seen.is_done("confirmation", "ann", 7, journal)
-    assert not seen.is_done("confirmation", "bob", 7, journal)
+    assert seen.is_act_done("confirmation", "ann", 7, journal)
+    assert not seen.is_act_done("confirmation", "bob", 7, journal)
 
 
 def test_a_refusal_says_what_it_is_now_who_moved_it_and_when() -> None:
     taken = step(MIGRATED, State.ROLLING_BACK, now=NOW, by="bob", reason="rollback requested")
-    error = seen.migration_moved(taken.after, 7, [ARRIVED, taken.entry])
+    error = seen.migration_changed_refusal(taken.after, 7, [ARRIVED, taken.entry])
     assert (error.code, error.status) == ("Migration.Moved", 412)
     assert "rolling_back at version 8: moved by bob at 2026-11-23 08:00:00 UTC (rollback requested)" in error.message
     assert "replank show m1" in error.remedy

@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 from shared.domain.batch import NOTHING_EXCLUDED, Exclusion, Selection
 from shared.domain.catalog import CATALOG
 from shared.domain.chosen import selection_digest
-from shared.domain.selecting import EXCLUDED, OTHER, Traits, digest_of_instances, fits, left_out
+from shared.domain.selecting import EXCLUDED, OTHER, InstanceTraits, digest_of_instances, matches_pattern, selection_result
 
 REGION = ("cn-hangzhou",)
-WEB = Traits("i-1", "web-1", "CentOS 7.9", CATALOG.releases["centos-7"], {"env": "prod", "team": "网络"}, "rg-front", "vpc-a")
+WEB = InstanceTraits(
+    "i-1", "web-1", "CentOS 7.9", CATALOG.releases["centos-7"], {"env": "prod", "team": "网络"}, "rg-front", "vpc-a"
+)
 OTHER_SYSTEM = replace(WEB, release=None, system="Debian 12")
 
 
-def judged(selection: dict[str, Any], traits: Traits = WEB) -> tuple[str, str] | None:
+def judged(selection: dict[str, Any], traits: InstanceTraits = WEB) -> tuple[str, str] | None:
     chosen = Selection(REGION, **selection)
-    return left_out(chosen, frozenset(chosen.instance_ids), traits)
+    return selection_result(chosen, frozenset(chosen.instance_ids), traits)
 
 
 @pytest.mark.parametrize(
@@ -102,14 +104,14 @@ def test_a_system_outside_the_catalog_meets_no_release() -> None:
     ],
 )
 def test_a_pattern_knows_the_asterisk_only(pattern: str, name: str, expected: bool) -> None:
-    assert fits(pattern, name) is expected
+    assert matches_pattern(pattern, name) is expected
 
 
 @given(st.text("ab*", max_size=8), st.text("ab", max_size=10))
 def test_patterns_agree_with_those_of_a_shell(pattern: str, name: str) -> None:
     from fnmatch import fnmatchcase
 
-    assert fits(pattern, name) == fnmatchcase(name, pattern)
+    assert matches_pattern(pattern, name) == fnmatchcase(name, pattern)
 
 
 def test_every_part_of_a_selection_is_part_of_its_digest() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from shared.domain.text import escaped, plain, plain_lines
+from shared.domain.text import escaped_json, plain_line, plain_lines
 
 ACTING = [
     "\x1b",
@@ -28,17 +28,17 @@ ACTING = [
 
 @pytest.mark.parametrize("character", ACTING, ids=ascii)
 def test_what_acts_is_replaced_or_escaped(character: str) -> None:
-    assert plain(f"a{character}b") == "a\ufffdb"
+    assert plain_line(f"a{character}b") == "a\ufffdb"
     text = json.dumps({character: [character]}, ensure_ascii=False, indent=1)
-    assert character not in escaped(text)
-    assert json.loads(escaped(text)) == json.loads(text)
+    assert character not in escaped_json(text)
+    assert json.loads(escaped_json(text)) == json.loads(text)
 
 
 @pytest.mark.parametrize("text", ["管理员", "naïve", "a\u200db", "😀", "`x` $(y)", ""])
 def test_what_is_only_seen_stays(text: str) -> None:
-    assert plain(text) == plain_lines(text) == escaped(text) == text
+    assert plain_line(text) == plain_lines(text) == escaped_json(text) == text
 
 
 def test_lines_stay_where_lines_may_be() -> None:
-    assert plain("a\tb\r\nc") == "a b  c"
+    assert plain_line("a\tb\r\nc") == "a b  c"
     assert plain_lines("a\nb\x1bc") == "a\nb\ufffdc"

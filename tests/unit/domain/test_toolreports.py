@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.findings import Severity
-from shared.domain.toolreports.failures import KINDS, findings_of, first_error, kind_of, stopping
-from shared.domain.toolreports.results import activities, last
+from shared.domain.toolreports.failures import KINDS, failure_kind, findings_of_report, first_error, stopping_findings
+from shared.domain.toolreports.results import activities, latest_activity
 from tests.unit.domain import samples
 
 LEAPP = {"1.0.0": samples.LEAPP_100, "1.1.0": samples.LEAPP_110, "1.2.0": samples.LEAPP_120}
@@ -29,21 +29,21 @@ def test_the_samples_are_what_the_published_schemas_demand(version: str) -> None
 
 @pytest.mark.parametrize("version", LEAPP)
 def test_leapp_inhibitors_come_first_in_every_version(version: str) -> None:
-    found = findings_of("leapp", json.dumps(LEAPP[version]))
+    found = findings_of_report("leapp", json.dumps(LEAPP[version]))
     assert [each.severity for each in found] == [Severity.ERROR, Severity.INFO, Severity.WARNING]
     assert found[0].code == "Tool.Inhibited"
     assert found[0].seen.startswith("What ")
-    assert stopping(found) == found[:1]
+    assert stopping_findings(found) == found[:1]
 
 
 def test_leapp_remedies_are_its_own_hint_or_command() -> None:
-    assert findings_of("leapp", json.dumps(samples.LEAPP_110))[0].remedy == "Allow root to log in by key."
-    by_command = findings_of("leapp", json.dumps(samples.LEAPP_120))[0]
+    assert findings_of_report("leapp", json.dumps(samples.LEAPP_110))[0].remedy == "Allow root to log in by key."
+    by_command = findings_of_report("leapp", json.dumps(samples.LEAPP_120))[0]
     assert (by_command.remedy, by_command.command) == ("Run: dnf -y remove old-agent", "dnf -y remove old-agent")
 
 
 def test_convert2rhel_errors_come_first_with_their_ids() -> None:
-    found = findings_of("convert2rhel", json.dumps(samples.CONVERT2RHEL_PRE))
+    found = findings_of_report("convert2rhel", json.dumps(samples.CONVERT2RHEL_PRE))
     assert [each.title for each in found] == [
         "The kernel is not the newest (NEWEST_KERNEL::OLD)",
         "No repository answers (REPOSITORIES::SILENT)",
@@ -56,9 +56,9 @@ def test_convert2rhel_errors_come_first_with_their_ids() -> None:
 
 @pytest.mark.parametrize(("tool", "text"), REPORTS)
 def test_of_a_report_that_is_cut_off_the_whole_entries_are_read(tool: str, text: str) -> None:
-    whole = set(findings_of(tool, text))
-    counts = [len(findings_of(tool, text[:end])) for end in range(len(text))]
-    assert all(set(findings_of(tool, text[:end])) <= whole for end in range(0, len(text), 7))
+    whole = set(findings_of_report(tool, text))
+    counts = [len(findings_of_report(tool, text[:end])) for end in range(len(text))]
+    assert all(set(findings_of_report(tool, text[:end])) <= whole for end in range(0, len(text), 7))
     assert counts == sorted(counts)
     assert counts[-1] == len(whole)
 
@@ -66,7 +66,7 @@ def test_of_a_report_that_is_cut_off_the_whole_entries_are_read(tool: str, text:
 @given(st.text())
 def test_any_text_is_read_without_an_error(text: str) -> None:
     for tool in ("leapp", "convert2rhel"):
-        assert findings_of(tool, text) == ()
+        assert findings_of_report(tool, text) == ()
     assert activities(text) == ()
     assert "\n" not in first_error(text)
 
@@ -82,23 +82,23 @@ _JSON = st.recursive(
 def test_any_values_in_the_place_of_entries_are_no_error(value: object, name: str) -> None:
     text = json.dumps({name: value})
     for tool in ("leapp", "convert2rhel"):
-        assert isinstance(findings_of(tool, text), tuple)
+        assert isinstance(findings_of_report(tool, text), tuple)
     activities(text)
 
 
 def test_what_a_tool_writes_acts_on_no_terminal_and_is_not_endless() -> None:
     entry = {"title": "\x1b[31mred\nline", "severity": "high", "groups": ["inhibitor"], "summary": "x" * 5000}
-    (found,) = findings_of("leapp", json.dumps({"entries": [entry]}))
+    (found,) = findings_of_report("leapp", json.dumps({"entries": [entry]}))
     assert "\x1b" not in found.title
     assert "\n" not in found.title
     assert len(found.seen) == 600
 
 
 def test_the_last_activity_counts() -> None:
-    found = last(json.dumps(samples.MIGRATION_RESULTS))
+    found = latest_activity(json.dumps(samples.MIGRATION_RESULTS))
     assert found is not None
     assert (found.kind, found.success) == ("upgrade", False)
-    assert last("{}") is None
+    assert latest_activity("{}") is None
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_last_activity_counts() -> None:
     ],
 )
 def test_known_kinds_of_failure_have_a_code_and_a_remedy(log: str, code: str) -> None:
-    kind = kind_of(log)
+    kind = failure_kind(log)
     assert (kind.code if kind else "") == code
     assert all(each.remedy.endswith(".") for each in KINDS)
 

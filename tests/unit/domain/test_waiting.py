@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.catalog import CATALOG
 from shared.domain.migration import Handle, State
-from shared.domain.waiting import asks, waits_for
+from shared.domain.waiting import may_wait_for_limit, reason_to_wait
 from tests.support.api import migration
 
 WAITING = frozenset(State) - {State.COMPLETED, State.CANCELLED, State.ROLLED_BACK}
@@ -16,7 +16,7 @@ WAITING = frozenset(State) - {State.COMPLETED, State.CANCELLED, State.ROLLED_BAC
 
 def said(state: State, *, held: str = "", **more: object) -> str:
     made = replace(migration("m1", state), **more)  # type: ignore[arg-type]
-    return waits_for(made, held, catalog=CATALOG)
+    return reason_to_wait(made, held, catalog=CATALOG)
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -39,7 +39,7 @@ def test_a_retry_is_told_at_once_what_will_hold_it() -> None:
 @pytest.mark.parametrize("retried", [False, True])
 def test_the_limits_are_asked_for_before_a_start_only(state: State, retried: bool) -> None:
     expected = {State.READY, State.WAITING, State.SNAPSHOTTED} | ({State.ACCEPTED, State.PRECHECKING} if retried else set())
-    assert asks(replace(migration("m1", state), retried=retried)) == (state in expected)
+    assert may_wait_for_limit(replace(migration("m1", state), retried=retried)) == (state in expected)
 
 
 def test_the_console_driver_says_what_to_press() -> None:

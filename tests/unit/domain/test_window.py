@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from shared.domain.codec import Signed, decode, encode
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy, read_policy
-from shared.domain.times import Times
+from shared.domain.times import TimeLimits
 from shared.domain.window import NEVER, Window, read_window
-from shared.domain.zones import zone_of
+from shared.domain.zones import time_zone
 
 UTC = timezone.utc
 LONDON, NEW_YORK = "Europe/London", "America/New_York"
@@ -53,23 +53,23 @@ def test_a_window_where_the_clocks_change(_what: str, zone: str, start: str, end
     window = Window(start, end, zone=zone, cutoff_min=0)
     second, first, last = timedelta(seconds=1), at(opens), at(closes)
     assert window.next_opening(first - timedelta(hours=1)) == first
-    assert [window.allows(moment) for moment in (first - second, first, last - second, last)] == [False, True, True, False]
-    assert window.opened(last - second) == first
+    assert [window.allows_start(moment) for moment in (first - second, first, last - second, last)] == [False, True, True, False]
+    assert window.opened_at(last - second) == first
 
 
 def test_a_window_within_the_skipped_hour_does_not_open_on_that_day() -> None:
     window = Window("01:10", "02:00", zone=LONDON, cutoff_min=0, days=(6,))
-    assert not any(window.allows(at("2026-03-29 00:00") + timedelta(minutes=each)) for each in range(240))
+    assert not any(window.allows_start(at("2026-03-29 00:00") + timedelta(minutes=each)) for each in range(240))
     assert window.next_opening(at("2026-03-28 12:00")) == at("2026-04-05 00:10")
 
 
 def test_a_length_is_real_time_and_an_end_is_read_from_the_clock() -> None:
     six_hours = Window("22:00", length_min=360, zone=LONDON, cutoff_min=0)
-    assert six_hours.allows(at("2026-03-29 03:59"))
-    assert not six_hours.allows(at("2026-03-29 04:00"))
+    assert six_hours.allows_start(at("2026-03-29 03:59"))
+    assert not six_hours.allows_start(at("2026-03-29 04:00"))
     weekend = Window("20:00", length_min=3480, days=(4,), cutoff_min=0)
-    assert weekend.opened(at("2026-11-29 05:59")) == at("2026-11-27 20:00")
-    assert not weekend.allows(at("2026-11-30 06:00"))
+    assert weekend.opened_at(at("2026-11-29 05:59")) == at("2026-11-27 20:00")
+    assert not weekend.allows_start(at("2026-11-30 06:00"))
 
 
 # The outside judge -------------------------------------------------------------------------------------------------------
@@ -118,29 +118,29 @@ WINDOWS = st.builds(
 @given(WINDOWS, MOMENTS)
 @example(Window("01:30", "04:00", zone=LONDON, cutoff_min=0), at("2026-03-29 01:45"))
 def test_a_window_is_open_when_an_outside_judge_says_so(window: Window, moment: datetime) -> None:
-    assert window.opened(moment) == by_the_judge(window, moment)
+    assert window.opened_at(moment) == by_the_judge(window, moment)
 
 
 @settings(max_examples=200)
 @given(st.lists(WINDOWS, min_size=1, max_size=3), MOMENTS)
 def test_nothing_is_open_before_the_next_opening_and_something_is_then(windows: list[Window], moment: datetime) -> None:
-    times = Times(tuple(windows))
+    times = TimeLimits(tuple(windows))
     following = times.next_opening(moment)
-    assert following is None or times.allow(following)
+    assert following is None or times.allows_start(following)
     until = following or moment + timedelta(days=8)
     step = max((until - moment) / 40, timedelta(minutes=1))
     between = [moment + step * number for number in range(40)]
-    assert not any(times.allow(each) for each in between if each < until)
+    assert not any(times.allows_start(each) for each in between if each < until)
 
 
 # Several windows, reading, older rows ------------------------------------------------------------------------------------
 
 
 def test_several_windows_are_open_if_one_is_and_tell_the_nearest_opening() -> None:
-    both = Times((Window("02:00", "04:00", zone="Asia/Shanghai"), Window("22:00", "23:59", zone=LONDON, days=(5,))))
-    assert both.in_window(at("2026-11-26 18:30"))  # 02:30 in Shanghai
-    assert not both.in_window(at("2026-11-26 22:30"))
-    assert both.in_window(at("2026-11-28 22:30"))
+    both = TimeLimits((Window("02:00", "04:00", zone="Asia/Shanghai"), Window("22:00", "23:59", zone=LONDON, days=(5,))))
+    assert both.is_window_open(at("2026-11-26 18:30"))  # 02:30 in Shanghai
+    assert not both.is_window_open(at("2026-11-26 22:30"))
+    assert both.is_window_open(at("2026-11-28 22:30"))
     assert both.next_opening(at("2026-11-28 20:00")) == at("2026-11-28 22:00")
     assert both.why_closed(at("2026-11-28 20:00")) == (
         "the maintenance window is closed; the next start is possible 2026-11-29 06:00 Asia/Shanghai"
@@ -157,16 +157,16 @@ def test_windows_take_the_zone_of_the_policy_unless_they_name_one() -> None:
     asked = [{"start": "22:00", "end": "04:00"}, {"start": "22:00", "lengthMin": 90, "zone": NEW_YORK}]
     asked.append({"start": "01:00", "end": "05:00", "utcOffsetMin": 480})
     policy = read_policy({"zone": LONDON, "windows": asked})
-    assert [each.zone for each in policy.times.windows] == [LONDON, NEW_YORK, ""]
-    assert policy.times.windows[2].utc_offset_min == 480
+    assert [each.zone for each in policy.time_limits.windows] == [LONDON, NEW_YORK, ""]
+    assert policy.time_limits.windows[2].utc_offset_min == 480
 
 
 def test_rows_with_one_window_are_read_and_behave_as_before() -> None:
     stored = {"window": {"start": "22:00", "end": "04:00", "utc_offset_min": -60, "days": [0]}}
     policy = decode(Policy, stored, "policy")
-    assert policy.times == Times((Window("22:00", "04:00", days=(0,), utc_offset_min=Signed(-60)),))
-    assert policy.times.allow(at("2026-11-24 03:59"))
-    assert not policy.times.allow(at("2026-11-24 04:00")), "an hour before its end, as the default was"
+    assert policy.time_limits == TimeLimits((Window("22:00", "04:00", days=(0,), utc_offset_min=Signed(-60)),))
+    assert policy.time_limits.allows_start(at("2026-11-24 03:59"))
+    assert not policy.time_limits.allows_start(at("2026-11-24 04:00")), "an hour before its end, as the default was"
     assert encode(policy)["window"] == stored["window"]
 
 
@@ -180,10 +180,10 @@ def test_what_an_older_version_cannot_read_holds_everything_there() -> None:
         assert set(written["window"]) == {"start", "end", "cutoff_min"}
         kept_by_the_older = {name: value for name, value in written.items() if name != "windows"}
         left = decode(Policy, kept_by_the_older, "policy")
-        assert left.times.windows == (NEVER,)
+        assert left.time_limits.windows == (NEVER,)
         moments = [at("2026-11-23 00:00") + timedelta(minutes=each) for each in range(1440)]
-        assert not any(left.times.allow(each) for each in moments)
-        assert "then submit it again" in left.times.why_closed(moments[0])
+        assert not any(left.time_limits.allows_start(each) for each in moments)
+        assert "then submit it again" in left.time_limits.why_closed(moments[0])
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -212,6 +212,6 @@ def test_a_window_that_cannot_be_meant_is_refused(asked: dict[str, Any], told: s
 
 def test_a_near_zone_is_suggested() -> None:
     with pytest.raises(Refused) as caught:
-        zone_of("Europe/Londn")
+        time_zone("Europe/Londn")
     assert caught.value.code == "Zone.NotFound"
     assert LONDON in caught.value.remedy

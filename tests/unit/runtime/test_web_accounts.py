@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.accounts import MemberAccount, Trouble
 from shared.domain.migration import Failure, State
-from shared.domain.roles import Access, Grant, Role
+from shared.domain.roles import AccessRules, Grant, Role
 from tests.support.api import ApiInMemory, ApiSettings, migration
 from tests.support.fakes import NOON
 
@@ -120,7 +120,7 @@ def test_an_account_that_refuses_is_shown_with_cause_and_remedy(api: ApiInMemory
 def test_a_grant_for_an_account_covers_its_migrations_and_no_others(api: ApiInMemory) -> None:
     stand(api)
     grants = (Grant(Role.OPERATOR, ("ann",), accounts=(A,)),)
-    api.shown = replace(api.shown, access=Access(grants=grants))
+    api.shown = replace(api.shown, access=AccessRules(grants=grants))
     assert api.call("POST", "/migrations/m2/cancellation")[0] == 200
     for refused in ("m1", "m3"):
         assert api.call("POST", f"/migrations/{refused}/cancellation")[1]["Code"] == "Role.Missing"

@@ -13,7 +13,7 @@ from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.caller import Caller
 from shared.domain.effects import Effect, ReleaseSlot
 from shared.domain.errors import Permanent, Stale
-from shared.domain.limits import requeue
+from shared.domain.limits import requeue_migration
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Failure, Handle, Migration, State, first_entry, step
 from shared.domain.policy import Policy
@@ -107,7 +107,7 @@ def test_a_retry_takes_no_slot(ports: Ports) -> None:
 def test_what_an_overtaken_stage_took_for_an_earlier_attempt_goes_back(ports: Ports) -> None:
     """Two deliveries of one admission: one gave the slot back because the window had closed, the slow one takes it again."""
     made = stand(ports, 1, State.READY)
-    ports.migrations.commit(requeue(made, "closed", by="snapshot", now=NOON))
+    ports.migrations.commit(requeue_migration(made, "closed", by="snapshot", now=NOON))
     assert ports.admission.take_slot(
         ports.admission.slot_use(made.batch_id, made.migration_id), made.migration_id, made.batch_id, made.attempt
     )

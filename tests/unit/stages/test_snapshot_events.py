@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain import events
-from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
+from shared.domain.ledger import LedgerEntry, SnapshotState, name_of_snapshot
 from shared.domain.message import Message
 from shared.domain.migration import State, first_entry
 from shared.ports.ports import Ports
@@ -24,7 +24,7 @@ def entry(disk: str, state: SnapshotState, snapshot_id: str = "") -> LedgerEntry
 
 def finished(ports: Ports, snapshot_id: str, disk: str) -> str:
     """Tell of one finished; the outcome."""
-    content = {"snapshotId": snapshot_id, "snapshotName": name_of(MADE.migration_id, 0, 1, disk), "result": "accomplished"}
+    content = {"snapshotId": snapshot_id, "snapshotName": name_of_snapshot(MADE.migration_id, 0, 1, disk), "result": "accomplished"}
     message = Message("ecs:Snapshot:CreateSnapshotCompleted", "e", "acs.ecs", {"content": content})
     return watch.run(message, ports).result
 

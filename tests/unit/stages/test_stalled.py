@@ -10,7 +10,7 @@ import pytest
 from shared.domain import events
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.errors import Transient
-from shared.domain.limits import requeue
+from shared.domain.limits import requeue_migration
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_entry
 from shared.domain.policy import Policy
@@ -93,4 +93,4 @@ def test_a_slot_given_back_begins_the_hour_again() -> None:
     offer(fakes, made)
     stalled = fakes.migrations.load(made.migration_id)
     assert admit_migration(stalled, fakes.ports) is None
-    assert requeue(stalled, "held", by="snapshot", now=NOON).after.stalled_at is None
+    assert requeue_migration(stalled, "held", by="snapshot", now=NOON).after.stalled_at is None

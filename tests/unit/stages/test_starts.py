@@ -14,7 +14,7 @@ from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchControl,
 from shared.domain.caller import Caller
 from shared.domain.errors import Transient
 from shared.domain.hold import NOTHING_HELD, HoldLine
-from shared.domain.limits import HELD_BY, SLOTS, Limit, Start, start_of
+from shared.domain.limits import HELD_BY, SLOTS, Limit, Start, next_start
 from shared.domain.migration import Failure, Handle, Migration, State, first_entry
 from shared.domain.policy import Policy
 from shared.domain.times import Blackout
@@ -104,7 +104,7 @@ def begun(start: Start, made: Migration, ports: Ports) -> str:
     """What the stage or the act makes of it: nothing, or what holds it."""
     if start is Start.ROLLBACK:
         return "" if acts.roll_back(ports, made.migration_id, Caller("ann"), made.version).state == "rolling_back" else "refused"
-    assert start_of(made) is start
+    assert next_start(made) is start
     held = current_limit(made, ports) if start in JOBS else admit_migration(made, ports)
     return held.limit.value if held else ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain.guest import LinuxFacts, PackageSummary, ServiceFacts
-from shared.domain.prechecks.freshness import changed
+from shared.domain.prechecks.freshness import changed_facts
 from tests.support.facts import LINUX_GUEST, WINDOWS_GUEST
 
 
@@ -13,7 +13,7 @@ def test_what_changes_by_itself_does_not_count() -> None:
     mounts = tuple(replace(mount, available_mib=mount.available_mib - 5) for mount in LINUX_GUEST.mounts or ())
     services = tuple(replace(service, active=False) for service in LINUX_GUEST.services or ())
     later = replace(LINUX_GUEST, memory_available_mib=100, mounts=mounts, services=services, listening=())
-    assert changed(LINUX_GUEST, later) == ()
+    assert changed_facts(LINUX_GUEST, later) == ()
 
 
 def test_what_lasts_counts() -> None:
@@ -25,6 +25,6 @@ def test_what_lasts_counts() -> None:
         services=(ServiceFacts("nginx", False, True),),
         linux=replace(linux, fstab=()),
     )
-    assert changed(LINUX_GUEST, later) == ("fstab", "kernel", "packages", "services")
-    assert "windows" not in changed(LINUX_GUEST, WINDOWS_GUEST)
-    assert "os_id" in changed(LINUX_GUEST, WINDOWS_GUEST)
+    assert changed_facts(LINUX_GUEST, later) == ("fstab", "kernel", "packages", "services")
+    assert "windows" not in changed_facts(LINUX_GUEST, WINDOWS_GUEST)
+    assert "os_id" in changed_facts(LINUX_GUEST, WINDOWS_GUEST)

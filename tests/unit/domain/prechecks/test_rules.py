@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.catalog import CATALOG
 from shared.domain.findings import Severity
-from shared.domain.prechecks import RULES, Needs, assess, cheap_rules
+from shared.domain.prechecks import RULES, NeededFacts, assess, cheap_rules
 from shared.domain.prechecks.registry import SUBJECTS
 from shared.domain.prechecks.rule import PRACTICE, Failed, Passed, Rule, Unknown
 from tests.support.facts import LINUX, TO_RHEL, WINDOWS, with_guest, with_instance, with_linux, with_space
@@ -73,7 +73,9 @@ def test_every_file_of_rules_is_in_the_registry() -> None:
 def test_a_limit_inside_the_guest_that_was_not_measured_blocks_too() -> None:
     """Else a guest that tells less would look better. Pending updates are the exception: asking is slow, so it is optional."""
     lax = [
-        rule.code for rule in RULES if rule.needs is Needs.GUEST and rule.severity is Severity.ERROR and not _blocks(rule.unknown)
+        rule.code
+        for rule in RULES
+        if rule.needs is NeededFacts.GUEST and rule.severity is Severity.ERROR and not _blocks(rule.unknown)
     ]
     assert lax == ["Guest.NotProbed", "Guest.UpdatesPending"]
 
@@ -108,7 +110,7 @@ def test_red_hat_is_reached_with_a_warning_only() -> None:
 
 def test_cheap_rules_need_no_guest() -> None:
     assert assess(replace(LINUX, guest=None), rules=cheap_rules).findings == ()
-    assert all(rule.needs is not Needs.GUEST for rule in cheap_rules)
+    assert all(rule.needs is not NeededFacts.GUEST for rule in cheap_rules)
     assert assess(replace(LINUX, guest=None)).is_blocked
 
 

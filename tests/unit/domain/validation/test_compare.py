@@ -25,9 +25,9 @@ from shared.domain.guest import (
     ServiceFacts,
     UserCheck,
 )
-from shared.domain.validation import compare, compare_restored, not_settled
+from shared.domain.validation import compare_after_hop, compare_after_rollback, why_not_settled
 from shared.domain.validation.content import version_key
-from shared.domain.validation.summary import side_by_side
+from shared.domain.validation.summary import comparison_rows
 from tests.support.facts import DATA_DISK, KERNEL, LINUX_GUEST, LINUX_INSTANCE, SYSTEM_DISK, WINDOWS_GUEST, WINDOWS_INSTANCE
 
 HOP = Hop("centos-7", "alinux-3")
@@ -100,11 +100,11 @@ RHEL_7: dict[str, Any] = {"os_id": "rhel", "os_version": "7.9", "os_name": "Red 
 
 
 def test_a_conversion_may_keep_the_version_of_its_kernel_and_no_other_path_may() -> None:
-    conversion = compare(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, replace(BEFORE, **RHEL_7), Hop("centos-7", "rhel-7"))
+    conversion = compare_after_hop(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, replace(BEFORE, **RHEL_7), Hop("centos-7", "rhel-7"))
     found = {each.code.partition(".")[2]: each.severity for each in conversion.findings if "Kernel" in each.code}
     assert found == {"KernelVersionKept": W}
     rhel_8 = replace(BEFORE, os_id="rhel", os_version="8.10", os_name="Red Hat Enterprise Linux 8.10 (Ootpa)")
-    upgrade = compare(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, rhel_8, Hop("centos-7", "rhel-8"))
+    upgrade = compare_after_hop(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, rhel_8, Hop("centos-7", "rhel-8"))
     assert {"Validation.OldKernelBooted"} == {each.code for each in upgrade.findings if "Kernel" in each.code}
 
 
@@ -207,35 +207,35 @@ def healthy(**changes: Any) -> GuestFacts:
 
 @pytest.mark.parametrize(("code", "severity", "before", "after"), HEALTH_CASES)
 def test_what_must_still_work(code: str, severity: Severity, before: dict[str, Any], after: dict[str, Any]) -> None:
-    found = compare_restored(OWN, healthy(**before), OWN, healthy(**after))
+    found = compare_after_rollback(OWN, healthy(**before), OWN, healthy(**after))
     assert [(f.code, f.severity) for f in found.findings] == [(f"Validation.{code}", severity)]
-    assert compare_restored(OWN, healthy(**{**after, **before}), OWN, healthy(**before)).is_blocked is False
+    assert compare_after_rollback(OWN, healthy(**{**after, **before}), OWN, healthy(**before)).is_blocked is False
 
 
 def test_what_did_not_work_before_is_no_loss() -> None:
     broken = {"metadata_answers": False, "names_resolve": False, "clock_in_step": False}
-    assert compare_restored(OWN, healthy(**broken), OWN, healthy(**broken)).findings == ()
+    assert compare_after_rollback(OWN, healthy(**broken), OWN, healthy(**broken)).findings == ()
 
 
 def test_a_file_system_that_was_read_only_before_is_no_finding() -> None:
     kept = replace(HEALTHY, mounts=(MountFacts("/iso", "/dev/sr0", 1000, 0, "iso9660", read_only=True),))
-    assert compare_restored(OWN, kept, OWN, kept).findings == ()
+    assert compare_after_rollback(OWN, kept, OWN, kept).findings == ()
 
 
 def test_only_what_ecs_knows_is_the_instances_own() -> None:
     bare = replace(HEALTHY, interfaces=(InterfaceFacts("eth0", ("10.0.0.5/24",)),))
-    found = compare_restored(OWN, HEALTHY, OWN, bare)
+    found = compare_after_rollback(OWN, HEALTHY, OWN, bare)
     assert [(f.code.removeprefix("Validation."), f.severity, f.seen) for f in found.findings] == [
         ("OtherAddressLost", Severity.WARNING, "10.0.0.100, 172.30.0.1")
     ]
     unknown = replace(OWN, private_ips=())
-    assert compare_restored(unknown, HEALTHY, unknown, bare).is_blocked
+    assert compare_after_rollback(unknown, HEALTHY, unknown, bare).is_blocked
 
 
 def test_a_file_system_whose_size_is_not_known_has_not_shrunk() -> None:
     before = replace(HEALTHY, mounts=(MountFacts("/mnt", "nas:/x", 1000, 500, "nfs"),))
     after = replace(HEALTHY, mounts=(MountFacts("/mnt", "nas:/x", 0, 0, "nfs"),))
-    assert compare_restored(OWN, before, OWN, after).findings == ()
+    assert compare_after_rollback(OWN, before, OWN, after).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -248,9 +248,9 @@ def test_a_file_system_whose_size_is_not_known_has_not_shrunk() -> None:
 )
 def test_windows_tells_how_it_is_as_linux_does(fact: str, code: str, severity: Severity) -> None:
     ill = replace(W_AFTER, windows=replace(W_AFTER.windows, **{fact: False}))  # type: ignore[type-var]
-    result = compare(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, ill, WINDOWS_HOP)
+    result = compare_after_hop(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, ill, WINDOWS_HOP)
     assert classes(result) == {code: severity}
-    rows = side_by_side(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, ill, result)
+    rows = comparison_rows(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, ill, result)
     (row,) = [row for row in rows if (row.before, row.after) == ("yes", "no")]
     assert row.standing == ("failure" if severity is E else "warning")
 
@@ -280,26 +280,26 @@ def mounted(line: str, *, here: bool | None) -> tuple[GuestFacts, GuestFacts]:
 )
 def test_what_need_not_be_mounted_is_no_loss(line: str, here: bool | None, code: str, severity: Severity) -> None:
     before, after = mounted(line, here=here)
-    result = compare(LINUX_INSTANCE, before, LINUX_INSTANCE, after, HOP)
+    result = compare_after_hop(LINUX_INSTANCE, before, LINUX_INSTANCE, after, HOP)
     assert classes(result) == {code: severity}
     assert result.is_blocked == (severity is E)
 
 
 def test_a_clean_migration_has_nothing_to_tell() -> None:
-    assert compare(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, AFTER, HOP) == Assessment()
-    assert compare(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, W_AFTER, WINDOWS_HOP) == Assessment()
+    assert compare_after_hop(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, AFTER, HOP) == Assessment()
+    assert compare_after_hop(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, W_AFTER, WINDOWS_HOP) == Assessment()
 
 
 @pytest.mark.parametrize(("code", "severity", "after"), INSTANCE_CASES, ids=[c[0] for c in INSTANCE_CASES])
 def test_differences_of_the_instance(code: str, severity: Severity, after: InstanceFacts) -> None:
-    result = compare(LINUX_INSTANCE, BEFORE, after, AFTER, HOP)
+    result = compare_after_hop(LINUX_INSTANCE, BEFORE, after, AFTER, HOP)
     assert classes(result) == {code: severity}
     assert result.is_blocked == (severity is E)
 
 
 @pytest.mark.parametrize(("code", "severity", "after"), GUEST_CASES, ids=[c[0] for c in GUEST_CASES])
 def test_differences_of_the_guest(code: str, severity: Severity, after: GuestFacts) -> None:
-    result = compare(LINUX_INSTANCE, before_of(code), LINUX_INSTANCE, after, HOP)
+    result = compare_after_hop(LINUX_INSTANCE, before_of(code), LINUX_INSTANCE, after, HOP)
     assert classes(result).get(code) is severity
     if severity is not E:
         assert not result.is_blocked
@@ -310,7 +310,7 @@ def test_differences_of_the_guest(code: str, severity: Severity, after: GuestFac
 
 def test_a_failing_check_that_failed_before_is_a_warning() -> None:
     failing = UserCheck(2, "x")
-    result = compare(LINUX_INSTANCE, replace(BEFORE, check=failing), LINUX_INSTANCE, replace(AFTER, check=failing), HOP)
+    result = compare_after_hop(LINUX_INSTANCE, replace(BEFORE, check=failing), LINUX_INSTANCE, replace(AFTER, check=failing), HOP)
     assert classes(result) == {"CheckFailedBefore": W}
 
 
@@ -322,7 +322,7 @@ def test_a_windows_guest_is_compared_by_services_language_and_restart() -> None:
         mounts=(WINDOWS_GUEST.mounts or ())[:1],
         interfaces=(InterfaceFacts("vmxnet", ("10.0.0.5",)),),
     )
-    result = compare(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, changed, WINDOWS_HOP)
+    result = compare_after_hop(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, changed, WINDOWS_HOP)
     assert classes(result) == {
         "LanguageChanged": E,
         "MountLost": E,
@@ -336,19 +336,19 @@ def test_a_windows_guest_is_compared_by_services_language_and_restart() -> None:
 def test_ports_the_system_picks_itself_do_not_count() -> None:
     before = replace(BEFORE, listening=(*(BEFORE.listening or ()), ListenerFacts("tcp", "*", 49152)))
     after = replace(AFTER, listening=(*(AFTER.listening or ()), ListenerFacts("tcp", "*", 50001)))
-    assert compare(LINUX_INSTANCE, before, LINUX_INSTANCE, after, HOP) == Assessment()
+    assert compare_after_hop(LINUX_INSTANCE, before, LINUX_INSTANCE, after, HOP) == Assessment()
 
 
 def test_a_guest_that_is_not_settled_says_why() -> None:
-    assert not_settled(BEFORE, HOP, "linux") == "the guest still says CentOS Linux 7 (Core)"
-    assert not_settled(linux(package_manager_busy=True), HOP, "linux") == "the package manager is still busy"
-    assert not_settled(AFTER, HOP, "linux") == ""
-    assert not_settled(W_AFTER, WINDOWS_HOP, "windows") == ""
+    assert why_not_settled(BEFORE, HOP, "linux") == "the guest still says CentOS Linux 7 (Core)"
+    assert why_not_settled(linux(package_manager_busy=True), HOP, "linux") == "the package manager is still busy"
+    assert why_not_settled(AFTER, HOP, "linux") == ""
+    assert why_not_settled(W_AFTER, WINDOWS_HOP, "windows") == ""
 
 
 def test_a_rollback_brings_everything_back() -> None:
-    assert compare_restored(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, BEFORE) == Assessment()
-    assert compare_restored(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, WINDOWS_GUEST) == Assessment()
+    assert compare_after_rollback(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, BEFORE) == Assessment()
+    assert compare_after_rollback(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, WINDOWS_GUEST) == Assessment()
 
 
 @pytest.mark.parametrize(
@@ -369,14 +369,14 @@ def test_a_rollback_brings_everything_back() -> None:
     ],
 )
 def test_what_a_rollback_may_leave_behind(code: str, after: GuestFacts) -> None:
-    result = compare_restored(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, after)
+    result = compare_after_rollback(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, after)
     assert classes(result)[code] is E
     assert result.is_blocked
 
 
 def test_a_rollback_that_lost_a_disk() -> None:
     other: DiskFacts = replace(DATA_DISK, disk_id="d-other")
-    assert compare_restored(LINUX_INSTANCE, BEFORE, replace(LINUX_INSTANCE, disks=(SYSTEM_DISK, other)), BEFORE).is_blocked
+    assert compare_after_rollback(LINUX_INSTANCE, BEFORE, replace(LINUX_INSTANCE, disks=(SYSTEM_DISK, other)), BEFORE).is_blocked
 
 
 def test_every_code_has_a_test() -> None:
@@ -400,8 +400,8 @@ EDITS = [case[2] for case in GUEST_CASES]
 @settings(max_examples=200)
 def test_no_pair_of_answers_crashes_the_comparison(before: GuestFacts, after: GuestFacts, windows: bool) -> None:
     machine = WINDOWS_INSTANCE if windows else LINUX_INSTANCE
-    assert compare(machine, before, machine, after, HOP) is not None
-    assert compare_restored(machine, before, machine, after) is not None
+    assert compare_after_hop(machine, before, machine, after, HOP) is not None
+    assert compare_after_rollback(machine, before, machine, after) is not None
 
 
 def test_versions_are_ordered_as_people_read_them() -> None:
@@ -411,7 +411,7 @@ def test_versions_are_ordered_as_people_read_them() -> None:
 
 
 def test_files_without_a_baseline_are_a_warning() -> None:
-    result = compare(LINUX_INSTANCE, replace(BEFORE, checksums=()), LINUX_INSTANCE, AFTER, HOP)
+    result = compare_after_hop(LINUX_INSTANCE, replace(BEFORE, checksums=()), LINUX_INSTANCE, AFTER, HOP)
     assert classes(result)["FilesUnknown"] is W
     assert not result.is_blocked
 
@@ -419,7 +419,7 @@ def test_files_without_a_baseline_are_a_warning() -> None:
 def test_a_check_that_fails_without_a_baseline_fails_a_validation_and_warns_of_a_rollback() -> None:
     """A row of an older version, or a precheck made before the acknowledgement, has no result of the check."""
     before, after = replace(BEFORE, check=None), replace(AFTER, check=UserCheck(3, "no answer"))
-    assert classes(compare(LINUX_INSTANCE, before, LINUX_INSTANCE, after, HOP))["CheckFailed"] is E
+    assert classes(compare_after_hop(LINUX_INSTANCE, before, LINUX_INSTANCE, after, HOP))["CheckFailed"] is E
     same = replace(before, check=UserCheck(3, "no answer"))
-    assert classes(compare_restored(LINUX_INSTANCE, before, LINUX_INSTANCE, same)) == {"CheckUnknown": W}
-    assert classes(compare_restored(LINUX_INSTANCE, before, LINUX_INSTANCE, replace(before, check=UserCheck(0)))) == {}
+    assert classes(compare_after_rollback(LINUX_INSTANCE, before, LINUX_INSTANCE, same)) == {"CheckUnknown": W}
+    assert classes(compare_after_rollback(LINUX_INSTANCE, before, LINUX_INSTANCE, replace(before, check=UserCheck(0)))) == {}

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from shared.domain.facts import GuestFacts, Hop
-from shared.domain.validation import compare
-from shared.domain.validation.summary import ASPECTS, _is_covered, side_by_side
+from shared.domain.validation import compare_after_hop
+from shared.domain.validation.summary import ASPECTS, _covers_code, comparison_rows
 from tests.support.facts import LINUX_GUEST, LINUX_INSTANCE
 
 HOP = Hop("centos-7", "alinux-3")
@@ -19,8 +19,8 @@ CHANGED = {"Release": "expected", "Kernel": "expected"}
 
 
 def test_one_row_per_aspect() -> None:
-    result = compare(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, AFTER, HOP)
-    rows = {row.what: row for row in side_by_side(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, AFTER, result)}
+    result = compare_after_hop(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, AFTER, HOP)
+    rows = {row.what: row for row in comparison_rows(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, AFTER, result)}
     assert {what: row.standing for what, row in rows.items() if row.standing != "same"} == CHANGED
     assert rows["Release"].before == "CentOS Linux 7 (Core) 7.9.2009"
     assert rows["Release"].after == "Alibaba Cloud Linux 3 3"
@@ -35,8 +35,8 @@ def test_one_row_per_aspect() -> None:
 
 def test_the_worst_finding_judges_its_row() -> None:
     worse = replace(AFTER, services=(), dns=("8.8.8.8",), listening=None)
-    result = compare(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, worse, HOP)
-    rows = {row.what: row for row in side_by_side(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, worse, result)}
+    result = compare_after_hop(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, worse, HOP)
+    rows = {row.what: row for row in comparison_rows(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, worse, result)}
     assert {what: row.standing for what, row in rows.items() if row.standing != "same"} == {
         **CHANGED,
         "Services": "failure",
@@ -48,14 +48,16 @@ def test_the_worst_finding_judges_its_row() -> None:
 
 def test_nothing_known_is_said_so() -> None:
     empty = GuestFacts()
-    rows = side_by_side(LINUX_INSTANCE, empty, LINUX_INSTANCE, empty, compare(LINUX_INSTANCE, empty, LINUX_INSTANCE, empty, HOP))
+    rows = comparison_rows(
+        LINUX_INSTANCE, empty, LINUX_INSTANCE, empty, compare_after_hop(LINUX_INSTANCE, empty, LINUX_INSTANCE, empty, HOP)
+    )
     assert {row.after for row in rows} >= {"not known"}
 
 
 def test_every_code_judges_exactly_one_row() -> None:
     folder = Path(__file__).parents[4] / "shared/domain/validation"
     source = "".join(path.read_text() for path in folder.glob("*.py") if path.name not in ("view.py", "summary.py"))
-    codes = set(re.findall(r'(?:failure|warning|expected|not_compared)\(\s*"(\w+)"', source))
+    codes = set(re.findall(r'(?:failure|warning|expected|not_compared)_finding\(\s*"(\w+)"', source))
     codes |= {
         "ImageIdChanged",
         "VpcChanged",
@@ -67,5 +69,5 @@ def test_every_code_judges_exactly_one_row() -> None:
         "UsersUnknown",
     }
     for code in codes:
-        assert [what for what, beginnings, _ in ASPECTS if _is_covered(code, beginnings)] != [], code
-        assert len([what for what, beginnings, _ in ASPECTS if _is_covered(code, beginnings)]) == 1, code
+        assert [what for what, beginnings, _ in ASPECTS if _covers_code(code, beginnings)] != [], code
+        assert len([what for what, beginnings, _ in ASPECTS if _covers_code(code, beginnings)]) == 1, code
