@@ -184,6 +184,8 @@ def test_another_policy_is_seen_before_it_is_set(
     ann.page.get_by_role("heading", name="Another policy?").wait_for()
     assert [each.inner_text() for each in ann.page.locator("tbody td").all()] == ["2", "3"]
     assert "persons have to approve again" in ann.text
+    ann.page.set_viewport_size({"width": 390, "height": 844})
+    assert ann.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, "a phone shows all of it"
     ann.write(ann.page.locator("input[name=why]"), "fewer people tonight")
     ann.activate(ann.page.get_by_role("button", name="Set the policy"))
     ann.page.wait_for_url("**done=policy")
