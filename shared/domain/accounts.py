@@ -97,7 +97,7 @@ def session_name(migration_id: str) -> str:
 
 
 def read_members(given: str, external_id: str = "") -> dict[str, MemberAccount]:
-    """The accounts of a setting, by id. Raises Refused (Accounts.Invalid) with the name of the wrong entry.
+    """The member accounts that a setting lists, by account id. Raises Refused (Accounts.Invalid) with the name of the wrong entry.
 
     JSON: ``{"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}``, or with an object in place of the ARN
     (``role``, ``externalId``, ``name``). The compact form is only the ARNs, separated by commas.

@@ -215,7 +215,10 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
 
 
 def roll_back_by_policy(migration: Migration, given: Acknowledgement, now: datetime) -> Step:
-    """Roll back after a failed validation, in the name of the person who acknowledged this. Raises Refused like ``roll_back``."""
+    """Roll back after a failed validation, in the name of the person who acknowledged this.
+
+    Raises Refused (Migration.NotRollbackable) like ``roll_back``.
+    """
     when = f"{given.operator} acknowledged at {given.at:%Y-%m-%d %H:%M:%S} UTC ({given.risks_version})"
     taken = _rollback_step(migration, given.operator, now, f"{REASONS['rollback']} by the policy that {when}")
     return replace(taken, entry=replace(taken.entry, trust=given.trust))

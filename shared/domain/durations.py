@@ -73,7 +73,7 @@ class RandomDraws:
     fixed: float | None = None
 
     def draw_length(self, duration: Duration, *words: object) -> timedelta:
-        """The drawn duration of one part. A part of its random deviation is the same for the whole fleet."""
+        """The drawn duration of one part. The instances of one fleet share a part of the chance."""
         if self.fixed is not None:
             z = _NORMAL.inv_cdf(self.fixed)
         else:

@@ -137,7 +137,7 @@ def _option_set(entry: FstabFacts) -> set[str]:
 
 
 def _is_last_option(entry: FstabFacts, off: str, on: str) -> bool:
-    """Whether ``off`` is in effect. If an option and its opposite ``on`` are both given, the last one counts."""
+    """Whether the option ``off`` is in effect, such as ``nofail``. If its opposite ``on`` is given too, the last one counts."""
     said = [option for option in entry.options.split(",") if option in (off, on)]
     return bool(said) and said[-1] == off
 
