@@ -53,7 +53,7 @@ def more_forgiven() -> list[Patch]:
 
 def waves_overlap() -> list[Patch]:
     """The next wave does not wait for the end of the one before."""
-    return [mock.patch.object(waving, "_has_ended", return_value=True)]
+    return [mock.patch.object(waving, "unfinished_in_begun_waves", return_value=[])]
 
 
 def share_ignored() -> list[Patch]:
@@ -117,7 +117,8 @@ def one_disk_snapshotted() -> list[Patch]:
 
 def no_text() -> list[Patch]:
     """An acknowledgement does not keep what was acknowledged."""
-    return [mock.patch.object(acts, "RISKS", ())]
+    known = acts.risks_for_policy
+    return [mock.patch.object(acts, "risks_for_policy", lambda policy: (known(policy)[0], ()))]
 
 
 def never_sent_again() -> list[Patch]:

@@ -49,7 +49,7 @@ def writing(newer: Callable[[], bool]) -> Iterator[None]:
         for place in (codec, tables):
             stack.enter_context(mock.patch.object(place, "encode", encoded))
         stack.enter_context(mock.patch.object(bus, "_event_json", told))
-        stack.enter_context(mock.patch.object(chosen, "_of_policy", digested))
+        stack.enter_context(mock.patch.object(chosen, "_non_default_fields", digested))
         for name in ("migration_columns", "batch_columns", "ledger_columns"):
             stack.enter_context(mock.patch.object(tables, name, _wider(getattr(tables, name), newer)))
         yield

@@ -1,9 +1,10 @@
-"""The page on reliability lists the mutants that there are."""
+"""The page on reliability lists the mutants that there are, and each of them still fits the code."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.simulation.invariants import all_checkers
@@ -24,6 +25,14 @@ def listed() -> list[tuple[int, str]]:
 
 def test_the_page_lists_every_mutant() -> None:
     assert Counter(listed()) == Counter((mutant.found, mutant.name) for mutant in MUTANTS)
+
+
+def test_every_mutant_can_be_patched_in() -> None:
+    """A name that a mutant replaces may be gone: then it would raise, and find nothing."""
+    for mutant in MUTANTS:
+        with ExitStack() as stack:
+            for patch in mutant.patches():
+                stack.enter_context(patch)
 
 
 def test_every_invariant_has_two_mutants_at_least() -> None:
