@@ -72,7 +72,7 @@ def read_hold(row: Mapping[str, Any] | None) -> Hold:
 
 
 UNREADABLE = -1
-"""The version of a hold whose stored version is not a whole number."""
+"""Stands for the version of a hold if the stored version is not a whole number."""
 
 
 def changed_columns(seen: Hold, line: HoldLine) -> dict[str, Any]:

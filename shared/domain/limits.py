@@ -47,7 +47,7 @@ class Start(Enum):
 
 EVERY = frozenset(Limit)
 TIMES = frozenset({Limit.WINDOW, Limit.BLACKOUT})
-"""The limits of time. A blackout holds back the same starts as a closed window."""
+"""The limits that depend on the time. A blackout holds back the same starts as a closed window."""
 SLOTS = frozenset({Limit.REGION, Limit.WAVE_SLOT, Limit.SLOT})
 """Limits on the number of instances that migrate at once."""
 ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.GROUP} | SLOTS

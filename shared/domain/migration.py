@@ -283,7 +283,7 @@ def first_entry(migration: Migration, *, by: str, reason: str) -> JournalEntry:
     return JournalEntry(migration.version, migration.created_at, None, migration.state, by, reason, 0, 1)
 
 
-def replay(journal: list[JournalEntry]) -> State:
+def replay_journal(journal: list[JournalEntry]) -> State:
     """The state after all entries of a journal. Raises Bug for a gap, or for a transition that the table lacks."""
     state: State | None = None
     for place, entry in enumerate(journal, start=1):

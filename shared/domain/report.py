@@ -115,7 +115,7 @@ class Report:
 
 
 def common_unchecked_findings(report: Report) -> tuple[Finding, ...]:
-    """The findings that all instances share because a fact could not be checked. The report lists them only once."""
+    """The findings that all instances share because a fact could not be checked. The report lists such findings only once."""
     assessed = [row.precheck for row in report.rows if row.precheck]
     if len(assessed) < 2:
         return ()

@@ -13,7 +13,7 @@ from localcloud.account import service
 from shared.domain import events
 from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock
 from shared.domain.errors import Refused, Stale, Transient
-from shared.domain.migration import Handle, Migration, State, first_entry, replay, step
+from shared.domain.migration import Handle, Migration, State, first_entry, replay_journal, step
 from shared.ports.migrations import Migrations, WaitingMigration
 from tests.support.ports import T0, Bench, bench, migration
 
@@ -57,7 +57,7 @@ def test_a_row_is_created_once_with_its_journal_and_outbox(rows: Migrations) -> 
     assert rows.load(made.migration_id).source == ""
     (outbox,) = rows.outboxes(made.migration_id)
     assert (outbox.version, [event.type for event in outbox.events]) == (1, [events.MIGRATION_REQUESTED])
-    assert replay(rows.journal(made.migration_id)) is State.ACCEPTED
+    assert replay_journal(rows.journal(made.migration_id)) is State.ACCEPTED
 
 
 def test_a_step_is_one_call_and_holds_only_once(rows: Migrations, one: Bench) -> None:

@@ -23,7 +23,7 @@ from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.store import LowestKey, RowRange
 from shared.domain.effects import CountOutcome, ReleaseSlot
 from shared.domain.errors import Stale, Transient
-from shared.domain.migration import ADMITTED, TRANSITIONS, Migration, State, first_entry, replay, step
+from shared.domain.migration import ADMITTED, TRANSITIONS, Migration, State, first_entry, replay_journal, step
 from shared.domain.timing import OUTBOX_GRACE
 from tests.simulation.simulation import prepared
 from tests.support.ports import T0, Bench, bench, migration
@@ -163,7 +163,7 @@ class StoreMachine(RuleBasedStateMachine):
     def the_row_is_as_its_steps_left_it(self) -> None:
         """Journal, state, what is owed, and the lane: all in the row itself, so that no lag excuses anything."""
         row, (lane, due_ms) = self.rows.load(self.id), self._place()
-        assert (row.version, replay(self.rows.journal(self.id))) == (self.version, row.state)
+        assert (row.version, replay_journal(self.rows.journal(self.id))) == (self.version, row.state)
         assert self._owes() == self.owed == set(row.owes)
         if self.owed:
             assert (lane, due_ms) == (tables.DRIVE, epoch_milliseconds(T0 + OUTBOX_GRACE)), row

@@ -46,7 +46,7 @@ def _check_region(facts: Facts, catalog: Catalog) -> Outcome:
     return PASSED if region in catalog.windows_regions else Failed(f"region {region}")
 
 
-def _check_running(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_instance_running(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the instance is not running."""
     status = facts.instance.status
     if not status:
@@ -95,7 +95,7 @@ def _check_expiry(facts: Facts, catalog: Catalog) -> Outcome:
     return fail_if_any(soon, "")
 
 
-def _check_spot(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_spot_instance(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for spot instances."""
     return fail_if_true(facts.instance.spot, "ECS may take it back at any time", "")
 
@@ -172,7 +172,7 @@ RULES = (
         why="The migration is started inside the running system by the Cloud Assistant agent.",
         remedy="Start the instance and wait until its agent is online.",
         source="preconditions: state Running",
-        check=_check_running,
+        check=_check_instance_running,
     ),
     Rule(
         code="Instance.AgentOffline",
@@ -245,7 +245,7 @@ RULES = (
         why="It can be released at five minutes' notice; a migration takes half an hour and several restarts.",
         remedy="Change it to pay-as-you-go, or replace it instead of migrating it.",
         source=PRACTICE,
-        check=_check_spot,
+        check=_check_spot_instance,
     ),
     Rule(
         code="Instance.InScalingGroup",

@@ -1,4 +1,4 @@
-"""Rules from leapp, the tool for upgrades between major versions. See hops.py for their severity."""
+"""Rules from leapp, the tool for upgrades between major versions. The module hops.py defines the severity of these rules."""
 
 from __future__ import annotations
 

@@ -29,11 +29,11 @@ def findings_of_convert2rhel(text: str) -> tuple[Finding, ...]:
             continue
         messages = action.get("messages")
         told = [action.get("result"), *(messages if isinstance(messages, list) else [])]
-        found += [_finding(name, each) for each in told if isinstance(each, dict) and str(each.get("level")) in _GRADES]
+        found += [_finding_of_message(name, each) for each in told if isinstance(each, dict) and str(each.get("level")) in _GRADES]
     return tuple(sorted(found, key=lambda each: (each.severity is not Severity.ERROR, each.severity is Severity.INFO)))
 
 
-def _finding(action: str, told: dict[str, Any]) -> Finding:
+def _finding_of_message(action: str, told: dict[str, Any]) -> Finding:
     severity = _GRADES[str(told.get("level"))]
     name = f"{action}::{tool_text(told.get('id'))}"
     title = tool_text(told.get("title")) or tool_text(told.get("message")) or name

@@ -16,11 +16,11 @@ _WHY = "leapp's own precheck says so."
 
 def findings_of_leapp(text: str) -> tuple[Finding, ...]:
     """The entries of the report as findings in leapp's own words. Findings that stop the upgrade come first."""
-    found = [_finding(entry) for entry in list_values(text, "entries") if isinstance(entry, dict)]
+    found = [_finding_of_entry(entry) for entry in list_values(text, "entries") if isinstance(entry, dict)]
     return tuple(sorted(found, key=lambda each: each.severity is not Severity.ERROR))
 
 
-def _finding(entry: dict[str, Any]) -> Finding:
+def _finding_of_entry(entry: dict[str, Any]) -> Finding:
     marks = _entry_groups(entry)
     severity = Severity.ERROR if marks & _STOPS else _GRADES.get(str(entry.get("severity")), Severity.INFO)
     title = tool_text(entry.get("title")) or "leapp gives no title"

@@ -1,4 +1,4 @@
-"""Reads reports of tools. Cloud Assistant cuts off long reports, so only the complete values of a report are read."""
+"""Reads the reports of upgrade tools. Cloud Assistant cuts off long reports, so only the complete values of a report are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of what the documents promise to keep: image id, VPC, addresses, hostname and machine code."""
+"""Checks of the attributes that the documents promise to keep: image id, VPC, addresses, hostname and machine code."""
 
 from __future__ import annotations
 

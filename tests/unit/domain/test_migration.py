@@ -20,7 +20,7 @@ from shared.domain.migration import (
     Migration,
     State,
     first_entry,
-    replay,
+    replay_journal,
     step,
 )
 from shared.stages.watch import STAGE_OF
@@ -60,11 +60,11 @@ def test_the_journal_replays_to_the_state_and_a_gap_is_found() -> None:
     second = step(first, State.PRECHECKING, now=NOW, by="precheck", reason="")
     third = step(second.after, State.READY, now=NOW, by="precheck", reason="")
     journal = [first_entry(first, by="intake", reason="batch b1"), second.entry, third.entry]
-    assert replay(journal) is State.READY
+    assert replay_journal(journal) is State.READY
     with pytest.raises(Bug):
-        replay([journal[0], journal[2]])
+        replay_journal([journal[0], journal[2]])
     with pytest.raises(Bug):
-        replay([])
+        replay_journal([])
 
 
 def test_every_state_ends_waits_for_a_person_or_is_driven() -> None:
