@@ -117,7 +117,7 @@ def one_disk_snapshotted() -> list[Patch]:
 
 def no_text() -> list[Patch]:
     """An acknowledgement does not keep what was acknowledged."""
-    known = acts.risks_for_policy
+    known = batch.risks_for_policy
     return [mock.patch.object(acts, "risks_for_policy", lambda policy: (known(policy)[0], ()))]
 
 
