@@ -1,4 +1,4 @@
-"""The state folder of a run. A mark file in it shows that the folder belongs to a run, so that no other folder is used."""
+"""The state folder of a run. A mark file in the folder shows that a run made it. A run never writes into another folder."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from shared.domain.drivers import driver_traits
 
 Json = dict[str, Any]
 _FIELDS = ("instanceId", "driver", "from", "to", "hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
-"""The fields of a line of the API's report that run/report.json keeps."""
+"""run/report.json keeps these fields of each migration in the API's report."""
 _OURS = ("replank-", "SMC_Backup_Snapshot_")
 
 

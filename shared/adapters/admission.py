@@ -191,7 +191,7 @@ class TablestoreAdmission:
 
 
 def _unchanged_hold_condition(seen: Hold) -> Expected | None:
-    """The condition that the hold has not changed since it was read. A row made by hand may lack a readable version."""
+    """The condition that the hold has not changed since it was read. A person may have written the row without a valid version."""
     if seen.version == UNREADABLE:
         return {VERSION: seen.unread} if seen.unread is not None else None
     return {VERSION: seen.version or AbsentColumn}

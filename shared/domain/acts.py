@@ -255,7 +255,7 @@ def _rollback_step(migration: Migration, operator: str, now: datetime, reason: s
 
 
 def _clean_up_effects(migration: Migration) -> tuple[Effect, ...]:
-    """Effects that remove the job, then enter SMC's backup copies: a job may have made copies although its start failed."""
+    """Effects that remove the job and then record SMC's backup copies: a job whose start failed may have made some."""
     clean_up = CleanUpDriver(migration.handle, migration.hop)
     return (clean_up,) if _has_never_started(migration) else (clean_up, AdoptSnapshots())
 

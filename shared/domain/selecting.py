@@ -12,7 +12,7 @@ from shared.domain.catalog import Release
 from shared.domain.notice import is_wanted_release
 
 MOST_IDS = 10_000
-"""Maximum instance ids of a selection, and of its exclusion."""
+"""Maximum instance ids that a selection may name, and the maximum that it may exclude."""
 NOT_FOUND, EXCLUDED, OTHER = "Instance.NotFound", "Selection.Excluded", "Selection.NotMatched"
 MOVED, RECENT = "Selection.AlreadyMoved", "Selection.RecentMigration"
 

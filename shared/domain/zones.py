@@ -1,6 +1,6 @@
 """Time zones by IANA name from the pinned package tzdata, because a function's image may have old zones or lack them.
 
-The tables are a package's data, so every machine reads the same bytes.
+So every machine reads the same tables.
 """
 
 from __future__ import annotations

@@ -64,8 +64,8 @@ class Batches(Protocol):
         """Write ``after``, whose version is ``before.version + 1``. Raises Stale (Batch.Moved) if the row's version has changed.
 
         ``line`` goes into the batch's journal. ``forgiven`` are the failed attempts that no longer count against the budget, by
-        migration id. ``waves`` are the migrations of each wave. They are written once and replace the sort keys from which they
-        were made. ``left_out`` are the instances that the selection left out; they are written at the end of planning.
+        migration id. ``waves`` are the migrations of each wave. The waves are written once; the sort keys of the migrations are
+        then deleted. ``left_out`` are the instances that the selection left out; they are written at the end of planning.
         """
 
     def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:

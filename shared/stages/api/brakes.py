@@ -33,7 +33,7 @@ def pause_batch(ports: Ports, batch_id: str, caller: Caller, why: str, version: 
 
 
 def resume_batch(ports: Ports, batch_id: str, caller: Caller, why: str, failed: int, version: int) -> views.BatchView:
-    """Resume the batch. After a pause at the budget, the failures that the person saw no longer count."""
+    """Resume the batch. If the batch paused at its failure budget, the failures so far no longer count."""
 
     def decide_resume(batch: Batch) -> BatchChange:
         counted = ports.batches.tally(batch_id).attempts

@@ -38,7 +38,7 @@ class FindingCount:
 
 @dataclass(frozen=True)
 class AssumedDuration:
-    """A duration that the forecast assumes, in minutes: 10, 50 and 90 percent of all cases are at most this long."""
+    """A duration that the forecast assumes: its 10th, 50th and 90th percentile in minutes."""
 
     part: str
     low: float

@@ -384,7 +384,7 @@ class ResultLine:
     snapshots_made: int
     snapshots_swept: int
     minutes: int
-    """Minutes from acceptance to the outcome, including the wait for a slot. Confirmation and retention do not count."""
+    """Minutes from acceptance to the outcome, including the wait for a slot, without the time until its confirmation."""
     smc_rollback: str
     """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
     driver: str
