@@ -143,13 +143,18 @@ def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
     found, tally = ports.batches.batch_and_tally(batch_id)
     states = {id: state.value for id, state in ports.migrations.states(batch_id).items()}
     counts = dict(Counter(states.values()))
-    journal = ports.batches.journal(batch_id) if found.control != UNTOUCHED else []
+    journal = ports.batches.journal(batch_id) if _may_have_journal(found) else []
     held = _why_none_starts(found, tally, counts, ports)
     troubles = accounts.account_troubles(found.selection.accounts, ports)
     shown = show.batch_standing(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
     if found.policy.waves and found.acknowledgement:
         shown = replace(shown, waves=_wave_views(found, states, ports))
     return replace(shown, selection=show.selection_view(found, ports.account_id), account_troubles=troubles)
+
+
+def _may_have_journal(batch: Batch) -> bool:
+    """Whether an act may be in the batch's journal. Planning and the acknowledgement write the row once each, without a line."""
+    return batch.control != UNTOUCHED or batch.version > 2 + (batch.acknowledgement is not None)
 
 
 def _wave_views(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[views.WaveView, ...]:

@@ -70,3 +70,12 @@ def test_a_policy_is_set_on_the_version_that_the_person_saw() -> None:
             set_policy(made, batch_id, driver="console")
         assert fixed.value.code == "Policy.Fixed"
         made.run_until(lambda: states(made) == ["migrated"] * 2, minutes=600)
+
+
+@pytest.mark.parametrize("acknowledged", [False, True])
+def test_the_journal_shows_a_change_before_any_other_act(acknowledged: bool) -> None:
+    with world(instance(1)) as made:
+        batch_id = submitted(made, 1, acknowledged=acknowledged, policy={"maxMoving": 1})
+        set_policy(made, batch_id, maxMoving=3)
+        (line,) = shown(made, batch_id)["journal"]
+        assert (line["before"]["maxMoving"], line["after"]["maxMoving"]) == ("1", "3")
