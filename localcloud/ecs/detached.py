@@ -144,12 +144,14 @@ class Detached:
         recorder.keep(done.slept_s, done.changed, "end")
 
     def _schedule(self, payload: dict[str, Any], recorder: _Recorder) -> None:
+        last = -1
         for at_ms, change, action in recorder.steps:
             body = json.dumps(change).encode()
             digest = hashlib.sha256(body).hexdigest()
             self.world.cloud.db.put_blob(digest, body)
             step = {**payload, "change": digest, "action": action}
-            self.world.cloud.scheduler.at(self.world.now + at_ms, STEP, step, key=payload["instance"])
+            last = max(at_ms, last + 1)  # what is due at one moment happens in any order
+            self.world.cloud.scheduler.at(self.world.now + last, STEP, step, key=payload["instance"])
 
     def _step(self, payload: dict[str, Any]) -> None:
         instance = self._current(payload)
