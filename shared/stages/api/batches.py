@@ -153,8 +153,9 @@ def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
 
 
 def _may_have_journal(batch: Batch) -> bool:
-    """Whether an act may be in the batch's journal. Planning and the acknowledgement write the row once each, without a line."""
-    return batch.control != UNTOUCHED or batch.version > 2 + (batch.acknowledgement is not None)
+    """Whether an act may be in the batch's journal. Planning, the acknowledgement and the end write the row without a line."""
+    without_line = 2 + (batch.acknowledgement is not None) + (batch.state is BatchState.CLOSED)
+    return batch.control != UNTOUCHED or batch.version > without_line
 
 
 def _wave_views(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[views.WaveView, ...]:
