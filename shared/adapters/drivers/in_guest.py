@@ -18,7 +18,7 @@ from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
 from shared.domain.migration import Handle, Migration, State
 from shared.domain.recipes.choose import SETTING, all_recipes, is_recipe_on, recipe_for_path
 from shared.domain.recipes.recipe import Recipe
-from shared.domain.timing import CLOCKS_APART, JOB_LIMIT
+from shared.domain.timing import CLOCKS_APART, JOB_LIMIT, LONGEST_BACK_OFF
 from shared.domain.toolrun import ToolAnswer, is_answer_fresh, run_id
 from shared.ports.clock import Clock
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport, LiveJob
@@ -29,8 +29,10 @@ _LOG = logging.getLogger("replank")
 TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
 FRESH = timedelta(seconds=45)
 """Maximum age of an answer that needs no new command. The tick and the event of an ended command may check at the same time."""
-LIVE = timedelta(minutes=10)
-"""Maximum age of an answer that shows whether a tool may be at work, so that the lock must stay."""
+LIVE = LONGEST_BACK_OFF + timedelta(minutes=10)
+"""Maximum age of an answer that shows whether a tool may be at work, so that the lock must stay.
+
+The next attempt reads the answer to the command of this attempt, so it must be longer than any pause between two attempts."""
 UNCLEANED = timedelta(days=1)
 """How long the clean-up of a guest is repeated while the guest does not answer or the tool is at work."""
 

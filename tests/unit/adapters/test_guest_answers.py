@@ -1,0 +1,11 @@
+"""How long an answer of the guest driver's tool may be used."""
+
+from __future__ import annotations
+
+from shared.adapters.drivers.in_guest import LIVE
+from shared.domain.timing import LONGEST_BACK_OFF
+
+
+def test_an_answer_is_read_by_the_next_attempt_after_the_longest_pause() -> None:
+    """Otherwise each attempt asks again, and the lock of an instance whose agent was silent for an hour stays for ever."""
+    assert LIVE > LONGEST_BACK_OFF
