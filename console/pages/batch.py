@@ -54,17 +54,8 @@ def show(desk: Desk, batch_id: str) -> web.Answer:
         gated=bool(wave_to_begin(standing)),
         missing=[each for each in standing.get("approvals") or [] if each.get("missing")] if is_open(standing) else [],
         risks=standing.get("risks") or {},
-        budget=budget(standing),
+        budget=standing.get("failureBudget"),
     )
-
-
-def budget(standing: Json) -> int | None:
-    """How many may fail before the batch pauses; a share of the batch takes the place of the number. None from an older API."""
-    policy = standing.get("policy") or {}
-    if policy.get("failurePercent") is not None:
-        return int(standing.get("size") or 0) * int(policy["failurePercent"]) // 100
-    found = policy.get("failureBudget")
-    return None if found is None else int(found)
 
 
 def found(desk: Desk, batch_id: str, wanted: Json) -> tuple[list[Json], str]:

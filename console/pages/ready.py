@@ -34,7 +34,9 @@ def confirm(desk: Desk) -> web.Answer:
     parts = [_OF_BATCH.fullmatch(each) for each in desk.request.form.get("m", [])]
     if not parts or not all(parts):
         raise Problem("Form.Incomplete", "The form names nothing to confirm. Nothing was done.", "Reload the page, and try again.")
-    wanted = {each[1]: seen([each[2]]) for each in parts if each}
+    wanted: dict[str, list[Json]] = {}
+    for each in filter(None, parts):
+        wanted.setdefault(each[1], []).extend(seen([each[2]]))
     return result(desk, "confirmation", carry_out(desk, "confirmation", wanted))
 
 

@@ -105,8 +105,10 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     changes = {"released_at": now, "due_at": due_at, "commands": commands}
     taken = step(migration, to, now=now, by=operator, reason=REASONS["confirmation"], **changes)
     effects: list[Effect] = [ReleaseSlot(), *_clean_up_effects(migration)] if migration.state is State.FAILED else []
-    if to is State.ROLLED_BACK and migration.attempt > 1:
-        effects.append(CleanUpDriver(migration.handle, migration.hop))  # its snapshots may hold what an earlier try installed
+    if to is State.ROLLED_BACK and migration.attempt > 1 and driver_traits(migration.driver).installs_in_guest:
+        # Its snapshots may hold what an earlier attempt installed. In SMC nothing is left, and what is there may be another
+        # migration's, because the instance is no longer locked.
+        effects.append(CleanUpDriver(migration.handle, migration.hop))
     effects.append(ScheduleSweep(retention_days))
     effects += post_command_effects(taken.after)
     if to is State.CONFIRMED:

@@ -44,6 +44,8 @@ class DriverTraits:
     """What a migration waits for while the driver prepares its job, in words."""
     copies_disks: bool = True
     """Whether the driver's job copies the disks, and may reset the disks to these copies by itself."""
+    installs_in_guest: bool = False
+    """Whether it installs a tool in the guest, which the snapshots of a later attempt may hold."""
     needs_listing: bool = True
     """Whether the account must be on Alibaba Cloud's allow list for paths that are open on request only."""
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
@@ -106,6 +108,7 @@ GUEST = DriverTraits(
     job_seen_at="in the instance (/var/lib/replank-tool)",
     preparing="the tool to be installed in the instance, and its own precheck to pass",
     copies_disks=False,
+    installs_in_guest=True,
     needs_listing=False,
     why_not=_why_no_recipe,
 )

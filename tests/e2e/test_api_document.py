@@ -17,7 +17,7 @@ from zlib import crc32
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis.config._operations import OperationConfig
+from schemathesis.config import OperationConfig
 from schemathesis.specs.openapi import checks
 
 from cli.problem import Problem

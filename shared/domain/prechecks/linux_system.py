@@ -21,7 +21,7 @@ def _check_firewall(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_proxy(facts: Facts, catalog: Catalog) -> Outcome:
-    """Reports where a proxy is configured."""
+    """Reports the file or setting that configures a proxy."""
     proxy = linux_fact(facts, lambda guest: guest.proxy)
     return fail_if_true(None if proxy is None else bool(proxy), f"set in {proxy}", "whether a proxy is set was not told")
 

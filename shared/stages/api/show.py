@@ -70,6 +70,7 @@ def batch_standing(
         **fields,
         counts=counts,
         failed=failed,
+        failure_budget=value.terms.failure_budget,
         journal=tuple(
             views.BatchAct(each.version, each.at, each.act, each.by, each.why, each.trust, each.before, each.after)
             for each in journal

@@ -172,6 +172,8 @@ class BatchStanding(BatchView):
     counts: dict[str, int]
     failed: int
     """Number of failures that count against the budget. A resume after a pause at the budget restarts the count at 0."""
+    failure_budget: int
+    """How many migrations may fail before the batch pauses, by ``failureBudget`` or ``failurePercent`` of its policy."""
     journal: tuple[BatchAct, ...]
     """Who paused, resumed or stopped the batch, began a wave or set the policy, oldest act first."""
     waves: tuple[WaveView, ...]

@@ -189,15 +189,15 @@ PLAN = {
 
 
 @pytest.mark.parametrize(
-    ("policy", "failed", "words"),
+    ("budget", "failed", "words"),
     [
-        ({"failureBudget": 2}, 1, ('max="3"', 'high="2"', 'value="1"', "1 failed. The batch pauses above 2.")),
-        ({"failureBudget": 2, "failurePercent": 30}, 4, ('max="4"', 'value="4"', "4 failed. The batch pauses above 3.", "spent")),
-        ({"failureBudget": 0}, 0, ('max="1"', 'value="0"', "0 failed. The batch pauses above 0.")),
+        (2, 1, ('max="3"', 'high="2"', 'value="1"', "1 failed. The batch pauses above 2.")),
+        (3, 4, ('max="4"', 'value="4"', "4 failed. The batch pauses above 3.", "spent")),
+        (0, 0, ('max="1"', 'value="0"', "0 failed. The batch pauses above 0.")),
     ],
 )
-def test_the_failure_budget_is_a_gauge_with_its_words(policy: dict[str, Any], failed: int, words: tuple[str, ...]) -> None:
-    standing = {"batchId": "b1", "version": 1, "state": "open", "size": 10, "failed": failed, "policy": policy}
+def test_the_failure_budget_is_a_gauge_with_its_words(budget: int, failed: int, words: tuple[str, ...]) -> None:
+    standing = {"batchId": "b1", "version": 1, "state": "open", "failed": failed, "failureBudget": budget}
     api = ApiTable(**{"GET /batches/b1": (200, standing), "GET /migrations": (200, {"migrations": [], "nextToken": ""})})
     _, body, _ = ask(api, "GET", "/console/batches/b1")
     gauge = body[body.index("<meter") : body.index("</dd>", body.index("<meter"))]

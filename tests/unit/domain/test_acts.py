@@ -81,6 +81,13 @@ def test_accepting_a_failure_before_any_job_looks_for_no_copies() -> None:
     assert kinds(taken) == {ReleaseSlot, CleanUpDriver, ScheduleSweep, ReleaseLock}
 
 
+@pytest.mark.parametrize(("driver", "attempt", "cleans"), [("guest", 2, True), ("guest", 1, False), ("smc", 2, False)])
+def test_accepting_a_rollback_cleans_the_guest_that_an_earlier_attempt_changed(driver: str, attempt: int, cleans: bool) -> None:
+    """Nothing in SMC is touched: the instance is no longer locked, so another migration may use what is there."""
+    taken = acts.confirm(at(State.ROLLED_BACK, driver=driver, attempt=attempt), "ann", NOW, retention_days=7)
+    assert (CleanUpDriver in kinds(taken)) is cleans
+
+
 def test_a_rolled_back_migration_stays_so_and_only_releases_its_snapshots() -> None:
     taken = acts.confirm(at(State.ROLLED_BACK), "ann", NOW, retention_days=7)
     assert (taken.after.state, taken.after.released_at) == (State.ROLLED_BACK, NOW)
