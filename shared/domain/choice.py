@@ -22,9 +22,9 @@ def required_field(words: str) -> Any:
 
 
 def camel_case(name: str) -> str:
-    """The name of a field in the API and the events; for example, ``max_moving`` becomes ``maxMoving``."""
+    """The name in camelCase: ``next_token`` becomes ``nextToken``. A trailing underscore, as in ``from_``, is dropped."""
     first, *rest = name.rstrip("_").split("_")
-    return first + "".join(map(str.capitalize, rest))
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def api_names(cls: type) -> dict[str, str]:

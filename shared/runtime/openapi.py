@@ -8,10 +8,10 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from shared.domain.choice import camel_case
 from shared.runtime import requests
 from shared.runtime.manners import VERSION
 from shared.runtime.router import Route
-from shared.stages.api.views import camel_case
 
 Json = dict[str, Any]
 

@@ -10,6 +10,7 @@ from dataclasses import fields
 from datetime import date, timedelta
 
 from shared.domain.audit import AuditLine, AuditOutcome, AuditRequest, matches_filters
+from shared.domain.choice import camel_case
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.text import spreadsheet_cell
 from shared.ports.ports import Ports
@@ -87,7 +88,7 @@ def csv_text(found: people_views.AuditList) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     names = [each.name for each in fields(people_views.AuditLineView)]
-    writer.writerow([views.camel_case(name) for name in names])
+    writer.writerow([camel_case(name) for name in names])
     for line in found.lines:
         writer.writerow([spreadsheet_cell(views.as_json(getattr(line, name))) for name in names])
     return text.getvalue()

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
+from shared.domain.choice import camel_case
 from shared.domain.findings import Finding
 from shared.domain.migration import Failure
 from shared.domain.policy import Policy
@@ -494,9 +495,3 @@ def as_json(value: object) -> Any:
     if isinstance(value, dict):
         return {str(key): as_json(item) for key, item in value.items()}
     return value
-
-
-def camel_case(name: str) -> str:
-    """Return a name in camelCase: ``next_token`` becomes ``nextToken``. A trailing underscore, as in ``from_``, is dropped."""
-    first, *rest = name.rstrip("_").split("_")
-    return first + "".join(word.capitalize() for word in rest)
