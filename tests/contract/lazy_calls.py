@@ -27,9 +27,6 @@ from shared.adapters.store import RowRange, Store
 from shared.domain.events import Event
 from shared.domain.retry import RetryPolicy
 from shared.runtime import lazy
-from tests.support import shifted_date
-
-shifted_date.keep_sleep_working()
 
 REGION, BUS, TABLE, KEY, END = "cn-hangzhou", "replank", "locks", (("lock_id", "lazy"),), (("lock_id", "lazz"),)
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)

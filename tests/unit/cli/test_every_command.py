@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from cli import main, sdk_account
 from cli.problem import NEGATIVE
+from tests.support.shifted_date import first_in_path
 
 ROOT = Path(__file__).resolve().parents[3]
 CLOSED = "http://127.0.0.1:9"
@@ -55,7 +56,7 @@ def test_the_help_of_a_command_fits_eighty_columns(
 def replank(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """The command line as a process of its own, on a pipe, in a Chinese locale."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REPLANK_", "ALIBABA_CLOUD_"))}
-    environment = {**kept, "LC_ALL": "zh_CN.UTF-8", "COLUMNS": "80", "PYTHONPATH": str(ROOT), **variables}
+    environment = {**kept, "LC_ALL": "zh_CN.UTF-8", "COLUMNS": "80", "PYTHONPATH": first_in_path(ROOT), **variables}
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "cli", *arguments],
         cwd=ROOT,

@@ -1,7 +1,8 @@
-"""Lets the tests sleep under ``faketime --exclude-monotonic``, which runs them as if on another date.
+"""Lets a process sleep under ``faketime --exclude-monotonic``, which runs it as if on another date.
 
 ``time.sleep`` waits for a moment of the monotonic clock. libfaketime 0.9.10 shifts that moment although it is told to leave this
-clock alone, and the system refuses it (EINVAL). ``select`` waits for a length of time instead.
+clock alone, and the system refuses it (EINVAL). ``select`` waits for a length of time instead. Python imports this file by its name
+in every process that has its folder in ``PYTHONPATH``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def _is_broken() -> bool:
     return False
 
 
-def keep_sleep_working() -> None:
-    """Replace ``time.sleep`` if it fails here."""
-    if _is_broken():
-        time.sleep = _sleep
+MENDED = _is_broken()
+"""Whether ``time.sleep`` failed here and was replaced."""
+if MENDED:
+    time.sleep = _sleep

@@ -1,0 +1,19 @@
+"""Sleep under faketime, in the process of the tests and in those that they start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.support.shifted_date import sitecustomize
+
+
+def keep_sleep_working() -> None:
+    """Let the processes that this one starts sleep too, if they run on another date; the import above mended this one."""
+    if sitecustomize.MENDED:
+        os.environ["PYTHONPATH"] = first_in_path(Path(__file__).parent)
+
+
+def first_in_path(folder: Path) -> str:
+    """PYTHONPATH for a process that a test starts: ``folder``, then what this process has."""
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
