@@ -60,10 +60,10 @@ def _busy_times(content: bytes, since: date, zone: str) -> list[_BusyTime]:
 def _busy_time(event: Any, zone: str) -> _BusyTime:
     summary = " ".join(str(event.get("SUMMARY", "")).split())
     visible = "".join(letter for letter in summary if letter.isprintable())
-    return _BusyTime(_utc_instant(event.start, zone), _utc_instant(event.end, zone), visible)
+    return _BusyTime(_utc_time(event.start, zone), _utc_time(event.end, zone), visible)
 
 
-def _utc_instant(moment: date, zone: str) -> datetime:
+def _utc_time(moment: date, zone: str) -> datetime:
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)
     local = moment if moment.tzinfo else moment.replace(tzinfo=time_zone(zone or "UTC"))

@@ -123,5 +123,5 @@ def _print_report(found: Report) -> None:
         for finding in shared:
             print(f"  {finding.code}: {finding.title}: {finding.seen}")
     print(f"\n{_verdict_counts(found)}")
-    for name, value in found.course.sentences if found.course else ():
+    for name, value in found.course.labelled_texts if found.course else ():
         print(f"{name}: {value}")

@@ -12,7 +12,7 @@ from cli.files import read_json
 from cli.problem import bad_input
 from cli.today import today
 from shared.domain.catalog import CATALOG, Catalog
-from shared.domain.catalog.extend import extend_catalog
+from shared.domain.catalog.extend import extended_catalog
 
 CatalogFile = Annotated[
     Path | None, typer.Option("--catalog", help="JSON file with catalog rows of your own, laid over ours (docs/operations.md).")
@@ -39,4 +39,4 @@ def read_rows(file: Path) -> Any:
 
 def catalog_with_rows(rows: Any) -> Catalog:
     """The built-in catalog, extended or overridden by these rows; raises Refused that names the wrong row and field."""
-    return extend_catalog(rows, CATALOG, on=today())
+    return extended_catalog(rows, CATALOG, on=today())

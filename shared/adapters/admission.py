@@ -14,11 +14,11 @@ from shared.adapters import leases, tables
 from shared.adapters.store import AbsentColumn, Columns, Expected, Key, MaximumValue, Store, WriteInDoubt
 from shared.domain.codec import encode
 from shared.domain.errors import Permanent
-from shared.domain.hold import LINE, STATE, UNREADABLE, VERSION, Hold, HoldLine, changed_columns, next_line_column, read_hold
+from shared.domain.hold import LINE, STATE, UNREADABLE, VERSION, Hold, HoldHistoryEntry, hold_columns, next_act_column, read_hold
 from shared.ports.admission import LeaseHolder, SlotUse
 
 if TYPE_CHECKING:
-    from shared.domain.accounts import Trouble
+    from shared.domain.accounts import UnusableAccount
 
 log = logging.getLogger("replank.store")
 TROUBLE = "trouble"
@@ -160,7 +160,7 @@ class TablestoreAdmission:
             return Hold(f"everything is held: the row of the hold cannot be read ({error.message})", UNREADABLE, True)
         return read_hold(row and {name: _parsed_column(name, value) for name, value in row.items()})
 
-    def account_troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
+    def account_troubles(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
         wanted = [each for each in accounts if each]
         rows = (
             self._store.get_named_columns(tables.LOCKS, [_trouble_key(each) for each in wanted], ("lock_id", TROUBLE))
@@ -170,7 +170,7 @@ class TablestoreAdmission:
         found = {row["lock_id"][len(tables.TROUBLE) :]: _trouble_from_row(row) for row in rows}
         return {account: trouble for account, trouble in found.items() if trouble}
 
-    def record_account_trouble(self, trouble: Trouble) -> None:
+    def record_account_trouble(self, trouble: UnusableAccount) -> None:
         columns = {TROUBLE: tables.json_column(TROUBLE, encode(trouble))}
         self._store.put(tables.LOCKS, _trouble_key(trouble.account_id), columns)
 
@@ -180,8 +180,8 @@ class TablestoreAdmission:
             with suppress(WriteInDoubt):
                 self._store.delete(tables.LOCKS, _trouble_key(account), expect={TROUBLE: row[TROUBLE]})
 
-    def write_hold(self, seen: Hold, line: HoldLine) -> bool:
-        columns = {**changed_columns(seen, line), next_line_column(seen): tables.json_column("line", encode(line))}
+    def write_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
+        columns = {**hold_columns(seen, line), next_act_column(seen): tables.json_column("line", encode(line))}
         try:
             if not seen.exists:
                 return self._store.put_new(tables.LOCKS, _HOLD, columns)
@@ -241,9 +241,9 @@ def _trouble_key(account: str) -> Key:
     return (("lock_id", tables.TROUBLE + account),)
 
 
-def _trouble_from_row(row: Columns | None) -> Trouble | None:
+def _trouble_from_row(row: Columns | None) -> UnusableAccount | None:
     if not row or TROUBLE not in row:
         return None
-    from shared.domain.accounts import Trouble  # only a deployment with member accounts has such rows
+    from shared.domain.accounts import UnusableAccount  # only a deployment with member accounts has such rows
 
-    return tables.column_value(Trouble, row[TROUBLE], f"{row.get('lock_id', 'account')}")
+    return tables.column_value(UnusableAccount, row[TROUBLE], f"{row.get('lock_id', 'account')}")

@@ -17,7 +17,7 @@ from shared.adapters.clock import parse_time_or_none
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import call_service
 from shared.adapters.sdk_errors import CloudError
-from shared.domain.accounts import MemberAccount, not_configured_error, permission_missing_error, role_refused_error
+from shared.domain.accounts import MemberAccount, account_not_configured_error, permission_missing_error, role_refused_error
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError
 from shared.ports.clock import Clock
 from shared.ports.ports import AccountPorts
@@ -167,6 +167,6 @@ class MemberAccounts:
     def _member_clients(self, account_id: str, session: str) -> Clients:
         member = self.members.get(account_id)
         if member is None:
-            raise not_configured_error(account_id)
+            raise account_not_configured_error(account_id)
         role = AssumedRole(member, session, self._home, self._clock, self._refusals)
         return Clients(self._home.account, retry=self._home.retry, assumed=role)

@@ -9,7 +9,7 @@ from shared.adapters import tables
 from shared.adapters.clock import epoch_milliseconds
 from shared.adapters.page_tokens import page_start, page_token
 from shared.adapters.store import AbsentColumn, HighestKey, Key, LowestKey, RowRange, Store, WriteInDoubt
-from shared.domain.audit import AuditLine, AuditOutcome, AuditRequest
+from shared.domain.audit import AuditEntry, AuditOutcome, AuditRequest
 from shared.domain.codec import encode
 from shared.domain.errors import Transient
 from shared.domain.retry import AUDIT_RACE
@@ -53,10 +53,10 @@ class TablestoreAudit:
         return AuditPage(tuple(map(_audit_line, rows)), page_token(following))
 
 
-def _audit_line(row: dict[str, Any]) -> AuditLine:
+def _audit_line(row: dict[str, Any]) -> AuditEntry:
     entry = f"{row['day']}/{row['entry']}"
     answered = tables.column_value(AuditOutcome, row[ANSWERED], f"audit {entry}") if ANSWERED in row else None
-    return AuditLine(entry, tables.column_value(AuditRequest, row[ASKED], f"audit {entry}"), answered)
+    return AuditEntry(entry, tables.column_value(AuditRequest, row[ASKED], f"audit {entry}"), answered)
 
 
 def _row_key(day: date, entry: Any) -> Key:

@@ -10,7 +10,7 @@ from shared.adapters import tables
 from shared.adapters.migrations import readable_values
 from shared.adapters.page_tokens import page_start, page_token
 from shared.adapters.store import Columns, HighestKey, Key, LowestKey, MaximumValue, RowRange, Store, WriteInDoubt
-from shared.domain.batch import Batch, BatchLine, BatchTerms, LeftOutInstance, Waves, awaits_confirmation, needs_tick
+from shared.domain.batch import Batch, BatchJournalEntry, BatchTerms, LeftOutInstance, Waves, awaits_confirmation, needs_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Bug, Permanent, Refused, Stale
 from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
@@ -58,7 +58,7 @@ class TablestoreBatches:
         before: Batch,
         after: Batch,
         *,
-        line: BatchLine | None = None,
+        line: BatchJournalEntry | None = None,
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
         left_out: Sequence[LeftOutInstance] = (),
@@ -108,7 +108,7 @@ class TablestoreBatches:
         written = {tables.numbered_column(tables.PLACES, page): tables.json_column("places", dict(places))}
         self._store.update(tables.BATCHES, _batch_key(batch_id), written)
 
-    def journal(self, batch_id: str) -> list[BatchLine]:
+    def journal(self, batch_id: str) -> list[BatchJournalEntry]:
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.prefix_range(tables.JOURNAL)) or {}
         return [tables.batch_line_from_column(row[name]) for name in sorted(row) if name.startswith(tables.JOURNAL)]
 

@@ -20,7 +20,7 @@ from shared.domain.batch import (
     UNTOUCHED,
     Batch,
     BatchControl,
-    BatchLine,
+    BatchJournalEntry,
     BatchTerms,
     LeftOutInstance,
     Selection,
@@ -310,9 +310,9 @@ def _control_from_row(row: Columns) -> BatchControl:
     return column_value(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 
 
-def batch_line_from_column(written: str) -> BatchLine:
+def batch_line_from_column(written: str) -> BatchJournalEntry:
     """The line of a batch's journal in the text of a column."""
-    return column_value(BatchLine, written, "journal of a batch")
+    return column_value(BatchJournalEntry, written, "journal of a batch")
 
 
 def terms_from_row(row: Columns) -> BatchTerms | None:

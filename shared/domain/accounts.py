@@ -41,7 +41,7 @@ class MemberAccount:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class UnusableAccount:
     """Why an account cannot be used, since when, and what to do about it."""
 
     account_id: str
@@ -56,7 +56,7 @@ class Trouble:
         """Whether the account is blocked now, so that nothing may start in it."""
         return now < self.until
 
-    def with_further_refusal(self, error: AccountUnusable, now: datetime) -> Trouble:
+    def with_further_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
         """This trouble with the error of a further refusal and a later end."""
         pause = retry_pause(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
@@ -67,12 +67,12 @@ class Trouble:
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 
-def new_trouble(error: AccountUnusable, now: datetime) -> Trouble:
+def new_unusable_account(error: AccountUnusable, now: datetime) -> UnusableAccount:
     """A new trouble of an account, made from its first refusal."""
-    return Trouble(error.account_id, error.code, error.message, error.remedy, now, now + retry_pause(timedelta(0)))
+    return UnusableAccount(error.account_id, error.code, error.message, error.remedy, now, now + retry_pause(timedelta(0)))
 
 
-def not_configured_error(account_id: str) -> AccountUnusable:
+def account_not_configured_error(account_id: str) -> AccountUnusable:
     """The error for an account that a row names but the settings do not contain."""
     remedy = f"Add account {account_id} with its role to REPLANK_ACCOUNTS and deploy again."
     return AccountUnusable("Account.NotConfigured", f"REPLANK_ACCOUNTS has no account {account_id}.", remedy, account_id)
@@ -96,18 +96,18 @@ def session_name(migration_id: str) -> str:
     return _NOT_IN_A_SESSION.sub("-", f"replank-{migration_id}")[:64]
 
 
-def read_members(given: str, external_id: str = "") -> dict[str, MemberAccount]:
+def read_member_accounts(given: str, external_id: str = "") -> dict[str, MemberAccount]:
     """The member accounts that a setting lists, by account id. Raises Refused (Accounts.Invalid) with the name of the wrong entry.
 
     JSON: ``{"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}``, or with an object in place of the ARN
     (``role``, ``externalId``, ``name``). The compact form is only the ARNs, separated by commas.
     ``external_id`` applies to every account without an ``externalId`` of its own.
     """
-    document = _read_setting(given.strip())
-    return {account_id: _read_member(account_id, each, external_id) for account_id, each in document.items()}
+    document = _read_accounts_setting(given.strip())
+    return {account_id: _read_member_account(account_id, each, external_id) for account_id, each in document.items()}
 
 
-def _read_setting(given: str) -> dict[str, Any]:
+def _read_accounts_setting(given: str) -> dict[str, Any]:
     if not given.startswith("{"):
         return _read_arns([each.strip() for each in given.split(",") if each.strip()])
     try:
@@ -137,7 +137,7 @@ def _read_arns(arns: list[str]) -> dict[str, Any]:
     return found
 
 
-def _read_member(account_id: str, given: Any, external_id: str) -> MemberAccount:
+def _read_member_account(account_id: str, given: Any, external_id: str) -> MemberAccount:
     fields = {"role": given} if isinstance(given, str) else given
     where = f"Entry {account_id[:40]!r}"
     if not _ACCOUNT.fullmatch(account_id):

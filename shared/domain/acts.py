@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import events
-from shared.domain.after_job import ROLLED_BACK_BY_SMC, JobTrace
-from shared.domain.batch import Acknowledgement, Batch, BatchState, BatchTerms, Brake, risks_for_policy
+from shared.domain.after_job import ROLLED_BACK_BY_SMC, AfterJobRecord
+from shared.domain.batch import Acknowledgement, Batch, BatchState, BatchTerms, PauseState, risks_for_policy
 from shared.domain.chosen import policy_digest, selection_digest
 from shared.domain.commands import POST_FAILED
 from shared.domain.drivers import driver_traits
@@ -65,7 +65,7 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
 
 def check_not_stopped(batch: Batch | BatchTerms) -> None:
     """Raise Refused (Batch.Stopped) if the batch is stopped, because nothing starts in it any more."""
-    if batch.control.brake is Brake.STOPPED:
+    if batch.control.brake is PauseState.STOPPED:
         raise Refused(
             "Batch.Stopped",
             f"{batch.control.by} stopped batch {batch.batch_id}: nothing more starts in it.",
@@ -94,9 +94,9 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
         raise Refused("Migration.AlreadyConfirmed", sentence, "Nothing to do.", status=409)
     to = _CONFIRMED_AS.get(migration.state)
     if to is State.CANCELLED and not holds_snapshots:
-        raise _refusal("NotConfirmable", migration, "confirmed", "Nothing to do: it never moved, and it holds no snapshots.")
+        raise _act_refusal("NotConfirmable", migration, "confirmed", "Nothing to do: it never moved, and it holds no snapshots.")
     if to is None:
-        raise _refusal("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed or rolled back.")
+        raise _act_refusal("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed or rolled back.")
     # The sweep looks at a confirmed migration when its retention is over, and not before; without snapshots it has none.
     over = sweep_due_at(now, retention_days) if migration.snapshots_made else now
     due_at = over if to is State.CONFIRMED else None
@@ -125,10 +125,10 @@ def retry(migration: Migration, operator: str, now: datetime) -> Step:
     if migration.state is State.PRECHECK_FAILED:
         return _retry_step(migration, State.ACCEPTED, operator, now)
     if migration.state is not State.FAILED or migration.failure is None:
-        raise _refusal("NotRetryable", migration, "retried", "Only a failed migration can be retried.")
+        raise _act_refusal("NotRetryable", migration, "retried", "Only a failed migration can be retried.")
     failed, resumes = migration.failure.stage, migration.resumes
     if failed == "rollback":
-        return _rollback_step(migration, operator, now, _failure_in_words(migration))
+        return _rollback_step(migration, operator, now, _retry_reason(migration))
     if migration.failure.code == ROLLED_BACK_BY_SMC:
         spent = replace(migration.handle, job_id="", finished_at=None, spent_job_id=migration.handle.job_id)
         return _retry_step(replace(migration, handle=spent), State.WAITING, operator, now, resumes="migrate")
@@ -146,12 +146,12 @@ def _retry_step(migration: Migration, to: State, operator: str, now: datetime, *
         to,
         now=now,
         by=operator,
-        reason=_failure_in_words(migration),
+        reason=_retry_reason(migration),
         attempt=migration.attempt + 1,
         failure=None,
         probe_invocation_id="",
         handle=replace(migration.handle, began_at=None),
-        trace=JobTrace(),
+        trace=AfterJobRecord(),
         stalled_at=None,
         retried=True,
         windows_missed=0,
@@ -163,7 +163,7 @@ def _retry_step(migration: Migration, to: State, operator: str, now: datetime, *
     return _step_with_effects(taken, [CountOutcome("retried")], asked)
 
 
-def _failure_in_words(migration: Migration) -> str:
+def _retry_reason(migration: Migration) -> str:
     return f"{REASONS['retry']} {migration.failure.code if migration.failure else 'the precheck'}"
 
 
@@ -176,7 +176,7 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
     """Cancel a migration before it has moved. Raises Refused (Migration.TooLate) once a job may have changed the instance."""
     failed_before = migration.state is State.FAILED and (migration.is_untouched or _has_failed_harmlessly(migration))
     if not _has_never_started(migration) or not (migration.state in _CANCELLABLE or failed_before):
-        raise _refusal("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
+        raise _act_refusal("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
     taken = step(migration, State.CANCELLED, now=now, by=operator, reason=REASONS["cancellation"], finished_at=now, failure=None)
     effects: list[Effect] = [
         ReleaseSlot(),
@@ -189,7 +189,7 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
 
 def _release_lock_effect(migration: Migration) -> ReleaseLock:
     """The effect that releases the instance's lock. It waits for the end of a job that may still run."""
-    unseen = driver_traits(migration.driver).may_start_unseen and migration.snapshots_made > 0
+    unseen = driver_traits(migration.driver).may_job_run_unseen and migration.snapshots_made > 0
     left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or unseen)
     return ReleaseLock(migration.region_id, migration.instance_id, after_jobs=left)
 
@@ -231,7 +231,7 @@ def _rollback_step(migration: Migration, operator: str, now: datetime, reason: s
     again = migration.state in (State.SNAPSHOTTED, State.WAITING) and not _has_never_started(migration)
     rollable = migration.state is State.MIGRATED or (migration.state in (State.FAILED, State.READY) and moved) or again
     if not rollable or not migration.snapshots_made:
-        raise _refusal(
+        raise _act_refusal(
             "NotRollbackable",
             migration,
             "rolled back",
@@ -266,6 +266,6 @@ def _step_with_effects(taken: Step, effects: list[Effect], event: events.Event) 
     return replace(taken, effects=tuple(effects), events=(event,))
 
 
-def _refusal(reason: str, migration: Migration, verb: str, remedy: str) -> Refused:
+def _act_refusal(reason: str, migration: Migration, verb: str, remedy: str) -> Refused:
     sentence = f"Migration {migration.migration_id} is {migration.state.value}; it cannot be {verb}."
     return Refused(f"Migration.{reason}", sentence, remedy, status=409)

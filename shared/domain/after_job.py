@@ -43,7 +43,7 @@ class JobEnd:
 
 
 @dataclass(frozen=True)
-class JobTrace:
+class AfterJobRecord:
     """The record of what SMC did to the disks after one attempt's job.
 
     An older version of Replank removes this record when it writes the row. Then nothing is known.
@@ -75,7 +75,7 @@ class MarkerAnswer:
 
 
 @dataclass(frozen=True)
-class StateBeforeJob:
+class GuestBeforeJobEnd:
     """The guest's state before the job ended: its system, its marker if it was surely written, and the time of the last look."""
 
     os_id: str | None
@@ -92,7 +92,7 @@ def marker_text(migration_id: str, hop: int, attempt: int, count: int) -> str:
     return f"replank migration {migration_id} hop {hop} attempt {attempt} number {count}"
 
 
-def disks_after_job(before: StateBeforeJob, seen: MarkerAnswer, *, is_drill: bool, now: datetime) -> DisksAfterJob:
+def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: bool, now: datetime) -> DisksAfterJob:
     """Whether SMC reset the disks. The answer is "not known" without proof.
 
     A disk is reset only while its instance is stopped (ECS, ResetDisk). So SMC did not reset the disks of a guest that has not
@@ -107,7 +107,7 @@ def disks_after_job(before: StateBeforeJob, seen: MarkerAnswer, *, is_drill: boo
     return DisksAfterJob.ROLLED_BACK if is_drill and seen.os_id else DisksAfterJob.UNKNOWN
 
 
-def status_in_words(trace: JobTrace, *, job_failed: bool) -> str:
+def smc_rollback_in_words(trace: AfterJobRecord, *, job_failed: bool) -> str:
     """What SMC did to the disks, in words for people; empty if no job of the attempt failed.
 
     If an old row has no record of this, the text is "not known".
@@ -117,7 +117,7 @@ def status_in_words(trace: JobTrace, *, job_failed: bool) -> str:
     return DisksAfterJob.UNKNOWN.value if job_failed else ""
 
 
-def failure_sentence(trace: JobTrace) -> str:
+def disks_in_words(trace: AfterJobRecord) -> str:
     """One or two sentences about the disks, as part of the failure's message."""
     runs = f"the guest runs {trace.system}" if trace.system else "the guest was asked"
     if trace.found is DisksAfterJob.ROLLED_BACK:
@@ -127,7 +127,7 @@ def failure_sentence(trace: JobTrace) -> str:
     return "It is not known whether SMC rolled the disks back to its own copies. If it did, what was written since them is lost."
 
 
-def remedy_after_job(trace: JobTrace, of_the_job: str) -> str:
+def remedy_after_job(trace: AfterJobRecord, of_the_job: str) -> str:
     """The remedy for people: first what the disks need, then the remedy of the job's own failure."""
     if trace.found is DisksAfterJob.ROLLED_BACK:
         return f"First restore what the programs wrote while the job ran, from their own backups or queues. Then: {of_the_job}"

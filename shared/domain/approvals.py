@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.domain.batch import Approval, Batch, BatchLine, BatchState, BatchTerms, Brake
+from shared.domain.batch import Approval, Batch, BatchJournalEntry, BatchState, BatchTerms, PauseState
 from shared.domain.brake import BY_ITSELF, BatchChange
 from shared.domain.caller import Caller, Trust
 from shared.domain.chosen import policy_digest, selection_digest
@@ -70,7 +70,7 @@ def required_approvals(policy: Policy, about: str) -> int:
 def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
     """The state of the approvals of one subject. ``given`` holds a rollback's approvals, because only the journal stores them."""
     selection = terms.acknowledgement.selection if terms.acknowledgement else ""
-    return _count_approvals(
+    return _status_of_approvals(
         terms.policy, policy_digest(terms.policy, selection), about, now, terms.control.approvals if given is None else given
     )
 
@@ -78,10 +78,10 @@ def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterabl
 def batch_approval_status(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
     """Like ``approval_status``, for a whole batch. Its selection is known even before the acknowledgement."""
     seen = policy_digest(batch.policy, selection_digest(batch.selection))
-    return _count_approvals(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
+    return _status_of_approvals(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
 
 
-def _count_approvals(policy: Policy, seen: str, about: str, now: datetime, given: Iterable[Approval]) -> ApprovalStatus:
+def _status_of_approvals(policy: Policy, seen: str, about: str, now: datetime, given: Iterable[Approval]) -> ApprovalStatus:
     lasts, wanted = timedelta(minutes=policy.approval_min), required_approvals(policy, about)
     latest = {each.identity: each for each in sorted(given, key=lambda each: each.at) if each.about == about}
     valid = tuple(each for each in latest.values() if each.seen == seen)
@@ -100,12 +100,12 @@ def missing_in_words(found: ApprovalStatus, batch_id: str) -> str:
         return ""
     who = ", ".join(each.by for each in found.counted)
     so_far = f"{len(found.counted)} of {found.needed} persons approved it" + (f" ({who})" if who else "")
-    more = f"; {_number_in_words(found.expired)} expired" if found.expired else ""
-    more += f"; {_number_in_words(found.overtaken)} for another policy or selection" if found.overtaken else ""
+    more = f"; {_approvals_in_words(found.expired)} expired" if found.expired else ""
+    more += f"; {_approvals_in_words(found.overtaken)} for another policy or selection" if found.overtaken else ""
     return f"{so_far}{more}. To approve it: {approve_command(found.about, batch_id)}"
 
 
-def _number_in_words(given: tuple[Approval, ...]) -> str:
+def _approvals_in_words(given: tuple[Approval, ...]) -> str:
     return "1 approval" if len(given) == 1 else f"{len(given)} approvals"
 
 
@@ -142,7 +142,9 @@ def approve(batch: Batch, found: ApprovalStatus, caller: Caller, seen: str, why:
     kept = batch.control.approvals
     if found.about.split()[0] != ROLLBACK:
         kept = (*(each for each in kept if (each.about, each.identity) != (given.about, given.identity)), given)
-    line = BatchLine(version, now, ACT, caller.name, _journal_reason(found.about, why), caller.trust.value, caller.door, given)
+    line = BatchJournalEntry(
+        version, now, ACT, caller.name, _journal_reason(found.about, why), caller.trust.value, caller.door, given
+    )
     return BatchChange(batch, replace(batch, control=replace(batch.control, approvals=kept), version=version), line)
 
 
@@ -156,7 +158,7 @@ def check_may_approve(batch: Batch, found: ApprovalStatus, caller: Caller, roles
     if not found.needed:
         sentence = f"The policy of batch {batch.batch_id} asks for no approval of a {found.about.split()[0]}."
         raise Refused("Approval.NotAsked", sentence, "Nothing to do.", status=409)
-    _check_open(batch, found)
+    _check_open_for_approval(batch, found)
     if not roles & {Role(batch.policy.approver_role), Role.ADMIN}:
         sentence = f"Batch {batch.batch_id} is approved by persons with the role {batch.policy.approver_role}."
         raise Refused("Approval.OtherRole", sentence, "Ask a person of that role.", status=403)
@@ -169,7 +171,7 @@ def check_may_approve(batch: Batch, found: ApprovalStatus, caller: Caller, roles
         raise Refused("Approval.Submitter", sentence, "Ask another person.", status=403)
 
 
-def _check_open(batch: Batch, found: ApprovalStatus) -> None:
+def _check_open_for_approval(batch: Batch, found: ApprovalStatus) -> None:
     rollback = found.about.startswith(ROLLBACK)
     if batch.state is BatchState.PLANNING:
         sentence = f"Batch {batch.batch_id} is still being planned: nobody knows yet what it selects."
@@ -203,18 +205,18 @@ def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
 def stop_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
     """Stop a batch because an approval expired. Its policy must demand this."""
     version, why = batch.version + 1, f"the approval of the {about} expired: approve it again, then resume"
-    control = replace(batch.control, brake=Brake.STOPPED, by=BY_ITSELF, at=now, why=why, trust="", door="")
-    line = BatchLine(version, now, "stop", BY_ITSELF, why)
+    control = replace(batch.control, brake=PauseState.STOPPED, by=BY_ITSELF, at=now, why=why, trust="", door="")
+    line = BatchJournalEntry(version, now, "stop", BY_ITSELF, why)
     return BatchChange(batch, replace(batch, control=control, version=version), line)
 
 
-def mark_published(batch: Batch, about: str, event: str) -> Batch:
+def with_published_event(batch: Batch, about: str, event: str) -> Batch:
     """The batch with a mark that this event about a subject is published."""
     others = tuple(each for each in batch.control.asked if not each.startswith(f"{about}: "))
     asked = (*others, f"{about}: {event}")
     return replace(batch, control=replace(batch.control, asked=asked), version=batch.version + 1)
 
 
-def is_published(terms: BatchTerms | Batch, about: str, event: str) -> bool:
+def is_event_published(terms: BatchTerms | Batch, about: str, event: str) -> bool:
     """Whether this event about a subject is already published."""
     return f"{about}: {event}" in terms.control.asked

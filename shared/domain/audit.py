@@ -48,7 +48,7 @@ class AuditOutcome:
 
 
 @dataclass(frozen=True)
-class AuditLine:
+class AuditEntry:
     """One request and its outcome.
 
     ``answered`` is None if the function died before the answer; the migration's journal then shows the outcome.
@@ -59,7 +59,7 @@ class AuditLine:
     answered: AuditOutcome | None = None
 
 
-def stored_body(body: str) -> str:
+def body_for_audit(body: str) -> str:
     """A request's body in the form that the audit stores: one line of JSON."""
     size = len(body.encode("utf-8", "replace"))
     try:
@@ -69,7 +69,7 @@ def stored_body(body: str) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def matches_filters(line: AuditLine, *, who: str = "", act: str = "", target: str = "", refused: bool = False) -> bool:
+def matches_filters(line: AuditEntry, *, who: str = "", act: str = "", target: str = "", refused: bool = False) -> bool:
     """Whether a line meets every filter given."""
     failed = line.answered is not None and line.answered.status >= 300
     return (

@@ -40,7 +40,7 @@ class BatchState(Enum):
     CLOSED = "closed"
 
 
-class Brake(Enum):
+class PauseState(Enum):
     """Whether a batch starts new migrations, or why it does not."""
 
     OFF = "off"
@@ -71,7 +71,7 @@ class BatchControl:
     It has its own column, which an earlier version of Replank does not change when it writes the batch.
     """
 
-    brake: Brake = Brake.OFF
+    brake: PauseState = PauseState.OFF
     by: str = ""
     """The name of the person; ``watch`` if the pipeline itself acted."""
     at: datetime | None = None
@@ -94,7 +94,7 @@ UNTOUCHED = BatchControl()
 
 
 @dataclass(frozen=True)
-class BatchLine:
+class BatchJournalEntry:
     """One line of a batch's journal: the act, the version, the person and the reason."""
 
     version: int
@@ -299,4 +299,4 @@ def needs_tick(terms: BatchTerms) -> bool:
     """Whether the tick must process the batch: planning was perhaps interrupted, or migrations may start or be cancelled."""
     if terms.state is not BatchState.OPEN:
         return terms.state is BatchState.PLANNING
-    return terms.acknowledgement is not None or terms.control.brake is Brake.STOPPED
+    return terms.acknowledgement is not None or terms.control.brake is PauseState.STOPPED

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.domain.batch import Batch, BatchLine, BatchState, Brake
+from shared.domain.batch import Batch, BatchJournalEntry, BatchState, PauseState
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused
 
@@ -22,16 +22,16 @@ class BatchChange:
 
     before: Batch
     after: Batch
-    line: BatchLine
+    line: BatchJournalEntry
     forgiven: Mapping[str, int] = field(default_factory=dict)
 
 
 def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
     """Stop first tries and retries for now; next hops still start. Raises Refused unless the batch is open and running."""
-    _check_open(batch, "paused")
-    if batch.control.brake is not Brake.OFF:
-        raise _refusal("Batch.NotRunning", batch, "paused", "Nothing to do: nothing new starts in it.")
-    return _batch_change(batch, "pause", Brake.PAUSED, caller, why, now)
+    _check_batch_is_open(batch, "paused")
+    if batch.control.brake is not PauseState.OFF:
+        raise _batch_act_refusal("Batch.NotRunning", batch, "paused", "Nothing to do: nothing new starts in it.")
+    return _batch_change(batch, "pause", PauseState.PAUSED, caller, why, now)
 
 
 def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mapping[str, int], seen: int) -> BatchChange:
@@ -39,39 +39,39 @@ def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mappin
 
     ``failed`` holds the failures that count now, with their attempts. ``seen`` is the number of failures that the person saw.
     """
-    _check_open(batch, "resumed")
-    if batch.control.brake is Brake.OFF:
+    _check_batch_is_open(batch, "resumed")
+    if batch.control.brake is PauseState.OFF:
         raise Refused("Batch.NotPaused", f"Batch {batch.batch_id} is not paused.", "Nothing to do.", status=409)
     if len(failed) != seen:
         names = ", ".join(sorted(failed)[:NAMED]) or "none"
         sentence = f"{len(failed)} failures of batch {batch.batch_id} count by now, not {seen} ({names})."
         raise Refused("Batch.FailedSince", sentence, "Look at the batch again, then resume it with that number.", status=409)
-    change = _batch_change(batch, "resume", Brake.OFF, caller, why, now)
-    return replace(change, forgiven=dict(failed)) if batch.control.brake is Brake.BUDGET else change
+    change = _batch_change(batch, "resume", PauseState.OFF, caller, why, now)
+    return replace(change, forgiven=dict(failed)) if batch.control.brake is PauseState.BUDGET else change
 
 
 def stop(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
     """Stop the batch: running migrations finish, and all others are cancelled."""
-    _check_open(batch, "stopped")
-    if batch.control.brake is Brake.STOPPED:
-        raise _refusal("Batch.NotRunning", batch, "stopped", "Nothing to do: it is stopped.")
-    return _batch_change(batch, "stop", Brake.STOPPED, caller, why, now)
+    _check_batch_is_open(batch, "stopped")
+    if batch.control.brake is PauseState.STOPPED:
+        raise _batch_act_refusal("Batch.NotRunning", batch, "stopped", "Nothing to do: it is stopped.")
+    return _batch_change(batch, "stop", PauseState.STOPPED, caller, why, now)
 
 
 def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
     """Pause a batch in which more migrations have failed than its budget allows."""
-    line = BatchLine(batch.version + 1, now, "pause", BY_ITSELF, why)
-    control = replace(batch.control, brake=Brake.BUDGET, by=BY_ITSELF, at=now, why=why, trust="", door="")
+    line = BatchJournalEntry(batch.version + 1, now, "pause", BY_ITSELF, why)
+    control = replace(batch.control, brake=PauseState.BUDGET, by=BY_ITSELF, at=now, why=why, trust="", door="")
     return BatchChange(batch, replace(batch, control=control, version=batch.version + 1), line)
 
 
 def is_last_act(batch: Batch, act: str, operator: str) -> bool:
     """Whether this operator's act is already the last act on the batch. Then a repeated request changes nothing."""
-    made = {"pause": Brake.PAUSED, "resume": Brake.OFF, "stop": Brake.STOPPED}[act]
+    made = {"pause": PauseState.PAUSED, "resume": PauseState.OFF, "stop": PauseState.STOPPED}[act]
     return batch.control.at is not None and batch.control.brake is made and batch.control.by == operator
 
 
-def _check_open(batch: Batch, verb: str) -> None:
+def _check_batch_is_open(batch: Batch, verb: str) -> None:
     if batch.state is BatchState.PLANNING:
         sentence = f"Batch {batch.batch_id} is still being planned; it cannot be {verb}."
         raise Refused("Batch.StillPlanning", sentence, "Wait a minute and try again: nothing has moved yet.", status=409)
@@ -80,13 +80,13 @@ def _check_open(batch: Batch, verb: str) -> None:
         raise Refused("Batch.Closed", sentence, "Nothing to do: nothing in it can start, unless somebody retries it.", status=409)
 
 
-def _batch_change(batch: Batch, act: str, brake: Brake, caller: Caller, why: str, now: datetime) -> BatchChange:
+def _batch_change(batch: Batch, act: str, brake: PauseState, caller: Caller, why: str, now: datetime) -> BatchChange:
     version = batch.version + 1
     trust = caller.trust.value
     control = replace(batch.control, brake=brake, by=caller.name, at=now, why=why, trust=trust, door=caller.door)
-    line = BatchLine(version, now, act, caller.name, why, caller.trust.value, caller.door)
+    line = BatchJournalEntry(version, now, act, caller.name, why, caller.trust.value, caller.door)
     return BatchChange(batch, replace(batch, control=control, version=version), line)
 
 
-def _refusal(code: str, batch: Batch, verb: str, remedy: str) -> Refused:
+def _batch_act_refusal(code: str, batch: Batch, verb: str, remedy: str) -> Refused:
     return Refused(code, f"Batch {batch.batch_id} is {batch.control.brake.value}; it cannot be {verb}.", remedy, status=409)

@@ -37,7 +37,7 @@ def number_bounds(cls: type) -> dict[str, tuple[int, int]]:
     return {camel_case(each.name): each.metadata["bounds"] for each in fields(cls) if each.metadata.get("bounds")}
 
 
-def with_field_names(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str, Any]:
+def with_python_names(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str, Any]:
     """The document with each API name replaced by the name in the source. Raises Refused for an unknown name."""
     for name in given:
         if name not in names:
@@ -45,7 +45,7 @@ def with_field_names(given: dict[str, Any], names: dict[str, str], path: str) ->
     return {names[name]: value for name, value in given.items()}
 
 
-def check_numbers(asked: dict[str, Any], bounds: dict[str, tuple[int, int]], path: str) -> None:
+def check_number_bounds(asked: dict[str, Any], bounds: dict[str, tuple[int, int]], path: str) -> None:
     """Raise Refused if a number is outside its bounds. The caller has already checked the types."""
     for name, value in asked.items():
         if name in bounds and value is not None:

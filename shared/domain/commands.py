@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from shared.domain.choice import api_names, camel_case, check_numbers, choice_field, number_bounds, with_field_names
+from shared.domain.choice import api_names, camel_case, check_number_bounds, choice_field, number_bounds, with_python_names
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.errors import Refused
 
@@ -36,7 +36,7 @@ class CommandRule:
     check: str | None = choice_field(None, "The check of these instances, in place of the batch's.")
     files: tuple[str, ...] | None = choice_field(None, "The files of these instances, in place of the batch's.")
 
-    def fits_instance(self, instance_id: str, tags: Mapping[str, str]) -> bool:
+    def applies_to_instance(self, instance_id: str, tags: Mapping[str, str]) -> bool:
         """Whether the rule applies to an instance with this id and these tags."""
         key, _, value = self.tag.partition("=")
         return (not self.instances or instance_id in self.instances) and (not self.tag or tags.get(key) == value)
@@ -47,17 +47,17 @@ COMMAND_BOUNDS = number_bounds(CommandRule)
 _NAMES = api_names(CommandRule)
 
 
-def rule_for(rules: Sequence[CommandRule], instance_id: str, tags: Mapping[str, str]) -> CommandRule:
+def rule_for_instance(rules: Sequence[CommandRule], instance_id: str, tags: Mapping[str, str]) -> CommandRule:
     """The first rule that fits the instance; an empty rule if no rule fits."""
-    return next((each for each in rules if each.fits_instance(instance_id, tags)), NO_RULE)
+    return next((each for each in rules if each.applies_to_instance(instance_id, tags)), NO_RULE)
 
 
-def asks_for_tags(rules: Sequence[CommandRule]) -> bool:
+def needs_instance_tags(rules: Sequence[CommandRule]) -> bool:
     """Whether any rule names a tag, so that the instance's tags must be read."""
     return any(each.tag for each in rules)
 
 
-def read_commands(document: object, path: str) -> tuple[CommandRule, ...]:
+def read_command_rules(document: object, path: str) -> tuple[CommandRule, ...]:
     """The rules, read from the API's JSON. Raises Refused (Policy.Invalid) with the name of the wrong field."""
     listed = as_list(document, path)
     if len(listed) > MOST_RULES:
@@ -67,8 +67,8 @@ def read_commands(document: object, path: str) -> tuple[CommandRule, ...]:
 
 def _read_rule(document: object, path: str) -> CommandRule:
     asked = as_object(document, path)
-    rule = decode(CommandRule, with_field_names(asked, _NAMES, path), path, strict=True)
-    check_numbers(asked, COMMAND_BOUNDS, path)
+    rule = decode(CommandRule, with_python_names(asked, _NAMES, path), path, strict=True)
+    check_number_bounds(asked, COMMAND_BOUNDS, path)
     for name in ("pre", "post"):
         _check_command(getattr(rule, name), f"{path}.{name}")
     key, sign, _ = rule.tag.partition("=")
@@ -116,11 +116,11 @@ class CommandProgress:
     """How the last command ended, in words."""
 
     @property
-    def status_in_words(self) -> str:
+    def command_in_words(self) -> str:
         """Which command runs in the guest now, or how the last command ended; empty if no command ever ran."""
         return {DRAINING: "the pre command runs", RESTORING: "the post command runs"}.get(self.phase, self.last)
 
-    def with_begun_command(self, phase: str, now: datetime) -> CommandProgress:
+    def with_command_begun(self, phase: str, now: datetime) -> CommandProgress:
         """The progress once a command is about to be sent."""
         return replace(self, phase=phase, runs=self.runs + 1, invocation_id="", begun_at=now, ran=True)
 
@@ -128,7 +128,7 @@ class CommandProgress:
         """The progress after a rollback of the disks: the post command must run, even if it already ran after the validation."""
         return replace(self, phase=DRAINED) if self.ran else self
 
-    def with_ended_command(self, phase: str, words: str) -> CommandProgress:
+    def with_command_ended(self, phase: str, words: str) -> CommandProgress:
         """The progress once the running command has ended."""
         return replace(self, phase=phase, invocation_id="", begun_at=None, last=words)
 
@@ -136,6 +136,6 @@ class CommandProgress:
 NOTHING_RAN = CommandProgress()
 
 
-def rule_fields() -> dict[str, Any]:
+def command_rule_fields() -> dict[str, Any]:
     """The dataclass fields of a rule, by their names in the API."""
     return {camel_case(each.name): each for each in fields(CommandRule)}

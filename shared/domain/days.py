@@ -18,11 +18,11 @@ def moment_in_words(at: datetime, now: datetime) -> str:
     """A time and its distance from ``now`` in words, such as ``2026-09-03 08:00 UTC, in 47 hours``."""
     away = at - now
     told = at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    length = _span_in_words(abs(away))
+    length = _duration_in_words(abs(away))
     return f"{told}, in {length}" if away >= timedelta(0) else f"{told}, {length} ago"
 
 
-def _span_in_words(span: timedelta) -> str:
+def _duration_in_words(span: timedelta) -> str:
     """The span in days or hours if it has at least two of them, otherwise in minutes."""
     for unit, seconds in (("day", 86400), ("hour", 3600)):
         if span.total_seconds() >= 2 * seconds:

@@ -52,7 +52,7 @@ class DriverTraits:
     """Why the driver does not support a path of the matrix, and what to do. Both are empty if the driver is not the reason."""
 
     @property
-    def may_start_unseen(self) -> bool:
+    def may_job_run_unseen(self) -> bool:
         """Whether a job may run before the pipeline has seen it."""
         return self.changes_from is FirstChange.SNAPSHOTS
 

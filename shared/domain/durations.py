@@ -72,24 +72,24 @@ class RandomDraws:
     seed: str
     fixed: float | None = None
 
-    def draw_length(self, duration: Duration, *words: object) -> timedelta:
+    def draw_duration(self, duration: Duration, *words: object) -> timedelta:
         """The drawn duration of one part. The instances of one fleet share a part of the chance."""
         if self.fixed is not None:
             z = _NORMAL.inv_cdf(self.fixed)
         else:
-            common, own = self._draw_normal("fleet", duration.part), self._draw_normal(duration.part, *words)
+            common, own = self._draw_normal_value("fleet", duration.part), self._draw_normal_value(duration.part, *words)
             z = math.sqrt(ALIKE) * common + math.sqrt(1 - ALIKE) * own
         spread = duration.usual / duration.low if z < 0 else duration.high / duration.usual
         return timedelta(minutes=duration.usual * spread ** (z / _TENTH))
 
     def draw_failure(self, *words: object) -> bool:
         """Whether this hop fails, drawn at random."""
-        return self.fixed is None and self._draw_share("fails", *words) < FAILS
+        return self.fixed is None and self._draw_fraction("fails", *words) < FAILS
 
-    def _draw_normal(self, *words: object) -> float:
-        return _NORMAL.inv_cdf(self._draw_share(*words))
+    def _draw_normal_value(self, *words: object) -> float:
+        return _NORMAL.inv_cdf(self._draw_fraction(*words))
 
-    def _draw_share(self, *words: object) -> float:
+    def _draw_fraction(self, *words: object) -> float:
         """A random number between 0 and 1, without 0 and 1 themselves."""
         written = "|".join(map(str, (self.seed, *words)))
         number = int.from_bytes(hashlib.sha256(written.encode()).digest()[:6], "big")
@@ -100,7 +100,7 @@ _NORMAL = NormalDist()
 _TENTH = _NORMAL.inv_cdf(0.9)
 
 
-def declared_durations() -> list[Mapping[str, object]]:
+def duration_rows() -> list[Mapping[str, object]]:
     """The figures of all parts as rows, for the documents and the API."""
     return [
         {"part": e.part, "low": e.low, "usual": e.usual, "high": e.high, "source": e.source, "certainty": e.certainty}

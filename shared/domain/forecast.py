@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from shared.domain import brake, waves
-from shared.domain.batch import Batch, Brake
+from shared.domain.batch import Batch, PauseState
 from shared.domain.durations import PERSON, SNAPSHOTS, RandomDraws, parts_after_snapshots
 from shared.domain.hold import NOTHING_HELD
-from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_starts, blocking_limit, why_budget_spent
+from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_start_count, blocking_limit, why_budget_spent
 
 WAITING = "not begun"
 MOVING = "under way"
@@ -148,17 +148,17 @@ def _new_run(outlook: ForecastInput, draws: RandomDraws) -> _SimulatedRun:
         run.group |= {id: each.group} if each.group else {}
         if each.state == MOVING:
             run.moving.add(id)
-            _enter_group(run, id)
-            end = (each.since or run.now) + _draw_length(run, id, snapshots=True)
+            _take_group_place(run, id)
+            end = (each.since or run.now) + _draw_duration(run, id, snapshots=True)
             heapq.heappush(run.due, (max(end, run.now + A_TICK), "ends", id))
         elif each.state == WAITING:
-            _enqueue(run, id)
+            _enqueue_migration(run, id)
         else:
             (run.moved if each.state == MOVED else run.failed).add(id)
     return run
 
 
-def _enqueue(run: _SimulatedRun, id: str) -> None:
+def _enqueue_migration(run: _SimulatedRun, id: str) -> None:
     queue = run.hop_queue if run.hops[id] else run.queue.setdefault(_wave_number(run, id), {})
     queue[id] = None
 
@@ -167,9 +167,9 @@ def _wave_number(run: _SimulatedRun, id: str) -> int:
     return run.place.get(id, len(run.cut) - 1)
 
 
-def _draw_length(run: _SimulatedRun, id: str, *, snapshots: bool) -> timedelta:
+def _draw_duration(run: _SimulatedRun, id: str, *, snapshots: bool) -> timedelta:
     parts = (*((SNAPSHOTS,) if snapshots else ()), *parts_after_snapshots(run.batch.policy.driver))
-    return sum((run.draws.draw_length(each, id, run.hops[id]) for each in parts), timedelta())
+    return sum((run.draws.draw_duration(each, id, run.hops[id]) for each in parts), timedelta())
 
 
 def _advance_run(run: _SimulatedRun) -> None:
@@ -189,9 +189,9 @@ def _advance_run(run: _SimulatedRun) -> None:
 
 def _apply_event(run: _SimulatedRun, what: str, id: str) -> None:
     if what == "person":
-        _act_as_person(run)
+        _simulate_person(run)
     elif what == "leaves":
-        _leave_group(run, id)
+        _release_group_place(run, id)
     elif what == "snapshotted":
         _start_job(run, id)
     elif run.draws.draw_failure(id, run.hops[id]):
@@ -201,7 +201,7 @@ def _apply_event(run: _SimulatedRun, what: str, id: str) -> None:
         run.left[id] -= 1
         if run.left[id] > 0:
             run.moving.discard(id)
-            _enqueue(run, id)
+            _enqueue_migration(run, id)
         else:
             _end_migration(run, id, run.moved)
 
@@ -212,18 +212,18 @@ def _end_migration(run: _SimulatedRun, id: str, among: set[str]) -> None:
     run.unsettled[_wave_number(run, id)] -= 1
     run.ends[id] = run.now
     if id not in run.group or among is run.moved:
-        _leave_group(run, id)
+        _release_group_place(run, id)
     else:  # a member that failed keeps the place until a person has decided
-        heapq.heappush(run.due, (run.now + run.draws.draw_length(PERSON, id, run.now), "leaves", id))
+        heapq.heappush(run.due, (run.now + run.draws.draw_duration(PERSON, id, run.now), "leaves", id))
 
 
-def _enter_group(run: _SimulatedRun, id: str) -> bool:
+def _take_group_place(run: _SimulatedRun, id: str) -> bool:
     """Take the place of the migration's redundancy group. Return False if another member holds the place."""
     group = run.group.get(id)
     return group is None or run.places.setdefault(group, id) == id
 
 
-def _leave_group(run: _SimulatedRun, id: str) -> None:
+def _release_group_place(run: _SimulatedRun, id: str) -> None:
     if run.places.get(run.group.get(id, "")) == id:
         del run.places[run.group[id]]
 
@@ -231,34 +231,34 @@ def _leave_group(run: _SimulatedRun, id: str) -> None:
 def _start_job(run: _SimulatedRun, id: str) -> None:
     """Check the limits again before the job, as the pipeline does. A held migration returns to its queue."""
     start = Start.HOP_JOB if run.hops[id] else Start.FIRST_JOB
-    if blocking_limit(start, _scene_for_limits(run, own=id)):
+    if blocking_limit(start, _start_context(run, own=id)):
         run.moving.discard(id)
-        _enqueue(run, id)
+        _enqueue_migration(run, id)
         if not run.hops[id]:
-            _leave_group(run, id)
+            _release_group_place(run, id)
     else:
-        heapq.heappush(run.due, (run.now + _draw_length(run, id, snapshots=False), "ends", id))
+        heapq.heappush(run.due, (run.now + _draw_duration(run, id, snapshots=False), "ends", id))
 
 
-def _act_as_person(run: _SimulatedRun) -> None:
+def _simulate_person(run: _SimulatedRun) -> None:
     """Let a person resume the batch or begin the next wave."""
     run.waits_for_person = False
-    if run.batch.control.brake is not Brake.OFF:
-        if run.batch.control.brake is Brake.BUDGET:
+    if run.batch.control.brake is not PauseState.OFF:
+        if run.batch.control.brake is PauseState.BUDGET:
             run.failed.clear()  # they no longer count after the resume
-        run.batch = replace(run.batch, control=replace(run.batch.control, brake=Brake.OFF))
+        run.batch = replace(run.batch, control=replace(run.batch.control, brake=PauseState.OFF))
     elif waves.soak_ends_at(run.batch.terms) is not None:
         run.batch, _ = waves.with_next_wave_open(run.batch, "a person", run.now)
 
 
 def _run_tick(run: _SimulatedRun) -> None:
     """Do the work of one tick: pause at the failure budget, end and begin waves, and offer free slots."""
-    if why_budget_spent(_scene_for_limits(run)) and run.batch.control.brake is Brake.OFF:
+    if why_budget_spent(_start_context(run)) and run.batch.control.brake is PauseState.OFF:
         run.batch = brake.pause_at_budget(run.batch, "forecast", run.now).after
-    if run.batch.control.brake is Brake.OFF:
+    if run.batch.control.brake is PauseState.OFF:
         _advance_wave(run)
-    elif any(run.queue.values()) and run.batch.control.brake is not Brake.STOPPED:
-        _ask_person(run)
+    elif any(run.queue.values()) and run.batch.control.brake is not PauseState.STOPPED:
+        _schedule_person(run)
     _offer_slots(run, Start.HOP_SNAPSHOT, [run.hop_queue])
     last = run.batch.control.wave if run.batch.policy.waves else len(run.cut)
     _offer_slots(run, Start.FIRST_SNAPSHOT, [queue for wave, queue in sorted(run.queue.items()) if wave <= last and queue])
@@ -266,13 +266,13 @@ def _run_tick(run: _SimulatedRun) -> None:
 
 def _offer_slots(run: _SimulatedRun, start: Start, queues: Sequence[dict[str, None]]) -> None:
     """Start as many waiting migrations as the limits allow, in the order of their queues."""
-    room = allowed_starts(start, _scene_for_limits(run)) if any(queues) else 0
+    room = allowed_start_count(start, _start_context(run)) if any(queues) else 0
     for queue in queues:
-        for id in list(islice((id for id in queue if _enter_group(run, id)), room)):
+        for id in list(islice((id for id in queue if _take_group_place(run, id)), room)):
             room -= 1
             del queue[id]
             run.moving.add(id)
-            took = run.draws.draw_length(SNAPSHOTS, id, run.hops[id], run.now)
+            took = run.draws.draw_duration(SNAPSHOTS, id, run.hops[id], run.now)
             heapq.heappush(run.due, (run.now + took, "snapshotted", id))
 
 
@@ -287,13 +287,13 @@ def _advance_wave(run: _SimulatedRun) -> None:
     if waves.may_next_wave_begin(run.batch.terms, run.now):
         run.batch, _ = waves.with_next_wave_open(run.batch, "watch", run.now)
     elif terms.policy.gate == waves.BY_HAND and (waves.soak_ends_at(run.batch.terms) or run.now) <= run.now:
-        _ask_person(run)
+        _schedule_person(run)
 
 
-def _ask_person(run: _SimulatedRun) -> None:
+def _schedule_person(run: _SimulatedRun) -> None:
     if not run.waits_for_person:
         run.waits_for_person = True
-        heapq.heappush(run.due, (run.now + run.draws.draw_length(PERSON, run.now), "person", ""))
+        heapq.heappush(run.due, (run.now + run.draws.draw_duration(PERSON, run.now), "person", ""))
 
 
 def _next_event_time(run: _SimulatedRun) -> datetime | None:
@@ -309,7 +309,7 @@ def _next_event_time(run: _SimulatedRun) -> datetime | None:
     return max(min(found), run.now) if found else None
 
 
-def _scene_for_limits(run: _SimulatedRun, *, own: str = "") -> StartContext:
+def _start_context(run: _SimulatedRun, *, own: str = "") -> StartContext:
     moving = len(run.moving) - (own in run.moving)
     moved = frozenset(run.moved) if run.batch.policy.canary else frozenset[str]()
     standing = AdmissionCounts(frozenset(run.failed), moved, moving, moving, has_slot=bool(own), unproved=moving)

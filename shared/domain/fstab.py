@@ -30,7 +30,7 @@ _LINK_PLAIN = re.compile(r"[A-Za-z0-9#+\-.:=@_]")
 
 
 @dataclass(frozen=True)
-class SeenDevices:
+class ReportedDevices:
     """The guest's report: links below /dev/disk (such as ``uuid/1234``), existing paths of fstab, and the folders read."""
 
     links: Collection[str] = ()
@@ -40,7 +40,7 @@ class SeenDevices:
     """Whether the guest reported all links."""
 
 
-def read_line(line: str, seen: SeenDevices) -> FstabFacts | None:
+def read_fstab_line(line: str, seen: ReportedDevices) -> FstabFacts | None:
     """The entry of one fstab line; None for a comment, an empty line, or a line without a mount point."""
     words = line.split()
     if len(words) < 2 or words[0].startswith("#"):
@@ -49,7 +49,7 @@ def read_line(line: str, seen: SeenDevices) -> FstabFacts | None:
     kind = decode_escapes(words[2]) if len(words) > 2 else "auto"
     options = decode_escapes(words[3]) if len(words) > 3 else "defaults"
     entry = FstabFacts(_without_quotes(source), point, kind, options)
-    return FstabFacts(entry.spec, point, kind, options, is_present(entry, seen, words[0]))
+    return FstabFacts(entry.spec, point, kind, options, is_device_present(entry, seen, words[0]))
 
 
 def decode_escapes(text: str) -> str:
@@ -65,7 +65,7 @@ def _without_quotes(source: str) -> str:
     return source
 
 
-def is_present(entry: FstabFacts, seen: SeenDevices, written: str = "") -> bool | None:
+def is_device_present(entry: FstabFacts, seen: ReportedDevices, written: str = "") -> bool | None:
     """Whether the entry's device exists; None if the entry names no device, or if this is not known."""
     tag, equals, value = entry.spec.partition("=")
     if equals and tag in TAGS:
@@ -92,51 +92,51 @@ def names_a_device(entry: FstabFacts) -> bool:
 
 def names_a_path(entry: FstabFacts) -> bool:
     """Whether the first field is the path of a device or file, and not a network share, a bucket or a folder to bind."""
-    options = _option_set(entry)
-    if not entry.spec.startswith("/") or entry.spec.startswith("//") or is_network(entry):
+    options = _options_of(entry)
+    if not entry.spec.startswith("/") or entry.spec.startswith("//") or is_network_mount(entry):
         return False
-    return entry.file_system not in DEVICELESS and not options & {"bind", "rbind"} and not _is_fuse(entry)
+    return entry.file_system not in DEVICELESS and not options & {"bind", "rbind"} and not _is_fuse_mount(entry)
 
 
-def _is_fuse(entry: FstabFacts) -> bool:
+def _is_fuse_mount(entry: FstabFacts) -> bool:
     """Whether a program mounts the entry (FUSE). Then its first field may be any text; only fuseblk names a device."""
     return entry.file_system == "fuse" or entry.file_system.startswith("fuse.")
 
 
-def is_network(entry: FstabFacts) -> bool:
+def is_network_mount(entry: FstabFacts) -> bool:
     """Whether the entry is mounted only once the network is up."""
     kind = entry.file_system.removeprefix("fuse.")
-    return kind in NETWORK or "_netdev" in _option_set(entry)
+    return kind in NETWORK or "_netdev" in _options_of(entry)
 
 
 def is_required_at_boot(entry: FstabFacts) -> bool:
     """Whether the boot fails without this entry, because local-fs.target requires it."""
-    if entry.file_system == "swap" or entry.mount_point in ("none", "swap") or is_network(entry):
+    if entry.file_system == "swap" or entry.mount_point in ("none", "swap") or is_network_mount(entry):
         return False
-    if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in _option_set(entry)):
+    if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in _options_of(entry)):
         return False
-    return not (_is_last_option(entry, "nofail", "fail") or is_on_demand(entry))
+    return not (_is_option_in_effect(entry, "nofail", "fail") or is_mounted_on_demand(entry))
 
 
-def is_on_demand(entry: FstabFacts) -> bool:
+def is_mounted_on_demand(entry: FstabFacts) -> bool:
     """Whether the entry is mounted by a person or on first use, and not at boot."""
-    return bool(_option_set(entry) & {"x-systemd.automount", "comment=systemd.automount"}) or _is_last_option(
+    return bool(_options_of(entry) & {"x-systemd.automount", "comment=systemd.automount"}) or _is_option_in_effect(
         entry, "noauto", "auto"
     )
 
 
-def may_be_missing(entry: FstabFacts) -> bool:
+def may_device_be_missing(entry: FstabFacts) -> bool:
     """Whether the system boots without the device: it has ``nofail``, or it is on the network (iSCSI)."""
-    return _is_last_option(entry, "nofail", "fail") or (
-        is_network(entry) and entry.spec.startswith(("/dev/", *(f"{tag}=" for tag in TAGS)))
+    return _is_option_in_effect(entry, "nofail", "fail") or (
+        is_network_mount(entry) and entry.spec.startswith(("/dev/", *(f"{tag}=" for tag in TAGS)))
     )
 
 
-def _option_set(entry: FstabFacts) -> set[str]:
+def _options_of(entry: FstabFacts) -> set[str]:
     return set(entry.options.split(","))
 
 
-def _is_last_option(entry: FstabFacts, off: str, on: str) -> bool:
+def _is_option_in_effect(entry: FstabFacts, off: str, on: str) -> bool:
     """Whether the option ``off`` is in effect, such as ``nofail``. If its opposite ``on`` is given too, the last one counts."""
     said = [option for option in entry.options.split(",") if option in (off, on)]
     return bool(said) and said[-1] == off

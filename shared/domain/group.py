@@ -17,7 +17,7 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
     return f"{tag}={found[tag]}" if tag in found else ""
 
 
-def last_attempt_to_release(migration: Migration) -> int:
+def last_attempt_without_place(migration: Migration) -> int:
     """The last attempt that must release its place in the group; 0 if the migration keeps its place.
 
     A failed or rolled back migration keeps its place until a person has decided, because the instance may not work. A waiting next
@@ -32,7 +32,7 @@ def last_attempt_to_release(migration: Migration) -> int:
     return migration.attempt - 1 if migration.state in BEFORE_A_START and not began else 0
 
 
-def why_waiting(holder: Migration) -> str:
+def why_group_waits(holder: Migration) -> str:
     """Why another member of the group must wait for this holder of the place, in words."""
     where = f"{holder.migration_id} ({holder.instance_id}), which is {holder.state.value}"
     if holder.state in (State.FAILED, State.ROLLED_BACK):
@@ -40,7 +40,7 @@ def why_waiting(holder: Migration) -> str:
     return f"its group {holder.group} waits for {where}"
 
 
-def no_tag_finding(tag: str) -> Finding:
+def missing_tag_finding(tag: str) -> Finding:
     """The warning for an instance without the tag, if its batch uses redundancy groups."""
     return Finding(
         "Group.NoTag",

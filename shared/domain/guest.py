@@ -229,7 +229,7 @@ class GuestFacts:
         """The facts read from a document of ``to_json``. Raises FactsInvalid with the name of the wrong field."""
         return decode(cls, document, "guest", strict=strict)
 
-    def mount_holding(self, path: str) -> MountFacts | None:
+    def mount_of_path(self, path: str) -> MountFacts | None:
         """The mounted file system that contains ``path``; None if no mount contains it."""
         holding = [m for m in self.mounts or () if path == m.mount_point or path.startswith(m.mount_point.rstrip("/") + "/")]
         return max(holding, key=lambda m: len(m.mount_point), default=None)

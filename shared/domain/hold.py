@@ -21,7 +21,7 @@ SHOWN = 20
 
 
 @dataclass(frozen=True)
-class HoldLine:
+class HoldHistoryEntry:
     """One act: who set or released the hold, when and why."""
 
     act: str
@@ -41,7 +41,7 @@ class Hold:
     version: int = 0
     exists: bool = False
     """Whether the table has a row for the hold."""
-    lines: tuple[HoldLine, ...] = ()
+    lines: tuple[HoldHistoryEntry, ...] = ()
     """The acts, oldest first."""
     unread: Any = None
     """The stored version if it is not a whole number, so that an act can still refer to the row that the person saw."""
@@ -59,7 +59,7 @@ def read_hold(row: Mapping[str, Any] | None) -> Hold:
     wrote it."""
     if row is None:
         return NOTHING_HELD
-    lines = _read_lines(row)
+    lines = _read_acts(row)
     version, state = row.get(VERSION, 0), row.get(STATE, HELD)
     if not isinstance(version, int) or isinstance(version, bool):
         return Hold(_unreadable_reason(f"column {VERSION} is not a whole number"), UNREADABLE, True, lines, version)
@@ -75,12 +75,12 @@ UNREADABLE = -1
 """Stands for the version of a hold if the stored version is not a whole number."""
 
 
-def changed_columns(seen: Hold, line: HoldLine) -> dict[str, Any]:
+def hold_columns(seen: Hold, line: HoldHistoryEntry) -> dict[str, Any]:
     """The state and the version as an act writes them, which also repairs an unreadable row."""
     return {STATE: HELD if line.act == "hold" else RELEASED, VERSION: max(seen.version, 0) + 1}
 
 
-def next_line_column(seen: Hold) -> str:
+def next_act_column(seen: Hold) -> str:
     """The name of the column in which the next act writes its line."""
     return f"{LINE}{max(seen.version, 0) + 1:08d}"
 
@@ -89,16 +89,16 @@ def _unreadable_reason(what: str) -> str:
     return f"everything is held: the row of the hold cannot be read ({what})"
 
 
-def _read_lines(row: Mapping[str, Any]) -> tuple[HoldLine, ...]:
+def _read_acts(row: Mapping[str, Any]) -> tuple[HoldHistoryEntry, ...]:
     """The latest acts, oldest first. Unreadable lines are skipped, because only the row's state decides."""
-    found: list[HoldLine] = []
+    found: list[HoldHistoryEntry] = []
     for name in sorted(each for each in row if each.startswith(LINE))[-SHOWN:]:
         with suppress(FactsInvalid):
-            found.append(decode(HoldLine, row[name], name))
+            found.append(decode(HoldHistoryEntry, row[name], name))
     return tuple(found)
 
 
-def _reason_in_words(row: Mapping[str, Any], lines: tuple[HoldLine, ...]) -> str:
+def _reason_in_words(row: Mapping[str, Any], lines: tuple[HoldHistoryEntry, ...]) -> str:
     """The reason of the hold, in words. A row without an act was set by a person in the Tablestore console."""
     if not lines or lines[-1].act != "hold":
         given = row.get(WHY, "")

@@ -77,12 +77,12 @@ def snapshots_since_precheck(migration: Migration, entries: Iterable[LedgerEntry
     newest = max((each.attempt for each in mine), default=0)
     since = (migration.prechecked_at or migration.created_at) - CLOCKS_APART
 
-    def is_since_precheck(entry: LedgerEntry) -> bool:
+    def is_after_precheck(entry: LedgerEntry) -> bool:
         if entry.prechecked_version and migration.prechecked_version:
             return entry.prechecked_version == migration.prechecked_version
         return entry.attempt == newest and entry.created_at >= since
 
-    return [each for each in mine if is_since_precheck(each)]
+    return [each for each in mine if is_after_precheck(each)]
 
 
 def name_of_snapshot(migration_id: str, hop: int, attempt: int, disk_id: str) -> str:

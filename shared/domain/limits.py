@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from shared.domain.batch import BatchTerms, Brake
+from shared.domain.batch import BatchTerms, PauseState
 from shared.domain.effects import ReleaseSlot, post_command_effects
 from shared.domain.hold import Hold
 from shared.domain.migration import ADMITTED, Migration, State, Step, step
@@ -165,9 +165,9 @@ def requeue_migration(migration: Migration, reason: str, *, by: str, now: dateti
     return replace(taken, effects=(ReleaseSlot(), *post_command_effects(migration, unmoved=True)))
 
 
-def has_outlived_window(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
+def needs_new_snapshots(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
     """Whether a window opened or a blackout ended after the snapshots were ready, so that new snapshots are needed."""
-    opened = terms.policy.time_limits.allowed_since(now)
+    opened = terms.policy.time_limits.starts_allowed_since(now)
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     return opened is not None and not ran and migration.entered_at < opened
 
@@ -180,17 +180,17 @@ def has_missed_window(migration: Migration, terms: BatchTerms, now: datetime) ->
     return bool(times.windows) and not ran and (opened is None or migration.entered_at < opened)
 
 
-def allowed_starts(start: Start, scene: StartContext) -> int:
+def allowed_start_count(start: Start, scene: StartContext) -> int:
     """The number of further migrations of the batch that may make this start now."""
     if blocking_limit(start, scene):
         return 0
-    free = free_slots(scene.terms, scene.standing, account_limit=scene.account_limit)
+    free = free_slot_count(scene.terms, scene.standing, account_limit=scene.account_limit)
     if Limit.CANARY in HELD_BY[start] and len(scene.standing.moved) < scene.terms.policy.canary:
         free = min(free, scene.terms.policy.canary - len(scene.standing.moved) - scene.standing.canary_candidates)
     return free
 
 
-def free_slots(terms: BatchTerms, standing: AdmissionCounts, *, account_limit: int) -> int:
+def free_slot_count(terms: BatchTerms, standing: AdmissionCounts, *, account_limit: int) -> int:
     """Free slots of the batch, by its own limit and the account's."""
     return max(min(terms.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account), 0)
 
@@ -201,10 +201,10 @@ def _why_on_hold(scene: StartContext) -> str:
 
 def _why_paused(scene: StartContext) -> str:
     control, batch_id = scene.terms.control, scene.terms.batch_id
-    if control.brake is Brake.OFF or control.at is None:
+    if control.brake is PauseState.OFF or control.at is None:
         return ""
     since = f"since {control.at:%Y-%m-%d %H:%M} UTC" + (f": {control.why}" if control.why else "")
-    if control.brake is Brake.BUDGET:
+    if control.brake is PauseState.BUDGET:
         return f"the batch paused at its failure budget {since}. See what failed, then: replank resume {batch_id}"
     return f"the batch is {control.brake.value} by {control.by} {since}. To let it go on: replank resume {batch_id}"
 
@@ -229,7 +229,7 @@ def _why_not_approved(scene: StartContext) -> str:
 
 def _why_window_closed(scene: StartContext) -> str:
     times = scene.terms.policy.time_limits
-    closed = times.why_closed(scene.now)
+    closed = times.why_window_closed(scene.now)
     if closed or not (times.windows or times.blackouts):
         return closed
     return "" if scene.offered or scene.standing.has_slot else "its turn: the next minute's look"
@@ -285,7 +285,7 @@ def _why_wave_full(scene: StartContext) -> str:
 
 
 def _why_no_slot(scene: StartContext) -> str:
-    taken = free_slots(scene.terms, scene.standing, account_limit=scene.account_limit) < 1
+    taken = free_slot_count(scene.terms, scene.standing, account_limit=scene.account_limit) < 1
     return "every slot is taken" if taken and not scene.standing.has_slot else ""
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from shared.domain.after_job import ROLLED_BACK_BY_SMC, JobTrace, status_in_words
+from shared.domain.after_job import ROLLED_BACK_BY_SMC, AfterJobRecord, smc_rollback_in_words
 from shared.domain.commands import NOTHING_RAN, CommandProgress
 from shared.domain.disk_reset import DiskReset
 from shared.domain.drivers import DEFAULT_DRIVER, driver_traits
@@ -150,7 +150,7 @@ class Migration:
     disks: tuple[str, ...] = ()
     """Ids of the disks that the last precheck found. Each gets a snapshot before the job starts."""
     handle: Handle = field(default_factory=Handle)
-    trace: JobTrace = field(default_factory=JobTrace)
+    trace: AfterJobRecord = field(default_factory=AfterJobRecord)
     """What is known of the disks after this attempt's job."""
     failure: Failure | None = None
     retried: bool = False
@@ -206,7 +206,7 @@ class Migration:
     @property
     def job_may_have_run(self) -> bool:
         """Whether a job of this hop may have changed the instance. Some drivers' jobs start before the pipeline sees them."""
-        return self.handle.started_at is not None or driver_traits(self.driver).may_start_unseen
+        return self.handle.started_at is not None or driver_traits(self.driver).may_job_run_unseen
 
     @property
     def smc_rollback(self) -> str:
@@ -215,7 +215,7 @@ class Migration:
         if not driver_traits(self.driver).copies_disks:
             return ""
         by_job = self.failure is not None and (self.failure.stage == "migrate" or self.failure.code == ROLLED_BACK_BY_SMC)
-        return status_in_words(self.trace, job_failed=by_job and self.handle.started_at is not None)
+        return smc_rollback_in_words(self.trace, job_failed=by_job and self.handle.started_at is not None)
 
     def client_token(self, *words: object) -> str:
         """The client token of one call, at most 64 ASCII characters. A repetition of the call by the same step has the same

@@ -6,9 +6,17 @@ import re
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
-from shared.domain.choice import api_names, camel_case, check_numbers, choice_field, number_bounds, required_field, with_field_names
+from shared.domain.choice import (
+    api_names,
+    camel_case,
+    check_number_bounds,
+    choice_field,
+    number_bounds,
+    required_field,
+    with_python_names,
+)
 from shared.domain.codec import as_list, as_object, decode
-from shared.domain.commands import COMMAND_BOUNDS, CommandRule, read_commands, rule_fields
+from shared.domain.commands import COMMAND_BOUNDS, CommandRule, command_rule_fields, read_command_rules
 from shared.domain.drivers import DEFAULT_DRIVER, DRIVERS, driver_names_in_words, driver_traits
 from shared.domain.errors import Refused
 from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, read_blackouts
@@ -117,7 +125,7 @@ _CHOICES = {
     **{camel_case(each.name): each for each in fields(Policy)},
     **{f"window.{camel_case(each.name)}": each for each in fields(Window)},
     **{f"blackouts.{camel_case(each.name)}": each for each in fields(Blackout)},
-    **{f"commands.{name}": each for name, each in rule_fields().items()},
+    **{f"commands.{name}": each for name, each in command_rule_fields().items()},
     **{f"group.{camel_case(each.name)}": each for each in fields(Grouping)},
 }
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -139,17 +147,17 @@ DEFAULTS: dict[str, Any] = {
 def read_policy(document: object) -> Policy:
     """A policy in the API's spelling (camelCase, all fields optional); raises Refused naming the field."""
     asked = as_object(document, "policy")
-    given = with_field_names(asked, _NAMES, "policy")
+    given = with_python_names(asked, _NAMES, "policy")
     times = {name: given.pop(name, None) for name in ("window", "windows", "blackouts")}
-    commands = read_commands(given.pop("commands", None) or (), "policy.commands")
+    commands = read_command_rules(given.pop("commands", None) or (), "policy.commands")
     policy = decode(Policy, given, "policy", strict=True)
     if policy.driver not in DRIVERS:
         raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", f"Use {driver_names_in_words()}.")
-    check_numbers(asked, BOUNDS, "policy")
+    check_number_bounds(asked, BOUNDS, "policy")
     if policy.waves or policy.gate != DEFAULTS["gate"]:
-        from shared.domain.waves import check_waves  # it needs the batch, which needs the policy
+        from shared.domain.waves import check_wave_sizes  # it needs the batch, which needs the policy
 
-        check_waves(policy.waves, policy.gate)
+        check_wave_sizes(policy.waves, policy.gate)
     _check_probe_inputs(policy.files, policy.check)
     for rule in commands:
         _check_probe_inputs(policy.files if rule.files is None else rule.files, policy.check if rule.check is None else rule.check)

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from shared.domain.batch import Batch, BatchLine, BatchState
+from shared.domain.batch import Batch, BatchJournalEntry, BatchState
 from shared.domain.brake import BatchChange
 from shared.domain.caller import Caller
 from shared.domain.choice import camel_case
@@ -45,13 +45,13 @@ def change_policy(batch: Batch, policy: Policy, caller: Caller, why: str, now: d
 
     Each approval carries the digest of the policy that its person saw, so approvals of the earlier policy no longer count.
     """
-    _check_batch_open(batch)
+    _check_batch_is_open(batch)
     before, after = _values_by_field(batch.policy), _values_by_field(policy)
     names = sorted(name for name in before if before[name] != after[name])
     for name in names:
         _check_field_may_change(name, batch)
     version = batch.version + 1
-    line = BatchLine(version, now, ACT, caller.name, why, caller.trust.value, caller.door)
+    line = BatchJournalEntry(version, now, ACT, caller.name, why, caller.trust.value, caller.door)
     line = replace(line, before=_journal_texts(before, names), after=_journal_texts(after, names))
     return BatchChange(batch, replace(batch, policy=policy, version=version), line)
 
@@ -61,7 +61,7 @@ def is_same_policy(one: Policy, other: Policy) -> bool:
     return _values_by_field(one) == _values_by_field(other)
 
 
-def _check_batch_open(batch: Batch) -> None:
+def _check_batch_is_open(batch: Batch) -> None:
     if batch.state is BatchState.PLANNING:
         sentence = f"Batch {batch.batch_id} is still being planned."
         raise Refused("Batch.StillPlanning", sentence, "Wait a minute and try again: nothing has moved yet.", status=409)

@@ -85,7 +85,7 @@ class PlanAndOutcome:
     """Number of migrations by state."""
 
     @property
-    def sentences(self) -> tuple[tuple[str, str], ...]:
+    def labelled_texts(self) -> tuple[tuple[str, str], ...]:
         """The plan and the outcome as pairs of a label and a text."""
         low, usual, high = self.planned
         planned = f"about {_time_in_words(usual)} (8 of 10 runs: {_time_in_words(low)} to {_time_in_words(high)})"

@@ -14,14 +14,14 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 _SHOWN = {ResetState.PENDING: "not restored", ResetState.RESTORED: "restored"}
 
 
-def state_in_words(state: ResetState) -> str:
+def disk_state_in_words(state: ResetState) -> str:
     """The state of a disk for people: ``restored``, ``not restored`` or ``unknown``."""
     return _SHOWN.get(state, "unknown")
 
 
-def resets_in_words(resets: Iterable[DiskReset]) -> str:
+def disk_states_in_words(resets: Iterable[DiskReset]) -> str:
     """The state of each disk, in one sentence; empty if no disk is known yet."""
-    each = ", ".join(f"{reset.disk_id}: {state_in_words(reset.state)}" for reset in resets)
+    each = ", ".join(f"{reset.disk_id}: {disk_state_in_words(reset.state)}" for reset in resets)
     return f"Disks: {each}." if each else ""
 
 
@@ -49,7 +49,7 @@ def newest_snapshot_set(entries: Sequence[LedgerEntry], attached: Iterable[str])
 
 
 @dataclass(frozen=True)
-class SeenSnapshot:
+class SnapshotAttributes:
     """The attributes of one snapshot as ECS shows them."""
 
     disk_id: str
@@ -58,12 +58,12 @@ class SeenSnapshot:
     """The migration id in the snapshot's tag."""
 
 
-def why_snapshots_unusable(plan: Iterable[DiskReset], snapshots: Mapping[str, SeenSnapshot], migration_id: str) -> list[str]:
+def why_snapshots_unusable(plan: Iterable[DiskReset], snapshots: Mapping[str, SnapshotAttributes], migration_id: str) -> list[str]:
     """Why disks cannot be reset to their snapshots, one sentence each; empty if all can."""
     return [why for reset in plan if (why := _why_snapshot_unusable(reset, snapshots.get(reset.snapshot_id), migration_id))]
 
 
-def _why_snapshot_unusable(reset: DiskReset, seen: SeenSnapshot | None, migration_id: str) -> str:
+def _why_snapshot_unusable(reset: DiskReset, seen: SnapshotAttributes | None, migration_id: str) -> str:
     name = f"Snapshot {reset.snapshot_id} of disk {reset.disk_id}"
     if seen is None:
         return f"{name} is gone."
@@ -90,12 +90,12 @@ def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, start
     return all(started_at is not None and at >= started_at + STARTS_ARE_WHOLE_MINUTES for at in earlier)
 
 
-def all_marked_pending(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
+def with_all_disks_pending(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
     """The same disks, all marked as not reset, because something may have written to them."""
     return tuple(replace(reset, state=ResetState.PENDING, at=None) for reset in resets)
 
 
-def with_disk_marked(
+def with_disk_state(
     resets: Iterable[DiskReset], disk_id: str, state: ResetState, at: datetime | None = None
 ) -> tuple[DiskReset, ...]:
     """The same disks, with a new state for one of them."""

@@ -25,7 +25,7 @@ class RetryPolicy:
         wanted = [min(self.pause_s * 2**number, self.longest_pause_s) for number in range(self.calls - 1)]
         return tuple(pause_s for pause_s, total_s in zip(wanted, accumulate(wanted), strict=True) if total_s <= self.budget_s)
 
-    def pause_after(self, failed: int, *, waited_s: float = 0.0, asked_s: float | None = None) -> float | None:
+    def pause_after_failures(self, failed: int, *, waited_s: float = 0.0, asked_s: float | None = None) -> float | None:
         """Seconds to wait after this number of failed calls; None if the call is not repeated.
 
         The wait ``asked_s`` that the service asked for replaces the policy's own pause. If this wait exceeds the policy's bounds,
@@ -76,7 +76,7 @@ def repeat_call(
             return call(number)
         except Exception as error:
             again = worth(error)
-            pause_s = policy.pause_after(number, waited_s=waited_s, asked_s=again.asked_s) if again else None
+            pause_s = policy.pause_after_failures(number, waited_s=waited_s, asked_s=again.asked_s) if again else None
             if pause_s is None:
                 raise
         if pause_s:

@@ -72,30 +72,30 @@ class AccessRules:
     trust: Mapping[str, Trust] = field(default_factory=dict)
     """The minimum trust by act; ``*`` stands for all other acts."""
 
-    def least_trust(self, act: str) -> Trust:
+    def minimum_trust(self, act: str) -> Trust:
         """The minimum trust of an act: verified if tokens can be verified, unless a setting says otherwise."""
         default = Trust.VERIFIED if self.provider else Trust.CLAIMED
         return self.trust.get(act, self.trust.get(EVERYBODY, default))
 
 
-def roles_of(caller: Caller, access: AccessRules, *, account: str = "", owner: str = "") -> frozenset[Role]:
+def caller_roles(caller: Caller, access: AccessRules, *, account: str = "", owner: str = "") -> frozenset[Role]:
     """The caller's roles in an account, for a batch of ``owner``. Everybody is at least a viewer."""
     if access.grants is None:
         return frozenset({Role.ADMIN})
-    held = {grant.role for grant in access.grants if _is_grant_for(grant, caller, account, owner)}
+    held = {grant.role for grant in access.grants if _does_grant_apply(grant, caller, account, owner)}
     return frozenset({Role.VIEWER, *held})
 
 
 def authorize(caller: Caller, act: str, access: AccessRules, *, account: str = "", owner: str = "") -> None:
     """Raise Refused (Caller.NotVerified, Role.Missing) unless the caller may carry out the act."""
-    if access.least_trust(act) is Trust.VERIFIED and caller.trust is not Trust.VERIFIED:
+    if access.minimum_trust(act) is Trust.VERIFIED and caller.trust is not Trust.VERIFIED:
         raise Refused(
             "Caller.NotVerified",
             f"{caller.name} is only claimed by a header; {act} needs a verified name.",
             "Sign in (`replank login`), or send the token of the provider in X-Replank-Token.",
             status=401,
         )
-    held = roles_of(caller, access, account=account, owner=owner)
+    held = caller_roles(caller, access, account=account, owner=owner)
     if not held & MAY[act]:
         wanted = " or ".join(sorted(role.value for role in MAY[act]))
         sentence = f"{caller.name} is {_roles_in_words(held)} here; {act} needs {wanted}."
@@ -105,49 +105,49 @@ def authorize(caller: Caller, act: str, access: AccessRules, *, account: str = "
 def read_grants(document: Any) -> tuple[Grant, ...]:
     """The grants of a setting: a list of ``{"role", "who", "accounts"?, "owners"?}``; raises Refused (Roles.Invalid)."""
     if not isinstance(document, list):
-        raise _invalid_setting("it must be a list of grants")
+        raise _roles_setting_error("it must be a list of grants")
     return tuple(_read_grant(each, f"grant {number}") for number, each in enumerate(document, 1))
 
 
 def read_trust(document: Any) -> dict[str, Trust]:
     """The minimum trust by act: ``{"acknowledgeBatch": "verified", "*": "claimed"}``; raises Refused (Roles.Invalid)."""
     if not isinstance(document, dict):
-        raise _invalid_setting("it must be an object of acts and trusts")
+        raise _roles_setting_error("it must be an object of acts and trusts")
     for act, value in document.items():
         if act != EVERYBODY and act not in MAY:
-            raise _invalid_setting(f"there is no act {act!r} (there are {', '.join(sorted(MAY))} and *)")
+            raise _roles_setting_error(f"there is no act {act!r} (there are {', '.join(sorted(MAY))} and *)")
         if value not in [trust.value for trust in Trust]:
-            raise _invalid_setting(f"{act} must be claimed or verified")
+            raise _roles_setting_error(f"{act} must be claimed or verified")
     return {act: Trust(value) for act, value in document.items()}
 
 
 def _read_grant(given: Any, where: str) -> Grant:
     fields = ("role", "who", "accounts", "owners")
     if not isinstance(given, dict) or set(given) - set(fields):
-        raise _invalid_setting(f"{where} must be an object of {', '.join(fields)}")
+        raise _roles_setting_error(f"{where} must be an object of {', '.join(fields)}")
     if given.get("role") not in [role.value for role in Role]:
-        raise _invalid_setting(f"the role of {where} must be {', '.join(role.value for role in Role)}")
+        raise _roles_setting_error(f"the role of {where} must be {', '.join(role.value for role in Role)}")
     lists = [_read_strings(given.get(name, []), f"{name} of {where}") for name in fields[1:]]
     if not lists[0]:
-        raise _invalid_setting(f"{where} names nobody: who is empty")
+        raise _roles_setting_error(f"{where} names nobody: who is empty")
     return Grant(Role(given["role"]), *lists)
 
 
 def _read_strings(given: Any, where: str) -> tuple[str, ...]:
     if not isinstance(given, list) or not all(isinstance(each, str) and each for each in given):
-        raise _invalid_setting(f"{where} must be a list of texts")
+        raise _roles_setting_error(f"{where} must be a list of texts")
     return tuple(given)
 
 
-def _is_grant_for(grant: Grant, caller: Caller, account: str, owner: str) -> bool:
+def _does_grant_apply(grant: Grant, caller: Caller, account: str, owner: str) -> bool:
     if grant.accounts and account not in grant.accounts:
         return False
     if grant.owners and owner not in grant.owners:
         return False
-    return any(_is_entry_for(each, caller) for each in grant.who)
+    return any(_does_entry_match(each, caller) for each in grant.who)
 
 
-def _is_entry_for(who: str, caller: Caller) -> bool:
+def _does_entry_match(who: str, caller: Caller) -> bool:
     """Whether an entry of a grant matches the caller. An entry ``claim=value`` matches only claims of a verified token."""
     claim, equals, value = who.partition("=")
     if equals:
@@ -159,5 +159,5 @@ def _roles_in_words(roles: frozenset[Role]) -> str:
     return " and ".join(sorted(role.value for role in roles))
 
 
-def _invalid_setting(what: str) -> Refused:
+def _roles_setting_error(what: str) -> Refused:
     return Refused("Roles.Invalid", f"{what[0].upper()}{what[1:]}.", "Correct the setting; docs/operations.md has its form.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.domain.acts import REASONS
-from shared.domain.batch import Batch, Brake
+from shared.domain.batch import Batch, PauseState
 from shared.domain.errors import Refused
 from shared.domain.migration import JournalEntry, Migration
 
@@ -47,7 +47,7 @@ def batch_changed_refusal(batch: Batch, seen: int) -> Refused:
     given = batch.acknowledgement
     by = f" {given.operator} acknowledged it at {given.at:%Y-%m-%d %H:%M:%S} UTC." if given else ""
     if batch.control.at is not None:
-        what = "resumed" if batch.control.brake is Brake.OFF else batch.control.brake.value
+        what = "resumed" if batch.control.brake is PauseState.OFF else batch.control.brake.value
         by += f" It is {what} by {batch.control.by} since {batch.control.at:%Y-%m-%d %H:%M:%S} UTC."
     return Refused(
         "Batch.Moved",

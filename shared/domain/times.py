@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
-from shared.domain.choice import check_numbers, choice_field, number_bounds, required_field
+from shared.domain.choice import check_number_bounds, choice_field, number_bounds, required_field
 from shared.domain.codec import YEARS, as_list, as_object
 from shared.domain.errors import Refused
 from shared.domain.window import NEVER, Window
@@ -63,7 +63,7 @@ class TimeLimits:
         """When the window that is open at ``now`` opened; the earliest time if several are open, None if all are closed."""
         return min(filter(None, (each.opened_at(now) for each in self.windows)), default=None)
 
-    def allowed_since(self, now: datetime) -> datetime | None:
+    def starts_allowed_since(self, now: datetime) -> datetime | None:
         """The time since which starts have been allowed without a break; None if starts are forbidden now or were always
         allowed."""
         if not self.allows_start(now):
@@ -97,7 +97,7 @@ class TimeLimits:
         held = (each.from_ - timedelta(minutes=each.cutoff_min) for each in self.blackouts)
         return min([ends, until, *(each for each in held if each > at)])
 
-    def why_closed(self, now: datetime) -> str:
+    def why_window_closed(self, now: datetime) -> str:
         """Why no window is open, and when starts are possible again; empty if one is open."""
         return "" if self.is_window_open(now) else f"the maintenance window is closed{self._next_opening_in_words(now)}"
 
@@ -148,8 +148,8 @@ def _read_blackout(document: object, path: str, zone: str, cutoff_min: int) -> B
     cutoff = asked.get("cutoffMin", cutoff_min)
     if isinstance(cutoff, bool) or not isinstance(cutoff, int):
         raise Refused("Policy.Invalid", f"{path}.cutoffMin must be a whole number.", "Correct the policy.")
-    check_numbers(asked, BLACKOUT_BOUNDS, path)
-    begins, ends = _read_moment(asked, "from", path, zone), _read_moment(asked, "to", path, zone)
+    check_number_bounds(asked, BLACKOUT_BOUNDS, path)
+    begins, ends = _read_time(asked, "from", path, zone), _read_time(asked, "to", path, zone)
     if ends <= begins:
         raise Refused("Policy.Invalid", f"{path}.to is not after from.", "Correct the blackout.")
     return Blackout(begins, ends, _read_reason(asked.get("reason", ""), path), cutoff)
@@ -162,7 +162,7 @@ def _read_reason(given: Any, path: str) -> str:
     return given
 
 
-def _read_moment(asked: dict[str, Any], name: str, path: str, zone: str) -> datetime:
+def _read_time(asked: dict[str, Any], name: str, path: str, zone: str) -> datetime:
     """The UTC time that a field names by a day, a local time, or a time with an offset. A day that is given as ``to`` is included
     as a whole."""
     written = asked.get(name)

@@ -81,7 +81,7 @@ def is_retry_tick(waited: timedelta) -> bool:
     return minutes % (5 if minutes < 120 else int(LONGEST_BACK_OFF / timedelta(minutes=1))) == 0
 
 
-def job_pause(waited: timedelta, limit: timedelta = JOB_LIMIT) -> timedelta:
+def job_poll_pause(waited: timedelta, limit: timedelta = JOB_LIMIT) -> timedelta:
     """The pause before a job is polled again: half of the time ``waited`` so far, or zero if every tick polls the job.
 
     Early failures are thus noticed soon, and long jobs are polled rarely. The poll at the time ``limit`` is never delayed.

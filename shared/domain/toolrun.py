@@ -66,7 +66,7 @@ class ToolAnswer:
         return waiting and (self.age_s > LATE_S or self.returned)
 
 
-def run_id(migration_id: str, hop: int, attempt: int) -> str:
+def tool_run_id(migration_id: str, hop: int, attempt: int) -> str:
     """The id of a tool's run in the guest's record, which is the same whenever the same attempt asks again."""
     return f"rp-{migration_id}-{hop}-{attempt}"
 

@@ -42,7 +42,7 @@ def reason_to_wait(migration: Migration, held: str, *, catalog: Catalog) -> str:
     if state in ADMITTED:
         return held or "its turn: the next minute's look"
     if state is State.SNAPSHOTTED:
-        return held or _wait_before_job(migration, catalog)
+        return held or _reason_before_job(migration, catalog)
     if state in _LOOKED_AT:
         return f"{_OF_ITSELF[state]}; then: {held}" if held else _OF_ITSELF[state]
     if state is State.ROLLING_BACK and migration.rollback_waits:
@@ -57,7 +57,7 @@ def reason_to_wait(migration: Migration, held: str, *, catalog: Catalog) -> str:
     return _OF_ITSELF.get(state) or _A_PERSON.get(state, "")
 
 
-def _wait_before_job(migration: Migration, catalog: Catalog) -> str:
+def _reason_before_job(migration: Migration, catalog: Catalog) -> str:
     if driver_traits(migration.driver).attended:
         return f"a person: {console_instructions(migration, catalog)}"
     return driver_traits(migration.driver).preparing

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.domain.batch import Batch, BatchLine, BatchTerms, Brake
+from shared.domain.batch import Batch, BatchJournalEntry, BatchTerms, PauseState
 from shared.domain.errors import Refused
 
 BY_HAND, BY_ITSELF = "approval", "automatic"
@@ -20,7 +20,7 @@ MOST_WAVES = 900
 """Maximum waves of a batch. All waves are written at once, and Tablestore accepts 1,024 columns in one write."""
 
 
-def check_waves(sizes: Sequence[str], gate: str) -> None:
+def check_wave_sizes(sizes: Sequence[str], gate: str) -> None:
     """Raise Refused (Policy.Invalid) for sizes that cannot divide a batch."""
     for place, size in enumerate(sizes):
         grows = size.startswith("x")
@@ -34,7 +34,7 @@ def check_waves(sizes: Sequence[str], gate: str) -> None:
         raise Refused("Policy.Invalid", f"policy.gate {gate[:20]!r} is unknown.", f"Use {' or '.join(GATES)}.")
 
 
-def cut_waves(ids: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
+def divide_into_waves(ids: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
     """The ids divided into waves, in order; the last size repeats. Raises Refused (Wave.TooMany) if the sizes are too small."""
     waves: list[tuple[str, ...]] = []
     place = size = 0
@@ -94,19 +94,19 @@ def with_wave_ended(batch: Batch, now: datetime) -> Batch:
     return replace(batch, control=replace(batch.control, wave_ended_at=now), version=batch.version + 1)
 
 
-def with_next_wave_open(batch: Batch, by: str, now: datetime, trust: str = "", door: str = "") -> tuple[Batch, BatchLine]:
+def with_next_wave_open(batch: Batch, by: str, now: datetime, trust: str = "", door: str = "") -> tuple[Batch, BatchJournalEntry]:
     """The batch with its next wave open, and the line for the batch's journal."""
     still = tuple(each for each in batch.control.approvals if not each.about.startswith("wave"))
     asked = tuple(each for each in batch.control.asked if not each.startswith("wave"))
     control = replace(batch.control, wave=batch.control.wave + 1, wave_ended_at=None, approvals=still, asked=asked)
     after = replace(batch, control=control, version=batch.version + 1)
-    return after, BatchLine(after.version, now, "next wave", by, f"wave {control.wave + 1} begins", trust, door)
+    return after, BatchJournalEntry(after.version, now, "next wave", by, f"wave {control.wave + 1} begins", trust, door)
 
 
-def check_next_wave(batch: Batch, waves: int, now: datetime) -> None:
+def check_may_begin_next_wave(batch: Batch, waves: int, now: datetime) -> None:
     """Raise Refused unless a person may let the next wave begin now."""
     terms = batch.terms
-    if terms.control.brake is not Brake.OFF:
+    if terms.control.brake is not PauseState.OFF:
         sentence = f"Batch {batch.batch_id} is {terms.control.brake.value}."
         raise Refused("Wave.Paused", sentence, f"Resume it first: replank resume {batch.batch_id}", status=409)
     if terms.control.wave + 1 >= waves:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 
-from shared.domain.choice import api_names, check_numbers, choice_field, number_bounds, required_field, with_field_names
+from shared.domain.choice import api_names, check_number_bounds, choice_field, number_bounds, required_field, with_python_names
 from shared.domain.codec import Signed, as_object, decode
 from shared.domain.drivers import DRIVERS
 from shared.domain.errors import Refused
@@ -82,16 +82,16 @@ def _period_on_day(window: Window, day: date) -> tuple[datetime, datetime]:
     if day.weekday() not in window.days:
         return SHUT
     zone, start = window._time_zone(), time.fromisoformat(window.start)
-    opens = _utc_instant(day, start, zone)
+    opens = _utc_time(day, start, zone)
     if window.length_min:
         closes = opens + timedelta(minutes=window.length_min)
     else:
         end = time.fromisoformat(window.end)
-        closes = _utc_instant(day + A_DAY if end <= start else day, end, zone)
+        closes = _utc_time(day + A_DAY if end <= start else day, end, zone)
     return opens, closes - timedelta(minutes=window.cutoff_min)
 
 
-def _utc_instant(day: date, clock: time, zone: tzinfo) -> datetime:
+def _utc_time(day: date, clock: time, zone: tzinfo) -> datetime:
     return datetime.combine(day, clock, zone).astimezone(timezone.utc)
 
 
@@ -108,12 +108,12 @@ def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int 
     """A window in the API's spelling; raises Refused naming the field. The arguments ``zone`` and ``cutoff_min`` are defaults for a
     window that does not name its own."""
     asked = as_object(document, path)
-    given = with_field_names(asked, NAMES, path)
+    given = with_python_names(asked, NAMES, path)
     given.setdefault("cutoff_min", cutoff_min)
     if "utc_offset_min" not in given and not given.get("zone"):
         given["zone"] = zone
     window = decode(Window, given, path, strict=True)
-    check_numbers(asked, BOUNDS, path)
+    check_number_bounds(asked, BOUNDS, path)
     _check_times(window, path)
     _check_zone(window, path)
     return _checked_window(window, path)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from shared.domain.hold import Hold, HoldLine
+from shared.domain.hold import Hold, HoldHistoryEntry
 
 if TYPE_CHECKING:
-    from shared.domain.accounts import Trouble
+    from shared.domain.accounts import UnusableAccount
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class SlotUse:
     of_batch: int
     since: int = 0
     """The attempt that took the migration's slot; 0 if the migration holds no slot."""
-    trouble: Trouble | None = None
+    trouble: UnusableAccount | None = None
     """Why the account cannot be used; None if it can be used."""
 
     def is_held_since(self, attempt: int) -> bool:
@@ -97,16 +97,16 @@ class Admission(Protocol):
     def current_hold(self) -> Hold:
         """The hold, which can stop every start. If its row cannot be read, everything counts as held."""
 
-    def write_hold(self, seen: Hold, line: HoldLine) -> bool:
+    def write_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
         """Set or release the hold and record the act. Returns False, without a change, if the hold is no longer ``seen``."""
 
-    def account_troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
+    def account_troubles(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
         """Why each of these member accounts cannot be used, by account. Usable accounts are left out.
 
         Makes no call if there are no accounts.
         """
 
-    def record_account_trouble(self, trouble: Trouble) -> None:
+    def record_account_trouble(self, trouble: UnusableAccount) -> None:
         """Record why an account cannot be used. Replaces an earlier reason."""
 
     def delete_account_trouble(self, account: str) -> None:

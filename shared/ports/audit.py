@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from shared.domain.audit import AuditLine, AuditOutcome, AuditRequest
+from shared.domain.audit import AuditEntry, AuditOutcome, AuditRequest
 
 
 @dataclass(frozen=True)
 class AuditPage:
     """One page of audit lines, newest first; ``next_token`` is empty on the last page."""
 
-    lines: tuple[AuditLine, ...]
+    lines: tuple[AuditEntry, ...]
     next_token: str = ""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-from shared.domain.batch import Batch, BatchLine, BatchTerms, LeftOutInstance, Waves
+from shared.domain.batch import Batch, BatchJournalEntry, BatchTerms, LeftOutInstance, Waves
 from shared.ports.migrations import UnreadableRow
 
 NOTHING_FORGIVEN: Mapping[str, int] = MappingProxyType({})
@@ -56,7 +56,7 @@ class Batches(Protocol):
         before: Batch,
         after: Batch,
         *,
-        line: BatchLine | None = None,
+        line: BatchJournalEntry | None = None,
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
         left_out: Sequence[LeftOutInstance] = (),
@@ -80,7 +80,7 @@ class Batches(Protocol):
     def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
         """A page of the instances that the selection left out. Pages count from 0; a page after the last is empty."""
 
-    def journal(self, batch_id: str) -> list[BatchLine]:
+    def journal(self, batch_id: str) -> list[BatchJournalEntry]:
         """The journal of the batch: every act on it since its acknowledgement, oldest first."""
 
     def batch_page(self, *, limit: int, token: str) -> BatchPage:

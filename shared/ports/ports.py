@@ -123,9 +123,9 @@ class Ports:
         if not account_id:
             return self.home or self
         if self.accounts is None:
-            from shared.domain.accounts import not_configured_error
+            from shared.domain.accounts import account_not_configured_error
 
-            raise not_configured_error(account_id)
+            raise account_not_configured_error(account_id)
         cloud = self.accounts.account_ports(account_id, session)
         home = self.home or self
         return replace(home, compute=cloud.compute, guest=cloud.guest, drivers=cloud.drivers, home=home)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from shared.domain.fstab import SeenDevices, read_line
+from shared.domain.fstab import ReportedDevices, read_fstab_line
 from shared.domain.guest import BootFacts, FstabFacts, GuestFacts, LinuxFacts
 from shared.probes.answer import LinuxAnswer
 from shared.probes.frame import AnswerSection
@@ -165,13 +165,13 @@ def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
     section = answer.read_section("fstab", lambda s: s)
     if section is None or not any(line.startswith(("line ", "looked ")) for line in section.lines):
         return answer.read_section("fstab", _old_fstab_entries) if section else None
-    seen = SeenDevices(
+    seen = ReportedDevices(
         frozenset(section.values_for_key("link")),
         frozenset(section.values_for_key("here")),
         section.values_for_key("looked"),
         not section.total,
     )
-    entries = (read_line(line, seen) for line in section.values_for_key("line"))
+    entries = (read_fstab_line(line, seen) for line in section.values_for_key("line"))
     return tuple(entry for entry in entries if entry)
 
 

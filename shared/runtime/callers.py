@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import unquote
 
-from shared.domain.audit import AuditOutcome, AuditRequest, stored_body
+from shared.domain.audit import AuditOutcome, AuditRequest, body_for_audit
 from shared.domain.caller import Caller, name_error, read_name
 from shared.domain.errors import Fate, Refused, ReplankError
 from shared.domain.roles import AccessRules, authorize
@@ -138,7 +138,7 @@ def _audit_line(came: IncomingAct, caller: Caller, target: _ActTarget, ports: Po
         door=came.door,
         act=came.act,
         target=" ".join(came.path.values()),
-        request=stored_body(came.body),
+        request=body_for_audit(came.body),
         before=target.before,
         request_id=came.request_id,
         accounts=" ".join(filter(None, target.accounts)),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from shared.adapters.clock import clock_from_setting
 from shared.adapters.drivers.smc_settings import SmcSettings
 from shared.domain.catalog import CATALOG, Catalog
-from shared.domain.catalog.extend import extend_catalog
+from shared.domain.catalog.extend import extended_catalog
 from shared.domain.errors import Permanent, ReplankError
 from shared.domain.notice import read_notice_policy
 from shared.domain.policy import Policy
@@ -163,10 +163,10 @@ def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
     given, external_id = reader.variable_text("REPLANK_ACCOUNTS"), reader.variable_text("REPLANK_EXTERNAL_ID")
     if not given:
         return {}
-    from shared.domain.accounts import read_members
+    from shared.domain.accounts import read_member_accounts
 
     try:
-        members = read_members(given, external_id)
+        members = read_member_accounts(given, external_id)
     except ReplankError as error:
         reader.problems.append(f"REPLANK_ACCOUNTS: {error.message} {error.remedy}")
         return {}
@@ -209,7 +209,7 @@ def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
         return CATALOG
     try:
         text = given if given.startswith("{") else (PACKAGE / given).read_text(encoding="utf-8")
-        return extend_catalog(json.loads(text), CATALOG, on=clock_from_setting(clock).now().date())
+        return extended_catalog(json.loads(text), CATALOG, on=clock_from_setting(clock).now().date())
     except ReplankError as error:
         reader.problems.append(f"REPLANK_CATALOG: {error.message}")
     except (OSError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 
-from shared.domain.accounts import NO_PERMISSION, new_trouble
+from shared.domain.accounts import NO_PERMISSION, new_unusable_account
 from shared.domain.errors import AccountUnusable, ReplankError
 from shared.domain.migration import Migration
 from shared.domain.timing import LOST, is_retry_tick
@@ -23,7 +23,7 @@ def note_trouble(error: ReplankError, ports: Ports) -> None:
         return
     now = ports.clock.now()
     known = ports.admission.account_troubles([error.account_id]).get(error.account_id)
-    ports.admission.record_account_trouble(known.with_further_refusal(error, now) if known else new_trouble(error, now))
+    ports.admission.record_account_trouble(known.with_further_refusal(error, now) if known else new_unusable_account(error, now))
     facts = {"accountId": error.account_id, "code": error.code, "remedy": error.remedy}
     _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
 

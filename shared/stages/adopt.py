@@ -51,7 +51,7 @@ def entry_marked_as_kept(entry: LedgerEntry, why: str) -> LedgerEntry:
 
 
 def _job_runs(migration: Migration, ports: Ports) -> list[JobRun]:
-    return job_runs(ports.migrations.journal(migration.migration_id), unseen=driver_traits(migration.driver).may_start_unseen)
+    return job_runs(ports.migrations.journal(migration.migration_id), unseen=driver_traits(migration.driver).may_job_run_unseen)
 
 
 def _run_marked_as_copied(run: JobRun, effect: AdoptSnapshots) -> JobRun:

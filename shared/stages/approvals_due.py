@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.domain import approvals, events
 from shared.domain.approvals import ApprovalStatus
-from shared.domain.batch import Batch, BatchTerms, Brake
+from shared.domain.batch import Batch, BatchTerms, PauseState
 from shared.domain.errors import Stale
 from shared.ports.ports import Ports
 
@@ -18,7 +18,7 @@ def report_approvals(terms: BatchTerms, ports: Ports) -> None:
     Each tick handles one approval. The approval of the batch comes before the approval of the next wave.
     """
     now = ports.clock.now()
-    if terms.control.brake is not Brake.OFF or terms.acknowledgement is None:
+    if terms.control.brake is not PauseState.OFF or terms.acknowledgement is None:
         return
     found = next(
         (each for each in _approval_states(terms, now) if _must_cancel(terms, each) or not _is_reported(terms, each, now)), None
@@ -51,7 +51,7 @@ def _is_reported(terms: BatchTerms, found: ApprovalStatus, now: datetime) -> boo
     """Whether the approval needs no report, or was already reported."""
     if found.until is not None and not approvals.is_expiring_soon(terms.policy.approval_min, found.until, now):
         return True
-    return approvals.is_published(terms, found.about, _event_key(found))
+    return approvals.is_event_published(terms, found.about, _event_key(found))
 
 
 def _event_key(found: ApprovalStatus) -> str:
@@ -66,7 +66,7 @@ def _publish_approval_event(batch: Batch, found: ApprovalStatus, ports: Ports) -
 
     A repeated event has the same id, so that receivers see one event.
     """
-    after = approvals.mark_published(batch, found.about, _event_key(found))
+    after = approvals.with_published_event(batch, found.about, _event_key(found))
     more: dict[str, object] = {"expiresAt": f"{found.until:%Y-%m-%dT%H:%M:%SZ}"} if found.until else {}
     told = {
         "about": found.about,

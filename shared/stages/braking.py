@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from shared.domain import acts, brake, events, limits
-from shared.domain.batch import BatchControl, BatchTerms, Brake
+from shared.domain.batch import BatchControl, BatchTerms, PauseState
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import BEFORE_A_START, Migration, Step
 from shared.ports.ports import Ports
@@ -19,7 +19,7 @@ CANCELLED_AT_ONCE = 100
 def pause_if_budget_spent(scene: limits.StartContext, ports: Ports) -> None:
     """Pause a batch if more of its migrations have failed than its budget allows. Only a person can resume the batch."""
     terms, why = scene.terms, limits.why_budget_spent(scene)
-    if not why or terms.control.brake is not Brake.OFF:
+    if not why or terms.control.brake is not PauseState.OFF:
         return
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:

@@ -12,7 +12,15 @@ from datetime import timedelta
 from typing import Any
 
 from shared.domain.batch import BatchTerms
-from shared.domain.commands import DRAINED, DRAINING, RESTORING, CommandProgress, CommandRule, asks_for_tags, rule_for
+from shared.domain.commands import (
+    DRAINED,
+    DRAINING,
+    RESTORING,
+    CommandProgress,
+    CommandRule,
+    needs_instance_tags,
+    rule_for_instance,
+)
 from shared.domain.effects import post_command_effects
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.migration import MOVING, Migration, State, step
@@ -40,8 +48,8 @@ def command_rule(migration: Migration, terms: BatchTerms, ports: Ports, tags: Ma
     """Return the policy's command rule for the migration's instance. Pass ``tags`` if the instance is not stored yet."""
     rules = terms.policy.commands
     if tags is None:
-        tags = _stored_tags(migration, ports) if asks_for_tags(rules) else {}
-    return rule_for(rules, migration.instance_id, tags)
+        tags = _stored_tags(migration, ports) if needs_instance_tags(rules) else {}
+    return rule_for_instance(rules, migration.instance_id, tags)
 
 
 def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
@@ -56,7 +64,7 @@ def pre_command_changes(migration: Migration, terms: BatchTerms, ports: Ports) -
     """Return the fields that begin the pre command in the step of the admission; empty without a pre command."""
     if migration.hop or migration.commands.phase or not terms.policy.commands or not command_rule(migration, terms, ports).pre:
         return {}
-    return {"commands": migration.commands.with_begun_command(DRAINING, ports.clock.now())}
+    return {"commands": migration.commands.with_command_begun(DRAINING, ports.clock.now())}
 
 
 def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
@@ -68,7 +76,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
         migration = run_post_command(migration, "snapshot", ports)
         if migration.commands.phase:
             return None
-        begun = migration.commands.with_begun_command(DRAINING, ports.clock.now())
+        begun = migration.commands.with_command_begun(DRAINING, ports.clock.now())
         migration = _note_commands(migration, "snapshot", "the pre command begins again", ports, begun)
     if migration.commands.phase != DRAINING:
         return migration
@@ -77,7 +85,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
     if end is None:
         return None
     told = f"the pre command {'ended' if end.good else 'failed'}: {end.words}"
-    migration = _note_commands(migration, "snapshot", told, ports, migration.commands.with_ended_command(DRAINED, told))
+    migration = _note_commands(migration, "snapshot", told, ports, migration.commands.with_command_ended(DRAINED, told))
     if end.good:
         return migration
     raise Permanent(
@@ -99,13 +107,13 @@ def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str =
     if not rule.post:
         return _note_commands(migration, by, "there is no post command", ports, replace(migration.commands, phase=""))
     if migration.commands.phase != RESTORING:
-        begun = migration.commands.with_begun_command(RESTORING, ports.clock.now())
+        begun = migration.commands.with_command_begun(RESTORING, ports.clock.now())
         migration = _note_commands(migration, by, "the post command begins", ports, begun)
     migration, end = _send_or_check_command(migration, by, rule.post, rule.post_timeout_sec, ports)
     if end is None:
         return migration
     told = f"the post command {'ended' if end.good else 'failed'}: {end.words}"
-    return _note_commands(migration, by, told, ports, migration.commands.with_ended_command("" if end.good else left, told))
+    return _note_commands(migration, by, told, ports, migration.commands.with_command_ended("" if end.good else left, told))
 
 
 def run_post_command_after_validation(migration: Migration, ports: Ports) -> Migration | None:

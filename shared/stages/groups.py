@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.domain.errors import Refused, Transient
-from shared.domain.group import last_attempt_to_release, why_waiting
+from shared.domain.group import last_attempt_without_place, why_group_waits
 from shared.domain.limits import BlockingLimit, Limit
 from shared.domain.migration import Migration
 from shared.domain.retry import LOST_RACE
@@ -32,14 +32,14 @@ def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None
             return None
         holder = _active_holder(place, ports)
         if holder is not None:
-            return BlockingLimit(Limit.GROUP, why_waiting(holder))
+            return BlockingLimit(Limit.GROUP, why_group_waits(holder))
         ports.admission.release_group_place(migration.group, place.migration_id, place.attempt)
     raise Transient("Admission.Contended", f"Others took the place of group {migration.group[:100]} at the same moment.")
 
 
 def release_group_place(migration: Migration, ports: Ports) -> None:
     """Release the place if the migration no longer needs it. A place that a later attempt has taken stays."""
-    last = last_attempt_to_release(migration)
+    last = last_attempt_without_place(migration)
     if last:
         ports.admission.release_group_place(migration.group, migration.migration_id, last)
 
@@ -50,7 +50,7 @@ def blocking_member(migration: Migration, ports: Ports) -> str:
     if place is None or place.migration_id == migration.migration_id:
         return ""
     holder = _active_holder(place, ports)
-    return why_waiting(holder) if holder else ""
+    return why_group_waits(holder) if holder else ""
 
 
 def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
@@ -62,7 +62,7 @@ def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
         found = ports.migrations.load(place.migration_id)
     except Refused:
         return None  # there is no such migration
-    return found if place.attempt > last_attempt_to_release(found) or keeps_lock_for_jobs(found, ports) else None
+    return found if place.attempt > last_attempt_without_place(found) or keeps_lock_for_jobs(found, ports) else None
 
 
 def ids_that_may_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:

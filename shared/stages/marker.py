@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from shared.domain.after_job import DisksAfterJob, JobTrace, MarkerAnswer, StateBeforeJob, disks_after_job, marker_text
+from shared.domain.after_job import AfterJobRecord, DisksAfterJob, GuestBeforeJobEnd, MarkerAnswer, disks_after_job, marker_text
 from shared.domain.errors import Permanent, Refused, ReplankError, Transient
 from shared.domain.migration import Migration, step
 from shared.domain.timing import LOOK_AGAIN, MARKER_TIMEOUT_S
@@ -100,13 +100,13 @@ def _read_answer(migration: Migration, by: str, ports: Ports) -> Migration | Non
     return _note_answer(migration, by, replace(migration.trace, found=found, system=_system_name(seen)), ports)
 
 
-def _state_before_job(migration: Migration, ports: Ports) -> StateBeforeJob:
+def _state_before_job(migration: Migration, ports: Ports) -> GuestBeforeJobEnd:
     from shared.domain.guest import GuestFacts
     from shared.stages.observed import baseline_observation
 
     guest = baseline_observation(migration, ports).guest or GuestFacts()
     marker = migration.trace.marker if _is_marker_written(migration, ports) else ""
-    return StateBeforeJob(guest.os_id, guest.os_version, marker, migration.prechecked_at)
+    return GuestBeforeJobEnd(guest.os_id, guest.os_version, marker, migration.prechecked_at)
 
 
 def _is_marker_written(migration: Migration, ports: Ports) -> bool:
@@ -142,7 +142,7 @@ def _run_marker_script(migration: Migration, act: Act, ports: Ports, marker: str
     )
 
 
-def _note_answer(migration: Migration, by: str, trace: JobTrace, ports: Ports) -> Migration:
+def _note_answer(migration: Migration, by: str, trace: AfterJobRecord, ports: Ports) -> Migration:
     answer = trace.found.value if trace.found else ""
     return _commit_note(migration, by, f"the disks after the job: {answer}", ports, trace=trace)
 

@@ -10,7 +10,7 @@ from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
 from shared.domain.facts import own_disks
 from shared.domain.ledger import SnapshotState, snapshots_since_precheck
-from shared.domain.limits import StartContext, blocking_limit, has_missed_window, has_outlived_window, next_start, requeue_migration
+from shared.domain.limits import StartContext, blocking_limit, has_missed_window, needs_new_snapshots, next_start, requeue_migration
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED
@@ -59,7 +59,7 @@ def _why_job_held(migration: Migration, scene: StartContext, ports: Ports) -> st
     held = blocking_limit(next_start(migration), scene) or enter_group(migration, ports)
     if held:
         return held.reason
-    return "its snapshots are from before the window opened" if has_outlived_window(migration, scene.terms, scene.now) else ""
+    return "its snapshots are from before the window opened" if needs_new_snapshots(migration, scene.terms, scene.now) else ""
 
 
 def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, scene: StartContext, ports: Ports) -> Outcome:

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain import events
-from shared.domain.batch import BatchTerms, Brake
+from shared.domain.batch import BatchTerms, PauseState
 from shared.domain.errors import ReplankError
 from shared.domain.hold import Hold
-from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_starts, why_budget_spent
+from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_start_count, why_budget_spent
 from shared.domain.migration import ADMITTED, MOVING, Migration
 from shared.ports.batches import Tally
 from shared.ports.migrations import WaitingMigration
@@ -25,7 +25,7 @@ from shared.stages.closing import close_batch
 from shared.stages.slots import BEFORE_THE_SLOT
 
 if TYPE_CHECKING:
-    from shared.domain.accounts import Trouble
+    from shared.domain.accounts import UnusableAccount
     from shared.stages.crowds import SlotCounts
 
 _LOG = logging.getLogger("replank")
@@ -61,7 +61,7 @@ class _TickState:
     hold: Hold
     homes: Mapping[str, str]
     """The member account of each slot holder, by the migration's id."""
-    troubles: Mapping[str, Trouble]
+    troubles: Mapping[str, UnusableAccount]
     begun: Counter[tuple[str, str]] = field(default_factory=Counter)
     """The number of slots that this tick has offered, by batch and account."""
     crowds: dict[str, SlotCounts] = field(default_factory=dict)
@@ -90,7 +90,7 @@ def offer_slots(batches: Sequence[BatchTerms], ports: Ports) -> int:
     return len(chosen)
 
 
-def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, Trouble]]:
+def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, UnusableAccount]]:
     """Return the member account of each slot holder, and the accounts in trouble.
 
     Without member accounts, both mappings are empty.
@@ -106,7 +106,7 @@ def _collect_queues(batches: Sequence[BatchTerms], now: datetime, ports: Ports) 
     queues: list[_BatchQueue] = []
     for terms in batches:
         try:
-            if terms.control.brake is Brake.STOPPED:
+            if terms.control.brake is PauseState.STOPPED:
                 _cancel_unstarted_migrations(terms, ports)
             most = MANY_READ if terms.policy.waves or terms.policy.group else READY_READ
             found = [(each, ports.migrations.admission_queue(terms.batch_id, most, each)) for each in terms.account_ids]
@@ -139,7 +139,7 @@ def _cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> None:
 
 
 def _pause_if_budget_spent(scene: StartContext, ports: Ports) -> None:
-    if why_budget_spent(scene) and scene.terms.control.brake is Brake.OFF:
+    if why_budget_spent(scene) and scene.terms.control.brake is PauseState.OFF:
         from shared.stages.braking import pause_if_budget_spent  # as above
 
         pause_if_budget_spent(scene, ports)
@@ -183,7 +183,7 @@ def _choose_migrations(queue: _BatchQueue, first: bool, tick: _TickState) -> lis
     ids = [each.migration_id for each in queue.waiting if each.first is first]
     start = Start.HOP_SNAPSHOT if first else Start.FIRST_SNAPSHOT
     more = _ids_that_may_start(
-        queue, [each for each in ids if each not in mine], allowed_starts(start, _queue_start_facts(queue, mine, tick)), tick
+        queue, [each for each in ids if each not in mine], allowed_start_count(start, _queue_start_facts(queue, mine, tick)), tick
     )
     held = [each for each in ids if each in mine]
     found = tick.ports.migrations.load_many(held + more) if held or more else []

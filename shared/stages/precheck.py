@@ -127,9 +127,9 @@ def _assessment_with_group_warning(migration: Migration, terms: BatchTerms, resu
     """Return the assessment, with a warning if the batch has redundancy groups and the instance lacks the tag."""
     if terms.policy.group is None or migration.group:
         return result
-    from shared.domain.group import no_tag_finding  # as above
+    from shared.domain.group import missing_tag_finding  # as above
 
-    return sorted_assessment([*result.findings, no_tag_finding(terms.policy.group.tag)], terms.policy.overrides)
+    return sorted_assessment([*result.findings, missing_tag_finding(terms.policy.group.tag)], terms.policy.overrides)
 
 
 def _check_instance_selected(migration: Migration, batch: Batch, ports: Ports) -> None:

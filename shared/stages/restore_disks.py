@@ -9,13 +9,13 @@ from shared.domain.errors import Permanent, Refused
 from shared.domain.facts import own_disks
 from shared.domain.migration import Migration
 from shared.domain.restore import (
-    SeenSnapshot,
+    SnapshotAttributes,
     are_all_in_states,
     are_resets_valid,
     has_reset_begun,
     newest_snapshot_set,
     why_snapshots_unusable,
-    with_disk_marked,
+    with_disk_state,
 )
 from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
@@ -49,7 +49,7 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     before = {(reset.disk_id, reset.snapshot_id): reset for reset in migration.rollback_disks}
     merged = tuple(before.get((reset.disk_id, reset.snapshot_id), reset) for reset in fresh)
     known = ports.compute.snapshots(migration.region_id, [reset.snapshot_id for reset in merged])
-    seen = {id: SeenSnapshot(each.disk_id, each.status, each.migration_id) for id, each in known.items()}
+    seen = {id: SnapshotAttributes(each.disk_id, each.status, each.migration_id) for id, each in known.items()}
     bad = why_snapshots_unusable([reset for reset in merged if reset.state in _TO_DO], seen, migration.migration_id)
     if bad:
         raise Permanent(
@@ -90,15 +90,15 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
     for each in [each for each in resets if each.state in _TO_DO]:
         if not safe():
             return None
-        resets = with_disk_marked(resets, each.disk_id, ResetState.ASKED)
+        resets = with_disk_state(resets, each.disk_id, ResetState.ASKED)
         note(resets, f"reset {each.disk_id} from {each.snapshot_id}")
         try:
             ports.compute.reset_disk(migration.region_id, each.disk_id, each.snapshot_id)
         except (Permanent, Refused):
             if _is_disk_at_rest(migration, each.disk_id, ports):
-                note(with_disk_marked(resets, each.disk_id, ResetState.PENDING), f"ECS refused to reset {each.disk_id}")
+                note(with_disk_state(resets, each.disk_id, ResetState.PENDING), f"ECS refused to reset {each.disk_id}")
             raise
-        resets = with_disk_marked(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
+        resets = with_disk_state(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
     return note(resets, "ECS resets every disk")
 
 
@@ -128,7 +128,7 @@ def resets_with_restored(migration: Migration, ports: Ports) -> tuple[DiskReset,
     resets = migration.rollback_disks
     for each in resets:
         if each.state is ResetState.ACCEPTED and disks[each.disk_id] in AT_REST:
-            resets = with_disk_marked(resets, each.disk_id, ResetState.RESTORED, each.at)
+            resets = with_disk_state(resets, each.disk_id, ResetState.RESTORED, each.at)
     return resets
 
 

@@ -12,7 +12,7 @@ from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.findings import Assessment, Finding
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
-from shared.domain.restore import all_marked_pending, are_all_in_states, has_reset_begun, resets_in_words
+from shared.domain.restore import are_all_in_states, disk_states_in_words, has_reset_begun, with_all_disks_pending
 from shared.domain.timing import LOOK_AGAIN, ROLLBACK_LIMIT
 from shared.domain.validation import compare_after_rollback
 from shared.ports.driver import LiveJob
@@ -36,7 +36,7 @@ def _run_rollback_phase(migration: Migration, ports: Ports) -> Outcome:
         return _PHASES[migration.rollback_phase](migration, ports)
     except (Permanent, Refused) as error:
         after = ports.migrations.load(migration.migration_id)
-        words = (error.message, resets_in_words(after.rollback_disks), _restart_instance(after, ports))
+        words = (error.message, disk_states_in_words(after.rollback_disks), _restart_instance(after, ports))
         raise Permanent(error.code, " ".join(filter(None, words)), error.remedy) from error
 
 
@@ -91,7 +91,7 @@ def _stop_and_reset_disks(migration: Migration, ports: Ports) -> Outcome:
         raise Permanent("Instance.NotFound", "The instance is gone.", "Make a disk of each snapshot; the ledger names them.")
     if restore_disks.are_resets_outdated(migration, found[0]):
         migration = _note_resets(
-            migration, all_marked_pending(migration.rollback_disks), "the instance ran since: every disk again", ports
+            migration, with_all_disks_pending(migration.rollback_disks), "the instance ran since: every disk again", ports
         )
     if are_all_in_states(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
         return _wait_for_disks(migration, ports)
@@ -114,7 +114,7 @@ def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> O
     if has_reset_begun(migration.rollback_disks) and any(job.runs for job in jobs):
         migration = _note_resets(
             migration,
-            all_marked_pending(migration.rollback_disks),
+            with_all_disks_pending(migration.rollback_disks),
             f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again",
             ports,
         )
@@ -239,7 +239,7 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
 
 def _restart_rollback(migration: Migration, reason: str, ports: Ports) -> Outcome:
     """Begin the rollback again from its first phase. A second reset from the same snapshots is safe."""
-    return _enter_phase(migration, "stopping", reason, ports, rollback_disks=all_marked_pending(migration.rollback_disks))
+    return _enter_phase(migration, "stopping", reason, ports, rollback_disks=with_all_disks_pending(migration.rollback_disks))
 
 
 def _wait_with_reason(migration: Migration, why: str, ports: Ports) -> Outcome:

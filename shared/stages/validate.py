@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain import events
-from shared.domain.after_job import JobEnd, JobTrace, failure_sentence, remedy_after_job
+from shared.domain.after_job import AfterJobRecord, JobEnd, disks_in_words, remedy_after_job
 from shared.domain.drivers import driver_traits
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseSlot
 from shared.domain.errors import Permanent, Refused
@@ -17,7 +17,7 @@ from shared.domain.message import Message, Outcome
 from shared.domain.migration import Handle, Migration, State, step
 from shared.domain.observation import Observation, validation_document_name
 from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE
-from shared.domain.validation import compare_after_hop, why_not_settled
+from shared.domain.validation import compare_after_hop, why_not_comparable_yet
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import commands, marker, probe
@@ -73,7 +73,7 @@ def _send_probe(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
-    still = why_not_settled(guest, migration.current_hop, migration.os_type, catalog=ports.catalog)
+    still = why_not_comparable_yet(guest, migration.current_hop, migration.os_type, catalog=ports.catalog)
     if still and ports.clock.now() - migration.entered_at <= VALIDATION_PATIENCE:
         return _probe_later(migration, ports, still)  # what is missing now may only not have come yet: there is nothing to judge
     instance_before, before = baseline_observation(migration, ports).instance_and_guest()
@@ -137,7 +137,7 @@ def _fail_after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcom
         migration = marker.look_for_marker(migration, "validate", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
         return Outcome("waiting", {"state": "validating", "reason": "the guest is asked what SMC did"})
-    raise Permanent(end.code, f"{end.message} {failure_sentence(migration.trace)}", remedy_after_job(migration.trace, end.remedy))
+    raise Permanent(end.code, f"{end.message} {disks_in_words(migration.trace)}", remedy_after_job(migration.trace, end.remedy))
 
 
 def _probe_later(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:
@@ -197,7 +197,7 @@ def _begin_next_hop(migration: Migration, documents: Documents, ports: Ports) ->
         retried=False,
         resumes="",
         handle=Handle(),
-        trace=JobTrace(),
+        trace=AfterJobRecord(),
         probe_invocation_id="",
         disks=(),
         progress=0,

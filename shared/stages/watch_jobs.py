@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.domain import events
-from shared.domain.after_job import JobEnd, JobTrace, failure_sentence, remedy_after_job
+from shared.domain.after_job import AfterJobRecord, JobEnd, disks_in_words, remedy_after_job
 from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots, CountOutcome
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import Handle, Migration, State, step
-from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, job_pause
+from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, job_poll_pause
 from shared.ports.driver import JobPhase, JobReport
 from shared.ports.ports import Ports
 from shared.stages import marker
@@ -100,7 +100,7 @@ def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -
         if report.progress >= migration.progress + WORTH_NOTING:
             ports.migrations.set_due_time(migration, now + LOOK_AGAIN - TICK_JITTER, percent=report.progress)
         return
-    pause = job_pause(now - migration.entered_at, driver_traits(migration.driver).job_limit)
+    pause = job_poll_pause(now - migration.entered_at, driver_traits(migration.driver).job_limit)
     if pause:
         ports.migrations.set_due_time(migration, now + pause, percent=report.progress)
 
@@ -135,7 +135,7 @@ def _ask_guest_after_job(migration: Migration, end: JobEnd, ports: Ports) -> boo
         migration = marker.look_for_marker(migration, "watch", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
         return False
-    error = Permanent(end.code, f"{end.message} {failure_sentence(migration.trace)}", remedy_after_job(migration.trace, end.remedy))
+    error = Permanent(end.code, f"{end.message} {disks_in_words(migration.trace)}", remedy_after_job(migration.trace, end.remedy))
     fail_migration(ports, migration, "migrate", events.MIGRATION_FAILED, error, copied=end.copied)
     return True
 
@@ -156,7 +156,7 @@ def _resume_job(migration: Migration, ports: Ports) -> Migration:
     """
     now = ports.clock.now()
     reason, again = "the job runs again", now + LOOK_AGAIN
-    taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason, trace=JobTrace(), due_at=again)
+    taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason, trace=AfterJobRecord(), due_at=again)
     return advance(ports, replace(taken, effects=(CountOutcome("resumed"),)))
 
 

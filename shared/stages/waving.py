@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from shared.domain import events, waves
-from shared.domain.batch import Batch, BatchTerms, Brake, Waves
+from shared.domain.batch import Batch, BatchTerms, PauseState, Waves
 from shared.domain.errors import Stale
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.ports.ports import Ports
@@ -66,7 +66,7 @@ def fix_waves(batch: Batch, ports: Ports) -> Waves:
     ordered = sorted((place, id) for id, place in places.items())
     late = [id for place, id in ordered if not place or states[id] in TERMINAL]
     without = frozenset(late)
-    cut = waves.cut_waves([id for _, id in ordered if id not in without], batch.policy.waves) or [()]
+    cut = waves.divide_into_waves([id for _, id in ordered if id not in without], batch.policy.waves) or [()]
     found = Waves([*cut[:-1], (*cut[-1], *late)])
     found.pages = len(noted)
     return found
@@ -81,7 +81,7 @@ def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
 
 def advance_wave(terms: BatchTerms, ports: Ports) -> None:
     """Record that the open wave has ended, or begin the next wave once its soak time is over and its approvals are complete."""
-    if terms.control.brake is not Brake.OFF:
+    if terms.control.brake is not PauseState.OFF:
         return
     found, now = ports.batches.waves(terms.batch_id), ports.clock.now()
     if terms.control.wave + 1 >= len(found) or unfinished_in_begun_waves(terms, found, ports):

@@ -13,7 +13,7 @@ import pytest
 from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.store import Store
-from shared.domain.hold import NOTHING_HELD, Hold, HoldLine
+from shared.domain.hold import NOTHING_HELD, Hold, HoldHistoryEntry
 from shared.ports.admission import Admission, LeaseHolder, SlotUse
 from tests.support.fakes import FakeAdmission
 from tests.support.ports import T0, Bench, bench
@@ -257,8 +257,8 @@ def test_a_place_is_taken_and_given_back_by_one_call_each_and_looked_at_by_one(o
 # The hold -------------------------------------------------------------------------------------------------------------
 
 HOLD_ROW = (("lock_id", "hold"),)
-STORM = HoldLine("hold", "bob", T0, "storm")
-OVER = HoldLine("release", "ann", T0 + timedelta(hours=1), "it is over")
+STORM = HoldHistoryEntry("hold", "bob", T0, "storm")
+OVER = HoldHistoryEntry("release", "ann", T0 + timedelta(hours=1), "it is over")
 
 
 def test_nothing_is_held_until_somebody_says_so(admission: Admission) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from shared.adapters import tables
 from shared.domain import approvals, brake
-from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchState, Brake, Selection
+from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchState, PauseState, Selection
 from shared.domain.caller import Caller, Trust
 from shared.domain.codec import encode as plain
 from shared.domain.errors import Stale
@@ -52,7 +52,7 @@ def test_every_reader_sees_the_act(ports: Ports) -> None:
     made = batch(1)
     ports.batches.create(made)
     after = paused(made, ports)
-    assert after.control.brake is Brake.PAUSED
+    assert after.control.brake is PauseState.PAUSED
     assert ports.batches.load(made.batch_id) == after
     assert ports.batches.terms(made.batch_id) == after.terms
     assert ports.batches.tally(made.batch_id).terms == after.terms
@@ -156,7 +156,7 @@ def test_the_document_holds_nothing_of_it() -> None:
 def test_a_row_from_before_reads_as_untouched() -> None:
     columns = tables.batch_columns(batch(5))
     assert set(tables.CONTROL) & set(columns) == set()
-    assert tables.batch_from_row(columns).control.brake is Brake.OFF
+    assert tables.batch_from_row(columns).control.brake is PauseState.OFF
 
 
 def test_waves_are_kept_with_the_acknowledgement_and_read_alone(ports: Ports) -> None:

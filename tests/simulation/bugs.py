@@ -301,7 +301,7 @@ def any_hold_released() -> list[Patch]:
 
 def all_called_restored() -> list[Patch]:
     """A rollback that fails calls every disk restored."""
-    return [mock.patch.object(restore, "state_in_words", return_value="restored")]
+    return [mock.patch.object(restore, "disk_state_in_words", return_value="restored")]
 
 
 def never_put_back() -> list[Patch]:

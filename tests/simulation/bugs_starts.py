@@ -70,7 +70,7 @@ def no_limit() -> list[Patch]:
     def endless(terms: BatchTerms, standing: limits.AdmissionCounts, *, account_limit: int) -> int:
         return 99
 
-    return [mock.patch.object(limits, "free_slots", endless)]
+    return [mock.patch.object(limits, "free_slot_count", endless)]
 
 
 def no_budget() -> list[Patch]:
@@ -94,12 +94,12 @@ def count_lost() -> list[Patch]:
 
 def no_account_limit() -> list[Patch]:
     """Admission counts free slots with another limit than it was given."""
-    free = limits.free_slots
+    free = limits.free_slot_count
 
     def counted(terms: BatchTerms, standing: limits.AdmissionCounts, *, account_limit: int) -> int:
         return free(terms, standing, account_limit=99)
 
-    return [mock.patch.object(limits, "free_slots", counted)]
+    return [mock.patch.object(limits, "free_slot_count", counted)]
 
 
 def no_canary() -> list[Patch]:
@@ -121,7 +121,7 @@ def no_group() -> list[Patch]:
 
 def place_is_anybodys() -> list[Patch]:
     """Whoever comes takes the place over, whatever its holder does."""
-    return [mock.patch.object(groups, "last_attempt_to_release", lambda migration: migration.attempt)]
+    return [mock.patch.object(groups, "last_attempt_without_place", lambda migration: migration.attempt)]
 
 
 def no_window() -> list[Patch]:

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.domain.errors import Transient
-from shared.domain.hold import HoldLine
+from shared.domain.hold import HoldHistoryEntry
 from shared.ports.admission import Admission, SlotUse
 from tests.simulation.simulation import prepared
 from tests.support.fakes import FakeAdmission
@@ -97,7 +97,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         """By a person who looked just now, or a while ago."""
         self.holds.append(self.real.current_hold())
         self.acts += 1
-        seen, line = self.holds[-1 - min(age, len(self.holds) - 1)], HoldLine(act, f"p{self.acts}", T0, "")
+        seen, line = self.holds[-1 - min(age, len(self.holds) - 1)], HoldHistoryEntry(act, f"p{self.acts}", T0, "")
         self._do(lambda admission: admission.write_hold(seen, line), trouble, times)
 
     @rule(columns=st.sampled_from(BY_HAND))

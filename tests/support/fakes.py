@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, cast
 
-from shared.domain.accounts import Trouble
-from shared.domain.audit import AuditLine, AuditOutcome, AuditRequest
-from shared.domain.batch import Batch, BatchLine, BatchTerms, LeftOutInstance, Waves, awaits_confirmation, needs_tick
+from shared.domain.accounts import UnusableAccount
+from shared.domain.audit import AuditEntry, AuditOutcome, AuditRequest
+from shared.domain.batch import Batch, BatchJournalEntry, BatchTerms, LeftOutInstance, Waves, awaits_confirmation, needs_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
-from shared.domain.hold import Hold, HoldLine, changed_columns, next_line_column, read_hold
+from shared.domain.hold import Hold, HoldHistoryEntry, hold_columns, next_act_column, read_hold
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.limits import has_priority
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
@@ -219,7 +219,7 @@ class FakeBatches:
     failed: dict[str, dict[str, int]] = field(default_factory=dict)
     moved: dict[str, dict[str, int]] = field(default_factory=dict)
     forgiven: dict[str, dict[str, int]] = field(default_factory=dict)
-    lines: dict[str, list[BatchLine]] = field(default_factory=dict)
+    lines: dict[str, list[BatchJournalEntry]] = field(default_factory=dict)
     cut: dict[str, Waves] = field(default_factory=dict)
     without: dict[str, list[LeftOutInstance]] = field(default_factory=dict)
     pages: dict[str, dict[int, dict[str, list[str]]]] = field(default_factory=dict)
@@ -246,7 +246,7 @@ class FakeBatches:
         before: Batch,
         after: Batch,
         *,
-        line: BatchLine | None = None,
+        line: BatchJournalEntry | None = None,
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
         left_out: Sequence[LeftOutInstance] = (),
@@ -274,7 +274,7 @@ class FakeBatches:
     def waves(self, batch_id: str) -> Waves:
         return self.cut.get(batch_id, Waves())
 
-    def journal(self, batch_id: str) -> list[BatchLine]:
+    def journal(self, batch_id: str) -> list[BatchJournalEntry]:
         return self.lines.get(batch_id, [])
 
     def batch_page(self, *, limit: int, token: str) -> BatchPage:
@@ -323,7 +323,7 @@ class FakeAdmission:
     """The account of each migration that took a slot."""
     there: dict[str, str] = field(default_factory=dict)
     """The region of each."""
-    known: dict[str, Trouble] = field(default_factory=dict)
+    known: dict[str, UnusableAccount] = field(default_factory=dict)
     version: int = 0
     row: dict[str, Any] | None = None
     """Of the hold."""
@@ -331,11 +331,11 @@ class FakeAdmission:
     def current_hold(self) -> Hold:
         return read_hold(self.row)
 
-    def write_hold(self, seen: Hold, line: HoldLine) -> bool:
+    def write_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
         now = self.current_hold()
         if (seen.exists, seen.version, seen.unread) != (now.exists, now.version, now.unread):
             return False
-        self.row = {**(self.row or {}), **changed_columns(seen, line), next_line_column(seen): encode(line)}
+        self.row = {**(self.row or {}), **hold_columns(seen, line), next_act_column(seen): encode(line)}
         return True
 
     def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
@@ -375,10 +375,10 @@ class FakeAdmission:
     def accounts_of_slot_holders(self) -> dict[str, str]:
         return {each: account for each, account in self.where.items() if account and each in self.held}
 
-    def account_troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
+    def account_troubles(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
         return {each: self.known[each] for each in accounts if each in self.known}
 
-    def record_account_trouble(self, trouble: Trouble) -> None:
+    def record_account_trouble(self, trouble: UnusableAccount) -> None:
         self.known[trouble.account_id] = trouble
 
     def delete_account_trouble(self, account: str) -> None:
@@ -442,14 +442,14 @@ class FakeLedger:
 class FakeAudit:
     """Keeps lines in order. ``down`` makes it refuse to write."""
 
-    rows: dict[str, AuditLine] = field(default_factory=dict)
+    rows: dict[str, AuditEntry] = field(default_factory=dict)
     down: bool = False
 
     def record_request(self, asked: AuditRequest) -> str:
         if self.down:
             raise Transient("Store.Unavailable", "Tablestore does not answer.")
         entry = f"{asked.at.date().isoformat()}/{len(self.rows):06d}"
-        self.rows[entry] = AuditLine(entry, asked)
+        self.rows[entry] = AuditEntry(entry, asked)
         return entry
 
     def record_outcome(self, entry: str, answered: AuditOutcome) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from shared.adapters import sdk_errors
 from shared.domain import timing
-from shared.domain.group import no_tag_finding
+from shared.domain.group import missing_tag_finding
 from shared.domain.prechecks import RULES
 from tests.support.repository import ROOT, files
 from tools.catalogue import stale
@@ -31,7 +31,7 @@ KNOWN = (
     | {ours for ours, _ in sdk_errors.REFUSED.values()}
     | errors.codes()
     | {rule.code for rule in RULES}
-    | {no_tag_finding("app").code}
+    | {missing_tag_finding("app").code}
     | {*sdk_errors.REFUSED, *sdk_errors.PERMANENT, *sdk_errors.TRANSIENT}
 )
 CODE = re.compile(r"`([A-Z][A-Za-z]+\.[A-Z][A-Za-z]+)`")

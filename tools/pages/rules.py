@@ -45,7 +45,7 @@ def _on_paths(rule: Rule) -> tuple[str, ...]:
     cells = []
     for kind in KINDS:
         hops = [Hop(path.source, path.destination) for path in PATHS if _kind(path) == kind]
-        words = {_SHORT[rule.severity_for(hop)] for hop in hops if rule.applies(_facts(hop))}
+        words = {_SHORT[rule.severity_on_hop(hop)] for hop in hops if rule.applies(_facts(hop))}
         cells.append(" or ".join(sorted(words)))
     return tuple(cells)
 

@@ -16,10 +16,10 @@ from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import GUEST
 from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
 from shared.domain.migration import Handle, Migration, State
-from shared.domain.recipes.choose import SETTING, all_recipes, is_recipe_on, recipe_for_path
+from shared.domain.recipes.choose import SETTING, all_recipes, is_recipe_usable, recipe_for_path
 from shared.domain.recipes.recipe import Recipe
 from shared.domain.timing import CLOCKS_APART, JOB_LIMIT, LONGEST_BACK_OFF
-from shared.domain.toolrun import ToolAnswer, is_answer_fresh, run_id
+from shared.domain.toolrun import ToolAnswer, is_answer_fresh, tool_run_id
 from shared.ports.clock import Clock
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport, LiveJob
 from shared.ports.guest import Agent, Guest
@@ -46,7 +46,7 @@ class GuestDriver:
         self._guest, self._clock, self._catalog = guest, clock, catalog
 
     def check_settings(self) -> None:
-        if not any(is_recipe_on(each, self._catalog) for each in all_recipes(self._catalog)):
+        if not any(is_recipe_usable(each, self._catalog) for each in all_recipes(self._catalog)):
             keys = ", ".join(each.key for each in all_recipes(self._catalog))
             message = f"No recipe of the guest driver is on: {SETTING} names none of {keys}."
             remedy = f"Try a recipe on an instance that may be lost (docs/drivers.md), then name it in {SETTING}."
@@ -184,7 +184,7 @@ class GuestDriver:
         """The recipe of the hop. A recipe that was turned off starts no new run, but a run that is ``under_way`` still uses it."""
         hop = migration.current_hop
         recipe = recipe_for_path(self._catalog, hop.source, hop.destination)
-        if recipe is None or not (under_way or is_recipe_on(recipe, self._catalog)):
+        if recipe is None or not (under_way or is_recipe_usable(recipe, self._catalog)):
             what = f"The recipe from {hop.source} to {hop.destination} is {'off' if recipe else 'not there any more'}."
             raise Permanent("Recipe.Missing", what, f"Add it, or name it in {SETTING}, and deploy; or cancel or roll back.")
         return recipe
@@ -195,4 +195,4 @@ def _live_job(job_id: str, status: str) -> LiveJob:
 
 
 def _run_id(migration: Migration) -> str:
-    return run_id(migration.migration_id, migration.hop, migration.attempt)
+    return tool_run_id(migration.migration_id, migration.hop, migration.attempt)

@@ -8,8 +8,8 @@ from shared.domain.catalog import Catalog
 from shared.domain.catalog.identify import identify_os_release_in_catalog
 from shared.domain.migration import Handle
 from shared.domain.recipes.recipe import Recipe
-from shared.domain.toolreports.failures import failure_kind, findings_of_report, first_error, stopping_findings
-from shared.domain.toolreports.results import latest_activity
+from shared.domain.toolreports.failures import failure_kind, findings_of_report, first_error_line, stopping_findings
+from shared.domain.toolreports.results import latest_recorded_run
 from shared.domain.toolrun import ToolAnswer
 from shared.ports.driver import JobPhase, JobReport
 
@@ -101,7 +101,7 @@ def _failure_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobRe
 
 def _not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
     """The report for an instance that has restarted, runs no tool and does not run the new system completely."""
-    activity = latest_activity(answer.results)
+    activity = latest_recorded_run(answer.results)
     own = (
         f" Its record says: from {activity.source_os} to {activity.target_os}, success {str(activity.success).lower()}."
         if activity
@@ -123,7 +123,7 @@ def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, co
 def _error_text(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
     """The tool's first error in the tool's own words; empty if the tool reports no error."""
     stops = stopping_findings(findings_of_report(recipe.tool, answer.report)) if recipe and answer.report else ()
-    said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error(answer.log)
+    said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error_line(answer.log)
     return f"It says: {said}" if said else ""
 
 

@@ -65,7 +65,7 @@ class _RegionRow:
     source: str
 
 
-def extend_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
+def extended_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
     """The catalog ``base`` with the rows added. A row replaces a row of ``base`` with the same key. ``on`` is the date of the rows.
 
     Raises FactsInvalid with the name of the wrong row and field. Unknown sections and fields, invalid patterns, paths to or from

@@ -5,8 +5,8 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import fail_if_any, fail_if_true, first_names
-from shared.domain.prechecks.rule import PASSED, Failed, NeededFacts, Outcome, Rule, Unknown
+from shared.domain.prechecks.ask import fail_if_any, fail_if_true, shortened_list
+from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed
 
 SNAPSHOTS_PER_DISK = 256
 """Maximum manual snapshots per disk (CreateSnapshot). No call of the API shows whether an account has another quota."""
@@ -39,8 +39,8 @@ def _check_snapshot_quota(facts: Facts, catalog: Catalog) -> Outcome:
         if d.snapshot_count is not None and d.snapshot_count + NEEDED > limit
     ]
     if full:
-        return Failed(first_names(full))
-    return Unknown("the snapshots of some disk were not counted") if any(d.snapshot_count is None for d in disks) else PASSED
+        return RuleFailed(shortened_list(full))
+    return FactUnknown("the snapshots of some disk were not counted") if any(d.snapshot_count is None for d in disks) else PASSED
 
 
 RULES = (

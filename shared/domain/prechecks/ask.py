@@ -8,7 +8,7 @@ from typing import TypeVar
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.guest import LinuxFacts, WindowsFacts
-from shared.domain.prechecks.rule import PASSED, Failed, Outcome, Unknown
+from shared.domain.prechecks.rule import PASSED, FactUnknown, Outcome, RuleFailed
 
 T = TypeVar("T")
 Check = Callable[[Facts, Catalog], Outcome]
@@ -28,12 +28,12 @@ def windows_fact(facts: Facts, fact: Callable[[WindowsFacts], T | None]) -> T | 
 
 def fail_if_true(value: bool | None, seen: str, unknown: str) -> Outcome:
     """Fails if the value is true; unknown if it is None."""
-    return Unknown(unknown) if value is None else Failed(seen) if value else PASSED
+    return FactUnknown(unknown) if value is None else RuleFailed(seen) if value else PASSED
 
 
 def fail_if_any(values: Sequence[str] | None, unknown: str) -> Outcome:
     """Fails if the list has entries, and names the first of them; unknown if it is None."""
-    return Unknown(unknown) if values is None else Failed(first_names(values)) if values else PASSED
+    return FactUnknown(unknown) if values is None else RuleFailed(shortened_list(values)) if values else PASSED
 
 
 def linux_flag_check(fact: Callable[[LinuxFacts], bool | None], seen: str, unknown: str) -> Check:
@@ -56,7 +56,7 @@ def windows_list_check(fact: Callable[[WindowsFacts], Sequence[str] | None], unk
     return lambda facts, catalog: fail_if_any(windows_fact(facts, fact), unknown)
 
 
-def first_names(values: Sequence[str], total: int = 0) -> str:
+def shortened_list(values: Sequence[str], total: int = 0) -> str:
     """The names as one text: the first SHOWN names, then the number of the remaining names. The argument ``total`` is the full
     number if ``values`` has only a part of the names."""
     count = max(total, len(values))
@@ -64,10 +64,10 @@ def first_names(values: Sequence[str], total: int = 0) -> str:
     return ", ".join(values[:SHOWN]) + more
 
 
-def between_families(source_family: str, destination_family: str) -> Callable[[Facts], bool]:
+def hop_between_families(source_family: str, destination_family: str) -> Callable[[Facts], bool]:
     """The condition of rules that apply to hops from one family of releases to another, for example from centos to rhel."""
 
-    def is_between(facts: Facts) -> bool:
+    def is_hop_between(facts: Facts) -> bool:
         return facts.hop.source.startswith(source_family + "-") and facts.hop.destination.startswith(destination_family + "-")
 
-    return is_between
+    return is_hop_between

@@ -5,8 +5,8 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import fail_if_any, first_names
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_windows
+from shared.domain.prechecks.ask import fail_if_any, shortened_list
+from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_windows
 
 LOCAL = ("local_", "ephemeral", "elastic_ephemeral")
 
@@ -15,7 +15,7 @@ def _check_disks_in_use(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for disks being attached, detached or reset."""
     disks = facts.instance.own_disks
     if not any(disk.kind == "system" for disk in disks):
-        return Unknown("no system disk is known")
+        return FactUnknown("no system disk is known")
     return fail_if_any(
         [f"{disk.disk_id} is {disk.status or 'in an unknown state'}" for disk in disks if disk.status != "In_use"], ""
     )
@@ -25,8 +25,10 @@ def _check_snapshot_support(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the category of a disk allows no snapshots."""
     local = [f"{disk.disk_id} ({disk.category})" for disk in facts.instance.disks if disk.category.startswith(LOCAL)]
     if local:
-        return Failed(first_names(local))
-    return Unknown("the category of some disk is not known") if any(not disk.category for disk in facts.instance.disks) else PASSED
+        return RuleFailed(shortened_list(local))
+    return (
+        FactUnknown("the category of some disk is not known") if any(not disk.category for disk in facts.instance.disks) else PASSED
+    )
 
 
 def _check_multi_attach(facts: Facts, catalog: Catalog) -> Outcome:
@@ -44,8 +46,8 @@ def _check_transit_disk_slot(facts: Facts, catalog: Catalog) -> Outcome:
     limit = facts.instance.data_disk_limit
     data = sum(disk.kind == "data" for disk in facts.instance.own_disks)
     if limit is None:
-        return Unknown(f"{data} data disks; ECS did not say how many this instance type takes")
-    return Failed(f"{data} data disks of {limit}") if data >= limit else PASSED
+        return FactUnknown(f"{data} data disks; ECS did not say how many this instance type takes")
+    return RuleFailed(f"{data} data disks of {limit}") if data >= limit else PASSED
 
 
 RULES = (

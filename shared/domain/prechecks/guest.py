@@ -9,7 +9,7 @@ from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.guest import GuestFacts
 from shared.domain.prechecks.ask import fail_if_true
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_windows
+from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_windows
 
 
 def is_hop_to_alinux_2(facts: Facts) -> bool:
@@ -21,7 +21,7 @@ def _warn_of_alinux_2(facts: Facts, catalog: Catalog) -> Outcome:
     """Always reports that Alibaba Cloud Linux 2 is the destination, with its changes and its end of support."""
     life = catalog.lifecycle_row(facts.hop.destination)
     end = f"; its support ends {day_in_words(life.ends_on, facts.now.date())}" if life and life.ends_on else ""
-    return Failed(f"kernel 3.10 becomes 4.19; x86 only{end}")
+    return RuleFailed(f"kernel 3.10 becomes 4.19; x86 only{end}")
 
 
 def _check_edition(facts: Facts, catalog: Catalog) -> Outcome:
@@ -36,9 +36,9 @@ def _check_edition(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_probe_answer(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails without an answer of the guest; unknown if parts of the answer are missing."""
     if facts.guest is None:
-        return Failed("no answer of the probe is at hand")
+        return RuleFailed("no answer of the probe is at hand")
     gaps = [f"{part} ({why})" for part, why in (*facts.guest.unknown, *facts.guest.cut)]
-    return Unknown("; ".join(gaps[:10])) if gaps else PASSED
+    return FactUnknown("; ".join(gaps[:10])) if gaps else PASSED
 
 
 def reported_release(guest: GuestFacts, os_type: str, catalog: Catalog) -> Release | None:
@@ -52,35 +52,35 @@ def _check_reported_release(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the guest runs another release, or another minor version than the path requires."""
     guest = facts.guest
     if guest is None or not (guest.os_id or guest.os_name):
-        return Unknown("the guest did not say which release it runs")
+        return FactUnknown("the guest did not say which release it runs")
     found = reported_release(guest, facts.instance.os_type, catalog)
     spoken = " ".join(part for part in (guest.os_name, guest.os_version) if part)
     if found is not None and found.key == facts.hop.destination:
-        return Failed(
+        return RuleFailed(
             f"the guest already runs {found.name}, the destination of this hop",
             remedy="Nothing to migrate: leave the instance out. ECS goes on showing the old OSName until it is calibrated.",
             why="It was converted before; to convert it again would break it.",
         )
     if found is None or found.key != facts.hop.source:
-        return Failed(f"the guest says {spoken[:100]!r}, the hop starts at {catalog.release_name(facts.hop.source)}")
+        return RuleFailed(f"the guest says {spoken[:100]!r}, the hop starts at {catalog.release_name(facts.hop.source)}")
     path = catalog.supported_path(facts.hop.source, facts.hop.destination, facts.instance.architecture)
     if path is None or not path.exact:
         return PASSED
     if not found.exact:
-        return Unknown(f"the path starts at {path.exact} exactly; the guest says {spoken[:100]!r}")
+        return FactUnknown(f"the path starts at {path.exact} exactly; the guest says {spoken[:100]!r}")
     same = found.exact == path.exact or found.exact.startswith(path.exact + ".")
-    return PASSED if same else Failed(f"{found.name} {found.exact}; this path starts at {path.exact} only")
+    return PASSED if same else RuleFailed(f"{found.name} {found.exact}; this path starts at {path.exact} only")
 
 
 def _check_architecture(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the guest and the instance have different architectures."""
     spoken = facts.guest.architecture if facts.guest else None
     if spoken is None:
-        return Unknown("the guest did not say its architecture")
+        return FactUnknown("the guest did not say its architecture")
     return (
         PASSED
         if spoken == facts.instance.architecture
-        else Failed(f"the guest is {spoken}, the instance {facts.instance.architecture}")
+        else RuleFailed(f"the guest is {spoken}, the instance {facts.instance.architecture}")
     )
 
 

@@ -50,7 +50,7 @@ def gets_newer_kernel(facts: Facts) -> bool:
     return is_linux(facts) and not same
 
 
-def severity_between_majors(hop: Hop) -> Severity:
+def severity_between_major_versions(hop: Hop) -> Severity:
     """An overridable error between major versions, for which SMC's page was written; a warning within a major version."""
     return Severity.OVERRIDABLE if is_upgrade(hop) else Severity.WARNING
 

@@ -10,7 +10,7 @@ from shared.domain.days import moment_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.prechecks.ask import fail_if_any, fail_if_true
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_linux, is_windows
+from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux, is_windows
 
 HEARTBEAT_LIMIT = timedelta(hours=24)
 """Maximum age of the agent's last heartbeat, from the preconditions in the migration document."""
@@ -30,11 +30,11 @@ def _check_shown_release(facts: Facts, catalog: Catalog) -> Outcome:
     instance = facts.instance
     source = catalog.releases.get(facts.hop.source)
     if source is not None and source.os_type != instance.os_type:
-        return Failed(f"OSType {instance.os_type}, but the hop starts at {source.name}")
+        return RuleFailed(f"OSType {instance.os_type}, but the hop starts at {source.name}")
     named = identify_in_catalog(catalog, instance.os_name, instance.os_name_en)
     if named is None or named.key != facts.hop.source:
         shown = instance.os_name_en or instance.os_name or "nothing"
-        return Unknown(f"ECS shows {shown[:100]!r}, the hop starts at {catalog.release_name(facts.hop.source)}")
+        return FactUnknown(f"ECS shows {shown[:100]!r}, the hop starts at {catalog.release_name(facts.hop.source)}")
     return PASSED
 
 
@@ -42,19 +42,19 @@ def _check_region(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if SMC does not migrate Windows in the region."""
     region = facts.instance.region_id
     if not region:
-        return Unknown("the region of the instance is not known")
-    return PASSED if region in catalog.windows_regions else Failed(f"region {region}")
+        return FactUnknown("the region of the instance is not known")
+    return PASSED if region in catalog.windows_regions else RuleFailed(f"region {region}")
 
 
 def _check_instance_running(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the instance is not running."""
     status = facts.instance.status
     if not status:
-        return Unknown("the state of the instance is not known")
+        return FactUnknown("the state of the instance is not known")
     return (
         PASSED
         if status == "Running"
-        else Failed(f"state {status}", f"aliyun ecs StartInstance --InstanceId {facts.instance.instance_id}")
+        else RuleFailed(f"state {status}", f"aliyun ecs StartInstance --InstanceId {facts.instance.instance_id}")
     )
 
 
@@ -62,15 +62,15 @@ def _check_agent_heartbeat(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the last heartbeat is too old; unknown if there never was one."""
     seen = facts.instance.agent_heartbeat_at
     if seen is None:
-        return Unknown("no heartbeat of the agent is known: it is not installed, or never reported")
+        return FactUnknown("no heartbeat of the agent is known: it is not installed, or never reported")
     age = facts.now - seen
-    return Failed(f"last heartbeat {age.total_seconds() / 3600:.1f} hours ago") if age > HEARTBEAT_LIMIT else PASSED
+    return RuleFailed(f"last heartbeat {age.total_seconds() / 3600:.1f} hours ago") if age > HEARTBEAT_LIMIT else PASSED
 
 
 def _check_snapshots_in_progress(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails while a snapshot is in progress."""
     running = facts.instance.snapshots_in_progress
-    return Failed(f"{len(running)} in creation: {', '.join(running[:5])}") if running else PASSED
+    return RuleFailed(f"{len(running)} in creation: {', '.join(running[:5])}") if running else PASSED
 
 
 def _check_locks(facts: Facts, catalog: Catalog) -> Outcome:
@@ -113,15 +113,15 @@ def _check_next_auto_snapshot(facts: Facts, catalog: Catalog) -> Outcome:
     at = facts.instance.auto_snapshot_at
     if at is None or not timedelta(0) <= at - facts.now < SNAPSHOT_MARGIN:
         return PASSED
-    return Failed(f"next automatic snapshot {moment_in_words(at, facts.now)}")
+    return RuleFailed(f"next automatic snapshot {moment_in_words(at, facts.now)}")
 
 
 def _check_small_memory(facts: Facts, catalog: Catalog) -> Outcome:
     """Warns if the instance has less than 2 GiB of memory. The document gives no number, so the limit is our choice."""
     memory = facts.instance.memory_mib
     if not memory:
-        return Unknown("ECS did not say how much memory the instance has")
-    return Failed(f"{memory} MiB") if memory < SMALL_MIB else PASSED
+        return FactUnknown("ECS did not say how much memory the instance has")
+    return RuleFailed(f"{memory} MiB") if memory < SMALL_MIB else PASSED
 
 
 def _check_windows_size(facts: Facts, catalog: Catalog) -> Outcome:
@@ -129,9 +129,9 @@ def _check_windows_size(facts: Facts, catalog: Catalog) -> Outcome:
     cpu, memory = facts.instance.cpu, facts.instance.memory_mib
     least_cpu, least_memory = catalog.minima["windows.cpu"].value, catalog.minima["windows.memory"].value
     if not cpu or not memory:
-        return Unknown("ECS did not say how large the instance is")
+        return FactUnknown("ECS did not say how large the instance is")
     if cpu < least_cpu or memory < least_memory:
-        return Failed(f"{cpu} vCPU and {memory} MiB, {least_cpu} vCPU and {least_memory} MiB needed")
+        return RuleFailed(f"{cpu} vCPU and {memory} MiB, {least_cpu} vCPU and {least_memory} MiB needed")
     return PASSED
 
 

@@ -8,9 +8,9 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.fstab import is_required_at_boot, names_a_device
-from shared.domain.prechecks.ask import fail_if_any, fail_if_true, first_names, linux_fact, linux_flag_check, linux_list_check
+from shared.domain.prechecks.ask import fail_if_any, fail_if_true, linux_fact, linux_flag_check, linux_list_check, shortened_list
 from shared.domain.prechecks.hops import major_version, severity_of_conversion
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_linux
+from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
 BASE_KERNELS = {7: "3.10.0-", 8: "4.18.0-"}
 """The kernels that CentOS and Red Hat ship, by major version."""
@@ -20,10 +20,10 @@ INODES_NEEDED = {"/boot": 50, "/usr": 10_000, "/var": 10_000}
 def _check_free_inodes(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if a file system has fewer free inodes than a set of packages needs by our estimate."""
     guest = facts.guest
-    mounts = {m.mount_point: (m, d) for d in INODES_NEEDED if guest and (m := guest.mount_holding(d))}
+    mounts = {m.mount_point: (m, d) for d in INODES_NEEDED if guest and (m := guest.mount_of_path(d))}
     counted = [(m, d) for m, d in mounts.values() if m.inodes_free is not None]
     if not counted:
-        return Unknown("the guest did not count its inodes")
+        return FactUnknown("the guest did not count its inodes")
     return fail_if_any(
         [
             f"{m.mount_point}: {m.inodes_free} free, {INODES_NEEDED[d]} needed"
@@ -38,8 +38,8 @@ def _check_file_systems_writable(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the file system of /, /usr, /var or /boot is read-only."""
     guest = facts.guest
     if guest is None or guest.mounts is None:
-        return Unknown("the guest did not list its file systems")
-    held = {m.mount_point for d in ("/", "/usr", "/var", "/boot") if (m := guest.mount_holding(d)) and m.read_only}
+        return FactUnknown("the guest did not list its file systems")
+    held = {m.mount_point for d in ("/", "/usr", "/var", "/boot") if (m := guest.mount_of_path(d)) and m.read_only}
     return fail_if_any(sorted(held), "")
 
 
@@ -59,7 +59,7 @@ def _check_boot_files(facts: Facts, catalog: Catalog) -> Outcome:
     boot = linux_fact(facts, lambda guest: guest.boot)
     kernel = facts.guest.kernel if facts.guest else None
     if boot is None or boot.grub_config is None:
-        return Unknown("the guest did not tell how it boots")
+        return FactUnknown("the guest did not tell how it boots")
     problems = [] if boot.grub_config else ["no GRUB configuration was found"]
     problems += [] if boot.images else ["/boot holds no kernel"]
     problems += [f"no initramfs for {v}" for v in boot.missing_initramfs if v in (kernel, boot.default_kernel)]
@@ -71,20 +71,20 @@ def _check_default_kernel(facts: Facts, catalog: Catalog) -> Outcome:
     default = linux_fact(facts, lambda guest: guest.boot.default_kernel if guest.boot else None)
     kernel = facts.guest.kernel if facts.guest else None
     if default is None or kernel is None:
-        return Unknown("the default kernel is not known")
-    return PASSED if default == kernel else Failed(f"{kernel} runs, {default} is the default")
+        return FactUnknown("the default kernel is not known")
+    return PASSED if default == kernel else RuleFailed(f"{kernel} runs, {default} is the default")
 
 
 def _check_fstab_devices(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for fstab entries whose device does not exist."""
     entries = linux_fact(facts, lambda guest: guest.fstab)
     if entries is None:
-        return Unknown("the guest did not show /etc/fstab")
+        return FactUnknown("the guest did not show /etc/fstab")
     missing = [f"{e.spec} on {e.mount_point}" for e in entries if e.present is False and is_required_at_boot(e)]
     if missing:
-        return Failed(first_names(missing))
+        return RuleFailed(shortened_list(missing))
     blind = [e for e in entries if e.present is None and is_required_at_boot(e) and names_a_device(e)]
-    return Unknown(f"{len(blind)} devices could not be looked for") if blind else PASSED
+    return FactUnknown(f"{len(blind)} devices could not be looked for") if blind else PASSED
 
 
 def _check_kernel_vendor(facts: Facts, catalog: Catalog) -> Outcome:
@@ -93,11 +93,11 @@ def _check_kernel_vendor(facts: Facts, catalog: Catalog) -> Outcome:
     vendor = linux_fact(facts, lambda guest: guest.kernel_vendor)
     base = BASE_KERNELS.get(major_version(facts.hop.source) or 0)
     if kernel is None or base is None or facts.hop.source == "alinux-2":
-        return Unknown("the guest did not say which kernel runs") if kernel is None else PASSED
+        return FactUnknown("the guest did not say which kernel runs") if kernel is None else PASSED
     strange = [word for word in ("uek", ".rt", "linode") if word in kernel]
     own = not vendor or re.search("CentOS|Red ?Hat", vendor)
     if strange or not own or not kernel.startswith(base):
-        return Failed(f"{kernel} runs; this release has {base}*" + (f" (from {vendor})" if vendor else ""))
+        return RuleFailed(f"{kernel} runs; this release has {base}*" + (f" (from {vendor})" if vendor else ""))
     return PASSED
 
 

@@ -7,9 +7,9 @@ import re
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import fail_if_any, fail_if_true, first_names, linux_fact, linux_list_check
+from shared.domain.prechecks.ask import fail_if_any, fail_if_true, linux_fact, linux_list_check, shortened_list
 from shared.domain.prechecks.hops import ends_at_red_hat, severity_of_conversion
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_linux
+from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
 DEAD = re.compile(
     r"//(mirrorlist|mirror|msync|isoredirect)[.]centos[.]org/"
@@ -26,19 +26,19 @@ def _check_i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if i686 packages are installed; names the first packages and gives their number."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
-        return Unknown("the guest did not list its packages")
+        return FactUnknown("the guest did not list its packages")
     if not packages.i686 and not packages.i686_total:
         return PASSED
     total = max(packages.i686_total, len(packages.i686))
     shown = ", ".join(packages.i686[:10]) + (f" and {total - 10} more" if total > 10 else "")
     if ends_at_red_hat(facts.hop):
         why = "Red Hat ships 32-bit libraries, but not all of them: what its repositories lack stops the transaction."
-        return Failed(
+        return RuleFailed(
             f"{total} packages: {shown}",
             why=why,
             remedy="Remove those that no program needs, or look for each in Red Hat's repositories.",
         )
-    return Failed(f"{total} packages: {shown}")
+    return RuleFailed(f"{total} packages: {shown}")
 
 
 def _check_epel_modular(facts: Facts, catalog: Catalog) -> Outcome:
@@ -54,8 +54,8 @@ def _check_third_party_packages(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports packages of other vendors; names the first packages and gives their number."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
-        return Unknown("the guest did not list its packages")
-    return Failed(first_names(packages.third_party, packages.third_party_total)) if packages.third_party else PASSED
+        return FactUnknown("the guest did not list its packages")
+    return RuleFailed(shortened_list(packages.third_party, packages.third_party_total)) if packages.third_party else PASSED
 
 
 def _is_repository_dead(url: str) -> bool:
@@ -68,14 +68,14 @@ def _dead_repositories(facts: Facts) -> list[str] | None:
     return None if repositories is None else [f"{name} ({url})" for name, url in repositories if _is_repository_dead(url)]
 
 
-def _check_any_repository(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_repository_answers(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if no enabled repository answers."""
     repositories, dead = linux_fact(facts, lambda guest: guest.repositories), _dead_repositories(facts)
     if repositories is None or dead is None:
-        return Unknown("the guest did not list its repositories")
+        return FactUnknown("the guest did not list its repositories")
     if len(dead) < len(repositories):
         return PASSED
-    return Failed(f"nobody answers any more for {first_names(dead)}" if dead else "no repository is enabled")
+    return RuleFailed(f"nobody answers any more for {shortened_list(dead)}" if dead else "no repository is enabled")
 
 
 def _check_dead_repositories(facts: Facts, catalog: Catalog) -> Outcome:
@@ -153,7 +153,7 @@ RULES = (
         why="Tools the migration needs cannot be installed.",
         remedy="Enable the repositories of mirrors.aliyun.com or mirrors.cloud.aliyuncs.com.",
         source=PRACTICE,
-        check=_check_any_repository,
+        check=_check_repository_answers,
         applies=is_linux,
         command="yum repolist enabled",
     ),

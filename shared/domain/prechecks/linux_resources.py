@@ -8,7 +8,7 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.guest import GuestFacts
-from shared.domain.prechecks.rule import PASSED, Failed, NeededFacts, Outcome, Rule, Unknown, is_linux
+from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
 DIRECTORIES = ("/usr", "/var", "/boot")
 
@@ -18,15 +18,15 @@ def _check_available_memory(facts: Facts, catalog: Catalog) -> Outcome:
     available = facts.guest.memory_available_mib if facts.guest else None
     limit = catalog.minima["linux.memory_available"].value
     if available is None:
-        return Unknown("the guest did not say how much memory is available")
-    return Failed(f"{available} MiB available, {limit} MiB needed") if available < limit else PASSED
+        return FactUnknown("the guest did not say how much memory is available")
+    return RuleFailed(f"{available} MiB available, {limit} MiB needed") if available < limit else PASSED
 
 
 def _disk_space_shortages(guest: GuestFacts, catalog: Catalog) -> list[str]:
     """One line for each file system with too little space."""
     needs: dict[str, list[str]] = defaultdict(list)
     for directory in DIRECTORIES:
-        mount = guest.mount_holding(directory)
+        mount = guest.mount_of_path(directory)
         needs[mount.mount_point if mount else ""].append(directory)
     lines = []
     for mount in guest.mounts or ():
@@ -44,10 +44,10 @@ def _check_disk_space(facts: Facts, catalog: Catalog) -> Outcome:
     are reserved for root.
     """
     guest = facts.guest
-    if guest is None or guest.mounts is None or any(guest.mount_holding(directory) is None for directory in DIRECTORIES):
-        return Unknown("the guest did not say how much space its file systems have")
+    if guest is None or guest.mounts is None or any(guest.mount_of_path(directory) is None for directory in DIRECTORIES):
+        return FactUnknown("the guest did not say how much space its file systems have")
     short = _disk_space_shortages(guest, catalog)
-    return Failed("; ".join(short)) if short else PASSED
+    return RuleFailed("; ".join(short)) if short else PASSED
 
 
 RULES = (

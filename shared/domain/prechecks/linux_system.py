@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import fail_if_true, first_names, linux_fact, linux_list_check
+from shared.domain.prechecks.ask import fail_if_true, linux_fact, linux_list_check, shortened_list
 from shared.domain.prechecks.rule import PRACTICE, NeededFacts, Outcome, Rule, is_linux
 
 
@@ -45,7 +45,7 @@ def _check_package_manager(facts: Facts, catalog: Catalog) -> Outcome:
     holders = linux_fact(facts, lambda guest: guest.lock_holders) or ()
     return fail_if_true(
         linux_fact(facts, lambda guest: guest.package_manager_busy),
-        first_names(holders) or "yum or dnf is running",
+        shortened_list(holders) or "yum or dnf is running",
         "whether the package manager is busy was not told",
     )
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import between_families, fail_if_true, linux_fact, linux_flag_check, linux_list_check
+from shared.domain.prechecks.ask import fail_if_true, hop_between_families, linux_fact, linux_flag_check, linux_list_check
 from shared.domain.prechecks.hops import is_linux_upgrade, is_upgrade
-from shared.domain.prechecks.rule import PASSED, Failed, NeededFacts, Outcome, Rule, Unknown
+from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed
 
 MIRROR = "aliyun"
-_to_red_hat = between_families("centos", "rhel")
+_to_red_hat = hop_between_families("centos", "rhel")
 
 
 def _check_mirror(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the base repositories are not on the required mirror."""
     repositories = linux_fact(facts, lambda guest: guest.repositories)
     if repositories is None:
-        return Unknown("the guest did not list its repositories")
+        return FactUnknown("the guest did not list its repositories")
     return (
-        PASSED if any(MIRROR in url for _, url in repositories) else Failed(f"{len(repositories)} repositories, none on {MIRROR}")
+        PASSED
+        if any(MIRROR in url for _, url in repositories)
+        else RuleFailed(f"{len(repositories)} repositories, none on {MIRROR}")
     )
 
 
@@ -43,7 +45,7 @@ RULES = (
         remedy="Point yum at mirrors.aliyun.com (7) or mirrors.cloud.aliyuncs.com (8).",
         source="CentOS to RHEL: before starting",
         check=_check_mirror,
-        applies=between_families("centos", "rhel"),
+        applies=hop_between_families("centos", "rhel"),
     ),
     Rule(
         code="Guest.SecurityAgent",
@@ -60,7 +62,7 @@ RULES = (
             "the agent runs, or its kernel module is loaded",
             "whether the agent is installed was not told",
         ),
-        applies=between_families("centos", "rhel"),
+        applies=hop_between_families("centos", "rhel"),
     ),
     Rule(
         code="Guest.UpdatesPending",
@@ -75,7 +77,7 @@ RULES = (
         check=linux_flag_check(
             lambda guest: guest.updates_pending, "the package manager has updates", "pending updates were not asked for"
         ),
-        applies=between_families("centos", "rhel"),
+        applies=hop_between_families("centos", "rhel"),
         command="yum -y update && reboot",
     ),
     Rule(
@@ -104,7 +106,7 @@ RULES = (
         remedy="Unmount what is on /mnt, or mount it on a folder below /mnt.",
         source="convert2rhel: READ_ONLY_MOUNTS",
         check=linux_list_check(lambda guest: guest.read_only_mounts, "the guest did not list its mounts"),
-        applies=between_families("centos", "rhel"),
+        applies=hop_between_families("centos", "rhel"),
         command="umount /mnt",
     ),
 )

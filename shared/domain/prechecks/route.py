@@ -7,14 +7,14 @@ from shared.domain.days import day_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.prechecks.ask import fail_if_true
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown
+from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed
 
 
 def _check_path_supported(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the matrix lacks the hop."""
     hop, architecture = facts.hop, facts.instance.architecture
     if catalog.supported_path(hop.source, hop.destination, architecture) is None:
-        return Failed(f"{catalog.release_name(hop.source)} to {catalog.release_name(hop.destination)} on {architecture}")
+        return RuleFailed(f"{catalog.release_name(hop.source)} to {catalog.release_name(hop.destination)} on {architecture}")
     return PASSED
 
 
@@ -37,9 +37,9 @@ def _check_destination_support(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the support of the destination has ended."""
     life = catalog.lifecycle_row(facts.hop.destination)
     if life is None or life.ends_on is None:
-        return Unknown(f"no life-cycle date of {catalog.release_name(facts.hop.destination)} is known")
+        return FactUnknown(f"no life-cycle date of {catalog.release_name(facts.hop.destination)} is known")
     if life.has_ended(facts.now.date()):
-        return Failed(
+        return RuleFailed(
             f"{catalog.release_name(facts.hop.destination)}: support ended {day_in_words(life.ends_on, facts.now.date())}"
         )
     return PASSED

@@ -21,12 +21,12 @@ class NeededFacts(Enum):
 
 
 @dataclass(frozen=True)
-class Passed:
+class RulePassed:
     """The rule has nothing to report."""
 
 
 @dataclass(frozen=True)
-class Failed:
+class RuleFailed:
     """The rule found a problem; ``seen`` describes it with numbers. The other fields, if given, replace the texts and the severity
     of the rule."""
 
@@ -38,15 +38,15 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Unknown:
+class FactUnknown:
     """A fact that the rule needs is missing; ``what`` names it. The field ``severity``, if given, replaces the rule's severity."""
 
     what: str
     severity: Severity | None = None
 
 
-Outcome = Passed | Failed | Unknown
-PASSED = Passed()
+Outcome = RulePassed | RuleFailed | FactUnknown
+PASSED = RulePassed()
 PRACTICE = "practice"
 """The source of rules that no document states; an operator can always override them."""
 
@@ -91,23 +91,23 @@ class Rule:
     command: str = ""
     link: str = ""
 
-    def severity_for(self, hop: Hop) -> Severity:
+    def severity_on_hop(self, hop: Hop) -> Severity:
         """The severity of a failure of this rule on the hop."""
         return self.severity_on(hop) if self.severity_on else self.severity
 
     def findings(self, facts: Facts, catalog: Catalog) -> list[Finding]:
         """The rule's finding in a list; the list is empty if the rule passes or does not apply."""
         outcome = self.check(facts, catalog) if self.applies(facts) else PASSED
-        if isinstance(outcome, Failed):
+        if isinstance(outcome, RuleFailed):
             return [self._failure_finding(outcome, facts.hop)]
-        if isinstance(outcome, Unknown) and self.unknown is not None:
+        if isinstance(outcome, FactUnknown) and self.unknown is not None:
             return [self._unknown_finding(outcome, self.unknown)]
         return []
 
-    def _failure_finding(self, outcome: Failed, hop: Hop) -> Finding:
+    def _failure_finding(self, outcome: RuleFailed, hop: Hop) -> Finding:
         return Finding(
             self.code,
-            outcome.severity or self.severity_for(hop),
+            outcome.severity or self.severity_on_hop(hop),
             self.title,
             outcome.seen,
             outcome.why or self.why,
@@ -116,7 +116,7 @@ class Rule:
             self.link,
         )
 
-    def _unknown_finding(self, outcome: Unknown, severity: Severity) -> Finding:
+    def _unknown_finding(self, outcome: FactUnknown, severity: Severity) -> Finding:
         """The finding for a missing fact, which tells a person what to check."""
         return Finding(
             self.code,

@@ -7,7 +7,7 @@ from shared.domain.catalog.software import MYSQL, OTHERS, DatabaseServer, Versio
 from shared.domain.facts import Facts
 from shared.domain.findings import ORDER, Severity
 from shared.domain.guest import PackageFacts
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_linux
+from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
 
 def _installed_package(server: DatabaseServer, packages: tuple[PackageFacts, ...]) -> PackageFacts | None:
@@ -22,37 +22,39 @@ def _check_mysql_version(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the installed MySQL server is newer than the MySQL server that the destination ships."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
-        return Unknown("the guest did not list its packages")
+        return FactUnknown("the guest did not list its packages")
     found = _installed_package(MYSQL, packages.chosen)
     if found is None:
         return PASSED
     shipped, destination = MYSQL.ships.get(facts.hop.destination), catalog.release_name(facts.hop.destination)
     if shipped is None:
-        return Unknown(f"{found.name} {found.version}; which MySQL {destination} ships is not known")
+        return FactUnknown(f"{found.name} {found.version}; which MySQL {destination} ships is not known")
     about = f"{found.name} {found.version}"
     if not shipped:
         seen = f"{about}; {destination} has no MySQL in its repositories"
         remedy = "Make sure that the repository it came from has it for the destination."
-        return Failed(seen, remedy=remedy, why="The package stays as it is, and gets no more updates.", severity=Severity.WARNING)
-    return _compare_mysql_versions(about, version_numbers(found.version), shipped, destination)
+        return RuleFailed(
+            seen, remedy=remedy, why="The package stays as it is, and gets no more updates.", severity=Severity.WARNING
+        )
+    return _mysql_outcome(about, version_numbers(found.version), shipped, destination)
 
 
-def _compare_mysql_versions(about: str, version: Version, shipped: tuple[Version, ...], destination: str) -> Outcome:
+def _mysql_outcome(about: str, version: Version, shipped: tuple[Version, ...], destination: str) -> Outcome:
     """The outcome of the rule for an installed MySQL version and the versions that the destination ships, the default version
     first."""
     series, newest = version_series(MYSQL, version), max(shipped)
     if series > newest:
-        return Failed(f"{about}, the destination has {_version_text(newest)}")
+        return RuleFailed(f"{about}, the destination has {_version_text(newest)}")
     if series > shipped[0]:
         seen = (
             f"{about}; the destination has {_version_text(series)} as a module stream, and {_version_text(shipped[0])} without one"
         )
         remedy = f"Enable the module stream mysql:{_version_text(series)} before anything of MySQL is installed."
-        return Failed(seen, remedy=remedy, severity=Severity.WARNING)
+        return RuleFailed(seen, remedy=remedy, severity=Severity.WARNING)
     if series == shipped[0] and version[2:] > (0,):
         seen = f"{about}; the destination has {_version_text(series)}, but which patch of it is not known"
         remedy = f"Compare with the patch that {destination} installs; if that is older, dump the databases first."
-        return Failed(seen, remedy=remedy, why="MySQL 8.0 refuses data of a later patch, too.", severity=Severity.WARNING)
+        return RuleFailed(seen, remedy=remedy, why="MySQL 8.0 refuses data of a later patch, too.", severity=Severity.WARNING)
     return PASSED
 
 
@@ -74,13 +76,13 @@ def _check_database_versions(facts: Facts, catalog: Catalog) -> Outcome:
     warning."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
-        return Unknown("the guest did not list its packages")
+        return FactUnknown("the guest did not list its packages")
     installed = [(server, found) for server in OTHERS if (found := _installed_package(server, packages.chosen))]
     troubles = [trouble for server, found in installed if (trouble := _why_data_unreadable(server, found, facts, catalog))]
     if not troubles:
         return PASSED
     worst = min((severity for severity, _ in troubles), key=ORDER.__getitem__)
-    return Failed("; ".join(text for _, text in troubles), severity=worst)
+    return RuleFailed("; ".join(text for _, text in troubles), severity=worst)
 
 
 RULES = (

@@ -8,8 +8,8 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.prechecks.ask import fail_if_any, linux_fact, linux_list_check
-from shared.domain.prechecks.hops import gets_newer_kernel, severity_between_majors
-from shared.domain.prechecks.rule import PASSED, Failed, NeededFacts, Outcome, Rule, Unknown, is_linux
+from shared.domain.prechecks.hops import gets_newer_kernel, severity_between_major_versions
+from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
 SUPPORT = "https://www.alibabacloud.com/help/en/smc/support/"
 REMOVED_XFS_OPTIONS = frozenset(
@@ -21,7 +21,7 @@ def _check_xfs_options(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if an XFS entry of fstab has a removed option. For the type ``auto``, the current mount shows whether it is XFS."""
     entries = linux_fact(facts, lambda guest: guest.fstab)
     if entries is None:
-        return Unknown("the guest did not show /etc/fstab")
+        return FactUnknown("the guest did not show /etc/fstab")
     mounted = {m.mount_point: m.file_system for m in (facts.guest.mounts if facts.guest else None) or ()}
     used = [
         f"{option} on {entry.mount_point}"
@@ -38,7 +38,7 @@ def _check_interface_names(facts: Facts, catalog: Catalog) -> Outcome:
     interfaces = facts.guest.interfaces if facts.guest else None
     arguments = linux_fact(facts, lambda guest: guest.kernel_arguments)
     if interfaces is None:
-        return Unknown("the guest did not list its network interfaces")
+        return FactUnknown("the guest did not list its network interfaces")
     kernel_named = [each.name for each in interfaces if re.fullmatch(r"eth\d+", each.name)]
     physical = [
         each.name for each in interfaces if each.mac and not re.match(r"(docker|br-|veth|virbr|bond|cali|tun|tap)", each.name)
@@ -46,8 +46,8 @@ def _check_interface_names(facts: Facts, catalog: Catalog) -> Outcome:
     if len(physical) < 2 or not kernel_named:
         return PASSED
     if arguments is None:
-        return Unknown(f"{', '.join(kernel_named)}; the kernel's arguments are not known")
-    return PASSED if "net.ifnames=0" in arguments.split() else Failed(f"{', '.join(kernel_named)} without net.ifnames=0")
+        return FactUnknown(f"{', '.join(kernel_named)}; the kernel's arguments are not known")
+    return PASSED if "net.ifnames=0" in arguments.split() else RuleFailed(f"{', '.join(kernel_named)} without net.ifnames=0")
 
 
 RULES = (
@@ -79,7 +79,7 @@ RULES = (
         source="SMC support: unsupported network configuration; leapp: persistentnetnamesdisable",
         check=_check_interface_names,
         applies=is_linux,
-        severity_on=severity_between_majors,
+        severity_on=severity_between_major_versions,
         command="cat /proc/cmdline; grub2-mkconfig -o /boot/grub2/grub.cfg",
         link=SUPPORT + "what-should-i-do-if-the-log-shows-unsupported-network-configuration",
     ),
@@ -96,7 +96,7 @@ RULES = (
         source="SMC support: links in the root directory; leapp: check_root_symlinks",
         check=linux_list_check(lambda guest: guest.root_links, "the guest did not list the links in /"),
         applies=is_linux,
-        severity_on=severity_between_majors,
+        severity_on=severity_between_major_versions,
         command="find / -maxdepth 1 -type l -lname '/*' -ls",
         link=SUPPORT + "error-prompt-upgrade-requires-links-in-root-directory-to-be-relative",
     ),
@@ -112,7 +112,7 @@ RULES = (
         source="SMC support: repository defined multiple times; leapp: repositories_mapping",
         check=linux_list_check(lambda guest: guest.duplicate_repositories, "the guest did not list its repositories"),
         applies=is_linux,
-        severity_on=severity_between_majors,
+        severity_on=severity_between_major_versions,
         command="grep -h '^\\[' /etc/yum.repos.d/*.repo | sort | uniq -d",
         link=SUPPORT + "what-should-i-do-if-the-log-says-a-yum-dnf-repository-defined-multiple-times",
     ),

@@ -6,9 +6,9 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.fstab import hidden_mount_points
-from shared.domain.prechecks.ask import fail_if_any, fail_if_true, first_names, linux_fact, linux_list_check
+from shared.domain.prechecks.ask import fail_if_any, fail_if_true, linux_fact, linux_list_check, shortened_list
 from shared.domain.prechecks.hops import ends_at_red_hat, is_linux_upgrade, is_upgrade_from_7, severity_to_red_hat
-from shared.domain.prechecks.rule import PASSED, Failed, NeededFacts, Outcome, Rule, Unknown, is_linux
+from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
 REMOVED_DRIVERS = frozenset(
     (
@@ -35,7 +35,7 @@ def _check_var_executable(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if /var, /var/lib or /var/lib/leapp is mounted noexec, or would be by fstab."""
     guest, entries = facts.guest, linux_fact(facts, lambda guest: guest.fstab)
     if guest is None or guest.mounts is None:
-        return Unknown("the guest did not list its file systems")
+        return FactUnknown("the guest did not list its file systems")
     told = [(m.mount_point, m.options) for m in guest.mounts] + [(e.mount_point, e.options) for e in entries or ()]
     needed = {"/var", "/var/lib", "/var/lib/leapp"}
     return fail_if_any(
@@ -55,7 +55,7 @@ def _check_fips_mode(facts: Facts, catalog: Catalog) -> Outcome:
     arguments = linux_fact(facts, lambda guest: guest.kernel_arguments)
     on = linux_fact(facts, lambda guest: guest.fips)
     if "fips=1" in (arguments or "").split():
-        return Failed("the kernel's arguments have fips=1")
+        return RuleFailed("the kernel's arguments have fips=1")
     return fail_if_true(on, "fips_enabled is 1", "the guest did not say whether FIPS mode is on")
 
 
@@ -70,7 +70,7 @@ def _check_removed_drivers(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if a loaded kernel module no longer exists in release 8."""
     modules = linux_fact(facts, lambda guest: guest.modules)
     if modules is None:
-        return Unknown("the guest did not list its kernel modules")
+        return FactUnknown("the guest did not list its kernel modules")
     return fail_if_any(sorted(set(modules) & REMOVED_DRIVERS), "")
 
 
@@ -79,10 +79,10 @@ def _check_btrfs(facts: Facts, catalog: Catalog) -> Outcome:
     mounts = facts.guest.mounts if facts.guest else None
     entries = linux_fact(facts, lambda guest: guest.fstab)
     if mounts is None and entries is None:
-        return Unknown("the guest did not list its file systems")
+        return FactUnknown("the guest did not list its file systems")
     found = [m.mount_point for m in mounts or () if m.file_system == "btrfs"]
     found += [e.mount_point for e in entries or () if e.file_system == "btrfs"]
-    return Failed(f"btrfs on {first_names(tuple(dict.fromkeys(found)))}") if found else PASSED
+    return RuleFailed(f"btrfs on {shortened_list(tuple(dict.fromkeys(found)))}") if found else PASSED
 
 
 def _check_network_mounts(facts: Facts, catalog: Catalog) -> Outcome:
@@ -90,7 +90,7 @@ def _check_network_mounts(facts: Facts, catalog: Catalog) -> Outcome:
     mounts = facts.guest.mounts if facts.guest else None
     entries = linux_fact(facts, lambda guest: guest.fstab)
     if mounts is None or entries is None:
-        return Unknown("the guest did not list its file systems")
+        return FactUnknown("the guest did not list its file systems")
     kinds = ("nfs", "nfs4", "cifs")
     found = [m.mount_point for m in mounts if m.file_system in kinds]
     found += [e.mount_point for e in entries if e.file_system in kinds]
@@ -101,7 +101,7 @@ def _check_pam_modules(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if /etc/pam.d names a module that no longer exists in release 8."""
     modules = linux_fact(facts, lambda guest: guest.pam_modules)
     if modules is None:
-        return Unknown("the guest did not show /etc/pam.d")
+        return FactUnknown("the guest did not show /etc/pam.d")
     return fail_if_any(sorted({each.removesuffix(".so") for each in modules} & REMOVED_PAM_MODULES), "")
 
 

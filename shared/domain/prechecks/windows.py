@@ -6,7 +6,7 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.prechecks.ask import fail_if_any, fail_if_true, windows_fact, windows_flag_check, windows_list_check
-from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, NeededFacts, Outcome, Rule, Unknown, is_windows
+from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_windows
 
 OWN_FILTERS = frozenset(
     ("partmgr", "ehstorclass", "crcdisk", "fvevol", "iorate", "rdyboost", "volsnap", "storqosflt", "msdsm", "mpio")
@@ -19,22 +19,22 @@ def _check_system_drive(facts: Facts, catalog: Catalog) -> Outcome:
     guest = facts.guest
     drive = next((m for m in (guest.mounts if guest else None) or () if m.mount_point.upper().startswith("C:")), None)
     if drive is None:
-        return Unknown("the guest did not say how much space C: has")
+        return FactUnknown("the guest did not say how much space C: has")
     free, least = drive.available_mib, catalog.minima["windows.disk.C:"].value
     size = guest.windows.windows_dir_mib if guest and guest.windows else None
     if free < least:
-        return Failed(f"C: has {free} MiB free, {least} MiB needed")
+        return RuleFailed(f"C: has {free} MiB free, {least} MiB needed")
     if size is None:
-        return Unknown("the guest did not say how large C:\\Windows is")
-    return PASSED if free > size else Failed(f"C: has {free} MiB free, C:\\Windows takes {size} MiB, more than that is needed")
+        return FactUnknown("the guest did not say how large C:\\Windows is")
+    return PASSED if free > size else RuleFailed(f"C: has {free} MiB free, C:\\Windows takes {size} MiB, more than that is needed")
 
 
 def _check_language(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the system language is not supported."""
     language = windows_fact(facts, lambda guest: guest.language)
     if not language:
-        return Unknown("the guest did not say its language")
-    return PASSED if language in ("zh", "en") else Failed(f"language {language}")
+        return FactUnknown("the guest did not say its language")
+    return PASSED if language in ("zh", "en") else RuleFailed(f"language {language}")
 
 
 def _check_page_files(facts: Facts, catalog: Catalog) -> Outcome:

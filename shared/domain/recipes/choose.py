@@ -26,7 +26,7 @@ def all_recipes(catalog: Catalog) -> tuple[Recipe, ...]:
     return (*catalog.own_recipes, *(each for each in shipped_recipes() if (each.source, each.destination) not in taken))
 
 
-def is_recipe_on(recipe: Recipe, catalog: Catalog) -> bool:
+def is_recipe_usable(recipe: Recipe, catalog: Catalog) -> bool:
     """Whether the recipe may be used: no important line is only assumed, or the operator has declared the recipe proven."""
     return not recipe.assumed_fields or recipe.key in catalog.proven
 
@@ -41,7 +41,7 @@ def paths_with_recipe(catalog: Catalog) -> tuple[Path, ...]:
     able = {
         (each.source, each.destination, architecture)
         for each in all_recipes(catalog)
-        if is_recipe_on(each, catalog)
+        if is_recipe_usable(each, catalog)
         for architecture in each.architectures
     }
     return tuple(
@@ -52,7 +52,7 @@ def paths_with_recipe(catalog: Catalog) -> tuple[Path, ...]:
 def why_no_recipe(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
     """Why the guest driver cannot follow the path, and what to do instead; two empty texts if there is no reason."""
     recipe = recipe_for_path(catalog, source, goal)
-    if recipe is not None and not is_recipe_on(recipe, catalog):
+    if recipe is not None and not is_recipe_usable(recipe, catalog):
         what = " and ".join(recipe.assumed_fields)
         return (
             f"The recipe {recipe.key} is off: its {what} is only assumed, and nobody has called it proven.",

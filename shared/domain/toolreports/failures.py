@@ -75,7 +75,7 @@ def failure_kind(log: str) -> FailureKind | None:
     return next((each for each in KINDS if re.search(each.words, log, re.IGNORECASE)), None)
 
 
-def first_error(log: str) -> str:
+def first_error_line(log: str) -> str:
     """The first line of the log that names an error; without such a line, the last line that is not empty."""
     lines = [line for line in log.splitlines() if line.strip()]
     named = next((line for line in lines if _ERROR.search(line)), lines[-1] if lines else "")

@@ -8,7 +8,7 @@ from shared.domain.toolreports.reading import json_object, tool_text
 
 
 @dataclass(frozen=True)
-class Activity:
+class RecordedRun:
     """One recorded run of a tool. The texts are the tool's own."""
 
     kind: str
@@ -20,7 +20,7 @@ class Activity:
     run_id: str
 
 
-def activities(text: str) -> tuple[Activity, ...]:
+def recorded_runs(text: str) -> tuple[RecordedRun, ...]:
     """Every recorded run, oldest first. Entries that do not fit the schema are left out."""
     listed = json_object(text).get("activities")
     found = []
@@ -28,11 +28,11 @@ def activities(text: str) -> tuple[Activity, ...]:
         if isinstance(each, dict) and isinstance(each.get("success"), bool):
             names = ("activity", "source_os", "target_os", "activity_ended", "run_id")
             kind, source, target, ended, run_id = (tool_text(each.get(name)) for name in names)
-            found.append(Activity(kind, each["success"], source, target, ended, run_id))
+            found.append(RecordedRun(kind, each["success"], source, target, ended, run_id))
     return tuple(found)
 
 
-def latest_activity(text: str) -> Activity | None:
+def latest_recorded_run(text: str) -> RecordedRun | None:
     """The latest recorded run; None if there is no run."""
-    found = activities(text)
+    found = recorded_runs(text)
     return found[-1] if found else None

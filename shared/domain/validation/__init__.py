@@ -13,7 +13,7 @@ from shared.domain.hop import Hop
 from shared.domain.validation import content, health, identity, network, services, storage, system
 from shared.domain.validation.view import Check, Comparison
 
-__all__ = ["CHECKS", "compare_after_hop", "compare_after_rollback", "why_not_settled"]
+__all__ = ["CHECKS", "compare_after_hop", "compare_after_rollback", "why_not_comparable_yet"]
 
 CHECKS: tuple[Check, ...] = (
     system.check_release,
@@ -43,9 +43,9 @@ CHECKS: tuple[Check, ...] = (
 """All comparisons, in the order of the report."""
 
 
-def why_not_settled(now: GuestFacts, hop: Hop, os_type: str, *, catalog: Catalog = CATALOG) -> str:
+def why_not_comparable_yet(now: GuestFacts, hop: Hop, os_type: str, *, catalog: Catalog = CATALOG) -> str:
     """Why the guest cannot be compared yet, for example because the package manager is busy; empty if it can."""
-    return system.why_not_settled(now, hop, os_type, catalog)
+    return system.why_not_comparable_yet(now, hop, os_type, catalog)
 
 
 def compare_after_hop(

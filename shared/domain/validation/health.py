@@ -13,7 +13,7 @@ def _linux_facts(guest: GuestFacts) -> LinuxFacts:
     return guest.linux or LinuxFacts()
 
 
-def _system_facts(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
+def _common_system_facts(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
     return guest.linux or guest.windows or LinuxFacts()
 
 
@@ -35,9 +35,9 @@ def check_fstab(view: Comparison) -> Iterator[Finding]:
 
 def check_metadata_service(view: Comparison) -> Iterator[Finding]:
     """Check that the metadata service of ECS answers, because roles and many agents need it."""
-    yield from _compare_answers(
-        _system_facts(view.before).metadata_answers,
-        _system_facts(view.after).metadata_answers,
+    yield from _lost_answer_findings(
+        _common_system_facts(view.before).metadata_answers,
+        _common_system_facts(view.after).metadata_answers,
         "MetadataLost",
         "The metadata service does not answer",
         "curl http://100.100.100.200/latest/meta-data/; look at routes and at the firewall.",
@@ -46,9 +46,9 @@ def check_metadata_service(view: Comparison) -> Iterator[Finding]:
 
 def check_name_resolution(view: Comparison) -> Iterator[Finding]:
     """Check that name resolution works, because configured name servers alone do not prove that."""
-    yield from _compare_answers(
-        _system_facts(view.before).names_resolve,
-        _system_facts(view.after).names_resolve,
+    yield from _lost_answer_findings(
+        _common_system_facts(view.before).names_resolve,
+        _common_system_facts(view.after).names_resolve,
         "NamesLost",
         "Names do not resolve",
         "nslookup kms.cloud.aliyuncs.com; ipconfig /all."
@@ -57,7 +57,7 @@ def check_name_resolution(view: Comparison) -> Iterator[Finding]:
     )
 
 
-def _compare_answers(before: bool | None, after: bool | None, code: str, title: str, remedy: str) -> Iterator[Finding]:
+def _lost_answer_findings(before: bool | None, after: bool | None, code: str, title: str, remedy: str) -> Iterator[Finding]:
     if after is False and before:
         yield failure_finding(code, title, "it did before, it does not now", remedy)
     elif after is False and before is None:
@@ -66,7 +66,7 @@ def _compare_answers(before: bool | None, after: bool | None, code: str, title: 
 
 def check_clock(view: Comparison) -> Iterator[Finding]:
     """Check that the clock is synchronised. Synchronisation takes a while after a start, so a failure is only a warning."""
-    if _system_facts(view.before).clock_in_step and _system_facts(view.after).clock_in_step is False:
+    if _common_system_facts(view.before).clock_in_step and _common_system_facts(view.after).clock_in_step is False:
         command = "w32tm /query /status; w32tm /resync" if view.is_windows else "timedatectl; then systemctl status chronyd"
         remedy = f"Look again in a few minutes: {command}."
         yield warning_finding("ClockNotInStep", "The clock is not synchronised", "it was before, it is not now", remedy)

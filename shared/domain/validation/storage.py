@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.domain.findings import Finding
-from shared.domain.fstab import is_on_demand, may_be_missing
+from shared.domain.fstab import is_mounted_on_demand, may_device_be_missing
 from shared.domain.guest import FstabFacts, GuestFacts, MountFacts
 from shared.domain.validation.view import (
     Comparison,
@@ -56,9 +56,9 @@ def _lost_mounts(view: Comparison, lost: list[MountFacts]) -> Iterator[Finding]:
 
 def _why_unmounted(entry: FstabFacts) -> str:
     """Why a file system need not be mounted now; empty if it should be."""
-    if is_on_demand(entry):
+    if is_mounted_on_demand(entry):
         return "demand"
-    return "device" if may_be_missing(entry) and entry.present is not True else ""
+    return "device" if may_device_be_missing(entry) and entry.present is not True else ""
 
 
 def _fstab_entries(guest: GuestFacts) -> tuple[FstabFacts, ...]:

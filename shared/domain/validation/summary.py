@@ -48,7 +48,7 @@ def _packages_in_words(guest: GuestFacts) -> str:
     return f"{guest.packages.total}; " + (joined_names(f"{p.name} {p.version}" for p in guest.packages.chosen) or "none of note")
 
 
-def _system_facts(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
+def _common_system_facts(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
     return guest.linux or guest.windows or LinuxFacts()
 
 
@@ -93,9 +93,9 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     ("Cron entries", ("Cron", "SystemCron"), lambda i, g: _count_in_words(g.linux.cron if g.linux else None)),
     ("Packages", ("Package",), lambda i, g: _packages_in_words(g)),
     ("Check of fstab", ("Fstab",), lambda i, g: _list_in_words(g.linux.fstab_errors if g.linux else None)),
-    ("Metadata service", ("Metadata",), lambda i, g: _yes_or_no(_system_facts(g).metadata_answers)),
-    ("Names resolve", ("Names",), lambda i, g: _yes_or_no(_system_facts(g).names_resolve)),
-    ("Clock synchronised", ("Clock",), lambda i, g: _yes_or_no(_system_facts(g).clock_in_step)),
+    ("Metadata service", ("Metadata",), lambda i, g: _yes_or_no(_common_system_facts(g).metadata_answers)),
+    ("Names resolve", ("Names",), lambda i, g: _yes_or_no(_common_system_facts(g).names_resolve)),
+    ("Clock synchronised", ("Clock",), lambda i, g: _yes_or_no(_common_system_facts(g).clock_in_step)),
     (
         "Your files",
         ("File",),

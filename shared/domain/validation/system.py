@@ -12,7 +12,7 @@ from shared.domain.prechecks.guest import reported_release
 from shared.domain.validation.view import Comparison, failure_finding, not_compared_finding, warning_finding
 
 
-def why_not_settled(after: GuestFacts, hop: Hop, os_type: str, catalog: Catalog) -> str:
+def why_not_comparable_yet(after: GuestFacts, hop: Hop, os_type: str, catalog: Catalog) -> str:
     """Why the guest cannot be validated yet; empty if it can. SMC reports Finished before the guest is usable."""
     found = reported_release(after, os_type, catalog)
     if found is None or found.key != hop.destination:

@@ -14,7 +14,7 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import Migration
 from shared.domain.retry import LOST_RACE
-from shared.domain.roles import AccessRules, Role, roles_of
+from shared.domain.roles import AccessRules, Role, caller_roles
 from shared.ports.ports import Ports
 from shared.stages.api import migrations, show, views
 from shared.stages.api.act import contention_error
@@ -33,7 +33,7 @@ class Approver:
 
     def roles(self, accounts: tuple[str, ...], owner: str) -> frozenset[Role]:
         """Return the roles that the person has in all of the accounts."""
-        held = [roles_of(self.caller, self.access, account=each or self.own, owner=owner) for each in accounts]
+        held = [caller_roles(self.caller, self.access, account=each or self.own, owner=owner) for each in accounts]
         return frozenset.intersection(*held)
 
 

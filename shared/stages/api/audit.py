@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date, timedelta
 
-from shared.domain.audit import AuditLine, AuditOutcome, AuditRequest, matches_filters
+from shared.domain.audit import AuditEntry, AuditOutcome, AuditRequest, matches_filters
 from shared.domain.choice import camel_case
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.text import spreadsheet_cell
@@ -49,7 +49,7 @@ def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: st
     if first > last:
         raise Refused("Audit.DayInvalid", f"from ({first}) is after to ({last}).", "Name the earlier day in from.")
     filters = {name: wanted.get(name, "") for name in ("who", "act", "target")}
-    found: list[AuditLine] = []
+    found: list[AuditEntry] = []
     for _ in range(PAGES):
         page = ports.audit.line_page(first, last, limit=limit - len(found), token=token)
         found += [line for line in page.lines if matches_filters(line, **filters, refused=wanted.get("refused") == "true")]
@@ -59,7 +59,7 @@ def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: st
     return people_views.AuditList(tuple(map(audit_line_view, found)), token)
 
 
-def audit_line_view(line: AuditLine) -> people_views.AuditLineView:
+def audit_line_view(line: AuditEntry) -> people_views.AuditLineView:
     """Return the view of one line of the audit that the API sends."""
     asked, answered = line.asked, line.answered
     return people_views.AuditLineView(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused, ReplankError
-from shared.domain.hold import Hold, HoldLine
+from shared.domain.hold import Hold, HoldHistoryEntry
 from shared.domain.retry import LOST_RACE
 from shared.ports.ports import Ports
 from shared.stages.api import views
@@ -24,7 +24,7 @@ def hold_view(hold: Hold) -> views.HoldView:
 
 def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
     """Set the hold at once. A hold wins over a release at the same time. A second hold only adds a line to the history."""
-    line = HoldLine("hold", caller.name, ports.clock.now(), why, caller.trust.value)
+    line = HoldHistoryEntry("hold", caller.name, ports.clock.now(), why, caller.trust.value)
     for _ in range(LOST_RACE.calls):
         seen = ports.admission.current_hold()
         if ports.admission.write_hold(seen, line):
@@ -43,7 +43,7 @@ def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.
     if seen.version != version:
         sentence = f"The hold has version {seen.version} by now, not {version}: {seen.reason}."
         raise Refused("Hold.Moved", sentence, "Look at the hold again, and release it if its reason is gone.", status=409)
-    line = HoldLine("release", caller.name, ports.clock.now(), why, caller.trust.value)
+    line = HoldHistoryEntry("release", caller.name, ports.clock.now(), why, caller.trust.value)
     if not ports.admission.write_hold(seen, line):
         raise contention_error("Hold.Moved", "The hold")
     return get_hold(ports)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused
-from shared.domain.roles import MAY, AccessRules, authorize, roles_of
+from shared.domain.roles import MAY, AccessRules, authorize, caller_roles
 from shared.stages.api.people_views import Me
 
 
 def caller_view(caller: Caller, access: AccessRules, account: str) -> Me:
     """Return the caller with their roles and allowed acts. Grants that apply only to batches of certain owners are left out."""
-    roles = tuple(sorted(role.value for role in roles_of(caller, access, account=account)))
+    roles = tuple(sorted(role.value for role in caller_roles(caller, access, account=account)))
     may = tuple(sorted(act for act in MAY if _is_allowed(caller, act, access, account)))
     return Me(caller.name, caller.trust.value, caller.issuer, caller.subject, roles, may)
 

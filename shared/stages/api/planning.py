@@ -11,7 +11,7 @@ from shared.domain import approvals, waves
 from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch
 from shared.domain.chosen import selection_digest
 from shared.domain.drivers import driver_traits
-from shared.domain.durations import declared_durations
+from shared.domain.durations import duration_rows
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Finding
 from shared.domain.forecast import FAILED, MOVED, MOVING, WAITING, FinishTimes, ForecastInput, ForecastItem, forecast
@@ -80,7 +80,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
         sizes_seen=seen,
         needs_a_person=_steps_for_people(batch, found, len(cut), now),
         not_known=_forecast_gaps(batch, found, now, ports),
-        assumed=tuple(AssumedDuration(**each) for each in declared_durations()),  # type: ignore[arg-type]
+        assumed=tuple(AssumedDuration(**each) for each in duration_rows()),  # type: ignore[arg-type]
     )
 
 
@@ -101,7 +101,9 @@ def _wave_ids(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tu
     if not batch.policy.waves:
         return []
     ids = [each.migration_id for each in meant]
-    return (ports.batches.waves(batch.batch_id) if batch.acknowledgement else []) or waves.cut_waves(ids, batch.policy.waves)
+    return (ports.batches.waves(batch.batch_id) if batch.acknowledgement else []) or waves.divide_into_waves(
+        ids, batch.policy.waves
+    )
 
 
 def _batch_as_approved(batch: Batch, now: datetime) -> Batch:

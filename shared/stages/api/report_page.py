@@ -58,7 +58,7 @@ def report_html(report: Report) -> str:
 
 def _course_table(report: Report) -> str:
     """Return the table of planned and actual times; empty for a single migration."""
-    said = report.course.sentences if report.course else ()
+    said = report.course.labelled_texts if report.course else ()
     rows = [f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in said]
     return _html_table(("Planned and actual", ""), rows) if rows else ""
 

@@ -10,9 +10,9 @@ from shared.domain import acts
 from shared.domain.batch import (
     Batch,
     BatchControl,
-    BatchLine,
-    Brake,
+    BatchJournalEntry,
     Exclusion,
+    PauseState,
     Selection,
     ready_to_confirm_at,
     risks_for_policy,
@@ -21,7 +21,7 @@ from shared.domain.errors import Refused
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration
 from shared.domain.policy import Policy, without_closed_window
-from shared.domain.restore import state_in_words
+from shared.domain.restore import disk_state_in_words
 from shared.stages.api import selection_views, views
 from shared.stages.api.people_views import ApprovalsView
 
@@ -59,7 +59,7 @@ def batch_view(value: Batch, *, own: str, now: datetime) -> views.BatchView:
 
 
 def batch_standing(
-    value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchLine]
+    value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchJournalEntry]
 ) -> views.BatchStanding:
     """Return a batch with its counts by state, the reason why no migration starts, and the risks still to be accepted."""
     fields = _batch_fields(value, "", now)
@@ -84,7 +84,7 @@ def batch_standing(
 
 
 def _brake_view(control: BatchControl) -> views.BrakeView | None:
-    if control.brake is Brake.OFF or control.at is None:
+    if control.brake is PauseState.OFF or control.at is None:
         return None
     return views.BrakeView(control.brake.value, control.by, control.at, control.why, control.trust)
 
@@ -160,11 +160,11 @@ def migration_detail(
         restarts=restarts,
         acts=possible_acts(value, holds_snapshots=holds_snapshots),
         rollback_disks=tuple(
-            views.DiskRestored(each.disk_id, each.snapshot_id, state_in_words(each.state)) for each in value.rollback_disks
+            views.DiskRestored(each.disk_id, each.snapshot_id, disk_state_in_words(each.state)) for each in value.rollback_disks
         ),
         smc_rollback=value.smc_rollback,
         rollback_approvals=None,
-        command=value.commands.status_in_words,
+        command=value.commands.command_in_words,
         group=value.group,
     )
 

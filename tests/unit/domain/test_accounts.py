@@ -10,10 +10,10 @@ import pytest
 
 from shared.domain.accounts import (
     MemberAccount,
-    new_trouble,
-    not_configured_error,
+    account_not_configured_error,
+    new_unusable_account,
     permission_missing_error,
-    read_members,
+    read_member_accounts,
     role_refused_error,
     session_name,
     stored_account_id,
@@ -33,13 +33,13 @@ TRADING = MemberAccount(A, ROLE, "x-1", "交易")
 
 def test_arns_alone_are_enough() -> None:
     other = f"acs:ram::{B}:role/replank-member"
-    found = read_members(f" {ROLE}, {other} ,", external_id="agreed-word")
+    found = read_member_accounts(f" {ROLE}, {other} ,", external_id="agreed-word")
     assert found == {A: MemberAccount(A, ROLE, "agreed-word"), B: MemberAccount(B, other, "agreed-word")}
 
 
 def test_json_may_say_more() -> None:
     given = {A: {"role": ROLE, "externalId": "x-1", "name": "交易"}, B: f"acs:ram::{B}:role/r"}
-    assert read_members(json.dumps(given), "y-2") == {A: TRADING, B: MemberAccount(B, f"acs:ram::{B}:role/r", "y-2")}
+    assert read_member_accounts(json.dumps(given), "y-2") == {A: TRADING, B: MemberAccount(B, f"acs:ram::{B}:role/r", "y-2")}
     assert TRADING.display_name == f"交易 ({A})"
     assert MemberAccount(B, "").display_name == B
 
@@ -61,7 +61,7 @@ def test_json_may_say_more() -> None:
 )
 def test_a_bad_value_names_its_entry(given: str, said: str) -> None:
     with pytest.raises(Refused, match=re.escape(said)) as caught:
-        read_members(given)
+        read_member_accounts(given)
     assert caught.value.code == "Accounts.Invalid"
 
 
@@ -87,11 +87,11 @@ def test_a_refusal_is_waited_for_and_says_what_to_restore() -> None:
         assert error.fate is Fate.TRANSIENT
         assert ROLE in error.remedy
         assert A in error.remedy
-    assert "REPLANK_ACCOUNTS" in not_configured_error(B).remedy
+    assert "REPLANK_ACCOUNTS" in account_not_configured_error(B).remedy
 
 
 def test_the_longer_it_refuses_the_later_it_is_tried_again() -> None:
-    trouble = new_trouble(role_refused_error(TRADING, "gone."), NOW)
+    trouble = new_unusable_account(role_refused_error(TRADING, "gone."), NOW)
     assert (trouble.since, trouble.until) == (NOW, NOW + timedelta(minutes=1))
     assert trouble.is_blocking(NOW)
     assert not trouble.is_blocking(NOW + timedelta(minutes=1))

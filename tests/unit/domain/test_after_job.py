@@ -8,13 +8,13 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from shared.domain.after_job import (
+    AfterJobRecord,
     DisksAfterJob,
+    GuestBeforeJobEnd,
     JobEnd,
-    JobTrace,
     MarkerAnswer,
-    StateBeforeJob,
     disks_after_job,
-    failure_sentence,
+    disks_in_words,
     marker_text,
     remedy_after_job,
 )
@@ -23,7 +23,7 @@ from shared.domain.migration import Failure, Handle, Migration, State
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 TEXT = marker_text("m1", 0, 1, 3)
-BEFORE = StateBeforeJob("centos", "7.9.2009", TEXT, NOW - timedelta(hours=1))
+BEFORE = GuestBeforeJobEnd("centos", "7.9.2009", TEXT, NOW - timedelta(hours=1))
 OLD = MarkerAnswer("centos", "7.9.2009", "CentOS Linux 7", up=timedelta(minutes=5))
 FOUND = replace(OLD, marker=TEXT)
 NEW = MarkerAnswer("alinux", "3", up=timedelta(minutes=5))
@@ -46,26 +46,26 @@ UNWRITTEN = replace(BEFORE, marker="")
         (BEFORE, replace(OLD, up=timedelta(hours=2)), False, DisksAfterJob.KEPT),
         (UNWRITTEN, replace(OLD, up=timedelta(hours=1, seconds=29)), False, DisksAfterJob.UNKNOWN),
         (replace(UNWRITTEN, seen_at=None), replace(OLD, up=timedelta(hours=9)), False, DisksAfterJob.UNKNOWN),
-        (StateBeforeJob(None, None, "", None), NEW, False, DisksAfterJob.UNKNOWN),
+        (GuestBeforeJobEnd(None, None, "", None), NEW, False, DisksAfterJob.UNKNOWN),
     ],
 )
-def test_only_proof_decides(before: StateBeforeJob, seen: MarkerAnswer, drill: bool, answer: DisksAfterJob) -> None:
+def test_only_proof_decides(before: GuestBeforeJobEnd, seen: MarkerAnswer, drill: bool, answer: DisksAfterJob) -> None:
     assert disks_after_job(before, seen, is_drill=drill, now=NOW) is answer
 
 
 def test_every_answer_has_its_sentence_and_remedy() -> None:
-    said = {failure_sentence(JobTrace(found=each, system="CentOS Linux 7")) for each in (*DisksAfterJob, None)}
+    said = {disks_in_words(AfterJobRecord(found=each, system="CentOS Linux 7")) for each in (*DisksAfterJob, None)}
     assert len(said) == 3
     assert not any("unchanged" in each for each in said)
-    assert remedy_after_job(JobTrace(found=DisksAfterJob.KEPT), "Retry.") == "Retry."
-    assert all(remedy_after_job(JobTrace(found=each), "Retry.").endswith("Retry.") for each in DisksAfterJob)
+    assert remedy_after_job(AfterJobRecord(found=DisksAfterJob.KEPT), "Retry.") == "Retry."
+    assert all(remedy_after_job(AfterJobRecord(found=each), "Retry.").endswith("Retry.") for each in DisksAfterJob)
 
 
 def test_a_trace_is_stored_and_read_again() -> None:
-    trace = JobTrace(
+    trace = AfterJobRecord(
         "text", "t-1", JobEnd("M199", "It failed.", "Retry.", NOW, copied=True), "t-2", DisksAfterJob.ROLLED_BACK, "CentOS"
     )
-    assert decode(JobTrace, encode(trace), "trace") == trace
+    assert decode(AfterJobRecord, encode(trace), "trace") == trace
 
 
 def migration(**fields: object) -> Migration:

@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain import approvals, brake, waves
 from shared.domain.approvals import BATCH
-from shared.domain.batch import RISKS, Acknowledgement, Approval, Batch, BatchState, Brake, Selection
+from shared.domain.batch import RISKS, Acknowledgement, Approval, Batch, BatchState, PauseState, Selection
 from shared.domain.caller import Caller, Trust
 from shared.domain.chosen import policy_digest, selection_digest
 from shared.domain.codec import decode, encode
@@ -158,11 +158,11 @@ def test_a_wave_begins_once_it_is_approved() -> None:
     assert "replank approve b1 --wave 2" in waves.why_next_wave_waits(ENDED.terms, NOW)
     assert not waves.may_next_wave_begin(ENDED.terms, NOW)
     with pytest.raises(Refused) as caught:
-        waves.check_next_wave(ENDED, 3, NOW)
+        waves.check_may_begin_next_wave(ENDED, 3, NOW)
     assert caught.value.code == "Approval.Missing"
     done = approved(ENDED, "bob", about=about)
     assert waves.may_next_wave_begin(done.terms, NOW)
-    waves.check_next_wave(done, 3, NOW)
+    waves.check_may_begin_next_wave(done, 3, NOW)
     after, _ = waves.with_next_wave_open(done, "watch", NOW)
     assert after.control.approvals == ()
     assert not waves.may_next_wave_begin(done.terms, NOW + timedelta(minutes=600)), "an expired one does not count"
@@ -197,7 +197,7 @@ def test_a_rollback_is_approved_as_the_migration_stands() -> None:
 
 def test_a_lapsed_approval_can_stop_the_batch() -> None:
     change = approvals.stop_after_expiry(PLAIN, BATCH, NOW)
-    assert (change.after.control.brake, change.after.control.by) == (Brake.STOPPED, brake.BY_ITSELF)
+    assert (change.after.control.brake, change.after.control.by) == (PauseState.STOPPED, brake.BY_ITSELF)
     assert change.line.why == "the approval of the batch expired: approve it again, then resume"
 
 
@@ -207,8 +207,8 @@ def test_an_older_version_never_starts_a_batch_that_asks_for_approvals() -> None
         policy = read_policy(document)
         assert policy.window is not None
         older = decode(Policy, {"window": encode(policy.window)}, "policy")
-        assert not any(older.time_limits.why_closed(NOW + timedelta(minutes=each)) == "" for each in range(0, 1440, 5))
-    assert read_policy({"approvals": 1}).time_limits.why_closed(NOW) == ""
+        assert not any(older.time_limits.why_window_closed(NOW + timedelta(minutes=each)) == "" for each in range(0, 1440, 5))
+    assert read_policy({"approvals": 1}).time_limits.why_window_closed(NOW) == ""
     assert read_policy({"waveApprovals": 1}).gate == "approval"
 
 

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
-from shared.domain.limits import has_missed_window, has_outlived_window
+from shared.domain.limits import has_missed_window, needs_new_snapshots
 from shared.domain.migration import Migration, State
 from shared.domain.policy import Policy, read_policy, without_closed_window
 from shared.domain.times import MOST_BLACKOUTS, Blackout, TimeLimits
@@ -92,11 +92,11 @@ def test_snapshots_from_before_a_blackout_are_made_again_and_miss_no_window() ->
     made = Migration("m1", "b1", "i-1", "cn-hangzhou", State.SNAPSHOTTED, 4, 4, ready, ready)
     black = Policy(window=NEVER, blackouts=(Blackout(at("2026-12-24 00:00"), at("2026-12-27 00:00")),))
     terms = Batch("b1", BatchState.OPEN, 2, ready, "api", "ann", Selection(("cn-hangzhou",)), black).terms
-    assert has_outlived_window(made, terms, at("2026-12-27 00:01"))
-    assert not has_outlived_window(made, terms, at("2026-12-23 23:00"))
+    assert needs_new_snapshots(made, terms, at("2026-12-27 00:01"))
+    assert not needs_new_snapshots(made, terms, at("2026-12-23 23:00"))
     assert not has_missed_window(made, terms, at("2026-12-25 00:00"))
     later = replace(made, entered_at=at("2026-12-27 00:01"))
-    assert not has_outlived_window(later, terms, at("2026-12-27 00:02"))
+    assert not needs_new_snapshots(later, terms, at("2026-12-27 00:02"))
 
 
 def test_a_blackout_in_a_window_is_no_window_missed() -> None:
@@ -106,7 +106,7 @@ def test_a_blackout_in_a_window_is_no_window_missed() -> None:
     policy = Policy(window=NEVER, windows=(Window("22:00", "04:00"),), blackouts=(hour,))
     terms = Batch("b1", BatchState.OPEN, 2, ready, "api", "ann", Selection(("cn-hangzhou",)), policy).terms
     assert not has_missed_window(made, terms, at("2026-12-24 00:30"))
-    assert has_outlived_window(made, terms, at("2026-12-24 01:30"))
+    assert needs_new_snapshots(made, terms, at("2026-12-24 01:30"))
     assert not has_missed_window(made, terms, at("2026-12-24 01:30"))
 
 
@@ -136,5 +136,5 @@ def test_a_blackout_that_cannot_be_meant_is_refused(asked: Any, told: str) -> No
 def test_a_window_does_not_make_good_a_blackout() -> None:
     times = TimeLimits((Window("00:00", "00:00", cutoff_min=0),), (Blackout(at("2026-12-24 00:00"), at("2026-12-24 06:00")),))
     assert not times.allows_start(at("2026-12-24 03:00"))
-    assert times.allowed_since(at("2026-12-24 07:00")) == at("2026-12-24 06:00")
+    assert times.starts_allowed_since(at("2026-12-24 07:00")) == at("2026-12-24 06:00")
     assert times.next_opening(at("2026-12-24 03:00")) == at("2026-12-24 06:00") + timedelta(0)

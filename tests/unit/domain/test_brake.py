@@ -14,7 +14,7 @@ from shared.domain.batch import (
     Acknowledgement,
     Batch,
     BatchState,
-    Brake,
+    PauseState,
     Selection,
     needs_tick,
 )
@@ -44,13 +44,13 @@ def test_an_act_moves_the_version_and_leaves_a_line() -> None:
     assert change.after.version == change.line.version == BATCH.version + 1
     assert (change.line.act, change.line.by, change.line.why) == ("pause", "bob", "the pager")
     assert (change.line.trust, change.line.door) == ("verified", "gateway")
-    assert change.after.control.brake is Brake.PAUSED
+    assert change.after.control.brake is PauseState.PAUSED
     assert replace(change.after, control=BATCH.control, version=BATCH.version) == BATCH, "it changes nothing else"
 
 
 def test_a_resume_after_a_pause_at_the_budget_restarts_the_count() -> None:
     change = brake.resume(SPENT, EVE, "the mirror is back", LATER, FAILED, 2)
-    assert change.after.control.brake is Brake.OFF
+    assert change.after.control.brake is PauseState.OFF
     assert change.forgiven == FAILED
 
 
@@ -89,7 +89,7 @@ def test_only_an_open_batch_can_be_paused_or_stopped(act: object, state: BatchSt
 
 @pytest.mark.parametrize("batch", [PAUSED, SPENT])
 def test_a_paused_batch_can_be_stopped(batch: Batch) -> None:
-    assert brake.stop(batch, EVE, "", LATER).after.control.brake is Brake.STOPPED
+    assert brake.stop(batch, EVE, "", LATER).after.control.brake is PauseState.STOPPED
 
 
 def test_nobody_acknowledges_or_retries_in_a_stopped_batch() -> None:

@@ -10,7 +10,7 @@ import pytest
 from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection
 from shared.domain.errors import Refused
 from shared.domain.hold import NOTHING_HELD
-from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_starts, why_budget_spent
+from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_start_count, why_budget_spent
 from shared.domain.policy import Policy, read_policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -30,7 +30,7 @@ def test_at_most_the_budget_and_max_moving_fail_together(budget: int, max_moving
     policy = Policy(failure_budget=budget, max_moving=max_moving)
     failed = moving = 0
     while True:
-        moving += allowed_starts(Start.FIRST_SNAPSHOT, scene(failed, moving, policy))
+        moving += allowed_start_count(Start.FIRST_SNAPSHOT, scene(failed, moving, policy))
         if not moving:
             break
         failed, moving = failed + 1, moving - 1

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.caller import Caller, Trust, read_name
 from shared.domain.errors import Refused
-from shared.domain.roles import MAY, AccessRules, Grant, Role, authorize, read_grants, read_trust, roles_of
+from shared.domain.roles import MAY, AccessRules, Grant, Role, authorize, caller_roles, read_grants, read_trust
 
 ANN = Caller("ann")
 ZHANG = Caller("张三", Trust.VERIFIED, "https://id.test", "1001", {"groups": ("sre", "leads"), "sub": ("1001",)})
@@ -44,7 +44,7 @@ def test_without_roles_everybody_may_do_everything() -> None:
 
 def test_with_roles_who_is_not_named_may_only_look() -> None:
     access = AccessRules(grants=(Grant(Role.ADMIN, ("bob",)),))
-    assert roles_of(ANN, access) == {Role.VIEWER}
+    assert caller_roles(ANN, access) == {Role.VIEWER}
     for act in MAY:
         with pytest.raises(Refused) as refused:
             authorize(ANN, act, access)
@@ -69,15 +69,15 @@ def test_who_operates_does_not_approve(role: Role, may: str, may_not: str) -> No
 
 def test_a_grant_by_claim_needs_a_verified_token() -> None:
     access = AccessRules(grants=(Grant(Role.APPROVER, ("groups=leads",)),))
-    assert Role.APPROVER in roles_of(ZHANG, access)
-    assert roles_of(Caller("groups=leads"), access) == {Role.VIEWER}
+    assert Role.APPROVER in caller_roles(ZHANG, access)
+    assert caller_roles(Caller("groups=leads"), access) == {Role.VIEWER}
 
 
 def test_a_grant_holds_in_its_accounts_and_for_its_owners_only() -> None:
     access = AccessRules(grants=(Grant(Role.OPERATOR, ("*",), accounts=("1",), owners=("ann",)),))
-    assert Role.OPERATOR in roles_of(ANN, access, account="1", owner="ann")
-    assert Role.OPERATOR not in roles_of(ANN, access, account="2", owner="ann")
-    assert Role.OPERATOR not in roles_of(ANN, access, account="1", owner="bob")
+    assert Role.OPERATOR in caller_roles(ANN, access, account="1", owner="ann")
+    assert Role.OPERATOR not in caller_roles(ANN, access, account="2", owner="ann")
+    assert Role.OPERATOR not in caller_roles(ANN, access, account="1", owner="bob")
 
 
 def test_a_claimed_name_is_not_enough_where_tokens_can_be_verified() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from shared.domain import acts
 from shared.domain.codec import decode, encode
-from shared.domain.commands import DRAINED, CommandProgress, CommandRule, asks_for_tags, rule_for
+from shared.domain.commands import DRAINED, CommandProgress, CommandRule, needs_instance_tags, rule_for_instance
 from shared.domain.effects import ReleaseSlot, RunPostCommand, post_command_effects
 from shared.domain.errors import Refused
-from shared.domain.group import last_attempt_to_release
+from shared.domain.group import last_attempt_without_place
 from shared.domain.limits import requeue_migration
 from shared.domain.migration import Failure, Handle, Migration, State
 from shared.domain.policy import Policy, read_policy
@@ -39,13 +39,13 @@ def rules(*given: dict[str, Any]) -> tuple[CommandRule, ...]:
 )
 def test_the_first_rule_that_fits_is_the_instances_own(instance_id: str, tags: dict[str, str], pre: str) -> None:
     found = rules({"instances": ["i-a"], "pre": "named"}, {"tag": "role=db", "pre": "database"}, {"pre": "others"})
-    assert rule_for(found, instance_id, tags).pre == pre
-    assert asks_for_tags(found)
+    assert rule_for_instance(found, instance_id, tags).pre == pre
+    assert needs_instance_tags(found)
 
 
 def test_without_a_rule_nothing_runs() -> None:
-    assert rule_for((), "i-a", {}) == CommandRule()
-    assert not asks_for_tags(rules({"instances": ["i-a"], "pre": "x"}))
+    assert rule_for_instance((), "i-a", {}) == CommandRule()
+    assert not needs_instance_tags(rules({"instances": ["i-a"], "pre": "x"}))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_whoever_confirms_a_failed_migration_gets_it_back_into_service() -> None
     by_hand = replace(failed, failure=Failure("validate", "Command.PostFailed", "x", "y"))
     confirmed = acts.confirm(by_hand, "ann", T0, retention_days=1)
     assert RunPostCommand() not in confirmed.effects
-    assert last_attempt_to_release(confirmed.after) == by_hand.attempt  # nothing waits for a command that nobody will run
+    assert last_attempt_without_place(confirmed.after) == by_hand.attempt  # nothing waits for a command that nobody will run
 
 
 def test_a_migration_without_commands_owes_none() -> None:

@@ -34,7 +34,7 @@ def test_every_adapter_has_its_row_and_every_row_its_adapter() -> None:
 
 def test_a_driver_of_a_later_version_is_taken_as_one_that_starts_nothing_unseen() -> None:
     assert not driver_traits("later").attended
-    assert not driver_traits("later").may_start_unseen
+    assert not driver_traits("later").may_job_run_unseen
 
 
 def test_a_new_row_is_accepted_by_the_policy() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from shared.domain import forecast as forecasting
 from shared.domain import waves
-from shared.domain.batch import Acknowledgement, Batch, BatchControl, BatchState, Brake, Selection
+from shared.domain.batch import Acknowledgement, Batch, BatchControl, BatchState, PauseState, Selection
 from shared.domain.chosen import selection_digest
-from shared.domain.durations import DECLARED, JOB, RandomDraws, declared_durations, parts_after_snapshots
+from shared.domain.durations import DECLARED, JOB, RandomDraws, duration_rows, parts_after_snapshots
 from shared.domain.forecast import FAILED, MOVED, MOVING, Forecast, ForecastInput, ForecastItem, forecast
 from shared.domain.policy import read_policy
 
@@ -29,7 +29,7 @@ def items(count: int, **more: Any) -> list[ForecastItem]:
 def ahead(policy: dict[str, Any], given: list[ForecastItem], *, runs: int = 20, limit: int = 20, **more: Any) -> Forecast:
     chosen = read_policy(policy)
     batch = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", SELECTION, chosen, acknowledgement=ACK, size=len(given), **more)
-    cut = waves.cut_waves([each.migration_id for each in given], chosen.waves) if chosen.waves else []
+    cut = waves.divide_into_waves([each.migration_id for each in given], chosen.waves) if chosen.waves else []
     return forecast(ForecastInput(batch, given, cut, NOW, limit), seed="7", runs=runs)
 
 
@@ -48,12 +48,14 @@ GENEROUS = {"failureBudget": 1000}
 def test_the_same_seed_gives_the_same_answer_and_another_seed_another() -> None:
     assert ahead(GENEROUS, items(9)) == ahead(GENEROUS, items(9))
     assert (
-        RandomDraws("a").draw_length(JOB, "m") == RandomDraws("a").draw_length(JOB, "m") != RandomDraws("b").draw_length(JOB, "m")
+        RandomDraws("a").draw_duration(JOB, "m")
+        == RandomDraws("a").draw_duration(JOB, "m")
+        != RandomDraws("b").draw_duration(JOB, "m")
     )
 
 
 def test_draws_keep_the_declared_shares() -> None:
-    took = sorted(RandomDraws(f"{number}").draw_length(JOB, "m") for number in range(2000))
+    took = sorted(RandomDraws(f"{number}").draw_duration(JOB, "m") for number in range(2000))
     for share, minutes in ((0.1, JOB.low), (0.5, JOB.usual), (0.9, JOB.high)):
         assert took[int(share * 2000)] / timedelta(minutes=minutes) == pytest.approx(1, abs=0.08)
 
@@ -99,7 +101,7 @@ def test_what_has_ended_takes_no_time_and_what_moves_only_the_rest() -> None:
 
 
 def test_what_can_never_end_is_said_to() -> None:
-    stopped = BatchControl(Brake.STOPPED, "bob", NOW)
+    stopped = BatchControl(PauseState.STOPPED, "bob", NOW)
     found = ahead({}, items(3), control=stopped)
     assert (found.finish.p10, found.finish.p90) == (None, None)
 
@@ -110,7 +112,7 @@ def test_a_job_that_a_person_starts_takes_longer() -> None:
 
 
 def test_each_duration_says_where_it_is_from() -> None:
-    assert len(declared_durations()) == len(DECLARED)
+    assert len(duration_rows()) == len(DECLARED)
     for each in DECLARED:
         assert each.low < each.usual < each.high
         assert each.source

@@ -11,21 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.fstab import SeenDevices, is_network, is_required_at_boot, read_line, udev_link_name
+from shared.domain.fstab import ReportedDevices, is_network_mount, is_required_at_boot, read_fstab_line, udev_link_name
 from shared.domain.guest import FstabFacts
 
-NOTHING = SeenDevices()
+NOTHING = ReportedDevices()
 
 
 def entry(line: str) -> FstabFacts:
-    found = read_line(line, NOTHING)
+    found = read_fstab_line(line, NOTHING)
     assert found is not None
     return found
 
 
 @pytest.mark.parametrize("line", ["", "   ", "# UUID=1 / ext4", "  # indented", "/dev/vda1"])
 def test_lines_that_are_no_entries(line: str) -> None:
-    assert read_line(line, NOTHING) is None
+    assert read_fstab_line(line, NOTHING) is None
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_the_start_waits_for(line: str, awaited: bool) -> None:
 
 
 def test_kinds_of_the_network() -> None:
-    assert [is_network(entry(f"x /d {kind}")) for kind in ("nfs", "ceph", "fuse.glusterfs", "ext4", "xfs")] == [
+    assert [is_network_mount(entry(f"x /d {kind}")) for kind in ("nfs", "ceph", "fuse.glusterfs", "ext4", "xfs")] == [
         True,
         True,
         True,
@@ -81,7 +81,7 @@ def test_names_of_links_as_udev_writes_them(value: str, link: str) -> None:
 def test_a_device_is_unknown_where_nobody_could_look() -> None:
     assert entry("UUID=1 /d ext4").present is None
     assert entry("/dev/vdb1 /d ext4").present is None
-    assert read_line("UUID=1 /d ext4", SeenDevices(places=["/dev/disk"], whole=False)) == FstabFacts(
+    assert read_fstab_line("UUID=1 /d ext4", ReportedDevices(places=["/dev/disk"], whole=False)) == FstabFacts(
         "UUID=1", "/d", "ext4", "defaults"
     )
 

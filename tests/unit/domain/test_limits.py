@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchControl, BatchState, Brake, Selection
+from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchControl, BatchState, PauseState, Selection
 from shared.domain.hold import NOTHING_HELD, Hold
 from shared.domain.limits import (
     HELD_BY,
@@ -15,11 +15,11 @@ from shared.domain.limits import (
     Limit,
     Start,
     StartContext,
-    allowed_starts,
+    allowed_start_count,
     blocking_limit,
     has_missed_window,
-    has_outlived_window,
     has_priority,
+    needs_new_snapshots,
     next_start,
     requeue_migration,
 )
@@ -31,7 +31,7 @@ from shared.domain.window import Window
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 ACK = Acknowledgement("ann", NOW, "v", RISKS)
 BATCH = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", Selection(("cn-hangzhou",)), Policy(max_moving=3), acknowledgement=ACK)
-PAUSED = BatchControl(Brake.PAUSED, "bob", NOW, "the pager")
+PAUSED = BatchControl(PauseState.PAUSED, "bob", NOW, "the pager")
 NOBODY = AdmissionCounts(frozenset(), frozenset(), 0, 0)
 OPEN = StartContext(BATCH.terms, NOBODY, NOTHING_HELD, NOW, 20)
 PROMISED = """
@@ -88,7 +88,7 @@ def test_a_limit_holds_a_start_as_the_table_says(start: Start, limit: Limit, hol
     held = blocking_limit(start, BROKEN[limit])
     assert (held.limit if held else None) is (limit if holds else None)
     if start is not Start.ROLLBACK:  # which asks for no room
-        assert (allowed_starts(start, BROKEN[limit]) == 0) is holds
+        assert (allowed_start_count(start, BROKEN[limit]) == 0) is holds
 
 
 @pytest.mark.parametrize("start", Start)
@@ -163,7 +163,7 @@ def test_the_failure_budget_is_the_number_of_failures_that_are_still_allowed() -
 
 def test_the_canary_goes_first_and_alone() -> None:
     def room(standing: AdmissionCounts) -> int:
-        return allowed_starts(Start.FIRST_SNAPSHOT, scene(standing, max_moving=10, canary=2))
+        return allowed_start_count(Start.FIRST_SNAPSHOT, scene(standing, max_moving=10, canary=2))
 
     assert room(NOBODY) == 2
     assert room(replace(NOBODY, held_by_batch=2, held_by_account=2)) == 0
@@ -229,10 +229,10 @@ def test_what_cannot_start_gives_its_slot_back(before: Migration, to: State, pre
 def test_snapshots_do_not_outlive_their_window() -> None:
     terms = replace(BATCH.terms, policy=Policy(window=Window("06:00", "12:00")))
     old = migration(state=State.SNAPSHOTTED, entered_at=NOW - timedelta(hours=20))
-    assert has_outlived_window(old, terms, NOW)
-    assert not has_outlived_window(replace(old, entered_at=NOW - timedelta(minutes=5)), terms, NOW)
-    assert not has_outlived_window(replace(old, handle=Handle(started_at=NOW)), terms, NOW)
-    assert not has_outlived_window(old, BATCH.terms, NOW)
+    assert needs_new_snapshots(old, terms, NOW)
+    assert not needs_new_snapshots(replace(old, entered_at=NOW - timedelta(minutes=5)), terms, NOW)
+    assert not needs_new_snapshots(replace(old, handle=Handle(started_at=NOW)), terms, NOW)
+    assert not needs_new_snapshots(old, BATCH.terms, NOW)
 
 
 @pytest.mark.parametrize(

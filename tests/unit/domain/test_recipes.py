@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from shared.domain.catalog import CATALOG, require_release
-from shared.domain.catalog.extend import extend_catalog
+from shared.domain.catalog.extend import extended_catalog
 from shared.domain.codec import FactsInvalid
 from shared.domain.errors import Refused
 from shared.domain.recipes.choose import all_recipes, paths_with_recipe, recipe_for_path, shipped_recipes
@@ -55,7 +55,7 @@ def test_a_path_with_a_doubt_is_off_until_it_is_called_proven() -> None:
     assert "REPLANK_GUEST_PROVEN" in refused.value.remedy
     assert [hop.destination for hop in route("rhel-8", "rhel-9", PROVEN).hops] == ["rhel-9"]
     sure = own(progress={**RECIPES[0]["progress"], "certainty": "executed"})
-    assert route("rhel-8", "rhel-9", extend_catalog({"recipes": [sure]}, CATALOG, on=DAY)).hops
+    assert route("rhel-8", "rhel-9", extended_catalog({"recipes": [sure]}, CATALOG, on=DAY)).hops
 
 
 def test_to_alibaba_cloud_linux_3_it_refuses_and_names_the_other_drivers() -> None:
@@ -80,7 +80,7 @@ def test_the_tool_asks_for_no_listed_account() -> None:
 
 
 def test_an_operators_recipe_takes_the_place_of_ours() -> None:
-    catalog = extend_catalog({"recipes": [own(key="our-way")]}, CATALOG, on=DAY)
+    catalog = extended_catalog({"recipes": [own(key="our-way")]}, CATALOG, on=DAY)
     recipe = recipe_for_path(catalog, "rhel-8", "rhel-9")
     assert recipe is not None
     assert recipe.key == "our-way"
@@ -106,13 +106,13 @@ def test_an_operators_recipe_takes_the_place_of_ours() -> None:
 )
 def test_what_is_wrong_in_a_recipe_is_named(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(FactsInvalid) as wrong:
-        extend_catalog({"recipes": [own(**changes)]}, CATALOG, on=DAY)
+        extended_catalog({"recipes": [own(**changes)]}, CATALOG, on=DAY)
     assert field in wrong.value.field
 
 
 def test_two_recipes_of_one_key_are_refused() -> None:
     with pytest.raises(FactsInvalid, match="another recipe"):
-        extend_catalog({"recipes": [own(), own()]}, CATALOG, on=DAY)
+        extended_catalog({"recipes": [own(), own()]}, CATALOG, on=DAY)
 
 
 @pytest.mark.parametrize("text", ["a 'quoted' $(touch hit) `touch hit` {{x}}", 'back\\slash "and" $HOME'])

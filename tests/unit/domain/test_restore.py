@@ -11,12 +11,12 @@ from shared.domain.disk_reset import DiskReset, ResetState
 from shared.domain.errors import Permanent
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.restore import (
-    SeenSnapshot,
+    SnapshotAttributes,
     are_resets_valid,
+    disk_states_in_words,
     newest_snapshot_set,
-    resets_in_words,
     why_snapshots_unusable,
-    with_disk_marked,
+    with_disk_state,
 )
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -58,18 +58,18 @@ def test_disks_without_a_snapshot_and_snapshots_without_a_disk_stop_it(attached:
     ("seen", "word"),
     [
         (None, "gone"),
-        (SeenSnapshot("d-1", "progressing", "m1"), "progressing"),
-        (SeenSnapshot("d-9", "accomplished", "m1"), "d-9"),
-        (SeenSnapshot("d-1", "accomplished", "m2"), "m2"),
+        (SnapshotAttributes("d-1", "progressing", "m1"), "progressing"),
+        (SnapshotAttributes("d-9", "accomplished", "m1"), "d-9"),
+        (SnapshotAttributes("d-1", "accomplished", "m2"), "m2"),
     ],
 )
-def test_a_snapshot_that_cannot_be_used_is_named_with_its_cause(seen: SeenSnapshot | None, word: str) -> None:
+def test_a_snapshot_that_cannot_be_used_is_named_with_its_cause(seen: SnapshotAttributes | None, word: str) -> None:
     plan = newest_snapshot_set([entry("d-1")], ["d-1"])
     (why,) = why_snapshots_unusable(plan, {"s-0-1-d-1": seen} if seen else {}, "m1")
     assert word in why
     assert "s-0-1-d-1" in why
-    assert why_snapshots_unusable(plan, {"s-0-1-d-1": SeenSnapshot("d-1", "accomplished", "m1")}, "m1") == []
-    assert why_snapshots_unusable(plan, {"s-0-1-d-1": SeenSnapshot("d-1", "accomplished", "")}, "m1") == [], (
+    assert why_snapshots_unusable(plan, {"s-0-1-d-1": SnapshotAttributes("d-1", "accomplished", "m1")}, "m1") == []
+    assert why_snapshots_unusable(plan, {"s-0-1-d-1": SnapshotAttributes("d-1", "accomplished", "")}, "m1") == [], (
         "an older version tagged none"
     )
 
@@ -77,9 +77,9 @@ def test_a_snapshot_that_cannot_be_used_is_named_with_its_cause(seen: SeenSnapsh
 def test_what_is_known_of_each_disk_is_said_and_no_more() -> None:
     plan = tuple(DiskReset(f"d-{number}", f"s-{number}") for number in range(1, 5))
     for disk_id, state in (("d-1", ResetState.RESTORED), ("d-2", ResetState.ACCEPTED), ("d-3", ResetState.ASKED)):
-        plan = with_disk_marked(plan, disk_id, state, NOW)
-    assert resets_in_words(plan) == "Disks: d-1: restored, d-2: unknown, d-3: unknown, d-4: not restored."
-    assert resets_in_words(()) == ""
+        plan = with_disk_state(plan, disk_id, state, NOW)
+    assert disk_states_in_words(plan) == "Disks: d-1: restored, d-2: unknown, d-3: unknown, d-4: not restored."
+    assert disk_states_in_words(()) == ""
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.findings import Severity
-from shared.domain.toolreports.failures import KINDS, failure_kind, findings_of_report, first_error, stopping_findings
-from shared.domain.toolreports.results import activities, latest_activity
+from shared.domain.toolreports.failures import KINDS, failure_kind, findings_of_report, first_error_line, stopping_findings
+from shared.domain.toolreports.results import latest_recorded_run, recorded_runs
 from tests.unit.domain import samples
 
 LEAPP = {"1.0.0": samples.LEAPP_100, "1.1.0": samples.LEAPP_110, "1.2.0": samples.LEAPP_120}
@@ -67,8 +67,8 @@ def test_of_a_report_that_is_cut_off_the_whole_entries_are_read(tool: str, text:
 def test_any_text_is_read_without_an_error(text: str) -> None:
     for tool in ("leapp", "convert2rhel"):
         assert findings_of_report(tool, text) == ()
-    assert activities(text) == ()
-    assert "\n" not in first_error(text)
+    assert recorded_runs(text) == ()
+    assert "\n" not in first_error_line(text)
 
 
 _JSON = st.recursive(
@@ -83,7 +83,7 @@ def test_any_values_in_the_place_of_entries_are_no_error(value: object, name: st
     text = json.dumps({name: value})
     for tool in ("leapp", "convert2rhel"):
         assert isinstance(findings_of_report(tool, text), tuple)
-    activities(text)
+    recorded_runs(text)
 
 
 def test_what_a_tool_writes_acts_on_no_terminal_and_is_not_endless() -> None:
@@ -95,10 +95,10 @@ def test_what_a_tool_writes_acts_on_no_terminal_and_is_not_endless() -> None:
 
 
 def test_the_last_activity_counts() -> None:
-    found = latest_activity(json.dumps(samples.MIGRATION_RESULTS))
+    found = latest_recorded_run(json.dumps(samples.MIGRATION_RESULTS))
     assert found is not None
     assert (found.kind, found.success) == ("upgrade", False)
-    assert latest_activity("{}") is None
+    assert latest_recorded_run("{}") is None
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,6 @@ def test_known_kinds_of_failure_have_a_code_and_a_remedy(log: str, code: str) ->
 
 
 def test_an_unknown_failure_shows_the_tools_own_words_the_first_error_first() -> None:
-    assert first_error("start\nERROR - a thing broke\nERROR - another") == "ERROR - a thing broke"
-    assert first_error("start\nthe end\n\n") == "the end"
-    assert first_error("") == ""
+    assert first_error_line("start\nERROR - a thing broke\nERROR - another") == "ERROR - a thing broke"
+    assert first_error_line("start\nthe end\n\n") == "the end"
+    assert first_error_line("") == ""

@@ -35,13 +35,13 @@ BATCH = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", Selection(()), POLICY
     ],
 )
 def test_the_last_size_repeats_or_grows(total: int, sizes: tuple[str, ...], cut: list[int]) -> None:
-    assert [len(wave) for wave in waves.cut_waves([f"m{number}" for number in range(total)], sizes)] == cut
+    assert [len(wave) for wave in waves.divide_into_waves([f"m{number}" for number in range(total)], sizes)] == cut
 
 
 @given(st.integers(0, 300), st.lists(st.sampled_from(["1", "2", "7", "50", "3%", "25%", "99%"]), min_size=1, max_size=5))
 def test_everybody_is_in_one_wave_and_none_is_empty(total: int, sizes: list[str]) -> None:
     ids = [f"m{number}" for number in range(total)]
-    found = waves.cut_waves(ids, sizes)
+    found = waves.divide_into_waves(ids, sizes)
     assert [id for wave in found for id in wave] == ids
     assert all(found)
 
@@ -68,7 +68,7 @@ def test_a_gate_is_one_of_two() -> None:
 
 def code(batch: Batch, now: datetime = NOW, count: int = 3) -> str:
     try:
-        waves.check_next_wave(batch, count, now)
+        waves.check_may_begin_next_wave(batch, count, now)
     except Refused as refused:
         return refused.code
     return ""

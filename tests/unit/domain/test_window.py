@@ -142,7 +142,7 @@ def test_several_windows_are_open_if_one_is_and_tell_the_nearest_opening() -> No
     assert not both.is_window_open(at("2026-11-26 22:30"))
     assert both.is_window_open(at("2026-11-28 22:30"))
     assert both.next_opening(at("2026-11-28 20:00")) == at("2026-11-28 22:00")
-    assert both.why_closed(at("2026-11-28 20:00")) == (
+    assert both.why_window_closed(at("2026-11-28 20:00")) == (
         "the maintenance window is closed; the next start is possible 2026-11-29 06:00 Asia/Shanghai"
     )
 
@@ -183,7 +183,7 @@ def test_what_an_older_version_cannot_read_holds_everything_there() -> None:
         assert left.time_limits.windows == (NEVER,)
         moments = [at("2026-11-23 00:00") + timedelta(minutes=each) for each in range(1440)]
         assert not any(left.time_limits.allows_start(each) for each in moments)
-        assert "then submit it again" in left.time_limits.why_closed(moments[0])
+        assert "then submit it again" in left.time_limits.why_window_closed(moments[0])
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

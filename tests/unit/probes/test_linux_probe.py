@@ -40,7 +40,7 @@ def test_tells_everything_there_is(tmp_path: Path) -> None:
     assert (guest.memory_mib, guest.memory_available_mib) == (7822, 6000)
     assert guest.mounts is not None
     assert [m.mount_point for m in guest.mounts] == ["/", "/boot", "/data of ours", "/nas"]
-    assert guest.mount_holding("/boot") == MountFacts("/boot", "/dev/vda2", 975, 615, "xfs", 65436, True, options="ro,relatime")
+    assert guest.mount_of_path("/boot") == MountFacts("/boot", "/dev/vda2", 975, 615, "xfs", 65436, True, options="ro,relatime")
     assert guest.mounts[2].inodes_free is None
     assert guest.packages is not None
     assert (guest.packages.total, guest.packages.i686, guest.packages.i686_total) == (4, ("glibc.i686",), 1)

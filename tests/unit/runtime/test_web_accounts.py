@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.accounts import MemberAccount, Trouble
+from shared.domain.accounts import MemberAccount, UnusableAccount
 from shared.domain.migration import Failure, State
 from shared.domain.roles import AccessRules, Grant, Role
 from tests.support.api import ApiInMemory, ApiSettings, migration
@@ -101,7 +101,7 @@ def test_migrations_are_found_by_code_text_and_group_on_every_page(api: ApiInMem
 def test_an_account_that_refuses_is_shown_with_cause_and_remedy(api: ApiInMemory) -> None:
     stand(api)
     batch_id = next(iter(api.fakes.batches.rows))
-    trouble = Trouble(A, "Account.RoleRefused", "Role r is gone.", "Restore it.", NOON, NOON + timedelta(minutes=1))
+    trouble = UnusableAccount(A, "Account.RoleRefused", "Role r is gone.", "Restore it.", NOON, NOON + timedelta(minutes=1))
     api.fakes.admission.record_account_trouble(trouble)
     _, body = api.call("GET", f"/batches/{batch_id}")
     assert [(each["accountId"], each["code"], each["remedy"]) for each in body["accountTroubles"]] == [

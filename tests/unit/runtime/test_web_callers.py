@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from shared.domain.audit import AuditLine
+from shared.domain.audit import AuditEntry
 from shared.domain.caller import Caller, Trust
 from shared.domain.errors import Refused, Transient
 from shared.domain.migration import State
@@ -48,7 +48,7 @@ def act(api: ApiInMemory, *, token: str = "", operator: str = "ann", path: str =
     return api.handled(request)
 
 
-def lines(api: ApiInMemory) -> list[AuditLine]:
+def lines(api: ApiInMemory) -> list[AuditEntry]:
     return list(api.fakes.audit.rows.values())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.domain import events
-from shared.domain.accounts import MemberAccount, not_configured_error, permission_missing_error, role_refused_error
+from shared.domain.accounts import MemberAccount, account_not_configured_error, permission_missing_error, role_refused_error
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.effects import AdoptSnapshots
 from shared.domain.errors import ReplankError
@@ -61,7 +61,7 @@ class Members:
     def account_ports(self, account_id: str, session: str) -> AccountPorts:
         self.sessions.append((account_id, session))
         if account_id not in MEMBERS:
-            raise not_configured_error(account_id)
+            raise account_not_configured_error(account_id)
         if account_id in self.errors:
             refusing: Any = RefusingAccount(self.errors[account_id])
             return AccountPorts(refusing, refusing, {"smc": refusing})

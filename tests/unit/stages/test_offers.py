@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain import events
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
-from shared.domain.hold import NOTHING_HELD, HoldLine
+from shared.domain.hold import NOTHING_HELD, HoldHistoryEntry
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_entry
 from shared.domain.policy import Policy
@@ -110,7 +110,7 @@ def test_a_next_hop_is_offered_before_everything_new_in_any_batch(fakes: Fakes) 
 
 
 def test_nothing_is_offered_while_everything_is_held(fakes: Fakes) -> None:
-    fakes.admission.write_hold(NOTHING_HELD, HoldLine("hold", "bob", NOON, "storm"))
+    fakes.admission.write_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
     hop = migration(9, state=State.READY, batch_id="btwo", hop=1)
     fakes.ports.migrations.create(hop, first_entry(hop, by="intake", reason="asked"), [])
     watch.run(TICK, fakes.ports)

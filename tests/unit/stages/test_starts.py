@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from shared.domain.accounts import Trouble
-from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchControl, BatchState, Brake, Selection, Waves
+from shared.domain.accounts import UnusableAccount
+from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchControl, BatchState, PauseState, Selection, Waves
 from shared.domain.caller import Caller
 from shared.domain.errors import Transient
-from shared.domain.hold import NOTHING_HELD, HoldLine
+from shared.domain.hold import NOTHING_HELD, HoldHistoryEntry
 from shared.domain.limits import HELD_BY, SLOTS, Limit, Start, next_start
 from shared.domain.migration import Failure, Handle, Migration, State, first_entry
 from shared.domain.policy import Policy
@@ -46,9 +46,11 @@ def hold(fakes: Fakes, limit: Limit) -> None:
     """Bring one limit about, as it comes about in the rows."""
     batch_id, others = "b0000000000000001", [migration(number).migration_id for number in (7, 8)]
     if limit is Limit.HOLD:
-        assert fakes.admission.write_hold(NOTHING_HELD, HoldLine("hold", "bob", NOON, "storm"))
+        assert fakes.admission.write_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
     if limit is Limit.ACCOUNT:
-        fakes.admission.record_account_trouble(Trouble("", "Account.RoleRefused", "m", "r", NOON, NOON + timedelta(minutes=1)))
+        fakes.admission.record_account_trouble(
+            UnusableAccount("", "Account.RoleRefused", "m", "r", NOON, NOON + timedelta(minutes=1))
+        )
     if limit is Limit.GROUP:
         mate = migration(9, state=State.MIGRATING, group="app=shop")
         fakes.ports.migrations.create(mate, first_entry(mate, by="intake", reason="asked"), [])
@@ -77,7 +79,7 @@ def policy(limit: Limit) -> Policy:
 
 
 def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
-    control = BatchControl(Brake.PAUSED, "bob", NOON) if limit is Limit.PAUSE else UNTOUCHED
+    control = BatchControl(PauseState.PAUSED, "bob", NOON) if limit is Limit.PAUSE else UNTOUCHED
     given = None if limit is Limit.ACKNOWLEDGEMENT else Acknowledgement("ann", NOON, "1", ())
     batch = Batch(
         "b0000000000000001",

@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.catalog import CATALOG, DEFAULTS, LIFECYCLE, MINIMA, PATHS, RELEASES, WINDOWS_REGIONS, Source
 from shared.domain.catalog.eol import SOON_DAYS, support_status_by_name
-from shared.domain.catalog.extend import extend_catalog
+from shared.domain.catalog.extend import extended_catalog
 from shared.domain.catalog.software import MYSQL, OTHERS
 from shared.domain.codec import FactsInvalid
 from shared.domain.route import plan_route
@@ -87,14 +87,14 @@ OWN = {
 
 
 def test_own_rows_are_laid_over_ours() -> None:
-    catalog = extend_catalog(OWN, CATALOG, on=TODAY)
+    catalog = extended_catalog(OWN, CATALOG, on=TODAY)
     route = plan_route(catalog.releases["alinux-3"], "x86_64", on=TODAY, catalog=catalog)
     assert [hop.destination for hop in route.hops] == ["acme-9"]
     assert support_status_by_name("Acme OS 9.4", "", TODAY, catalog).standing == "supported"
     assert "cn-nanjing" in catalog.windows_regions
     assert catalog.releases["acme-9"].source == Source("ticket 42", TODAY)
     assert "acme-9" not in CATALOG.releases
-    assert extend_catalog({}, CATALOG, on=TODAY) == CATALOG
+    assert extended_catalog({}, CATALOG, on=TODAY) == CATALOG
 
 
 def _with(section: str, **changes: object) -> dict[str, object]:
@@ -124,5 +124,5 @@ def _with(section: str, **changes: object) -> dict[str, object]:
 )
 def test_a_wrong_row_is_named(rows: object, field: str) -> None:
     with pytest.raises(FactsInvalid) as caught:
-        extend_catalog(rows, CATALOG, on=TODAY)
+        extended_catalog(rows, CATALOG, on=TODAY)
     assert caught.value.field == field

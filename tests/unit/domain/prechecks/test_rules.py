@@ -11,7 +11,7 @@ from shared.domain.catalog import CATALOG
 from shared.domain.findings import Severity
 from shared.domain.prechecks import RULES, NeededFacts, assess, cheap_rules
 from shared.domain.prechecks.registry import SUBJECTS
-from shared.domain.prechecks.rule import PRACTICE, Failed, Passed, Rule, Unknown
+from shared.domain.prechecks.rule import PRACTICE, FactUnknown, Rule, RuleFailed, RulePassed
 from tests.support.facts import LINUX, TO_RHEL, WINDOWS, with_guest, with_instance, with_linux, with_space
 from tests.support.repository import ROOT
 from tests.support.rule_cases import CASES
@@ -29,7 +29,7 @@ def test_a_rule_passes_a_healthy_guest(rule: Rule) -> None:
 def test_fails_with_all_an_operator_needs(rule: Rule) -> None:
     facts = CASES[rule.code][1]
     assert rule.applies(facts)
-    assert isinstance(rule.check(facts, CATALOG), Failed)
+    assert isinstance(rule.check(facts, CATALOG), RuleFailed)
     (finding,) = rule.findings(facts, CATALOG)
     assert (finding.code, finding.severity) == (rule.code, rule.severity)
     assert finding.seen
@@ -47,7 +47,7 @@ def test_tells_what_is_not_known(rule: Rule) -> None:
     assert facts is not None
     assert rule.applies(facts)
     outcome = rule.check(facts, CATALOG)
-    assert isinstance(outcome, Unknown)
+    assert isinstance(outcome, FactUnknown)
     assert outcome.what
     (finding,) = rule.findings(facts, CATALOG)
     assert (finding.code, finding.severity) == (rule.code, rule.unknown)
@@ -93,7 +93,7 @@ def test_rules_do_not_apply_to_the_other_system() -> None:
     for rule in RULES:
         for facts in (LINUX, WINDOWS):
             if not rule.applies(facts):
-                assert isinstance(Passed(), Passed)
+                assert isinstance(RulePassed(), RulePassed)
                 assert rule.findings(facts, CATALOG) == []
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shared.domain.facts import DiskFacts, GuestFacts, Hop, InstanceFacts
 from shared.domain.findings import Assessment, Severity
-from shared.domain.fstab import SeenDevices, read_line
+from shared.domain.fstab import ReportedDevices, read_fstab_line
 from shared.domain.guest import (
     ChecksumFacts,
     InterfaceFacts,
@@ -25,7 +25,7 @@ from shared.domain.guest import (
     ServiceFacts,
     UserCheck,
 )
-from shared.domain.validation import compare_after_hop, compare_after_rollback, why_not_settled
+from shared.domain.validation import compare_after_hop, compare_after_rollback, why_not_comparable_yet
 from shared.domain.validation.content import version_key
 from shared.domain.validation.summary import comparison_rows
 from tests.support.facts import DATA_DISK, KERNEL, LINUX_GUEST, LINUX_INSTANCE, SYSTEM_DISK, WINDOWS_GUEST, WINDOWS_INSTANCE
@@ -257,7 +257,7 @@ def test_windows_tells_how_it_is_as_linux_does(fact: str, code: str, severity: S
 
 def mounted(line: str, *, here: bool | None) -> tuple[GuestFacts, GuestFacts]:
     """A guest with one more file system that this line of fstab names, and the guest afterwards, without it."""
-    entry = read_line(line, SeenDevices())
+    entry = read_fstab_line(line, ReportedDevices())
     assert entry is not None
     entries = (replace(entry, present=True),)
     extra = MountFacts(entry.mount_point, "/dev/sdb1", 1000, 900)
@@ -340,10 +340,10 @@ def test_ports_the_system_picks_itself_do_not_count() -> None:
 
 
 def test_a_guest_that_is_not_settled_says_why() -> None:
-    assert why_not_settled(BEFORE, HOP, "linux") == "the guest still says CentOS Linux 7 (Core)"
-    assert why_not_settled(linux(package_manager_busy=True), HOP, "linux") == "the package manager is still busy"
-    assert why_not_settled(AFTER, HOP, "linux") == ""
-    assert why_not_settled(W_AFTER, WINDOWS_HOP, "windows") == ""
+    assert why_not_comparable_yet(BEFORE, HOP, "linux") == "the guest still says CentOS Linux 7 (Core)"
+    assert why_not_comparable_yet(linux(package_manager_busy=True), HOP, "linux") == "the package manager is still busy"
+    assert why_not_comparable_yet(AFTER, HOP, "linux") == ""
+    assert why_not_comparable_yet(W_AFTER, WINDOWS_HOP, "windows") == ""
 
 
 def test_a_rollback_brings_everything_back() -> None:
