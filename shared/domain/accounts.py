@@ -1,4 +1,5 @@
-"""Member accounts: accounts that one deployment serves besides its own. A trouble records why the pipeline cannot use one."""
+"""Member accounts: accounts that one deployment serves besides its own. The class UnusableAccount records why the pipeline cannot
+use an account."""
 
 from __future__ import annotations
 
@@ -50,14 +51,14 @@ class UnusableAccount:
     remedy: str
     since: datetime
     until: datetime
-    """The pipeline starts nothing in the account before this time. Each further refusal makes it later."""
+    """The pipeline starts nothing in the account before this time. Each further refusal moves this time further into the future."""
 
     def is_blocking(self, now: datetime) -> bool:
-        """Whether the account is blocked now, so that nothing may start in it."""
+        """Whether the account is blocked at ``now``, so that nothing may start in it."""
         return now < self.until
 
     def with_further_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
-        """This trouble with the error of a further refusal and a later end."""
+        """A copy with the error of a further refusal and a later end."""
         pause = retry_pause(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
 
@@ -68,7 +69,7 @@ class UnusableAccount:
 
 
 def new_unusable_account(error: AccountUnusable, now: datetime) -> UnusableAccount:
-    """A new trouble of an account, made from its first refusal."""
+    """The record of an account's first refusal."""
     return UnusableAccount(error.account_id, error.code, error.message, error.remedy, now, now + retry_pause(timedelta(0)))
 
 
@@ -99,8 +100,8 @@ def session_name(migration_id: str) -> str:
 def read_member_accounts(given: str, external_id: str = "") -> dict[str, MemberAccount]:
     """The member accounts that a setting lists, by account id. Raises Refused (Accounts.Invalid) with the name of the wrong entry.
 
-    JSON: ``{"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}``, or with an object in place of the ARN
-    (``role``, ``externalId``, ``name``). The compact form is only the ARNs, separated by commas.
+    The setting is JSON: ``{"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}``. An object with ``role``,
+    ``externalId`` and ``name`` may replace the ARN. In its short form, the setting lists only the ARNs, separated by commas.
     ``external_id`` applies to every account without an ``externalId`` of its own.
     """
     document = _read_accounts_setting(given.strip())

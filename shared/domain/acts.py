@@ -34,7 +34,7 @@ REASONS = {
     "cancellation": "cancelled",
     "rollback": "rollback requested",
 }
-"""The words with which each act's line in the journal begins."""
+"""The first words of each act's line in the journal."""
 
 
 def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:
@@ -217,7 +217,7 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
 
 
 def roll_back_by_policy(migration: Migration, given: Acknowledgement, now: datetime) -> Step:
-    """Roll back after a failed validation, in the name of the person who acknowledged this.
+    """Roll back after a failed validation, in the name of the person who acknowledged automatic rollback.
 
     Raises Refused (Migration.NotRollbackable) like ``roll_back``.
     """
@@ -257,7 +257,7 @@ def _rollback_step(migration: Migration, operator: str, now: datetime, reason: s
 
 
 def _clean_up_effects(migration: Migration) -> tuple[Effect, ...]:
-    """Effects that remove the job and then record SMC's backup copies: a job whose start failed may have made some."""
+    """Effects that remove the job and then record SMC's backup copies. SMC may make copies even if the start of the job failed."""
     clean_up = CleanUpDriver(migration.handle, migration.hop)
     return (clean_up,) if _has_never_started(migration) else (clean_up, AdoptSnapshots())
 

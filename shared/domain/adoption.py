@@ -1,10 +1,10 @@
-"""Decides which snapshots are SMC's own backup copies. A name is no proof, because anybody can choose it.
-In doubt, the pipeline keeps the snapshot. Pure.
+"""Decides which snapshots are SMC's own backup copies. A name is no proof, because anybody can choose it. If it is not certain, the
+pipeline keeps the snapshot. Pure.
 
-SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an
-operating system"). ECS does not show who made a snapshot or why. So a snapshot counts as SMC's only under three
-conditions. It is the only snapshot of its disk with this name from the time of the job. The job surely made its copies.
-Every disk has such a snapshot.
+SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an operating
+system"). ECS does not show who made a snapshot or why. So a snapshot counts as SMC's only under three conditions. First, only one
+snapshot of the disk has such a name and is from the time of the job. Second, the job surely made its copies. Third, every disk has
+such a snapshot.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class CopyCandidate:
 
 
 def job_runs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
-    """The runs of a migration's jobs. With ``unseen``, a run counts from the time when the snapshots were ready."""
+    """The runs of a migration's jobs. If ``unseen`` is true, the job may run before the pipeline sees the job. Each run then begins
+    when the snapshots are ready."""
     runs: list[JobRun] = []
     waiting: datetime | None = None
     began: datetime | None = None

@@ -46,7 +46,7 @@ class JobEnd:
 class AfterJobRecord:
     """The record of what SMC did to the disks after one attempt's job.
 
-    An older version of Replank removes this record when it writes the row. Then nothing is known.
+    An older version of Replank removes this record when it writes the row. Without the record, the state of the disks is not known.
     """
 
     marker: str = ""
@@ -76,7 +76,8 @@ class MarkerAnswer:
 
 @dataclass(frozen=True)
 class GuestBeforeJobEnd:
-    """The guest's state before the job ended: its system, its marker if it was surely written, and the time of the last look."""
+    """The guest before the job ended: its operating system, its marker, and the time of the last look. The marker is empty unless
+    it was certainly written."""
 
     os_id: str | None
     os_version: str | None
@@ -87,16 +88,16 @@ class GuestBeforeJobEnd:
 def marker_text(migration_id: str, hop: int, attempt: int, count: int) -> str:
     """The text that the marker file contains.
 
-    Each run of a job has another text, because SMC's next copies contain the marker of an earlier run.
+    Each run of a job has its own text, because SMC's copies may contain the marker of an earlier run.
     """
     return f"replank migration {migration_id} hop {hop} attempt {attempt} number {count}"
 
 
 def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: bool, now: datetime) -> DisksAfterJob:
-    """Whether SMC reset the disks. The answer is "not known" without proof.
+    """Whether SMC reset the disks. Without proof, the answer is ``UNKNOWN``.
 
     A disk is reset only while its instance is stopped (ECS, ResetDisk). So SMC did not reset the disks of a guest that has not
-    stopped since before the job. A finished job leaves the old system only if SMC reset the disks.
+    stopped since before the job. If the job finished and the guest still runs the old system, SMC reset the disks.
     """
     if seen.up is not None and before.seen_at is not None and now - seen.up < before.seen_at - CLOCKS_APART:
         return DisksAfterJob.KEPT
@@ -110,7 +111,7 @@ def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: 
 def smc_rollback_in_words(trace: AfterJobRecord, *, job_failed: bool) -> str:
     """What SMC did to the disks, in words for people; empty if no job of the attempt failed.
 
-    If an old row has no record of this, the text is "not known".
+    If an older version removed the record, the text is "not known".
     """
     if trace.found is not None:
         return trace.found.value

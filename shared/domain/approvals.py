@@ -39,7 +39,7 @@ class ApprovalStatus:
     overtaken: tuple[Approval, ...] = ()
     """Approvals that do not count, because they were given for another policy or selection."""
     until: datetime | None = None
-    """The time from which too few approvals are valid; None if too few are valid now."""
+    """The time from which too few approvals are left; None if there are too few now."""
 
     @property
     def missing_count(self) -> int:
@@ -68,7 +68,8 @@ def required_approvals(policy: Policy, about: str) -> int:
 
 
 def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """The state of the approvals of one subject. ``given`` holds a rollback's approvals, because only the journal stores them."""
+    """The state of the approvals of one subject. For a rollback, ``given`` holds the approvals from the journal, because the batch
+    does not store them."""
     selection = terms.acknowledgement.selection if terms.acknowledgement else ""
     return _status_of_approvals(
         terms.policy, policy_digest(terms.policy, selection), about, now, terms.control.approvals if given is None else given
@@ -76,7 +77,7 @@ def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterabl
 
 
 def batch_approval_status(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """Like ``approval_status``, for a whole batch. Its selection is known even before the acknowledgement."""
+    """The same as ``approval_status``, but from the whole batch, whose selection is known even before the acknowledgement."""
     seen = policy_digest(batch.policy, selection_digest(batch.selection))
     return _status_of_approvals(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
 
@@ -95,7 +96,7 @@ def _status_of_approvals(policy: Policy, seen: str, about: str, now: datetime, g
 
 
 def missing_in_words(found: ApprovalStatus, batch_id: str) -> str:
-    """How many persons approved, and how to approve, in words; empty if no approval is missing."""
+    """The number of persons who approved, and the command to approve, in words; empty if no approval is missing."""
     if not found.missing_count:
         return ""
     who = ", ".join(each.by for each in found.counted)
@@ -203,7 +204,7 @@ def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
 
 
 def stop_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
-    """Stop a batch because an approval expired. Its policy must demand this."""
+    """Stop a batch because an approval expired. The caller has checked that the batch's policy demands the stop."""
     version, why = batch.version + 1, f"the approval of the {about} expired: approve it again, then resume"
     control = replace(batch.control, brake=PauseState.STOPPED, by=BY_ITSELF, at=now, why=why, trust="", door="")
     line = BatchJournalEntry(version, now, "stop", BY_ITSELF, why)

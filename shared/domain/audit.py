@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 LONGEST_REQUEST = 16 * 1024
-"""Maximum size in bytes of a request's body that the audit stores. It stores only the size of a longer body."""
+"""Maximum size in bytes of a request's body that the audit stores. If a body is longer, the audit stores only its size."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class AuditRequest:
     request: str = "{}"
     """The request's body as JSON."""
     before: str = ""
-    """State and version of the target before the act, such as ``failed 7``; empty without a target."""
+    """State and version of the migration or batch before the act, such as ``failed 7``; empty if the act has no such target."""
     request_id: str = ""
     accounts: str = ""
     """The member accounts that the act concerns, separated by blanks; empty if only the deployment's own."""
@@ -41,7 +41,7 @@ class AuditOutcome:
 
     at: datetime
     status: int
-    """The HTTP status. Below 300, the act was carried out now or earlier."""
+    """The HTTP status. A status below 300 says that the act was carried out, now or by an earlier request."""
     code: str = ""
     message: str = ""
     after: str = ""

@@ -85,7 +85,7 @@ class BatchControl:
     approvals: tuple[Approval, ...] = ()
     """The approvals of the batch and of its next wave. The journal keeps all approvals."""
     asked: tuple[str, ...] = ()
-    """Each subject of an approval with the last event published about it, so that no event is published twice."""
+    """The last event published about each subject of an approval, so that no event is published twice."""
     validated_at: datetime | None = None
     """When the last unconfirmed migration of a closed batch was validated; None if no migration waits for a confirmation."""
 
@@ -192,7 +192,7 @@ class BatchTerms:
     dry_run: bool = False
     acknowledgement: Acknowledgement | None = None
     accounts: tuple[str, ...] = ()
-    """The member accounts of the selection."""
+    """The member accounts that the selection names."""
     control: BatchControl = UNTOUCHED
     size: int = 0
     """Number of instances, once the batch is planned; 0 if an earlier version wrote the row."""
@@ -213,7 +213,7 @@ class Waves(list[tuple[str, ...]]):
     """The migrations of each wave, in order. The acknowledgement of the batch fixes them."""
 
     pages = 0
-    """How many stored pages these waves were read from before the waves themselves are stored."""
+    """The number of stored pages with the order of the migrations. These pages are deleted when the waves are stored."""
 
     @cached_property
     def wave_numbers(self) -> dict[str, int]:
@@ -226,7 +226,7 @@ class Waves(list[tuple[str, ...]]):
 
 
 Problem = tuple[str, str, str]
-"""An instance or region without a migration, the error code, and a sentence with what to do."""
+"""An instance or region without a migration, the error code, and a sentence that says what to do."""
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class SubmittedTerms:
-    """A batch's policy and accounts as a column of their own, so that an older version cannot drop fields that it does not know."""
+    """A batch's policy and accounts, stored in a column of their own. An older version would drop fields that it does not know from
+    the other columns."""
 
     policy: Policy
     accounts: tuple[str, ...] = ()

@@ -18,7 +18,8 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class BatchChange:
-    """One conditional write of a batch. ``forgiven`` holds the failed migrations that no longer count, with their attempts."""
+    """One conditional write of a batch. ``forgiven`` holds the failed migrations that no longer count as failures, with their
+    attempts."""
 
     before: Batch
     after: Batch
@@ -37,7 +38,8 @@ def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
 def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mapping[str, int], seen: int) -> BatchChange:
     """Let the batch start migrations again. After a pause at the failure budget, the count of failures restarts at 0.
 
-    ``failed`` holds the failures that count now, with their attempts. ``seen`` is the number of failures that the person saw.
+    ``failed`` holds the failed migrations that count now, with their attempts. ``seen`` is the number of failures that the person
+    saw.
     """
     _check_batch_is_open(batch, "resumed")
     if batch.control.brake is PauseState.OFF:

@@ -28,7 +28,7 @@ def camel_case(name: str) -> str:
 
 
 def api_names(cls: type) -> dict[str, str]:
-    """The names of a dataclass's fields in the source, by their names in the API."""
+    """For each field of a dataclass: its name in the API, and its name in Python."""
     return {camel_case(each.name): each.name for each in fields(cls)}
 
 
@@ -38,7 +38,7 @@ def number_bounds(cls: type) -> dict[str, tuple[int, int]]:
 
 
 def with_python_names(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str, Any]:
-    """The document with each API name replaced by the name in the source. Raises Refused for an unknown name."""
+    """The document with each name of the API replaced by the field's name in Python. Raises Refused for an unknown name."""
     for name in given:
         if name not in names:
             raise Refused("Policy.Invalid", f"{path}.{name} is no known field.", f"Known are {', '.join(names)}.")

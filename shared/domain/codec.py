@@ -28,7 +28,7 @@ MAX_TEXT = 16_384
 MAX_ITEMS = 20_000
 """Maximum items of a list in a field."""
 YEARS = range(1970, 2200)
-"""Years that a time may have. Arithmetic with a time outside them may overflow."""
+"""Years that a time may have. Arithmetic with a time outside these years may overflow."""
 
 
 class FactsInvalid(Refused):
@@ -59,8 +59,8 @@ def encode(value: object) -> Any:
 def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -> T:
     """A dataclass made from JSON values. Raises FactsInvalid.
 
-    Unknown fields are ignored, so that rows of other versions stay readable. With ``strict``, they raise an error, so that
-    a typing error in an operator's file is found.
+    Unknown fields are ignored, so that rows of other versions stay readable. With ``strict``, an unknown field raises an error, so
+    that a typing error in an operator's file is found.
     """
     value: T = _dataclass_decoder(cls)(document, path, strict)  # type: ignore[arg-type]
     return value

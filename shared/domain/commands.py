@@ -96,7 +96,7 @@ DRAINING, DRAINED, RESTORING = "draining", "drained", "restoring"
 
 
 UNDER_WAY = frozenset({DRAINING, RESTORING})
-"""Phases in which a command runs in the guest. Each tick then reads its result."""
+"""Phases in which a command runs in the guest. In these phases, each tick asks for the command's result."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ class CommandProgress:
     """The progress of one migration's pre and post commands. A row from an older version records no commands."""
 
     phase: str = ""
-    """``draining`` while the pre command runs, ``drained`` until the post command begins, ``restoring`` while that runs."""
+    """``draining`` while the pre command runs, ``drained`` until the post command begins, ``restoring`` while the post command
+    runs."""
     runs: int = 0
     """Number of commands begun so far. It is part of the next command's client token."""
     invocation_id: str = ""
@@ -121,7 +122,7 @@ class CommandProgress:
         return {DRAINING: "the pre command runs", RESTORING: "the post command runs"}.get(self.phase, self.last)
 
     def with_command_begun(self, phase: str, now: datetime) -> CommandProgress:
-        """The progress once a command is about to be sent."""
+        """The progress right before a command is sent."""
         return replace(self, phase=phase, runs=self.runs + 1, invocation_id="", begun_at=now, ran=True)
 
     def with_post_command_due(self) -> CommandProgress:
@@ -129,7 +130,7 @@ class CommandProgress:
         return replace(self, phase=DRAINED) if self.ran else self
 
     def with_command_ended(self, phase: str, words: str) -> CommandProgress:
-        """The progress once the running command has ended."""
+        """The progress after the running command has ended."""
         return replace(self, phase=phase, invocation_id="", begun_at=None, last=words)
 
 

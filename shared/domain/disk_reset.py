@@ -13,7 +13,7 @@ class ResetState(Enum):
     PENDING = "pending"
     """The reset has not been requested yet."""
     ASKED = "asked"
-    """The reset is about to be requested, or was requested without a known answer. The request is repeated after a crash."""
+    """The request is about to be sent, or was sent and its answer is not known. The request is repeated after a crash."""
     ACCEPTED = "accepted"
     """ECS accepted the reset, which may still be running."""
     RESTORED = "restored"

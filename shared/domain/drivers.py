@@ -45,11 +45,12 @@ class DriverTraits:
     copies_disks: bool = True
     """Whether the driver's job copies the disks, and may reset the disks to these copies by itself."""
     installs_in_guest: bool = False
-    """Whether it installs a tool in the guest, which the snapshots of a later attempt may hold."""
+    """Whether the driver installs a tool in the guest. The snapshots of a later attempt may contain this tool."""
     needs_listing: bool = True
     """Whether the account must be on Alibaba Cloud's allow list for paths that are open on request only."""
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
-    """Why the driver does not support a path of the matrix, and what to do. Both are empty if the driver is not the reason."""
+    """Why the driver does not support a path of the matrix, and what to do. Both texts are empty if the driver is not the
+    reason."""
 
     @property
     def may_job_run_unseen(self) -> bool:

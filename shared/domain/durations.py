@@ -1,4 +1,4 @@
-"""How long each part of a migration takes, as data with the source of each figure. The forecast uses only these figures."""
+"""The duration of each part of a migration, as data with the source of each figure. The forecast uses only these figures."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ def parts_after_snapshots(driver: str) -> tuple[Duration, ...]:
 class RandomDraws:
     """Random draws that depend only on the seed.
 
-    With ``fixed``, no duration is random: it is the value within which this share of all cases ends.
+    If ``fixed`` is given, nothing is random. Each duration is then the time within which this share of all cases ends.
     """
 
     seed: str
     fixed: float | None = None
 
     def draw_duration(self, duration: Duration, *words: object) -> timedelta:
-        """The drawn duration of one part. The instances of one fleet share a part of the chance."""
+        """The drawn duration of one part. A part of the random deviation is the same for all instances of one fleet."""
         if self.fixed is not None:
             z = _NORMAL.inv_cdf(self.fixed)
         else:

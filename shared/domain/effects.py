@@ -112,6 +112,7 @@ KINDS: dict[str, type[Effect]] = {
 
 
 def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
-    """The effect that runs the post command; empty if no pre command ran. With ``unmoved``, also empty once a job may have run."""
+    """The effect that runs the post command; empty if no pre command ran. If ``unmoved`` is true, also empty once a job may have
+    run."""
     ran = migration.hop > 0 or migration.handle.started_at is not None or migration.resumes != ""
     return (RunPostCommand(),) if migration.commands.phase and not (unmoved and ran) else ()

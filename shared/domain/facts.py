@@ -23,7 +23,8 @@ RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "s
 
 @dataclass(frozen=True)
 class DiskFacts:
-    """One disk as DescribeDisks shows it. ``used_by_smc_transit``: SMC's own Windows media disk, not the user's."""
+    """One disk as DescribeDisks shows it. ``used_by_smc_transit`` is true for SMC's own disk with Windows media, which is not the
+    user's."""
 
     disk_id: str
     kind: Literal["system", "data"]
@@ -96,7 +97,8 @@ class InstanceFacts:
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """What the account allows. ``problems`` are error codes of the API (balance, real name, permissions)."""
+    """The snapshot service, the allow list and the problems of the account. ``problems`` are error codes of the API (balance, real
+    name, permissions)."""
 
     snapshot_service: bool | None = None
     allow_listed: bool | None = None

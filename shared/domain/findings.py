@@ -99,7 +99,7 @@ class Assessment:
 
 
 def is_blocking(finding: Finding, overridden: set[str]) -> bool:
-    """Whether this finding blocks the migration, if a person overrode these codes."""
+    """Whether this finding blocks the migration, given the codes that a person overrode."""
     if finding.severity is Severity.OVERRIDABLE:
         return finding.code not in overridden
     return finding.severity is Severity.ERROR

@@ -99,7 +99,7 @@ def names_a_path(entry: FstabFacts) -> bool:
 
 
 def _is_fuse_mount(entry: FstabFacts) -> bool:
-    """Whether a program mounts the entry (FUSE). Then its first field may be any text; only fuseblk names a device."""
+    """Whether a program mounts the entry (FUSE). The first field of such an entry may be any text; only fuseblk names a device."""
     return entry.file_system == "fuse" or entry.file_system.startswith("fuse.")
 
 
@@ -137,7 +137,8 @@ def _options_of(entry: FstabFacts) -> set[str]:
 
 
 def _is_option_in_effect(entry: FstabFacts, off: str, on: str) -> bool:
-    """Whether the option ``off`` is in effect, such as ``nofail``. If its opposite ``on`` is given too, the last one counts."""
+    """Whether the option ``off``, such as ``nofail``, is in effect. If the entry also has the opposite option ``on``, the later one
+    counts."""
     said = [option for option in entry.options.split(",") if option in (off, on)]
     return bool(said) and said[-1] == off
 

@@ -8,7 +8,8 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.migration import BEFORE_A_START, Migration, State
 
 OVER = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCELLED, State.PRECHECK_FAILED})
-"""States in which a member no longer needs its group's place. It is validated, it never moved, or a person has decided."""
+"""States in which a member no longer needs its group's place. The member is validated, was never moved, or a person has decided
+about it."""
 
 
 def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
@@ -18,7 +19,7 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
 
 
 def last_attempt_without_place(migration: Migration) -> int:
-    """The last attempt that must release its place in the group; 0 if the migration keeps its place.
+    """The last attempt whose place in the group is to be released; 0 if the migration keeps its place.
 
     A failed or rolled back migration keeps its place until a person has decided, because the instance may not work. A waiting next
     hop or retry keeps its place too. A waiting first try releases the place of its earlier attempts. A migration whose pre

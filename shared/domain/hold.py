@@ -17,7 +17,7 @@ HELD, RELEASED = "held", "released"
 STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
 """Columns of the row: the state, its version, the reason of a hold set by hand, and the prefix of columns with one act."""
 SHOWN = 20
-"""Maximum acts of the history that are read, the latest ones."""
+"""Maximum acts of the history that are read; only the latest are read."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Hold:
     lines: tuple[HoldHistoryEntry, ...] = ()
     """The acts, oldest first."""
     unread: Any = None
-    """The stored version if it is not a whole number, so that an act can still refer to the row that the person saw."""
+    """The stored version if it is not a whole number. With this value, an act can still refer to the row that the person saw."""
 
     @property
     def is_held(self) -> bool:
@@ -72,11 +72,11 @@ def read_hold(row: Mapping[str, Any] | None) -> Hold:
 
 
 UNREADABLE = -1
-"""Stands for the version of a hold if the stored version is not a whole number."""
+"""The version of a hold whose stored version is not a whole number."""
 
 
 def hold_columns(seen: Hold, line: HoldHistoryEntry) -> dict[str, Any]:
-    """The state and the version as an act writes them, which also repairs an unreadable row."""
+    """The state and the version as an act writes them. Writing these columns also repairs an unreadable row."""
     return {STATE: HELD if line.act == "hold" else RELEASED, VERSION: max(seen.version, 0) + 1}
 
 
@@ -99,7 +99,7 @@ def _read_acts(row: Mapping[str, Any]) -> tuple[HoldHistoryEntry, ...]:
 
 
 def _reason_in_words(row: Mapping[str, Any], lines: tuple[HoldHistoryEntry, ...]) -> str:
-    """The reason of the hold, in words. A row without an act was set by a person in the Tablestore console."""
+    """The reason of the hold, in words. If the row has no act, a person set the hold in the Tablestore console."""
     if not lines or lines[-1].act != "hold":
         given = row.get(WHY, "")
         return "everything is held, by the row set in the Tablestore console" + (f": {given}" if given else "")

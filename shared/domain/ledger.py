@@ -44,11 +44,11 @@ class LedgerEntry:
     prechecked_version: int = 0
     """The migration's ``prechecked_version`` at the request; 0 if an older version wrote the row."""
     kept: str = ""
-    """Only if ``owner`` is ``other``: why the snapshot is kept for ever. The row then has the state ``swept``, so that every
-    version of the sweep ignores it."""
+    """The reason for which a snapshot with the owner ``other`` is kept for ever; otherwise empty. The row then has the state
+    ``swept``, so that every version of the sweep ignores it."""
     judged: bool = False
-    """Only if ``owner`` is ``smc``: whether evidence beyond the name showed that SMC made the snapshot. Rows of earlier versions
-    are checked again before a snapshot is deleted."""
+    """Whether evidence besides the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. Rows of earlier
+    versions are checked again before a snapshot is deleted."""
     account_id: str = ""
     """The account of the migration; empty for the deployment's own account."""
     sweep_at: datetime | None = None

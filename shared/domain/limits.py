@@ -1,4 +1,4 @@
-"""The limits that hold back each kind of start, in one table for all stages. docs/architecture.md prints the table."""
+"""The limits that can delay each kind of start, in one table for all stages. docs/architecture.md prints the table."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ TIMES = frozenset({Limit.WINDOW, Limit.BLACKOUT})
 SLOTS = frozenset({Limit.REGION, Limit.WAVE_SLOT, Limit.SLOT})
 """Limits on the number of instances that migrate at once."""
 ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.GROUP} | SLOTS
-"""The limits of a next hop. Failures of other migrations do not hold back a next hop. A next hop needs a slot, and gets one
-first."""
+"""The limits of a next hop. Failures of other migrations do not hold back a next hop. A next hop needs a slot, and gets its slot
+before migrations that have not begun."""
 
 HELD_BY: Mapping[Start, frozenset[Limit]] = {
     Start.FIRST_SNAPSHOT: EVERY,
@@ -69,7 +69,7 @@ HELD_BY: Mapping[Start, frozenset[Limit]] = {
 
 @dataclass(frozen=True)
 class AdmissionCounts:
-    """The counts that admission needs beside the batch's row: outcomes so far and slots held now."""
+    """The counts that admission needs in addition to the batch's row: outcomes so far, and slots held now."""
 
     failed: frozenset[str]
     moved: frozenset[str]

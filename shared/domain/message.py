@@ -1,4 +1,4 @@
-"""What a stage receives and returns, as plain values."""
+"""The input and the result of a stage, as plain values."""
 
 from __future__ import annotations
 

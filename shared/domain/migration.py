@@ -96,17 +96,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class Handle:
-    """What a driver stores about a migration. Each driver uses the fields that it needs."""
+    """The data that a driver stores with a migration. Each driver uses the fields that it needs."""
 
     token_id: str = ""
     import_invocation_id: str = ""
     source_id: str = ""
     job_id: str = ""
     began_at: datetime | None = None
-    """When the preparation of the job began. This time is committed before the first call, so that only one invocation prepares the
+    """When the preparation of the job began. This time is stored before the first call, so that only one invocation prepares the
     job."""
     started_at: datetime | None = None
-    """When the job was started; None while nothing in this hop can have changed the instance."""
+    """When the job was started; None as long as this hop has certainly not changed the instance."""
     finished_at: datetime | None = None
     ran_before: str | None = None
     """The job's last start as SMC showed it before this attempt; empty if the job had never started, None if not recorded."""
@@ -151,14 +151,14 @@ class Migration:
     """Ids of the disks that the last precheck found. Each gets a snapshot before the job starts."""
     handle: Handle = field(default_factory=Handle)
     trace: AfterJobRecord = field(default_factory=AfterJobRecord)
-    """What is known of the disks after this attempt's job."""
+    """The record of what SMC did to the disks after this attempt's job."""
     failure: Failure | None = None
     retried: bool = False
     """Whether a person retried this hop; then every limit applies, as for a first try."""
     windows_missed: int = 0
     """Number of consecutive times that the snapshots were ready too late for their window."""
     resumes: str = ""
-    """Where a retry without new snapshots continues once it is admitted: ``migrate`` or ``validate``."""
+    """The stage in which a retry without new snapshots continues after its admission: ``migrate`` or ``validate``."""
     rollback_phase: str = ""
     rollback_disks: tuple[DiskReset, ...] = ()
     """The disks of a rollback and the progress of each; kept on failure, so that a retry continues from there."""
@@ -172,7 +172,8 @@ class Migration:
     snapshots_made: int = 0
     snapshots_swept: int = 0
     released_at: datetime | None = None
-    """The begin of the retention: when a named person confirmed the migration, or released it after a rollback or cancellation."""
+    """The beginning of the retention: when a named person confirmed the migration, or released its snapshots after a rollback or
+    cancellation."""
     finished_at: datetime | None = None
     account_id: str = ""
     """The member account of the instance; empty for the deployment's own account, and in rows of older versions."""

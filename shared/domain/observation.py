@@ -1,4 +1,4 @@
-"""What a stage observed of an instance in one hop: the baseline before the job, and the guest after it.
+"""The observations of an instance in one hop: the baseline before the job, and the guest after the job.
 
 An observation is stored beside the migration's row, under a name that contains the hop's number. Documents of earlier versions lack
 some fields.

@@ -1,4 +1,4 @@
-"""The policy: what an operator chooses for a batch, and the bounds of each choice."""
+"""The policy: an operator's choices for a batch, and the bounds of each choice."""
 
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ class Policy:
 
     @property
     def time_limits(self) -> TimeLimits:
-        """The windows and blackouts of the policy. A never-open window that is stored only for older versions is left out."""
+        """The windows and blackouts of the policy. The window that never opens, which is stored only for older versions, is left
+        out."""
         own = (self.window,) if self.window is not None and not (self.window == NEVER and _has_newer_limits(self)) else ()
         return TimeLimits(self.windows or own, self.blackouts)
 
@@ -116,7 +117,7 @@ def _has_newer_limits(policy: Policy) -> bool:
 
 
 def without_closed_window(policy: Policy) -> Policy:
-    """The policy without the never-open window that is stored only for older versions."""
+    """The policy without the window that never opens, which is stored only for older versions."""
     return replace(policy, window=None) if policy.window == NEVER else policy
 
 
@@ -186,8 +187,8 @@ def _check_approvals(policy: Policy) -> None:
 
 
 def _with_time_limits(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
-    """The policy with its windows and blackouts. If older versions would ignore one of the limits, the policy also gets a
-    never-open window."""
+    """The policy with its windows and blackouts. If older versions would ignore one of the limits, the policy also gets a window
+    that never opens."""
     cutoff = driver_traits(policy.driver).usual_minutes[1]
     if policy.zone:
         from shared.domain.zones import time_zone  # only batches that name a zone need the tables of zones

@@ -74,7 +74,7 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class PlanAndOutcome:
-    """What was planned at the acknowledgement, beside what happened. A time is None if it is not known."""
+    """The plan at the time of the acknowledgement, and the outcome. A time is None if it is not known."""
 
     digest: str
     """Digest of the instances; empty if an older version planned the batch."""

@@ -79,7 +79,7 @@ class AccessRules:
 
 
 def caller_roles(caller: Caller, access: AccessRules, *, account: str = "", owner: str = "") -> frozenset[Role]:
-    """The caller's roles in an account, for a batch of ``owner``. Everybody is at least a viewer."""
+    """The caller's roles in an account, for a batch that ``owner`` submitted. Everybody is at least a viewer."""
     if access.grants is None:
         return frozenset({Role.ADMIN})
     held = {grant.role for grant in access.grants if _does_grant_apply(grant, caller, account, owner)}
@@ -148,7 +148,8 @@ def _does_grant_apply(grant: Grant, caller: Caller, account: str, owner: str) ->
 
 
 def _does_entry_match(who: str, caller: Caller) -> bool:
-    """Whether an entry of a grant matches the caller. An entry ``claim=value`` matches only claims of a verified token."""
+    """Whether an entry of a grant's ``who`` matches the caller. An entry ``claim=value`` matches only claims of a verified
+    token."""
     claim, equals, value = who.partition("=")
     if equals:
         return value in caller.claims.get(claim, ())

@@ -64,8 +64,7 @@ class TimeLimits:
         return min(filter(None, (each.opened_at(now) for each in self.windows)), default=None)
 
     def starts_allowed_since(self, now: datetime) -> datetime | None:
-        """The time since which starts have been allowed without a break; None if starts are forbidden now or were always
-        allowed."""
+        """The time since which starts have been allowed continuously; None if starts are forbidden now or were always allowed."""
         if not self.allows_start(now):
             return None
         ended = (each.to for each in self.blackouts if each.to <= now)

@@ -32,7 +32,8 @@ PROBE_LIMIT = timedelta(minutes=15)
 """Time limit for the answer of a probe. A probe runs for seconds, and Cloud Assistant ends it after two minutes."""
 PROBE_TIMEOUT_S = 120
 MARKER_TIMEOUT_S = 60
-"""Time limit of the marker's scripts; they take a moment, and only a hanging guest reaches it."""
+"""Time limit of the scripts that write and read the marker. The scripts take a moment, so only a guest that hangs reaches this
+limit."""
 LOOK_LIMIT = timedelta(minutes=25)
 """How long the guest may stay silent after a job that did not migrate it. After this time, the state of its disks counts as
 unknown."""
@@ -55,7 +56,7 @@ JOB_LIMIT = timedelta(hours=6)
 LONGEST_PAUSE = timedelta(minutes=5)
 """The longest pause between two polls of a job, so the end of a job is noticed at most this late."""
 TICK_JITTER = timedelta(seconds=15)
-"""Ticks do not come at exact minutes, so anything due within this time after a tick belongs to it."""
+"""Ticks do not come at exact minutes, so a tick also handles what is due within this time after it."""
 SETTLE = timedelta(minutes=5)
 """How long to leave a guest alone after its job finished, because it restarts once more."""
 RETURN_LIMIT = timedelta(hours=2)

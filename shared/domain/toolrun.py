@@ -10,7 +10,7 @@ LATE_S = 120
 WORKING = frozenset({"installing", "checking", "running"})
 """Phases of a run in which the pipeline's process runs in the guest."""
 ABOUT_TO = frozenset({"begun", "prepared"})
-"""Phases of a run after which the pipeline's process is about to run in the guest."""
+"""Phases of a run in which the pipeline's process in the guest is about to start."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class ToolAnswer:
     """The guest's answer about the run of a tool. A text is empty if the guest did not report it."""
 
     run: str = ""
-    """The id of the run in the guest's record. A different id than ours belongs to another migration or attempt."""
+    """The id of the run in the guest's record. An id that differs from ``tool_run_id`` belongs to another migration or attempt."""
     word: str = ""
     """Why the guest began nothing: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system), ``ended`` (this
     run is over)."""

@@ -1,4 +1,4 @@
-"""What a migration waits for, in words for the person on call."""
+"""The reason why a migration waits, in words for the person on call."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def may_wait_for_limit(migration: Migration) -> bool:
 
 
 def reason_to_wait(migration: Migration, held: str, *, catalog: Catalog) -> str:
-    """What must happen before the migration goes on; empty if it has ended.
+    """The event that the migration waits for; empty if the migration has ended.
 
     The text ``held`` is the reason why the next start is held back now, or empty. Callers determine ``held`` only if
     ``may_wait_for_limit`` is true.

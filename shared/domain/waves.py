@@ -55,13 +55,13 @@ def _wave_size(written: str, total: int, before: int) -> int:
 
 
 def soak_ends_at(terms: BatchTerms) -> datetime | None:
-    """When the soak of the open wave is over; None while the wave is under way."""
+    """The time at which the soak time of the open wave ends; None while the wave is under way."""
     ended = terms.control.wave_ended_at
     return ended + timedelta(minutes=terms.policy.soak_min) if ended is not None else None
 
 
 def why_next_wave_waits(terms: BatchTerms, now: datetime) -> str:
-    """What has to happen before the next wave begins, in words."""
+    """The condition that must be met before the next wave begins, in words."""
     number, begins = terms.control.wave + 1, soak_ends_at(terms)
     if begins is None:
         return f"wave {number} is under way"
@@ -78,7 +78,7 @@ def why_next_wave_waits(terms: BatchTerms, now: datetime) -> str:
 
 
 def may_next_wave_begin(terms: BatchTerms, now: datetime) -> bool:
-    """Whether the next wave may begin by itself: the soak is over, and the approvals that the policy requires are given."""
+    """Whether the next wave may begin by itself: the soak time is over, and the approvals that the policy requires are given."""
     begins = soak_ends_at(terms)
     if begins is None or now < begins:
         return False

@@ -78,7 +78,7 @@ class Window:
 
 @lru_cache(maxsize=512)  # a forecast asks for the same days many thousand times
 def _period_on_day(window: Window, day: date) -> tuple[datetime, datetime]:
-    """The begin and end of the period in which migrations may start on one day; equal times if the window stays closed that day."""
+    """The beginning and end of the period in which migrations may start on one day; equal times if the window stays closed."""
     if day.weekday() not in window.days:
         return SHUT
     zone, start = window._time_zone(), time.fromisoformat(window.start)

@@ -65,7 +65,8 @@ def find_release(text: str, catalog: Catalog = CATALOG) -> Release | None:
 
 
 def require_release(text: str, catalog: Catalog = CATALOG) -> Release:
-    """Like :func:`find_release`, but raises Refused (Catalog.ReleaseIncomplete, Catalog.ReleaseUnknown), never returns None."""
+    """The same as :func:`find_release`, but raises Refused (Catalog.ReleaseIncomplete, Catalog.ReleaseUnknown) instead of returning
+    None."""
     found = find_release(text, catalog)
     candidates = possible_completions(catalog, text) if found is None else []
     if candidates:

@@ -1,4 +1,4 @@
-"""Checks an operator's own catalog rows and merges them with ours. The caller reads the file. An example of a file:
+"""Checks an operator's own catalog rows and merges them with the rows of Replank. The caller reads the file. An example of a file:
 
 {"releases":  [{"key": "rocky-10", "family": "rocky", "version": "10", "name": "Rocky Linux 10", "os_type": "linux",
                 "pattern": "rocky linux (?P<version>10(?:[.][0-9]+)*)", "source": "our own test, ticket 42"}],

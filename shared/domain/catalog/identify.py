@@ -46,7 +46,7 @@ def ecs_spelling(text: str) -> str:
 
 
 def possible_completions(catalog: Catalog, text: str) -> list[Release]:
-    """The releases that the text names once an edition or a version is appended."""
+    """The releases that the text would name if an edition or a version were added to it."""
     plain = ecs_spelling(text)
     words = dict.fromkeys(word for row in catalog.releases.values() for word in (row.edition, row.version) if word)
     found = [identify_in_catalog(catalog, f"{plain} {word}") for word in words] if plain else []

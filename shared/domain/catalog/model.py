@@ -15,7 +15,7 @@ Architecture = Literal["x86_64", "arm64"]
 
 @dataclass(frozen=True)
 class Source:
-    """The source of a row: the document and its date. A page without a date has the day on which it was read."""
+    """The source of a row: the document and its date. If a page shows no date, ``on`` is the day on which the page was read."""
 
     document: str
     on: date
@@ -26,8 +26,8 @@ class Source:
 class Release:
     """One release of an operating system.
 
-    ``key`` is our own stable name. ``pattern`` matches ECS's names in lower case with single blanks. Its group ``version`` is
-    the exact version. ``os_release_id`` and ``version`` are ID and the beginning of VERSION_ID in /etc/os-release.
+    ``key`` is our own stable name. ``pattern`` matches ECS's names in lower case with single blanks. The group ``version`` of the
+    pattern matches the exact version. ``os_release_id`` and ``version`` are ID and the beginning of VERSION_ID in /etc/os-release.
     ``product`` is the key of its life-cycle row. ``exact`` is the version of an identified instance, such as 7.9, or empty.
     """
 
@@ -48,7 +48,8 @@ class Release:
 class Path:
     """One supported migration path.
 
-    ``exact`` is the only source version that is supported, or empty. An ``allow_listed`` path needs a listing by Alibaba Cloud.
+    ``exact`` is the only source version that is supported, or empty. An ``allow_listed`` path is open only to accounts on Alibaba
+    Cloud's allow list.
     """
 
     source: str

@@ -15,10 +15,10 @@ Version = tuple[int, ...]
 class DatabaseServer:
     """One kind of database server. ``packages`` matches the names of its packages from any vendor.
 
-    ``parts`` is how many numbers of a version form a series. With ``patch_counts``, the server also refuses data of a later patch
-    of its own series.
-    With ``only_same``, the server reads only data of its own series. ``ships`` lists the series of each destination, the default
-    first; it is empty if the destination ships no such server. ``sources`` holds the document for each destination.
+    ``parts`` is the count of leading numbers of a version that name its series. With ``patch_counts``, the server also refuses data
+    of a later patch of its own series. With ``only_same``, the server reads only data of its own series. ``ships`` lists the series
+    of each destination, the default first; it is empty if the destination ships no such server. ``sources`` holds the document for
+    each destination.
     """
 
     name: str
@@ -124,6 +124,7 @@ def version_numbers(text: str) -> Version:
 
 
 def version_series(server: DatabaseServer, version: Version) -> Version:
-    """The numbers that form the series. PostgreSQL uses one number from version 10 on; all other servers use two."""
+    """The leading numbers of a version that name its series. PostgreSQL uses one number from version 10 on; all other servers use
+    two."""
     one = server.only_same and version[:1] >= (10,)
     return version[: 1 if one else server.parts]

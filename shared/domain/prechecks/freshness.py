@@ -1,4 +1,4 @@
-"""Finds what changed in the guest since its assessment: such changes have broken upgrades with similar tools."""
+"""Finds the facts of a guest that changed since its assessment. Such changes have broken upgrades with similar tools."""
 
 from __future__ import annotations
 

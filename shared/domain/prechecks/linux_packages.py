@@ -79,7 +79,7 @@ def _check_repository_answers(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_dead_repositories(facts: Facts, catalog: Catalog) -> Outcome:
-    """Reports dead repositories if others answer; another rule covers the case that all are dead."""
+    """Reports repositories that no longer answer, if others do; another rule covers the case that none answers."""
     repositories, dead = linux_fact(facts, lambda guest: guest.repositories), _dead_repositories(facts)
     return PASSED if dead and len(dead) == len(repositories or ()) else fail_if_any(dead, "the guest did not list its repositories")
 

@@ -1,4 +1,4 @@
-"""A precheck rule: a pure function from facts to an outcome, together with what an operator needs to know about it."""
+"""A precheck rule: a pure function from facts to an outcome, with texts for the operator."""
 
 from __future__ import annotations
 

@@ -72,8 +72,8 @@ def _why_data_unreadable(
 
 
 def _check_database_versions(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares every other database server with the destination's. A server that the destination does not ship is only a
-    warning."""
+    """Compares every installed database server except MySQL with the versions that the destination ships. A server that the
+    destination does not ship is only a warning."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return FactUnknown("the guest did not list its packages")

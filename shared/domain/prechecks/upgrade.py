@@ -32,7 +32,7 @@ REMOVED_PAM_MODULES = frozenset(("pam_tally2", "pam_pkcs11", "pam_krb5"))
 
 
 def _check_var_executable(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if /var, /var/lib or /var/lib/leapp is mounted noexec, or would be by fstab."""
+    """Fails if /var, /var/lib or /var/lib/leapp is mounted with ``noexec``, or has this option in fstab."""
     guest, entries = facts.guest, linux_fact(facts, lambda guest: guest.fstab)
     if guest is None or guest.mounts is None:
         return FactUnknown("the guest did not list its file systems")

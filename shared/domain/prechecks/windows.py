@@ -15,7 +15,7 @@ OWN_FILTERS = frozenset(
 
 
 def _check_system_drive(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if C: has less free space than the limit, or not more than the Windows folder takes."""
+    """Fails if C: has less free space than the limit, or no more free space than the size of the Windows folder."""
     guest = facts.guest
     drive = next((m for m in (guest.mounts if guest else None) or () if m.mount_point.upper().startswith("C:")), None)
     if drive is None:

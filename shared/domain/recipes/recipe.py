@@ -10,7 +10,7 @@ from shared.domain.catalog.model import Architecture, Catalog
 from shared.domain.codec import FactsInvalid, Json, decode, json_schema
 
 Certainty = Literal["executed", "foreign", "assumed"]
-"""How reliable a line is: ``executed`` if we ran it, ``foreign`` if a public sample or document has it, else ``assumed``."""
+"""How certain a line is: ``executed`` if we ran it, ``foreign`` if a public sample or document has it, otherwise ``assumed``."""
 MOST_SCRIPT = 6000
 """Maximum characters of the lines of one recipe, because a command of Cloud Assistant has at most 24 KB."""
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
@@ -18,7 +18,7 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 
 @dataclass(frozen=True)
 class Line:
-    """A command or a file of the guest, where it comes from, and how sure it is.
+    """A command or a file of the guest, with its source and its certainty.
 
     The variable ``$R`` stands for the root of the guest's files; in a real guest the variable is empty.
     """
@@ -30,7 +30,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Milestone:
-    """A text in the tool's log, and how many percent are done once it is there."""
+    """A text in the tool's log, and the progress in percent at the point where the text appears."""
 
     text: str
     percent: int
@@ -38,7 +38,7 @@ class Milestone:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one tool leads from one release to another."""
+    """The way in which one tool replaces one release by another."""
 
     key: str
     tool: Literal["leapp", "convert2rhel"]
@@ -51,7 +51,7 @@ class Recipe:
     packages: Line
     """The command that installs the tool."""
     answers: tuple[Line, ...]
-    """Commands that answer beforehand what the tool would ask."""
+    """Commands that answer the tool's questions before it starts."""
     precheck: Line
     """The command for the tool's own precheck, which passes with status 0. The line ``clean`` undoes all changes of the
     precheck."""

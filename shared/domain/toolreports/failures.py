@@ -55,8 +55,8 @@ KINDS = (
         "Give the instance more memory or swap; then retry.",
     ),
 )
-"""The known kinds; the first match wins. The messages are from yum, dnf, rpm, curl, leapp and convert2rhel, as public issues quote
-them."""
+"""The known kinds; the first match wins. The messages come from yum, dnf, rpm, curl, leapp and convert2rhel, as quoted in public
+issues."""
 _READERS = {"leapp": findings_of_leapp, "convert2rhel": findings_of_convert2rhel}
 
 

@@ -35,7 +35,8 @@ def check_mounts(view: Comparison) -> Iterator[Finding]:
 
 
 def _lost_mounts(view: Comparison, lost: list[MountFacts]) -> Iterator[Finding]:
-    """Findings for file systems that are no longer mounted. fstab shows which of them need not be mounted at every start."""
+    """Findings for file systems that are no longer mounted. The lines of fstab show which of them need not be mounted at every
+    start."""
     entries = {e.mount_point.rstrip("/") or "/": e for guest in (view.before, view.after) for e in _fstab_entries(guest)}
     told: dict[str, list[str]] = {"": [], "demand": [], "device": []}
     for mount in lost:

@@ -122,7 +122,7 @@ def comparison_rows(
 
 
 def _covers_code(code: str, beginnings: tuple[str, ...]) -> bool:
-    """Whether the aspect covers the code; the longest matching beginning decides.
+    """Whether the aspect covers the finding's code; the longest matching beginning decides.
 
     For example, PackageManagerBusy belongs to the aspect Kernel, and PackageLost to the aspect Packages.
     """
