@@ -28,7 +28,7 @@ from shared.domain.batch import (
     awaits_confirmation,
     needs_tick,
 )
-from shared.domain.codec import FactsInvalid, decode, encode
+from shared.domain.codec import DocumentInvalid, decode, encode
 from shared.domain.effects import KINDS, Effect
 from shared.domain.errors import Permanent, Refused
 from shared.domain.events import Event
@@ -133,7 +133,7 @@ def _parsed_value(cls: type, written: str, what: str) -> Any:
     """The dataclass in a JSON text, cached because every tick reads the same batches. The value is frozen."""
     try:
         return decode(cls, json.loads(written), what)
-    except (FactsInvalid, ValueError) as error:
+    except (DocumentInvalid, ValueError) as error:
         remedy = "The row was written by another version, or by hand. Correct it, or remove it."
         raise Permanent("Store.RowInvalid", f"{what}: {error}", remedy) from error
 
@@ -214,7 +214,7 @@ def outbox_from_column(name: str, written: str) -> Outbox:
         effects = tuple(decode(KINDS[each["kind"]], each, "effect") for each in document["effects"])
         # As everywhere, what another version has added is left alone.
         events = tuple(Event(each["type"], each["event_id"], each["subject"], each["data"]) for each in document["events"])
-    except (ValueError, KeyError, TypeError, FactsInvalid) as error:
+    except (ValueError, KeyError, TypeError, DocumentInvalid) as error:
         raise Permanent("Store.RowInvalid", f"outbox {name}: {error}", "Correct the column, or remove it.") from error
     return Outbox(int(name[len(OUTBOX) :]), effects, events)
 

@@ -63,7 +63,7 @@ class UnusableAccount:
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
 
     @property
-    def reason(self) -> str:
+    def why_unusable(self) -> str:
         """One sentence for people: which account cannot be used, since when, why, and what to do."""
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 

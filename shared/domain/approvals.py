@@ -42,14 +42,14 @@ class ApprovalStatus:
     """The time from which too few approvals are left; None if there are too few now."""
 
     @property
-    def missing_count(self) -> int:
+    def missing_approval_count(self) -> int:
         """How many more persons must approve."""
         return max(self.needed - len(self.counted), 0)
 
     @property
     def has_expired(self) -> bool:
         """Whether enough persons had approved but too few approvals are still valid."""
-        return self.missing_count > 0 and len({each.identity for each in (*self.counted, *self.expired)}) >= self.needed
+        return self.missing_approval_count > 0 and len({each.identity for each in (*self.counted, *self.expired)}) >= self.needed
 
 
 def wave_subject(number: int) -> str:
@@ -95,9 +95,9 @@ def _status_of_approvals(policy: Policy, seen: str, about: str, now: datetime, g
     )
 
 
-def missing_in_words(found: ApprovalStatus, batch_id: str) -> str:
+def missing_approvals_in_words(found: ApprovalStatus, batch_id: str) -> str:
     """The number of persons who approved, and the command to approve, in words; empty if no approval is missing."""
-    if not found.missing_count:
+    if not found.missing_approval_count:
         return ""
     who = ", ".join(each.by for each in found.counted)
     so_far = f"{len(found.counted)} of {found.needed} persons approved it" + (f" ({who})" if who else "")
@@ -197,7 +197,7 @@ def check_wave_is_next(batch: Batch, number: int, waves: int) -> None:
 
 def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
     """Raise Refused (Approval.Missing) unless enough persons have approved the subject."""
-    why = missing_in_words(found, batch_id)
+    why = missing_approvals_in_words(found, batch_id)
     if why:
         sentence, _, remedy = why.partition(". ")
         raise Refused("Approval.Missing", f"{sentence[0].upper()}{sentence[1:]}.", f"{remedy}", status=409)
@@ -211,7 +211,7 @@ def stop_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
     return BatchChange(batch, replace(batch, control=control, version=version), line)
 
 
-def with_published_event(batch: Batch, about: str, event: str) -> Batch:
+def with_event_published(batch: Batch, about: str, event: str) -> Batch:
     """The batch with a mark that this event about a subject is published."""
     others = tuple(each for each in batch.control.asked if not each.startswith(f"{about}: "))
     asked = (*others, f"{about}: {event}")

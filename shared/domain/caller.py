@@ -47,7 +47,7 @@ def read_name(given: str, where: str) -> str:
     """A person's name in normalized form, for comparison and display. Raises Refused (Operator.Invalid)."""
     name = unicodedata.normalize("NFC", given).strip()
     if not name or len(name) > LONGEST_NAME or not is_printable_name(name):
-        raise name_error(where)
+        raise invalid_name_error(where)
     return name
 
 
@@ -56,7 +56,7 @@ def is_printable_name(name: str) -> bool:
     return name.isprintable() and not name[0].isspace() and unicodedata.category(name[0])[0] != "M"
 
 
-def name_error(where: str) -> Refused:
+def invalid_name_error(where: str) -> Refused:
     """The error for a name that is empty, too long or not printable. ``where`` says where the name was given."""
     return Refused(
         "Operator.Invalid",

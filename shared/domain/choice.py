@@ -27,7 +27,7 @@ def camel_case(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def api_names(cls: type) -> dict[str, str]:
+def python_names_by_api_name(cls: type) -> dict[str, str]:
     """For each field of a dataclass: its name in the API, and its name in Python."""
     return {camel_case(each.name): each.name for each in fields(cls)}
 

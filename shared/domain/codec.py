@@ -31,7 +31,7 @@ YEARS = range(1970, 2200)
 """Years that a time may have. Arithmetic with a time outside these years may overflow."""
 
 
-class FactsInvalid(Refused):
+class DocumentInvalid(Refused):
     """A document does not match its schema. ``field`` is the path of the first wrong value."""
 
     def __init__(self, field: str, problem: str) -> None:
@@ -57,7 +57,7 @@ def encode(value: object) -> Any:
 
 
 def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -> T:
-    """A dataclass made from JSON values. Raises FactsInvalid.
+    """A dataclass made from JSON values. Raises DocumentInvalid.
 
     Unknown fields are ignored, so that rows of other versions stay readable. With ``strict``, an unknown field raises an error, so
     that a typing error in an operator's file is found.
@@ -67,18 +67,18 @@ def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -
 
 
 def as_object(document: object, path: str) -> Json:
-    """The document, if it is a JSON object with text keys. Raises FactsInvalid otherwise."""
+    """The document, if it is a JSON object with text keys. Raises DocumentInvalid otherwise."""
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
-        raise FactsInvalid(path, f"must be an object, is {_json_type(document)}")
+        raise DocumentInvalid(path, f"must be an object, is {_json_type(document)}")
     return document
 
 
 def as_list(document: object, path: str) -> list[Any]:
-    """The document as a list, if it is a JSON list of bounded length. Raises FactsInvalid otherwise."""
+    """The document as a list, if it is a JSON list of bounded length. Raises DocumentInvalid otherwise."""
     if not isinstance(document, list | tuple):
-        raise FactsInvalid(path, f"must be a list, is {_json_type(document)}")
+        raise DocumentInvalid(path, f"must be a list, is {_json_type(document)}")
     if len(document) > MAX_ITEMS:
-        raise FactsInvalid(path, f"has {len(document)} items, more than {MAX_ITEMS}")
+        raise DocumentInvalid(path, f"has {len(document)} items, more than {MAX_ITEMS}")
     return list(document)
 
 
@@ -108,13 +108,13 @@ def _dataclass_decoder(cls: type) -> Decoder:
     def decode_fields(document: object, path: str, strict: bool) -> Any:
         given = as_object(document, path)
         if strict and (unknown := sorted(set(given) - known)):
-            raise FactsInvalid(f"{path}.{unknown[0]}", "is not a known field")
+            raise DocumentInvalid(f"{path}.{unknown[0]}", "is not a known field")
         values = {}
         for name, decoder, required in members:
             if name in given:
                 values[name] = decoder(given[name], f"{path}.{name}", strict)
             elif required:
-                raise FactsInvalid(f"{path}.{name}", "is missing")
+                raise DocumentInvalid(f"{path}.{name}", "is missing")
         return cls(**values)
 
     return decode_fields
@@ -147,7 +147,7 @@ def _tuple_decoder(args: tuple[Any, ...]) -> Decoder:
     def decode_items(value: object, path: str, strict: bool) -> tuple[Any, ...]:
         listed = as_list(value, path)
         if fixed is not None and len(listed) != fixed:
-            raise FactsInvalid(path, f"must have {fixed} items, has {len(listed)}")
+            raise DocumentInvalid(path, f"must have {fixed} items, has {len(listed)}")
         return tuple(items(item, f"{path}[{index}]", strict) for index, item in enumerate(listed))
 
     return decode_items
@@ -159,34 +159,34 @@ def _decode_texts_by_name(value: object, path: str, strict: bool) -> dict[str, s
 
 def _decode_choice(value: object, path: str, allowed: tuple[Any, ...]) -> Any:
     if not isinstance(value, str) or value not in allowed:
-        raise FactsInvalid(path, f"must be one of {', '.join(map(str, allowed))}")
+        raise DocumentInvalid(path, f"must be one of {', '.join(map(str, allowed))}")
     return value
 
 
 def _decode_text(value: object, path: str, _strict: bool) -> str:
     if not isinstance(value, str):
-        raise FactsInvalid(path, f"must be text, is {_json_type(value)}")
+        raise DocumentInvalid(path, f"must be text, is {_json_type(value)}")
     if len(value) > MAX_TEXT:
-        raise FactsInvalid(path, f"is longer than {MAX_TEXT} characters")
+        raise DocumentInvalid(path, f"is longer than {MAX_TEXT} characters")
     return value
 
 
-def _decode_signed(value: object, path: str, _strict: bool) -> int:
+def _decode_signed_number(value: object, path: str, _strict: bool) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise FactsInvalid(path, f"must be a whole number, is {_json_type(value)}")
+        raise DocumentInvalid(path, f"must be a whole number, is {_json_type(value)}")
     return value
 
 
 def _decode_whole_number(value: object, path: str, strict: bool) -> int:
-    value = _decode_signed(value, path, strict)
+    value = _decode_signed_number(value, path, strict)
     if not 0 <= value < 2**63:
-        raise FactsInvalid(path, f"must be between 0 and 2^63-1, is {value}"[:200])
+        raise DocumentInvalid(path, f"must be between 0 and 2^63-1, is {value}"[:200])
     return value
 
 
 def _decode_boolean(value: object, path: str, _strict: bool) -> bool:
     if not isinstance(value, bool):
-        raise FactsInvalid(path, f"must be true or false, is {_json_type(value)}")
+        raise DocumentInvalid(path, f"must be true or false, is {_json_type(value)}")
     return value
 
 
@@ -198,13 +198,13 @@ def _decode_time(value: object, path: str, strict: bool) -> datetime:
             raise ValueError(text)
         return moment.astimezone(timezone.utc)
     except (ValueError, OverflowError):
-        raise FactsInvalid(path, "must be an ISO 8601 time with a zone, e.g. 2026-09-01T04:00:00Z") from None
+        raise DocumentInvalid(path, "must be an ISO 8601 time with a zone, e.g. 2026-09-01T04:00:00Z") from None
 
 
 _SCALARS: dict[Any, Decoder] = {
     str: _decode_text,
     int: _decode_whole_number,
-    Signed: _decode_signed,
+    Signed: _decode_signed_number,
     bool: _decode_boolean,
     datetime: _decode_time,
 }
@@ -213,20 +213,20 @@ _SCALARS: dict[Any, Decoder] = {
 def json_schema(cls: type) -> Json:
     """The JSON Schema (2020-12) of the documents that :func:`decode` reads for a dataclass."""
     definitions: Json = {}
-    root = _schema_of(cls, definitions)
+    root = _schema_of_type(cls, definitions)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **root, "$defs": definitions}
 
 
-def _schema_of(hint: Any, definitions: Json) -> Json:
+def _schema_of_type(hint: Any, definitions: Json) -> Json:
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        inner = _schema_of(next(a for a in args if a is not type(None)), definitions)
+        inner = _schema_of_type(next(a for a in args if a is not type(None)), definitions)
         return {"anyOf": [inner, {"type": "null"}]}
     if origin is Literal:
         return {"enum": list(args)}
     if origin is tuple:
         size = {"maxItems": MAX_ITEMS} if args[-1] is Ellipsis else {"minItems": len(args), "maxItems": len(args)}
-        return {"type": "array", "items": _schema_of(args[0], definitions), **size}
+        return {"type": "array", "items": _schema_of_type(args[0], definitions), **size}
     if origin is dict:
         return {"type": "object", "additionalProperties": {"type": "string"}}
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -243,7 +243,7 @@ def _schema_of_dataclass(cls: type, definitions: Json) -> Json:
         definitions[cls.__name__] = {
             "type": "object",
             "description": (cls.__doc__ or "").split("\n")[0],
-            "properties": {f.name: _schema_of(hints[f.name], definitions) for f in fields(cls)},
+            "properties": {f.name: _schema_of_type(hints[f.name], definitions) for f in fields(cls)},
             "required": [f.name for f in fields(cls) if _is_required(f)],
         }
     return {"$ref": f"#/$defs/{cls.__name__}"}

@@ -12,7 +12,14 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from shared.domain.choice import api_names, camel_case, check_number_bounds, choice_field, number_bounds, with_python_names
+from shared.domain.choice import (
+    camel_case,
+    check_number_bounds,
+    choice_field,
+    number_bounds,
+    python_names_by_api_name,
+    with_python_names,
+)
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.errors import Refused
 
@@ -44,7 +51,7 @@ class CommandRule:
 
 NO_RULE = CommandRule()
 COMMAND_BOUNDS = number_bounds(CommandRule)
-_NAMES = api_names(CommandRule)
+_NAMES = python_names_by_api_name(CommandRule)
 
 
 def rule_for_instance(rules: Sequence[CommandRule], instance_id: str, tags: Mapping[str, str]) -> CommandRule:

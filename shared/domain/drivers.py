@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
-from shared.domain.catalog.model import Catalog, Path
+from shared.domain.catalog.model import Catalog, MigrationPath
 from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
 
@@ -30,7 +30,7 @@ class DriverTraits:
     needs_identity: bool
     """Whether ``prepare_job`` needs the instance's addresses and hostnames, which take two calls to find."""
     changes_from: FirstChange
-    paths: Callable[[Catalog], tuple[Path, ...]]
+    paths: Callable[[Catalog], tuple[MigrationPath, ...]]
     """The migration paths that the driver supports."""
     usual_minutes: tuple[int, int]
     """The usual minimum and maximum length of the driver's job, in minutes, for the documents."""
@@ -58,11 +58,11 @@ class DriverTraits:
         return self.changes_from is FirstChange.SNAPSHOTS
 
 
-def _all_paths(catalog: Catalog) -> tuple[Path, ...]:
+def _all_paths(catalog: Catalog) -> tuple[MigrationPath, ...]:
     return catalog.paths
 
 
-def _paths_with_recipe(catalog: Catalog) -> tuple[Path, ...]:
+def _paths_with_recipe(catalog: Catalog) -> tuple[MigrationPath, ...]:
     from shared.domain.recipes.choose import paths_with_recipe  # only batches with this driver need the recipes
 
     return paths_with_recipe(catalog)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from shared.domain.codec import FactsInvalid, Json, decode, encode, json_schema
+from shared.domain.codec import DocumentInvalid, Json, decode, encode, json_schema
 from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 
-__all__ = ["AccountFacts", "DiskFacts", "Facts", "FactsInvalid", "GuestFacts", "Hop", "InstanceFacts", "facts_schema"]
+__all__ = ["AccountFacts", "DiskFacts", "DocumentInvalid", "Facts", "GuestFacts", "Hop", "InstanceFacts", "facts_schema"]
 
 RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "smc_sources_quota", "snapshots_per_disk_quota"))
 """Former facts of the account, which no call can read. ``from_json`` drops them from old documents."""
@@ -38,7 +38,7 @@ class DiskFacts:
     snapshot_count: int | None = None
 
 
-def own_disks(disks: Iterable[DiskFacts]) -> list[DiskFacts]:
+def user_disks(disks: Iterable[DiskFacts]) -> list[DiskFacts]:
     """The disks that belong to the user: all except SMC's transit disk, which exists only during a job."""
     return [disk for disk in disks if not disk.used_by_smc_transit]
 
@@ -81,9 +81,9 @@ class InstanceFacts:
     data_disk_limit: int | None = None
 
     @property
-    def own_disks(self) -> list[DiskFacts]:
+    def user_disks(self) -> list[DiskFacts]:
         """The disks of this instance without SMC's transit disk."""
-        return own_disks(self.disks)
+        return user_disks(self.disks)
 
     def to_json(self) -> Json:
         """The instance's facts as the JSON document that is stored with the migration."""
@@ -91,7 +91,7 @@ class InstanceFacts:
 
     @classmethod
     def from_json(cls, document: object, *, strict: bool = False) -> InstanceFacts:
-        """The facts read from a document of ``to_json``. Raises FactsInvalid with the name of the wrong field."""
+        """The facts read from a document of ``to_json``. Raises DocumentInvalid with the name of the wrong field."""
         return decode(cls, document, "instance", strict=strict)
 
 
@@ -121,7 +121,7 @@ class Facts:
 
     @classmethod
     def from_json(cls, document: object, *, strict: bool = False) -> Facts:
-        """The facts read from a document of ``to_json``. Raises FactsInvalid with the name of the wrong field."""
+        """The facts read from a document of ``to_json``. Raises DocumentInvalid with the name of the wrong field."""
         account = document.get("account") if isinstance(document, dict) else None
         if isinstance(document, dict) and isinstance(account, dict):
             document = {**document, "account": {name: value for name, value in account.items() if name not in RETIRED}}

@@ -56,7 +56,7 @@ class Finding:
 
     @classmethod
     def from_json(cls, document: object) -> Finding:
-        """A finding read from a document of :meth:`to_json`. Raises FactsInvalid with the name of the wrong field."""
+        """A finding read from a document of :meth:`to_json`. Raises DocumentInvalid with the name of the wrong field."""
         return decode(cls, document, "finding")
 
 
@@ -76,7 +76,7 @@ class Assessment:
     def blocking_findings(self) -> tuple[Finding, ...]:
         """The findings that stop the migration, worst first."""
         overridden = {code for code, _ in self.overrides}
-        return tuple(f for f in self.findings if is_blocking(f, overridden))
+        return tuple(f for f in self.findings if is_blocking_finding(f, overridden))
 
     def to_json(self) -> Json:
         """The assessment as a JSON object: ``{blocked, findings: [...], overrides: {code: reason}}``."""
@@ -88,7 +88,7 @@ class Assessment:
 
     @classmethod
     def from_json(cls, document: object) -> Assessment:
-        """An assessment read from a document of :meth:`to_json`. Raises FactsInvalid with the name of the wrong field."""
+        """An assessment read from a document of :meth:`to_json`. Raises DocumentInvalid with the name of the wrong field."""
         fields = as_object(document, "assessment")
         findings = as_list(fields.get("findings", []), "assessment.findings")
         overrides = as_object(fields.get("overrides", {}), "assessment.overrides")
@@ -98,7 +98,7 @@ class Assessment:
         )
 
 
-def is_blocking(finding: Finding, overridden: set[str]) -> bool:
+def is_blocking_finding(finding: Finding, overridden: set[str]) -> bool:
     """Whether this finding blocks the migration, given the codes that a person overrode."""
     if finding.severity is Severity.OVERRIDABLE:
         return finding.code not in overridden

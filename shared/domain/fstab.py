@@ -92,7 +92,7 @@ def names_a_device(entry: FstabFacts) -> bool:
 
 def names_a_path(entry: FstabFacts) -> bool:
     """Whether the first field is the path of a device or file, and not a network share, a bucket or a folder to bind."""
-    options = _options_of(entry)
+    options = _mount_options(entry)
     if not entry.spec.startswith("/") or entry.spec.startswith("//") or is_network_mount(entry):
         return False
     return entry.file_system not in DEVICELESS and not options & {"bind", "rbind"} and not _is_fuse_mount(entry)
@@ -106,21 +106,21 @@ def _is_fuse_mount(entry: FstabFacts) -> bool:
 def is_network_mount(entry: FstabFacts) -> bool:
     """Whether the entry is mounted only once the network is up."""
     kind = entry.file_system.removeprefix("fuse.")
-    return kind in NETWORK or "_netdev" in _options_of(entry)
+    return kind in NETWORK or "_netdev" in _mount_options(entry)
 
 
 def is_required_at_boot(entry: FstabFacts) -> bool:
     """Whether the boot fails without this entry, because local-fs.target requires it."""
     if entry.file_system == "swap" or entry.mount_point in ("none", "swap") or is_network_mount(entry):
         return False
-    if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in _options_of(entry)):
+    if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in _mount_options(entry)):
         return False
     return not (_is_option_in_effect(entry, "nofail", "fail") or is_mounted_on_demand(entry))
 
 
 def is_mounted_on_demand(entry: FstabFacts) -> bool:
     """Whether the entry is mounted by a person or on first use, and not at boot."""
-    return bool(_options_of(entry) & {"x-systemd.automount", "comment=systemd.automount"}) or _is_option_in_effect(
+    return bool(_mount_options(entry) & {"x-systemd.automount", "comment=systemd.automount"}) or _is_option_in_effect(
         entry, "noauto", "auto"
     )
 
@@ -132,7 +132,7 @@ def may_device_be_missing(entry: FstabFacts) -> bool:
     )
 
 
-def _options_of(entry: FstabFacts) -> set[str]:
+def _mount_options(entry: FstabFacts) -> set[str]:
     return set(entry.options.split(","))
 
 

@@ -226,7 +226,7 @@ class GuestFacts:
 
     @classmethod
     def from_json(cls, document: object, *, strict: bool = False) -> GuestFacts:
-        """The facts read from a document of ``to_json``. Raises FactsInvalid with the name of the wrong field."""
+        """The facts read from a document of ``to_json``. Raises DocumentInvalid with the name of the wrong field."""
         return decode(cls, document, "guest", strict=strict)
 
     def mount_of_path(self, path: str) -> MountFacts | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.domain.codec import FactsInvalid, decode
+from shared.domain.codec import DocumentInvalid, decode
 
 HELD, RELEASED = "held", "released"
 STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
@@ -93,7 +93,7 @@ def _read_acts(row: Mapping[str, Any]) -> tuple[HoldHistoryEntry, ...]:
     """The latest acts, oldest first. Unreadable lines are skipped, because only the row's state decides."""
     found: list[HoldHistoryEntry] = []
     for name in sorted(each for each in row if each.startswith(LINE))[-SHOWN:]:
-        with suppress(FactsInvalid):
+        with suppress(DocumentInvalid):
             found.append(decode(HoldHistoryEntry, row[name], name))
     return tuple(found)
 

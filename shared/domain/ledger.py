@@ -55,7 +55,7 @@ class LedgerEntry:
     """When the snapshot may be deleted: the time of the confirmation or release plus the retention; None before that time."""
 
     @property
-    def is_ours(self) -> bool:
+    def belongs_to_pipeline(self) -> bool:
         """Whether the entry names a snapshot that the pipeline made or adopted."""
         return bool(self.snapshot_id) and not self.kept
 

@@ -222,9 +222,9 @@ def _why_not_acknowledged(scene: StartContext) -> str:
 def _why_not_approved(scene: StartContext) -> str:
     if not scene.terms.policy.approvals:
         return ""
-    from shared.domain.approvals import BATCH, approval_status, missing_in_words  # only batches with approvals need it
+    from shared.domain.approvals import BATCH, approval_status, missing_approvals_in_words  # only batches with approvals need it
 
-    return missing_in_words(approval_status(scene.terms, BATCH, scene.now), scene.terms.batch_id)
+    return missing_approvals_in_words(approval_status(scene.terms, BATCH, scene.now), scene.terms.batch_id)
 
 
 def _why_window_closed(scene: StartContext) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.domain.codec import FactsInvalid, Json
+from shared.domain.codec import DocumentInvalid, Json
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Assessment
 from shared.domain.guest import GuestFacts
@@ -38,9 +38,9 @@ class Observation:
     assessment: Assessment | None = None
 
     def instance_and_guest(self) -> tuple[InstanceFacts, GuestFacts]:
-        """The instance and its guest; raises FactsInvalid if one of them was not stored."""
+        """The instance and its guest; raises DocumentInvalid if one of them was not stored."""
         if self.instance is None or self.guest is None:
-            raise FactsInvalid("baseline", f"has no {'instance' if self.instance is None else 'guest'}")
+            raise DocumentInvalid("baseline", f"has no {'instance' if self.instance is None else 'guest'}")
         return self.instance, self.guest
 
     def to_json(self) -> Json:
@@ -50,7 +50,7 @@ class Observation:
 
     @classmethod
     def from_json(cls, document: Json | None) -> Observation:
-        """The observation in a stored JSON document; raises FactsInvalid naming the field."""
+        """The observation in a stored JSON document; raises DocumentInvalid naming the field."""
         found = document or {}
         return cls(
             InstanceFacts.from_json(found["instance"]) if found.get("instance") is not None else None,

@@ -7,11 +7,11 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 from shared.domain.choice import (
-    api_names,
     camel_case,
     check_number_bounds,
     choice_field,
     number_bounds,
+    python_names_by_api_name,
     required_field,
     with_python_names,
 )
@@ -107,21 +107,23 @@ class Policy:
     def time_limits(self) -> TimeLimits:
         """The windows and blackouts of the policy. The window that never opens, which is stored only for older versions, is left
         out."""
-        own = (self.window,) if self.window is not None and not (self.window == NEVER and _has_newer_limits(self)) else ()
+        own = (
+            (self.window,) if self.window is not None and not (self.window == NEVER and _has_limits_of_newer_versions(self)) else ()
+        )
         return TimeLimits(self.windows or own, self.blackouts)
 
 
-def _has_newer_limits(policy: Policy) -> bool:
+def _has_limits_of_newer_versions(policy: Policy) -> bool:
     """Whether the policy has limits that older versions, which know only a single window, would ignore."""
     return bool(policy.windows or policy.blackouts or policy.waves or policy.approvals or policy.has_region_or_wave_limit)
 
 
-def without_closed_window(policy: Policy) -> Policy:
+def without_never_open_window(policy: Policy) -> Policy:
     """The policy without the window that never opens, which is stored only for older versions."""
     return replace(policy, window=None) if policy.window == NEVER else policy
 
 
-_NAMES = api_names(Policy)
+_NAMES = python_names_by_api_name(Policy)
 _CHOICES = {
     **{camel_case(each.name): each for each in fields(Policy)},
     **{f"window.{camel_case(each.name)}": each for each in fields(Window)},
@@ -204,11 +206,11 @@ def _with_time_limits(policy: Policy, window: object, windows: object, blackouts
         read_window(each, f"policy.windows[{place}]", zone=policy.zone, cutoff_min=cutoff) for place, each in enumerate(listed)
     )
     black = read_blackouts(blackouts or (), "policy.blackouts", zone=policy.zone, cutoff_min=cutoff)
-    if single is not None and not (black or single.zone or single.length_min or _has_newer_limits(policy)):
+    if single is not None and not (black or single.zone or single.length_min or _has_limits_of_newer_versions(policy)):
         return replace(policy, window=single)
     several = several if single is None else (single,)
     whole = replace(policy, windows=several, blackouts=black)
-    return replace(whole, window=NEVER if _has_newer_limits(whole) else None)
+    return replace(whole, window=NEVER if _has_limits_of_newer_versions(whole) else None)
 
 
 def _check_probe_inputs(files: tuple[str, ...], check: str) -> None:

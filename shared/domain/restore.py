@@ -107,6 +107,6 @@ def has_reset_begun(resets: Iterable[DiskReset]) -> bool:
     return any(reset.state is not ResetState.PENDING for reset in resets)
 
 
-def are_all_in_states(resets: Sequence[DiskReset], *states: ResetState) -> bool:
+def are_all_disks_in_states(resets: Sequence[DiskReset], *states: ResetState) -> bool:
     """Whether every disk is in one of these states; false if there are no disks."""
     return bool(resets) and all(reset.state in states for reset in resets)

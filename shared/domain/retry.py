@@ -20,7 +20,7 @@ class RetryPolicy:
     longest_pause_s: float = 5.0
     budget_s: float = 10.0
 
-    def pauses(self) -> tuple[float, ...]:
+    def pauses_between_calls(self) -> tuple[float, ...]:
         """The pauses between the calls in seconds, in order, as far as the budget allows."""
         wanted = [min(self.pause_s * 2**number, self.longest_pause_s) for number in range(self.calls - 1)]
         return tuple(pause_s for pause_s, total_s in zip(wanted, accumulate(wanted), strict=True) if total_s <= self.budget_s)
@@ -34,7 +34,7 @@ class RetryPolicy:
         if asked_s is not None:
             allowed = failed < self.calls and asked_s <= self.longest_pause_s and waited_s + asked_s <= self.budget_s
             return asked_s if allowed else None
-        pauses = self.pauses()
+        pauses = self.pauses_between_calls()
         return pauses[failed - 1] if failed <= len(pauses) else None
 
 

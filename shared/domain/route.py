@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from shared.domain.catalog import CATALOG, Catalog, Release, require_release
-from shared.domain.catalog.model import Path
+from shared.domain.catalog.model import MigrationPath
 from shared.domain.days import day_in_words
 from shared.domain.drivers import DEFAULT_DRIVER, driver_traits
 from shared.domain.errors import Refused
@@ -65,10 +65,10 @@ def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled a
     return PlannedRoute(tuple(Hop(path.source, path.destination) for path in chosen), _route_warnings(chosen, on, catalog))
 
 
-def _possible_chains(source: Release, architecture: str, listed: bool, catalog: Catalog) -> list[tuple[Path, ...]]:
+def _possible_chains(source: Release, architecture: str, listed: bool, catalog: Catalog) -> list[tuple[MigrationPath, ...]]:
     """Every chain of at most MAX_HOPS hops that never visits a release twice."""
-    complete: list[tuple[Path, ...]] = []
-    open_chains: list[tuple[Path, ...]] = [
+    complete: list[tuple[MigrationPath, ...]] = []
+    open_chains: list[tuple[MigrationPath, ...]] = [
         (p,) for p in _next_paths(source.key, architecture, listed, catalog) if _is_version_allowed(source, p)
     ]
     while open_chains:
@@ -81,11 +81,11 @@ def _possible_chains(source: Release, architecture: str, listed: bool, catalog: 
     return complete
 
 
-def _next_paths(key: str, architecture: str, listed: bool, catalog: Catalog) -> list[Path]:
+def _next_paths(key: str, architecture: str, listed: bool, catalog: Catalog) -> list[MigrationPath]:
     return [p for p in catalog.paths if p.source == key and p.architecture == architecture and (listed or not p.allow_listed)]
 
 
-def _is_version_allowed(source: Release, path: Path) -> bool:
+def _is_version_allowed(source: Release, path: MigrationPath) -> bool:
     """Whether a path allows the exact version. An unknown version passes here, and the precheck reads it in the guest."""
     return not path.exact or not source.exact or source.exact == path.exact or source.exact.startswith(path.exact + ".")
 
@@ -99,11 +99,11 @@ def _is_past_support(key: str, on: date, catalog: Catalog) -> bool:
     return on > _support_end(key, catalog)
 
 
-def _shortest_chain(chains: list[tuple[Path, ...]], catalog: Catalog) -> tuple[Path, ...] | None:
+def _shortest_chain(chains: list[tuple[MigrationPath, ...]], catalog: Catalog) -> tuple[MigrationPath, ...] | None:
     """The chain with the fewest hops, then the longest support of intermediate releases, then the first names; None without a
     chain."""
 
-    def sort_key(chain: tuple[Path, ...]) -> tuple[int, tuple[int, ...], tuple[str, ...]]:
+    def sort_key(chain: tuple[MigrationPath, ...]) -> tuple[int, tuple[int, ...], tuple[str, ...]]:
         between = sorted(_support_end(path.destination, catalog).toordinal() for path in chain[:-1])
         return len(chain), tuple(-end for end in between), tuple(path.destination for path in chain)
 
@@ -111,8 +111,8 @@ def _shortest_chain(chains: list[tuple[Path, ...]], catalog: Catalog) -> tuple[P
 
 
 def _default_chain(
-    source: Release, architecture: str, chains: list[tuple[Path, ...]], on: date, catalog: Catalog
-) -> tuple[Path, ...]:
+    source: Release, architecture: str, chains: list[tuple[MigrationPath, ...]], on: date, catalog: Catalog
+) -> tuple[MigrationPath, ...]:
     supported = [chain for chain in chains if not _is_past_support(chain[-1].destination, on, catalog)]
     preferred = [chain for chain in supported if chain[-1].destination == catalog.defaults.get(source.key)]
     chosen = _shortest_chain(preferred, catalog) or _shortest_chain(supported, catalog)
@@ -175,7 +175,7 @@ def _end_of_life_refusal(goal: str, on: date, catalog: Catalog) -> Refused:
     )
 
 
-def _route_warnings(chain: tuple[Path, ...], on: date, catalog: Catalog) -> tuple[Finding, ...]:
+def _route_warnings(chain: tuple[MigrationPath, ...], on: date, catalog: Catalog) -> tuple[Finding, ...]:
     goal = chain[-1].destination
     found = []
     if _is_past_support(goal, on, catalog):

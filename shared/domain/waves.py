@@ -68,9 +68,9 @@ def why_next_wave_waits(terms: BatchTerms, now: datetime) -> str:
     if now < begins:
         return f"wave {number} has ended and soaks until {begins:%Y-%m-%d %H:%M} UTC"
     if terms.policy.wave_approvals:
-        from shared.domain.approvals import approval_status, missing_in_words, next_wave_subject
+        from shared.domain.approvals import approval_status, missing_approvals_in_words, next_wave_subject
 
-        missing = missing_in_words(approval_status(terms, next_wave_subject(terms), now), terms.batch_id)
+        missing = missing_approvals_in_words(approval_status(terms, next_wave_subject(terms), now), terms.batch_id)
         return f"wave {number} has ended: {missing or NEXT_LOOK}"
     if terms.policy.gate == BY_HAND:
         return f"wave {number} has ended, and a person begins the next: replank next-wave {terms.batch_id}"
@@ -85,7 +85,7 @@ def may_next_wave_begin(terms: BatchTerms, now: datetime) -> bool:
     if terms.policy.wave_approvals:
         from shared.domain.approvals import approval_status, next_wave_subject
 
-        return not approval_status(terms, next_wave_subject(terms), now).missing_count
+        return not approval_status(terms, next_wave_subject(terms), now).missing_approval_count
     return terms.policy.gate != BY_HAND
 
 

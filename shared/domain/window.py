@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 
-from shared.domain.choice import api_names, check_number_bounds, choice_field, number_bounds, required_field, with_python_names
+from shared.domain.choice import (
+    check_number_bounds,
+    choice_field,
+    number_bounds,
+    python_names_by_api_name,
+    required_field,
+    with_python_names,
+)
 from shared.domain.codec import Signed, as_object, decode
 from shared.domain.drivers import DRIVERS
 from shared.domain.errors import Refused
@@ -100,7 +107,7 @@ NEVER = Window("00:00", "00:01", cutoff_min=1439)
 
 An older version, which does not know such limits, then starts nothing of the batch.
 """
-NAMES = api_names(Window)
+NAMES = python_names_by_api_name(Window)
 BOUNDS = number_bounds(Window)
 
 
@@ -116,7 +123,7 @@ def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int 
     check_number_bounds(asked, BOUNDS, path)
     _check_times(window, path)
     _check_zone(window, path)
-    return _checked_window(window, path)
+    return _window_that_opens(window, path)
 
 
 def _check_times(window: Window, path: str) -> None:
@@ -143,16 +150,16 @@ def _check_zone(window: Window, path: str) -> None:
         time_zone(window.zone, f"{path}.zone")
 
 
-def _checked_window(window: Window, path: str) -> Window:
+def _window_that_opens(window: Window, path: str) -> Window:
     if not set(window.days) & set(range(7)):
         raise Refused("Policy.Invalid", f"{path}.days names no day.", "Name days from 0 (Monday) to 6.")
-    if _length_min(window) <= window.cutoff_min:
+    if _length_in_minutes(window) <= window.cutoff_min:
         sentence = f"{path} is never open: nothing starts in its last {window.cutoff_min} minutes (cutoffMin)."
         raise Refused("Policy.Invalid", sentence, "Make the window longer, or cutoffMin smaller.")
     return window
 
 
-def _length_min(window: Window) -> int:
+def _length_in_minutes(window: Window) -> int:
     """The length of the window in minutes, on a day without a clock change."""
     if window.length_min:
         return window.length_min

@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from shared.domain.audit import AuditOutcome, AuditRequest, body_for_audit
-from shared.domain.caller import Caller, name_error, read_name
+from shared.domain.caller import Caller, invalid_name_error, read_name
 from shared.domain.errors import Fate, Refused, ReplankError
 from shared.domain.roles import AccessRules, authorize
 from shared.domain.text import plain_line
@@ -109,7 +109,7 @@ def decode_header(given: str, where: str) -> str:
             return unquote(given, errors="strict")
         return given.encode("latin-1").decode("utf-8")
     except UnicodeDecodeError:
-        raise name_error(where) from None
+        raise invalid_name_error(where) from None
     except UnicodeEncodeError:
         return given
 

@@ -57,7 +57,7 @@ def _is_reported(terms: BatchTerms, found: ApprovalStatus, now: datetime) -> boo
 def _event_key(found: ApprovalStatus) -> str:
     """Return the key that marks the event as published. An approval that expires makes a new key, so that it is reported again."""
     lapses = found.until or max((each.at for each in found.expired), default=None)
-    type = events.APPROVAL_NEEDED if found.missing_count else events.APPROVAL_EXPIRING
+    type = events.APPROVAL_NEEDED if found.missing_approval_count else events.APPROVAL_EXPIRING
     return f"{type} {found.seen} {lapses.isoformat() if lapses else ''}"
 
 
@@ -66,15 +66,15 @@ def _publish_approval_event(batch: Batch, found: ApprovalStatus, ports: Ports) -
 
     A repeated event has the same id, so that receivers see one event.
     """
-    after = approvals.with_published_event(batch, found.about, _event_key(found))
+    after = approvals.with_event_published(batch, found.about, _event_key(found))
     more: dict[str, object] = {"expiresAt": f"{found.until:%Y-%m-%dT%H:%M:%SZ}"} if found.until else {}
     told = {
         "about": found.about,
         "needed": found.needed,
-        "missing": found.missing_count,
+        "missing": found.missing_approval_count,
         "role": batch.policy.approver_role,
         **more,
     }
-    type = events.APPROVAL_NEEDED if found.missing_count else events.APPROVAL_EXPIRING
+    type = events.APPROVAL_NEEDED if found.missing_approval_count else events.APPROVAL_EXPIRING
     ports.bus.publish([events.batch_event(batch.batch_id, type, version=after.version, **told)])
     ports.batches.commit(batch, after)

@@ -53,7 +53,7 @@ def _remind_of_batch(batch: Batch, now: datetime, ports: Ports) -> bool:
     event = f"{batch.control.validated_at:%Y-%m-%dT%H:%M:%SZ}"
     if approvals.is_event_published(batch, _SUBJECT, event):
         return False
-    after = approvals.with_published_event(batch, _SUBJECT, event)
+    after = approvals.with_event_published(batch, _SUBJECT, event)
     # Told first: the same event twice is one event, and one that is never told would be missed.
     facts = {"version": after.version, "migrated": waiting, "validatedAt": event, "days": batch.policy.confirm_after_days}
     ports.bus.publish([events.batch_event(batch.batch_id, events.READY_TO_CONFIRM, **facts)])

@@ -8,7 +8,7 @@ from shared.domain import events
 from shared.domain.batch import Batch
 from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
-from shared.domain.facts import own_disks
+from shared.domain.facts import user_disks
 from shared.domain.ledger import SnapshotState, snapshots_since_precheck
 from shared.domain.limits import StartContext, blocking_limit, has_missed_window, needs_new_snapshots, next_start, requeue_migration
 from shared.domain.message import Message, Outcome
@@ -135,7 +135,7 @@ def _check_safe_to_move(migration: Migration, batch: Batch, scene: StartContext,
     if not scene.standing.has_slot:
         raise Permanent("Batch.NoFreeSlot", "The migration holds no slot of its wave.", "Retry when fewer instances are moving.")
     safe = _note_finished_snapshots(migration, ports)
-    attached = {disk.disk_id for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
+    attached = {disk.disk_id for disk in user_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     bare = sorted((attached | set(migration.disks)) - safe)
     if bare:
         remedy = "Retry: it gets a new precheck and new snapshots. After a job has run, roll back or cancel instead."

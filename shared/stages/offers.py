@@ -227,7 +227,7 @@ def _queue_start_facts(queue: _BatchQueue, mine: set[str], tick: _TickState) -> 
         unproved=len(mine - queue.tally.moved) + begun,
     )
     trouble = tick.troubles.get(account_id)
-    reason = trouble.reason if trouble is not None and trouble.is_blocking(tick.now) else ""
+    reason = trouble.why_unusable if trouble is not None and trouble.is_blocking(tick.now) else ""
     return StartContext(queue.tally.terms, standing, tick.hold, tick.now, tick.ports.limits.max_moving, reason)
 
 

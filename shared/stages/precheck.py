@@ -225,7 +225,7 @@ def _pass_precheck(
         prechecked_at=now,
         prechecked_version=migration.version + 1,
         probe_invocation_id="",
-        disks=tuple(disk.disk_id for disk in instance.own_disks),
+        disks=tuple(disk.disk_id for disk in instance.user_disks),
         **end,
     )
     passed = events.migration_event(taken.after, events.PRECHECK_PASSED, stage="snapshot")

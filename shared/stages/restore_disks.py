@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from shared.domain.disk_reset import DiskReset, ResetState
 from shared.domain.errors import Permanent, Refused
-from shared.domain.facts import own_disks
+from shared.domain.facts import user_disks
 from shared.domain.migration import Migration
 from shared.domain.restore import (
     SnapshotAttributes,
-    are_all_in_states,
+    are_all_disks_in_states,
     are_resets_valid,
     has_reset_begun,
     newest_snapshot_set,
@@ -44,7 +44,7 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
             "Nothing was stopped or reset by this look.",
             "Remove the lock's cause (settle the bill, or see Security Center), then retry the rollback.",
         )
-    attached = [disk.disk_id for disk in instance.own_disks]
+    attached = [disk.disk_id for disk in instance.user_disks]
     fresh = newest_snapshot_set(ports.ledger.entries_of_migration(migration.migration_id), attached)
     before = {(reset.disk_id, reset.snapshot_id): reset for reset in migration.rollback_disks}
     merged = tuple(before.get((reset.disk_id, reset.snapshot_id), reset) for reset in fresh)
@@ -64,7 +64,7 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
 def why_disks_busy(migration: Migration, ports: Ports) -> str:
     """Return, in words, why ECS would refuse a reset now; empty if no disk is busy and no snapshot is being made."""
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
-    working = [f"disk {disk.disk_id} is {disk.status}" for disk in instance.own_disks if disk.status not in AT_REST]
+    working = [f"disk {disk.disk_id} is {disk.status}" for disk in instance.user_disks if disk.status not in AT_REST]
     return ", ".join([*working, *(f"snapshot {id} is being made" for id in instance.snapshots_in_progress)])
 
 
@@ -117,7 +117,7 @@ def resets_with_restored(migration: Migration, ports: Ports) -> tuple[DiskReset,
 
     Raises Permanent (Rollback.DisksDiffer) if a disk was attached or detached in the meantime.
     """
-    disks = {disk.disk_id: disk.status for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
+    disks = {disk.disk_id: disk.status for disk in user_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     differing = sorted(set(disks) ^ {each.disk_id for each in migration.rollback_disks})
     if differing:
         raise Permanent(
@@ -134,4 +134,4 @@ def resets_with_restored(migration: Migration, ports: Ports) -> tuple[DiskReset,
 
 def are_all_disks_restored(migration: Migration) -> bool:
     """Whether ECS has finished the reset of every disk."""
-    return are_all_in_states(migration.rollback_disks, ResetState.RESTORED)
+    return are_all_disks_in_states(migration.rollback_disks, ResetState.RESTORED)

@@ -12,7 +12,7 @@ from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.findings import Assessment, Finding
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
-from shared.domain.restore import are_all_in_states, disk_states_in_words, has_reset_begun, with_all_disks_pending
+from shared.domain.restore import are_all_disks_in_states, disk_states_in_words, has_reset_begun, with_all_disks_pending
 from shared.domain.timing import LOOK_AGAIN, ROLLBACK_LIMIT
 from shared.domain.validation import compare_after_rollback
 from shared.ports.driver import LiveJob
@@ -93,7 +93,7 @@ def _stop_and_reset_disks(migration: Migration, ports: Ports) -> Outcome:
         migration = _note_resets(
             migration, with_all_disks_pending(migration.rollback_disks), "the instance ran since: every disk again", ports
         )
-    if are_all_in_states(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
+    if are_all_disks_in_states(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
         return _wait_for_disks(migration, ports)
     return _stop_instance(migration, found[0].status, source_ids, ports)
 
@@ -217,7 +217,7 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
         return _restart_rollback(migration, f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again", ports)
     restore_disks.resets_with_restored(migration, ports)
     now = ports.clock.now()
-    made = sum(entry.is_ours for entry in ports.ledger.entries_of_migration(migration.migration_id))
+    made = sum(entry.belongs_to_pipeline for entry in ports.ledger.entries_of_migration(migration.migration_id))
     taken = step(
         migration,
         State.ROLLED_BACK,

@@ -12,7 +12,7 @@ from functools import partial
 from shared.domain import events
 from shared.domain.batch import BatchTerms
 from shared.domain.errors import Permanent, Transient
-from shared.domain.facts import own_disks
+from shared.domain.facts import user_disks
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of_snapshot
 from shared.domain.limits import BlockingLimit, requeue_migration
 from shared.domain.message import Message, Outcome
@@ -102,7 +102,7 @@ def _why_precheck_outdated(migration: Migration, terms: BatchTerms, ports: Ports
         return "the precheck is out of date"
     if not migration.check_asked and probe.has_own_check(terms):
         return "the precheck was made without the batch's files and check"
-    attached = {disk.disk_id for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
+    attached = {disk.disk_id for disk in user_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     return "the disks are not those of the precheck" if attached != set(migration.disks) else ""
 
 

@@ -154,7 +154,7 @@ def _complete_migration(migration: Migration, ports: Ports) -> bool:
     if held:
         _schedule_late_entries(migration, held, ports)
         return False
-    swept = sum(entry.is_ours for entry in entries)
+    swept = sum(entry.belongs_to_pipeline for entry in entries)
     to = migration.state if migration.state in KEPT else State.COMPLETED
     taken = step(migration, to, now=ports.clock.now(), by="sweep", reason=f"{swept} snapshots swept", snapshots_swept=swept)
     try:

@@ -44,4 +44,4 @@ def why_rollback_held(migration: Migration, batch: Batch, ports: Ports) -> str:
     hold = ports.admission.current_hold()
     if hold.is_held:
         return hold.reason
-    return approvals.missing_in_words(rollback_approval_state(batch, migration, ports.clock.now(), ports), batch.batch_id)
+    return approvals.missing_approvals_in_words(rollback_approval_state(batch, migration, ports.clock.now(), ports), batch.batch_id)

@@ -162,7 +162,7 @@ def _finish_migration(migration: Migration, result: Assessment, documents: Docum
     now = ports.clock.now()
     if migration.trace.marker_id:
         marker.remove_marker(migration, ports)
-    made = sum(entry.is_ours for entry in ports.ledger.entries_of_migration(migration.migration_id))
+    made = sum(entry.belongs_to_pipeline for entry in ports.ledger.entries_of_migration(migration.migration_id))
     taken = step(
         migration,
         State.MIGRATED,

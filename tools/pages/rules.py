@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timezone
 
 from shared.domain.catalog import CATALOG, PATHS
-from shared.domain.catalog.model import Path
+from shared.domain.catalog.model import MigrationPath
 from shared.domain.catalog.software import MYSQL, OTHERS
 from shared.domain.facts import Facts, InstanceFacts
 from shared.domain.findings import Severity
@@ -30,7 +30,7 @@ FIRED = ROOT / "tests/field/fired.json"
 _NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
-def _kind(path: Path) -> str:
+def _kind(path: MigrationPath) -> str:
     """The column of a path: which tool works on it decides what is refused."""
     hop = Hop(path.source, path.destination)
     if path.source.startswith("windows"):

@@ -13,7 +13,7 @@ from shared.domain.catalog.identify import (
 )
 from shared.domain.catalog.lifecycle import LIFECYCLE
 from shared.domain.catalog.minima import MINIMA, REGIONS, WINDOWS_REGIONS
-from shared.domain.catalog.model import Catalog, Lifecycle, Minimum, Path, Release, Source
+from shared.domain.catalog.model import Catalog, Lifecycle, MigrationPath, Minimum, Release, Source
 from shared.domain.catalog.paths import DEFAULTS, PATHS
 from shared.domain.catalog.releases import RELEASES
 from shared.domain.errors import Refused
@@ -29,8 +29,8 @@ __all__ = [
     "WINDOWS_REGIONS",
     "Catalog",
     "Lifecycle",
+    "MigrationPath",
     "Minimum",
-    "Path",
     "Release",
     "Source",
     "find_release",

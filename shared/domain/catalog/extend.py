@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, TypeVar
 
-from shared.domain.catalog.model import Architecture, Catalog, Lifecycle, Path, Release, Source
-from shared.domain.codec import FactsInvalid, as_list, as_object, decode
+from shared.domain.catalog.model import Architecture, Catalog, Lifecycle, MigrationPath, Release, Source
+from shared.domain.codec import DocumentInvalid, as_list, as_object, decode
 
 T = TypeVar("T")
 SECTIONS = ("releases", "paths", "lifecycle", "windows_regions", "defaults", "recipes")
@@ -68,13 +68,13 @@ class _RegionRow:
 def extended_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
     """The catalog ``base`` with the rows added. A row replaces a row of ``base`` with the same key. ``on`` is the date of the rows.
 
-    Raises FactsInvalid with the name of the wrong row and field. Unknown sections and fields, invalid patterns, paths to or from
+    Raises DocumentInvalid with the name of the wrong row and field. Unknown sections and fields, invalid patterns, paths to or from
     an unknown release, and a path from a release to itself are invalid.
     """
     document = as_object(rows, "catalog")
     for section in document:
         if section not in SECTIONS:
-            raise FactsInvalid(f"catalog.{section}", f"is not a section; there are {', '.join(SECTIONS)}")
+            raise DocumentInvalid(f"catalog.{section}", f"is not a section; there are {', '.join(SECTIONS)}")
     extended = _with_releases(base, _decode_rows(document, "releases", _ReleaseRow), on)
     extended = _with_lifecycle(extended, _decode_rows(document, "lifecycle", _LifecycleRow), on)
     extended = _with_paths(extended, _decode_rows(document, "paths", _PathRow), on)
@@ -94,7 +94,7 @@ def _with_releases(base: Catalog, rows: list[_ReleaseRow], on: date) -> Catalog:
     for index, row in enumerate(rows):
         place = f"catalog.releases[{index}]"
         if not KEY.fullmatch(row.key):
-            raise FactsInvalid(f"{place}.key", "must be lower case letters, digits, dots and dashes")
+            raise DocumentInvalid(f"{place}.key", "must be lower case letters, digits, dots and dashes")
         _check_pattern(row.pattern, f"{place}.pattern")
         product = row.product or row.key
         fields = (row.key, row.family, row.version, row.name, row.os_type, row.pattern, product, Source(row.source, on))
@@ -107,9 +107,9 @@ def _check_pattern(pattern: str, place: str) -> None:
     try:
         matches_everything = re.compile(pattern).search("") is not None
     except (re.error, RecursionError, OverflowError) as error:
-        raise FactsInvalid(place, f"is no regular expression: {error}") from None
+        raise DocumentInvalid(place, f"is no regular expression: {error}") from None
     if matches_everything:
-        raise FactsInvalid(place, "matches an empty name, so it would match every name")
+        raise DocumentInvalid(place, "matches an empty name, so it would match every name")
 
 
 def _with_lifecycle(base: Catalog, rows: list[_LifecycleRow], on: date) -> Catalog:
@@ -127,7 +127,7 @@ def _parse_day(text: str | None, place: str) -> date | None:
     try:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
-        raise FactsInvalid(place, "must be a day, e.g. 2029-05-31") from None
+        raise DocumentInvalid(place, "must be a day, e.g. 2029-05-31") from None
 
 
 def _with_paths(base: Catalog, rows: list[_PathRow], on: date) -> Catalog:
@@ -135,13 +135,13 @@ def _with_paths(base: Catalog, rows: list[_PathRow], on: date) -> Catalog:
     for index, row in enumerate(rows):
         for name in ("source", "destination"):
             if getattr(row, name) not in base.releases:
-                raise FactsInvalid(
+                raise DocumentInvalid(
                     f"catalog.paths[{index}].{name}", f"names {getattr(row, name)!r}, which no release has as its key"
                 )
         if row.source == row.destination:
-            raise FactsInvalid(f"catalog.paths[{index}].destination", "is the source itself")
+            raise DocumentInvalid(f"catalog.paths[{index}].destination", "is the source itself")
         source = Source(row.source_document, on)
-        own.append(Path(row.source, row.destination, row.architecture, source, row.exact, row.allow_listed, row.note))
+        own.append(MigrationPath(row.source, row.destination, row.architecture, source, row.exact, row.allow_listed, row.note))
     taken = {(path.source, path.destination, path.architecture) for path in own}
     ours = [path for path in base.paths if (path.source, path.destination, path.architecture) not in taken]
     return replace(base, paths=(*own, *ours))
@@ -159,5 +159,5 @@ def _with_defaults(base: Catalog, rows: dict[str, Any]) -> Catalog:
     for source, destination in rows.items():
         for key in (source, destination):
             if not isinstance(key, str) or key not in base.releases:
-                raise FactsInvalid(f"catalog.defaults.{source}", f"names {str(key)[:60]!r}, which no release has as its key")
+                raise DocumentInvalid(f"catalog.defaults.{source}", f"names {str(key)[:60]!r}, which no release has as its key")
     return replace(base, defaults={**base.defaults, **rows})

@@ -45,7 +45,7 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Path:
+class MigrationPath:
     """One supported migration path.
 
     ``exact`` is the only source version that is supported, or empty. An ``allow_listed`` path is open only to accounts on Alibaba
@@ -97,7 +97,7 @@ class Catalog:
     """All rows of the catalog. An operator's own rows may replace or extend them."""
 
     releases: Mapping[str, Release]
-    paths: tuple[Path, ...]
+    paths: tuple[MigrationPath, ...]
     lifecycle: Mapping[str, Lifecycle]
     windows_regions: Mapping[str, Source]
     minima: Mapping[str, Minimum]
@@ -107,7 +107,7 @@ class Catalog:
     proven: frozenset[str] = frozenset()
     """Keys of the recipes that the operator has tested and declares as proven."""
 
-    def supported_path(self, source: str, destination: str, architecture: str) -> Path | None:
+    def supported_path(self, source: str, destination: str, architecture: str) -> MigrationPath | None:
         """The path from one release to another on this architecture; None if it is not supported."""
         for row in self.paths:
             if (row.source, row.destination, row.architecture) == (source, destination, architecture):

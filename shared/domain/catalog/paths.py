@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.catalog.cited import MATRIX_LINUX, MATRIX_WINDOWS
-from shared.domain.catalog.model import Architecture, Path
+from shared.domain.catalog.model import Architecture, MigrationPath
 
 X86: Architecture = "x86_64"
 ARM: Architecture = "arm64"
@@ -11,8 +11,8 @@ _RHEL_NOTE = "The minor version of Red Hat Enterprise Linux cannot be chosen."
 _ALINUX_2_NOTE = "CentOS 7 can go to Alibaba Cloud Linux 2 on x86 only; its kernel is 4.19, that of CentOS 7 is 3.10."
 
 
-def _linux_path(source: str, destination: str, architecture: Architecture = X86, **more: str | bool) -> Path:
-    return Path(
+def _linux_path(source: str, destination: str, architecture: Architecture = X86, **more: str | bool) -> MigrationPath:
+    return MigrationPath(
         source,
         destination,
         architecture,
@@ -23,11 +23,11 @@ def _linux_path(source: str, destination: str, architecture: Architecture = X86,
     )
 
 
-def _windows_paths(sources: tuple[str, ...], *destinations: str) -> list[Path]:
-    return [Path(f"windows-{s}", f"windows-{d}-datacenter", X86, MATRIX_WINDOWS) for s in sources for d in destinations]
+def _windows_paths(sources: tuple[str, ...], *destinations: str) -> list[MigrationPath]:
+    return [MigrationPath(f"windows-{s}", f"windows-{d}-datacenter", X86, MATRIX_WINDOWS) for s in sources for d in destinations]
 
 
-PATHS: tuple[Path, ...] = (
+PATHS: tuple[MigrationPath, ...] = (
     _linux_path("centos-7", "anolis-7"),
     _linux_path("centos-7", "anolis-8"),
     _linux_path("centos-7", "alinux-2", note=_ALINUX_2_NOTE),

@@ -32,7 +32,7 @@ def _check_account_problems(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_snapshot_quota(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if a disk has no room for two more snapshots."""
     limit = SNAPSHOTS_PER_DISK
-    disks = facts.instance.own_disks
+    disks = facts.instance.user_disks
     full = [
         f"{d.disk_id} has {d.snapshot_count} of {limit}"
         for d in disks

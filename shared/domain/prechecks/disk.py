@@ -13,7 +13,7 @@ LOCAL = ("local_", "ephemeral", "elastic_ephemeral")
 
 def _check_disks_in_use(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for disks being attached, detached or reset."""
-    disks = facts.instance.own_disks
+    disks = facts.instance.user_disks
     if not any(disk.kind == "system" for disk in disks):
         return FactUnknown("no system disk is known")
     return fail_if_any(
@@ -38,13 +38,13 @@ def _check_multi_attach(facts: Facts, catalog: Catalog) -> Outcome:
 
 def _check_encryption(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports every encrypted disk."""
-    return fail_if_any([disk.disk_id for disk in facts.instance.own_disks if disk.encrypted], "")
+    return fail_if_any([disk.disk_id for disk in facts.instance.user_disks if disk.encrypted], "")
 
 
 def _check_transit_disk_slot(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the instance type allows no further data disk."""
     limit = facts.instance.data_disk_limit
-    data = sum(disk.kind == "data" for disk in facts.instance.own_disks)
+    data = sum(disk.kind == "data" for disk in facts.instance.user_disks)
     if limit is None:
         return FactUnknown(f"{data} data disks; ECS did not say how many this instance type takes")
     return RuleFailed(f"{data} data disks of {limit}") if data >= limit else PASSED

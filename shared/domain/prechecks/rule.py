@@ -101,7 +101,7 @@ class Rule:
         if isinstance(outcome, RuleFailed):
             return [self._failure_finding(outcome, facts.hop)]
         if isinstance(outcome, FactUnknown) and self.unknown is not None:
-            return [self._unknown_finding(outcome, self.unknown)]
+            return [self._missing_fact_finding(outcome, self.unknown)]
         return []
 
     def _failure_finding(self, outcome: RuleFailed, hop: Hop) -> Finding:
@@ -116,7 +116,7 @@ class Rule:
             self.link,
         )
 
-    def _unknown_finding(self, outcome: FactUnknown, severity: Severity) -> Finding:
+    def _missing_fact_finding(self, outcome: FactUnknown, severity: Severity) -> Finding:
         """The finding for a missing fact, which tells a person what to check."""
         return Finding(
             self.code,

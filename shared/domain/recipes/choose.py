@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 
 from shared.domain.catalog import CATALOG, Catalog
-from shared.domain.catalog.model import Path
+from shared.domain.catalog.model import MigrationPath
 from shared.domain.recipes.ours import RECIPES
 from shared.domain.recipes.recipe import Recipe, read_recipes
 
@@ -36,7 +36,7 @@ def recipe_for_path(catalog: Catalog, source: str, destination: str) -> Recipe |
     return next((each for each in all_recipes(catalog) if (each.source, each.destination) == (source, destination)), None)
 
 
-def paths_with_recipe(catalog: Catalog) -> tuple[Path, ...]:
+def paths_with_recipe(catalog: Catalog) -> tuple[MigrationPath, ...]:
     """The paths of the catalog with a recipe that may be used. The tools do not require an allow-listed account."""
     able = {
         (each.source, each.destination, architecture)

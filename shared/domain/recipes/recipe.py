@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from shared.domain.catalog.model import Architecture, Catalog
-from shared.domain.codec import FactsInvalid, Json, decode, json_schema
+from shared.domain.codec import DocumentInvalid, Json, decode, json_schema
 
 Certainty = Literal["executed", "foreign", "assumed"]
 """How certain a line is: ``executed`` if we ran it, ``foreign`` if a public sample or document has it, otherwise ``assumed``."""
@@ -100,47 +100,47 @@ class Recipe:
 
 
 def read_recipes(rows: list[Any], catalog: Catalog, place: str) -> tuple[Recipe, ...]:
-    """The recipes in a list of JSON values; raises FactsInvalid naming the recipe and field."""
+    """The recipes in a list of JSON values; raises DocumentInvalid naming the recipe and field."""
     found: dict[str, Recipe] = {}
     for index, row in enumerate(rows):
         where = f"{place}[{index}]"
         recipe = decode(Recipe, row, where, strict=True)
         _check_recipe(recipe, catalog, where)
         if recipe.key in found:
-            raise FactsInvalid(f"{where}.key", f"is the key of another recipe too: {recipe.key}")
+            raise DocumentInvalid(f"{where}.key", f"is the key of another recipe too: {recipe.key}")
         found[recipe.key] = recipe
     return tuple(found.values())
 
 
 def _check_recipe(recipe: Recipe, catalog: Catalog, where: str) -> None:
     if not _KEY.fullmatch(recipe.key):
-        raise FactsInvalid(f"{where}.key", "must be lower case letters, digits and dashes")
+        raise DocumentInvalid(f"{where}.key", "must be lower case letters, digits and dashes")
     for architecture in recipe.architectures:
         if catalog.supported_path(recipe.source, recipe.destination, architecture) is None:
             path = f"{recipe.source} to {recipe.destination} on {architecture}"
-            raise FactsInvalid(f"{where}.destination", f"the catalog has no path from {path}; add it to paths")
+            raise DocumentInvalid(f"{where}.destination", f"the catalog has no path from {path}; add it to paths")
     if not recipe.architectures:
-        raise FactsInvalid(f"{where}.architectures", "must name at least one")
+        raise DocumentInvalid(f"{where}.architectures", "must name at least one")
     for name, line in recipe.lines.items():
         if not line.text.strip() or not line.source.strip():
-            raise FactsInvalid(f"{where}.{name}", "must have a text and a source")
+            raise DocumentInvalid(f"{where}.{name}", "must have a text and a source")
         if not line.text.isprintable():
-            raise FactsInvalid(f"{where}.{name}.text", "must be one line; put longer commands into a script in the guest")
+            raise DocumentInvalid(f"{where}.{name}.text", "must be one line; put longer commands into a script in the guest")
     if (recipe.irreversible_from == "text") != bool(recipe.irreversible_text):
-        raise FactsInvalid(f"{where}.irreversible_text", "belongs to irreversible_from text, and to no other")
+        raise DocumentInvalid(f"{where}.irreversible_text", "belongs to irreversible_from text, and to no other")
     _check_recipe_numbers(recipe, where)
 
 
 def _check_recipe_numbers(recipe: Recipe, where: str) -> None:
     if sum(len(line.text) for line in recipe.lines.values()) > MOST_SCRIPT:
-        raise FactsInvalid(where, f"its lines have more than {MOST_SCRIPT} characters")
+        raise DocumentInvalid(where, f"its lines have more than {MOST_SCRIPT} characters")
     if not 1 <= recipe.restarts <= 4 or not 1 <= recipe.usual_minutes <= 240:
-        raise FactsInvalid(where, "restarts must be 1 to 4, and usual_minutes 1 to 240")
+        raise DocumentInvalid(where, "restarts must be 1 to 4, and usual_minutes 1 to 240")
     steps = [each.percent for each in recipe.milestones]
     if steps != sorted(steps) or any(not 0 <= each <= 99 for each in steps):
-        raise FactsInvalid(f"{where}.milestones", "percent must be 0 to 99 and rise")
+        raise DocumentInvalid(f"{where}.milestones", "percent must be 0 to 99 and rise")
     if any(not each.text.isprintable() or not each.text for each in recipe.milestones):
-        raise FactsInvalid(f"{where}.milestones", "text must be one line")
+        raise DocumentInvalid(f"{where}.milestones", "text must be one line")
 
 
 def recipe_schema() -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.domain.facts import own_disks
+from shared.domain.facts import user_disks
 from shared.domain.findings import Finding
 from shared.domain.validation.view import Comparison, expected_finding, failure_finding, joined_names, warning_finding
 
@@ -46,7 +46,7 @@ def check_hostname(view: Comparison) -> Iterator[Finding]:
 
 def check_disks(view: Comparison) -> Iterator[Finding]:
     """Check that every disk is still attached with the same size, and report new disks."""
-    before = {d.disk_id: d for d in view.instance_before.own_disks}
+    before = {d.disk_id: d for d in view.instance_before.user_disks}
     after = {d.disk_id: d for d in view.instance_after.disks}
     lost = [f"{d.disk_id} ({d.device}, {d.size_gib} GiB)" for d in before.values() if d.disk_id not in after]
     if lost:
@@ -65,7 +65,7 @@ def check_disks(view: Comparison) -> Iterator[Finding]:
             joined_names(transit),
             "SMC detaches it by itself when it is done.",
         )
-    strange = [d.disk_id for d in own_disks(added)]
+    strange = [d.disk_id for d in user_disks(added)]
     if strange:
         yield warning_finding("DiskAdded", "A disk was not there before", joined_names(strange), "Find out who attached it.")
     resized = [

@@ -108,11 +108,11 @@ def _approvals_view(batch: Batch, found: ApprovalStatus) -> ApprovalsView:
     return ApprovalsView(
         about=" ".join(found.about.split()[:2]),
         needed=found.needed,
-        missing=found.missing_count,
+        missing=found.missing_approval_count,
         role=batch.policy.approver_role,
         trust=batch.policy.approver_trust,
         seen=found.seen,
         given=tuple(ApprovalView(each.by, each.at, each.trust, word) for word, given in standings for each in given),
         expires_at=found.until,
-        waits_for=approvals.missing_in_words(found, batch.batch_id),
+        waits_for=approvals.missing_approvals_in_words(found, batch.batch_id),
     )

@@ -143,7 +143,7 @@ def _rollback_approvals(migration: Migration, terms: BatchTerms, ports: Ports) -
 def _wait_reason(migration: Migration, ports: Ports) -> str:
     trouble = ports.admission.account_troubles([migration.account_id]).get(migration.account_id)
     if trouble is not None and migration.state not in TERMINAL | WAITING_FOR_A_PERSON:
-        return trouble.reason
+        return trouble.why_unusable
     if migration.state is State.FAILED and migration.owes:
         batch = ports.batches.load(migration.batch_id)
         if may_roll_back_automatically(batch):

@@ -238,7 +238,9 @@ def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: d
     elif batch.acknowledgement is None:
         said.append(f"somebody acknowledges the risks: replank acknowledge {id}")
     missing = (
-        approvals.missing_in_words(approvals.batch_approval_status(batch, approvals.BATCH, now), id) if policy.approvals else ""
+        approvals.missing_approvals_in_words(approvals.batch_approval_status(batch, approvals.BATCH, now), id)
+        if policy.approvals
+        else ""
     )
     said += [missing] if missing else []
     if policy.gate == waves.BY_HAND and cut > 1:

@@ -98,8 +98,8 @@ def test_the_longer_it_refuses_the_later_it_is_tried_again() -> None:
     later = trouble.with_further_refusal(permission_missing_error(TRADING, "no."), NOW + timedelta(hours=3))
     assert (later.since, later.code) == (NOW, "Account.NoPermission")
     assert later.until == NOW + timedelta(hours=3, minutes=30)
-    assert "since 2026-11-23 12:00 UTC" in later.reason
-    assert "member.yml" in later.reason
+    assert "since 2026-11-23 12:00 UTC" in later.why_unusable
+    assert "member.yml" in later.why_unusable
 
 
 def batch(*accounts: str) -> Batch:

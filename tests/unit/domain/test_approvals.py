@@ -104,7 +104,7 @@ def test_what_is_about_to_expire_can_be_renewed() -> None:
 def test_a_change_of_policy_or_selection_asks_again(change: dict[str, Any]) -> None:
     done = approved(PLAIN, "bob", "eve")
     changed = replace(done, **change)
-    assert asked(changed).missing_count == 2
+    assert asked(changed).missing_approval_count == 2
     assert [each.by for each in asked(changed).overtaken] == ["bob", "eve"]
     assert refused(changed, person("zoe"), seen=asked(done).seen) == ("Approval.Overtaken", 412)
     if "policy" in change:
@@ -118,7 +118,7 @@ def test_the_digest_does_not_count_what_a_later_version_adds_with_its_default() 
 
 def test_who_submitted_counts_only_if_one_is_asked_for() -> None:
     assert refused(PLAIN, person("ann")) == ("Approval.Submitter", 403)
-    assert asked(approved(replace(PLAIN, policy=replace(POLICY, approvals=1)), "ann")).missing_count == 0
+    assert asked(approved(replace(PLAIN, policy=replace(POLICY, approvals=1)), "ann")).missing_approval_count == 0
 
 
 def test_claimed_names_count_only_if_the_policy_says_so() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.codec import FactsInvalid
+from shared.domain.codec import DocumentInvalid
 from shared.domain.facts import Facts
 from tests.support.facts import LINUX, WINDOWS
 
@@ -49,14 +49,14 @@ def test_the_field_is_named(path: tuple[Any, ...], value: object, field: str) ->
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value
-    with pytest.raises(FactsInvalid) as caught:
+    with pytest.raises(DocumentInvalid) as caught:
         Facts.from_json(document)
     assert caught.value.field == field
     assert caught.value.code == "Facts.Invalid"
 
 
 def test_a_missing_field_is_named() -> None:
-    with pytest.raises(FactsInvalid) as caught:
+    with pytest.raises(DocumentInvalid) as caught:
         Facts.from_json({**GOOD, "instance": {k: v for k, v in GOOD["instance"].items() if k != "vpc_id"}})
     assert caught.value.message == "facts.instance.vpc_id: is missing"
 
@@ -64,7 +64,7 @@ def test_a_missing_field_is_named() -> None:
 def test_unknown_fields_are_refused_only_where_people_type() -> None:
     document = {**GOOD, "instance": {**GOOD["instance"], "memroy_mib": 5}}
     assert Facts.from_json(document) == LINUX
-    with pytest.raises(FactsInvalid) as caught:
+    with pytest.raises(DocumentInvalid) as caught:
         Facts.from_json(document, strict=True)
     assert caught.value.field == "facts.instance.memroy_mib"
 

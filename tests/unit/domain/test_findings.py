@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.codec import FactsInvalid
+from shared.domain.codec import DocumentInvalid
 from shared.domain.findings import Assessment, Finding, Severity, sorted_assessment
 
 FINDINGS = st.builds(
@@ -50,6 +50,6 @@ def test_errors_block_whatever_is_overridden(findings: list[Finding]) -> None:
     ],
 )
 def test_what_is_stored_wrongly_is_named(document: object, field: str) -> None:
-    with pytest.raises(FactsInvalid) as caught:
+    with pytest.raises(DocumentInvalid) as caught:
         Assessment.from_json(document)
     assert caught.value.field == field

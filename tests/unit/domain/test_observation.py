@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.domain.codec import FactsInvalid
-from shared.domain.facts import DiskFacts, InstanceFacts, own_disks
+from shared.domain.codec import DocumentInvalid
+from shared.domain.facts import DiskFacts, InstanceFacts, user_disks
 from shared.domain.findings import Assessment, Finding, Severity
 from shared.domain.guest import GuestFacts
 from shared.domain.ledger import sweep_due_at
@@ -70,7 +70,7 @@ def test_what_was_not_stored_is_none(document: dict[str, Any] | None) -> None:
     ("document", "lacks"), [({}, "instance"), ({"instance": INSTANCE}, "guest"), ({"instance": INSTANCE, "guest": None}, "guest")]
 )
 def test_a_comparison_without_a_baseline_is_refused_by_name(document: dict[str, Any], lacks: str) -> None:
-    with pytest.raises(FactsInvalid, match=f"has no {lacks}"):
+    with pytest.raises(DocumentInvalid, match=f"has no {lacks}"):
         Observation.from_json(document).instance_and_guest()
 
 
@@ -95,8 +95,8 @@ def test_the_names_of_stored_documents_stay() -> None:
 def test_the_transit_disk_is_not_the_users() -> None:
     disk = DiskFacts("d-1", "data", "/dev/xvdb", "cloud_essd", 20, False, False, "In_use")
     transit = DiskFacts("d-2", "data", "/dev/xvdc", "cloud_essd", 20, False, False, "In_use", used_by_smc_transit=True)
-    assert own_disks((disk, transit)) == [disk]
-    assert InstanceFacts.from_json(INSTANCE).own_disks[0].disk_id == "d-1"
+    assert user_disks((disk, transit)) == [disk]
+    assert InstanceFacts.from_json(INSTANCE).user_disks[0].disk_id == "d-1"
 
 
 def test_snapshots_are_due_their_retention_after_the_release() -> None:

@@ -87,14 +87,14 @@ def test_an_approval_of_the_policy_before_does_not_count_and_one_of_the_same_pol
     given = approvals.approve(BATCH, seen, Caller("bob"), seen.seen, "", NOW)
     assert given is not None
     approved = given.after
-    assert not approvals.approval_status(approved.terms, approvals.BATCH, NOW).missing_count
+    assert not approvals.approval_status(approved.terms, approvals.BATCH, NOW).missing_approval_count
     changed = policy_change.change_policy(approved, asked(maxMoving=2), EVE, "", NOW).after
     found = approvals.approval_status(changed.terms, approvals.BATCH, NOW)
-    assert (found.missing_count, len(found.overtaken)) == (1, 1)
+    assert (found.missing_approval_count, len(found.overtaken)) == (1, 1)
     assert (
         approvals.approval_status(
             policy_change.change_policy(changed, OWN, EVE, "", NOW).after.terms, approvals.BATCH, NOW
-        ).missing_count
+        ).missing_approval_count
         == 0
     )
 

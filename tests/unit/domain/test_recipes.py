@@ -13,7 +13,7 @@ import pytest
 
 from shared.domain.catalog import CATALOG, require_release
 from shared.domain.catalog.extend import extended_catalog
-from shared.domain.codec import FactsInvalid
+from shared.domain.codec import DocumentInvalid
 from shared.domain.errors import Refused
 from shared.domain.recipes.choose import all_recipes, paths_with_recipe, recipe_for_path, shipped_recipes
 from shared.domain.recipes.ours import RECIPES
@@ -105,13 +105,13 @@ def test_an_operators_recipe_takes_the_place_of_ours() -> None:
     ],
 )
 def test_what_is_wrong_in_a_recipe_is_named(changes: dict[str, Any], field: str) -> None:
-    with pytest.raises(FactsInvalid) as wrong:
+    with pytest.raises(DocumentInvalid) as wrong:
         extended_catalog({"recipes": [own(**changes)]}, CATALOG, on=DAY)
     assert field in wrong.value.field
 
 
 def test_two_recipes_of_one_key_are_refused() -> None:
-    with pytest.raises(FactsInvalid, match="another recipe"):
+    with pytest.raises(DocumentInvalid, match="another recipe"):
         extended_catalog({"recipes": [own(), own()]}, CATALOG, on=DAY)
 
 

@@ -59,7 +59,7 @@ def test_a_policy_keeps_its_bounds(name: str) -> None:
     calls, pauses = BOUNDS[name]
     policy: RetryPolicy = getattr(retry, name)
     assert policy.calls == calls
-    assert list(policy.pauses()) == pytest.approx(list(pauses))
+    assert list(policy.pauses_between_calls()) == pytest.approx(list(pauses))
     always = FailingCalls(*[Unlucky() for _ in range(20)])
     with pytest.raises(Unlucky):
         always.run(policy)
@@ -81,7 +81,7 @@ def test_an_error_that_no_call_mends_is_raised_at_once() -> None:
 
 def test_pauses_stay_within_the_budget_whatever_the_settings_say() -> None:
     slow = replace(CLOUD_CALL, pause_s=SLOWEST_S)
-    assert slow.pauses() == (5.0, 5.0)
+    assert slow.pauses_between_calls() == (5.0, 5.0)
     assert [slow.pause_after_failures(failed) for failed in (1, 2, 3)] == [5.0, 5.0, None]
 
 

@@ -10,7 +10,7 @@ from shared.domain.catalog import CATALOG, DEFAULTS, LIFECYCLE, MINIMA, PATHS, R
 from shared.domain.catalog.eol import SOON_DAYS, support_status_by_name
 from shared.domain.catalog.extend import extended_catalog
 from shared.domain.catalog.software import MYSQL, OTHERS
-from shared.domain.codec import FactsInvalid
+from shared.domain.codec import DocumentInvalid
 from shared.domain.route import plan_route
 
 TODAY = date(2026, 9, 1)
@@ -123,6 +123,6 @@ def _with(section: str, **changes: object) -> dict[str, object]:
     ],
 )
 def test_a_wrong_row_is_named(rows: object, field: str) -> None:
-    with pytest.raises(FactsInvalid) as caught:
+    with pytest.raises(DocumentInvalid) as caught:
         extended_catalog(rows, CATALOG, on=TODAY)
     assert caught.value.field == field

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.catalog import PATHS, RELEASES
-from shared.domain.catalog.model import Path
+from shared.domain.catalog.model import MigrationPath
 from shared.domain.facts import Facts, Hop
 from shared.domain.guest import PackageSummary
 from shared.domain.prechecks import assess
@@ -16,7 +16,7 @@ from tests.support.facts import LINUX, WINDOWS, with_boot, with_guest, with_inst
 KERNELS = {"centos-8": "4.18.0-348.7.1.el8_5.x86_64", "rhel-8": "4.18.0-553.el8_10.x86_64", "alinux-2": "4.19.91-27.al7.x86_64"}
 
 
-def healthy(path: Path) -> Facts:
+def healthy(path: MigrationPath) -> Facts:
     """An instance on that path that nothing is wrong with."""
     hop, release = Hop(path.source, path.destination), RELEASES[path.source]
     if release.os_type == "windows":
@@ -34,7 +34,7 @@ def healthy(path: Path) -> Facts:
 
 
 @pytest.mark.parametrize("path", PATHS, ids=[f"{path.source}-{path.destination}-{path.architecture}" for path in PATHS])
-def test_a_healthy_guest_is_let_through(path: Path) -> None:
+def test_a_healthy_guest_is_let_through(path: MigrationPath) -> None:
     found = assess(healthy(path))
     assert [f"{finding.code}: {finding.seen}" for finding in found.blocking_findings] == []
     codes = {finding.code for finding in found.findings}

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.codec import FactsInvalid, Json
+from shared.domain.codec import DocumentInvalid, Json
 from shared.domain.facts import Facts, facts_schema
 from shared.domain.prechecks import RULES, assess
 from tests.support.facts import LINUX, TO_RHEL, WINDOWS
@@ -45,7 +45,7 @@ def tolerant(document: object) -> None:
     refused = None
     try:
         assess(Facts.from_json(document))
-    except FactsInvalid as error:
+    except DocumentInvalid as error:
         refused = error
     assert refused is None or (refused.field and refused.remedy)
 
