@@ -47,6 +47,7 @@ ROUNDS, START_ROUNDS = 3, 7
 MOST_BYTES = 150_000
 PAGES = {
     "overview": "/",
+    "inventory": "/inventory",
     "batches": "/batches",
     "batch": f"/batches/{BATCH}",
     "batch, failed only": f"/batches/{BATCH}?state=failed",

@@ -14,6 +14,7 @@ from console.pages import (
     audit,
     batch,
     batches,
+    inventory,
     left_out,
     many,
     migration,
@@ -49,6 +50,7 @@ def _route(method: str, path: str, page: Page, *, open: bool = False) -> Route:
 
 ROUTES = (
     _route("GET", "/", overview.show),
+    _route("GET", "/inventory", inventory.show),
     _route("GET", "/plan", submit.show),
     _route("POST", "/plan", submit.submit),
     _route("GET", "/batches", batches.show),

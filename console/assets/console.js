@@ -143,7 +143,7 @@
   }, true);
 
   // Keys. None of them acts: they move and look.
-  const PAGES = { o: "/console/", p: "/console/plan", b: "/console/batches", s: "/console/snapshots", a: "/console/audit", y: "/console/system" };
+  const PAGES = { o: "/console/", i: "/console/inventory", p: "/console/plan", b: "/console/batches", s: "/console/snapshots", a: "/console/audit", y: "/console/system" };
   let going = false;
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=checkbox]), select, textarea");

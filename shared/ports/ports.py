@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # the types of what is handed in: who starts need not load th
     from shared.ports.driver import Driver
     from shared.ports.guest import Guest
     from shared.ports.ids import Ids
+    from shared.ports.inventory import InventoryStore
     from shared.ports.ledger import Ledger
     from shared.ports.migrations import Migrations
     from shared.ports.sign_in import SignIn
@@ -83,6 +84,7 @@ class Ports:
     admission: Admission
     ledger: Ledger
     audit: Audit
+    inventory: InventoryStore
     compute: Compute
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.ports.compute import Compute
     from shared.ports.driver import Driver
     from shared.ports.guest import Guest
+    from shared.ports.inventory import InventoryStore
     from shared.ports.ports import Accounts
     from shared.ports.sign_in import SignIn
 
@@ -69,6 +70,7 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         admission=TablestoreAdmission(store, settings.accounts),
         ledger=TablestoreLedger(store),
         audit=DeferredAdapter(lambda: _make_audit(store)),
+        inventory=DeferredAdapter(lambda: _make_inventory(store)),
         compute=DeferredAdapter(lambda: _make_compute(clients, clock)),
         guest=DeferredAdapter(lambda: _make_guest(clients)),
         drivers=_make_drivers(clients, settings, clock) if function in USES_SMC else {},
@@ -168,6 +170,12 @@ def _make_audit(store: Store) -> Audit:
     from shared.adapters.audit import TablestoreAudit
 
     return TablestoreAudit(store)
+
+
+def _make_inventory(store: Store) -> InventoryStore:
+    from shared.adapters.inventory import TablestoreInventory
+
+    return TablestoreInventory(store)
 
 
 def _make_sign_in(settings: Settings, clock: Clock) -> SignIn:

@@ -1,4 +1,4 @@
-"""The API's operations before a batch is acknowledged: its plan, and the instances that its selection left out."""
+"""The API's operations before a batch is acknowledged: the inventory, the plan, and the instances that a selection left out."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ def _get_plan(call: ApiCall) -> Reply:
     return Reply(_plan_view(call, call.path["batchId"]))
 
 
+def _get_inventory(call: ApiCall) -> Reply:
+    from shared.stages.api import inventory  # asked for seldom
+
+    return Reply(inventory.inventory_view(call.ports))
+
+
 def _list_left_out(call: ApiCall) -> Reply:
     from shared.stages.api import left_out  # asked for seldom
 
@@ -34,6 +40,14 @@ def _list_left_out(call: ApiCall) -> Reply:
 
 
 PLAN_ROUTES: tuple[Route, ...] = (
+    Route(
+        "GET",
+        "/inventory",
+        "getInventory",
+        "The releases in use with their end of support, by region and account, as the last daily inventory counted them.",
+        _get_inventory,
+        plan_views.InventoryView,
+    ),
     Route(
         "POST",
         "/plans",

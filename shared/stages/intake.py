@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, LeftOutInstance, Problem, Selection
-from shared.domain.catalog import Release
-from shared.domain.catalog.identify import identify_in_catalog
-from shared.domain.errors import Refused, Stale
+from shared.domain.errors import Refused, ReplankError, Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, first_entry
 from shared.domain.notice import Notice, due_notices, read_notice
@@ -27,6 +25,7 @@ from shared.stages.choosing import InstanceChoice, ecs_filter
 from shared.stages.survey import Survey, has_waited_long_enough, instance_pages
 
 if TYPE_CHECKING:
+    from shared.domain.inventory import Inventory
     from shared.stages.waving import WaveOrder
 
 _LOG = logging.getLogger("replank")
@@ -182,18 +181,28 @@ def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migra
 
 
 def _publish_notices(ports: Ports) -> Outcome:
-    """Publish a notice, once a month, for each release out of support that an instance still runs."""
-    releases: set[Release] = set()
-    survey = Survey()
+    """Publish a notice, once a month, for each release out of support that an instance still runs. Store what was counted."""
+    from shared.domain.inventory import InstanceCount  # the timer alone needs it
+
+    count, survey, now = InstanceCount(ports.catalog), Survey(), ports.clock.now()
     for page in instance_pages(ports.regions, ports, survey, accounts=("", *ports.members)):
-        names = {(each.os_name, each.os_name_en) for each in page}
-        releases.update(filter(None, (identify_in_catalog(ports.catalog, *each) for each in names)))
-    for problem in survey.problems(again=True):
+        for each in page:
+            count.add_instance((each.account_id, each.region_id, each.instance_id), each.os_name, each.os_name_en)
+    lacking = survey.problems(again=True)
+    for problem in lacking:
         _LOG.error("the inventory lacks region %s: %s: %s", *problem)
-    notices = due_notices(releases, ports.clock.now(), ports.catalog)
+    notices = due_notices(count.releases, now, ports.catalog)
     ports.bus.publish(notices)
-    lacking = len(survey.refused) + len(survey.silent)
-    return Outcome("done", {"releases": len(releases), "notices": len(notices), "regionsLacking": lacking})
+    _write_inventory(count.inventory(now, lacking), ports)
+    return Outcome("done", {"releases": len(count.releases), "notices": len(notices), "regionsLacking": len(lacking)})
+
+
+def _write_inventory(inventory: Inventory, ports: Ports) -> None:
+    """Store the inventory, for people to look at. No notice depends on it, so that an error is only logged."""
+    try:
+        ports.inventory.write_inventory(inventory)
+    except ReplankError as error:
+        _LOG.error("the inventory is not stored: %s", error)
 
 
 def _short_digest(*words: str) -> str:

@@ -56,6 +56,7 @@ def pages(cloud: RunningCloud, batches: dict[str, str]) -> dict[str, str]:
     moved = next((each for each in rows if each["state"] == "migrated"), one)
     return {
         "overview": "/",
+        "inventory": "/inventory",
         "batches": "/batches",
         "batch": f"/batches/{running}",
         "approvals": f"/batches/{batches['waiting']}",

@@ -36,6 +36,7 @@ def places(cloud: RunningCloud) -> dict[str, str]:
     (first, *_) = api.get("/migrations", batchId=batch_id)["migrations"]
     return {
         "overview": "/",
+        "inventory": "/inventory",
         "batches": "/batches",
         "batch": f"/batches/{batch_id}",
         "found": f"/batches/{batch_id}?text=web",

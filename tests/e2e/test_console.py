@@ -93,7 +93,7 @@ def test_a_person_signs_in_accepts_the_risks_and_pauses(world: World) -> None:
     browser = Browser(world)
     assert browser.ask("GET", "/console/")[0] == 401
     browser.sign_in("ann")
-    for page in ("/console/", "/console/batches", "/console/snapshots", "/console/audit", "/console/system"):
+    for page in ("/console/", "/console/inventory", "/console/batches", "/console/snapshots", "/console/audit", "/console/system"):
         assert browser.ask("GET", page)[0] == 200, page
     batch_id = world.api.post("/batches", {"instanceIds": [instance(1)["InstanceId"]]})["batchId"]
     world.run(30)
@@ -135,6 +135,24 @@ def test_the_plan_comes_before_the_batch(world: World) -> None:
     (batch,) = [each for each in world.api.get("/batches")["batches"] if not each["dryRun"]]
     assert made == {f"/console/batches/{batch['batchId']}?done=submission"}
     assert (batch["selection"]["instanceIds"], batch["policy"]["maxMoving"]) == ([instance(1)["InstanceId"]], 3)
+
+
+def test_the_inventory_leads_to_a_plan_in_two_clicks(world: World) -> None:
+    browser = Browser(world)
+    browser.sign_in("ann")
+    assert "No inventory has been taken yet" in browser.ask("GET", "/console/inventory")[1]
+    world.run(24 * 60)
+    browser.sign_in("ann")
+    _, page, _ = browser.ask("GET", "/console/inventory")
+    (address,) = re.findall(r'href="(/console/plan[?][^"]+)"', page)
+    _, page, _ = browser.ask("GET", unescape(address))
+    status, _, headers = browser.ask("POST", "/console/plan", {**fields_of_form(page, "/console/plan"), "step": "plan"})
+    assert status == 303
+    world.run(30)
+    _, page, _ = browser.ask("GET", headers["Location"])
+    assert "Instance.MigrationActive" in page  # the notice of the same inventory has planned the instance already
+    (batch,) = [each for each in world.api.get("/batches")["batches"] if each["createdBy"] != "replank"]
+    assert (batch["selection"]["releases"], batch["dryRun"]) == (["centos-7"], True)
 
 
 def test_the_batch_leads_to_what_was_left_out(world: World) -> None:

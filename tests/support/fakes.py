@@ -15,6 +15,7 @@ from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
 from shared.domain.hold import Hold, HoldHistoryEntry, hold_columns, next_act_column, read_hold
+from shared.domain.inventory import Inventory
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.limits import has_priority
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
@@ -465,6 +466,19 @@ class FakeAudit:
 
 
 @dataclass
+class FakeInventory:
+    """Keeps the last inventory."""
+
+    last: Inventory | None = None
+
+    def write_inventory(self, inventory: Inventory) -> None:
+        self.last = inventory
+
+    def last_inventory(self) -> Inventory | None:
+        return self.last
+
+
+@dataclass
 class Fakes:
     """All of them, and the ``Ports`` made of them; compute, guest and drivers as a test hands them in."""
 
@@ -477,6 +491,7 @@ class Fakes:
     migrations: FakeMigrations = field(init=False)
     audit: FakeAudit = field(default_factory=FakeAudit)
     sign_in: Any = None
+    inventory: FakeInventory = field(default_factory=FakeInventory)
     compute: Any = None
     guest: Any = None
     drivers: dict[str, Any] = field(default_factory=dict)
@@ -499,6 +514,7 @@ class Fakes:
             admission=self.admission,
             ledger=self.ledger,
             audit=self.audit,
+            inventory=self.inventory,
             sign_in=self.sign_in,
             compute=self.compute,
             guest=self.guest,

@@ -1,4 +1,4 @@
-"""The API's views of a batch's plan: the forecast, the waves, the findings and the cost. See views.py for their JSON."""
+"""The API's views of the inventory, and of a batch's plan: forecast, waves, findings and cost. See views.py for their JSON."""
 
 from __future__ import annotations
 
@@ -98,3 +98,63 @@ class PlanView:
     not_known: tuple[str, ...]
     """Facts that the forecast ignores, for example a hold or other batches; empty if it ignores nothing."""
     assumed: tuple[AssumedDuration, ...]
+
+
+@dataclass(frozen=True)
+class ReleaseCount:
+    """The number of instances that run one release, and how long the release is supported."""
+
+    release: str
+    """The key of the release; empty if the catalog does not know the system."""
+    name: str
+    instances: int
+    standing: str
+    """``ended``, ``extended`` (by paid support), ``ending`` within 180 days, ``supported``, or ``unknown``."""
+    ends_on: str
+    """The last day of support without paid extensions, such as 2024-06-30; empty if it is unknown."""
+    extended_end: str
+    """The last day of paid support; empty without one."""
+    source: str
+    """The document that gives the dates."""
+    destinations: tuple[str, ...]
+    """The keys of the releases to which a migration path leads; empty without a path."""
+
+
+@dataclass(frozen=True)
+class GroupCount:
+    """The number of instances that run one release in one region of one account."""
+
+    release: str
+    system: str
+    account_id: str
+    region_id: str
+    instances: int
+
+
+@dataclass(frozen=True)
+class LackingPlace:
+    """A region or an account that could not be listed, and why."""
+
+    place: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class InventoryView:
+    """The fleet as the last daily inventory counted it, by the systems' names in ECS."""
+
+    account_id: str
+    """The deployment's own account."""
+    taken_at: datetime | None
+    """When the fleet was listed; null before the first inventory."""
+    instances: int
+    """Number of instances in all."""
+    unlisted: int
+    """Number of instances in groups too small to be listed. ``releases`` and ``groups`` do not count them."""
+    releases: tuple[ReleaseCount, ...]
+    """The releases in use, the earliest end of support first."""
+    groups: tuple[GroupCount, ...]
+    """The largest groups first, at most 2,000."""
+    lacking: tuple[LackingPlace, ...]
+    """The places that could not be listed. Their instances are not counted."""

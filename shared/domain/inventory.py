@@ -1,0 +1,75 @@
+"""The inventory of the fleet: how many instances run each release, by account and region. All functions here are pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.domain.batch import Problem
+from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.catalog.model import Catalog, Release
+
+MOST_GROUPS = 2000
+"""Maximum groups that an inventory keeps, the largest ones. Its total counts the instances of all groups."""
+LONGEST_NAME = 128
+"""Maximum characters of the name of a system that the catalog does not know."""
+
+
+@dataclass(frozen=True)
+class InstanceGroup:
+    """The number of instances that run one release in one region of one account."""
+
+    release: str
+    """The key of the release; empty if the catalog does not know the system."""
+    system: str
+    """The name that people see: the release's, or the name that ECS gives an unknown system."""
+    account_id: str
+    """The id of the member account; empty for the deployment's own account."""
+    region_id: str
+    instances: int
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What the last daily listing of the fleet has counted."""
+
+    taken_at: datetime
+    instances: int
+    groups: tuple[InstanceGroup, ...]
+    """The groups, largest first."""
+    lacking: tuple[Problem, ...] = ()
+    """The places that could not be listed: a region or an account, an error code and a sentence."""
+
+
+@dataclass
+class InstanceCount:
+    """Counts the instances of a listing, page after page. An instance that comes twice counts once."""
+
+    catalog: Catalog
+    releases: set[Release] = field(default_factory=set)
+    """The releases that were found so far."""
+    _seen: set[tuple[str, str, str]] = field(default_factory=set)
+    _known: dict[tuple[str, str], Release | None] = field(default_factory=dict)
+    _counts: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+
+    def add_instance(self, place: tuple[str, str, str], os_name: str, os_name_en: str) -> None:
+        """Count one instance. ``place`` is its account, region and id; the names are those that ECS gives its system."""
+        if place in self._seen:
+            return
+        self._seen.add(place)
+        names = os_name, os_name_en
+        if names not in self._known:
+            self._known[names] = identify_in_catalog(self.catalog, *names)
+        release = self._known[names]
+        if release is not None:
+            self.releases.add(release)
+        system = (release.key, release.name) if release else ("", (os_name_en or os_name)[:LONGEST_NAME])
+        self._counts[system + place[:2]] += 1
+
+    def inventory(self, taken_at: datetime, lacking: Iterable[Problem]) -> Inventory:
+        """The inventory of all instances that were added."""
+        largest = sorted(self._counts.items(), key=lambda each: (-each[1], each[0]))[:MOST_GROUPS]
+        groups = (InstanceGroup(*names, number) for names, number in largest)
+        return Inventory(taken_at, len(self._seen), tuple(groups), tuple(lacking))

@@ -1,0 +1,17 @@
+"""The port of the stored inventory."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from shared.domain.inventory import Inventory
+
+
+class InventoryStore(Protocol):
+    """The last inventory. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
+
+    def write_inventory(self, inventory: Inventory) -> None:
+        """Write the inventory. It replaces the one before."""
+
+    def last_inventory(self) -> Inventory | None:
+        """The inventory that was written last, read in one call; None before the first."""

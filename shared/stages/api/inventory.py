@@ -1,0 +1,56 @@
+"""Shows the inventory: the releases in use, their end of support, and where they run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+from shared.domain.catalog import Catalog
+from shared.domain.catalog.eol import release_support_status
+from shared.domain.inventory import InstanceGroup
+from shared.ports.ports import Ports
+from shared.stages.api.plan_views import GroupCount, InventoryView, LackingPlace, ReleaseCount
+
+_NEVER = "9999"
+
+
+def inventory_view(ports: Ports) -> InventoryView:
+    """Return the last inventory with the dates of the catalog. It reads one row, however large the fleet is."""
+    found = ports.inventory.last_inventory()
+    if found is None:
+        return InventoryView(ports.account_id, None, 0, 0, (), (), ())
+    numbers: Counter[tuple[str, str]] = Counter()
+    for each in found.groups:
+        numbers[_system(each)] += each.instances
+    today = ports.clock.now().date()
+    releases = [_release_count(*system, number, today, ports.catalog) for system, number in numbers.items()]
+    groups = (
+        GroupCount(each.release, each.system, each.account_id or ports.account_id, each.region_id, each.instances)
+        for each in found.groups
+    )
+    return InventoryView(
+        ports.account_id,
+        found.taken_at,
+        found.instances,
+        found.instances - sum(each.instances for each in found.groups),
+        tuple(sorted(releases, key=lambda each: (each.ends_on or _NEVER, -each.instances, each.name))),
+        tuple(groups),
+        tuple(LackingPlace(*each) for each in found.lacking),
+    )
+
+
+def _system(group: InstanceGroup) -> tuple[str, str]:
+    """The release's key alone names a release, whatever name an older catalog gave it."""
+    return group.release, "" if group.release else group.system
+
+
+def _release_count(key: str, system: str, number: int, today: date, catalog: Catalog) -> ReleaseCount:
+    release = catalog.releases.get(key)
+    if release is None:
+        return ReleaseCount(key, system or key, number, "unknown", "", "", "", ())
+    status = release_support_status(release, release.name, today, catalog)
+    life = catalog.lifecycle.get(release.product)
+    extended = life.extended_end.isoformat() if life and life.extended_end else ""
+    ends_on = status.ends_on.isoformat() if status.ends_on else ""
+    destinations = tuple(dict.fromkeys(path.destination for path in catalog.paths if path.source == key))
+    return ReleaseCount(key, release.name, number, status.standing, ends_on, extended, status.source, destinations)

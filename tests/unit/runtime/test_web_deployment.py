@@ -1,0 +1,42 @@
+"""GET /v1/inventory: the fleet as it was counted, with the dates of the catalog."""
+
+from __future__ import annotations
+
+from shared.domain.inventory import InstanceGroup, Inventory
+from tests.support.api import ApiInMemory
+from tests.support.fakes import NOON
+
+
+def test_before_the_first_inventory_it_says_so() -> None:
+    assert ApiInMemory().call("GET", "/inventory") == (
+        200,
+        {"accountId": "", "takenAt": None, "instances": 0, "unlisted": 0, "releases": [], "groups": [], "lacking": []},
+    )
+
+
+def test_releases_come_by_their_end_of_support() -> None:
+    api = ApiInMemory()
+    api.fakes.account_id = "1"
+    groups = (
+        InstanceGroup("rhel-9", "Red Hat Enterprise Linux 9", "", "cn-hangzhou", 50),
+        InstanceGroup("centos-7", "CentOS 7", "", "cn-hangzhou", 20),
+        InstanceGroup("centos-7", "CentOS Linux 7", "9", "cn-beijing", 3),
+        InstanceGroup("", "Plan 9", "", "cn-beijing", 2),
+        InstanceGroup("own-release-1", "Own 1", "", "cn-beijing", 1),
+    )
+    api.fakes.inventory.last = Inventory(NOON, 80, groups, (("cn-shanghai", "Cloud.NoAnswer", "no answer"),))
+    _, found = api.call("GET", "/inventory")
+    assert [(each["release"], each["instances"], each["standing"], each["endsOn"]) for each in found["releases"]] == [
+        ("centos-7", 23, "ended", "2024-06-30"),
+        ("rhel-9", 50, "supported", "2032-05-31"),
+        ("", 2, "unknown", ""),
+        ("own-release-1", 1, "unknown", ""),
+    ]
+    assert (found["instances"], found["unlisted"], found["groups"][1]["accountId"], found["groups"][2]["accountId"]) == (
+        80,
+        4,
+        "1",
+        "9",
+    )
+    assert [bool(each["destinations"]) for each in found["releases"]] == [True, False, False, False]
+    assert found["lacking"] == [{"place": "cn-shanghai", "code": "Cloud.NoAnswer", "message": "no answer"}]
