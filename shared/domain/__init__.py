@@ -1,1 +1,1 @@
-"""Pure decisions: no I/O, no clock, no chance. Functions take what they need as arguments. They return what they decide."""
+"""Pure decisions: no I/O, no clock, no chance. Functions take all facts as arguments, and return their decisions."""

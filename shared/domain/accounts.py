@@ -15,7 +15,7 @@ from shared.domain.text import plain_line
 from shared.domain.timing import retry_pause
 
 OWN = ""
-"""The deployment's own account, as rows and selections write it: an empty text, because older rows name no account."""
+"""The id of the deployment's own account in rows and selections. The id is empty, because older rows name no account."""
 _ACCOUNT = re.compile(r"[0-9]{16}")
 _ROLE = re.compile(r"acs:ram::([0-9]{16}):role/[a-z0-9.-]{1,64}")
 _EXTERNAL = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
@@ -43,7 +43,7 @@ class MemberAccount:
 
 @dataclass(frozen=True)
 class UnusableAccount:
-    """Why an account cannot be used, since when, and what to do about it."""
+    """The reason why an account cannot be used, since when, and the remedy."""
 
     account_id: str
     code: str
@@ -58,7 +58,7 @@ class UnusableAccount:
         return now < self.until
 
     def with_further_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
-        """A copy with the error of a further refusal and a later end."""
+        """A copy of the record, with the error of a further refusal and a later end."""
         pause = retry_pause(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
 

@@ -1,6 +1,6 @@
-"""What a named person may do: acknowledge, confirm, retry, cancel, roll back.
+"""The acts of a named person: acknowledge, confirm, retry, cancel, roll back.
 
-Each function is pure: it takes a migration or a batch and returns the change.
+Each function is pure: the function takes a migration or a batch and returns the change.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ _CONFIRMED_AS = {
 
 
 def confirm(migration: Migration, operator: str, now: datetime, *, retention_days: int, holds_snapshots: bool = True) -> Step:
-    """Accept the outcome of a migration. The retention of its snapshots begins now.
+    """Accept the outcome of a migration. The retention of the migration's snapshots begins now.
 
     A failed migration counts as confirmed. A rolled back or cancelled migration keeps its state and releases its snapshots.
     A cancelled migration without snapshots (``holds_snapshots`` is false) cannot be confirmed.
@@ -188,7 +188,7 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
 
 
 def _release_lock_effect(migration: Migration) -> ReleaseLock:
-    """The effect that releases the instance's lock. It waits for the end of a job that may still run."""
+    """The effect that releases the instance's lock. The effect waits for the end of a job that may still run."""
     unseen = driver_traits(migration.driver).may_job_run_unseen and migration.snapshots_made > 0
     left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or unseen)
     return ReleaseLock(migration.region_id, migration.instance_id, after_jobs=left)

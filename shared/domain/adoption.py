@@ -1,10 +1,10 @@
-"""Decides which snapshots are SMC's own backup copies. A name is no proof, because anybody can choose it. If it is not certain, the
-pipeline keeps the snapshot. Pure.
+"""Decides which snapshots are SMC's own backup copies. A name is no proof, because anybody can choose it. If the origin of a
+snapshot is not certain, the pipeline keeps the snapshot. Pure.
 
 SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an operating
 system"). ECS does not show who made a snapshot or why. So a snapshot counts as SMC's only under three conditions. First, only one
-snapshot of the disk has such a name and is from the time of the job. Second, the job surely made its copies. Third, every disk has
-such a snapshot.
+snapshot of the disk has such a name and is from the time of the job. Second, the job certainly made its copies. Third, every disk
+has such a snapshot.
 """
 
 from __future__ import annotations

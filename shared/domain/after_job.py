@@ -1,8 +1,8 @@
-"""Finds out what SMC did to the disks after a job that failed, was cancelled, or was a drill. Pure.
+"""Finds out whether SMC reset the disks after a job that failed, was cancelled, or was a drill. Pure.
 
-SMC may reset every disk to its own copies, but its API does not report this (SMC, "migrate an operating system").
-So the pipeline writes a small file, the marker, in the guest once SMC has made its copies. After the job it looks for the
-marker. If the marker is gone, SMC reset the disks, and everything written since the copies is lost.
+SMC may reset every disk to its own copies, but its API does not report this (SMC, "migrate an operating system"). So the pipeline
+writes a small file, the marker, in the guest once SMC has made its copies. After the job, the pipeline looks for the marker. If the
+marker is gone, SMC reset the disks, and everything written since the copies is lost.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from enum import Enum
 from shared.domain.timing import CLOCKS_APART
 
 ROLLED_BACK_BY_SMC = "Job.RolledBack"
-"""The error code of a job that finished while the old system still runs. A retry needs another job."""
+"""The error code of a job that finished although the guest still runs the old system. A retry needs another job."""
 
 
 class DisksAfterJob(Enum):
-    """Whether SMC reset the disks after a job. People see these values."""
+    """Whether SMC reset the disks after a job. People see the values of this enumeration."""
 
     ROLLED_BACK = "SMC rolled back"
     KEPT = "not rolled back"
@@ -39,14 +39,14 @@ class JobEnd:
     copied: bool = False
     """Whether the job reached the point where SMC makes its own copies."""
     is_drill: bool = False
-    """Whether the job finished while the old system still runs."""
+    """Whether the job finished although the guest still runs the old system."""
 
 
 @dataclass(frozen=True)
 class AfterJobRecord:
-    """The record of what SMC did to the disks after one attempt's job.
+    """The record of the disks' state after the job of one attempt.
 
-    An older version of Replank removes this record when it writes the row. Without the record, the state of the disks is not known.
+    When an older version of Replank writes the row, the record is lost. Without the record, the state of the disks is not known.
     """
 
     marker: str = ""
@@ -109,7 +109,7 @@ def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: 
 
 
 def smc_rollback_in_words(trace: AfterJobRecord, *, job_failed: bool) -> str:
-    """What SMC did to the disks, in words for people; empty if no job of the attempt failed.
+    """Whether SMC reset the disks, in words for people; empty if no job of the attempt failed.
 
     If an older version removed the record, the text is "not known".
     """
@@ -129,7 +129,7 @@ def disks_in_words(trace: AfterJobRecord) -> str:
 
 
 def remedy_after_job(trace: AfterJobRecord, of_the_job: str) -> str:
-    """The remedy for people: first what the disks need, then the remedy of the job's own failure."""
+    """The remedy for people: first for the disks, then for the failure of the job itself."""
     if trace.found is DisksAfterJob.ROLLED_BACK:
         return f"First restore what the programs wrote while the job ran, from their own backups or queues. Then: {of_the_job}"
     if trace.found is DisksAfterJob.KEPT:

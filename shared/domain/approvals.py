@@ -1,7 +1,7 @@
-"""Approvals of a batch, a wave or a rollback: how many persons must approve, what they approve, and for how long. Pure.
+"""Approvals of a batch, a wave or a rollback: their number, their subjects, and their lifetime. Pure.
 
-An approval carries a digest of the policy and the selection that the person saw. If one of
-them changes, the approval no longer counts.
+An approval carries a digest of the policy and the selection that the person saw. If the policy or the selection changes, the
+approval no longer counts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shared.domain.roles import Role
 BATCH, WAVE, ROLLBACK = "batch", "wave", "rollback"
 HOLD, CANCEL = "hold", "cancel"
 ACT = "approve"
-"""The act of an approval, as the batch's journal names it."""
+"""The name of an approval's act in the batch's journal."""
 SOON = timedelta(hours=1)
 """An approval is about to expire if one hour or a quarter of its lifetime is left, whichever is shorter."""
 
@@ -48,7 +48,7 @@ class ApprovalStatus:
 
     @property
     def has_expired(self) -> bool:
-        """Whether enough persons had approved but too few approvals are still valid."""
+        """Whether enough persons have approved, but too few of their approvals are still valid."""
         return self.missing_approval_count > 0 and len({each.identity for each in (*self.counted, *self.expired)}) >= self.needed
 
 

@@ -1,4 +1,4 @@
-"""The audit records each request to act: the person, how the name was verified, and the outcome. Pure."""
+"""The audit records each request to act: the person, the verification of the name, and the outcome. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST_REQUEST = 16 * 1024
 
 @dataclass(frozen=True)
 class AuditRequest:
-    """A request to act. The audit stores it before the act is carried out."""
+    """A request to act. The audit stores the request before the act is carried out."""
 
     at: datetime
     who: str
@@ -32,12 +32,13 @@ class AuditRequest:
     """State and version of the migration or batch before the act, such as ``failed 7``; empty if the act has no such target."""
     request_id: str = ""
     accounts: str = ""
-    """The member accounts that the act concerns, separated by blanks; empty if only the deployment's own."""
+    """The member accounts that the act concerns, separated by blanks; empty if the act concerns only the deployment's own
+    account."""
 
 
 @dataclass(frozen=True)
 class AuditOutcome:
-    """The answer to a request: its HTTP status, error and the state after it."""
+    """The answer to a request: its HTTP status, its error, and the state of the target after the act."""
 
     at: datetime
     status: int

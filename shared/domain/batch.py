@@ -20,11 +20,11 @@ RISKS = (
     "If the batch has commands, each runs as root in the guests that it is for, before the snapshots and after the move.",
     "Snapshots of all disks are made before each hop and billed until they are swept after confirmation and retention.",
 )
-"""The text that the operator acknowledges. Its risks come from the ECS page "Operating system migration"."""
+"""The text that the operator acknowledges. The risks come from the ECS page "Operating system migration"."""
 UNASKED = (
     "If an instance fails its validation, all its disks are reset to the snapshots without asking: data written since is lost."
 )
-"""The sentence that a policy with ``automaticRollback`` adds."""
+"""The sentence that a policy with ``automaticRollback`` adds to the risks."""
 
 
 def risks_for_policy(policy: Policy) -> tuple[str, tuple[str, ...]]:
@@ -33,7 +33,7 @@ def risks_for_policy(policy: Policy) -> tuple[str, tuple[str, ...]]:
 
 
 class BatchState(Enum):
-    """The stored state of a batch. All other facts about its progress come from its migrations' states."""
+    """The stored state of a batch. All other facts about a batch's progress come from the states of its migrations."""
 
     PLANNING = "planning"
     OPEN = "open"
@@ -41,7 +41,7 @@ class BatchState(Enum):
 
 
 class PauseState(Enum):
-    """Whether a batch starts new migrations, or why it does not."""
+    """Whether a batch starts new migrations, or the reason why not."""
 
     OFF = "off"
     PAUSED = "paused"
@@ -68,7 +68,7 @@ class Approval:
 class BatchControl:
     """The last act on a running batch: who paused, resumed or stopped it.
 
-    It has its own column, which an earlier version of Replank does not change when it writes the batch.
+    The act has its own column, which an earlier version of Replank leaves unchanged when writing the batch.
     """
 
     brake: PauseState = PauseState.OFF
@@ -81,7 +81,7 @@ class BatchControl:
     wave: int = 0
     """The number of the last wave that has begun, from 0."""
     wave_ended_at: datetime | None = None
-    """When the last migration of that wave ended; None while the wave runs."""
+    """When the last migration of the open wave ended; None while the wave runs."""
     approvals: tuple[Approval, ...] = ()
     """The approvals of the batch and of its next wave. The journal keeps all approvals."""
     asked: tuple[str, ...] = ()
@@ -121,13 +121,13 @@ class Acknowledgement:
     risks_version: str
     text: tuple[str, ...]
     selection: str = ""
-    """Digest of the batch's selection at that time; empty if an older version recorded it."""
+    """Digest of the batch's selection at the acknowledgement; empty if an older version recorded the acknowledgement."""
     trust: str = ""
-    """How the name was verified (``claimed`` or ``verified``); empty if an older version recorded it."""
+    """How the name was verified (``claimed`` or ``verified``); empty if an older version recorded the acknowledgement."""
     instances: str = ""
-    """Digest of the instances at that time; empty if an older version recorded it."""
+    """Digest of the instances at the acknowledgement; empty if an older version recorded the acknowledgement."""
     policy: str = ""
-    """Digest of the policy at that time; empty if an older version recorded it."""
+    """Digest of the policy at the acknowledgement; empty if an older version recorded the acknowledgement."""
 
 
 @dataclass(frozen=True)
@@ -147,14 +147,15 @@ NOTHING_EXCLUDED = Exclusion()
 
 @dataclass(frozen=True)
 class Selection:
-    """The instances of a batch: those in the given regions that meet every given kind of criterion."""
+    """The instances of a batch: all instances in the given regions that meet every given kind of criterion."""
 
     regions: tuple[str, ...]
     instance_ids: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
     """Keys of releases in the catalog, or prefixes of such keys."""
     accounts: tuple[str, ...] = ()
-    """Member accounts, and an empty text for the deployment's own. An empty list selects only the deployment's own account."""
+    """Member accounts, and an empty text for the deployment's own account. An empty list selects only the deployment's own
+    account."""
     tags: tuple[str, ...] = ()
     """Tags as ``key=value``, or only a key for any value. An instance must have all tags."""
     resource_groups: tuple[str, ...] = ()
@@ -175,13 +176,13 @@ class Selection:
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        """The accounts of the selection, with an empty text for the deployment's own."""
+        """The accounts of the selection, with an empty text for the deployment's own account."""
         return self.accounts or ("",)
 
 
 @dataclass(frozen=True)
 class BatchTerms:
-    """The facts about a batch that a stage needs. Their size does not depend on the number of instances."""
+    """The facts about a batch that a stage needs. The size of these facts does not depend on the number of instances."""
 
     batch_id: str
     state: BatchState
@@ -205,23 +206,24 @@ class BatchTerms:
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        """The accounts of the batch's migrations, with an empty text for the deployment's own."""
+        """The accounts of the batch's migrations, with an empty text for the deployment's own account."""
         return self.accounts or ("",)
 
 
 class Waves(list[tuple[str, ...]]):
-    """The migrations of each wave, in order. The acknowledgement of the batch fixes them."""
+    """The migrations of each wave, in order. The acknowledgement of the batch fixes the waves."""
 
     pages = 0
-    """The number of stored pages with the order of the migrations. These pages are deleted when the waves are stored."""
+    """The number of stored pages with the order of the migrations. The pages are deleted when the waves are stored."""
 
     @cached_property
     def wave_numbers(self) -> dict[str, int]:
-        """The number of the wave of each migration, from 0. Computed once, because a batch may have thousands of them."""
+        """The number of the wave of each migration, from 0. The numbers are computed only once, because a batch may have thousands
+        of migrations."""
         return {id: place for place, ids in enumerate(self) for id in ids}
 
     def wave_number(self, migration_id: str) -> int:
-        """The number of a migration's wave, from 0. A migration without a wave at the acknowledgement belongs to the last one."""
+        """The number of a migration's wave, from 0. A migration without a wave at the acknowledgement belongs to the last wave."""
         return self.wave_numbers.get(migration_id, max(len(self) - 1, 0))
 
 
@@ -239,7 +241,7 @@ class LeftOutInstance:
     region_id: str = ""
     name: str = ""
     account_id: str = ""
-    """The member account; empty for the deployment's own."""
+    """The id of the member account; empty for the deployment's own account."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +259,7 @@ class Batch:
     policy: Policy
     destination: str = ""
     destinations: dict[str, str] = field(default_factory=dict)
-    """Destination by instance id; it takes precedence over ``destination``."""
+    """Destination by instance id, which takes precedence over ``destination``."""
     dry_run: bool = False
     acknowledgement: Acknowledgement | None = None
     size: int = 0
@@ -277,8 +279,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class SubmittedTerms:
-    """A batch's policy and accounts, stored in a column of their own. An older version would drop fields that it does not know from
-    the other columns."""
+    """A batch's policy and accounts, stored in a column of their own. From the other columns, an older version would drop the
+    fields that it does not know."""
 
     policy: Policy
     accounts: tuple[str, ...] = ()

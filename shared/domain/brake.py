@@ -1,4 +1,4 @@
-"""Pauses, resumes and stops a batch. Each function is pure: it takes a batch and returns the change."""
+"""Pauses, resumes and stops a batch. Each function is pure: the function takes a batch and returns the change."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
 
 
 def is_last_act(batch: Batch, act: str, operator: str) -> bool:
-    """Whether this operator's act is already the last act on the batch. Then a repeated request changes nothing."""
+    """Whether this operator's act is already the last act on the batch. If so, a repeated request changes nothing."""
     made = {"pause": PauseState.PAUSED, "resume": PauseState.OFF, "stop": PauseState.STOPPED}[act]
     return batch.control.at is not None and batch.control.brake is made and batch.control.by == operator
 

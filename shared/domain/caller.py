@@ -1,4 +1,4 @@
-"""The caller of the API: a name, and how it was verified. Pure."""
+"""The caller of the API: a name, and how the name was verified. Pure."""
 
 from __future__ import annotations
 
@@ -31,15 +31,16 @@ class Caller:
     issuer: str = ""
     """The issuer of the token that gives the name; empty for a claimed name."""
     subject: str = ""
-    """The issuer's id of the person. A name may change or be reused; this id does not."""
+    """The issuer's id of the person. A name may change or be reused; this id never is."""
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The token's claims about the person, each as a list; empty for a claimed name."""
     door: str = ""
-    """How the request came in: ``trigger`` or ``gateway``. It is derived from the request's form, which is no proof."""
+    """How the request came in: ``trigger`` or ``gateway``. The function derives this value from the form of the request, which
+    proves nothing."""
 
     @property
     def identity(self) -> str:
-        """The identity that distinguishes two persons. The identity of a claimed name is only this name."""
+        """The identity that distinguishes two persons. A claimed name is its own identity."""
         return f"{self.issuer}|{self.subject}" if self.trust is Trust.VERIFIED else f"claimed|{self.name}"
 
 

@@ -15,11 +15,12 @@ from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
-"""How much later than the acknowledgement a migration's creation may appear, because the two functions' clocks may differ."""
+"""The time by which a migration may seem to be created after the acknowledgement, because the clocks of two functions may
+differ."""
 
 
 def selection_digest(selection: Selection) -> str:
-    """A digest of a selection, 32 characters long. The acknowledgement records it, so that a later change is detected.
+    """A digest of a selection, 32 characters long. The acknowledgement records the digest, so that a later change is detected.
 
     The function names each field, so that a later version with more fields computes the same digest.
     """
@@ -57,7 +58,8 @@ def may_roll_back_automatically(batch: Batch) -> bool:
 
 
 def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
-    """Why the batch does not select a migration, in words; empty if it selects it. The migration must have a route."""
+    """Why the batch does not select a migration, in words; empty if the batch selects the migration. The migration must have a
+    route."""
     selection = batch.selection
     if migration.batch_id != batch.batch_id:
         return f"it belongs to batch {migration.batch_id}"
@@ -79,7 +81,7 @@ def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATA
 
 
 def why_not_acknowledged(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
-    """Why the batch's acknowledgement does not allow a migration, in words; empty if it allows it.
+    """Why the acknowledgement does not allow a migration, in words; empty if the acknowledgement allows the migration.
 
     An acknowledgement from an older version has no digest, so no digest is compared.
     """

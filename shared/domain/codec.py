@@ -1,8 +1,8 @@
 """Converts frozen dataclasses to and from JSON and makes their JSON Schema, all from the type hints.
 
-It supports str, int, bool, datetime, Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]``, ``dict[str, str]``
-and ``X | None``. An int is never negative, because it is a size, a count or an id. Only a ``Signed`` number may be negative.
-A datetime is written in ISO 8601 with a zone and kept in UTC. Errors name the field by its path.
+The module supports str, int, bool, datetime, Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]``, ``dict[str, str]``
+and ``X | None``. An int is never negative, because it is a size, a count or an id. Only a ``Signed`` number may be negative. A
+datetime is written in ISO 8601 with a zone and kept in UTC. Errors name the field by its path.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Rules for single guests: their check, their files, and the commands before and after a move. Pure.
+"""Rules for single guests: the check, the files, and the commands before and after a move. Pure.
 
 A batch's policy has a list of rules; the first rule that fits an instance applies to it. A ``pre`` command runs right before the
-snapshots; for example, it drains a load balancer. A ``post`` command undoes the ``pre`` command.
+snapshots, for example to drain a load balancer. A ``post`` command undoes the ``pre`` command.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class CommandRule:
     files: tuple[str, ...] | None = choice_field(None, "The files of these instances, in place of the batch's.")
 
     def applies_to_instance(self, instance_id: str, tags: Mapping[str, str]) -> bool:
-        """Whether the rule applies to an instance with this id and these tags."""
+        """Whether the rule applies to an instance with the given id and tags."""
         key, _, value = self.tag.partition("=")
         return (not self.instances or instance_id in self.instances) and (not self.tag or tags.get(key) == value)
 
@@ -114,9 +114,9 @@ class CommandProgress:
     """``draining`` while the pre command runs, ``drained`` until the post command begins, ``restoring`` while the post command
     runs."""
     runs: int = 0
-    """Number of commands begun so far. It is part of the next command's client token."""
+    """Number of commands begun so far. The number is part of the next command's client token."""
     invocation_id: str = ""
-    """The id of the running command; empty if it is not known yet."""
+    """The id of the running command; empty if the id is not known yet."""
     begun_at: datetime | None = None
     ran: bool = False
     """Whether a pre command has ever begun in this migration."""
@@ -133,7 +133,8 @@ class CommandProgress:
         return replace(self, phase=phase, runs=self.runs + 1, invocation_id="", begun_at=now, ran=True)
 
     def with_post_command_due(self) -> CommandProgress:
-        """The progress after a rollback of the disks: the post command must run, even if it already ran after the validation."""
+        """The progress after a rollback of the disks: the post command must run, even if the command already ran after the
+        validation."""
         return replace(self, phase=DRAINED) if self.ran else self
 
     def with_command_ended(self, phase: str, words: str) -> CommandProgress:

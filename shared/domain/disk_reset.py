@@ -11,9 +11,10 @@ class ResetState(Enum):
     """How far the reset of one disk is."""
 
     PENDING = "pending"
-    """The reset has not been requested yet."""
+    """The pipeline has not requested the reset yet."""
     ASKED = "asked"
-    """The request is about to be sent, or was sent and its answer is not known. The request is repeated after a crash."""
+    """The pipeline is about to request the reset, or does not know the answer to its request. After a crash, the pipeline repeats
+    the request."""
     ACCEPTED = "accepted"
     """ECS accepted the reset, which may still be running."""
     RESTORED = "restored"
@@ -22,7 +23,7 @@ class ResetState(Enum):
 
 @dataclass(frozen=True)
 class DiskReset:
-    """One disk of a rollback. ``at`` is the time at which ECS accepted its reset."""
+    """One disk of a rollback. ``at`` is the time at which ECS accepted the reset."""
 
     disk_id: str
     snapshot_id: str

@@ -12,7 +12,7 @@ from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
 
 class FirstChange(Enum):
-    """The point from which the instance may have changed. After it, only the snapshots can restore the instance."""
+    """The point from which the instance may have changed. After this point, only the snapshots can restore the instance."""
 
     LAUNCH = "the step that starts the job"
     SNAPSHOTS = "the end of the snapshots, when a person is asked to start the job"
@@ -20,11 +20,12 @@ class FirstChange(Enum):
 
 @dataclass(frozen=True)
 class DriverTraits:
-    """The properties of one driver. A row from a later version may name a driver that this table lacks; see ``driver_traits``."""
+    """The properties of one driver. For a driver that this table lacks, because a later version wrote the row, see
+    ``driver_traits``."""
 
     name: str
     does: str
-    """In words, the tool or person that replaces the operating system."""
+    """The tool or person that replaces the operating system, in words."""
     attended: bool
     """Whether a person starts the job."""
     needs_identity: bool
@@ -37,24 +38,24 @@ class DriverTraits:
     prepare_limit: timedelta | None
     """Maximum time to prepare the job; None if a person starts it without a time limit."""
     job_limit: timedelta
-    """Maximum time for which the job may run. After that, a person must look at it."""
+    """Maximum time for which the job may run. After this time, a person must look at the job."""
     job_seen_at: str = "in the SMC console"
     """Where a person can see the job."""
     preparing: str = "SMC to know the instance and to have its job ready"
-    """What a migration waits for while the driver prepares its job, in words."""
+    """The event that a migration waits for while the driver prepares the job, in words."""
     copies_disks: bool = True
     """Whether the driver's job copies the disks, and may reset the disks to these copies by itself."""
     installs_in_guest: bool = False
-    """Whether the driver installs a tool in the guest. The snapshots of a later attempt may contain this tool."""
+    """Whether the driver installs a tool in the guest. The snapshots of a later attempt may then contain the tool."""
     needs_listing: bool = True
     """Whether the account must be on Alibaba Cloud's allow list for paths that are open on request only."""
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
-    """Why the driver does not support a path of the matrix, and what to do. Both texts are empty if the driver is not the
-    reason."""
+    """The reason why the driver does not support a path of the matrix, and the remedy. Both texts are empty if the driver is not
+    the reason."""
 
     @property
     def may_job_run_unseen(self) -> bool:
-        """Whether a job may run before the pipeline has seen it."""
+        """Whether a job may run before the pipeline sees the job."""
         return self.changes_from is FirstChange.SNAPSHOTS
 
 

@@ -1,4 +1,5 @@
-"""The duration of each part of a migration, as data with the source of each figure. The forecast uses only these figures."""
+"""The duration of each part of a migration, as data with the source of each figure. The forecast uses only the figures of this
+module."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ VALIDATION = Duration(
 BUTTON = Duration("a person starts the job in the console", 5, 30, 180, "depends on who is on call", "assumed")
 PERSON = Duration("a person approves, resumes, or lets a wave begin", 10, 60, 240, "depends on who is on call", "assumed")
 FAILS = 0.03
-"""The share of hops that fail. No public source has this figure, so it is assumed."""
+"""The share of hops that fail. The figure is assumed, because no public source has one."""
 ALIKE = 0.5
 """The share of the spread that all instances of one fleet have in common, for example because they share a zone. This figure is
 assumed."""

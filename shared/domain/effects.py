@@ -1,4 +1,5 @@
-"""Effects: the actions that must follow a step, as data. The outbox stores them with the step. They are safe to repeat."""
+"""Effects: the actions that must follow a step, as data. The outbox stores the effects with the step. Every effect is safe to
+repeat."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ class ReleaseSlot:
 
 @dataclass(frozen=True)
 class CountOutcome:
-    """Record on the batch whether this migration failed or moved. The failure budget and the canary use this."""
+    """Record on the batch whether this migration failed or moved. The failure budget and the canary use the recorded outcomes."""
 
     outcome: str
     """``failed``, ``moved``, ``retried`` (removes a failure) or ``resumed`` (removes the failure of the present attempt)."""
@@ -32,7 +33,7 @@ class CountOutcome:
 
 @dataclass(frozen=True)
 class AdoptSnapshots:
-    """Enter SMC's own backup copies of the instance's disks in the ledger, if SMC made them since the job started.
+    """Enter SMC's own backup copies of the instance's disks in the ledger, if SMC made the copies since the job started.
 
     ``copied`` is true if the failed job of this hop and attempt reached the point where SMC makes the copies.
     """
@@ -44,7 +45,7 @@ class AdoptSnapshots:
 
 @dataclass(frozen=True)
 class LaunchDriver:
-    """Start the prepared job. This call is destructive, so it follows only after its step is in the journal."""
+    """Start the prepared job. Starting the job is destructive, so its step must be in the journal first."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class CleanUpDriver:
 
 @dataclass(frozen=True)
 class ScheduleSweep:
-    """Mark the migration's snapshots in the ledger: the sweep may delete them ``retention_days`` after their release."""
+    """Mark the migration's snapshots in the ledger: the sweep may delete the snapshots ``retention_days`` after their release."""
 
     retention_days: int
 
@@ -69,7 +70,8 @@ class RunPostCommand:
 
 @dataclass(frozen=True)
 class RollBackUnasked:
-    """Roll a failed migration back if a person has acknowledged this, no hold is set, and its version is unchanged."""
+    """Roll a failed migration back if a person has acknowledged automatic rollback, no hold is set, and the row's version is
+    unchanged."""
 
     version: int
 
@@ -90,7 +92,8 @@ NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver, RunPostCommand)
 
 
 def calls_the_cloud(effect: Effect) -> bool:
-    """Whether the effect calls ECS or SMC. The api function leaves such effects to the tick, because they are slow."""
+    """Whether the effect calls ECS or SMC. The api function leaves effects that call the cloud to the tick, because such calls are
+    slow."""
     return isinstance(effect, NEEDS_THE_CLOUD) or (isinstance(effect, ReleaseLock) and effect.after_jobs)
 
 
@@ -112,7 +115,7 @@ KINDS: dict[str, type[Effect]] = {
 
 
 def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
-    """The effect that runs the post command; empty if no pre command ran. If ``unmoved`` is true, also empty once a job may have
-    run."""
+    """The effect that runs the post command; empty if no pre command ran. If ``unmoved`` is true, there is no such effect once a
+    job may have run."""
     ran = migration.hop > 0 or migration.handle.started_at is not None or migration.resumes != ""
     return (RunPostCommand(),) if migration.commands.phase and not (unmoved and ran) else ()

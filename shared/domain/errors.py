@@ -1,7 +1,7 @@
-"""Errors. Each has a stable code, a message, a remedy and a fate.
+"""Errors. Each error has a stable code, a message, a remedy and a fate.
 
-The fate says how a function ends: it acknowledges the message, or it raises so that the platform retries. The API answers with
-the HTTP status. Codes have the form ``Noun.Reason``, like the codes of Alibaba Cloud.
+The fate says how a function ends: the function acknowledges the message, or raises so that the platform retries. The API answers
+with the HTTP status. Codes have the form ``Noun.Reason``, like the codes of Alibaba Cloud.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class Fate(Enum):
     """What a function does with the message whose processing raised the error."""
 
     STALE = "stale"
-    """The message is old or a duplicate. The function acknowledges it and does nothing."""
+    """The message is old or a duplicate. The function acknowledges the message and does nothing."""
     REFUSED = "refused"
     """The user can correct the request. The function acknowledges the message; HTTP 4xx."""
     TRANSIENT = "transient"
@@ -54,7 +54,7 @@ class Refused(ReplankError):
 
 
 class Transient(ReplankError):
-    """A throttled call, a time-out or a conflicting write. The same message will succeed later."""
+    """A throttled call, a time-out or a conflicting write. The same message can succeed later."""
 
     fate = Fate.TRANSIENT
 

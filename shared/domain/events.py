@@ -1,7 +1,8 @@
 """The events of the pipeline: their types, their consumers and their data.
 
-Every type has one producer, and a folder under events/ with its schema and samples. A test compares this table with the folders.
-The field ``stage`` of the data names the stage that acts next; the bus's rules route by it. Events without a stage only inform.
+Every type has one producer, and a folder under events/ with its schema and samples. A test compares the table of producers with the
+folders. The field ``stage`` of the data names the stage that acts next; the rules of the event bus route by this field. Events
+without a stage are only for information.
 """
 
 from __future__ import annotations

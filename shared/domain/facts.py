@@ -1,7 +1,7 @@
 """All facts about an instance that the rules read: facts of the cloud, of the account and of the guest.
 
-Names contain the units. ``None`` always means "not known", never "nothing". A probe reports what it could not read, and the
-rules report it to the operator. ``to_json`` and ``from_json`` store and read each document.
+The names of facts contain the units. ``None`` always means "not known", never "nothing". A probe reports which facts could not be
+read, and the rules tell the operator. ``to_json`` and ``from_json`` store and read each document.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from shared.domain.hop import Hop
 __all__ = ["AccountFacts", "DiskFacts", "DocumentInvalid", "Facts", "GuestFacts", "Hop", "InstanceFacts", "facts_schema"]
 
 RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "smc_sources_quota", "snapshots_per_disk_quota"))
-"""Former facts of the account, which no call can read. ``from_json`` drops them from old documents."""
+"""Former facts of the account, which no call can read. ``from_json`` drops these facts from old documents."""
 
 
 @dataclass(frozen=True)
 class DiskFacts:
-    """One disk as DescribeDisks shows it. ``used_by_smc_transit`` is true for SMC's own disk with Windows media, which is not the
-    user's."""
+    """One disk with the attributes that DescribeDisks shows. ``used_by_smc_transit`` is true for SMC's own disk with Windows media,
+    which is not the user's."""
 
     disk_id: str
     kind: Literal["system", "data"]
@@ -45,10 +45,11 @@ def user_disks(disks: Iterable[DiskFacts]) -> list[DiskFacts]:
 
 @dataclass(frozen=True)
 class InstanceFacts:
-    """One instance as DescribeInstances, DescribeCloudAssistantStatus and DescribeSnapshots show it.
+    """One instance with the attributes that DescribeInstances, DescribeCloudAssistantStatus and DescribeSnapshots show.
 
-    ``agent_heartbeat_at`` is the Cloud Assistant's last heartbeat, None if it was never seen. ``expires_at`` is None for
-    pay-as-you-go. ``locked`` holds lock reasons. ``active_migration_id`` and ``scaling_group_id`` may be empty.
+    ``agent_heartbeat_at`` is the time of the last heartbeat of the Cloud Assistant agent, None if there was no heartbeat.
+    ``expires_at`` is None for pay-as-you-go. ``locked`` holds lock reasons. ``active_migration_id`` and ``scaling_group_id`` may be
+    empty.
     """
 
     instance_id: str

@@ -1,4 +1,5 @@
-"""Findings of the rules: what a rule saw, why it matters and what to do. An assessment is a list of findings, worst first."""
+"""Findings of the rules: the observation of a rule, its importance, and the remedy. An assessment is a list of findings, worst
+first."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ class Severity(Enum):
     """Whether and how a finding stops a migration."""
 
     ERROR = "error"
-    """The finding blocks the migration, and nobody can override it."""
+    """The finding blocks the migration, and nobody can override the finding."""
     OVERRIDABLE = "overridable"
     """The finding blocks the migration until a person overrides its code with a reason."""
     WARNING = "warning"
@@ -32,7 +33,7 @@ BLOCKS = (Severity.ERROR, Severity.OVERRIDABLE)
 class Finding:
     """One observation. ``code`` is stable (Noun.Reason), ``seen`` holds numbers with units, ``remedy`` is a sentence.
 
-    ``known`` is false if the rule lacked a fact. The finding then says only what was not checked.
+    ``known`` is false if the rule lacked a fact. A finding that is not ``known`` names only the missing check.
     """
 
     code: str
@@ -106,7 +107,8 @@ def is_blocking_finding(finding: Finding, overridden: set[str]) -> bool:
 
 
 def sorted_assessment(findings: list[Finding], overrides: Mapping[str, str]) -> Assessment:
-    """An assessment with the findings sorted, worst first. It keeps each override that has a reason and an overridable finding."""
+    """An assessment with the findings sorted, worst first. The assessment keeps each override that has a reason and belongs to an
+    overridable finding."""
     ordered = sorted(findings, key=lambda finding: (ORDER[finding.severity], finding.code))
     overridable = {finding.code for finding in ordered if finding.severity is Severity.OVERRIDABLE}
     used = tuple((code, why.strip()) for code, why in sorted(overrides.items()) if code in overridable and why.strip())

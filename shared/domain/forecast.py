@@ -27,25 +27,26 @@ A_TICK = timedelta(minutes=1)
 LARGE = 500
 """From this number of migrations on, a run advances by at least one minute, because the answer must come within seconds."""
 LONGEST = timedelta(days=400)
-"""A run that takes longer than this counts as never finished."""
+"""A simulated run that takes longer than this time counts as never finished."""
 MOST_STEPS = 200_000
 
 
 @dataclass(frozen=True)
 class ForecastItem:
-    """One migration at the start of the forecast: its state, its remaining hops, and since when it has been moving."""
+    """One migration at the start of the forecast: its state, its remaining hops, and the time since which the migration has been
+    moving."""
 
     migration_id: str
     hops: int = 1
     state: str = WAITING
     since: datetime | None = None
     group: str = ""
-    """The migration's redundancy group; empty if it has no group."""
+    """The migration's redundancy group; empty if the migration has no group."""
 
 
 @dataclass(frozen=True)
 class ForecastInput:
-    """The state at which a forecast begins. ``cut`` holds the migrations of each wave; it is empty for a single wave."""
+    """The state at which a forecast begins. ``cut`` holds the migrations of each wave; the sequence is empty for a single wave."""
 
     batch: Batch
     items: Sequence[ForecastItem]
@@ -56,7 +57,7 @@ class ForecastInput:
 
 @dataclass(frozen=True)
 class FinishTimes:
-    """When a wave or a batch will finish: the earliest time, and the time by which 10, 50 and 90 of 100 runs finish.
+    """The finish of a wave or a batch: the earliest time, and the times by which 10, 50 and 90 of 100 runs finish.
 
     A time is None if fewer runs finish.
     """
@@ -128,7 +129,8 @@ def _finish_times(earliest: datetime | None, drawn: Sequence[datetime | None]) -
 
 
 def _run_to_end(outlook: ForecastInput, draws: RandomDraws) -> list[datetime | None]:
-    """The times at which each wave and, as the last item, the whole batch end in one run; None if they never end."""
+    """The times at which each wave and, as the last item, the whole batch end in one run. A time is None if the wave or batch never
+    ends."""
     run = _new_run(outlook, draws)
     _advance_run(run)
     last: list[datetime | None] = []
@@ -241,7 +243,7 @@ def _start_job(run: _SimulatedRun, id: str) -> None:
 
 
 def _simulate_person(run: _SimulatedRun) -> None:
-    """Let a person resume the batch or begin the next wave."""
+    """Simulate the act of a person who resumes the batch or begins the next wave."""
     run.waits_for_person = False
     if run.batch.control.brake is not PauseState.OFF:
         if run.batch.control.brake is PauseState.BUDGET:

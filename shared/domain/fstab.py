@@ -1,7 +1,8 @@
-"""Reads a line of fstab in the same way as mount(8) and systemd. Its sources are fstab(5), libmount and systemd-fstab-generator.
+"""Reads a line of fstab in the same way as mount(8) and systemd. The rules come from fstab(5), libmount and
+systemd-fstab-generator.
 
-A wrong line can stop the next boot in an emergency shell. So it matters which device a line names and whether the boot waits
-for this device. Pure.
+A wrong line can stop the next boot in an emergency shell. Therefore the device that a line names is important, and whether the boot
+waits for this device. Pure.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ NETWORK = frozenset(
     {"9p", "afs", "alinas", "beegfs", "ceph", "cifs", "coda", "cpfs", "davfs", "davfs2", "gfs", "gfs2", "glusterfs", "lustre"}
     | {"ncp", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "sshfs", "virtiofs"}
 )
-"""File system types that are mounted once the network is up (remote-fs.target). The boot does not wait for them."""
+"""File system types that are mounted once the network is up (remote-fs.target). The boot does not wait for such file systems."""
 DEVICELESS = frozenset(
     {"none", "tmpfs", "ramfs", "proc", "sysfs", "devpts", "devtmpfs", "cgroup", "cgroup2", "debugfs", "hugetlbfs", "mqueue"}
     | {"securityfs", "configfs", "fusectl", "bpf", "tracefs", "efivarfs", "binfmt_misc", "selinuxfs", "overlay", "aufs", "zfs"}
@@ -31,7 +32,8 @@ _LINK_PLAIN = re.compile(r"[A-Za-z0-9#+\-.:=@_]")
 
 @dataclass(frozen=True)
 class ReportedDevices:
-    """The guest's report: links below /dev/disk (such as ``uuid/1234``), existing paths of fstab, and the folders read."""
+    """The guest's report: links below /dev/disk (such as ``uuid/1234``), existing paths of fstab, and the folders that the guest
+    read."""
 
     links: Collection[str] = ()
     paths: Collection[str] = ()
@@ -66,7 +68,7 @@ def _without_quotes(source: str) -> str:
 
 
 def is_device_present(entry: FstabFacts, seen: ReportedDevices, written: str = "") -> bool | None:
-    """Whether the entry's device exists; None if the entry names no device, or if this is not known."""
+    """Whether the entry's device exists; None if the entry names no device, or if the guest's report is not sufficient."""
     tag, equals, value = entry.spec.partition("=")
     if equals and tag in TAGS:
         if "/dev/disk" not in seen.places:
@@ -126,7 +128,7 @@ def is_mounted_on_demand(entry: FstabFacts) -> bool:
 
 
 def may_device_be_missing(entry: FstabFacts) -> bool:
-    """Whether the system boots without the device: it has ``nofail``, or it is on the network (iSCSI)."""
+    """Whether the system boots without the device: the entry has ``nofail``, or the device is on the network (iSCSI)."""
     return _is_option_in_effect(entry, "nofail", "fail") or (
         is_network_mount(entry) and entry.spec.startswith(("/dev/", *(f"{tag}=" for tag in TAGS)))
     )
@@ -144,7 +146,7 @@ def _is_option_in_effect(entry: FstabFacts, off: str, on: str) -> bool:
 
 
 def hidden_mount_points(entries: Collection[FstabFacts]) -> tuple[str, ...]:
-    """Mount points that a later line hides, because it mounts the same folder or a parent. Swap has no mount point."""
+    """Mount points that a later line hides, because this line mounts the same folder or a parent. Swap has no mount point."""
     points = [each.mount_point.rstrip("/") or "/" for each in entries if each.mount_point.startswith("/")]
     return tuple(
         point

@@ -1,4 +1,4 @@
-"""Redundancy groups: the instances with the same value of a tag. Only one instance of a group moves at a time. Pure."""
+"""Redundancy groups: all instances with the same value of a tag. Only one instance of a group moves at a time. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.migration import BEFORE_A_START, Migration, State
 
 OVER = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCELLED, State.PRECHECK_FAILED})
-"""States in which a member no longer needs its group's place. The member is validated, was never moved, or a person has decided
-about it."""
+"""States in which a member of a group no longer needs the group's place. The member is validated, was never moved, or a person has
+decided about it."""
 
 
 def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
-    """The group of an instance with these tags, as ``tag=value``; empty if it has no such tag."""
+    """The group of an instance with the given tags, as ``tag=value``; empty if the instance lacks the tag."""
     found = dict(tags)
     return f"{tag}={found[tag]}" if tag in found else ""
 
@@ -21,9 +21,9 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
 def last_attempt_without_place(migration: Migration) -> int:
     """The last attempt whose place in the group is to be released; 0 if the migration keeps its place.
 
-    A failed or rolled back migration keeps its place until a person has decided, because the instance may not work. A waiting next
-    hop or retry keeps its place too. A waiting first try releases the place of its earlier attempts. A migration whose pre
-    command ran keeps its place until the post command has ended.
+    A failed or rolled back migration keeps its place until a person has decided, because the instance may not work. A migration
+    that waits for its next hop or for a retry keeps its place too. A migration that waits for its first try releases the place of
+    its earlier attempts. A migration whose pre command ran keeps its place until the post command has ended.
     """
     if migration.commands.phase and migration.state is not State.COMPLETED:
         return 0

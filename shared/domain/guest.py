@@ -27,7 +27,7 @@ class MountFacts:
 
 @dataclass(frozen=True)
 class PackageFacts:
-    """One installed package, version as rpm writes it (version-release)."""
+    """One installed package, with the version in rpm's form (version-release)."""
 
     name: str
     version: str
@@ -37,7 +37,7 @@ class PackageFacts:
 
 @dataclass(frozen=True)
 class PackageSummary:
-    """A summary of the package database: the number of packages, those that matter, and foreign vendors."""
+    """A summary of the package database: the number of packages, the packages that matter, and foreign vendors."""
 
     total: int
     i686: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class InterfaceFacts:
 
 @dataclass(frozen=True)
 class FstabFacts:
-    """One fstab line; ``present``: whether the device, label or UUID that it names exists (None: not known)."""
+    """One line of fstab. ``present`` says whether the device, label or UUID in the line exists; None if not known."""
 
     spec: str
     mount_point: str
@@ -115,15 +115,15 @@ class BootFacts:
 
 @dataclass(frozen=True)
 class LinuxFacts:
-    """Facts that only Linux guests have. A field is None if it is not known, or if an older probe answered.
+    """Facts that only Linux guests have. A field is None if the fact is not known, or if an older probe answered.
 
     ``modules``: the kernel modules loaded. ``root_links``: links directly below / to absolute paths, as ``/app -> /data/app``.
     ``package_locks``: settings that hide updates, each with its place (versionlock, exclude). ``rpm_database``: rpm's error
     message, empty without an error. ``kernel_vendor``: the vendor of the running kernel's package. ``permit_root_login``: the value
-    in sshd_config, empty without this setting. ``lock_holders``: which process holds which lock of the package manager.
-    ``fstab_errors``: errors that the system's own check of fstab reports. ``metadata_answers``, ``names_resolve`` and
-    ``clock_in_step``: whether the metadata service answers, names of Alibaba Cloud resolve and the clock is synchronised.
-    ``read_only_mounts``: which of /mnt and /sys are mounted read-only.
+    of PermitRootLogin in sshd_config, empty if the file has no such setting. ``lock_holders``: which process holds which lock of
+    the package manager. ``fstab_errors``: errors that the system's own check of fstab reports. ``metadata_answers``,
+    ``names_resolve`` and ``clock_in_step``: whether the metadata service answers, names of Alibaba Cloud resolve and the clock is
+    synchronised. ``read_only_mounts``: which of /mnt and /sys are mounted read-only.
     """
 
     modules_out_of_tree: tuple[str, ...] | None = None
@@ -191,7 +191,8 @@ class WindowsFacts:
 class GuestFacts:
     """One answer of the probe.
 
-    ``unknown`` lists what the probe could not read, and why. ``cut`` lists what was too long to report completely.
+    ``unknown`` lists the facts that the probe could not read, and why. ``cut`` lists the facts that were too long to report
+    completely.
     """
 
     os_id: str | None = None

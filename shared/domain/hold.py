@@ -1,6 +1,6 @@
-"""The hold: one switch that stops everything the pipeline would start in the account.
+"""The hold: one switch that keeps the pipeline from starting anything in the account.
 
-The functions here are pure: they read the row of the hold and compute the columns that an act writes.
+The functions here are pure. Some read the row of the hold, others compute the columns that an act writes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shared.domain.codec import DocumentInvalid, decode
 
 HELD, RELEASED = "held", "released"
 STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
-"""Columns of the row: the state, its version, the reason of a hold set by hand, and the prefix of columns with one act."""
+"""Columns of the row: the state, its version, the reason of a hold set by hand, and the prefix of columns with one act each."""
 SHOWN = 20
 """Maximum acts of the history that are read; only the latest are read."""
 

@@ -15,8 +15,8 @@ SMC_PREFIX = "SMC_Backup_Snapshot_"
 
 
 class SnapshotState(Enum):
-    """The states of a snapshot in the ledger. A row is written as ``intended`` before ECS is asked for the snapshot, so that every
-    snapshot is recorded."""
+    """The states of a snapshot in the ledger. A row is written as ``intended`` before ECS is asked for the snapshot, so that the
+    ledger misses no snapshot."""
 
     INTENDED = "intended"
     CREATING = "creating"
@@ -44,11 +44,11 @@ class LedgerEntry:
     prechecked_version: int = 0
     """The migration's ``prechecked_version`` at the request; 0 if an older version wrote the row."""
     kept: str = ""
-    """The reason for which a snapshot with the owner ``other`` is kept for ever; otherwise empty. The row then has the state
-    ``swept``, so that every version of the sweep ignores it."""
+    """The reason for which a snapshot with the owner ``other`` is kept for ever; otherwise empty. The row of such a snapshot has
+    the state ``swept``, so that every version of the sweep ignores the row."""
     judged: bool = False
-    """Whether evidence besides the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. Rows of earlier
-    versions are checked again before a snapshot is deleted."""
+    """Whether evidence besides the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. For rows of earlier
+    versions, the sweep checks the evidence before deleting a snapshot."""
     account_id: str = ""
     """The account of the migration; empty for the deployment's own account."""
     sweep_at: datetime | None = None
@@ -71,7 +71,7 @@ def snapshots_since_precheck(migration: Migration, entries: Iterable[LedgerEntry
     """The pipeline's snapshots that were requested in this hop after its last precheck.
 
     The migration's row version decides, because the clocks of two functions may differ. Rows of earlier versions have only times.
-    For these rows the newest attempt decides, and times may differ by CLOCKS_APART.
+    For rows with only times, the newest attempt decides, and times may differ by CLOCKS_APART.
     """
     mine = [each for each in entries if each.hop == migration.hop and each.owner == "replank"]
     newest = max((each.attempt for each in mine), default=0)
@@ -103,9 +103,9 @@ def sweep_due_at(released_at: datetime, retention_days: int) -> datetime:
 
 
 def may_sweep(entry: LedgerEntry, *, released_at: datetime | None, now: datetime) -> bool:
-    """Whether the snapshot may be deleted: released by a named person and past its retention (invariant 2).
+    """Whether the snapshot may be deleted: a named person released the migration, and the retention has passed (invariant 2).
 
-    The comparison allows for clock differences: our clock may be ahead of the clock that recorded the release.
+    The comparison tolerates different clocks: our clock may be ahead of the clock that recorded the release.
     """
     if released_at is None or entry.sweep_at is None:
         return False

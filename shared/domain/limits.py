@@ -33,7 +33,7 @@ class Limit(Enum):
 
 
 class Start(Enum):
-    """The kinds of start, each of which begins to migrate an instance or to roll it back."""
+    """The kinds of start. Each start begins to migrate an instance, or to roll an instance back."""
 
     FIRST_SNAPSHOT = "the snapshots of a first try"
     FIRST_JOB = "the job of a first try"
@@ -64,12 +64,12 @@ HELD_BY: Mapping[Start, frozenset[Limit]] = {
     Start.RETRY_LOOK: EVERY,
     Start.ROLLBACK: frozenset(),
 }
-"""The limits that hold back each start. Nothing holds back a rollback, because it must always be possible."""
+"""The limits that hold back each start. Nothing holds back a rollback, because a rollback must always be possible."""
 
 
 @dataclass(frozen=True)
 class AdmissionCounts:
-    """The counts that admission needs in addition to the batch's row: outcomes so far, and slots held now."""
+    """The counts that admission needs in addition to the batch's row: the outcomes so far, and the slots that are held now."""
 
     failed: frozenset[str]
     moved: frozenset[str]
@@ -79,7 +79,7 @@ class AdmissionCounts:
     has_slot: bool = False
     """Whether this migration already holds a slot; that slot is not counted."""
     unproved: int | None = None
-    """Number of other migrations with a slot that are not validated yet; None if they were not counted."""
+    """Number of other migrations with a slot that are not validated yet; None if nobody counted these migrations."""
     held_in_region: int = 0
     """Slots that other migrations of the batch hold in the same region; counted only if the policy limits them."""
     held_in_wave: int = 0
@@ -102,11 +102,11 @@ class StartContext:
     now: datetime
     account_limit: int
     trouble: str = ""
-    """Why the migration's account cannot be used now, in words; empty if it can."""
+    """Why the migration's account cannot be used now, in words; empty if the account can be used."""
     wave: int = 0
     """The number of the migration's wave."""
     mate: str = ""
-    """The other member of its redundancy group that the migration waits for, in words; empty if it need not wait."""
+    """The other member of the redundancy group that the migration waits for, in words; empty if the migration need not wait."""
     offered: bool = True
     """Whether the tick has offered the migration a slot. In a batch with time limits only the tick offers slots, next hops
     first."""
@@ -150,7 +150,7 @@ def requeue_migration(migration: Migration, reason: str, *, by: str, now: dateti
     """The step that releases the slot and waits for admission again, as a new attempt. Late work of the earlier attempt cannot
     release the slot of the new attempt.
 
-    If no job has run in this hop, the precheck and the snapshots are repeated later, because they become too old. The flag
+    If no job has run in this hop, the precheck and the snapshots are repeated later, because both become too old. The flag
     ``missed`` says whether the snapshots were ready too late for their window.
     """
     unbegun = replace(migration.handle, began_at=None)
@@ -191,7 +191,7 @@ def allowed_start_count(start: Start, scene: StartContext) -> int:
 
 
 def free_slot_count(terms: BatchTerms, standing: AdmissionCounts, *, account_limit: int) -> int:
-    """Free slots of the batch, by its own limit and the account's."""
+    """The number of free slots of the batch, by the batch's own limit and by the account's limit."""
     return max(min(terms.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account), 0)
 
 
@@ -240,7 +240,7 @@ def _why_blacked_out(scene: StartContext) -> str:
 
 
 def why_budget_spent(scene: StartContext) -> str:
-    """A sentence that says that more migrations failed than the batch's budget allows; empty if they did not."""
+    """The sentence for a batch in which more migrations failed than its budget allows; empty for any other batch."""
     failed, budget = sorted(scene.standing.failed), scene.terms.failure_budget
     if len(failed) <= budget:
         return ""

@@ -19,13 +19,13 @@ class Message:
     at: datetime | None = None
     region_id: str = ""
     account_id: str = ""
-    """The account that the event names; empty if it names none."""
+    """The account that the event names; empty if the event names no account."""
     request_id: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the work of a stage ended. The field ``result`` is done, stale, waiting or refused. The invocation's log line contains
+    """The end of a stage's work. The field ``result`` is done, stale, waiting or refused. The invocation's log line contains
     ``facts``."""
 
     result: str

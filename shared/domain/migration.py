@@ -1,6 +1,6 @@
 """One migration: its states, the table of transitions, and the step from one row version to the next.
 
-The code, docs/architecture.md and the journal checker all use the table TRANSITIONS.
+The code, docs/architecture.md and the checker of journals all use the table TRANSITIONS.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     S.CANCELLED: frozenset({S.CANCELLED}),
     S.WAITING: frozenset({S.WAITING, S.SNAPSHOTTED, S.RESTARTING, S.FAILED, S.ROLLING_BACK, S.CANCELLED}),
 }
-"""The states to which a step may lead, by the state before it. A step that stays in its state records progress or a release in the
-journal.
+"""The states to which a step may lead, by the state before it. A step that does not change the state records progress or a release
+in the journal.
 
 In earlier versions a retry went straight from failed to snapshotted or restarting.
 """
@@ -75,7 +75,7 @@ WAITING_FOR_A_PERSON = frozenset({S.MIGRATED, S.FAILED, S.PRECHECK_FAILED})
 MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.VALIDATING})
 """States in which the instance is being migrated and holds a slot. A rollback needs no slot."""
 ADMITTED = frozenset({S.READY, S.WAITING})
-"""States in which a migration waits for admission: the tick offers it a slot."""
+"""States in which a migration waits for admission, until the tick offers a slot to the migration."""
 BEFORE_A_START = ADMITTED | {S.ACCEPTED, S.PRECHECKING}
 """The states before admission. A migration whose start takes too long returns to one of these states, and its guest is probed
 again."""
@@ -109,7 +109,7 @@ class Handle:
     """When the job was started; None as long as this hop has certainly not changed the instance."""
     finished_at: datetime | None = None
     ran_before: str | None = None
-    """The job's last start as SMC showed it before this attempt; empty if the job had never started, None if not recorded."""
+    """The job's last start before this attempt, as shown by SMC; empty if the job had never started, None if not recorded."""
     spent_job_id: str = ""
     """The id of a finished drill, which is a job that migrates nothing; the driver does not follow this job again."""
 
@@ -131,9 +131,9 @@ class Migration:
     instance_name: str = ""
     os_type: str = "linux"
     source: str = ""
-    """The release that was found at the start, in words."""
+    """The release that the instance ran at the beginning, in words."""
     destination: str = ""
-    """The release key requested; empty if the route planner chooses."""
+    """The key of the requested release; empty if the route planner chooses the release."""
     hops: tuple[Hop, ...] = ()
     hop: int = 0
     attempt: int = 1
@@ -143,31 +143,31 @@ class Migration:
     """The row version that the last passed precheck wrote; 0 if an older version wrote the row."""
     probe_invocation_id: str = ""
     probe_count: int = 0
-    """Number of probes sent so far, for any purpose; part of the next probe's client token."""
+    """Number of probes sent so far, for any purpose. The number is part of the next probe's client token."""
     check_asked: bool = False
     """Whether the probe of the last precheck included the batch's files and check, which is allowed only after the
     acknowledgement."""
     disks: tuple[str, ...] = ()
-    """Ids of the disks that the last precheck found. Each gets a snapshot before the job starts."""
+    """Ids of the disks that the last precheck found. Each disk gets a snapshot before the job starts."""
     handle: Handle = field(default_factory=Handle)
     trace: AfterJobRecord = field(default_factory=AfterJobRecord)
-    """The record of what SMC did to the disks after this attempt's job."""
+    """The record of the disks' state after the job of this attempt."""
     failure: Failure | None = None
     retried: bool = False
-    """Whether a person retried this hop; then every limit applies, as for a first try."""
+    """Whether a person retried this hop. To a retried hop, every limit applies, as to a first try."""
     windows_missed: int = 0
     """Number of consecutive times that the snapshots were ready too late for their window."""
     resumes: str = ""
     """The stage in which a retry without new snapshots continues after its admission: ``migrate`` or ``validate``."""
     rollback_phase: str = ""
     rollback_disks: tuple[DiskReset, ...] = ()
-    """The disks of a rollback and the progress of each; kept on failure, so that a retry continues from there."""
+    """The disks of a rollback and the progress of each disk; kept after a failure, so that a retry can continue."""
     rollback_waits: str = ""
-    """What a rollback waits for, in words; empty if nothing."""
+    """The event that a rollback waits for, in words; empty if the rollback does not wait."""
     commands: CommandProgress = NOTHING_RAN
     """The batch's commands in the guest, before and after the move."""
     stalled_at: datetime | None = None
-    """The time since which the start has failed although the migration holds a slot; None if the start does not fail."""
+    """Since when the start has failed although the migration holds a slot; None if the start does not fail."""
     progress: int = 0
     snapshots_made: int = 0
     snapshots_swept: int = 0
@@ -185,8 +185,8 @@ class Migration:
     owes: tuple[int, ...] = ()
     """Row versions whose outbox still has effects or events to carry out; derived when the row is read, not stored."""
     due_at: datetime | None = None
-    """When the tick, or the sweep after a confirmation, handles the migration next; None if only a person can act or the migration
-    has ended."""
+    """When the tick, or the sweep after a confirmation, handles the migration next; None if only a person can act, or if the
+    migration has ended."""
 
     @property
     def current_hop(self) -> Hop:
@@ -239,16 +239,16 @@ class JournalEntry:
     trust: str = ""
     """How the operator's name is known (``claimed``, ``verified``); empty for a stage, or if an older version wrote the line."""
     door: str = ""
-    """Where the act came in, by the form of its request: ``trigger`` or ``gateway``; empty whenever ``trust`` is empty."""
+    """The way in which the request for the act came in: ``trigger`` or ``gateway``; empty whenever ``trust`` is empty."""
 
 
 @dataclass(frozen=True)
 class Step:
     """One conditional write: the row before and after, the journal entry, and the effects and events that follow.
 
-    The outbox stores ``effects`` and ``events`` with the row. They are carried out after the write, repeatedly if necessary. The
-    observations on which the step is based are in ``documents``, by name. They are stored beside the row, and count only if the
-    step is written.
+    The outbox stores ``effects`` and ``events`` with the row. The effects and events are carried out after the write, repeatedly if
+    necessary. The field ``documents`` holds the observations on which the step is based, by name. The documents are stored beside
+    the row, and count only if the step is written.
     """
 
     before: Migration

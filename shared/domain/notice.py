@@ -1,7 +1,7 @@
 """End-of-life notices: how a received notice is read, and which notices the inventory publishes.
 
-Alibaba Cloud publishes no machine-readable notice, so the inventory publishes its own. Once a month it sends one for every release
-in use that is out of support, or soon will be.
+Alibaba Cloud publishes no machine-readable notice, so the inventory publishes notices of its own. Once a month, the inventory sends
+a notice for every release in use that is out of support, or soon will be.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from shared.domain.errors import Refused
 from shared.domain.policy import Policy, read_policy
 
 LEAD = timedelta(days=180)
-"""How long before the end of support the inventory sends notices. Other clouds use the same lead time for major versions."""
+"""The time before the end of support at which the inventory begins to send notices. Other clouds use the same lead time for major
+versions."""
 
 NOTICE_FIELDS = frozenset({"releases", "endOfSupport", "regionIds", "instanceIds", "accountIds", "resources"})
 NOTICE_POLICY_FIELDS = frozenset(
@@ -62,9 +63,9 @@ class Notice:
     releases: tuple[str, ...]
     regions: tuple[str, ...] = ()
     instance_ids: tuple[str, ...] = ()
-    """Limits the notice to these instances, if they run one of the releases; empty for all instances."""
+    """The instances to which the notice is limited, if they run one of the releases; empty for all instances."""
     accounts: tuple[str, ...] = ()
-    """Limits the notice to these accounts; empty for every account that the deployment serves."""
+    """The accounts to which the notice is limited; empty for every account that the deployment serves."""
 
 
 def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
@@ -134,7 +135,7 @@ def _read_resource(name: object) -> tuple[str, str, str]:
 
 
 def _read_region_id(name: object) -> str:
-    """The region id, checked strictly because it becomes part of a host name that requests are sent to."""
+    """The region id. The check is strict, because the id becomes part of the host name in later requests."""
     if not isinstance(name, str) or not _REGION.fullmatch(name):
         raise Refused("Notice.RegionInvalid", f"{str(name)[:100]!r} is no region id.", "Give regionIds like cn-hangzhou.")
     return name

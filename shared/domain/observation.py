@@ -15,12 +15,12 @@ from shared.domain.guest import GuestFacts
 
 
 def instance_document_name(hop: int) -> str:
-    """The name of the document with the instance as ECS described it when the precheck began."""
+    """The name of the document with ECS's description of the instance when the precheck began."""
     return f"instance-{hop}"
 
 
 def baseline_document_name(hop: int) -> str:
-    """The name of the document with the facts of the passed precheck. The validation compares with these facts."""
+    """The name of the document with the facts of the passed precheck. The validation compares the guest with these facts."""
     return f"baseline-{hop}"
 
 
@@ -31,14 +31,14 @@ def validation_document_name(hop: int) -> str:
 
 @dataclass(frozen=True)
 class Observation:
-    """The stored facts and findings of one hop. A part is None if it was not stored."""
+    """The stored facts and findings of one hop. A part that was not stored is None."""
 
     instance: InstanceFacts | None = None
     guest: GuestFacts | None = None
     assessment: Assessment | None = None
 
     def instance_and_guest(self) -> tuple[InstanceFacts, GuestFacts]:
-        """The instance and its guest; raises DocumentInvalid if one of them was not stored."""
+        """The instance and its guest; raises DocumentInvalid if the instance or the guest was not stored."""
         if self.instance is None or self.guest is None:
             raise DocumentInvalid("baseline", f"has no {'instance' if self.instance is None else 'guest'}")
         return self.instance, self.guest

@@ -23,8 +23,8 @@ from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, read_blac
 from shared.domain.window import NEVER, Window, read_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
-"""Maximum files of a policy, characters of its check, and bytes of both in the probe. A command of Cloud Assistant may have 24
-KB."""
+"""Maximum number of files in a policy, of characters in its check, and of bytes of both in the probe. A command of Cloud Assistant
+may have 24 KB."""
 MOST_WINDOWS = 20
 
 
@@ -137,9 +137,9 @@ BOUNDS: dict[str, tuple[int, int]] = {
     **{f"blackouts.{name}": bounds for name, bounds in BLACKOUT_BOUNDS.items()},
     **{f"commands.{name}": bounds for name, bounds in COMMAND_BOUNDS.items()},
 }
-"""Minimum and maximum of each number of a policy, by its name in the API."""
+"""Minimum and maximum of each number field of a policy, by the field's name in the API."""
 WORDS: dict[str, str] = {name: each.metadata["words"] for name, each in _CHOICES.items() if "words" in each.metadata}
-"""The description of each field, by its name in the API."""
+"""The description of each field, by the field's name in the API."""
 DEFAULTS: dict[str, Any] = {
     name: each.default
     for name, each in _CHOICES.items()

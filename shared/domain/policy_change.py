@@ -43,7 +43,7 @@ LONGEST = 2000
 def change_policy(batch: Batch, policy: Policy, caller: Caller, why: str, now: datetime) -> BatchChange:
     """The change that gives the batch another policy. Raises Refused if the batch is not open, or if a field can no longer change.
 
-    Each approval carries the digest of the policy that its person saw, so approvals of the earlier policy no longer count.
+    Approvals of the earlier policy no longer count, because each approval carries the digest of the policy that the person saw.
     """
     _check_batch_is_open(batch)
     before, after = _values_by_field(batch.policy), _values_by_field(policy)

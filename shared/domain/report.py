@@ -48,7 +48,7 @@ class ReportRow:
     validation: Assessment | None = None
     aspects: tuple[Aspect, ...] = ()
     smc_rollback: str = ""
-    """What SMC did to the disks after a job that did not migrate; empty if there was no such job."""
+    """Whether SMC reset the disks after a job that did not migrate the instance; empty if there was no such job."""
 
     @property
     def verdict(self) -> str:
@@ -74,7 +74,7 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class PlanAndOutcome:
-    """The plan at the time of the acknowledgement, and the outcome. A time is None if it is not known."""
+    """The plan at the time of the acknowledgement, and the outcome. A time that is not known is None."""
 
     digest: str
     """Digest of the instances; empty if an older version planned the batch."""
@@ -104,7 +104,7 @@ def _time_in_words(at: datetime | None) -> str:
 
 @dataclass(frozen=True)
 class Report:
-    """A batch as it stood at ``made_at`` (aware UTC)."""
+    """The state of a batch at ``made_at`` (aware UTC)."""
 
     batch_id: str
     title: str
@@ -115,7 +115,8 @@ class Report:
 
 
 def common_unchecked_findings(report: Report) -> tuple[Finding, ...]:
-    """The findings that all instances share because a fact could not be checked. The report lists such findings only once."""
+    """The findings that all instances share because a fact could not be checked. The report lists these common findings only
+    once."""
     assessed = [row.precheck for row in report.rows if row.precheck]
     if len(assessed) < 2:
         return ()

@@ -1,5 +1,5 @@
-"""The reset of disks in a rollback: the snapshot of each disk, whether it is usable, and the progress. All functions here are
-pure."""
+"""The reset of disks in a rollback: the snapshot of each disk, whether the snapshot is usable, and the progress. All functions here
+are pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def disk_states_in_words(resets: Iterable[DiskReset]) -> str:
 def newest_snapshot_set(entries: Sequence[LedgerEntry], attached: Iterable[str]) -> tuple[DiskReset, ...]:
     """One snapshot for each attached disk, from the newest complete set made before the first hop.
 
-    Snapshots of two attempts are never mixed, because the disks would then be of two different times. Raises Permanent
+    Snapshots of two attempts are never mixed, because the disks would then have the data of two different times. Raises Permanent
     (Rollback.DisksDiffer).
     """
     disks = set(attached)
@@ -50,7 +50,7 @@ def newest_snapshot_set(entries: Sequence[LedgerEntry], attached: Iterable[str])
 
 @dataclass(frozen=True)
 class SnapshotAttributes:
-    """The attributes of one snapshot as ECS shows them."""
+    """The attributes of one snapshot that ECS shows."""
 
     disk_id: str
     status: str
@@ -83,22 +83,22 @@ STARTS_ARE_WHOLE_MINUTES = timedelta(minutes=1)
 def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, started_at: datetime | None) -> bool:
     """Whether the disks that were reset still equal their snapshots, given that the instance is stopped.
 
-    A disk that was reset since ``entered_at`` still equals its snapshot. For disks reset earlier, the instance's last start
-    decides, because a person may have started it after a failure. An unknown last start counts as later than the reset.
+    A disk that was reset since ``entered_at`` still equals its snapshot. For disks reset earlier, the last start of the instance
+    decides, because a person may have started the instance after a failure. An unknown last start counts as later than the reset.
     """
     earlier = [reset.at for reset in resets if reset.at is not None and reset.at < entered_at]
     return all(started_at is not None and at >= started_at + STARTS_ARE_WHOLE_MINUTES for at in earlier)
 
 
 def with_all_disks_pending(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
-    """The same disks, all marked as not reset, because something may have written to them."""
+    """The same disks, all marked as not reset, because something may have written to the disks."""
     return tuple(replace(reset, state=ResetState.PENDING, at=None) for reset in resets)
 
 
 def with_disk_state(
     resets: Iterable[DiskReset], disk_id: str, state: ResetState, at: datetime | None = None
 ) -> tuple[DiskReset, ...]:
-    """The same disks, with a new state for one of them."""
+    """The same disks, with a new state for one disk."""
     return tuple(replace(reset, state=state, at=at) if reset.disk_id == disk_id else reset for reset in resets)
 
 
@@ -108,5 +108,5 @@ def has_reset_begun(resets: Iterable[DiskReset]) -> bool:
 
 
 def are_all_disks_in_states(resets: Sequence[DiskReset], *states: ResetState) -> bool:
-    """Whether every disk is in one of these states; false if there are no disks."""
+    """Whether every disk is in one of the given states; false if there are no disks."""
     return bool(resets) and all(reset.state in states for reset in resets)

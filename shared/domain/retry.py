@@ -26,7 +26,7 @@ class RetryPolicy:
         return tuple(pause_s for pause_s, total_s in zip(wanted, accumulate(wanted), strict=True) if total_s <= self.budget_s)
 
     def pause_after_failures(self, failed: int, *, waited_s: float = 0.0, asked_s: float | None = None) -> float | None:
-        """Seconds to wait after this number of failed calls; None if the call is not repeated.
+        """The pause in seconds after ``failed`` calls; None if the call is not repeated.
 
         The wait ``asked_s`` that the service asked for replaces the policy's own pause. If this wait exceeds the policy's bounds,
         the call is not repeated, because a shorter wait would not help.
@@ -39,22 +39,23 @@ class RetryPolicy:
 
 
 CLOUD_CALL = RetryPolicy(calls=4, pause_s=0.2)
-"""For a function's call of a cloud service. If all tries of a call fail, the platform delivers the whole message again."""
+"""The policy for a function's call of a cloud service. If all tries of a call fail, the platform delivers the whole message
+again."""
 CHECK_CALL = RetryPolicy(calls=3, pause_s=0.5, longest_pause_s=3)
-"""For a call of the store by the checks of the command line."""
+"""The policy for the command line's checks when calling the store."""
 API_BUSY = RetryPolicy(calls=4, longest_pause_s=60, budget_s=180)
-"""For a request of the command line that the API refused because of too many requests (429)."""
+"""The policy for a request of the command line that the API refused because of too many requests (429)."""
 LOST_RACE = RetryPolicy(calls=5)
-"""For a read, decision and write that is repeated because somebody else wrote in between."""
+"""The policy for a sequence of read, decision and write that is repeated because somebody else wrote in between."""
 LOCK_RACE = RetryPolicy(calls=3)
-"""For locking an instance, because another migration may release the lock between our write and our read."""
+"""The policy for locking an instance, because another migration may release the lock between our write and our read."""
 AUDIT_RACE = RetryPolicy(calls=9)
-"""For writing the audit line of a request, because the platform may repeat a request under the same id."""
+"""The policy for writing the audit line of a request, because the platform may repeat a request under the same id."""
 
 
 @dataclass(frozen=True)
 class RetryHint:
-    """Says that a failed call may succeed if it is repeated, perhaps after the wait ``asked_s`` that the service asked for."""
+    """The hint that a repetition of a failed call may succeed, perhaps after the wait ``asked_s`` that the service asked for."""
 
     asked_s: float | None = None
 
@@ -65,7 +66,7 @@ def repeat_call(
     worth: Callable[[Exception], RetryHint | None],
     sleep: Callable[[float], None],
 ) -> Answer:
-    """Run ``call`` with the number of the try (from 1) until it succeeds, and return its answer.
+    """Run ``call`` with the number of the try (from 1) until the call succeeds, and return the answer.
 
     Raises the last error, or the first error for which ``worth`` returns None.
     """

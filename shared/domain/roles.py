@@ -1,4 +1,5 @@
-"""Who may do what: the roles, the acts that each role permits, and the settings that grant roles. All functions here are pure."""
+"""The rights of persons: the roles, the acts that each role permits, and the settings that grant roles. All functions here are
+pure."""
 
 from __future__ import annotations
 
@@ -41,8 +42,8 @@ MAY: Mapping[str, frozenset[Role]] = {
     "hold": _OPERATOR | _APPROVER,
     "releaseHold": _APPROVER,
 }
-"""The roles that may carry out each act, by the name of its operation in the API. Reading is open to everybody who may call the
-API."""
+"""The roles that may carry out each act, by the name of the act's operation in the API. Reading is open to everybody who may call
+the API."""
 EVERYBODY = "*"
 
 
@@ -61,7 +62,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class AccessRules:
-    """The deployment's settings of who may do what.
+    """The deployment's settings about the rights of persons.
 
     If ``grants`` is None, no roles are set, and everybody who may call the API is an admin, as in older versions.
     """

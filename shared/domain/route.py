@@ -18,7 +18,7 @@ __all__ = ["Hop", "PlannedRoute", "plan_route"]
 MAX_HOPS = 4
 """Maximum hops of a route, because each hop is a migration of its own, with its own snapshots and restarts."""
 FAR = date.max
-"""Stands for an unknown or missing end of support when chains are compared."""
+"""The date that stands for an unknown or missing end of support when chains are compared."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def _next_paths(key: str, architecture: str, listed: bool, catalog: Catalog) -> 
 
 
 def _is_version_allowed(source: Release, path: MigrationPath) -> bool:
-    """Whether a path allows the exact version. An unknown version passes here, and the precheck reads it in the guest."""
+    """Whether a path allows the exact version. An unknown version passes here, because the precheck reads the version in the
+    guest."""
     return not path.exact or not source.exact or source.exact == path.exact or source.exact.startswith(path.exact + ".")
 
 

@@ -31,7 +31,7 @@ def is_act_done(act: str, operator: str, seen: int, journal: Sequence[JournalEnt
 
 
 def migration_changed_refusal(migration: Migration, seen: int, journal: Sequence[JournalEntry]) -> Refused:
-    """The refusal of an act on a migration that has changed: its present state, who changed it and when."""
+    """The refusal of an act on a migration that has changed: the present state, the author of the change, and its time."""
     last = next(entry for entry in reversed(journal) if entry.from_state is not entry.to_state)
     return Refused(
         "Migration.Moved",
@@ -43,7 +43,7 @@ def migration_changed_refusal(migration: Migration, seen: int, journal: Sequence
 
 
 def batch_changed_refusal(batch: Batch, seen: int) -> Refused:
-    """The refusal of an act on a batch that has changed: its present state, who acknowledged it, and the last act."""
+    """The refusal of an act on a batch that has changed: the present state, the person who acknowledged, and the last act."""
     given = batch.acknowledgement
     by = f" {given.operator} acknowledged it at {given.at:%Y-%m-%d %H:%M:%S} UTC." if given else ""
     if batch.control.at is not None:

@@ -51,13 +51,13 @@ def without_secrets(text: str) -> str:
 
 
 def spreadsheet_cell(value: object) -> str:
-    """A value as a CSV cell; one that begins like a formula gets an apostrophe, so that no spreadsheet runs it."""
+    """A value as a CSV cell. A value that begins like a formula gets an apostrophe, so that no spreadsheet runs the formula."""
     text = str(value)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def html_text(text: str) -> str:
-    """Text escaped for an HTML page or an attribute in it."""
+    """Text escaped for an HTML page or for an attribute in the page."""
     return escape(plain_line(text))
 
 

@@ -71,7 +71,7 @@ class TimeLimits:
         return max(filter(None, (self.window_opened_at(now), *ended)), default=None)
 
     def next_opening(self, now: datetime) -> datetime | None:
-        """When a migration may start next: ``now`` if it may start already, None if never."""
+        """When a migration may start next: ``now`` if a start is possible already, None if never."""
         at: datetime | None = now
         while at is not None and not self.allows_start(at):
             held = self.blackout_at(at)
@@ -97,7 +97,7 @@ class TimeLimits:
         return min([ends, until, *(each for each in held if each > at)])
 
     def why_window_closed(self, now: datetime) -> str:
-        """Why no window is open, and when starts are possible again; empty if one is open."""
+        """Why no window is open, and when starts are possible again; empty if a window is open."""
         return "" if self.is_window_open(now) else f"the maintenance window is closed{self._next_opening_in_words(now)}"
 
     def why_blacked_out(self, now: datetime) -> str:

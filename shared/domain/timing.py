@@ -9,14 +9,14 @@ LOOK_AGAIN = timedelta(seconds=60)
 LOST = timedelta(minutes=5)
 """If a step's event does not arrive, the stage is called again after this time."""
 OUTBOX_GRACE = timedelta(minutes=2)
-"""An outbox that a crash left behind is handled after this time."""
+"""If a crash leaves an outbox behind, the tick handles the outbox after this time."""
 
 CLOCKS_APART = timedelta(seconds=30)
 """Assumed maximum difference between the clocks of two functions, or of a function and a service. No decision depends on smaller
 time differences.
 
-No service publishes a bound. ECS and Tablestore accept requests whose time is up to 15 minutes wrong, so a wrong clock goes
-unnoticed. Clocks synchronised by NTP differ by milliseconds. Thirty seconds also cover a clock that has just started.
+No service publishes a bound. ECS and Tablestore accept requests whose time is up to 15 minutes wrong, so nobody notices a wrong
+clock. Clocks synchronised by NTP differ by milliseconds. Thirty seconds also cover a clock that has just started.
 """
 
 REMINDER_MINUTE = 30
@@ -29,16 +29,16 @@ LONGEST_BACK_OFF = timedelta(minutes=30)
 """The longest pause before something that failed is tried again."""
 
 PROBE_LIMIT = timedelta(minutes=15)
-"""Time limit for the answer of a probe. A probe runs for seconds, and Cloud Assistant ends it after two minutes."""
+"""Time limit for the answer of a probe. A probe runs for seconds, and Cloud Assistant ends a longer probe after two minutes."""
 PROBE_TIMEOUT_S = 120
 MARKER_TIMEOUT_S = 60
 """Time limit of the scripts that write and read the marker. The scripts take a moment, so only a guest that hangs reaches this
 limit."""
 LOOK_LIMIT = timedelta(minutes=25)
-"""How long the guest may stay silent after a job that did not migrate it. After this time, the state of its disks counts as
-unknown."""
+"""How long the guest may stay silent after a job that did not migrate the instance. After this time, the state of the guest's disks
+counts as unknown."""
 PRECHECK_AGE = timedelta(minutes=30)
-"""A precheck older than this is repeated in full before the snapshot, because the guest may have changed."""
+"""The maximum age of a precheck. An older precheck is repeated in full before the snapshot, because the guest may have changed."""
 WINDOWS_MISSED = 3
 """How many times in a row snapshots may be ready too late for their window, before a person has to choose a longer window."""
 START_LIMIT = timedelta(hours=1)
@@ -50,18 +50,19 @@ PREPARE_LIMIT = timedelta(hours=1)
 """Time limit for the smc driver to import the instance and create the job, usually minutes. A person in the console has no
 limit."""
 GUEST_PREPARE_LIMIT = timedelta(hours=2)
-"""Time limit for installing a tool in the guest and for its own precheck, which usually take minutes, longer with slow mirrors."""
+"""Time limit for installing a tool in the guest and for the tool's own precheck. Both usually take minutes, or longer with slow
+mirrors."""
 JOB_LIMIT = timedelta(hours=6)
 """Time limit of a job, which takes 15 to 30 minutes plus SMC's own snapshots (ECS documentation, "Operating system migration")."""
 LONGEST_PAUSE = timedelta(minutes=5)
 """The longest pause between two polls of a job, so the end of a job is noticed at most this late."""
 TICK_JITTER = timedelta(seconds=15)
-"""Ticks do not come at exact minutes, so a tick also handles what is due within this time after it."""
+"""Ticks do not come at exact minutes, so a tick also handles work that becomes due within this time after the tick."""
 SETTLE = timedelta(minutes=5)
-"""How long to leave a guest alone after its job finished, because it restarts once more."""
+"""How long to leave a guest alone after the job finished, because the guest restarts once more."""
 RETURN_LIMIT = timedelta(hours=2)
-"""Time limit of the initialisation, which takes 15 to 30 minutes (SMC documentation). A guest that has not returned by then needs a
-person."""
+"""Time limit of the initialisation, which takes 15 to 30 minutes (SMC documentation). If the guest has not returned after this
+time, a person must act."""
 VALIDATION_PATIENCE = timedelta(minutes=40)
 """Services may still be starting, so a difference counts as a failure only after this time."""
 VALIDATION_PAUSE = timedelta(minutes=3)
@@ -74,8 +75,8 @@ def retry_pause(waited: timedelta) -> timedelta:
 
 
 def is_retry_tick(waited: timedelta) -> bool:
-    """Whether this tick retries work that has no due time: each tick for 15 minutes, then one in 5 minutes, after 2 hours one in
-    30."""
+    """Whether this tick retries work that has no due time. For 15 minutes each tick retries, then one tick in 5 minutes, after 2
+    hours one in 30."""
     minutes = int(waited / timedelta(minutes=1))
     if minutes < 15:
         return True
@@ -85,7 +86,8 @@ def is_retry_tick(waited: timedelta) -> bool:
 def job_poll_pause(waited: timedelta, limit: timedelta = JOB_LIMIT) -> timedelta:
     """The pause before a job is polled again: half of the time ``waited`` so far, or zero if every tick polls the job.
 
-    Early failures are thus noticed soon, and long jobs are polled rarely. The poll at the time ``limit`` is never delayed.
+    In this way, the pipeline notices early failures soon, and polls long jobs rarely. The poll at the time ``limit`` is never
+    delayed.
     """
     pause = min(waited / 2, LONGEST_PAUSE, max(limit - waited, timedelta(0)))
     return pause - TICK_JITTER if pause > LOOK_AGAIN + TICK_JITTER else timedelta(0)

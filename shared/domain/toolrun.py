@@ -1,4 +1,4 @@
-"""One run of an upgrade tool inside an instance, as the guest itself reports it."""
+"""One run of an upgrade tool inside an instance, as reported by the guest itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ABOUT_TO = frozenset({"begun", "prepared"})
 
 @dataclass(frozen=True)
 class ToolAnswer:
-    """The guest's answer about the run of a tool. A text is empty if the guest did not report it."""
+    """The guest's answer about the run of a tool. A text that the guest did not report is empty."""
 
     run: str = ""
     """The id of the run in the guest's record. An id that differs from ``tool_run_id`` belongs to another migration or attempt."""
@@ -26,7 +26,7 @@ class ToolAnswer:
     """The phase of the run: begun, installing, not-installed, checking, refused, prepared, running, failed or restarting."""
     status: int | None = None
     started: bool = False
-    """Whether the run is to replace the operating system, not only to check it."""
+    """Whether the purpose of the run is to replace the operating system, not only to check the guest."""
     active: bool = False
     """Whether the pipeline's process in the guest is running."""
     age_s: int = 0
@@ -34,7 +34,7 @@ class ToolAnswer:
     returned: bool = False
     """Whether the guest has restarted since the phase began."""
     busy: bool = False
-    """Whether the tool is at work, whoever started it."""
+    """Whether the tool is at work, no matter who started the tool."""
     done: bool = False
     """Whether the recipe's test says that the replacement is complete."""
     changed: bool = False
@@ -43,7 +43,7 @@ class ToolAnswer:
     report: str = ""
     results: str = ""
     log: str = ""
-    """The end of what the tool printed."""
+    """The end of the tool's output."""
     os_id: str = ""
     os_version: str = ""
     os_name: str = ""
@@ -52,12 +52,12 @@ class ToolAnswer:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether the tool may still change something: it runs, or its restart is still to come."""
+        """Whether the tool may still change something, because the tool runs or its restart has not happened yet."""
         return self.active or self.busy or (self.phase == "restarting" and not self.returned)
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the run was cut off: it should be running, but no process is."""
+        """Whether the run was cut off: the run should have a process, but has none."""
         if self.active:
             return False
         if self.phase in WORKING:

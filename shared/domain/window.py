@@ -1,8 +1,8 @@
 """A maintenance window: when migrations of a batch may start, in the local time of its zone.
 
 Clock changes are treated as in iCalendar (RFC 5545, 3.3.5; Python's ``fold=0``). A time that the clock skips has the offset from
-before the change, so that 01:30, for example, becomes 02:30. A repeated time means its first occurrence. The length ``length_min``
-is elapsed time, regardless of clock changes.
+before the change, so that 01:30, for example, becomes 02:30. If the clock repeats a time, the first occurrence counts. The length
+``length_min`` is elapsed time, regardless of clock changes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ _LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in DRIVERS.
 class Window:
     """When migrations may start: from ``start`` to ``end`` (``HH:MM``), or for ``length_min``, on ``days`` (0 = Monday).
 
-    A window that ends before it starts runs over midnight. The window belongs to the day on which it starts.
+    If the end of a window is earlier than its start, the window runs over midnight. The window belongs to the day on which it
+    starts.
     """
 
     start: str = required_field("Local time at which it opens, such as 22:00.")
@@ -54,11 +55,11 @@ class Window:
         return self.opened_at(now) is not None
 
     def opened_at(self, now: datetime) -> datetime | None:
-        """When the window that allows a start at ``now`` opened; None if it is closed."""
+        """When the window that allows a start at ``now`` opened; None if the window is closed."""
         return next((opens for opens, _ in self._open_periods(now)), None)
 
     def closes_at(self, now: datetime) -> datetime | None:
-        """The time until which migrations may start in the window that is open at ``now``; None if it is closed."""
+        """The time until which migrations may start in the window that is open at ``now``; None if the window is closed."""
         return max((until for _, until in self._open_periods(now)), default=None)
 
     def _open_periods(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -103,7 +104,7 @@ def _utc_time(day: date, clock: time, zone: tzinfo) -> datetime:
 
 
 NEVER = Window("00:00", "00:01", cutoff_min=1439)
-"""A window that never opens. A policy that has zones, several windows or blackouts stores it in ``window``.
+"""A window that never opens. A policy that has zones, several windows or blackouts stores this window in the field ``window``.
 
 An older version, which does not know such limits, then starts nothing of the batch.
 """
@@ -113,7 +114,7 @@ BOUNDS = number_bounds(Window)
 
 def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int = 60) -> Window:
     """A window in the API's spelling; raises Refused naming the field. The arguments ``zone`` and ``cutoff_min`` are defaults for a
-    window that does not name its own."""
+    window that lacks the field."""
     asked = as_object(document, path)
     given = with_python_names(asked, NAMES, path)
     given.setdefault("cutoff_min", cutoff_min)

@@ -1,6 +1,6 @@
-"""Time zones by IANA name from the pinned package tzdata, because a function's image may have old zones or lack them.
+"""Time zones by IANA name from the pinned package tzdata, because the image of a function may have old zones or no zones.
 
-So every machine reads the same tables.
+With this package, every machine reads the same tables.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _MARKS = re.compile(r"[®™]|\((?:R|TM)\)")
 
 
 def identify_in_catalog(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release | None:
-    """The release for an ECS name; None if unknown. Its ``exact`` is the version in the name."""
+    """The release for an ECS name; None if unknown. The release's field ``exact`` is the version in the name."""
     for name in (os_name, os_name_en):
         plain = _BLANKS.sub(" ", _MARKS.sub("", name).strip().lower())
         for row in catalog.releases.values() if plain else ():

@@ -28,7 +28,8 @@ class Release:
 
     ``key`` is our own stable name. ``pattern`` matches ECS's names in lower case with single blanks. The group ``version`` of the
     pattern matches the exact version. ``os_release_id`` and ``version`` are ID and the beginning of VERSION_ID in /etc/os-release.
-    ``product`` is the key of its life-cycle row. ``exact`` is the version of an identified instance, such as 7.9, or empty.
+    ``product`` is the key of the release's life-cycle row. ``exact`` is the version of an identified instance, such as 7.9, or
+    empty.
     """
 
     key: str
@@ -63,7 +64,8 @@ class MigrationPath:
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """End dates of one product: mainstream, support, and paid or extended support. A date is None if the source gives none."""
+    """End dates of one product: mainstream, support, and paid or extended support. A date is None if the source does not give
+    it."""
 
     product: str
     mainstream_end: date | None
@@ -94,7 +96,7 @@ class Minimum:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All rows of the catalog. An operator's own rows may replace or extend them."""
+    """All rows of the catalog. An operator's own rows may replace or extend the catalog's rows."""
 
     releases: Mapping[str, Release]
     paths: tuple[MigrationPath, ...]

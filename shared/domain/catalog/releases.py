@@ -1,4 +1,5 @@
-"""All releases with their ECS names in Chinese and English and their ids in /etc/os-release. The first match counts."""
+"""All releases with their ECS names in Chinese and English and their ids in /etc/os-release. The first release whose pattern
+matches a name counts."""
 
 from __future__ import annotations
 
@@ -73,4 +74,4 @@ def _windows_rows() -> list[Release]:
 
 
 RELEASES: dict[str, Release] = {row.key: row for row in [*_linux_rows(), *_windows_rows()]}
-"""Every known release by key. It includes releases without a path, so that a refusal can name them."""
+"""Every known release by key. The table includes releases without a path, so that a refusal can name these releases."""

@@ -13,12 +13,12 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True)
 class DatabaseServer:
-    """One kind of database server. ``packages`` matches the names of its packages from any vendor.
+    """One kind of database server. ``packages`` matches the names of the server's packages from any vendor.
 
     ``parts`` is the count of leading numbers of a version that name its series. With ``patch_counts``, the server also refuses data
     of a later patch of its own series. With ``only_same``, the server reads only data of its own series. ``ships`` lists the series
-    of each destination, the default first; it is empty if the destination ships no such server. ``sources`` holds the document for
-    each destination.
+    that each destination ships, the default first; the list is empty if the destination ships no such server. ``sources`` holds the
+    document for each destination.
     """
 
     name: str
@@ -114,7 +114,8 @@ OTHERS = (
     ),
     DatabaseServer("Valkey", _name_pattern(r"valkey\d*"), {}, {}),
 )
-"""All servers except MySQL. A destination is missing if it ships no such server, or if nobody has checked this."""
+"""All servers except MySQL. A server's table lacks each destination that ships no such server, and each destination that nobody has
+checked."""
 
 
 def version_numbers(text: str) -> Version:

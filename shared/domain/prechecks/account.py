@@ -11,7 +11,7 @@ from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outco
 SNAPSHOTS_PER_DISK = 256
 """Maximum manual snapshots per disk (CreateSnapshot). No call of the API shows whether an account has another quota."""
 NEEDED = 2
-"""Snapshots per disk that a migration adds: the pipeline's snapshot and SMC's."""
+"""Snapshots per disk that a migration adds: one of the pipeline and one of SMC."""
 
 
 def _check_snapshot_service(facts: Facts, catalog: Catalog) -> Outcome:

@@ -27,12 +27,12 @@ def windows_fact(facts: Facts, fact: Callable[[WindowsFacts], T | None]) -> T | 
 
 
 def fail_if_true(value: bool | None, seen: str, unknown: str) -> Outcome:
-    """Fails if the value is true; unknown if it is None."""
+    """Fails if the value is true; unknown if the value is None."""
     return FactUnknown(unknown) if value is None else RuleFailed(seen) if value else PASSED
 
 
 def fail_if_any(values: Sequence[str] | None, unknown: str) -> Outcome:
-    """Fails if the list has entries, and names the first of them; unknown if it is None."""
+    """Fails if the list has entries, and names the first entries; unknown if the list is None."""
     return FactUnknown(unknown) if values is None else RuleFailed(shortened_list(values)) if values else PASSED
 
 

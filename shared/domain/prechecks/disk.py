@@ -1,4 +1,4 @@
-"""Rules on the disks as ECS shows them: every disk needs a snapshot."""
+"""Rules on the disks that ECS shows: every disk needs a snapshot."""
 
 from __future__ import annotations
 

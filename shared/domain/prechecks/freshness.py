@@ -1,4 +1,5 @@
-"""Finds the facts of a guest that changed since its assessment. Such changes have broken upgrades with similar tools."""
+"""Finds the facts of a guest that changed since its assessment. Changes after an assessment have broken upgrades with similar
+tools."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from dataclasses import fields
 from shared.domain.guest import GuestFacts
 
 HEALTH = ("metadata_answers", "names_resolve", "clock_in_step")
-"""Facts that may change at any moment, so that a difference means nothing."""
+"""Facts that may change at any moment. A difference in these facts means nothing."""
 
 
 def _lasting_facts(guest: GuestFacts) -> dict[str, object]:

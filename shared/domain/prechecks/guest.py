@@ -18,7 +18,7 @@ def is_hop_to_alinux_2(facts: Facts) -> bool:
 
 
 def _warn_of_alinux_2(facts: Facts, catalog: Catalog) -> Outcome:
-    """Always reports that Alibaba Cloud Linux 2 is the destination, with its changes and its end of support."""
+    """Always reports that Alibaba Cloud Linux 2 is the destination, with the changes in this release and the end of its support."""
     life = catalog.lifecycle_row(facts.hop.destination)
     end = f"; its support ends {day_in_words(life.ends_on, facts.now.date())}" if life and life.ends_on else ""
     return RuleFailed(f"kernel 3.10 becomes 4.19; x86 only{end}")

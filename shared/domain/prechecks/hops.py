@@ -2,8 +2,8 @@
 
 SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. For hops from CentOS to
 Red Hat, the migration document refers to convert2rhel. A rule blocks if SMC's own page says that the job fails, or if the
-destination surely cannot work. A check that only leapp or convert2rhel has is a warning on other hops, because SMC does not publish
-which tool it runs.
+destination surely cannot work. If only leapp or convert2rhel has a check, the rule is a warning on other hops, because SMC does not
+publish its tool.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rules on the instance as ECS shows it: its state, agent and size, and what may interfere."""
+"""Rules on the instance that ECS shows: its state, its agent, its size, and possible conflicts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFa
 HEARTBEAT_LIMIT = timedelta(hours=24)
 """Maximum age of the agent's last heartbeat, from the preconditions in the migration document."""
 EXPIRY_MARGIN = timedelta(days=2)
-"""The time that a route of several hops with its windows takes at most."""
+"""The maximum time that a route of several hops takes, including its windows."""
 SNAPSHOT_MARGIN = timedelta(hours=4)
 """The time that our snapshots, SMC's snapshots, the migration and the initialisation take together."""
 SMALL_MIB = 2048
@@ -59,7 +59,7 @@ def _check_instance_running(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_agent_heartbeat(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if the last heartbeat is too old; unknown if there never was one."""
+    """Fails if the last heartbeat is too old; unknown if there never was a heartbeat."""
     seen = facts.instance.agent_heartbeat_at
     if seen is None:
         return FactUnknown("no heartbeat of the agent is known: it is not installed, or never reported")

@@ -1,4 +1,4 @@
-"""Rules on what the next start of a Linux guest needs: file systems, kernel, boot loader and fstab."""
+"""Rules on the parts that a Linux guest needs for its next start: file systems, kernel, boot loader and fstab."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules on what a hop from CentOS to Red Hat demands."""
+"""Rules on the requirements of a hop from CentOS to Red Hat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules on the hop: whether the support matrix has it, for whom, and how long its destination is supported."""
+"""Rules on the hop: whether the support matrix has the hop, for which accounts, and how long the destination is supported."""
 
 from __future__ import annotations
 

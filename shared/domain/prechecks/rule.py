@@ -27,8 +27,8 @@ class RulePassed:
 
 @dataclass(frozen=True)
 class RuleFailed:
-    """The rule found a problem; ``seen`` describes it with numbers. The other fields, if given, replace the texts and the severity
-    of the rule."""
+    """The rule found a problem; ``seen`` describes the problem with numbers. The other fields, if given, replace the texts and the
+    severity of the rule."""
 
     seen: str
     command: str = ""
@@ -39,7 +39,8 @@ class RuleFailed:
 
 @dataclass(frozen=True)
 class FactUnknown:
-    """A fact that the rule needs is missing; ``what`` names it. The field ``severity``, if given, replaces the rule's severity."""
+    """A fact that the rule needs is missing; ``what`` names the fact. The field ``severity``, if given, replaces the rule's
+    severity."""
 
     what: str
     severity: Severity | None = None
@@ -48,7 +49,7 @@ class FactUnknown:
 Outcome = RulePassed | RuleFailed | FactUnknown
 PASSED = RulePassed()
 PRACTICE = "practice"
-"""The source of rules that no document states; an operator can always override them."""
+"""The source of rules that no document states. An operator can always override such a rule."""
 
 
 def applies_always(_facts: Facts) -> bool:
@@ -68,8 +69,8 @@ def is_windows(facts: Facts) -> bool:
 
 @dataclass(frozen=True)
 class Rule:
-    """One precheck rule, a row of the table of its subject. Its ``source`` is a section of a document, a check of a tool, or
-    PRACTICE.
+    """One precheck rule, a row of the table of its subject. The field ``source`` names a section of a document, a check of a tool,
+    or PRACTICE.
 
     The text ``asks`` completes "Could not check whether ...". The severity ``unknown`` applies if a fact is missing; None if the
     facts are always known. The function ``severity_on``, if given, returns the severity on one hop; ``severity`` is then the
@@ -117,7 +118,7 @@ class Rule:
         )
 
     def _missing_fact_finding(self, outcome: FactUnknown, severity: Severity) -> Finding:
-        """The finding for a missing fact, which tells a person what to check."""
+        """The finding for a missing fact. This finding tells a person which check to make."""
         return Finding(
             self.code,
             outcome.severity or severity,

@@ -18,7 +18,8 @@ REMOVED_XFS_OPTIONS = frozenset(
 
 
 def _check_xfs_options(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if an XFS entry of fstab has a removed option. For the type ``auto``, the current mount shows whether it is XFS."""
+    """Fails if an XFS entry of fstab has a removed option. For the type ``auto``, the current mount shows whether the file system
+    is XFS."""
     entries = linux_fact(facts, lambda guest: guest.fstab)
     if entries is None:
         return FactUnknown("the guest did not show /etc/fstab")
@@ -34,7 +35,7 @@ def _check_xfs_options(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_interface_names(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if there are several ethX interfaces, unless net.ifnames=0 keeps their names."""
+    """Fails if there are several ethX interfaces, unless the kernel argument net.ifnames=0 keeps their names."""
     interfaces = facts.guest.interfaces if facts.guest else None
     arguments = linux_fact(facts, lambda guest: guest.kernel_arguments)
     if interfaces is None:

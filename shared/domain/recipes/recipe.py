@@ -60,16 +60,16 @@ class Recipe:
     start: Line
     """The command that replaces the operating system. Status 0 means that only the restarts are left."""
     progress: Line
-    """The log file in which the milestones appear, and whose end is shown after a failure."""
+    """The log file in which the milestones appear. After a failure, people see the end of this file."""
     milestones: tuple[Milestone, ...]
     result: Line
     """A command for the restarted guest that returns status 0 if the replacement is complete."""
     result_report: Line
     """The file in which the tool records the result."""
     busy: Line
-    """A command that returns status 0 while the tool is at work, no matter who started it."""
+    """A command that returns status 0 while the tool is at work, no matter who started the tool."""
     clean: Line
-    """The command that removes what the recipe has installed."""
+    """The command that removes everything that the recipe has installed."""
     restarts: int
     """Number of restarts during the replacement. The pipeline makes the first restart."""
     irreversible_from: Literal["start", "text", "restart"]
@@ -77,12 +77,12 @@ class Recipe:
     usual_minutes: int
     irreversible_text: str = ""
     licence: str = ""
-    """What a person has to buy before the tool can be used; empty if there is nothing."""
+    """The licence that a person has to buy before the tool can be used; empty if no licence is necessary."""
     note: str = ""
 
     @property
     def lines(self) -> dict[str, Line]:
-        """Every line of the recipe, by the name of its field."""
+        """Every line of the recipe, by the name of the line's field."""
         found: dict[str, Line] = {}
         for each in fields(self):
             value = getattr(self, each.name)
@@ -94,8 +94,8 @@ class Recipe:
 
     @property
     def assumed_fields(self) -> tuple[str, ...]:
-        """Which of the fields start, progress and result are only assumed. A recipe with such a field is off until it is declared
-        proven."""
+        """Which of the fields start, progress and result are only assumed. A recipe with an assumed field is off until the
+        deployment declares the recipe proven."""
         return tuple(name for name in ("start", "progress", "result") if self.lines[name].certainty == "assumed")
 
 
@@ -144,5 +144,5 @@ def _check_recipe_numbers(recipe: Recipe, where: str) -> None:
 
 
 def recipe_schema() -> Json:
-    """JSON Schema of one recipe, as :func:`read_recipes` reads it."""
+    """The JSON Schema of one recipe that :func:`read_recipes` reads."""
     return {"title": "Replank recipe", **json_schema(Recipe)}

@@ -1,1 +1,1 @@
-"""Reads the reports of upgrade tools as findings. The functions are pure, and skip what they do not understand."""
+"""Reads the reports of upgrade tools as findings. The functions are pure, and skip unknown parts of a report."""

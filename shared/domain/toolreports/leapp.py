@@ -37,15 +37,15 @@ def _finding_of_entry(entry: dict[str, Any]) -> Finding:
 
 
 def _entry_groups(entry: dict[str, Any]) -> set[str]:
-    """The groups of an entry in version 1.2 of the schema, or its flags in earlier versions. These marks show whether the entry
-    stops the upgrade."""
+    """The groups of an entry in version 1.2 of the schema, or its flags in earlier versions. The groups or flags show whether the
+    entry stops the upgrade."""
     listed = entry.get("groups", entry.get("flags"))
     marks = {str(each) for each in listed} if isinstance(listed, list) else set()
     return marks | ({"error"} if str(entry.get("severity")) == "error" else set())
 
 
 def _hint_and_command(entry: dict[str, Any]) -> tuple[str, str]:
-    """The first hint and the first command of an entry. The tool may leave out either of them."""
+    """The first hint and the first command of an entry. The tool may leave out the hint or the command."""
     detail = entry.get("detail")
     listed = detail.get("remediations") if isinstance(detail, dict) else None
     hint, command = "", ""

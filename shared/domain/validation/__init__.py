@@ -44,7 +44,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def why_not_comparable_yet(now: GuestFacts, hop: Hop, os_type: str, *, catalog: Catalog = CATALOG) -> str:
-    """Why the guest cannot be compared yet, for example because the package manager is busy; empty if it can."""
+    """Why the guest cannot be compared yet, for example because the package manager is busy; empty if the guest is ready."""
     return system.why_not_comparable_yet(now, hop, os_type, catalog)
 
 
@@ -57,7 +57,7 @@ def compare_after_hop(
     *,
     catalog: Catalog = CATALOG,
 ) -> Assessment:
-    """The assessment of what the hop changed. If the assessment is ``blocked``, the validation failed."""
+    """The assessment of the changes that the hop made. If the assessment is ``blocked``, the validation failed."""
     return _assess_differences(Comparison(baseline_instance, baseline, instance, now, hop, catalog))
 
 

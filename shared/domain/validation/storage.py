@@ -35,7 +35,7 @@ def check_mounts(view: Comparison) -> Iterator[Finding]:
 
 
 def _lost_mounts(view: Comparison, lost: list[MountFacts]) -> Iterator[Finding]:
-    """Findings for file systems that are no longer mounted. The lines of fstab show which of them need not be mounted at every
+    """Findings for file systems that are no longer mounted. The lines of fstab show which file systems need not be mounted at every
     start."""
     entries = {e.mount_point.rstrip("/") or "/": e for guest in (view.before, view.after) for e in _fstab_entries(guest)}
     told: dict[str, list[str]] = {"": [], "demand": [], "device": []}
@@ -56,7 +56,7 @@ def _lost_mounts(view: Comparison, lost: list[MountFacts]) -> Iterator[Finding]:
 
 
 def _why_unmounted(entry: FstabFacts) -> str:
-    """Why a file system need not be mounted now; empty if it should be."""
+    """Why a file system need not be mounted now; empty if the file system should be mounted."""
     if is_mounted_on_demand(entry):
         return "demand"
     return "device" if may_device_be_missing(entry) and entry.present is not True else ""

@@ -13,7 +13,7 @@ from shared.domain.validation.view import Comparison, failure_finding, not_compa
 
 
 def why_not_comparable_yet(after: GuestFacts, hop: Hop, os_type: str, catalog: Catalog) -> str:
-    """Why the guest cannot be validated yet; empty if it can. SMC reports Finished before the guest is usable."""
+    """Why the guest cannot be validated yet; empty if the guest is ready. SMC reports Finished before the guest is usable."""
     found = reported_release(after, os_type, catalog)
     if found is None or found.key != hop.destination:
         return f"the guest still says {after.os_name or 'nothing'}"
@@ -23,7 +23,7 @@ def why_not_comparable_yet(after: GuestFacts, hop: Hop, os_type: str, catalog: C
 
 
 def check_release(view: Comparison) -> Iterator[Finding]:
-    """Check that the guest runs the destination or, after a rollback, exactly what it ran before."""
+    """Check that the guest runs the destination or, after a rollback, exactly the old release."""
     spoken = " ".join(part for part in (view.after.os_name, view.after.os_version) if part) or "nothing"
     if view.hop is None:
         if (view.before.os_id, view.before.os_version) != (view.after.os_id, view.after.os_version):
@@ -49,7 +49,7 @@ def check_release(view: Comparison) -> Iterator[Finding]:
 
 
 def check_kernel(view: Comparison) -> Iterator[Finding]:
-    """Check that the kernel has changed after a migration, and that it is the same after a rollback."""
+    """Check that the kernel is another one after a migration, and the same one after a rollback."""
     before, after = view.before.kernel, view.after.kernel
     if before is None or after is None:
         yield not_compared_finding("KernelUnknown", "the kernel")
@@ -75,8 +75,8 @@ def check_kernel(view: Comparison) -> Iterator[Finding]:
 
 
 def _is_conversion(hop: Hop) -> bool:
-    """Whether the hop converts CentOS to the same release of Red Hat. Such a conversion keeps the versions of packages and changes
-    their vendor."""
+    """Whether the hop converts CentOS to the same release of Red Hat. A conversion keeps the versions of packages and changes their
+    vendor."""
     return hop.source.startswith("centos-") and hop.destination == f"rhel-{hop.source.removeprefix('centos-')}"
 
 
