@@ -16,7 +16,7 @@ from shared.domain.facts import AccountFacts
 from shared.ports.clock import Clock
 
 KEPT = timedelta(minutes=2)
-"""How long an account's facts are cached. A person who has topped up the account waits no longer than this."""
+"""How long an account's facts are cached. After a top-up, a person waits at most this long."""
 REAL_NAME = "real-name-authentication"
 _UNAVAILABLE = "InvalidAccountStatus.SnapshotServiceUnavailable"
 

@@ -43,15 +43,15 @@ class TablestoreBatches:
         return tables.batch_from_row(row)
 
     def terms(self, batch_id: str) -> BatchTerms:
-        return self._terms_from_row(batch_id, self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.TERMS))
+        return self._stored_terms(batch_id, self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.TERMS))
 
-    def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
+    def dry_run_ids(self, batch_ids: Sequence[str]) -> frozenset[str]:
         rows = self._store.get_many(tables.BATCHES, list(map(_batch_key, batch_ids)), tables.TERMS) if batch_ids else []
-        found = readable_values(lambda row: self._terms_from_row(row["batch_id"], row), rows)
+        found = readable_values(lambda row: self._stored_terms(row["batch_id"], row), rows)
         return frozenset(each.batch_id for each in found if each.dry_run)
 
-    def _terms_from_row(self, batch_id: str, row: Columns | None) -> BatchTerms:
-        return tables.terms_from_row(row or {}) or self.load(batch_id).terms
+    def _stored_terms(self, batch_id: str, row: Columns | None) -> BatchTerms:
+        return tables.batch_terms_from_row(row or {}) or self.load(batch_id).terms
 
     def commit(
         self,
@@ -110,7 +110,7 @@ class TablestoreBatches:
 
     def journal(self, batch_id: str) -> list[BatchJournalEntry]:
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.prefix_range(tables.JOURNAL)) or {}
-        return [tables.batch_line_from_column(row[name]) for name in sorted(row) if name.startswith(tables.JOURNAL)]
+        return [tables.batch_journal_entry_from_column(row[name]) for name in sorted(row) if name.startswith(tables.JOURNAL)]
 
     def batch_page(self, *, limit: int, token: str) -> BatchPage:
         listing = ("listing", tables.ALL)
@@ -118,7 +118,7 @@ class TablestoreBatches:
         end = (listing, ("created_at", LowestKey), ("batch_id", LowestKey))
         found, following = self._store.read_range(RowRange(tables.BY_CREATED, start, end, backward=True), limit=limit)
         rows = self._store.get_many(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.DOC_AND_CONTROL)
-        unreadable = [UnreadableRow(row["batch_id"], cause) for row in rows if (cause := _read_error(row))]
+        unreadable = [UnreadableRow(row["batch_id"], cause) for row in rows if (cause := _reason_row_is_unreadable(row))]
         return BatchPage(tuple(readable_values(tables.batch_from_row, rows)), page_token(following), tuple(unreadable))
 
     def terms_of_open_batches(self, limit: int) -> list[BatchTerms]:
@@ -132,7 +132,7 @@ class TablestoreBatches:
             rows = self._store.get_many(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.TERMS)
             # The index lags behind the rows.
             terms += [
-                each for each in readable_values(lambda row: self._terms_from_row(row["batch_id"], row), rows) if needs_tick(each)
+                each for each in readable_values(lambda row: self._stored_terms(row["batch_id"], row), rows) if needs_tick(each)
             ]
             if not following or len(terms) >= limit:
                 break
@@ -146,7 +146,7 @@ class TablestoreBatches:
         read = readable_values(tables.batch_from_row, rows)
         return BatchPage(tuple(each for each in read if awaits_confirmation(each.terms)), page_token(following))
 
-    def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
+    def record_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         columns = {"failed": tables.FAILED, "moved": tables.MOVED, "retried": tables.FAILED}
         if outcome not in columns:
             raise Bug(f"{outcome!r} is no outcome")
@@ -173,14 +173,14 @@ class TablestoreBatches:
         lost = {each: attempt for each, attempt in failed.items() if attempt >= moved.get(each, 0)}
         counted = {each: attempt for each, attempt in lost.items() if attempt > forgiven.get(each, 0)}
         return Tally(
-            self._terms_from_row(batch_id, row),
+            self._stored_terms(batch_id, row),
             frozenset(counted),
             frozenset(each for each, attempt in moved.items() if attempt > failed.get(each, 0)),
             counted,
         )
 
 
-def _read_error(row: Columns) -> str:
+def _reason_row_is_unreadable(row: Columns) -> str:
     """The reason why the row cannot be read as a batch; empty if it can be read."""
     try:
         tables.batch_from_row(row)

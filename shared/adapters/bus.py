@@ -116,6 +116,6 @@ def _retryable_problem(error: Exception) -> str:
         raise error
     # EventBridge's errors carry no status in the SDK's exception: unknown codes are tried again, denials are not.
     known = translate_error(failed)
-    if isinstance(known, Permanent) and (failed.is_denied or failed.code_family == "EventBusNotExist"):
+    if isinstance(known, Permanent) and (failed.is_permission_error or failed.code_family == "EventBusNotExist"):
         raise known from error
     return failed.code or failed.message

@@ -13,14 +13,14 @@ from shared.adapters.compute_facts import (
     MIGRATION_TAG,
     disk_facts,
     instance_facts,
-    listed_instance,
+    instance_from_listing,
     listing_filters,
     snapshot_facts,
 )
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.instance_types import InstanceTypes
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import Expected, call_service, has_code, is_not_found, no_error_expected
+from shared.adapters.sdk_call import Expected, call_service, has_code, is_never_expected, is_not_found
 from shared.adapters.sdk_errors import CloudError, translate_error
 from shared.domain.errors import Refused, Transient
 from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
@@ -70,13 +70,13 @@ class EcsCompute:
         wanted: dict[str, Any] = {"instance_ids": json.dumps(list(instance_ids))} if instance_ids else {}
         wanted |= listing_filters(only) if only != NO_FILTER else {}
         body = self._describe_instances(region_id, token, **wanted)
-        found: list[FoundInstance] = [listed_instance(each) for each in body.instances.instance or []]
+        found: list[FoundInstance] = [instance_from_listing(each) for each in body.instances.instance or []]
         return InstancePage(tuple(found), body.next_token or "")
 
     def instance_statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
         return {each.instance_id: each.status for each in self.instance_page(region_id, instance_ids=instance_ids).instances}
 
-    def hostnames_at(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
+    def hostnames_at_addresses(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
         if not private_ips:
             return {}
         # The filter holds for instances in a VPC, and only where that is asked for as well (ECS, DescribeInstances).
@@ -139,7 +139,7 @@ class EcsCompute:
     def disks(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
         return tuple(disk_facts(each) for each in self._describe_disks(region_id, instance_id))
 
-    def check_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
+    def dry_run_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         from alibabacloud_ecs20140526 import models
 
         request = models.ResetDiskRequest(disk_id=disk_id, snapshot_id=snapshot_id, dry_run=True)
@@ -209,7 +209,7 @@ class EcsCompute:
 
         return _all_items(fetch_page)
 
-    def _call_ecs(self, region_id: str, operation: str, request: Any, *, expected: Expected = no_error_expected) -> Any:
+    def _call_ecs(self, region_id: str, operation: str, request: Any, *, expected: Expected = is_never_expected) -> Any:
         send: Callable[[Any, Any], Any] = getattr(self._clients.ecs_client(region_id), f"{operation}_with_options")
         return call_service(self._clients, lambda runtime: send(request, runtime), expected=expected)
 

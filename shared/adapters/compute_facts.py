@@ -21,7 +21,7 @@ _SMC_DISK = "SMC_"
 """The assumed beginning of the name of SMC's Windows media disk. No document names the disk; SMC's snapshots have such names."""
 
 
-def listed_instance(instance: Any) -> FoundInstance:
+def instance_from_listing(instance: Any) -> FoundInstance:
     """The few fields of an instance that a fleet listing needs."""
     return FoundInstance(
         instance.instance_id,

@@ -54,17 +54,17 @@ class TablestoreMigrations:
                 return put_new_many(self._store, tables.MIGRATIONS, rows)
         return [self.create(*each) for each in made]
 
-    def settle_first_outboxes(self, made: Sequence[Migration]) -> None:
+    def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
         from shared.adapters.store_bulk import update_many
 
-        changes = [_settling_change(each) for each in made]
+        changes = [_first_outbox_removal(each) for each in made]
         settled = [False] * len(made)
         if len(made) > 1:
             with suppress(Permanent):
                 settled = update_many(self._store, tables.MIGRATIONS, changes)
         for migration, is_settled in zip(made, settled, strict=True):
             if not is_settled:  # it has moved on meanwhile
-                self.settle_outbox(migration, migration.version)
+                self.remove_outbox(migration, migration.version)
 
     def commit(self, step: Step) -> None:
         columns = tables.step_columns(step)
@@ -83,7 +83,7 @@ class TablestoreMigrations:
         row = self._store.get(tables.MIGRATIONS, _migration_key(after.migration_id), (line,)) or {}
         return bool(row.get(line) == columns[line])
 
-    def settle_outbox(self, migration: Migration, version: int) -> None:
+    def remove_outbox(self, migration: Migration, version: int) -> None:
         outbox = tables.numbered_column(tables.OUTBOX, version)
         if not self._has_other_outbox(migration, version) and self._restore_due_time(migration, (outbox,)):
             return
@@ -98,7 +98,7 @@ class TablestoreMigrations:
 
     def _restore_due_time(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
         """Replace the due time in the row by the migration's own due time. Returns False if the row has a newer version."""
-        lane = tables.lane_columns(migration)
+        lane = tables.queue_columns(migration)
         return self._try_update_row(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
@@ -148,7 +148,7 @@ class TablestoreMigrations:
         lines = self._columns_with_prefix(migration_id, tables.JOURNAL)
         if not lines:
             raise _not_found_error(migration_id)
-        return [tables.journal_entry_from_column(written) for _, written in lines]
+        return [tables.migration_journal_entry_from_column(written) for _, written in lines]
 
     def document(self, migration_id: str, name: str) -> dict[str, Any] | None:
         column = tables.document_column(name)
@@ -170,13 +170,13 @@ class TablestoreMigrations:
         page = self._due_page(tables.DRIVE, now, limit, token="")
         if page.unreadable:
             self.postpone_unreadable_rows([each.id for each in page.unreadable], now + LONGEST_BACK_OFF)
-        return [each for each in page.migrations if each.owes or self._is_for_tick(each)]
+        return [each for each in page.migrations if each.owes or self._keep_or_restore_due_time(each)]
 
     def past_retention_page(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         return self._due_page(tables.SWEEP, now, limit, token)
 
     def _due_page(self, lane: str, now: datetime, limit: int, token: str) -> MigrationPage:
-        """A page of the migrations in a lane that are due by ``now``."""
+        """A page of the migrations in a queue that are due by ``now``. The column ``due_lane`` names the queue."""
         until = epoch_milliseconds(now) + 1
         start = (("due_lane", lane), ("due_at", LowestKey), ("migration_id", LowestKey))
         end = (("due_lane", lane), ("due_at", until), ("migration_id", LowestKey))
@@ -204,15 +204,18 @@ class TablestoreMigrations:
             log.error("a row that cannot be read steps aside", extra={"facts": {"code": "Store.RowInvalid", **facts}})
         return tuple(found)
 
-    def _is_for_tick(self, migration: Migration) -> bool:
-        """Whether the tick must handle the row. If the row was due only for a settled outbox, restore the row's own due time."""
-        if tables.lane_columns(migration).get("due_lane") == tables.DRIVE:
+    def _keep_or_restore_due_time(self, migration: Migration) -> bool:
+        """Restore the row's own due time if the row was due only for an outbox that is gone.
+
+        Returns whether the tick must handle the row.
+        """
+        if tables.queue_columns(migration).get("due_lane") == tables.DRIVE:
             return True
         self._restore_due_time(migration)
         return False
 
     def admission_queue(self, batch_id: str, limit: int, account_id: str = "") -> list[WaitingMigration]:
-        lane = ("due_lane", tables.admission_lane(batch_id, account_id))
+        lane = ("due_lane", tables.admission_queue_name(batch_id, account_id))
         start = (lane, ("due_at", LowestKey), ("migration_id", LowestKey))
         end = (lane, ("due_at", HighestKey), ("migration_id", HighestKey))
         found, _ = self._store.read_range(RowRange(tables.BY_DUE, start, end), limit=limit)
@@ -296,11 +299,11 @@ def _first_step(made: NewMigration) -> Step:
     return Step(made.migration, made.migration, made.entry, events=tuple(made.events))
 
 
-def _settling_change(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
-    """The change that settles a new row: set the migration's own due time, and remove the published outbox."""
+def _first_outbox_removal(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
+    """The change of a new row that removes the published outbox and sets the migration's own due time."""
     return (
         _migration_key(made.migration_id),
-        tables.lane_columns(made),
+        tables.queue_columns(made),
         (tables.numbered_column(tables.OUTBOX, made.version),),
         {"version": made.version},
     )

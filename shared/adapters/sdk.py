@@ -136,7 +136,7 @@ class Clients:
 
         account, key = self.account, self.account.credentials
         default = f"https://{account.tablestore_instance}.{account.region}.ots.aliyuncs.com"
-        endpoint = _endpoint_without_proxy(account.tablestore_endpoint or default)
+        endpoint = _disable_proxies_for_loopback(account.tablestore_endpoint or default)
         return OTSClient(
             f"{endpoint.protocol}://{endpoint.host}",
             key.key_id,
@@ -182,7 +182,7 @@ class Clients:
         return Client(models.Config(region_id=self.account.region, **self._common_options(address)))
 
     def _common_options(self, address: str) -> dict[str, Any]:
-        endpoint, key = _endpoint_without_proxy(address), self.account.credentials
+        endpoint, key = _disable_proxies_for_loopback(address), self.account.credentials
         if self.assumed is not None:  # asked for with every call, so that no client outlives its credentials
             return {"credential": self.assumed, "endpoint": endpoint.host, "protocol": endpoint.protocol}
         return {
@@ -194,8 +194,11 @@ class Clients:
         }
 
 
-def _endpoint_without_proxy(address: str) -> Endpoint:
-    """The endpoint in an address. For loopback, remove the process's proxy settings, because the Tea SDKs ignore NO_PROXY."""
+def _disable_proxies_for_loopback(address: str) -> Endpoint:
+    """Remove the process's proxy settings if the address is loopback, because the Tea SDKs ignore NO_PROXY.
+
+    Returns the endpoint in the address.
+    """
     endpoint = Endpoint.from_address(address)
     if endpoint.is_loopback:
         for name in ("http_proxy", "https_proxy", "all_proxy"):

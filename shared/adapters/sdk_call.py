@@ -23,12 +23,12 @@ def is_not_found(error: CloudError) -> bool:
     return error.code.endswith("NotFound")
 
 
-def no_error_expected(_error: CloudError) -> bool:
+def is_never_expected(_error: CloudError) -> bool:
     """Always False: the caller expects no error."""
     return False
 
 
-def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = no_error_expected) -> Any:
+def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = is_never_expected) -> Any:
     """Call ``send`` with the runtime options and return the answer's body.
 
     Raises CloudError if the error is ``expected``, so that the caller handles it. ``sdk_errors`` translates any other error.

@@ -27,7 +27,7 @@ class CloudError(Exception):
         return not self.code or self.status >= 500 or self.code == "ServiceUnavailable" or self.code_family in _THROTTLED
 
     @property
-    def is_denied(self) -> bool:
+    def is_permission_error(self) -> bool:
         """Whether the code means that a permission is missing."""
         return self.code_family in _DENIED or self.status in (401, 403)
 
@@ -119,6 +119,6 @@ def translate_error(error: CloudError) -> ReplankError:
         return Refused(ours, where, remedy, status=404)
     if error.code in TRANSIENT or error.is_worth_repeating:
         return Transient(code, where)
-    if error.is_denied:
+    if error.is_permission_error:
         return Permanent(code, where, PERMANENT.get(error.code, PERMANENT["NoPermission"]))
     return Permanent(code, where, PERMANENT.get(error.code, "Look the code up in the service's error list; correct it and retry."))

@@ -24,7 +24,7 @@ ALLOWANCE = timedelta(seconds=60)
 KEYS_KEPT = timedelta(minutes=10)
 """How long the provider's keys are cached. A withdrawn key is accepted for this time at most."""
 ASK_AGAIN = timedelta(seconds=10)
-"""Minimum time between two requests for unknown keys, because anybody can send a token that names one."""
+"""Minimum time between two requests for unknown keys, because anybody can send a token that names an unknown key."""
 LONGEST_TOKEN = 8192
 NAME_CLAIMS = ("preferred_username", "upn", "login_name", "email", "name", "sub")
 """The claims that may hold the caller's name, in order of preference. RAM sends upn, login_name and name."""

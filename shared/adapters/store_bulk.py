@@ -36,7 +36,7 @@ def update_many(store: Store, table: str, changes: Sequence[Change]) -> list[boo
 
 
 def _write_rows(store: Store, table: str, items: Sequence[Any]) -> list[bool]:
-    """Write the rows. Returns False for a row that fails its condition; raises Transient if a row is refused otherwise."""
+    """Write the rows. Returns False for a row that fails its condition; raises Transient if a row is refused for another reason."""
     written: list[bool] = []
     for place in range(0, len(items), BATCH_ROWS):
         rows = store.write_batch(table, items[place : place + BATCH_ROWS])

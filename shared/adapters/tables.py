@@ -66,7 +66,7 @@ WITH_STATE = ("doc", "t")
 """The range of columns from which a migration is read, with ``state`` added for reads that filter by state."""
 JUST_DOC = ("doc", "doc0")
 CONTROL = "doc_control", "terms_control"
-"""Columns of a batch for the last act on it, once beside the document and once beside the terms. Older versions ignore both
+"""Columns of a batch for the last act on it: one is read with the document, the other with the terms. Older versions ignore both
 columns."""
 SUBMITTED = "doc_asked", "terms_asked"
 """Columns of a batch for its policy and accounts, stored twice, because older versions drop such fields from the document."""
@@ -142,7 +142,7 @@ def _parsed_value(cls: type, written: str, what: str) -> Any:
 
 
 def migration_columns(migration: Migration) -> Columns:
-    """The columns of a migration's row, except the columns for its lane, journal and outbox."""
+    """The columns of a migration's row, except the columns for its queue, journal and outbox."""
     home = {HOME: migration.account_id} if migration.account_id else {}
     group = {GROUP: migration.group} if migration.group else {}
     return {
@@ -159,7 +159,7 @@ def migration_columns(migration: Migration) -> Columns:
 
 
 def migration_from_row(row: Columns) -> Migration:
-    """The migration in a row. The columns for the progress and the outboxes are newer than the document."""
+    """The migration in a row. The columns for the progress and the outboxes override the document."""
     found = column_value(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
     beside = {"account_id": row.get(HOME, found.account_id), "group": row.get(GROUP, found.group)}
     return replace(found, progress=row.get("progress", found.progress), owes=open_outboxes(row), **beside)
@@ -170,16 +170,16 @@ def open_outboxes(row: Columns) -> tuple[int, ...]:
     return tuple(sorted(int(name[len(OUTBOX) :]) for name in row if name.startswith(OUTBOX)))
 
 
-def admission_lane(batch_id: str, account_id: str) -> str:
-    """The queue of a batch's migrations in one account. Each account has a queue, so that an unusable account delays no other."""
+def admission_queue_name(batch_id: str, account_id: str) -> str:
+    """The name of the queue for a batch's migrations in one account. So an unusable account delays no other account."""
     return f"admit:{batch_id}:{account_id}" if account_id else f"admit:{batch_id}"
 
 
-def lane_columns(migration: Migration) -> Columns:
-    """The columns for the lane in which the row waits: admission, tick or sweep. Empty if the row waits in no lane."""
+def queue_columns(migration: Migration) -> Columns:
+    """The columns for the queue in which the row waits: admission, tick or sweep. Empty if the row waits in no queue."""
     if migration.state in ADMITTED:
         since = epoch_milliseconds(migration.entered_at)
-        queue = admission_lane(migration.batch_id, migration.account_id)
+        queue = admission_queue_name(migration.batch_id, migration.account_id)
         return {"due_lane": queue, "due_at": since - EARLIER if has_priority(migration) else since}
     if migration.due_at is None:
         return {}
@@ -189,7 +189,7 @@ def lane_columns(migration: Migration) -> Columns:
 def step_columns(taken: Step) -> Columns:
     """The columns that one step writes. A row with an outbox is due soon, so that the tick finds it after a crash."""
     after, version = taken.after, taken.after.version
-    columns = {**migration_columns(after), **lane_columns(after)}
+    columns = {**migration_columns(after), **queue_columns(after)}
     columns[numbered_column(JOURNAL, version)] = json_column("journal", encode(taken.entry))
     columns.update({document_column(name): json_column(name, dict(document)) for name, document in taken.documents.items()})
     if taken.effects or taken.events:
@@ -219,7 +219,7 @@ def outbox_from_column(name: str, written: str) -> Outbox:
     return Outbox(int(name[len(OUTBOX) :]), effects, events)
 
 
-def journal_entry_from_column(written: str) -> JournalEntry:
+def migration_journal_entry_from_column(written: str) -> JournalEntry:
     """The line of a migration's journal in the text of a column."""
     return column_value(JournalEntry, written, "journal")
 
@@ -293,41 +293,41 @@ def left_out_from_column(written: str) -> tuple[LeftOutInstance, ...]:
 def batch_from_row(row: Columns) -> Batch:
     """The batch in a row of the table."""
     found = column_value(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
-    asked = _submitted_from_row(row) or SubmittedTerms(found.policy, found.selection.accounts)
+    asked = _submitted_terms_from_row(row) or SubmittedTerms(found.policy, found.selection.accounts)
     selection = replace(_selection_from_row(row, found.selection), accounts=asked.accounts)
-    return replace(found, control=_control_from_row(row), policy=asked.policy, selection=selection)
+    return replace(found, control=_last_act_from_row(row), policy=asked.policy, selection=selection)
 
 
-def _submitted_from_row(row: Columns) -> SubmittedTerms | None:
+def _submitted_terms_from_row(row: Columns) -> SubmittedTerms | None:
     """The policy and accounts that were submitted with the batch. None if an older version wrote the row."""
     written = row.get(SUBMITTED[0]) or row.get(SUBMITTED[1])
     return column_value(SubmittedTerms, written, f"policy of batch {row.get('batch_id', '')}") if written else None
 
 
-def _control_from_row(row: Columns) -> BatchControl:
-    """The last act on the batch. Two columns hold the act, so that every range that is read contains one of the columns."""
+def _last_act_from_row(row: Columns) -> BatchControl:
+    """The last act on the batch. The act is stored in two columns, so that each range of columns contains it."""
     written = row.get(CONTROL[0]) or row.get(CONTROL[1])
     return column_value(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 
 
-def batch_line_from_column(written: str) -> BatchJournalEntry:
+def batch_journal_entry_from_column(written: str) -> BatchJournalEntry:
     """The line of a batch's journal in the text of a column."""
     return column_value(BatchJournalEntry, written, "journal of a batch")
 
 
-def terms_from_row(row: Columns) -> BatchTerms | None:
+def batch_terms_from_row(row: Columns) -> BatchTerms | None:
     """The terms in a row; None if an older version wrote the row last, because then only the document is current."""
     if "terms" not in row:
         return None
     found = column_value(BatchTerms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
     if found.version != row.get("version"):
         return None
-    asked = _submitted_from_row(row) or SubmittedTerms(found.policy, found.accounts)
-    return replace(found, control=_control_from_row(row), policy=asked.policy, accounts=asked.accounts)
+    asked = _submitted_terms_from_row(row) or SubmittedTerms(found.policy, found.accounts)
+    return replace(found, control=_last_act_from_row(row), policy=asked.policy, accounts=asked.accounts)
 
 
 def ledger_columns(entry: LedgerEntry) -> Columns:
-    """The columns of a ledger entry. The sweep lane exists only while the snapshot may still be swept."""
+    """The columns of a ledger entry. ``sweep_lane`` exists only while the snapshot may still be swept."""
     columns: Columns = {"doc": json_column("doc", encode(entry))}
     if entry.sweep_at is not None and entry.state is not SnapshotState.SWEPT:
         columns.update(sweep_lane=SWEEP, sweep_at=epoch_milliseconds(entry.sweep_at))

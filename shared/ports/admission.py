@@ -27,8 +27,8 @@ class SlotUse:
     trouble: UnusableAccount | None = None
     """Why the account cannot be used; None if it can be used."""
 
-    def is_held_since(self, attempt: int) -> bool:
-        """Whether this attempt or a later one holds the slot. If so, an earlier attempt cannot release it."""
+    def is_held_since_attempt(self, attempt: int) -> bool:
+        """Whether this attempt or a later one holds the slot. If so, an earlier attempt cannot release the slot."""
         return self.since >= attempt
 
 
@@ -69,13 +69,13 @@ class Admission(Protocol):
         """The slots held now by the account, by a batch and by one of its migrations. Reads one row for any number of slots."""
 
     def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
-        """The slots in use and the hold, read in one call. If the hold is released, its history of acts is left out."""
+        """The slots in use and the hold, read in one call. A released hold has an empty history of acts here."""
 
     def accounts_of_slot_holders(self) -> dict[str, str]:
         """The account id of each migration that holds a slot in a member account, by migration id."""
 
     def slot_holders(self) -> dict[str, str]:
-        """The batch id of each migration that holds a slot, by migration id. Corrects counts that another version left wrong."""
+        """The batch id of each migration that holds a slot, by migration id. Also corrects wrong counts of an older version."""
 
     def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:
         """The region of each of the batch's migrations that hold a slot. The region is empty if an older version took the slot."""
@@ -95,10 +95,10 @@ class Admission(Protocol):
         """Delete the slot count of a batch that holds no slot. If the batch takes a slot later, its count starts again."""
 
     def current_hold(self) -> Hold:
-        """The hold, which can stop every start. If its row cannot be read, everything counts as held."""
+        """The hold on all starts. If its row cannot be read, the result is a hold that stops every start."""
 
     def write_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
-        """Set or release the hold and record the act. Returns False, without a change, if the hold is no longer ``seen``."""
+        """Set or release the hold and record the act. Returns False, without a change, if the hold now differs from ``seen``."""
 
     def account_troubles(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
         """Why each of these member accounts cannot be used, by account. Usable accounts are left out.

@@ -48,7 +48,7 @@ class Batches(Protocol):
     def terms(self, batch_id: str) -> BatchTerms:
         """The terms: the part of a batch's row that does not grow with the batch. Raises Refused (Batch.NotFound)."""
 
-    def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
+    def dry_run_ids(self, batch_ids: Sequence[str]) -> frozenset[str]:
         """The ids of the given batches that are dry runs. A batch with a missing or unreadable row does not count as a dry run."""
 
     def commit(
@@ -69,7 +69,7 @@ class Batches(Protocol):
         """
 
     def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:
-        """The sort key of each migration for the waves, by migration id, in pages. Empty once the waves are written."""
+        """Pages with the sort key of each migration, by migration id. Waves are made in this order; then the keys are deleted."""
 
     def write_wave_sort_keys(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
         """Write one page of sort keys. It replaces an earlier version of the page."""
@@ -87,12 +87,12 @@ class Batches(Protocol):
         """A page of all batches, newest first."""
 
     def terms_of_open_batches(self, limit: int) -> list[BatchTerms]:
-        """The terms of the open batches. They are being planned or have migrations that wait for admission."""
+        """The terms of the open batches. An open batch is being planned, or has migrations that wait for admission."""
 
     def batches_awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
         """A page of the closed batches in which migrations wait for a person's confirmation, sorted by id."""
 
-    def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
+    def record_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         """Record the outcome of an attempt: ``failed``, ``moved`` or ``retried``. A retry removes earlier failures from the count.
 
         Repeating a call changes nothing. A retry that is recorded late does not remove a failure of its own attempt. If a migration

@@ -12,4 +12,7 @@ class Bus(Protocol):
     """The pipeline's own event bus."""
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Publish the events. Refused events are sent again a few times. Raises Transient (Bus.PublishFailed) after that."""
+        """Publish the events. Refused events are sent again a few times.
+
+        Raises Transient (Bus.PublishFailed) if EventBridge still refuses an event.
+        """

@@ -32,7 +32,7 @@ class FoundInstance:
 
 @dataclass(frozen=True)
 class InstanceFilter:
-    """A filter that ECS applies to a listing of instances. It only shortens the listing; the selection checks each instance."""
+    """A filter that ECS applies to a listing of instances. The filter shortens the listing; the selection checks each instance."""
 
     tags: tuple[tuple[str, str | None], ...] = ()
     """Tag keys with their values; a value of None matches any value. An instance must have all of these tags."""
@@ -64,7 +64,7 @@ class InstancePage:
 class Snapshot:
     """A snapshot as ECS shows it; ``status`` is progressing, accomplished or failed.
 
-    ``migration_id`` is the tag that ``create_snapshot`` sets. It is empty if Replank did not make the snapshot.
+    ``migration_id`` is the value of the tag that ``create_snapshot`` sets; empty if Replank did not make the snapshot.
     """
 
     snapshot_id: str
@@ -109,7 +109,7 @@ class Compute(Protocol):
     def instance_statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
         """The status of each instance, such as Running, by instance id. Takes at most 100 ids. Deleted instances are left out."""
 
-    def hostnames_at(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
+    def hostnames_at_addresses(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
         """The hostnames, by instance id, of instances that have one of these addresses. Several VPCs may use one address."""
 
     def create_snapshot(self, region_id: str, disk_id: str, *, name: str, token: str, migration_id: str) -> str:
@@ -130,7 +130,7 @@ class Compute(Protocol):
     def start_instance(self, region_id: str, instance_id: str) -> None:
         """Start the instance. No error if it is already running."""
 
-    def check_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
+    def dry_run_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         """Ask ECS whether the disk can be reset now, without resetting it. Raises the same errors as ``reset_disk``."""
 
     def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:

@@ -26,7 +26,7 @@ class JobPhase(Enum):
 
 @dataclass(frozen=True)
 class InstanceIdentity:
-    """Identifies an instance if SMC shows no instance id. An address and a hostname must both match."""
+    """The facts by which an instance is found if SMC shows no instance id. An address and a hostname must both match."""
 
     private_ips: tuple[str, ...] = ()
     hostnames: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class LiveJob:
     job_id: str
     status: str
     runs: bool
-    """Whether the job may be writing to the disks now. If not, it can still be started again."""
+    """Whether the job may be writing to the disks now. A job that does not write now can still be started."""
     ours: bool
     ends_with_instance: bool = False
     """Whether the job runs inside the instance and so ends when the instance stops."""
@@ -107,8 +107,7 @@ class Driver(Protocol):
     def clean_up_hop(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         """Remove from SMC the job, the source server and the activation code of ``migration.hop``.
 
-        No error if they were deleted before. If SMC's answer to a call was lost, SMC may have more of them than the handle records.
+        No error if they were deleted before. If SMC's answer to a call was lost, the handle may lack a job, a code or a source.
         So jobs and codes are also found by their names, and source servers by the output of the imports in the instance. A source
-        server with another owner's job is kept. If ``sources`` is false all source servers are kept, because the next hop uses
-        them.
+        server with another owner's job is kept. If ``sources`` is false, all source servers are kept for the next hop.
         """

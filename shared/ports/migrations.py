@@ -65,10 +65,10 @@ class Migrations(Protocol):
     def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
         """Put many new rows in few calls. Returns for each row whether this call put it.
 
-        The tick settles the outboxes of the rows that existed before.
+        The tick carries out the outboxes of the rows that existed before.
         """
 
-    def settle_first_outboxes(self, made: Sequence[Migration]) -> None:
+    def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
         """Remove the first outbox of each of these new migrations, in few calls."""
 
     def load(self, migration_id: str) -> Migration:
@@ -85,13 +85,13 @@ class Migrations(Protocol):
         """
 
     def outboxes(self, migration_id: str) -> list[Outbox]:
-        """The outboxes of a migration that are not settled yet, oldest first."""
+        """The outboxes that are still in the migration's row, oldest first."""
 
-    def settle_outbox(self, migration: Migration, version: int) -> None:
+    def remove_outbox(self, migration: Migration, version: int) -> None:
         """Remove the outbox of ``version``. If the row has not changed since, also restore the due time of its state."""
 
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
-        """Set the time at which the tick reads the row again. Does nothing if the row has changed. Leaves its version as it is.
+        """Set the time at which the tick reads the row again. Does nothing if the row has changed. Keeps the row's version.
 
         ``percent`` is the job's progress, for display only.
         """
@@ -99,7 +99,7 @@ class Migrations(Protocol):
     def record_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         """Record a restart of the instance. Repeated calls with the same event count once.
 
-        Returns False, and records nothing, if the migration is in none of these states.
+        Returns False, and records nothing, if the migration's state is not among ``states``.
         """
 
     def restart_count(self, migration_id: str) -> int:

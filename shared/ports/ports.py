@@ -44,7 +44,7 @@ class NoticeSettings:
     """The deployment's settings for end-of-life notices."""
 
     sources: tuple[str, ...] = ()
-    """The event sources that may send notices. Replank's own inventory always may."""
+    """The event sources that may send notices. Replank's own inventory may always send them."""
     policy: Policy = field(default_factory=Policy)
     """The policy of every batch that is made from a notice. A notice cannot change it."""
 
@@ -89,7 +89,7 @@ class Ports:
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     unready: Mapping[str, Permanent] = field(default_factory=dict)
-    """Drivers that would refuse to start a job, and why. All functions know them, so that no migration begins with one."""
+    """Drivers that would refuse to start a job, and why. Every function knows these drivers, so that no migration uses one."""
     limits: Limits = field(default_factory=Limits)
     catalog: Catalog = CATALOG
     """The catalog that ships with Replank, extended by the operator's own rows."""
@@ -112,15 +112,15 @@ class Ports:
         """The member accounts by id."""
         return self.accounts.members if self.accounts else {}
 
-    def for_migration(self, migration: Migration) -> Ports:
+    def ports_for_migration(self, migration: Migration) -> Ports:
         """The ports for the migration's account. The role's session is named after the migration. Raises AccountUnusable."""
         if not migration.account_id:
             return self.home or self
         from shared.domain.accounts import session_name
 
-        return self.for_account(migration.account_id, session_name(migration.migration_id))
+        return self.ports_for_account(migration.account_id, session_name(migration.migration_id))
 
-    def for_account(self, account_id: str, session: str = "replank-watch") -> Ports:
+    def ports_for_account(self, account_id: str, session: str = "replank-watch") -> Ports:
         """The ports for an account, or for the deployment's own account if the id is empty. Raises AccountUnusable."""
         if not account_id:
             return self.home or self

@@ -1,7 +1,7 @@
 """Builds the probes, which are short, read-only scripts that run inside instances, and reads their answers.
 
 ``probe_script`` returns the text for Cloud Assistant, and ``parse_answer`` returns the facts in an answer. An unreadable answer
-raises ProbeUnreadable. ``finding_for_unreadable`` turns this error into a finding, so that a strange guest causes no crash.
+raises ProbeUnreadable. ``finding_for_unreadable_answer`` turns this error into a finding, so that a strange guest causes no crash.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.probes.linux import parse_linux_answer
 from shared.probes.squeeze import shortened_script
 from shared.probes.windows import parse_windows_answer
 
-__all__ = ["MAX_ANSWER_BYTES", "ProbeUnreadable", "finding_for_unreadable", "parse_answer", "probe_script"]
+__all__ = ["MAX_ANSWER_BYTES", "ProbeUnreadable", "finding_for_unreadable_answer", "parse_answer", "probe_script"]
 
 MAX_ANSWER_BYTES = 24 * 1024
 """Maximum bytes of output that Cloud Assistant keeps; the probes stay below 20 KB."""
@@ -48,7 +48,7 @@ def _quoted_literal(text: str, quote: str) -> str:
 
 @cache
 def _script_parts(os_type: str) -> tuple[tuple[str, ...], str]:
-    """The first line of a script if it begins with ``#!``, and the shortened rest. RunCommand accepts 24 KB in base64."""
+    """The first line of a script if it begins with ``#!``, and the rest of the script, shortened to fit into RunCommand (24 KB)."""
     name = {"linux": "linux.sh", "windows": "windows.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     head = (lines[0],) if lines[0].startswith("#!") else ()
@@ -68,7 +68,7 @@ def parse_answer(os_type: str, output: bytes, *, truncated: bool = False) -> Gue
     return parse_windows_answer(text) if os_type == "windows" else parse_linux_answer(text)
 
 
-def finding_for_unreadable(error: ProbeUnreadable) -> Finding:
+def finding_for_unreadable_answer(error: ProbeUnreadable) -> Finding:
     """The finding for an unreadable answer. The finding blocks the migration, because nothing is known about the guest."""
     return Finding(
         error.code,

@@ -37,7 +37,7 @@ class LinuxAnswer:
                 self.unknown[name] = "unreadable"
         return None
 
-    def cut_sections(self) -> tuple[tuple[str, str], ...]:
+    def truncated_sections(self) -> tuple[tuple[str, str], ...]:
         """The sections that were cut, each with the number of lines that were kept."""
         return tuple((s.name, f"{s.kept} of {s.total} lines") for s in self.sections.values() if s.total)
 

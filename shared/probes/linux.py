@@ -51,7 +51,7 @@ def parse_linux_answer(text: str) -> GuestFacts:
     )
     total, available = answer.read_section("memory", _memory_mib) or (None, None)
     facts = replace(facts, memory_mib=total, memory_available_mib=available, linux=read_linux_facts(answer, facts))
-    return replace(facts, unknown=tuple(sorted(answer.unknown.items())), cut=answer.cut_sections())
+    return replace(facts, unknown=tuple(sorted(answer.unknown.items())), cut=answer.truncated_sections())
 
 
 def system_version(section: AnswerSection) -> str | None:

@@ -66,13 +66,15 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
         package_manager_busy=_is_yes(state.first_value("package-manager-busy")) if state else None,
         leftovers=_values_of_key(state, "leftover"),
         dnf_modules=_values_of_key(state, "module"),
-        lock_holders=tuple(map(_lock_holder, state.values_for_key("lock"))) if state and "more" in answer.sections else None,
+        lock_holders=tuple(map(_package_lock_holder, state.values_for_key("lock")))
+        if state and "more" in answer.sections
+        else None,
     )
     return _facts_with_health(_facts_with_newer_sections(linux, answer, modules), answer)
 
 
 def _facts_with_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: AnswerSection | None) -> LinuxFacts:
-    """The facts in ``linux``, and the facts that only newer probes report. An older probe's answer lacks the sections for them."""
+    """The facts in ``linux``, and the facts that only newer probes report. The answer of an older probe lacks their sections."""
     if "more" not in answer.sections:
         return linux
     more = answer.read_section("more", lambda s: s)
@@ -139,7 +141,7 @@ def _repository_pair(line: str) -> tuple[str, str]:
     return name, "" if url == "-" else url
 
 
-def _lock_holder(line: str) -> str:
+def _package_lock_holder(line: str) -> str:
     """The holder of a package manager's lock in words, for example from ``/run/yum.pid 4321 (yum)``."""
     path, pid, name = [*line.split(" ", 2), "", ""][:3]
     return f"{path} of process {pid} {name}".rstrip()

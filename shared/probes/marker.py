@@ -1,4 +1,7 @@
-"""Builds the marker's scripts (marker.sh, marker.ps1), and reads their answers. A script contains no text from a batch."""
+"""Builds the scripts for the marker, a small file in the guest that shows whether SMC has reset the disks.
+
+The scripts are marker.sh and marker.ps1; they contain no text from a batch. This module also reads their answers.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,18 @@ from shared.domain.text import plain_line
 from shared.probes.frame import AnswerSection
 from shared.probes.linux import system_version
 
-Act = Literal["write", "look", "remove"]
+Action = Literal["write", "look", "remove"]
 _LOOK, _END = "replank-look 1", "@end"
 
 
-def marker_script(os_type: str, act: Act, *, marker: str = "") -> str:
+def marker_script(os_type: str, action: Action, *, marker: str = "") -> str:
     """The script that writes, looks for or removes the marker. ``marker`` may hold only letters, digits, blanks and dashes."""
     head, sign = (
-        (f"#!/bin/sh\nREPLANK_ACT={act}", "REPLANK_MARKER=")
+        (f"#!/bin/sh\nREPLANK_ACT={action}", "REPLANK_MARKER=")
         if os_type == "linux"
-        else (f"$ReplankAct = '{act}'", "$ReplankMarker = ")
+        else (f"$ReplankAct = '{action}'", "$ReplankMarker = ")
     )
-    return "\n".join([head, *([f"{sign}'{marker}'"] if act == "write" else []), _script_text(os_type)])
+    return "\n".join([head, *([f"{sign}'{marker}'"] if action == "write" else []), _script_text(os_type)])
 
 
 @cache

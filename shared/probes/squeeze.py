@@ -77,7 +77,7 @@ def _shortened_awk(text: str) -> str:
 
 
 def _joined_lines(parts: list[str]) -> list[str]:
-    """The awk program without needless line ends, which are beside a brace in a block or after a backslash."""
+    """The awk program without needless line ends: those next to a brace in a block, and those after a backslash."""
     depth, joined = 0, []
     for part in (each.replace("\\\n", "") for each in parts):
         kept = []

@@ -16,15 +16,15 @@ from shared.domain.toolrun import ToolAnswer
 from shared.probes.frame import AnswerSection
 from shared.probes.linux import system_version
 
-Act = Literal["begin", "look", "start", "clean"]
+Action = Literal["begin", "look", "start", "clean"]
 _FIRST, _END = "replank-tool 1", "@end"
 _MOST_TEXT = 2_000_000
 """Maximum characters of one unpacked file."""
 
 
-def tool_script(act: Act, run: str, recipe: Recipe | None = None) -> str:
-    """The script for one act in the guest. ``run`` may hold only letters, digits and dashes; the recipe is encoded in base64."""
-    head = [f"#!/bin/sh\nREPLANK_ACT={act}", f"REPLANK_RUN={run}"]
+def tool_script(action: Action, run: str, recipe: Recipe | None = None) -> str:
+    """The script for one action in the guest. ``run`` may hold only letters, digits and dashes; the recipe is encoded in base64."""
+    head = [f"#!/bin/sh\nREPLANK_ACT={action}", f"REPLANK_RUN={run}"]
     if recipe is not None:
         head += [
             f"REPLANK_RECIPE={_base64_text(recipe_script(recipe))}",
@@ -33,8 +33,8 @@ def tool_script(act: Act, run: str, recipe: Recipe | None = None) -> str:
     return "\n".join([*head, _script_text("tool.sh")])
 
 
-def is_cleaned(output: bytes, run: str) -> bool:
-    """Whether the guest reports that it has removed everything of the run."""
+def is_run_removed(output: bytes, run: str) -> bool:
+    """Whether the guest reports that it has removed everything that the run installed."""
     return f"replank-tool cleaned {run}" in output.decode("utf-8", "replace").splitlines()
 
 

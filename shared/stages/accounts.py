@@ -54,7 +54,7 @@ def _check_account(account_id: str, ports: Ports) -> None:
     """Check the account in a new session, because credentials from before a refusal would prove nothing."""
     try:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"
-        ports.for_account(account_id, session).compute.regions()
+        ports.ports_for_account(account_id, session).compute.regions()
     except AccountUnusable as error:
         note_trouble(error, ports)
     except ReplankError as error:

@@ -38,11 +38,11 @@ def advance(ports: Ports, taken: Step) -> Migration:
     """
     ports.migrations.commit(taken)
     if taken.effects or taken.events:
-        settle_outbox(ports, taken.after, Outbox(taken.after.version, taken.effects, taken.events))
+        remove_outbox(ports, taken.after, Outbox(taken.after.version, taken.effects, taken.events))
     return taken.after
 
 
-def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
+def remove_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
     """Carry out one outbox and remove it. Return False if the outbox still holds an effect or event.
 
     A bus that refuses an event does not fail the migration, because the step is already committed. With ``quietly`` no event is
@@ -54,7 +54,7 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
     try:
         ports.bus.publish(owed.events)
         if not left:
-            ports.migrations.settle_outbox(migration, owed.version)
+            ports.migrations.remove_outbox(migration, owed.version)
     except Transient:
         return False
     except Permanent as error:
@@ -65,7 +65,7 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
 
 def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
     """Carry out all outboxes of a migration, oldest first. Return False if an outbox still holds an effect or event."""
-    settled = [settle_outbox(ports, migration, owed, quietly=quietly) for owed in ports.migrations.outboxes(migration.migration_id)]
+    settled = [remove_outbox(ports, migration, owed, quietly=quietly) for owed in ports.migrations.outboxes(migration.migration_id)]
     return all(settled)
 
 
@@ -84,7 +84,7 @@ def _carry_out_effect(effect: Effect, migration: Migration, ports: Ports) -> boo
     if calls_the_cloud(effect) and not ports.drivers:
         return False
     try:
-        perform_effect(effect, migration, ports.for_migration(migration) if calls_the_cloud(effect) else ports)
+        perform_effect(effect, migration, ports.ports_for_migration(migration) if calls_the_cloud(effect) else ports)
     except ReplankError as error:
         note_account_refusal(error, ports)
         if isinstance(effect, LaunchDriver) and not isinstance(error, Transient):
@@ -136,7 +136,7 @@ def run_or_fail(
 
 def _run_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migration, ports: Ports) -> Outcome:
     try:
-        return body(migration, ports.for_migration(migration))
+        return body(migration, ports.ports_for_migration(migration))
     except AccountUnusable as error:
         return _wait_for_account(migration, error, ports)
     except Transient as error:

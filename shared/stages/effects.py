@@ -75,14 +75,14 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
         return
     if effect.outcome == "resumed":
         if not has_ended:
-            ports.batches.count_outcome(migration.batch_id, migration.migration_id, "retried", migration.attempt + 1)
+            ports.batches.record_attempt_outcome(migration.batch_id, migration.migration_id, "retried", migration.attempt + 1)
         return
     if effect.outcome == "moved":
         # Only the canary asks who has moved: a batch of thousands must not grow a row of thousands of columns.
         tally = ports.batches.tally(migration.batch_id)
         if len(tally.moved) >= tally.terms.policy.canary:
             return
-    ports.batches.count_outcome(migration.batch_id, migration.migration_id, effect.outcome, migration.attempt)
+    ports.batches.record_attempt_outcome(migration.batch_id, migration.migration_id, effect.outcome, migration.attempt)
 
 
 def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:

@@ -51,7 +51,7 @@ def _act_of_somebody_else(migration: Migration, state: str, at: datetime, ports:
     if not _has_no_running_job(migration) or at < migration.entered_at:
         return ""
     if state == "Stopped":  # a restart passes through it: only one that stays is a stop
-        compute = ports.for_migration(migration).compute
+        compute = ports.ports_for_migration(migration).compute
         stays = compute.instance_statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id) == "Stopped"
         return "stopped the instance" if stays else ""
     return "restarted the instance" if migration.state is not State.VALIDATING and migration.is_untouched else ""

@@ -18,6 +18,6 @@ def host_identity(migration: Migration, hop: int, ports: Ports) -> InstanceIdent
     if facts is None:
         return InstanceIdentity()
     names = {facts.hostname, (seen.guest.hostname if seen.guest else "") or ""} - {""}
-    hosts = ports.compute.hostnames_at(migration.region_id, facts.private_ips)
+    hosts = ports.compute.hostnames_at_addresses(migration.region_id, facts.private_ips)
     others = {id: name for id, name in hosts.items() if id != migration.instance_id}
     return InstanceIdentity(facts.private_ips, tuple(sorted(names)), facts.os_type == "windows", others)

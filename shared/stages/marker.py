@@ -20,7 +20,7 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance
 
 if TYPE_CHECKING:
-    from shared.probes.marker import Act
+    from shared.probes.marker import Action
 
 _LOG = logging.getLogger("replank")
 
@@ -128,7 +128,7 @@ def _system_name(seen: MarkerAnswer) -> str:
     return (seen.os_name or f"{seen.os_id or ''} {seen.os_version or ''}").strip()
 
 
-def _run_marker_script(migration: Migration, act: Act, ports: Ports, marker: str = "") -> str:
+def _run_marker_script(migration: Migration, act: Action, ports: Ports, marker: str = "") -> str:
     """Send one of the marker's scripts to the guest. Return the command's id. The same act and count give the same command."""
     from shared.probes.marker import marker_script
 

@@ -25,7 +25,7 @@ from shared.domain.prechecks.freshness import changed_facts
 from shared.domain.route import plan_route
 from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
 from shared.ports.ports import Ports
-from shared.probes import ProbeUnreadable, finding_for_unreadable
+from shared.probes import ProbeUnreadable, finding_for_unreadable_answer
 from shared.stages import probe
 from shared.stages.advance import advance, run_or_fail
 from shared.stages.closing import reopen_batch
@@ -182,7 +182,7 @@ def _judge_probe_answer(migration: Migration, terms: BatchTerms, ports: Ports) -
             return Outcome("waiting", {"state": "prechecking"})
         found = ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
     if isinstance(found, ProbeUnreadable):
-        return _refuse_instance(migration, sorted_assessment([finding_for_unreadable(found)], {}), ports)
+        return _refuse_instance(migration, sorted_assessment([finding_for_unreadable_answer(found)], {}), ports)
     instance = _stored_instance(migration, ports)
     facts = _facts_for_rules(migration, instance, found, terms, ports)
     result = assess(facts, terms.policy.overrides, catalog=ports.catalog)

@@ -78,7 +78,7 @@ def check_resets(migration: Migration, ports: Ports) -> None:
     """Let ECS confirm by a dry run that it can reset every disk that is left to reset."""
     for reset in migration.rollback_disks:
         if reset.state in _TO_DO:
-            ports.compute.check_disk_reset(migration.region_id, reset.disk_id, reset.snapshot_id)
+            ports.compute.dry_run_disk_reset(migration.region_id, reset.disk_id, reset.snapshot_id)
 
 
 def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:

@@ -17,7 +17,7 @@ from shared.domain.timing import LOOK_AGAIN, ROLLBACK_LIMIT
 from shared.domain.validation import compare_after_rollback
 from shared.ports.driver import LiveJob
 from shared.ports.ports import Ports
-from shared.probes import ProbeUnreadable, finding_for_unreadable
+from shared.probes import ProbeUnreadable, finding_for_unreadable_answer
 from shared.stages import live_jobs, probe, restore_disks
 from shared.stages.advance import advance, run_or_fail, settle_outboxes
 from shared.stages.observed import baseline_observation
@@ -197,7 +197,7 @@ def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
     if found is None:
         return Outcome("waiting", {"state": "rolling_back", "phase": "verifying"})
     if isinstance(found, ProbeUnreadable):
-        return _enter_phase(migration, "starting", f"not yet: {finding_for_unreadable(found).code}", ports)
+        return _enter_phase(migration, "starting", f"not yet: {finding_for_unreadable_answer(found).code}", ports)
     instance_before, before = baseline_observation(migration, ports, hop=0).instance_and_guest()
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     result = compare_after_rollback(instance_before, before, instance, found, catalog=ports.catalog)

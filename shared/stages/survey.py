@@ -50,7 +50,7 @@ def instance_pages(
     for account_id in accounts:
         wanted = dict.fromkeys(instance_ids) if instance_ids else None
         try:
-            there = ports.for_account(account_id)
+            there = ports.ports_for_account(account_id)
             for page in _pages_of_account(regions, there, survey, wanted, only):
                 yield tuple(replace(each, account_id=account_id) for each in page) if account_id else page
         except AccountUnusable as error:

@@ -115,7 +115,7 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
     """
     if owner is None or owner.owes or not may_sweep(entry, released_at=owner.released_at, now=ports.clock.now()):
         return False
-    ports = ports.for_migration(owner)
+    ports = ports.ports_for_migration(owner)
     why = why_not_ours(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
     if why:
         ports.ledger.put(entry_marked_as_kept(entry, why))

@@ -19,7 +19,7 @@ from shared.domain.observation import Observation, validation_document_name
 from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE
 from shared.domain.validation import compare_after_hop, why_not_comparable_yet
 from shared.ports.ports import Ports
-from shared.probes import ProbeUnreadable, finding_for_unreadable
+from shared.probes import ProbeUnreadable, finding_for_unreadable_answer
 from shared.stages import commands, marker, probe
 from shared.stages.advance import GuestNotAsBefore, advance, run_or_fail
 from shared.stages.observed import baseline_observation
@@ -45,7 +45,7 @@ def _probe_or_judge_guest(migration: Migration, ports: Ports) -> Outcome:
     if isinstance(found, GuestFacts):
         return _judge_guest(migration, found, ports)
     unreadable = found or ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
-    return _probe_again_or_fail(migration, sorted_assessment([finding_for_unreadable(unreadable)], {}), ports)
+    return _probe_again_or_fail(migration, sorted_assessment([finding_for_unreadable_answer(unreadable)], {}), ports)
 
 
 def _send_probe(migration: Migration, ports: Ports) -> Outcome:

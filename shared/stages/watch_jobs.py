@@ -30,7 +30,7 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
     for account_id, name in sorted({(each.account_id, each.driver) for each in migrations}):
         mine = [each for each in migrations if (each.account_id, each.driver) == (account_id, name)]
         try:
-            reports = ports.for_account(account_id).driver(name).job_reports(mine)
+            reports = ports.ports_for_account(account_id).driver(name).job_reports(mine)
         except ReplankError as error:
             note_account_refusal(error, ports)
             moved += _follow_unseen_jobs(mine, error, ports)
@@ -57,7 +57,7 @@ def _last_seen_report(migration: Migration) -> JobReport:
 
 def _follow_job(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     try:
-        return _act_on_report(migration, report, ports.for_migration(migration))
+        return _act_on_report(migration, report, ports.ports_for_migration(migration))
     except (Stale, Transient) as error:
         note_account_refusal(error, ports)
         _LOG.info("left for the next tick: %s", error, extra={"migrationId": migration.migration_id})

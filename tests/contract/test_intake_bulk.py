@@ -176,5 +176,5 @@ def test_what_moved_on_while_it_was_made_is_left_alone() -> None:
         intake.run(message, ports)
         found = ports.migrations.page_of_batch(str(message.data["batchId"]), state=None, limit=9, token="").migrations
         moved = ports.migrations.load(found[0].migration_id)
-        ports.migrations.settle_first_outboxes([replace(moved, version=7), found[1]])
+        ports.migrations.remove_first_outboxes([replace(moved, version=7), found[1]])
         assert ports.migrations.load(moved.migration_id).version == moved.version

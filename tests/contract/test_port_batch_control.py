@@ -69,7 +69,7 @@ def test_what_is_forgiven_counts_no_more_and_a_later_failure_does(ports: Ports) 
     made = batch(2)
     ports.batches.create(made)
     for migration_id, attempt in (("ma", 1), ("mb", 2)):
-        ports.batches.count_outcome(made.batch_id, migration_id, "failed", attempt)
+        ports.batches.record_attempt_outcome(made.batch_id, migration_id, "failed", attempt)
     spent = brake.pause_at_budget(made, "2 failed", T0)
     ports.batches.commit(made, spent.after, line=spent.line)
     tally = ports.batches.tally(made.batch_id)
@@ -78,9 +78,9 @@ def test_what_is_forgiven_counts_no_more_and_a_later_failure_does(ports: Ports) 
     ports.batches.commit(spent.after, change.after, line=change.line, forgiven=change.forgiven)
     assert ports.batches.tally(made.batch_id).failed == frozenset()
     assert [line.act for line in ports.batches.journal(made.batch_id)] == ["pause", "resume"]
-    ports.batches.count_outcome(made.batch_id, "ma", "failed", 1)  # the same failure, noted once more
+    ports.batches.record_attempt_outcome(made.batch_id, "ma", "failed", 1)  # the same failure, noted once more
     assert ports.batches.tally(made.batch_id).failed == frozenset()
-    ports.batches.count_outcome(made.batch_id, "mb", "failed", 3)
+    ports.batches.record_attempt_outcome(made.batch_id, "mb", "failed", 3)
     assert ports.batches.tally(made.batch_id).failed == {"mb"}
 
 
@@ -123,14 +123,14 @@ def test_an_older_version_that_writes_the_batch_does_not_shorten_its_policy() ->
     columns |= {name: shortened(columns[name]) for name in ("doc", "terms")}
     assert "waves" not in columns["doc"] + columns["terms"]
     assert tables.batch_from_row(columns) == made
-    assert tables.terms_from_row(columns) == made.terms
+    assert tables.batch_terms_from_row(columns) == made.terms
 
 
 def test_a_row_of_an_older_version_has_its_policy_in_the_document_alone() -> None:
     made = batch(8, policy=Policy(max_moving=7))
     columns = {name: value for name, value in tables.batch_columns(made).items() if name not in tables.SUBMITTED}
     assert tables.batch_from_row(columns) == made
-    assert tables.terms_from_row(columns) == made.terms
+    assert tables.batch_terms_from_row(columns) == made.terms
 
 
 def test_the_policy_as_submitted_is_in_every_range_that_is_read(ports: Ports) -> None:

@@ -55,9 +55,9 @@ def test_the_hosts_at_an_address_are_found_page_by_page() -> None:
             for number in range(1, 103)
         ]
         made.world.load_fleet(fleet(*twins, instance(500)))
-        found = made.ports.compute.hostnames_at(REGION, ["10.0.0.5"])
+        found = made.ports.compute.hostnames_at_addresses(REGION, ["10.0.0.5"])
         assert found == {f"i-test{number:04d}": f"web-{number}" for number in range(1, 103)}
-        assert made.calls(lambda: made.ports.compute.hostnames_at(REGION, [])) == []
+        assert made.calls(lambda: made.ports.compute.hostnames_at_addresses(REGION, [])) == []
 
 
 def test_an_instance_is_described_as_facts(one: Bench) -> None:
@@ -114,15 +114,15 @@ def test_whether_a_disk_can_be_reset_is_asked_without_resetting_it(one: Bench) -
     disk, made = make(one, "i-test0003", "rp-m1-d")
     one.until(lambda: finished(one, made), minutes=120)
     with pytest.raises(Transient):
-        compute.check_disk_reset(REGION, disk, made)  # it runs
+        compute.dry_run_disk_reset(REGION, disk, made)  # it runs
     compute.stop_instance(REGION, "i-test0003")
     one.until(lambda: compute.instance_statuses(REGION, ["i-test0003"]) == {"i-test0003": "Stopped"})
     # A stop that ends the charges may lose the public address, and the room to start again.
     assert service(one.world.cloud, "ecs").world.instance("i-test0003")["StoppedMode"] == "KeepCharging"
-    compute.check_disk_reset(REGION, disk, made)
+    compute.dry_run_disk_reset(REGION, disk, made)
     assert {each.status for each in compute.disks(REGION, "i-test0003")} == {"In_use"}
     with pytest.raises(Refused) as caught:
-        compute.check_disk_reset(REGION, disk, "s-none")
+        compute.dry_run_disk_reset(REGION, disk, "s-none")
     assert caught.value.code == "Snapshot.NotFound"
     compute.start_instance(REGION, "i-test0003")
     one.until(lambda: compute.instance_statuses(REGION, ["i-test0003"]) == {"i-test0003": "Running"})

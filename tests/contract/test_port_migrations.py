@@ -46,7 +46,7 @@ def create(rows: Migrations, **more: Any) -> Migration:
 
 def settled(rows: Migrations, made: Migration) -> Migration:
     """The same with its first outbox settled."""
-    rows.settle_outbox(made, 1)
+    rows.remove_outbox(made, 1)
     return replace(made, owes=())
 
 
@@ -92,7 +92,7 @@ def test_an_outbox_makes_the_row_due_until_it_is_settled(rows: Migrations, one: 
     soon = T0 + timedelta(minutes=2)
     assert made not in rows.due_migrations(soon - timedelta(seconds=1), 100)
     assert made in rows.due_migrations(soon, 100)
-    assert one.calls(lambda: rows.settle_outbox(made, 1)) == ["UpdateRow"]
+    assert one.calls(lambda: rows.remove_outbox(made, 1)) == ["UpdateRow"]
     assert made not in rows.due_migrations(soon, 100)
     assert rows.outboxes(made.migration_id) == []
 
@@ -103,7 +103,7 @@ def test_settling_an_old_outbox_leaves_the_new_step_alone(rows: Migrations) -> N
     taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", due_at=due)
     rows.commit(taken)
     assert rows.load(made.migration_id).owes == (1,)
-    rows.settle_outbox(made, 1)
+    rows.remove_outbox(made, 1)
     assert rows.outboxes(made.migration_id) == []
     assert replace(taken.after, owes=()) in rows.due_migrations(due, 100)
 
@@ -116,7 +116,7 @@ def test_a_row_owing_two_outboxes_is_due_until_both_are_settled(rows: Migrations
     assert both.owes == (1, 2)
     for version in (2, 1):
         assert both.migration_id in [each.migration_id for each in rows.due_migrations(T0 + timedelta(minutes=2), 200)]
-        rows.settle_outbox(both, version)
+        rows.remove_outbox(both, version)
     assert both.migration_id not in [each.migration_id for each in rows.due_migrations(T0 + timedelta(days=999), 200)]
 
 
@@ -125,15 +125,15 @@ def test_an_older_outbox_stays_due_if_two_writers_settle_the_same_step(rows: Mig
     taken = step(made, State.FAILED, now=T0, by="precheck", reason="no")
     rows.commit(replace(taken, effects=(CountOutcome("failed"),)))
     both = rows.load(made.migration_id)
-    rows.settle_outbox(both, 2)
-    rows.settle_outbox(both, 2)  # its answer was lost, so the other writer takes the step for its own
+    rows.remove_outbox(both, 2)
+    rows.remove_outbox(both, 2)  # its answer was lost, so the other writer takes the step for its own
     assert both.migration_id in [each.migration_id for each in rows.due_migrations(T0 + timedelta(minutes=2), 200)]
 
 
 def test_a_row_left_on_the_lane_by_a_settled_outbox_is_taken_off_it(rows: Migrations, one: Bench) -> None:
     made = create(rows)
     rows.commit(step(made, State.FAILED, now=T0, by="precheck", reason="no"))
-    rows.settle_outbox(made, 1)  # by whoever wrote it: the row has moved on
+    rows.remove_outbox(made, 1)  # by whoever wrote it: the row has moved on
     soon = T0 + timedelta(minutes=2)
     assert one.calls(lambda: rows.due_migrations(soon, 200)).count("UpdateRow") >= 1
     assert one.calls(lambda: rows.due_migrations(soon, 200)).count("UpdateRow") == 0
@@ -179,7 +179,7 @@ def test_ready_rows_wait_for_admission_in_the_order_of_their_readiness(rows: Mig
     second, first = (create(rows, entered_at=T0 + timedelta(minutes=minutes), **batch) for minutes in (2, 1))
     assert rows.admission_queue("bready", 10) == []  # the outbox comes first
     for each in (second, first):
-        rows.settle_outbox(each, 1)
+        rows.remove_outbox(each, 1)
     assert rows.admission_queue("bready", 10) == [
         WaitingMigration(first.migration_id, False),
         WaitingMigration(second.migration_id, False),
@@ -336,7 +336,7 @@ def test_a_step_whose_answer_is_lost_is_taken_once(rows: Migrations, one: Bench,
     with pytest.raises(Stale):
         rows.commit(step(made, State.CANCELLED, now=T0, by="ann", reason="late"))
     one.faults({"service": "tablestore", "kind": kind, "times": 1})
-    rows.settle_outbox(taken.after, 1)
+    rows.remove_outbox(taken.after, 1)
     one.faults()
     assert rows.outboxes(made.migration_id) == []
 

@@ -145,8 +145,8 @@ def test_outcomes_are_sets(ports: Ports) -> None:
     made = batch(3)
     ports.batches.create(made)
     for outcome, migration in (("failed", "ma"), ("failed", "ma"), ("failed", "mb"), ("moved", "mc")):
-        ports.batches.count_outcome(made.batch_id, migration, outcome)
-    ports.batches.count_outcome(made.batch_id, "mb", "retried", 2)
+        ports.batches.record_attempt_outcome(made.batch_id, migration, outcome)
+    ports.batches.record_attempt_outcome(made.batch_id, "mb", "retried", 2)
     assert ports.batches.tally(made.batch_id) == Tally(made.terms, frozenset({"ma"}), frozenset({"mc"}))
     assert ports.batches.load(made.batch_id) == made
     assert ports.batches.batch_and_tally(made.batch_id) == (made, ports.batches.tally(made.batch_id))
@@ -155,16 +155,16 @@ def test_outcomes_are_sets(ports: Ports) -> None:
             ask("bnone")
         assert refused.value.code == "Batch.NotFound"
     with pytest.raises(Bug):
-        ports.batches.count_outcome(made.batch_id, "ma", "lost")
+        ports.batches.record_attempt_outcome(made.batch_id, "ma", "lost")
 
 
 def test_a_retry_takes_back_the_failure_before_it_and_no_later_one(ports: Ports) -> None:
     made = batch(4)
     ports.batches.create(made)
     for outcome, attempt in (("failed", 1), ("retried", 2), ("retried", 2), ("failed", 2), ("retried", 2)):
-        ports.batches.count_outcome(made.batch_id, "ma", outcome, attempt)
+        ports.batches.record_attempt_outcome(made.batch_id, "ma", outcome, attempt)
     assert ports.batches.tally(made.batch_id).failed == {"ma"}
-    ports.batches.count_outcome(made.batch_id, "ma", "retried", 3)
+    ports.batches.record_attempt_outcome(made.batch_id, "ma", "retried", 3)
     assert ports.batches.tally(made.batch_id).failed == frozenset()
 
 

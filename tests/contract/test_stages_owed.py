@@ -234,7 +234,7 @@ def test_a_snapshot_asked_for_late_is_not_missed_at_once(ports: Ports) -> None:
 
 def test_a_clean_up_that_never_succeeds_does_not_hold_up_the_next_hop(one: Bench, ports: Ports, driver: Unwilling) -> None:
     made = stand(ports, State.VALIDATING, hops=migration().hops * 2, handle=Handle(job_id="j-4"))
-    ports.migrations.settle_outbox(made, 1)
+    ports.migrations.remove_outbox(made, 1)
     driver.refusal = Permanent("SourceServer.Odd", "It cannot be deleted.", "Look it up.")
     taken = step(made, State.ACCEPTED, now=one.now, by="validate", reason="next hop", hop=1, due_at=one.now)
     advance(ports, replace(taken, effects=(CleanUpDriver(made.handle),)))

@@ -134,7 +134,7 @@ def test_no_snapshot_goes_while_its_migration_still_owes_an_effect(one: Bench, p
     sweep.run(DAILY, ports)
     assert left(ports, entry) == [made]
     for version in ports.migrations.load(owner.migration_id).owes:
-        ports.migrations.settle_outbox(taken.after, version)
+        ports.migrations.remove_outbox(taken.after, version)
     sweep.run(DAILY, ports)
     assert left(ports, entry) == []
 

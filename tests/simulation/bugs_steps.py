@@ -12,7 +12,7 @@ from unittest import mock
 from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.drivers import console, smc
-from shared.adapters.drivers.sources import has_address_of
+from shared.adapters.drivers.sources import has_address_of_instance
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.ledger import TablestoreLedger
 from shared.adapters.migrations import TablestoreMigrations
@@ -69,7 +69,10 @@ def address_alone() -> list[Patch]:
         for each in twins if instance_id in twins else (instance_id,):
             yield from results(self, region_id, each)
 
-    return [mock.patch.object(console, "is_source_of", has_address_of), mock.patch.object(CloudAssistant, "_list_results", of_both)]
+    return [
+        mock.patch.object(console, "is_source_of_instance", has_address_of_instance),
+        mock.patch.object(CloudAssistant, "_list_results", of_both),
+    ]
 
 
 def no_tick() -> list[Patch]:

@@ -187,7 +187,9 @@ def rooms(admission: Admission) -> dict[str, SlotUse]:
 
 def took(admission: Admission, seen: SlotUse, name: str, attempt: int) -> bool:
     """Whether the attempt has its slot afterwards: a call sent again finds it even on a picture too old to take one."""
-    return admission.take_slot(seen, name, BATCHES[name], attempt) or admission.slot_use(BATCHES[name], name).is_held_since(attempt)
+    return admission.take_slot(seen, name, BATCHES[name], attempt) or admission.slot_use(BATCHES[name], name).is_held_since_attempt(
+        attempt
+    )
 
 
 def _in_turn(sends: list[Callable[..., Any]], last: Callable[..., Any]) -> Callable[..., Any]:

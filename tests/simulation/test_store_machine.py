@@ -63,7 +63,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.catch_up()
             self.look(MUCH_LATER)
             for owed in self.rows.outboxes(self.id):
-                self.rows.settle_outbox(self.rows.load(self.id), owed.version)
+                self.rows.remove_outbox(self.rows.load(self.id), owed.version)
                 self.owed.discard(owed.version)
             self.look(MUCH_LATER)
         finally:
@@ -107,7 +107,7 @@ class StoreMachine(RuleBasedStateMachine):
         oldest = min(self.owed)
         try:
             with self._struck(fault, times):
-                self.rows.settle_outbox(self.copies[writer], oldest)
+                self.rows.remove_outbox(self.copies[writer], oldest)
             self.owed.discard(oldest)
         except Transient:
             MET["a settlement in doubt"] += 1

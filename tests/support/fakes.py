@@ -108,9 +108,9 @@ class FakeMigrations:
     def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
         return [self.create(*each) for each in made]
 
-    def settle_first_outboxes(self, made: Sequence[Migration]) -> None:
+    def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
         for each in made:
-            self.settle_outbox(each, each.version)
+            self.remove_outbox(each, each.version)
 
     def _row(self, migration_id: str) -> _Row:
         if migration_id not in self.rows:
@@ -138,7 +138,7 @@ class FakeMigrations:
     def outboxes(self, migration_id: str) -> list[Outbox]:
         return [owed for _, owed in sorted(self._row(migration_id).outboxes.items())]
 
-    def settle_outbox(self, migration: Migration, version: int) -> None:
+    def remove_outbox(self, migration: Migration, version: int) -> None:
         row = self._row(migration.migration_id)
         row.outboxes.pop(version, None)
         if row.migration.version == migration.version and not row.outboxes:
@@ -239,7 +239,7 @@ class FakeBatches:
     def terms(self, batch_id: str) -> BatchTerms:
         return self.load(batch_id).terms
 
-    def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
+    def dry_run_ids(self, batch_ids: Sequence[str]) -> frozenset[str]:
         return frozenset(each for each in batch_ids if each in self.rows and self.rows[each].dry_run)
 
     def commit(
@@ -289,7 +289,7 @@ class FakeBatches:
         found = sorted((b for b in self.rows.values() if awaits_confirmation(b.terms)), key=lambda each: each.batch_id)
         return BatchPage(*_page(found, limit, token))
 
-    def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
+    def record_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         failed = self.failed.setdefault(batch_id, {})
         if outcome == "retried":
             if failed.get(migration_id, attempt) < attempt:
@@ -394,7 +394,7 @@ class FakeAdmission:
     def take_slot(
         self, seen: SlotUse, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
     ) -> bool:
-        if seen.is_held_since(attempt):
+        if seen.is_held_since_attempt(attempt):
             return True
         if seen.version != self.version or seen.since != self.slot_use(batch_id, migration_id).since:
             return False

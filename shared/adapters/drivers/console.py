@@ -15,7 +15,7 @@ from shared.adapters.drivers.jobs import (
     job_report,
     job_reports,
 )
-from shared.adapters.drivers.sources import is_hostname_of, is_source_of, source_hostname
+from shared.adapters.drivers.sources import is_hostname_of_instance, is_source_of_instance, source_hostname
 from shared.adapters.drivers.unfinished import JobStopper
 from shared.adapters.sdk import Clients
 from shared.domain.catalog import CATALOG, Catalog
@@ -41,15 +41,15 @@ class ConsoleDriver(JobStopper):
         return  # nothing to set
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
-        namesakes = sorted(id for id, name in identity.others.items() if is_hostname_of(name, identity))
+        namesakes = sorted(id for id, name in identity.others.items() if is_hostname_of_instance(name, identity))
         if namesakes:
             return indistinct_instance_report(migration.handle, namesakes)
-        near = self._jobs.sources_at(identity, related_job_type=["Os"])
-        own = [source.source_id for source in near if is_source_of(source, identity)]
-        found = [job for job in self._jobs.jobs_of_sources(own) if _is_followable(job, migration)]
+        near = self._jobs.sources_at_addresses(identity, related_job_type=["Os"])
+        own = [source.source_id for source in near if is_source_of_instance(source, identity)]
+        found = [job for job in self._jobs.jobs_of_sources(own) if _is_possible_job_of_hop(job, migration)]
         if len({job.source_id for job in found}) > 1:
             return ambiguous_source_report(migration.handle, {job.source_id for job in found})
-        job = self._followed_job(migration, found)
+        job = self._job_to_follow(migration, found)
         if job is None:
             others = [source for source in near if source.source_id not in own]
             return JobReport(
@@ -73,10 +73,10 @@ class ConsoleDriver(JobStopper):
     def clean_up_hop(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         return  # what a person made is theirs to delete
 
-    def _followed_job(self, migration: Migration, found: Sequence[Any]) -> Any | None:
+    def _job_to_follow(self, migration: Migration, found: Sequence[Any]) -> Any | None:
         """The job that the row names, if the job runs or is done; else the newest job in ``found``.
 
-        If a job has failed or is gone, the person may start another job. Even the failed job's source server may be gone.
+        If a job has failed or is gone, the person may start another job. The failed job's source server may be gone too.
         """
         known_id = migration.handle.job_id
         known = self._jobs.jobs_by_id([known_id]).get(known_id) if known_id else None
@@ -88,10 +88,11 @@ class ConsoleDriver(JobStopper):
         return max(fresh, key=lambda job: job.creation_time or "", default=known)
 
 
-def _is_followable(job: Any, migration: Migration) -> bool:
-    """Whether the job may belong to this hop, because the job names no other instance and runs or is new.
+def _is_possible_job_of_hop(job: Any, migration: Migration) -> bool:
+    """Whether the job may belong to this hop. Such a job names no other instance, and it runs or is new.
 
-    A new job was made after the snapshots were ready or the first job started. SMC's clock and ours may differ by 30 s.
+    A job is new if it was made after the snapshots were ready, or after the first job started. SMC's clock and ours may differ
+    by 30 s.
     """
     if is_of_other_instance(job, migration):
         return False

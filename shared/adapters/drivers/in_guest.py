@@ -23,16 +23,16 @@ from shared.domain.toolrun import ToolAnswer, is_answer_fresh, tool_run_id
 from shared.ports.clock import Clock
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport, LiveJob
 from shared.ports.guest import Agent, Guest
-from shared.probes.tool import Act, is_cleaned, parse_tool_answer, tool_script
+from shared.probes.tool import Action, is_run_removed, parse_tool_answer, tool_script
 
 _LOG = logging.getLogger("replank")
 TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
 FRESH = timedelta(seconds=45)
 """Maximum age of an answer that needs no new command. The tick and the event of an ended command may check at the same time."""
 LIVE = LONGEST_BACK_OFF + timedelta(minutes=10)
-"""Maximum age of an answer that shows whether a tool may be at work, so that the lock must stay.
+"""Maximum age of an answer that shows whether a tool may be at work. The instance stays locked while a tool may be at work.
 
-The next attempt reads the answer to the command of this attempt, so it must be longer than any pause between two attempts."""
+One attempt sends a command, and the next attempt reads the answer. So this age is longer than any pause between attempts."""
 UNCLEANED = timedelta(days=1)
 """How long the clean-up of a guest is repeated while the guest does not answer or the tool is at work."""
 
@@ -57,18 +57,18 @@ class GuestDriver:
         run = _run_id(migration)
         answer = self._newest_answer(migration, migration.handle.began_at or migration.entered_at)
         if answer is None or (answer.run != run and not answer.word):
-            self._send_act(migration, "begin", recipe)
+            self._send_action(migration, "begin", recipe)
             return JobReport(JobPhase.PREPARING, migration.handle, remedy=f"{recipe.tool} is to be installed in the instance.")
         report = preparation_report(answer, recipe, migration.handle, run)
         if report.phase is JobPhase.PREPARING and not is_answer_fresh(answer, self._clock.now(), FRESH):
-            self._send_act(migration, "look")
+            self._send_action(migration, "look")
         return report
 
     def launch_job(self, migration: Migration) -> None:
-        self._send_act(migration, "start")
+        self._send_action(migration, "start")
 
     def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
-        return {each.migration_id: self._run_report(each) for each in migrations}
+        return {each.migration_id: self._report_on_run(each) for each in migrations}
 
     def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
         return ()  # it needs no source server
@@ -89,7 +89,7 @@ class GuestDriver:
         try:
             answer = self._newest_answer(migration, now - LIVE)
             if answer is None:
-                self._send_act(migration, "look")
+                self._send_action(migration, "look")
         except Refused:
             return ()  # the instance is gone, or takes no command
         if answer is not None and not answer.is_at_work:
@@ -123,9 +123,9 @@ class GuestDriver:
             sent = migration.released_at if is_back else None  # an answer from before the rollback tells nothing
             since = sent or (handle.began_at or migration.created_at) - CLOCKS_APART
             outputs = self._guest.command_results(migration.region_id, id, since)
-            if any(is_cleaned(each.output, _run_id(migration)) for each in outputs if each.ended):
+            if any(is_run_removed(each.output, _run_id(migration)) for each in outputs if each.ended):
                 return
-            self._send_act(migration, "clean")
+            self._send_action(migration, "clean")
         except Refused as error:
             _LOG.warning("nothing is removed in the guest: %s", error, extra=told)
             return
@@ -133,7 +133,7 @@ class GuestDriver:
 
     # Asking the guest --------------------------------------------------------------------------------------------------
 
-    def _run_report(self, migration: Migration) -> JobReport:
+    def _report_on_run(self, migration: Migration) -> JobReport:
         """The report on one run.
 
         If the guest cannot be reached now, the run counts as running, and the time limit of the run still applies.
@@ -144,7 +144,7 @@ class GuestDriver:
             recipe = self._recipe_of_hop(migration, under_way=True)
             answer = self._newest_answer(migration, started_at)
             if not is_answer_fresh(answer, self._clock.now(), FRESH):
-                self._send_act(migration, "look")
+                self._send_action(migration, "look")
         except AccountUnusable:
             raise
         except (Transient, Refused) as error:
@@ -158,19 +158,19 @@ class GuestDriver:
         answers = (parse_tool_answer(each.output, each.begun_at) for each in reversed(outputs) if each.ended)
         return next((each for each in answers if each is not None), None)
 
-    def _send_act(self, migration: Migration, act: Act, recipe: Recipe | None = None) -> None:
-        """Send one act to the guest.
+    def _send_action(self, migration: Migration, action: Action, recipe: Recipe | None = None) -> None:
+        """Send one action to the guest.
 
-        Within one minute, a repeated act is the same Cloud Assistant command. The guest itself repeats no act.
+        If an action is sent again within a minute, Cloud Assistant runs no second command. The guest never repeats an action.
         """
         minute = int(self._clock.now().timestamp() // 60)
         self._guest.start_script(
             migration.region_id,
             migration.instance_id,
             os_type=migration.os_type,
-            script=tool_script(act, _run_id(migration), recipe),
-            token=migration.client_token("tool", migration.hop, migration.attempt, act, minute),
-            timeout_s=CLEAN_TIMEOUT_S if act == "clean" else TIMEOUT_S,
+            script=tool_script(action, _run_id(migration), recipe),
+            token=migration.client_token("tool", migration.hop, migration.attempt, action, minute),
+            timeout_s=CLEAN_TIMEOUT_S if action == "clean" else TIMEOUT_S,
         )
 
     def _guest_agent(self, migration: Migration) -> Agent | None:

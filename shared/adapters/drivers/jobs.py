@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from shared.adapters.clock import parse_time_or_none
-from shared.adapters.drivers.sources import has_address_of
+from shared.adapters.drivers.sources import has_address_of_instance
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import Expected, call_service, no_error_expected
+from shared.adapters.sdk_call import Expected, call_service, is_never_expected
 from shared.domain.errors import Permanent
 from shared.domain.migration import Handle, Migration
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
@@ -43,13 +43,13 @@ class SmcJobs:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
-    def call_smc(self, operation: str, request: Any, *, expected: Expected = no_error_expected) -> Any:
+    def call_smc(self, operation: str, request: Any, *, expected: Expected = is_never_expected) -> Any:
         """Call one operation of SMC. Raises the errors of ``sdk_call.call_service``."""
         method: Callable[[Any, Any], Any] = getattr(self._clients.smc_client(), f"{operation}_with_options")
         return call_service(self._clients, lambda runtime: method(request, runtime), expected=expected)
 
     def call_smc_with_extras(
-        self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = no_error_expected
+        self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = is_never_expected
     ) -> dict[str, Any]:
         """Call SMC with the parameters in ``more``, which the SDK's model lacks. Returns the answer's body."""
         from alibabacloud_openapi_util.client import Client as OpenApiUtil
@@ -109,9 +109,9 @@ class SmcJobs:
         """The source server with this id; None if it does not exist."""
         return next(self._list_sources(source_id=[source_id]), None)
 
-    def sources_at(self, identity: InstanceIdentity, **wanted: Any) -> list[Any]:
+    def sources_at_addresses(self, identity: InstanceIdentity, **wanted: Any) -> list[Any]:
         """The source servers at one of the instance's addresses. Another instance may have the same address."""
-        return [source for source in self._list_sources(**wanted) if has_address_of(source, identity)]
+        return [source for source in self._list_sources(**wanted) if has_address_of_instance(source, identity)]
 
     def _list_sources(self, **wanted: Any) -> Iterator[Any]:
         from alibabacloud_smc20190601 import models

@@ -78,13 +78,13 @@ class SmcDriver(JobStopper):
             self._delete_job(handle.job_id)
             handle = replace(handle, job_id="", finished_at=None)
         if not handle.source_id:
-            imported = self._run_import(migration, handle)
+            imported = self._begin_or_check_import(migration, handle)
             if not imported.handle.source_id:
                 return imported
             handle = imported.handle
         return self._make_job_for_source(migration, handle)
 
-    def _run_import(self, migration: Migration, handle: Handle) -> JobReport:
+    def _begin_or_check_import(self, migration: Migration, handle: Handle) -> JobReport:
         """Begin the import, or read the result of a begun import. Once the source exists, the report's handle names the source."""
         if handle.import_invocation_id:
             result = self._guest.command_result(migration.region_id, migration.instance_id, handle.import_invocation_id)
@@ -108,7 +108,7 @@ class SmcDriver(JobStopper):
         return JobReport(JobPhase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
     def _source_of_lost_import(self, migration: Migration) -> str:
-        """The newest source without a job that an import has registered since the preparation began; empty without one."""
+        """The newest source without a job that an import has registered since the preparation began; else empty."""
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
         for source_id in reversed(_imported_source_ids(self._command_outputs(migration, since))):
             source = self._jobs.source_by_id(source_id)
@@ -162,7 +162,7 @@ class SmcDriver(JobStopper):
         from alibabacloud_smc20190601 import models
 
         inside, _, key = self._settings.target_parameter.rpartition(".")
-        target = {key: self._target_value(migration)}
+        target = {key: self._smc_release_name(migration)}
         request = models.CreateReplicationJobRequest(
             region_id=migration.region_id,
             source_id=source_id,
@@ -178,7 +178,7 @@ class SmcDriver(JobStopper):
         more = {} if inside else target
         return str(self._jobs.call_smc_with_extras("CreateReplicationJob", request, more, expected=expected)["JobId"])
 
-    def _target_value(self, migration: Migration) -> str:
+    def _smc_release_name(self, migration: Migration) -> str:
         release = migration.current_hop.destination
         value = self._settings.target_values.get(release)
         if not value:

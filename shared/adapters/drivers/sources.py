@@ -17,17 +17,17 @@ _NETBIOS = 15
 """Maximum characters of a NetBIOS name. Windows cuts a longer computer name to 15 characters."""
 
 
-def is_source_of(source: Any, identity: InstanceIdentity) -> bool:
+def is_source_of_instance(source: Any, identity: InstanceIdentity) -> bool:
     """Whether the source server is this instance: an address and a hostname match."""
-    return has_address_of(source, identity) and is_hostname_of(source_hostname(source.system_info), identity)
+    return has_address_of_instance(source, identity) and is_hostname_of_instance(source_hostname(source.system_info), identity)
 
 
-def is_hostname_of(name: str, identity: InstanceIdentity) -> bool:
+def is_hostname_of_instance(name: str, identity: InstanceIdentity) -> bool:
     """Whether the name is a hostname of the instance."""
     return any(is_same_host(name, each, windows=identity.windows) for each in identity.hostnames)
 
 
-def has_address_of(source: Any, identity: InstanceIdentity) -> bool:
+def has_address_of_instance(source: Any, identity: InstanceIdentity) -> bool:
     """Whether the source has a private address of the instance. Another instance may have the same address."""
     return bool(source_addresses(source.system_info) & set(identity.private_ips))
 

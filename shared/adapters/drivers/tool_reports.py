@@ -81,7 +81,7 @@ def _not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> Job
 
 
 def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
-    """The report for a tool whose own precheck found obstacles. The report shows the first finding, and how many follow."""
+    """The report for a tool whose own precheck found obstacles. The report shows the first finding and the number of the others."""
     stops = stopping_findings(findings_of_report(recipe.tool, answer.report))
     if not stops:
         return _report_in_tool_words(

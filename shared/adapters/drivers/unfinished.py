@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.adapters.clock import parse_time_or_none
 from shared.adapters.drivers.jobs import PAGE, SmcJobs, is_of_other_instance
-from shared.adapters.drivers.sources import is_source_of
+from shared.adapters.drivers.sources import is_source_of_instance
 from shared.adapters.sdk_call import has_code, is_not_found
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.migration import Migration
@@ -33,8 +33,8 @@ class JobStopper:
     _jobs: SmcJobs
 
     def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
-        near = self._jobs.sources_at(identity, related_job_type=["Os"]) if identity.private_ips else []
-        own = {source.source_id for source in near if is_source_of(source, identity)}
+        near = self._jobs.sources_at_addresses(identity, related_job_type=["Os"]) if identity.private_ips else []
+        own = {source.source_id for source in near if is_source_of_instance(source, identity)}
         return tuple(sorted((own | {migration.handle.source_id}) - {""}))
 
     def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
@@ -58,10 +58,10 @@ class JobStopper:
 
         for job in jobs:
             if job.status == "Running":
-                self._send_if_allowed("stop_replication_job", models.StopReplicationJobRequest(job_id=job.job_id))
-            self._send_if_allowed("delete_replication_job", models.DeleteReplicationJobRequest(job_id=job.job_id))
+                self._send_unless_refused("stop_replication_job", models.StopReplicationJobRequest(job_id=job.job_id))
+            self._send_unless_refused("delete_replication_job", models.DeleteReplicationJobRequest(job_id=job.job_id))
 
-    def _send_if_allowed(self, operation: str, request: Any) -> None:
+    def _send_unless_refused(self, operation: str, request: Any) -> None:
         try:
             self._jobs.call_smc(operation, request, expected=lambda error: is_not_found(error) or _REFUSED(error))
         except CloudError:

@@ -81,7 +81,7 @@ def migration_page(
         if wanted.has_unindexed_fields
         else _read_migration_page(ports, wanted, limit, token)
     )
-    dry = ports.batches.dry_runs(sorted({each.batch_id for each in page.migrations}))
+    dry = ports.batches.dry_run_ids(sorted({each.batch_id for each in page.migrations}))
     shown = (show.migration_view(each, dry_run=each.batch_id in dry, own=ports.account_id) for each in page.migrations)
     return views.MigrationList(tuple(shown), page.next_token)
 

@@ -121,10 +121,10 @@ def test_columns_have_names_tablestore_takes_and_lie_in_their_ranges() -> None:
 
 
 def test_a_row_waits_in_the_lane_of_its_state() -> None:
-    assert tables.lane_columns(migration(1)) == {}
-    assert tables.lane_columns(migration(1, due_at=T0)) == {"due_lane": "drive", "due_at": epoch_milliseconds(T0)}
+    assert tables.queue_columns(migration(1)) == {}
+    assert tables.queue_columns(migration(1, due_at=T0)) == {"due_lane": "drive", "due_at": epoch_milliseconds(T0)}
     ready = migration(1, state=State.READY, due_at=T0 + timedelta(days=1))
-    assert tables.lane_columns(ready) == {"due_lane": "admit:b0000000000000001", "due_at": epoch_milliseconds(T0)}
+    assert tables.queue_columns(ready) == {"due_lane": "admit:b0000000000000001", "due_at": epoch_milliseconds(T0)}
 
 
 def test_every_effect_survives_the_outbox() -> None:
@@ -160,7 +160,7 @@ def test_a_migration_survives_its_row() -> None:
     made = migration(3, handle=Handle(job_id="j-1", started_at=T0), owes=(1, 2))
     row = {"migration_id": made.migration_id, **tables.migration_columns(made), "progress": 30, "o_00000004": "{}"}
     assert tables.migration_from_row(row) == replace(made, progress=30, owes=(4,))
-    assert tables.journal_entry_from_column(
+    assert tables.migration_journal_entry_from_column(
         tables.json_column(
             "j", {"version": 1, "at": "2026-11-23T12:00:00Z", "to_state": "accepted", "by": "x", "reason": "y", "from_state": None}
         )

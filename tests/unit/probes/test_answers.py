@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.domain.findings import Severity
 from shared.domain.guest import GuestFacts
-from shared.probes import MAX_ANSWER_BYTES, ProbeUnreadable, finding_for_unreadable, parse_answer
+from shared.probes import MAX_ANSWER_BYTES, ProbeUnreadable, finding_for_unreadable_answer, parse_answer
 from tests.support.roots import make_root
 
 WHOLE = b"replank-probe 1 linux\n@kernel\n 5.10.0\n@rc 0\n@end 1\n"
@@ -48,7 +48,7 @@ def test_what_cloud_assistant_cut_is_not_believed() -> None:
 
 
 def test_it_becomes_a_finding_that_blocks() -> None:
-    finding = finding_for_unreadable(ProbeUnreadable("Probe.Empty", "the guest answered nothing"))
+    finding = finding_for_unreadable_answer(ProbeUnreadable("Probe.Empty", "the guest answered nothing"))
     assert (finding.code, finding.severity, finding.seen) == ("Probe.Empty", Severity.ERROR, "the guest answered nothing")
 
 

@@ -11,7 +11,7 @@ import pytest
 import tree_sitter
 import tree_sitter_powershell
 
-from shared.probes.marker import Act, marker_script, parse_marker_answer
+from shared.probes.marker import Action, marker_script, parse_marker_answer
 
 TEXT = "replank migration m0123456789abcdef hop 1 attempt 2 number 7"
 PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
@@ -21,7 +21,7 @@ ANSWER = (
 )
 
 
-def run(root: Path, act: Act, shell: str = "sh") -> subprocess.CompletedProcess[bytes]:
+def run(root: Path, act: Action, shell: str = "sh") -> subprocess.CompletedProcess[bytes]:
     script = marker_script("linux", act, marker=TEXT)
     return subprocess.run(
         [shell, "-c", script], env={"GUEST_ROOT": str(root), "PATH": "/usr/bin:/bin"}, capture_output=True, check=False
@@ -83,7 +83,7 @@ def test_noise_before_the_answer_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("act", ["write", "look", "remove"])
-def test_the_windows_script_parses_and_carries_nothing_but_the_marker(act: Act) -> None:
+def test_the_windows_script_parses_and_carries_nothing_but_the_marker(act: Action) -> None:
     source = marker_script("windows", act, marker=TEXT)
     assert not PARSER.parse(source.encode()).root_node.has_error
     assert (TEXT in source) == (act == "write")

@@ -100,7 +100,7 @@ def test_a_next_hop_is_offered_before_everything_new_in_any_batch(fakes: Fakes) 
     hop = migration(9, state=State.READY, batch_id="btwo", hop=1, entered_at=NOON + timedelta(hours=1))
     ports.migrations.create(hop, first_entry(hop, by="intake", reason="asked"), [])
     for number in (4, 5, 6):
-        ports.batches.count_outcome("btwo", migration(number).migration_id, "failed")
+        ports.batches.record_attempt_outcome("btwo", migration(number).migration_id, "failed")
     for _ in range(2):
         watch.run(TICK, ports)
         due = [event for event in fakes.bus.published if event.type == events.ADMISSION_DUE]

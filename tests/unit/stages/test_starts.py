@@ -57,7 +57,7 @@ def hold(fakes: Fakes, limit: Limit) -> None:
         assert fakes.admission.take_group_place("app=shop", mate.migration_id).migration_id == mate.migration_id
     if limit is Limit.BUDGET:
         for each in others:
-            fakes.batches.count_outcome(batch_id, each, "failed")
+            fakes.batches.record_attempt_outcome(batch_id, each, "failed")
     if limit in (Limit.CANARY, *SLOTS):
         for each in others:
             assert fakes.admission.take_slot(fakes.admission.slot_use(batch_id, each), each, batch_id, region="cn-hangzhou")
