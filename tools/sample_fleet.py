@@ -92,6 +92,8 @@ class Member:
     """Where the guest driver takes it; empty if another driver does."""
     tool: str = ""
     """How the tool in the guest ends, if not well."""
+    console: bool = False
+    """Whether a person starts its job in the ECS console."""
 
 
 ESSD, SSD, EFFICIENCY = "cloud_essd", "cloud_ssd", "cloud_efficiency"
@@ -145,6 +147,7 @@ MEMBERS = (
     ),
     Member("mail-01", CENTOS_8, disks=((60, "/var/spool", ESSD),), leads_to="rhel-8"),
     Member("mail-02", CENTOS_8, "rolled_back", disks=((60, "/var/spool", ESSD),), leads_to="rhel-8", tool="fail=middle"),
+    Member("wiki-01", ALINUX_2, disks=((40, "/srv/wiki", ESSD),), facts={"services": ["httpd"]}, console=True),
 )
 POLICY = {"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}
 NOTICES = {
@@ -258,11 +261,12 @@ def scenario(ids: dict[str, str]) -> Json:
         entry = {"result": member.result}
         expected[ids[member.name]] = {**entry, "code": member.code} if member.code else entry
     by_tool = {ids[member.name]: member.leads_to for member in MEMBERS if member.leads_to}
-    own = {**POLICY, "driver": "guest"}
+    by_person = [ids[member.name] for member in MEMBERS if member.console]
     return {
         "batches": [
-            {"releases": REST, "exclude": {"instanceIds": list(by_tool)}, "policy": POLICY},
-            {"instanceIds": list(by_tool), "destinations": by_tool, "policy": own},
+            {"releases": REST, "exclude": {"instanceIds": [*by_tool, *by_person]}, "policy": POLICY},
+            {"instanceIds": list(by_tool), "destinations": by_tool, "policy": {**POLICY, "driver": "guest"}},
+            {"instanceIds": by_person, "policy": {**POLICY, "driver": "console"}},
         ],
         "rollBack": [ids[member.name] for member in MEMBERS if member.result == "rolled_back"],
         "expected": expected,

@@ -108,6 +108,13 @@ class RunningCloud:
         """The disks of each guest, by instance id, each with the digest of its content."""
         return self._call_admin("GET", "guests")
 
+    def start_in_console(self, instance_id: str, target: str) -> Json:
+        """Start the operating system migration of an instance as a person does in the ECS console; returns its job.
+
+        A job that is under way is returned as it is. ``target`` is the local cloud's name of the destination.
+        """
+        return self._call_admin("POST", "ecs-console", {"instance_id": instance_id, "target": target})
+
     def _call_admin(self, method: str, name: str, body: Json | None = None) -> Json:
         content = b"" if body is None else json.dumps(body).encode()
         try:

@@ -21,7 +21,7 @@ from cli.run import results
 from cli.run.cloud import RunningCloud
 from cli.run.drive import RunLoop
 from cli.run.folder import RunFolder, open_run_folder
-from cli.run.launch import write_catalog_rows
+from cli.run.launch import smc_target_name, write_catalog_rows
 from cli.run.operator import NAME, Operator
 from cli.run.plan import RunPlan
 from cli.run.screen import new_screen
@@ -117,11 +117,18 @@ def _migrate_fleet(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> res
     shown = new_screen()
     try:
         expected = len(plan.notices) + len(plan.batches)
-        batches = RunLoop(cloud, Operator(api, plan.roll_back), shown, expected).run()
+        batches = RunLoop(cloud, _new_operator(cloud, plan), shown, expected).run()
     finally:
         shown.close()
     changed = _damaged_disks(disks, _disk_digests(cloud), plan.roll_back)
     return results.collect_results(api, batches, plan, cloud.inventory(), changed)
+
+
+def _new_operator(cloud: RunningCloud, plan: RunPlan) -> Operator:
+    def start_in_console(instance_id: str, destination: str) -> None:
+        cloud.start_in_console(instance_id, smc_target_name(destination, plan.catalog))
+
+    return Operator(cloud.api(NAME), plan.roll_back, start_in_console)
 
 
 def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Json:

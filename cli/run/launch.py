@@ -28,8 +28,12 @@ _BARE = "/smc/go2aliyun_client import {token_id} {token_code}"
 
 def _smc_target_names(catalog: Catalog) -> str:
     """JSON of the name that the local SMC uses for each destination release, by release key."""
-    keys = sorted({path.destination for path in catalog.paths})
-    return json.dumps({key: catalog.release_name(key).replace("Red Hat Enterprise Linux", "Red Hat") for key in keys})
+    return json.dumps({key: smc_target_name(key, catalog) for key in sorted({path.destination for path in catalog.paths})})
+
+
+def smc_target_name(release: str, catalog: Catalog) -> str:
+    """The name that the local SMC uses for a destination release."""
+    return catalog.release_name(release).replace("Red Hat Enterprise Linux", "Red Hat")
 
 
 SETTINGS = {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from cli import states
 from cli.client import Api
 from cli.problem import Problem
+from shared.domain.drivers import driver_traits
+from shared.domain.migration import State
 
 Json = dict[str, Any]
 NAME = "demo"
@@ -18,14 +20,19 @@ NAME = "demo"
 class Operator:
     """The simulated operator: acknowledges batches, retries a failed migration once, and confirms migrated ones.
 
-    The operator rolls back the instances in ``roll_back`` once they are migrated or failed.
+    The operator rolls back the instances in ``roll_back`` once they are migrated or failed. The operator also is the person who
+    starts the jobs of an attended driver in the ECS console.
     """
 
     api: Api
     roll_back: frozenset[str]
+    start_in_console: Callable[[str, str], Any]
+    """Starts the job for an instance and a destination release. A job under way is left as it is."""
     risks_version: str = ""
     said: list[str] = field(default_factory=list)
     """The paths of the requests that were sent and accepted."""
+    _started: set[tuple[str, int, int]] = field(default_factory=set)
+    """The jobs that were started in the console: migration id, hop and attempt."""
 
     def act_where_possible(self, batches: Iterable[Json], migrations: list[Json]) -> int:
         """Send every act that is possible now; returns the number of acts."""
@@ -45,12 +52,24 @@ class Operator:
 
     def _act_on_migration(self, migration: Json) -> bool:
         path, seen = f"/migrations/{migration['migrationId']}", migration["version"]
+        if migration["state"] == State.SNAPSHOTTED.value and driver_traits(migration["driver"]).attended:
+            return self._start_in_console(path, migration)
         back, failed = migration["instanceId"] in self.roll_back, migration["state"] == "failed"
         if failed and not back:
             return migration["attempt"] == 1 and self._post_act(f"{path}/retry", seen=seen)
         if not failed and migration["state"] != "migrated":
             return False
         return self._post_act(f"{path}/rollback" if back else f"{path}/confirmation", seen=seen)
+
+    def _start_in_console(self, path: str, migration: Json) -> bool:
+        """Do what the migration waits for: start its job in the ECS console, once for each hop and attempt."""
+        job = (migration["migrationId"], migration["hop"], migration["attempt"])
+        if job in self._started:
+            return False
+        hop = self.api.get(path)["route"][migration["hop"]]
+        self.start_in_console(migration["instanceId"], hop["destination"])
+        self._started.add(job)
+        return True
 
     def _post_act(self, path: str, body: Json | None = None, *, seen: int) -> bool:
         try:

@@ -129,7 +129,14 @@ def _smc_surprises(rows: list[Json], inventory: Json) -> list[str]:
     """Sentences on jobs, sources and activation codes left in SMC; empty if a failed migration may have kept them."""
     if any(row["result"] == "failed" and driver_traits(row["driver"]).copies_disks for row in rows):
         return []
-    return [f"{len(inventory[kind])} {words} are left" for kind, words in _SMC.items() if inventory.get(kind)]
+    by_person = {row["instanceId"] for row in rows if driver_traits(row["driver"]).attended}
+    left = {kind: [each for each in inventory.get(kind, {}).values() if not _is_of(each, by_person)] for kind in _SMC}
+    return [f"{len(left[kind])} {words} are left" for kind, words in _SMC.items() if left[kind]]
+
+
+def _is_of(resource: Any, instance_ids: set[str]) -> bool:
+    """Whether a resource in SMC belongs to one of the instances. What a person made in the console is the person's to delete."""
+    return isinstance(resource, dict) and resource.get("InstanceId") in instance_ids
 
 
 def _disk_surprises(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:

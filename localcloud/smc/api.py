@@ -6,6 +6,7 @@ from typing import Any
 
 from localcloud.core.app import Cloud
 from localcloud.smc import job_list
+from localcloud.smc.console import EcsConsole
 from localcloud.smc.jobs import Jobs
 from localcloud.smc.migration import MigrationRun
 from localcloud.smc.sources import Sources
@@ -45,6 +46,7 @@ class Smc(RpcService):
             "DescribeReplicationJobs": Operation(lambda params: job_list.describe(world, params), _each("replicationjob", "JobId")),
         }
         cloud.hooks.smc_import = sources.register
+        self.console = EcsConsole(cloud, jobs)
         cloud.hooks.inventory_parts.append(self._inventory)
 
     def _inventory(self) -> dict[str, Any]:

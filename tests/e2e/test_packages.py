@@ -55,7 +55,7 @@ def test_the_zips_move_an_instance_from_the_batch_to_the_swept_snapshots(checkou
     ensure_bus(owner.account)
     api = owner.api(NAME)
     api.post("/batches", {"instanceIds": ["i-test0001"], "policy": {"retentionDays": 1}})
-    RunLoop(owner, Operator(api, frozenset()), PlainScreen(), 1).run()
+    RunLoop(owner, Operator(api, frozenset(), owner.start_in_console), PlainScreen(), 1).run()
     (migration,) = api.all_items("/migrations", "migrations")
     assert (migration["state"], migration["failure"]) == ("completed", None)
 

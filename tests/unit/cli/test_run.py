@@ -34,6 +34,7 @@ def test_the_sample_shows_what_was_asked_for() -> None:
     assert plan.roll_back
     assert any(guest.get("smc", {}).get("fail_attempts") == 1 for guest in plan.fleet.guests.values())
     (by_tool,) = [batch["instanceIds"] for batch in plan.batches if batch["policy"].get("driver") == "guest"]
+    assert [batch["policy"].get("driver", "smc") for batch in plan.batches] == ["smc", "guest", "console"]
     ends = sorted(plan.expected[each].result for each in by_tool)
     assert ends == ["completed", "completed", "failed", "rolled_back"]
 
@@ -49,7 +50,7 @@ def test_the_sample_is_what_its_tool_writes(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_fleet_without_notice_becomes_one_batch(tmp_path: Path) -> None:
     plan = plans.plan_from_files(plans.EXAMPLES / "fleet.json", None, [], None, "2026-11-23")
-    assert [len(body["instanceIds"]) for body in plan.batches] == [31]
+    assert [len(body["instanceIds"]) for body in plan.batches] == [32]
     assert plan.expected == {}
     expect = tmp_path / "expect.json"
     expect.write_text(json.dumps({"expected": {"i-none": "completed"}}), encoding="utf-8")
@@ -72,7 +73,7 @@ def test_a_wrong_notice_is_named(tmp_path: Path) -> None:
 
 
 def row(**more: Any) -> dict[str, Any]:
-    return {"instanceId": "i-a", "result": "completed", "snapshotsMade": 2, **more}
+    return {"instanceId": "i-a", "driver": "smc", "result": "completed", "snapshotsMade": 2, **more}
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,13 @@ def test_what_is_left_in_smc_is_a_surprise_unless_a_person_is_needed() -> None:
     assert results._smc_surprises([row(result="failed", driver="guest")], inventory), "that driver has nothing in SMC to keep"
 
 
+def test_what_a_person_made_in_the_console_is_left_to_the_person() -> None:
+    jobs = {"j-1": {"InstanceId": "i-a"}, "j-2": {"InstanceId": "i-b"}}
+    inventory: dict[str, Any] = {"jobs": jobs, "sources": {"s-1": {"InstanceId": "i-a"}}, "access_tokens": {}}
+    rows = [row(driver="console"), row(instanceId="i-b", driver="smc")]
+    assert results._smc_surprises(rows, inventory) == ["1 SMC jobs are left"]
+
+
 @pytest.mark.parametrize(
     ("state", "named", "act"),
     [
@@ -118,9 +126,21 @@ def test_what_is_left_in_smc_is_a_surprise_unless_a_person_is_needed() -> None:
 )
 def test_the_operator_rolls_back_whom_the_scenario_names(state: str, named: bool, act: str) -> None:
     api: Any = SimpleNamespace(post=lambda path, body, *, seen: None)
-    operator = Operator(api, frozenset({"i-1"} if named else ()))
+    operator = Operator(api, frozenset({"i-1"} if named else ()), lambda *job: None)
     operator.act_where_possible([], [{**at(state), "instanceId": "i-1"}])
     assert operator.said == ([f"/migrations/m1/{act}"] if act else [])
+
+
+def test_the_operator_starts_each_job_of_the_console_driver_once() -> None:
+    """A driver without a person is left alone; another attempt is another job."""
+    route = [{"destination": "alinux-3"}, {"destination": "alinux-4"}]
+    api: Any = SimpleNamespace(get=lambda path: {"route": route})
+    started: list[tuple[str, str]] = []
+    operator = Operator(api, frozenset(), lambda *job: started.append(job))
+    waits = {**at("snapshotted"), "instanceId": "i-1", "driver": "console"}
+    seen = [waits, waits, {**waits, "driver": "smc"}, {**waits, "attempt": 2}, {**waits, "hop": 1}, {**waits, "state": "migrating"}]
+    assert [operator.act_where_possible([], [each]) for each in seen] == [1, 0, 0, 1, 1, 0]
+    assert started == [("i-1", "alinux-3"), ("i-1", "alinux-3"), ("i-1", "alinux-4")]
 
 
 def at(state: str, **more: Any) -> dict[str, Any]:
