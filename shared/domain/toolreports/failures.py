@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain.findings import Finding, Severity
 from shared.domain.toolreports.convert2rhel import findings_of_convert2rhel
 from shared.domain.toolreports.leapp import findings_of_leapp
 from shared.domain.toolreports.reading import tool_text
 
-_ERROR = re.compile(r"\b(?:error|critical|fatal|traceback|failed|cannot|could not|no space)\b", re.IGNORECASE)
+_ERROR = re.compile(
+    r"\b(?:error|critical|fatal|traceback|failed|cannot|could not|no space|has been inhibited|inhibitor)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,21 @@ KINDS = (
 """The known kinds; the first match wins. The messages come from yum, dnf, rpm, curl, leapp and convert2rhel, as quoted in public
 issues."""
 _READERS = {"leapp": findings_of_leapp, "convert2rhel": findings_of_convert2rhel}
+_TEXT_REPORTS = {
+    "leapp": "/var/log/leapp/leapp-report.txt",
+    "convert2rhel": "/var/log/convert2rhel/convert2rhel-pre-conversion.txt",
+}
 
 
 def findings_of_report(tool: str, report: str) -> tuple[Finding, ...]:
-    """The findings in a tool's report; those that stop the tool come first."""
-    return _READERS[tool](report)
+    """The findings in a tool's report, each with a remedy; those that stop the tool come first."""
+    return tuple(each if each.remedy else replace(each, remedy=_own_remedy(tool, each)) for each in _READERS[tool](report))
+
+
+def _own_remedy(tool: str, finding: Finding) -> str:
+    """Our remedy for a finding to which the tool has none."""
+    kind = failure_kind(f"{finding.title}\n{finding.seen}") if finding.severity is Severity.ERROR else None
+    return kind.remedy if kind else f"Read {_TEXT_REPORTS[tool]} in the instance, correct the cause, then retry."
 
 
 def stopping_findings(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -76,7 +88,11 @@ def failure_kind(log: str) -> FailureKind | None:
 
 
 def first_error_line(log: str) -> str:
-    """The first line of the log that names an error; without such a line, the last line that is not empty."""
+    """The first line of the log that names an error; without such a line, the last line that is not empty.
+
+    A line that ends with a colon is followed by what it announces.
+    """
     lines = [line for line in log.splitlines() if line.strip()]
-    named = next((line for line in lines if _ERROR.search(line)), lines[-1] if lines else "")
-    return tool_text(named)
+    place = next((place for place, line in enumerate(lines) if _ERROR.search(line)), len(lines) - 1)
+    announces = bool(lines) and lines[place].rstrip().endswith(":")
+    return tool_text(" ".join(lines[place : place + 1 + announces])) if lines else ""

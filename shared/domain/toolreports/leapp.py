@@ -1,16 +1,18 @@
-"""leapp-report.json, in the versions 1.0.0 to 1.2.0 of its schema (oamg/leapp, report-schema-v100.json, v110, v120)."""
+"""leapp-report.json, in the versions 1.0.0 to 1.2.0 of its schema (oamg/leapp, report-schema-v100.json, v110, v120).
+
+An entry that leapp made of an actor's error has a JSON object as its summary (redhat-cop/infra.leapp, pull request 169).
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from shared.domain.findings import Finding, Severity
-from shared.domain.toolreports.reading import list_values, tool_text
+from shared.domain.toolreports.reading import json_object, list_values, tool_text
 
 _STOPS = frozenset({"inhibitor", "error"})
 _GRADES = {"high": Severity.WARNING, "medium": Severity.WARNING}
 """Severities of risks that are not inhibitors. leapp continues, but a person should check them."""
-_READ_IT = "Read /var/log/leapp/leapp-report.txt in the instance, correct the cause, then retry."
 _WHY = "leapp's own precheck says so."
 
 
@@ -24,12 +26,14 @@ def _finding_of_entry(entry: dict[str, Any]) -> Finding:
     marks = _entry_groups(entry)
     severity = Severity.ERROR if marks & _STOPS else _GRADES.get(str(entry.get("severity")), Severity.INFO)
     title = tool_text(entry.get("title")) or "leapp gives no title"
-    remedy, command = _hint_and_command(entry)
+    seen, own_hint = _summary_and_hint(entry)
+    hint, command = _hint_and_command(entry)
+    remedy = hint or own_hint or (f"Run: {command}" if command else "")
     return Finding(
         "Tool.Inhibited" if severity is Severity.ERROR else "Tool.Noted",
         severity,
         title,
-        tool_text(entry.get("summary")),
+        seen,
         _WHY,
         remedy,
         command,
@@ -37,15 +41,23 @@ def _finding_of_entry(entry: dict[str, Any]) -> Finding:
 
 
 def _entry_groups(entry: dict[str, Any]) -> set[str]:
-    """The groups of an entry in version 1.2 of the schema, or its flags in earlier versions. The groups or flags show whether the
-    entry stops the upgrade."""
-    listed = entry.get("groups", entry.get("flags"))
-    marks = {str(each) for each in listed} if isinstance(listed, list) else set()
+    """The groups of an entry, which show whether it stops the upgrade. Before version 1.2 of the schema the groups are flags
+    and tags, and the group of an error is among the tags (oamg/leapp, leapp/utils/report.py)."""
+    listed = [entry.get(name) for name in ("groups", "flags", "tags")]
+    marks = {str(each) for values in listed if isinstance(values, list) for each in values}
     return marks | ({"error"} if str(entry.get("severity")) == "error" else set())
 
 
+def _summary_and_hint(entry: dict[str, Any]) -> tuple[str, str]:
+    """The summary of an entry, and the hint that an actor's error may hold."""
+    summary = entry.get("summary")
+    told = json_object(summary) if isinstance(summary, str) and summary.startswith("{") else {}
+    words = [tool_text(value) for name, value in told.items() if name != "hint" and isinstance(value, str)]
+    return tool_text(" ".join(words)) or tool_text(summary), tool_text(told.get("hint"))
+
+
 def _hint_and_command(entry: dict[str, Any]) -> tuple[str, str]:
-    """The first hint and the first command of an entry. The tool may leave out the hint or the command."""
+    """The first hint and the first command of an entry; each may be empty. The name of a playbook is no hint."""
     detail = entry.get("detail")
     listed = detail.get("remediations") if isinstance(detail, dict) else None
     hint, command = "", ""
@@ -53,8 +65,6 @@ def _hint_and_command(entry: dict[str, Any]) -> tuple[str, str]:
         context = each.get("context") if isinstance(each, dict) else None
         if isinstance(context, list):
             command = command or tool_text(" ".join(map(str, context)))
-        else:
+        elif context is not None and each.get("type") != "playbook":
             hint = hint or tool_text(context)
-    if command and not hint:
-        hint = f"Run: {command}"
-    return hint or _READ_IT, command
+    return hint, command
