@@ -26,7 +26,7 @@ from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_entry, step
 from shared.ports.ports import Ports
 from shared.runtime.messages import messages_in_document
-from shared.stages.advance import advance, load_current_migration
+from shared.stages.advance import advance_migration, load_current_migration
 from tools.package.wheelhouse import ROOT
 
 DBOS_PYTHON = ROOT / "build" / "bench" / "dbos" / "bin" / "python"
@@ -80,7 +80,7 @@ def stepper(ports: Ports) -> Callable[[int], None]:
         found = load_current_migration(delivered(at[0]), ports, frozenset({S}))
         taken = step(found, S, now=ports.clock.now(), by="bench", reason="nothing")
         event = events.migration_event(taken.after, events.STEP_DUE, stage="nobody")
-        at[0] = advance(ports, replace(taken, events=(event,)))
+        at[0] = advance_migration(ports, replace(taken, events=(event,)))
 
     return one
 

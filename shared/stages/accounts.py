@@ -14,7 +14,7 @@ from shared.ports.ports import Ports
 _LOG = logging.getLogger("replank")
 
 
-def note_trouble(error: ReplankError, ports: Ports) -> None:
+def record_account_refusal(error: ReplankError, ports: Ports) -> None:
     """Record an account's refusal, so that nothing starts in that account for a while and people see why.
 
     Ignore all errors but a refusal.
@@ -28,7 +28,7 @@ def note_trouble(error: ReplankError, ports: Ports) -> None:
     _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
 
 
-def check_troubled_accounts(ports: Ports) -> frozenset[str]:
+def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
     """Check whether each account in trouble can be used again. Return the ids of the accounts that are still blocked."""
     now = ports.clock.now()
     troubles = ports.admission.account_troubles(sorted(ports.members))
@@ -56,7 +56,7 @@ def _check_account(account_id: str, ports: Ports) -> None:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"
         ports.ports_for_account(account_id, session).compute.regions()
     except AccountUnusable as error:
-        note_trouble(error, ports)
+        record_account_refusal(error, ports)
     except ReplankError as error:
         _LOG.warning("account %s does not answer: %s", account_id, error)
     else:

@@ -26,7 +26,7 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
     new = [each for each in named if each.created_at >= since and each.snapshot_id not in known]
     if not new:
         return
-    runs = [_run_marked_as_copied(run, effect) for run in _job_runs(migration, ports)]
+    runs = [_run_with_copied_disks(run, effect) for run in _job_runs(migration, ports)]
     copies = _known_copies(named, entries)
     for snapshot in new:
         hop = next((run.hop for run in runs if run.contains_time(snapshot.created_at)), migration.hop)
@@ -34,10 +34,10 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
         ports.ledger.put_new(_new_ledger_entry(migration, snapshot, hop, why))
 
 
-def why_not_ours(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
+def why_not_made_by_smc(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
     """Return, in words, why an adopted snapshot may belong to somebody else; empty if it is SMC's.
 
-    An older version adopted snapshots by name alone, so that they must be judged again.
+    Older versions adopted snapshots by name alone, so each snapshot is judged again.
     """
     entries = ports.ledger.entries_of_migration(migration.migration_id)
     copies = _known_copies(_smc_named_snapshots(entry.region_id, entry.instance_id, ports), entries)
@@ -45,7 +45,7 @@ def why_not_ours(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
     return why_not_adopted(mine, copies, _job_runs(migration, ports), _migrated_disks(entries, entry.hop))
 
 
-def entry_marked_as_kept(entry: LedgerEntry, why: str) -> LedgerEntry:
+def entry_of_other_owner(entry: LedgerEntry, why: str) -> LedgerEntry:
     """Return the ledger entry marked as somebody else's, so that the snapshot is never deleted."""
     return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
 
@@ -54,8 +54,8 @@ def _job_runs(migration: Migration, ports: Ports) -> list[JobRun]:
     return job_runs(ports.migrations.journal(migration.migration_id), unseen=driver_traits(migration.driver).may_job_run_unseen)
 
 
-def _run_marked_as_copied(run: JobRun, effect: AdoptSnapshots) -> JobRun:
-    """Return the run, marked as copied if the effect says that SMC had copied the disks.
+def _run_with_copied_disks(run: JobRun, effect: AdoptSnapshots) -> JobRun:
+    """Return the job's run; its ``copied`` is true if the effect says that SMC had copied the disks.
 
     The journal of a failed job does not show whether SMC had copied the disks.
     """
@@ -83,7 +83,7 @@ def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> 
 
 
 def _migrated_disks(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
-    """Return the disks that the hop migrated: the disks with a snapshot of ours in the ledger."""
+    """Return the disks that the hop migrated. The ledger has a snapshot made by the pipeline for each of these disks."""
     return {entry.disk_id for entry in entries if entry.hop == hop and entry.owner == "replank"}
 
 
@@ -103,4 +103,4 @@ def _new_ledger_entry(migration: Migration, snapshot: Snapshot, hop: int, why: s
         size_gib=snapshot.size_gib,
         judged=True,
     )
-    return entry_marked_as_kept(entry, why) if why else entry
+    return entry_of_other_owner(entry, why) if why else entry

@@ -26,12 +26,12 @@ from shared.domain.timing import START_LIMIT
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
 from shared.stages.effects import perform_effect
-from shared.stages.slots import BEFORE_THE_SLOT, release_slot, release_unused_claims
+from shared.stages.slots import BEFORE_THE_SLOT, release_slot, release_unneeded_slot_and_lock
 
 _LOG = logging.getLogger("replank")
 
 
-def advance(ports: Ports, taken: Step) -> Migration:
+def advance_migration(ports: Ports, taken: Step) -> Migration:
     """Commit the step, carry out its effects and publish its events. Return the migration after the step.
 
     Raises Stale if the row has changed since it was read. An effect or event that fails stays in the outbox for the tick.
@@ -45,8 +45,8 @@ def advance(ports: Ports, taken: Step) -> Migration:
 def remove_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
     """Carry out one outbox and remove it. Return False if the outbox still holds an effect or event.
 
-    A bus that refuses an event does not fail the migration, because the step is already committed. With ``quietly`` no event is
-    published while an effect fails, so that a stage does not wake itself again and again.
+    A bus that refuses an event does not fail the migration, because the step is already committed. With ``quietly``, no event is
+    published while an effect fails, because a stage's own event would wake the stage again and again.
     """
     left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
     if quietly and left:
@@ -73,7 +73,7 @@ class LaunchRefused(Permanent):
     """Raised if the driver refuses to start the job. Other refused effects do not fail the migration."""
 
 
-class GuestNotAsBefore(Permanent):
+class GuestDiffersFromBaseline(Permanent):
     """Raised if the guest differs from its baseline after the move.
 
     The batch's policy may allow an automatic rollback after this error.
@@ -86,7 +86,7 @@ def _carry_out_effect(effect: Effect, migration: Migration, ports: Ports) -> boo
     try:
         perform_effect(effect, migration, ports.ports_for_migration(migration) if calls_the_cloud(effect) else ports)
     except ReplankError as error:
-        note_account_refusal(error, ports)
+        record_if_account_refusal(error, ports)
         if isinstance(effect, LaunchDriver) and not isinstance(error, Transient):
             raise LaunchRefused(error.code, error.message, error.remedy) from error
         level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
@@ -130,7 +130,7 @@ def run_or_fail(
         except (Permanent, Refused) as error:
             return _fail_if_unchanged(migration, ports, states, giving_up, error)
     except Stale:
-        release_unused_claims(str(message.data.get("migrationId", "")), ports)
+        release_unneeded_slot_and_lock(str(message.data.get("migrationId", "")), ports)
         raise
 
 
@@ -141,16 +141,16 @@ def _run_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migr
         return _wait_for_account(migration, error, ports)
     except Transient as error:
         if migration.state in BEFORE_THE_SLOT:
-            _note_stall(migration, error, ports)
+            _record_or_fail_delayed_start(migration, error, ports)
         raise
 
 
-def note_account_refusal(error: ReplankError, ports: Ports) -> None:
+def record_if_account_refusal(error: ReplankError, ports: Ports) -> None:
     """Record the error if it is a member account's refusal; ignore any other error."""
     if isinstance(error, AccountUnusable):
-        from shared.stages.accounts import note_trouble  # only a deployment with member accounts needs it
+        from shared.stages.accounts import record_account_refusal  # only a deployment with member accounts needs it
 
-        note_trouble(error, ports)
+        record_account_refusal(error, ports)
 
 
 def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports) -> Outcome:
@@ -158,20 +158,20 @@ def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports
 
     The migration keeps its place in the queue. The slot is released unless the job may be running.
     """
-    note_account_refusal(error, ports)
+    record_if_account_refusal(error, ports)
     row = ports.migrations.load(migration.migration_id)
     if ports.admission.slot_use(row.batch_id, row.migration_id).since:
         begun = row.state is State.SNAPSHOTTED and driver_traits(row.driver).attended and row.handle.began_at is not None
         if row.state in ADMITTED | {State.SNAPSHOTTED} and not begun:
-            advance(ports, requeue_migration(row, error.code, by="watch", now=ports.clock.now()))
+            advance_migration(ports, requeue_migration(row, error.code, by="watch", now=ports.clock.now()))
         elif row.state in BEFORE_THE_SLOT:
             release_slot(row, ports)
     facts = {"state": row.state.value, "code": error.code, "reason": error.message, "accountId": error.account_id}
     return Outcome("waiting", facts)
 
 
-def _note_stall(migration: Migration, error: Transient, ports: Ports) -> None:
-    """Record since when a migration has held a slot without being able to start.
+def _record_or_fail_delayed_start(migration: Migration, error: Transient, ports: Ports) -> None:
+    """Record the time from which a migration has held a slot but could not start.
 
     After START_LIMIT the migration fails, so that another migration gets the slot.
     """
@@ -187,7 +187,7 @@ def _note_stall(migration: Migration, error: Transient, ports: Ports) -> None:
         ) from error
     if row.stalled_at is None and row.state in ADMITTED:
         reason = f"holds a slot and cannot begin yet: {error.code}"
-        advance(ports, step(row, row.state, now=now, by="snapshot", reason=reason, stalled_at=now))
+        advance_migration(ports, step(row, row.state, now=now, by="snapshot", reason=reason, stalled_at=now))
 
 
 def _fail_if_unchanged(
@@ -217,8 +217,8 @@ def fail_migration(
     effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *post_command_effects(migration, unmoved=True)]
     if migration.handle.job_id:
         effects.insert(0, AdoptSnapshots(migration.hop, migration.attempt, copied))
-    if isinstance(error, GuestNotAsBefore) and ports.batches.terms(migration.batch_id).policy.automatic_rollback:
+    if isinstance(error, GuestDiffersFromBaseline) and ports.batches.terms(migration.batch_id).policy.automatic_rollback:
         effects.append(RollBackUnasked(taken.after.version))
     told = events.migration_event(taken.after, event_type, code=error.code, reason=error.message, remedy=error.remedy)
-    advance(ports, replace(taken, effects=tuple(effects), events=(told,)))
+    advance_migration(ports, replace(taken, effects=tuple(effects), events=(told,)))
     return Outcome("failed", {"state": "failed", "code": error.code, "reason": error.message})

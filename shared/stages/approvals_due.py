@@ -55,7 +55,10 @@ def _is_reported(terms: BatchTerms, found: ApprovalStatus, now: datetime) -> boo
 
 
 def _event_key(found: ApprovalStatus) -> str:
-    """Return the key that marks the event as published. An approval that expires makes a new key, so that it is reported again."""
+    """Return the key that marks the event as published.
+
+    After an approval expires the key changes, so that the missing approval is reported again.
+    """
     lapses = found.until or max((each.at for each in found.expired), default=None)
     type = events.APPROVAL_NEEDED if found.missing_approval_count else events.APPROVAL_EXPIRING
     return f"{type} {found.seen} {lapses.isoformat() if lapses else ''}"

@@ -10,7 +10,7 @@ from shared.domain.batch import BatchControl, BatchTerms, PauseState
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import BEFORE_A_START, Migration, Step
 from shared.ports.ports import Ports
-from shared.stages.advance import advance
+from shared.stages.advance import advance_migration
 
 CANCELLED_AT_ONCE = 100
 """Maximum migrations of a stopped batch that one tick cancels. The next tick continues with the rest of the batch."""
@@ -56,12 +56,12 @@ def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports)
     A migration that has finished a hop is not cancelled, and neither is a retry whose job has run.
     """
     try:
-        advance(ports, _step_in_name_of_person(acts.cancel(migration, control.by, ports.clock.now()), control))
+        advance_migration(ports, _step_by_person(acts.cancel(migration, control.by, ports.clock.now()), control))
     except (Refused, Stale):
         return False
     return True
 
 
-def _step_in_name_of_person(taken: Step, control: BatchControl) -> Step:
+def _step_by_person(taken: Step, control: BatchControl) -> Step:
     reason = f"{taken.entry.reason}: {control.by} stopped the batch"
     return replace(taken, entry=replace(taken.entry, reason=reason, trust=control.trust, door=control.door))

@@ -15,11 +15,11 @@ from shared.ports.compute import NO_FILTER, FoundInstance, InstanceFilter
 from shared.ports.ports import Ports
 
 RECENTLY = timedelta(days=30)
-"""The inventory leaves out instances that had a migration within this time, whatever its outcome was."""
+"""A batch from the inventory leaves out instances that had a migration within this time, with any outcome."""
 MOST_LISTED = 10_000
 """Maximum instances that are listed as left out. The total number includes the instances that are not listed."""
 _MOVED = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.ROLLED_BACK})
-Place = tuple[str, str, str]
+InstanceLocation = tuple[str, str, str]
 """The account, region and id of an instance."""
 
 
@@ -30,8 +30,8 @@ class InstanceChoice:
     batch: Batch
     ports: Ports
     seen: set[str] = field(default_factory=set)
-    chosen: set[Place] = field(default_factory=set)
-    left_out: dict[Place, LeftOutInstance] = field(default_factory=dict)
+    chosen: set[InstanceLocation] = field(default_factory=set)
+    left_out: dict[InstanceLocation, LeftOutInstance] = field(default_factory=dict)
     is_repeated: bool = False
     """Whether an interrupted planning has already made some of the batch's migrations."""
 
@@ -40,24 +40,24 @@ class InstanceChoice:
 
     def choose_from_page(self, page: Iterable[FoundInstance]) -> list[FoundInstance]:
         """Return the instances of the page that the batch chooses, without the instances of earlier pages."""
-        fresh = [each for each in page if self._place_of(each) not in self.chosen]
+        fresh = [each for each in page if self._location_of_instance(each) not in self.chosen]
         self.seen.update(each.instance_id for each in fresh)
         chosen = [each for each in fresh if self._is_chosen(each)]
-        self.chosen.update(map(self._place_of, chosen))
+        self.chosen.update(map(self._location_of_instance, chosen))
         return chosen
 
-    def _place_of(self, instance: FoundInstance) -> Place:
+    def _location_of_instance(self, instance: FoundInstance) -> InstanceLocation:
         return instance.account_id, instance.region_id, instance.instance_id
 
     def _is_chosen(self, instance: FoundInstance) -> bool:
         traits = self._instance_traits(instance)
         found = selection_result(self.batch.selection, self._ids, traits)
         if found == ("", ""):
-            found = self._why_moved_before(instance) or self._why_planned_before(instance)
+            found = self._why_already_moved(instance) or self._why_recently_migrated(instance)
         if found is None or found == ("", ""):
             return found is not None
         where = {"region_id": instance.region_id, "name": instance.name, "account_id": instance.account_id}
-        self.left_out[self._place_of(instance)] = LeftOutInstance(instance.instance_id, *found, **where)
+        self.left_out[self._location_of_instance(instance)] = LeftOutInstance(instance.instance_id, *found, **where)
         return False
 
     def _instance_traits(self, instance: FoundInstance) -> InstanceTraits:
@@ -68,7 +68,7 @@ class InstanceChoice:
             instance.instance_id, instance.name, system, release, tags, instance.resource_group_id, instance.vpc_id
         )
 
-    def _why_moved_before(self, instance: FoundInstance) -> tuple[str, str] | None:
+    def _why_already_moved(self, instance: FoundInstance) -> tuple[str, str] | None:
         """Return the code and reason if an earlier migration has already moved the instance off the selected releases, else None.
 
         ECS still shows the old system name. An instance that the batch names by its id is not left out for an earlier migration.
@@ -84,8 +84,11 @@ class InstanceChoice:
             return None
         return MOVED, f"migration {last.migration_id} took it to {reached.name}"
 
-    def _why_planned_before(self, instance: FoundInstance) -> tuple[str, str]:
-        """Return the code and reason if the inventory leaves out an instance with a recent migration, else two empty texts."""
+    def _why_recently_migrated(self, instance: FoundInstance) -> tuple[str, str]:
+        """Return the code and reason if a batch from the inventory leaves out the instance, else two empty texts.
+
+        Such a batch leaves out an instance with a recent migration.
+        """
         if self.batch.origin != "inventory":
             return "", ""
         now = self.ports.clock.now()
@@ -98,9 +101,9 @@ class InstanceChoice:
         mine = self.batch.batch_id
         return [each for each in found if each.account_id == instance.account_id and each.batch_id != mine]
 
-    def planned_batch(self) -> Batch:
+    def batch_with_choice(self) -> Batch:
         """Return the batch with the number and the digest of its chosen instances."""
-        chosen = self.chosen | (self._places_with_migrations() if self.is_repeated else set())
+        chosen = self.chosen | (self._locations_of_migrations() if self.is_repeated else set())
         digest = digest_of_instances(chosen)
         return replace(self.batch, size=len(chosen), digest=digest, left_out=len(self.left_out))
 
@@ -108,9 +111,9 @@ class InstanceChoice:
         """Return the instances left out, in order of account, region and id."""
         return [self.left_out[place] for place in sorted(self.left_out)][:MOST_LISTED]
 
-    def _places_with_migrations(self) -> set[Place]:
+    def _locations_of_migrations(self) -> set[InstanceLocation]:
         """Return the instances of all migrations that the batch already has. Some instances may be gone from ECS."""
-        found: set[Place] = set()
+        found: set[InstanceLocation] = set()
         token = ""
         while True:
             page = self.ports.migrations.page_of_batch(self.batch.batch_id, state=None, limit=100, token=token)

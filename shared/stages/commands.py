@@ -1,7 +1,7 @@
 """Runs a batch's own commands in a guest: the pre command before the snapshots, and the post command that undoes it.
 
-A step of the row comes before each command and fixes the client token of its call. A repeated call has the same token, so that a
-command runs once per attempt.
+Before each command, a step of the migration fixes the client token of the command's call. A repeated call has the same token, so
+that a command runs once per attempt.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
 from shared.probes.command import command_script, parse_command_answer
-from shared.stages.advance import advance
+from shared.stages.advance import advance_migration
 
 WORDS = {DRAINING: "the pre command", RESTORING: "the post command"}
 AT_REST = frozenset({State.READY, State.FAILED, State.PRECHECK_FAILED, State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED})
@@ -37,7 +37,7 @@ AT_REST = frozenset({State.READY, State.FAILED, State.PRECHECK_FAILED, State.CAN
 
 
 @dataclass(frozen=True)
-class CommandEnd:
+class CommandOutcome:
     """The end of a command: whether the command succeeded, and an explanation in words."""
 
     good: bool
@@ -61,7 +61,7 @@ def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
 
 
 def pre_command_changes(migration: Migration, terms: BatchTerms, ports: Ports) -> dict[str, Any]:
-    """Return the fields that begin the pre command in the step of the admission; empty without a pre command."""
+    """Return the fields with which the step of the admission begins the pre command; empty if the policy has no pre command."""
     if migration.hop or migration.commands.phase or not terms.policy.commands or not command_rule(migration, terms, ports).pre:
         return {}
     return {"commands": migration.commands.with_command_begun(DRAINING, ports.clock.now())}
@@ -77,7 +77,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
         if migration.commands.phase:
             return None
         begun = migration.commands.with_command_begun(DRAINING, ports.clock.now())
-        migration = _note_commands(migration, "snapshot", "the pre command begins again", ports, begun)
+        migration = _record_command_progress(migration, "snapshot", "the pre command begins again", ports, begun)
     if migration.commands.phase != DRAINING:
         return migration
     rule = command_rule(migration, ports.batches.terms(migration.batch_id), ports)
@@ -85,7 +85,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
     if end is None:
         return None
     told = f"the pre command {'ended' if end.good else 'failed'}: {end.words}"
-    migration = _note_commands(migration, "snapshot", told, ports, migration.commands.with_command_ended(DRAINED, told))
+    migration = _record_command_progress(migration, "snapshot", told, ports, migration.commands.with_command_ended(DRAINED, told))
     if end.good:
         return migration
     raise Permanent(
@@ -105,15 +105,17 @@ def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str =
     """
     rule = command_rule(migration, ports.batches.terms(migration.batch_id), ports)
     if not rule.post:
-        return _note_commands(migration, by, "there is no post command", ports, replace(migration.commands, phase=""))
+        return _record_command_progress(migration, by, "there is no post command", ports, replace(migration.commands, phase=""))
     if migration.commands.phase != RESTORING:
         begun = migration.commands.with_command_begun(RESTORING, ports.clock.now())
-        migration = _note_commands(migration, by, "the post command begins", ports, begun)
+        migration = _record_command_progress(migration, by, "the post command begins", ports, begun)
     migration, end = _send_or_check_command(migration, by, rule.post, rule.post_timeout_sec, ports)
     if end is None:
         return migration
     told = f"the post command {'ended' if end.good else 'failed'}: {end.words}"
-    return _note_commands(migration, by, told, ports, migration.commands.with_command_ended("" if end.good else left, told))
+    return _record_command_progress(
+        migration, by, told, ports, migration.commands.with_command_ended("" if end.good else left, told)
+    )
 
 
 def run_post_command_after_validation(migration: Migration, ports: Ports) -> Migration | None:
@@ -153,7 +155,7 @@ def run_pending_post_command(migration: Migration, ports: Ports) -> None:
 
 def _send_or_check_command(
     migration: Migration, by: str, command: str, timeout_s: int, ports: Ports
-) -> tuple[Migration, CommandEnd | None]:
+) -> tuple[Migration, CommandOutcome | None]:
     """Send the command, or check whether it has ended. Return the migration, and the command's end; None while the command runs."""
     where, state = (migration.region_id, migration.instance_id), migration.commands
     try:
@@ -162,27 +164,29 @@ def _send_or_check_command(
             token = migration.client_token(migration.hop, migration.attempt, state.phase, state.runs)
             sent = ports.guest.start_script(*where, os_type=migration.os_type, script=script, token=token, timeout_s=timeout_s)
             reason = f"{WORDS[state.phase]} runs as {sent}"
-            return _note_commands(migration, by, reason, ports, replace(state, invocation_id=sent)), None
+            return _record_command_progress(migration, by, reason, ports, replace(state, invocation_id=sent)), None
         result = ports.guest.command_result(*where, state.invocation_id)
     except (Refused, Permanent) as error:
-        return migration, CommandEnd(False, error.message)
+        return migration, CommandOutcome(False, error.message)
     if result is not None:
-        return migration, _command_end(result, timeout_s)
+        return migration, _command_outcome(result, timeout_s)
     late = state.begun_at is not None and ports.clock.now() - state.begun_at > timedelta(seconds=timeout_s) + PROBE_LIMIT
-    return migration, CommandEnd(False, f"no answer within {timedelta(seconds=timeout_s) + PROBE_LIMIT}") if late else None
+    return migration, CommandOutcome(False, f"no answer within {timedelta(seconds=timeout_s) + PROBE_LIMIT}") if late else None
 
 
-def _command_end(result: CommandResult, timeout_s: int) -> CommandEnd:
+def _command_outcome(result: CommandResult, timeout_s: int) -> CommandOutcome:
     answer = parse_command_answer(result.output)
     if answer is None:
         why = f"it took longer than {timeout_s} seconds" if result.status == "Timeout" else f"{result.status}: {result.problem}"
-        return CommandEnd(False, why.strip(" :"))
+        return CommandOutcome(False, why.strip(" :"))
     said = f": {answer.output}" if answer.output else ""
-    return CommandEnd(answer.status == 0, f"exit code {answer.status}{said}")
+    return CommandOutcome(answer.status == 0, f"exit code {answer.status}{said}")
 
 
-def _note_commands(migration: Migration, by: str, reason: str, ports: Ports, commands: CommandProgress) -> Migration:
+def _record_command_progress(migration: Migration, by: str, reason: str, ports: Ports, commands: CommandProgress) -> Migration:
     """Record the state of the commands in the row and in the journal. The state of the migration itself does not change."""
     now = ports.clock.now()
     due_at = now + LOOK_AGAIN if migration.state in MOVING else migration.due_at
-    return advance(ports, step(migration, migration.state, now=now, by=by, reason=reason[:500], commands=commands, due_at=due_at))
+    return advance_migration(
+        ports, step(migration, migration.state, now=now, by=by, reason=reason[:500], commands=commands, due_at=due_at)
+    )

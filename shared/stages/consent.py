@@ -9,7 +9,7 @@ from shared.domain.migration import Migration
 from shared.ports.ports import Ports
 
 
-def check_acknowledged(batch: Batch, migration: Migration, ports: Ports) -> None:
+def require_acknowledgement(batch: Batch, migration: Migration, ports: Ports) -> None:
     """Raise Permanent (Batch.NotSelected) unless the acknowledgement covers this migration."""
     why = why_not_acknowledged(batch, migration, ports.catalog)
     if why:

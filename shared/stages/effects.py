@@ -26,7 +26,14 @@ from shared.domain.timing import LOOK_AGAIN
 from shared.ports.ports import Ports
 from shared.stages.adopt import adopt_snapshots
 from shared.stages.live_jobs import jobs_in_words, unfinished_jobs
-from shared.stages.slots import BEFORE_THE_SLOT, current_limit, keeps_lock_for_jobs, leave_group, release_earlier_slot, release_slot
+from shared.stages.slots import (
+    BEFORE_THE_SLOT,
+    current_limit,
+    is_lock_kept_for_jobs,
+    leave_group,
+    release_earlier_slot,
+    release_slot,
+)
 
 TRIED_AGAIN = MOVING | BEFORE_THE_SLOT
 """The states of a migration whose failure a retry has undone.
@@ -36,7 +43,10 @@ A failure that a retry has undone does not count against the budget.
 
 
 WHILE_OWED = TIMES | {Limit.HOLD}
-"""The limits that also delay a job's start from the outbox. A start that waits too long fails with Job.TimedOut."""
+"""The limits that also delay a job's start when an outbox is carried out again.
+
+A start that waits too long fails with Job.TimedOut.
+"""
 
 
 def perform_effect(effect: Effect, migration: Migration, ports: Ports) -> None:
@@ -132,7 +142,7 @@ def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> 
     run_pending_post_command(migration, ports)
     if migration.group:
         now = ports.migrations.load(migration.migration_id)
-        if not keeps_lock_for_jobs(now, ports):
+        if not is_lock_kept_for_jobs(now, ports):
             leave_group(now, ports)  # whoever was drained has kept its place until here
 
 

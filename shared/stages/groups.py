@@ -12,7 +12,7 @@ from shared.domain.migration import Migration
 from shared.domain.retry import LOST_RACE
 from shared.ports.admission import LeaseHolder
 from shared.ports.ports import Ports
-from shared.stages.slots import keeps_lock_for_jobs
+from shared.stages.slots import is_lock_kept_for_jobs
 
 if TYPE_CHECKING:
     from shared.stages.crowds import SlotCounts
@@ -62,16 +62,17 @@ def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
         found = ports.migrations.load(place.migration_id)
     except Refused:
         return None  # there is no such migration
-    return found if place.attempt > last_attempt_without_place(found) or keeps_lock_for_jobs(found, ports) else None
+    return found if place.attempt > last_attempt_without_place(found) or is_lock_kept_for_jobs(found, ports) else None
 
 
-def ids_that_may_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
-    """Return the first ids whose groups, regions and waves allow a start, at most ``room``.
+def ids_with_free_group(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
+    """Return the first ids whose redundancy groups allow a start, at most ``room``. With ``crowd``, regions and waves must allow it
+    too.
 
     A migration that may not start does not count towards ``room``.
     """
     if crowd is not None:
-        ids, room = crowd.ids_with_wave_room(ids), min(room, crowd.free_in_all_regions(ports) if ids else 0)
+        ids, room = crowd.ids_with_free_wave_slot(ids), min(room, crowd.free_slots_in_all_regions(ports) if ids else 0)
     chosen: list[str] = []
     taken: set[str] = set()
     for start in range(0, len(ids), LOOKED_AT):
@@ -86,7 +87,7 @@ def ids_that_may_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotC
                 break
             if migration is None:
                 chosen.append(id)
-            elif _is_place_free(migration, places, taken, ports) and (crowd is None or crowd.count_if_room(migration)):
+            elif _is_place_free(migration, places, taken, ports) and (crowd is None or crowd.count_if_slot_free(migration)):
                 chosen.append(id)
                 taken |= {migration.group} - {""}
     return chosen

@@ -18,7 +18,7 @@ from shared.domain.message import Message, Outcome
 from shared.domain.migration import MOVING, Migration, State, step
 from shared.domain.retry import LOST_RACE
 from shared.ports.ports import Ports
-from shared.stages.advance import advance
+from shared.stages.advance import advance_migration
 
 _LOG = logging.getLogger("replank")
 
@@ -29,22 +29,22 @@ LOADED_AT_ONCE = 100
 _EXPECTED = Outcome("stale", {"reason": "nothing that somebody else did"})
 
 
-def note_power_change(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
+def record_power_change(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
     """Record a stop, restart or release of the instance that neither the pipeline nor its job can have caused."""
     at = message.at or ports.clock.now()
     for _ in range(LOST_RACE.calls):
         migration = ports.migrations.load(migration_id)
-        what = _act_of_somebody_else(migration, state, at, ports)
+        what = _act_by_others(migration, state, at, ports)
         if not what:
             return _EXPECTED
         try:
-            return _note_disturbance(migration, what, message, ports)
+            return _record_disturbance(migration, what, message, ports)
         except Stale:
             continue
     raise Stale("Migration.Moved", f"{migration_id} changes all the time.", "Nothing to do.")
 
 
-def _act_of_somebody_else(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
+def _act_by_others(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
     """Return, in words, what somebody else did; empty if the pipeline or its job may have done it."""
     if state == "Deleted":
         return "released the instance" if migration.state in MOVING | {State.ROLLING_BACK} else ""
@@ -58,13 +58,13 @@ def _act_of_somebody_else(migration: Migration, state: str, at: datetime, ports:
 
 
 def _has_no_running_job(migration: Migration) -> bool:
-    """Whether no job of this hop can be running. A job stops and starts the instance by itself at any time."""
+    """Whether it is certain that no job of this hop is running. A job stops and starts the instance by itself at any time."""
     if migration.state is State.SNAPSHOTTED:
         return not migration.job_may_have_run
     return migration.state in (State.SNAPSHOTTING, State.VALIDATING)
 
 
-def note_outside_snapshot(content: dict[str, Any], account: str, message: Message, ports: Ports) -> Outcome:
+def record_snapshot_by_others(content: dict[str, Any], account: str, message: Message, ports: Ports) -> Outcome:
     """Record a snapshot that somebody else made of a disk under migration.
 
     Snapshots with SMC's name prefix are SMC's own copies and are ignored.
@@ -75,11 +75,11 @@ def note_outside_snapshot(content: dict[str, Any], account: str, message: Messag
     for start in range(0, len(ids), LOADED_AT_ONCE):
         for each in ports.migrations.load_many(ids[start : start + LOADED_AT_ONCE]):
             if disk_id in each.disks and each.account_id == account and each.state in MOVING:
-                return _note_disturbance(each, f"made snapshot {content.get('snapshotId', '')} of disk {disk_id}", message, ports)
+                return _record_disturbance(each, f"made snapshot {content.get('snapshotId', '')} of disk {disk_id}", message, ports)
     return _EXPECTED
 
 
-def _note_disturbance(migration: Migration, what: str, message: Message, ports: Ports) -> Outcome:
+def _record_disturbance(migration: Migration, what: str, message: Message, ports: Ports) -> Outcome:
     """Record the disturbance in the journal, publish an event and log an error. A repeated event does nothing.
 
     Raises Stale if the row has changed since it was read.
@@ -97,7 +97,7 @@ def _note_disturbance(migration: Migration, what: str, message: Message, ports: 
         due_at=migration.due_at,
         disturbed=(*migration.disturbed[1 - KEPT :], key),
     )
-    advance(ports, replace(taken, events=(events.migration_event(taken.after, events.INSTANCE_DISTURBED, what=said),)))
+    advance_migration(ports, replace(taken, events=(events.migration_event(taken.after, events.INSTANCE_DISTURBED, what=said),)))
     alarm = Permanent(
         "Instance.Disturbed",
         f"{migration.instance_id} was disturbed in the middle of its migration: {said}.",

@@ -22,11 +22,11 @@ from shared.ports.compute import FoundInstance
 from shared.ports.migrations import NewMigration
 from shared.ports.ports import Ports
 from shared.stages.choosing import InstanceChoice, ecs_filter
-from shared.stages.survey import Survey, has_waited_long_enough, instance_pages
+from shared.stages.survey import RegionProblems, instance_pages, may_plan_without_silent_regions
 
 if TYPE_CHECKING:
     from shared.domain.inventory import Inventory
-    from shared.stages.waving import WaveOrder
+    from shared.stages.waving import WaveOrderWriter
 
 _LOG = logging.getLogger("replank")
 MOST_SHOWN = 100
@@ -47,7 +47,7 @@ def _make_batch(message: Message, ports: Ports) -> Batch:
 
     The batch's id derives from the notice's source and id, so that a second delivery finds the same batch.
     """
-    _check_notice_source(message.source, ports)
+    _refuse_unknown_source(message.source, ports)
     notice: Notice = read_notice(message.data, ports.catalog)
     batch_id = "b" + _short_digest(message.source, message.event_id)
     batch = Batch(
@@ -73,7 +73,7 @@ def _notice_accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
     return chosen or (OWN, *ports.members)
 
 
-def _check_notice_source(source: str, ports: Ports) -> None:
+def _refuse_unknown_source(source: str, ports: Ports) -> None:
     """Refuse a notice from a source that the settings do not name. Replank's own notices are always accepted."""
     if source in (events.SOURCE, *ports.notices.sources):
         return
@@ -84,26 +84,26 @@ def _check_notice_source(source: str, ports: Ports) -> None:
 def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
     if batch.state is not BatchState.PLANNING:
         raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
-    survey, choice, selection = Survey(), InstanceChoice(batch, ports), batch.selection
-    order = _wave_order(batch, ports)
+    survey, choice, selection = RegionProblems(), InstanceChoice(batch, ports), batch.selection
+    order = _wave_order_writer(batch, ports)
     ids, accounts = selection.instance_ids, selection.account_ids
     for page in instance_pages(selection.regions, ports, survey, instance_ids=ids, accounts=accounts, only=ecs_filter(batch)):
         chosen = choice.choose_from_page(page)
         choice.is_repeated |= not _create_migrations(chosen, batch, ports)
         if order is not None:
             order.add_migrations(_new_migration(each, batch, ports) for each in chosen)
-    if survey.silent and not has_waited_long_enough(batch.created_at, ports.clock.now()):
-        return _note_silent_regions(batch, survey, ports)
+    if survey.silent and not may_plan_without_silent_regions(batch.created_at, ports.clock.now()):
+        return _record_silent_regions(batch, survey, ports)
     if order is not None:
-        order.write_places()
-    missing = _note_missing_instances(choice)
+        order.write_buffered_keys()
+    missing = _record_missing_instances(choice)
     problems = (*survey.problems(again=False), *((each.instance_id, each.code, each.message) for each in missing[:MOST_SHOWN]))
-    after = replace(choice.planned_batch(), state=BatchState.OPEN, version=batch.version + 1, problems=problems)
+    after = replace(choice.batch_with_choice(), state=BatchState.OPEN, version=batch.version + 1, problems=problems)
     ports.batches.commit(batch, after, left_out=choice.left_out_list())
     return Outcome("done", {"batchId": batch.batch_id, "instances": after.size, "missing": len(missing), "leftOut": after.left_out})
 
 
-def _note_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:
+def _record_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:
     """Return the instances that the batch names but no region has, and list them as left out."""
     selection = choice.batch.selection
     where = ", ".join(selection.regions)
@@ -114,16 +114,16 @@ def _note_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:
     return missing
 
 
-def _wave_order(batch: Batch, ports: Ports) -> WaveOrder | None:
+def _wave_order_writer(batch: Batch, ports: Ports) -> WaveOrderWriter | None:
     """Return the writer that stores the order of the migrations; None if the batch has no waves."""
     if not batch.policy.waves:
         return None
-    from shared.stages.waving import WaveOrder  # only batches with waves need it
+    from shared.stages.waving import WaveOrderWriter  # only batches with waves need it
 
-    return WaveOrder(batch, ports)
+    return WaveOrderWriter(batch, ports)
 
 
-def _note_silent_regions(batch: Batch, survey: Survey, ports: Ports) -> Outcome:
+def _record_silent_regions(batch: Batch, survey: RegionProblems, ports: Ports) -> Outcome:
     """Record on the batch that a region does not answer. The batch stays in planning.
 
     The tick starts the planning again, with a growing pause each time.
@@ -184,7 +184,7 @@ def _publish_notices(ports: Ports) -> Outcome:
     """Publish a notice, once a month, for each release out of support that an instance still runs. Store what was counted."""
     from shared.domain.inventory import InstanceCount  # the timer alone needs it
 
-    count, survey, now = InstanceCount(ports.catalog), Survey(), ports.clock.now()
+    count, survey, now = InstanceCount(ports.catalog), RegionProblems(), ports.clock.now()
     for page in instance_pages(ports.regions, ports, survey, accounts=("", *ports.members)):
         for each in page:
             count.add_instance((each.account_id, each.region_id, each.instance_id), each.os_name, each.os_name_en)

@@ -1,4 +1,7 @@
-"""Finds the jobs that can still change an instance. No disk is reset and no lock is released before these jobs have ended."""
+"""Finds the jobs that can still change an instance.
+
+A job that can still change an instance delays the reset of its disks and the release of its lock.
+"""
 
 from __future__ import annotations
 

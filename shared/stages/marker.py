@@ -17,7 +17,7 @@ from shared.domain.migration import Migration, step
 from shared.domain.timing import LOOK_AGAIN, MARKER_TIMEOUT_S
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
-from shared.stages.advance import advance
+from shared.stages.advance import advance_migration
 
 if TYPE_CHECKING:
     from shared.probes.marker import Action
@@ -38,7 +38,7 @@ def write_marker(migration: Migration, ports: Ports) -> bool:
         return False
     trace = replace(migration.trace, marker=text, marker_id=sent)
     count = migration.probe_count + 1
-    _commit_note(migration, "watch", "a marker is written in the guest", ports, trace=trace, probe_count=count)
+    _commit_unchanged_state(migration, "watch", "a marker is written in the guest", ports, trace=trace, probe_count=count)
     return True
 
 
@@ -58,19 +58,19 @@ def look_for_marker(migration: Migration, by: str, until: datetime, ports: Ports
     """
     late = ports.clock.now() > until
     try:
-        after = _read_answer(migration, by, ports) if migration.trace.look_id else _send_marker_query(migration, by, ports)
+        after = _read_marker_answer(migration, by, ports) if migration.trace.look_id else _send_marker_query(migration, by, ports)
         if after is not None or not late:
             return after or migration
     except (Transient, Refused) as error:
         if not late:
             raise Transient(error.code, error.message) from error
-        _log_no_answer(migration, error)
+        _log_missing_answer(migration, error)
     except Permanent as error:
-        _log_no_answer(migration, error)
-    return _note_answer(migration, by, replace(migration.trace, found=DisksAfterJob.UNKNOWN), ports)
+        _log_missing_answer(migration, error)
+    return _record_disks_after_job(migration, by, replace(migration.trace, found=DisksAfterJob.UNKNOWN), ports)
 
 
-def _log_no_answer(migration: Migration, error: ReplankError) -> None:
+def _log_missing_answer(migration: Migration, error: ReplankError) -> None:
     _LOG.warning("the guest cannot be asked for the marker: %s", error, extra={"migrationId": migration.migration_id})
 
 
@@ -81,10 +81,10 @@ def _send_marker_query(migration: Migration, by: str, ports: Ports) -> Migration
         return None
     trace = replace(migration.trace, look_id=_run_marker_script(migration, "look", ports))
     sent = migration.probe_count + 1
-    return _commit_note(migration, by, "the guest is asked for the marker", ports, trace=trace, probe_count=sent)
+    return _commit_unchanged_state(migration, by, "the guest is asked for the marker", ports, trace=trace, probe_count=sent)
 
 
-def _read_answer(migration: Migration, by: str, ports: Ports) -> Migration | None:
+def _read_marker_answer(migration: Migration, by: str, ports: Ports) -> Migration | None:
     """Read the guest's answer. Return None while the command runs. A command that failed is sent again."""
     from shared.probes.marker import parse_marker_answer  # asked for seldom: what it imports, no start of the watch need load
 
@@ -93,11 +93,11 @@ def _read_answer(migration: Migration, by: str, ports: Ports) -> Migration | Non
         return None
     seen = parse_marker_answer(migration.os_type, result.output) if _has_succeeded(result) else None
     if seen is None:
-        return _commit_note(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
+        return _commit_unchanged_state(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
     is_drill = migration.trace.ended is not None and migration.trace.ended.is_drill
     found = disks_after_job(_state_before_job(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
     remove_marker(migration, ports)
-    return _note_answer(migration, by, replace(migration.trace, found=found, system=_system_name(seen)), ports)
+    return _record_disks_after_job(migration, by, replace(migration.trace, found=found, system=_system_name(seen)), ports)
 
 
 def _state_before_job(migration: Migration, ports: Ports) -> GuestBeforeJobEnd:
@@ -129,7 +129,10 @@ def _system_name(seen: MarkerAnswer) -> str:
 
 
 def _run_marker_script(migration: Migration, act: Action, ports: Ports, marker: str = "") -> str:
-    """Send one of the marker's scripts to the guest. Return the command's id. The same act and count give the same command."""
+    """Send one of the marker's scripts to the guest.
+
+    Return the command's id. Calls with the same act and the same ``probe_count`` run only one command.
+    """
     from shared.probes.marker import marker_script
 
     return ports.guest.start_script(
@@ -142,12 +145,14 @@ def _run_marker_script(migration: Migration, act: Action, ports: Ports, marker: 
     )
 
 
-def _note_answer(migration: Migration, by: str, trace: AfterJobRecord, ports: Ports) -> Migration:
+def _record_disks_after_job(migration: Migration, by: str, trace: AfterJobRecord, ports: Ports) -> Migration:
     answer = trace.found.value if trace.found else ""
-    return _commit_note(migration, by, f"the disks after the job: {answer}", ports, trace=trace)
+    return _commit_unchanged_state(migration, by, f"the disks after the job: {answer}", ports, trace=trace)
 
 
-def _commit_note(migration: Migration, by: str, reason: str, ports: Ports, **changes: Any) -> Migration:
+def _commit_unchanged_state(migration: Migration, by: str, reason: str, ports: Ports, **changes: Any) -> Migration:
     """Commit a step that keeps the migration's state. The next tick checks the migration again."""
     now = ports.clock.now()
-    return advance(ports, step(migration, migration.state, now=now, by=by, reason=reason, due_at=now + LOOK_AGAIN, **changes))
+    return advance_migration(
+        ports, step(migration, migration.state, now=now, by=by, reason=reason, due_at=now + LOOK_AGAIN, **changes)
+    )

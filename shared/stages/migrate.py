@@ -16,8 +16,8 @@ from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED
 from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from shared.ports.ports import Ports
-from shared.stages.advance import advance, run_or_fail
-from shared.stages.consent import check_acknowledged
+from shared.stages.advance import advance_migration, run_or_fail
+from shared.stages.consent import require_acknowledgement
 from shared.stages.host_identity import host_identity
 from shared.stages.slots import batch_and_start_facts, enter_group
 
@@ -33,11 +33,11 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.driver(migration.driver)
     driver.check_settings()
     batch, scene = batch_and_start_facts(migration, ports)
-    _check_safe_to_move(migration, batch, scene, ports)
+    _require_safe_to_move(migration, batch, scene, ports)
     reason = _why_job_held(migration, scene, ports)
     if reason:
         return _release_slot_and_wait(migration, driver, reason, scene, ports)
-    absent = _why_instance_not_back(migration, ports) if migration.attempt > 1 else ""
+    absent = _why_instance_not_ready(migration, ports) if migration.attempt > 1 else ""
     if absent:
         return _wait_for_driver(migration, JobReport(JobPhase.PREPARING, migration.handle, remedy=absent), ports)
     if migration.handle.began_at is None:
@@ -78,7 +78,7 @@ def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, sc
             f"The snapshots were ready too late for the maintenance window, {WINDOWS_MISSED} times in a row.",
             "Cancel it, then submit the instance with a longer window or a smaller cutoff.",
         )
-    after = advance(ports, requeue_migration(migration, reason, by="migrate", now=scene.now, missed=missed))
+    after = advance_migration(ports, requeue_migration(migration, reason, by="migrate", now=scene.now, missed=missed))
     return Outcome("waiting", {"state": after.state.value, "reason": reason})
 
 
@@ -96,7 +96,9 @@ def _start_job(migration: Migration, report: JobReport, ports: Ports) -> Outcome
         due_at=now + LOOK_AGAIN,
     )
     effects = (LaunchDriver(),) if report.phase is JobPhase.PREPARED else ()
-    advance(ports, replace(taken, effects=effects, events=(events.migration_event(taken.after, events.MIGRATION_STARTED),)))
+    advance_migration(
+        ports, replace(taken, effects=effects, events=(events.migration_event(taken.after, events.MIGRATION_STARTED),))
+    )
     return Outcome("done", {"state": "migrating", "jobId": report.handle.job_id})
 
 
@@ -105,12 +107,12 @@ def _claim_preparation(migration: Migration, ports: Ports) -> Migration:
     now = ports.clock.now()
     handle = replace(migration.handle, began_at=now)
     reason = "preparing the job"
-    return advance(
+    return advance_migration(
         ports, step(migration, State.SNAPSHOTTED, now=now, by="migrate", reason=reason, handle=handle, due_at=now + LOOK_AGAIN)
     )
 
 
-def _why_instance_not_back(migration: Migration, ports: Ports) -> str:
+def _why_instance_not_ready(migration: Migration, ports: Ports) -> str:
     """Return, in words, why the instance is not back after a failed attempt; empty if its agent answers."""
     status = ports.compute.instance_statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
     if status != "Running":
@@ -119,14 +121,14 @@ def _why_instance_not_back(migration: Migration, ports: Ports) -> str:
     return "" if agent is not None and agent.alive else "the Cloud Assistant agent is not back yet"
 
 
-def _check_safe_to_move(migration: Migration, batch: Batch, scene: StartContext, ports: Ports) -> None:
+def _require_safe_to_move(migration: Migration, batch: Batch, scene: StartContext, ports: Ports) -> None:
     """Check acknowledgement, lock, slot and a finished snapshot of every disk, before anything destructive.
 
     Raises Permanent if the acknowledgement, the lock, the slot or a snapshot is missing.
     """
     if scene.terms.acknowledgement is None or scene.terms.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
-    check_acknowledged(batch, migration, ports)
+    require_acknowledgement(batch, migration, ports)
     where = (migration.region_id, migration.instance_id)
     if ports.admission.lock_holder(*where, account=migration.account_id) != migration.migration_id:
         raise Permanent(
@@ -134,7 +136,7 @@ def _check_safe_to_move(migration: Migration, batch: Batch, scene: StartContext,
         )
     if not scene.standing.has_slot:
         raise Permanent("Batch.NoFreeSlot", "The migration holds no slot of its wave.", "Retry when fewer instances are moving.")
-    safe = _note_finished_snapshots(migration, ports)
+    safe = _record_finished_snapshots(migration, ports)
     attached = {disk.disk_id for disk in user_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     bare = sorted((attached | set(migration.disks)) - safe)
     if bare:
@@ -142,7 +144,7 @@ def _check_safe_to_move(migration: Migration, batch: Batch, scene: StartContext,
         raise Permanent("Snapshot.Missing", f"No finished snapshot of {', '.join(bare)}.", remedy)
 
 
-def _note_finished_snapshots(migration: Migration, ports: Ports) -> set[str]:
+def _record_finished_snapshots(migration: Migration, ports: Ports) -> set[str]:
     """Record which snapshots ECS has finished. Return the disks that have a finished snapshot since the hop's last precheck."""
     mine = [
         each
@@ -178,5 +180,5 @@ def _wait_for_driver(migration: Migration, report: JobReport, ports: Ports) -> O
             handle=report.handle,
             due_at=now + LOOK_AGAIN,
         )
-        advance(ports, preparing)
+        advance_migration(ports, preparing)
     return Outcome("waiting", {"state": "snapshotted", "reason": report.remedy or "the driver is preparing"})

@@ -78,14 +78,14 @@ def offer_slots(batches: Sequence[BatchTerms], ports: Ports) -> int:
     An offer takes no slot. The snapshot stage takes the slot.
     """
     now = ports.clock.now()
-    queues = _collect_queues(_rotated_batches(batches, now), now, ports)
+    queues = _collect_queues_and_close_batches(_rotated_batches(batches, now), now, ports)
     if not queues:
         return 0
     tick = _TickState(ports, now, ports.admission.slot_holders(), ports.admission.current_hold(), *_holder_accounts(queues, ports))
     _reclaim_slots(tick)
     nudge = events.reminder_id(now)
     # All next hops of all batches, and only then anything new: a route once begun is not left half-way for want of a slot.
-    chosen = [each for first in (True, False) for queue in queues for each in _choose_or_skip_batch(queue, first, tick)]
+    chosen = [each for first in (True, False) for queue in queues for each in _choose_from_queue(queue, first, tick)]
     ports.bus.publish([events.migration_event(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in chosen])
     return len(chosen)
 
@@ -101,7 +101,7 @@ def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mappi
     return ports.admission.accounts_of_slot_holders(), ports.admission.account_troubles(waiting)
 
 
-def _collect_queues(batches: Sequence[BatchTerms], now: datetime, ports: Ports) -> list[_BatchQueue]:
+def _collect_queues_and_close_batches(batches: Sequence[BatchTerms], now: datetime, ports: Ports) -> list[_BatchQueue]:
     """Return the queues of batches in which a migration waits. Close batches in which no migration can start any more."""
     queues: list[_BatchQueue] = []
     for terms in batches:
@@ -120,11 +120,11 @@ def _collect_queues(batches: Sequence[BatchTerms], now: datetime, ports: Ports) 
     return queues
 
 
-def _choose_or_skip_batch(queue: _BatchQueue, first: bool, tick: _TickState) -> list[Migration]:
+def _choose_from_queue(queue: _BatchQueue, first: bool, tick: _TickState) -> list[Migration]:
     try:
         if not first and any(not each.first for each in queue.waiting):
             _pause_if_budget_spent(_queue_start_facts(queue, set(), tick), tick.ports)
-            _drop_unbegun_waves(queue, tick)
+            _remove_later_waves(queue, tick)
             _report_approvals(queue.tally.terms, tick.ports)
         return _choose_migrations(queue, first, tick)
     except ReplankError as error:
@@ -145,7 +145,7 @@ def _pause_if_budget_spent(scene: StartContext, ports: Ports) -> None:
         pause_if_budget_spent(scene, ports)
 
 
-def _drop_unbegun_waves(queue: _BatchQueue, tick: _TickState) -> None:
+def _remove_later_waves(queue: _BatchQueue, tick: _TickState) -> None:
     """Remove migrations of waves that have not begun from the queue. Record the end of the open wave."""
     terms = queue.tally.terms
     if not terms.policy.waves or terms.acknowledgement is None:
@@ -204,15 +204,15 @@ def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick:
     terms = queue.tally.terms
     if not (terms.policy.group or terms.policy.has_region_or_wave_limit) or not room:
         return list(ids[:room])
-    from shared.stages.groups import ids_that_may_start  # seldom needed, and every start of the function would pay for it
+    from shared.stages.groups import ids_with_free_group  # seldom needed, and every start of the function would pay for it
 
     if not terms.policy.has_region_or_wave_limit:
-        return ids_that_may_start(ids, room, tick.ports)
+        return ids_with_free_group(ids, room, tick.ports)
     from shared.stages.crowds import slot_counts
 
     if terms.batch_id not in tick.crowds:  # one for all its queues, so that each counts what the others begin
         tick.crowds[terms.batch_id] = slot_counts(terms, tick.ports)
-    return ids_that_may_start(ids, room, tick.ports, tick.crowds[terms.batch_id])
+    return ids_with_free_group(ids, room, tick.ports, tick.crowds[terms.batch_id])
 
 
 def _queue_start_facts(queue: _BatchQueue, mine: set[str], tick: _TickState) -> StartContext:

@@ -27,10 +27,10 @@ from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable_answer
 from shared.stages import probe
-from shared.stages.advance import advance, run_or_fail
+from shared.stages.advance import advance_migration, run_or_fail
 from shared.stages.closing import reopen_batch
 from shared.stages.observed import baseline_observation
-from shared.stages.slots import keeps_lock_for_jobs
+from shared.stages.slots import is_lock_kept_for_jobs
 
 EVERY_ATTEMPT = 1_000_000
 STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
@@ -83,10 +83,10 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
         reason="probe sent",
         probe_invocation_id=invocation_id,
         probe_count=migration.probe_count + 1,
-        check_asked=probe.may_run_own_check(terms),
+        check_asked=probe.may_run_batch_check(terms),
         due_at=now + LOOK_AGAIN,
     )
-    advance(ports, replace(taken, documents={instance_document_name(migration.hop): instance.to_json()}))
+    advance_migration(ports, replace(taken, documents={instance_document_name(migration.hop): instance.to_json()}))
     return Outcome("waiting", {"state": "prechecking"})
 
 
@@ -170,7 +170,7 @@ def _last_ended_attempt(migration_id: str, ports: Ports) -> int:
         found = ports.migrations.load(migration_id)
     except Refused:
         return EVERY_ATTEMPT  # there is no such migration
-    return 0 if found.state in ACTIVE or keeps_lock_for_jobs(found, ports) else found.attempt
+    return 0 if found.state in ACTIVE or is_lock_kept_for_jobs(found, ports) else found.attempt
 
 
 def _judge_probe_answer(migration: Migration, terms: BatchTerms, ports: Ports) -> Outcome:
@@ -231,7 +231,7 @@ def _pass_precheck(
     passed = events.migration_event(taken.after, events.PRECHECK_PASSED, stage="snapshot")
     if terms.dry_run:
         passed.data.pop("stage")
-    passed_on = advance(ports, replace(taken, events=(passed,), documents=documents))
+    passed_on = advance_migration(ports, replace(taken, events=(passed,), documents=documents))
     return Outcome("done", {"state": passed_on.state.value, "findings": len(result.findings)})
 
 
@@ -280,7 +280,7 @@ def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> 
     if to is State.PRECHECK_FAILED and migration.prechecked_version:
         # It passed before and is refused right before its snapshots: something has changed since, and that is a failure.
         effects = (CountOutcome("failed"), *effects)
-    advance(ports, replace(taken, effects=effects, events=(told,)))
+    advance_migration(ports, replace(taken, effects=effects, events=(told,)))
     return Outcome("done", {"state": to.value, "code": worst.code})
 
 

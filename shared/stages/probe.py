@@ -16,7 +16,7 @@ from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, parse_answer, probe_script
 
 
-def may_run_own_check(terms: BatchTerms) -> bool:
+def may_run_batch_check(terms: BatchTerms) -> bool:
     """Whether the batch's own check may run in the guest, and its files may be read.
 
     A person's acknowledgement allows the check and the reading of files.
@@ -24,7 +24,7 @@ def may_run_own_check(terms: BatchTerms) -> bool:
     return terms.acknowledgement is not None and not terms.dry_run
 
 
-def has_own_check(terms: BatchTerms) -> bool:
+def has_batch_check(terms: BatchTerms) -> bool:
     """Whether the batch's policy names files or a check that the probe must include."""
     policy = terms.policy
     return bool(policy.files or policy.check) or any(each.files or each.check for each in policy.commands)
@@ -33,10 +33,10 @@ def has_own_check(terms: BatchTerms) -> bool:
 def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTerms, tags: Mapping[str, str] | None = None) -> str:
     """Start the probe in the guest, and return the invocation's id. The same purpose and count give the same invocation.
 
-    The batch's files and check are included only after the acknowledgement, because no foreign code may run in a guest without it.
-    Pass the instance's ``tags`` if the instance is not stored yet.
+    The batch's files and check are included only after the acknowledgement, because foreign code needs a person's consent. Pass the
+    instance's ``tags`` if the instance is not stored yet.
     """
-    own = _policy_for_instance(migration, terms, ports, tags) if may_run_own_check(terms) else Policy()
+    own = _policy_for_instance(migration, terms, ports, tags) if may_run_batch_check(terms) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)
     return ports.guest.start_script(
         migration.region_id,

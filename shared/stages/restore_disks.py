@@ -21,7 +21,7 @@ from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
 
 AT_REST = frozenset({"In_use", "Available"})
-"""The states in which ECS accepts ResetDisk for a disk, by the reference of ResetDisk.
+"""The disk states in which ECS accepts ResetDisk, according to the API reference of ResetDisk.
 
 A disk under reset is in none of these states.
 """
@@ -74,7 +74,7 @@ def are_resets_outdated(migration: Migration, instance: FoundInstance) -> bool:
     return has_reset_begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
 
 
-def check_resets(migration: Migration, ports: Ports) -> None:
+def dry_run_resets(migration: Migration, ports: Ports) -> None:
     """Let ECS confirm by a dry run that it can reset every disk that is left to reset."""
     for reset in migration.rollback_disks:
         if reset.state in _TO_DO:
@@ -95,24 +95,24 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
         try:
             ports.compute.reset_disk(migration.region_id, each.disk_id, each.snapshot_id)
         except (Permanent, Refused):
-            if _is_disk_at_rest(migration, each.disk_id, ports):
+            if _is_disk_ready_for_reset(migration, each.disk_id, ports):
                 note(with_disk_state(resets, each.disk_id, ResetState.PENDING), f"ECS refused to reset {each.disk_id}")
             raise
         resets = with_disk_state(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
     return note(resets, "ECS resets every disk")
 
 
-def _is_disk_at_rest(migration: Migration, disk_id: str, ports: Ports) -> bool:
+def _is_disk_ready_for_reset(migration: Migration, disk_id: str, ports: Ports) -> bool:
     """Whether ECS shows the disk in a state that accepts a reset.
 
-    If ECS refuses a reset, an earlier call whose answer was lost may have begun it. The disk's state shows whether the reset has
+    An earlier call, whose answer was lost, may have begun a reset that ECS now refuses. The disk's state shows whether a reset has
     begun.
     """
     disks = ports.compute.disks(migration.region_id, migration.instance_id)
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)
 
 
-def resets_with_restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
+def resets_with_current_states(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     """Return the resets, and mark every reset that ECS has finished as restored.
 
     Raises Permanent (Rollback.DisksDiffer) if a disk was attached or detached in the meantime.

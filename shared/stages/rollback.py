@@ -19,7 +19,7 @@ from shared.ports.driver import LiveJob
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable_answer
 from shared.stages import live_jobs, probe, restore_disks
-from shared.stages.advance import advance, run_or_fail, settle_outboxes
+from shared.stages.advance import advance_migration, run_or_fail, settle_outboxes
 from shared.stages.observed import baseline_observation
 
 STATES = frozenset({State.ROLLING_BACK})
@@ -90,7 +90,7 @@ def _stop_and_reset_disks(migration: Migration, ports: Ports) -> Outcome:
     if not found:
         raise Permanent("Instance.NotFound", "The instance is gone.", "Make a disk of each snapshot; the ledger names them.")
     if restore_disks.are_resets_outdated(migration, found[0]):
-        migration = _note_resets(
+        migration = _record_resets(
             migration, with_all_disks_pending(migration.rollback_disks), "the instance ran since: every disk again", ports
         )
     if are_all_disks_in_states(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
@@ -109,10 +109,10 @@ def _blocking_jobs(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
 def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> Outcome:
     """Wait until the jobs have ended.
 
-    A running job may write to disks that were already reset, so that every disk is reset again.
+    A running job may write to disks that were already reset, so every disk is then reset again.
     """
     if has_reset_begun(migration.rollback_disks) and any(job.runs for job in jobs):
-        migration = _note_resets(
+        migration = _record_resets(
             migration,
             with_all_disks_pending(migration.rollback_disks),
             f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again",
@@ -126,7 +126,7 @@ def _stop_instance(migration: Migration, status: str, source_ids: tuple[str, ...
         return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
     plan = restore_disks.planned_resets(migration, ports)
     if plan != migration.rollback_disks:
-        migration = _note_resets(migration, plan, f"{len(plan)} disks and their snapshots were looked at", ports)
+        migration = _record_resets(migration, plan, f"{len(plan)} disks and their snapshots were looked at", ports)
     working = restore_disks.why_disks_busy(migration, ports)
     if working:
         return _wait_with_reason(migration, f"{working}: it must end before the disks are reset", ports)
@@ -138,7 +138,7 @@ def _stop_instance(migration: Migration, status: str, source_ids: tuple[str, ...
 
 def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports) -> Outcome:
     try:
-        restore_disks.check_resets(migration, ports)
+        restore_disks.dry_run_resets(migration, ports)
     except Transient as error:
         return _wait_with_reason(migration, f"ECS takes no reset yet: {error.message}", ports)
 
@@ -147,12 +147,12 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
 
     latest = [migration]
 
-    def note_resets(resets: tuple[DiskReset, ...], reason: str) -> Migration:
-        latest[0] = _note_resets(latest[0], resets, reason, ports)
+    def record_resets(resets: tuple[DiskReset, ...], reason: str) -> Migration:
+        latest[0] = _record_resets(latest[0], resets, reason, ports)
         return latest[0]
 
     try:
-        done = restore_disks.reset_disks(migration, is_safe, note_resets, ports)
+        done = restore_disks.reset_disks(migration, is_safe, record_resets, ports)
     except Transient as error:
         return _wait_with_reason(latest[0], f"ECS takes no reset yet: {error.message}", ports)
     if done is None:
@@ -162,9 +162,9 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
 
 def _wait_for_disks(migration: Migration, ports: Ports) -> Outcome:
     """Wait until ECS has reset every disk in the background, and then start the instance."""
-    resets = restore_disks.resets_with_restored(migration, ports)
+    resets = restore_disks.resets_with_current_states(migration, ports)
     if resets != migration.rollback_disks:
-        migration = _note_resets(migration, resets, "disks restored", ports)
+        migration = _record_resets(migration, resets, "disks restored", ports)
     if not restore_disks.are_all_disks_restored(migration):
         return _wait_with_reason(migration, "ECS to reset the disks", ports)
     return _enter_phase(migration, "starting", f"{len(resets)} disks reset", ports)
@@ -215,7 +215,7 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
     jobs = _blocking_jobs(live_jobs.unfinished_jobs(migration, ports))
     if jobs:
         return _restart_rollback(migration, f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again", ports)
-    restore_disks.resets_with_restored(migration, ports)
+    restore_disks.resets_with_current_states(migration, ports)
     now = ports.clock.now()
     made = sum(entry.belongs_to_pipeline for entry in ports.ledger.entries_of_migration(migration.migration_id))
     taken = step(
@@ -233,7 +233,7 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
         commands=migration.commands.with_post_command_due(),
     )
     effects = (*post_command_effects(taken.after), ReleaseLock(migration.region_id, migration.instance_id))
-    advance(ports, replace(taken, effects=effects, events=(events.migration_event(taken.after, events.ROLLED_BACK),)))
+    advance_migration(ports, replace(taken, effects=effects, events=(events.migration_event(taken.after, events.ROLLED_BACK),)))
     return Outcome("done", {"state": "rolled_back"})
 
 
@@ -249,7 +249,7 @@ def _wait_with_reason(migration: Migration, why: str, ports: Ports) -> Outcome:
     return Outcome("waiting", {"state": "rolling_back", "phase": migration.rollback_phase, "reason": why})
 
 
-def _note_resets(migration: Migration, resets: tuple[DiskReset, ...], reason: str, ports: Ports) -> Migration:
+def _record_resets(migration: Migration, resets: tuple[DiskReset, ...], reason: str, ports: Ports) -> Migration:
     return _commit_progress(migration, reason, ports, rollback_disks=resets, rollback_waits="")
 
 
@@ -262,7 +262,7 @@ def _enter_phase(migration: Migration, phase: str, reason: str, ports: Ports, in
 def _commit_progress(migration: Migration, reason: str, ports: Ports, **changes: Any) -> Migration:
     now = ports.clock.now()
     taken = step(migration, State.ROLLING_BACK, now=now, by="rollback", reason=reason[:500], due_at=now + LOOK_AGAIN, **changes)
-    return advance(ports, taken)
+    return advance_migration(ports, taken)
 
 
 _PHASES = {"stopping": _stop_and_reset_disks, "starting": _start_instance, "verifying": _verify_guest}

@@ -82,8 +82,8 @@ def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, St
 def release_slot(migration: Migration, ports: Ports) -> None:
     """Release the slot of a migration that no longer moves. A slot that a later retry has taken stays.
 
-    In earlier versions a retry took its slot before its step. The slot of a retry without a step is released if no other retry can
-    follow.
+    In earlier versions a retry took its slot before its step was committed. If the migration can never move again, the slot of such
+    an uncommitted retry is released too.
     """
     last = migration.attempt + (migration.state in _NEVER_MOVES)
     ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
@@ -96,20 +96,23 @@ def release_earlier_slot(migration: Migration, ports: Ports) -> None:
         ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
 
 
-def release_unused_claims(migration_id: str, ports: Ports) -> None:
-    """Release the slot, the lock and the group's place that a stage took before its step failed because the row had moved on."""
+def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
+    """Release the slot, the lock and the group's place that the migration no longer needs.
+
+    A stage may have taken them for a step that could not be committed, because the row had changed.
+    """
     migration = ports.migrations.load(migration_id)
     if migration.state in _NEVER_MOVES | {State.FAILED, State.PRECHECK_FAILED}:
         release_slot(migration, ports)
     elif migration.state in BEFORE_THE_SLOT:
         release_earlier_slot(migration, ports)
-    if migration.group and not keeps_lock_for_jobs(migration, ports):
+    if migration.group and not is_lock_kept_for_jobs(migration, ports):
         leave_group(migration, ports)
     where = (migration.region_id, migration.instance_id)
     # Asked first: only the stages that lock, and those that end a migration, may delete a lock.
     if migration.state not in _UNLOCKED or ports.admission.lock_holder(*where, account=migration.account_id) != migration_id:
         return
-    if not keeps_lock_for_jobs(migration, ports):
+    if not is_lock_kept_for_jobs(migration, ports):
         ports.admission.unlock_instance(*where, migration_id, migration.attempt, account=migration.account_id)
 
 
@@ -122,7 +125,7 @@ def leave_group(migration: Migration, ports: Ports) -> None:
         release_group_place(ports.migrations.load(migration.migration_id) if migration.commands.phase else migration, ports)
 
 
-def keeps_lock_for_jobs(migration: Migration, ports: Ports) -> bool:
+def is_lock_kept_for_jobs(migration: Migration, ports: Ports) -> bool:
     """Whether the migration has ended, but keeps its lock until its last job in SMC has ended."""
     owed = ports.migrations.outboxes(migration.migration_id) if migration.owes else []
     return any(isinstance(effect, ReleaseLock) and effect.after_jobs for outbox in owed for effect in outbox.effects)
@@ -158,7 +161,7 @@ def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None,
         from shared.stages.crowds import slot_counts  # only batches that limit regions or waves need it
 
         # Read after the slots: a slot that is taken meanwhile changes their version, and then this one is not taken.
-        standing = slot_counts(tally.terms, ports, without=mine).standing_with_counts(own, standing)
+        standing = slot_counts(tally.terms, ports, without=mine).with_slot_counts(own, standing)
     return StartContext(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
 
 

@@ -21,8 +21,8 @@ from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
 from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
 from shared.stages import commands, probe
-from shared.stages.advance import advance, run_or_fail
-from shared.stages.consent import check_acknowledged
+from shared.stages.advance import advance_migration, run_or_fail
+from shared.stages.consent import require_acknowledgement
 from shared.stages.slots import admit_migration
 
 STATES = ADMITTED | {State.SNAPSHOTTING}
@@ -54,17 +54,17 @@ def _continue_snapshots(migration: Migration, ports: Ports) -> Outcome:
 
 def _begin_admitted_migration(migration: Migration, ports: Ports) -> Outcome:
     batch = ports.batches.load(migration.batch_id)
-    check_acknowledged(batch, migration, ports)
+    require_acknowledgement(batch, migration, ports)
     if migration.state is State.WAITING:
         return _continue_retry(migration, ports)
     now = ports.clock.now()
     why = _why_precheck_outdated(migration, batch.terms, ports)
     if why:
-        advance(ports, step(migration, State.ACCEPTED, now=now, by="snapshot", reason=why, due_at=now))
+        advance_migration(ports, step(migration, State.ACCEPTED, now=now, by="snapshot", reason=why, due_at=now))
         return Outcome("waiting", {"state": "accepted"})
     more = commands.pre_command_changes(migration, batch.terms, ports)
     begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST, **more)
-    return _run_pre_command_first(advance(ports, begun), ports, begun=False)
+    return _run_pre_command_first(advance_migration(ports, begun), ports, begun=False)
 
 
 def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
@@ -72,13 +72,13 @@ def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -
     drained = commands.run_pre_command(migration, ports) if migration.commands.phase else migration
     if drained is None:
         return Outcome("waiting", {"state": "snapshotting", "reason": "the pre command runs"})
-    return _drive_snapshots(drained, ports, begun=begun)
+    return _request_and_check_snapshots(drained, ports, begun=begun)
 
 
 def _wait_for_limit(migration: Migration, held: BlockingLimit, ports: Ports) -> Outcome:
     """Release the slot and wait for the limit, because other migrations may need the slot."""
     if ports.admission.slot_use(migration.batch_id, migration.migration_id).since:
-        advance(ports, requeue_migration(migration, held.reason, by="snapshot", now=ports.clock.now()))
+        advance_migration(ports, requeue_migration(migration, held.reason, by="snapshot", now=ports.clock.now()))
     return Outcome("waiting", {"state": migration.state.value, "reason": held.reason})
 
 
@@ -89,31 +89,31 @@ def _continue_retry(migration: Migration, ports: Ports) -> Outcome:
     taken = step(migration, to, now=now, by="snapshot", reason="admitted", due_at=now)
     if to is State.SNAPSHOTTED:
         taken = replace(taken, events=(events.migration_event(taken.after, events.SNAPSHOT_READY, stage="migrate"),))
-    advance(ports, taken)
+    advance_migration(ports, taken)
     return Outcome("done", {"state": to.value})
 
 
 def _why_precheck_outdated(migration: Migration, terms: BatchTerms, ports: Ports) -> str:
     """Return, in words, why the precheck must be repeated; empty if the precheck is still valid.
 
-    A precheck is outdated if it is too old, if it lacks the batch's own check, or if the instance has other disks now.
+    A precheck is outdated if it is too old, if it lacks the batch's own check, or if the instance's disks have changed.
     """
     if migration.prechecked_at is None or ports.clock.now() - migration.prechecked_at > PRECHECK_AGE:
         return "the precheck is out of date"
-    if not migration.check_asked and probe.has_own_check(terms):
+    if not migration.check_asked and probe.has_batch_check(terms):
         return "the precheck was made without the batch's files and check"
     attached = {disk.disk_id for disk in user_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     return "the disks are not those of the precheck" if attached != set(migration.disks) else ""
 
 
-def _drive_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
+def _request_and_check_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
     """Request missing snapshots and check the requested ones. Move to the next state once every disk has a finished snapshot."""
     noted = {entry.key: entry for entry in ports.ledger.entries_of_migration(migration.migration_id)} if begun else {}
     entries = [_request_snapshot(migration, disk_id, noted, ports) for disk_id in migration.disks]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in entries])
     done = 0
     for entry in entries:
-        done += _note_snapshot_if_finished(entry, known.get(entry.snapshot_id), ports)
+        done += _record_snapshot_if_finished(entry, known.get(entry.snapshot_id), ports)
     if done == len(entries):
         return _finish_snapshots(migration, ports)
     _check_time_limit(migration, ports)
@@ -126,7 +126,7 @@ def _check_time_limit(migration: Migration, ports: Ports, why: str = "") -> None
         raise Permanent("Snapshot.TimedOut", sentence, "Look at the snapshots in the console, then retry.")
 
 
-def _note_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
+def _record_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
     """Record a finished snapshot in the ledger. Return whether the snapshot is finished.
 
     Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. A new snapshot may be missing from ECS's list.
@@ -195,5 +195,5 @@ def _finish_snapshots(migration: Migration, ports: Ports) -> Outcome:
         snapshots_made=migration.snapshots_made + len(migration.disks),
         due_at=now + LOST,
     )
-    advance(ports, replace(taken, events=(events.migration_event(taken.after, events.SNAPSHOT_READY, stage="migrate"),)))
+    advance_migration(ports, replace(taken, events=(events.migration_event(taken.after, events.SNAPSHOT_READY, stage="migrate"),)))
     return Outcome("done", {"state": "snapshotted", "disks": len(migration.disks)})

@@ -19,7 +19,7 @@ IDS_PER_CALL = 100
 
 
 @dataclass
-class Survey:
+class RegionProblems:
     """The problems of a listing. A ``refused`` region needs a person, and a ``silent`` region may answer later.
 
     Each entry has a region, an error code and a sentence.
@@ -37,7 +37,7 @@ class Survey:
 def instance_pages(
     regions: Sequence[str],
     ports: Ports,
-    survey: Survey,
+    survey: RegionProblems,
     *,
     instance_ids: Sequence[str] = (),
     accounts: Sequence[str] = ("",),
@@ -45,7 +45,8 @@ def instance_pages(
 ) -> Iterator[tuple[FoundInstance, ...]]:
     """Yield the instances of the accounts' regions, page after page. Problems of a region go into ``survey``.
 
-    With ``instance_ids``, only these instances are searched for. ``only`` is a rough filter of ECS. An instance may come twice.
+    With ``instance_ids``, only these instances are searched for. ECS itself applies the filter ``only``, which may let too many
+    instances through. The same instance may be returned twice.
     """
     for account_id in accounts:
         wanted = dict.fromkeys(instance_ids) if instance_ids else None
@@ -54,15 +55,15 @@ def instance_pages(
             for page in _pages_of_account(regions, there, survey, wanted, only):
                 yield tuple(replace(each, account_id=account_id) for each in page) if account_id else page
         except AccountUnusable as error:
-            from shared.stages.accounts import note_trouble  # only a deployment with member accounts needs it
+            from shared.stages.accounts import record_account_refusal  # only a deployment with member accounts needs it
 
-            note_trouble(error, ports)
+            record_account_refusal(error, ports)
             what = f"account {account_id}"
             survey.refused.append((what, error.code, f"{error.message} {error.remedy} Then submit a batch for it again."))
 
 
 def _pages_of_account(
-    regions: Sequence[str], ports: Ports, survey: Survey, wanted: dict[str, None] | None, only: InstanceFilter
+    regions: Sequence[str], ports: Ports, survey: RegionProblems, wanted: dict[str, None] | None, only: InstanceFilter
 ) -> Iterator[tuple[FoundInstance, ...]]:
     for region_id in regions:
         try:
@@ -73,7 +74,7 @@ def _pages_of_account(
         except AccountUnusable:
             raise
         except Transient as error:
-            _note_silent_region(region_id, error, ports, survey)
+            _record_silent_region(region_id, error, ports, survey)
         except (Refused, Permanent) as error:
             survey.refused.append((region_id, error.code, f"{error.message} {error.remedy} Then submit again."))
 
@@ -106,7 +107,7 @@ def _pages_of_region(
         yield from _pages_of_region(region_id, instance_ids, ports, replace(only, tags=(), resource_group_id=""))
 
 
-def _note_silent_region(region_id: str, error: Transient, ports: Ports, survey: Survey) -> None:
+def _record_silent_region(region_id: str, error: Transient, ports: Ports, survey: RegionProblems) -> None:
     """Record a region that does not answer as silent, or as refused if ECS does not list the region.
 
     A misspelt region never answers, because it has no endpoint.
@@ -126,6 +127,6 @@ def _note_silent_region(region_id: str, error: Transient, ports: Ports, survey: 
     survey.refused.append((region_id, "Region.NotFound", sentence))
 
 
-def has_waited_long_enough(created_at: datetime, now: datetime) -> bool:
+def may_plan_without_silent_regions(created_at: datetime, now: datetime) -> bool:
     """Whether the batch has waited so long that its planning goes on without the silent regions."""
     return now - created_at > PLANNING_PATIENCE

@@ -17,8 +17,8 @@ from shared.domain.migration import Migration, State, step
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports
-from shared.stages.adopt import entry_marked_as_kept, why_not_ours
-from shared.stages.advance import advance
+from shared.stages.adopt import entry_of_other_owner, why_not_made_by_smc
+from shared.stages.advance import advance_migration
 
 PATIENCE = timedelta(minutes=8)
 """Time limit of one run. The function may run for ten minutes (s.yaml), and the next day's run continues."""
@@ -35,7 +35,7 @@ _LOG = logging.getLogger("replank")
 def run(message: Message, ports: Ports) -> Outcome:
     """Delete the snapshots that are due, page by page, and complete migrations that have no snapshot left."""
     began, size = ports.clock.now(), ports.limits.sweep_page
-    deleted, kept, completed, troubles = 0, 0, 0, SweepTroubles()
+    deleted, kept, completed, troubles = 0, 0, 0, SweepFailures()
     for entries in _pages_until_time_limit(
         lambda token: ports.ledger.entries_due_for_sweep(began, limit=size, token=token), began, ports
     ):
@@ -64,17 +64,20 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 @dataclass
-class SweepTroubles:
+class SweepFailures:
     """The failures of one run, counted by error code. The next run tries the failed deletions again."""
 
     codes: Counter[str] = field(default_factory=Counter)
     silent: set[tuple[str, str]] = field(default_factory=set)
-    """Accounts and regions that did not answer. The run skips these regions, because each call would take as long again."""
+    """Accounts and regions that did not answer.
+
+    The run skips these regions, because each further call would wait as long for an answer.
+    """
     refusing: set[str] = field(default_factory=set)
     """Member accounts that refuse the pipeline. The run skips these accounts."""
 
     def try_or_log(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
-        """Return the result of ``act`` for ``what``. If ``act`` fails, log the cause and return False."""
+        """Call ``act`` with ``what``, and return its result. If ``act`` fails, log the cause and return False."""
         if what.account_id in self.refusing or (what.account_id, what.region_id) in self.silent:
             self.codes["Sweep.AccountSkipped" if what.account_id in self.refusing else "Sweep.RegionSkipped"] += 1
             return False
@@ -116,28 +119,29 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
     if owner is None or owner.owes or not may_sweep(entry, released_at=owner.released_at, now=ports.clock.now()):
         return False
     ports = ports.ports_for_migration(owner)
-    why = why_not_ours(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
+    why = why_not_made_by_smc(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
     if why:
-        ports.ledger.put(entry_marked_as_kept(entry, why))
+        ports.ledger.put(entry_of_other_owner(entry, why))
         return False
-    snapshot_id = entry.snapshot_id or _lost_snapshot_id(entry, ports)
+    snapshot_id = entry.snapshot_id or _id_of_unrecorded_snapshot(entry, ports)
     if snapshot_id and not ports.compute.delete_snapshot(entry.region_id, snapshot_id):
         return False
     ports.ledger.put(replace(entry, snapshot_id=snapshot_id, state=SnapshotState.SWEPT))
     return True
 
 
-def _lost_snapshot_id(entry: LedgerEntry, ports: Ports) -> str:
-    """Return the id of a snapshot whose entry has no id, because the function crashed after its request; empty if not found.
+def _id_of_unrecorded_snapshot(entry: LedgerEntry, ports: Ports) -> str:
+    """Return the id of a snapshot whose ledger entry has no id; empty if ECS has no such snapshot.
 
-    The name alone proves nothing, because a copy may have the same name. The disk and our migration's tag must match too.
+    An entry has no id if the function crashed after the request for the snapshot. The name alone proves nothing, because a copy may
+    have the same name. The disk and our migration's tag must match too.
     """
     wanted = (f"replank-{entry.migration_id}-{entry.key}", entry.disk_id, entry.migration_id)
     found = ports.compute.snapshots_of_instance(entry.region_id, entry.instance_id)
     return next((each.snapshot_id for each in found if (each.name, each.disk_id, each.migration_id) == wanted), "")
 
 
-def _schedule_late_entries(migration: Migration, held: list[LedgerEntry], ports: Ports) -> None:
+def _set_due_time_of_late_entries(migration: Migration, held: list[LedgerEntry], ports: Ports) -> None:
     """Set the due time of ledger entries that were made during or after the release of the snapshots."""
     late = [entry for entry in held if entry.sweep_at is None]
     if late and migration.released_at is not None:
@@ -152,13 +156,15 @@ def _complete_migration(migration: Migration, ports: Ports) -> bool:
     entries = ports.ledger.entries_of_migration(migration.migration_id)
     held = [entry for entry in entries if entry.state is not SnapshotState.SWEPT]
     if held:
-        _schedule_late_entries(migration, held, ports)
+        _set_due_time_of_late_entries(migration, held, ports)
         return False
     swept = sum(entry.belongs_to_pipeline for entry in entries)
     to = migration.state if migration.state in KEPT else State.COMPLETED
     taken = step(migration, to, now=ports.clock.now(), by="sweep", reason=f"{swept} snapshots swept", snapshots_swept=swept)
     try:
-        advance(ports, replace(taken, events=(events.migration_event(taken.after, events.SNAPSHOTS_SWEPT, snapshots=swept),)))
+        advance_migration(
+            ports, replace(taken, events=(events.migration_event(taken.after, events.SNAPSHOTS_SWEPT, snapshots=swept),))
+        )
     except Stale:
         return False
     return True

@@ -11,7 +11,7 @@ from shared.domain.effects import RollBackUnasked
 from shared.domain.errors import Refused, Transient
 from shared.domain.migration import Migration, State
 from shared.ports.ports import Ports
-from shared.stages.advance import advance
+from shared.stages.advance import advance_migration
 from shared.stages.rollback_approvals import rollback_approval_state
 
 _LOG = logging.getLogger("replank")
@@ -34,7 +34,7 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
     if held:
         raise Transient("Rollback.Held", f"{row.migration_id} is not rolled back yet: {held}.")
     try:
-        advance(ports, acts.roll_back_by_policy(row, given, ports.clock.now()))
+        advance_migration(ports, acts.roll_back_by_policy(row, given, ports.clock.now()))
     except Refused as error:  # it waits for a person then
         _LOG.warning("no rollback: %s", error, extra={"migrationId": row.migration_id})
 

@@ -21,7 +21,7 @@ from shared.domain.validation import compare_after_hop, why_not_comparable_yet
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable_answer
 from shared.stages import commands, marker, probe
-from shared.stages.advance import GuestNotAsBefore, advance, run_or_fail
+from shared.stages.advance import GuestDiffersFromBaseline, advance_migration, run_or_fail
 from shared.stages.observed import baseline_observation
 
 STATES = frozenset({State.VALIDATING})
@@ -68,7 +68,7 @@ def _send_probe(migration: Migration, ports: Ports) -> Outcome:
         probe_count=migration.probe_count + 1,
         due_at=now + LOOK_AGAIN,
     )
-    advance(ports, asked)
+    advance_migration(ports, asked)
     return Outcome("waiting", {"state": "validating"})
 
 
@@ -107,12 +107,12 @@ def _probe_again_or_fail(migration: Migration, result: Assessment, ports: Ports,
         seen = Observation(assessment=result).to_json()
         ports.migrations.put_document(migration.migration_id, validation_document_name(migration.hop), seen)
         if unmoved:
-            return _note_drill(migration, unmoved, ports)
-        raise GuestNotAsBefore(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
+            return _record_drill(migration, unmoved, ports)
+        raise GuestDiffersFromBaseline(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
     return _probe_later(migration, ports, worst.code, result)
 
 
-def _note_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
+def _record_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
     """Record that the job was a drill. A drill's job succeeds too, but SMC then restores every disk from its own copies."""
     now = ports.clock.now()
     end = JobEnd(
@@ -128,7 +128,7 @@ def _note_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
     taken = step(
         migration, State.VALIDATING, now=now, by="validate", reason=reason, probe_invocation_id="", trace=trace, due_at=now
     )
-    return _fail_after_drill(advance(ports, taken), end, ports)
+    return _fail_after_drill(advance_migration(ports, taken), end, ports)
 
 
 def _fail_after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcome:
@@ -154,7 +154,7 @@ def _probe_later(migration: Migration, ports: Ports, why: str, found: Assessment
         probe_invocation_id="",
         due_at=now + VALIDATION_PAUSE,
     )
-    advance(ports, again)
+    advance_migration(ports, again)
     return Outcome("waiting", {"state": "validating", "reason": reason})
 
 
@@ -179,7 +179,7 @@ def _finish_migration(migration: Migration, result: Assessment, documents: Docum
     if ports.batches.terms(migration.batch_id).policy.canary:
         effects = (CountOutcome("moved"), *effects)  # before the slot is free: the next of the canary's number may start then
     told = events.migration_event(taken.after, events.MIGRATION_VALIDATED, findings=len(result.findings))
-    advance(ports, replace(taken, effects=effects, events=(told,), documents=documents))
+    advance_migration(ports, replace(taken, effects=effects, events=(told,), documents=documents))
     return Outcome("done", {"state": "migrated"})
 
 
@@ -205,5 +205,5 @@ def _begin_next_hop(migration: Migration, documents: Documents, ports: Ports) ->
     )
     told = events.migration_event(taken.after, events.HOP_VALIDATED, stage="precheck")
     effects = (CleanUpDriver(migration.handle, migration.hop),)
-    advance(ports, replace(taken, effects=effects, events=(told,), documents=documents))
+    advance_migration(ports, replace(taken, effects=effects, events=(told,), documents=documents))
     return Outcome("done", {"state": "accepted", "hop": migration.hop + 1})

@@ -33,7 +33,7 @@ STAGE_OF = {
     State.VALIDATING: "validate",
     State.ROLLING_BACK: "rollback",
 }
-"""The stage that drives each state. The watch itself drives the states migrating and restarting."""
+"""The stage that handles the migrations of each state. The watch itself handles the states migrating and restarting."""
 _WATCHED_HERE = frozenset({State.MIGRATING, State.RESTARTING})
 """The states in which only the tick checks a migration."""
 OPEN_BATCHES = 500
@@ -63,7 +63,7 @@ def _check_all_accounts(ports: Ports) -> Outcome:
 
 
 def _run_tick(ports: Ports) -> Outcome:
-    due = _workable_migrations(ports.migrations.due_migrations(ports.clock.now(), ports.limits.tick_page), ports)
+    due = _migrations_to_handle_now(ports.migrations.due_migrations(ports.clock.now(), ports.limits.tick_page), ports)
     moved, driven = _handle_due_migrations([migration for migration in due if not migration.owes], ports)
     batches = ports.batches.terms_of_open_batches(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
@@ -87,16 +87,16 @@ def _remind_of_confirmations(ports: Ports) -> None:
         _LOG.warning("no reminders of confirmations in this hour: %s", error)
 
 
-def _workable_migrations(due: list[Migration], ports: Ports) -> list[Migration]:
+def _migrations_to_handle_now(due: list[Migration], ports: Ports) -> list[Migration]:
     """Return the due migrations whose accounts can be used.
 
     Migrations that only the tick checks are always included, so that their time limits still apply.
     """
     if not ports.members:
         return due
-    from shared.stages.accounts import check_troubled_accounts, postpone_blocked_migrations
+    from shared.stages.accounts import postpone_blocked_migrations, recheck_blocked_accounts
 
-    blocked = check_troubled_accounts(ports)
+    blocked = recheck_blocked_accounts(ports)
     watched = [each for each in due if each.state in _WATCHED_HERE or each.owes]
     return watched + postpone_blocked_migrations([each for each in due if each not in watched], blocked, ports)
 
@@ -116,8 +116,8 @@ def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tup
 def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
     """Carry out the migration's outboxes. Return whether this tick also handles the migration.
 
-    The tick handles a migration whose outbox is older than its state, because an old outbox must not delay the migration. The tick
-    also handles every migration that no stage checks.
+    If the outbox is older than the migration's state, the tick handles the migration too, because an old outbox must not delay it.
+    The tick also handles every migration that no stage checks.
     """
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:
@@ -133,8 +133,8 @@ def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
 def _postpone_migration(migration: Migration, ports: Ports) -> None:
     """Set a later due time before an outbox is carried out, so that other migrations come first in the next tick.
 
-    An outbox that takes too long ends the whole tick. Settled migrations are tried with growing pauses, and all others with every
-    tick.
+    An outbox that takes too long ends the whole tick. The outboxes of settled migrations are tried again after growing pauses, and
+    all other outboxes with every tick.
     """
     now = ports.clock.now()
     at_rest = migration.state in SETTLED - {State.ROLLING_BACK}

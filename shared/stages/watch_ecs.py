@@ -1,7 +1,7 @@
 """Handles the events of ECS: counts restarts, wakes the snapshot stage after the last snapshot, and calls the guard.
 
-Alibaba Cloud does not publish how EventBridge wraps an ECS event. So both likely shapes are read: the CloudMonitor object, and its
-content alone. A lost event costs only minutes, because the tick polls.
+Alibaba Cloud does not publish how EventBridge wraps an ECS event. Both likely formats are therefore read: the CloudMonitor object,
+and the content of this object alone. A lost event costs only minutes, because the tick polls.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def handle_ecs_event(message: Message, ports: Ports) -> Outcome:
     if not isinstance(content, dict):
         return Outcome("stale", {"reason": "an ECS event without content"})
     if message.type == STATE_CHANGE:
-        return _note_power_state(message, content, ports)
+        return _handle_power_state(message, content, ports)
     if message.type == SNAPSHOT_COMPLETED:
-        return _note_finished_snapshot(message, content, ports)
+        return _handle_finished_snapshot(message, content, ports)
     return Outcome("stale", {"reason": f"{message.type} is of no interest"})
 
 
-def _note_power_state(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
+def _handle_power_state(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     """Count a restart when an instance runs again. The guard handles every other change of an instance's power state."""
     instance_id, state = str(content.get("resourceId", "")), str(content.get("state", ""))
     region_id = str(message.data.get("regionId") or message.region_id or "")
@@ -48,15 +48,15 @@ def _note_power_state(message: Message, content: dict[str, Any], ports: Ports) -
     at = message.at or ports.clock.now()
     if state == "Running" and ports.migrations.record_restart(holder, message.event_id, at, COUNTED):
         return Outcome("done", {"migrationId": holder, "restart": True})
-    from shared.stages.guard import note_power_change  # most events are restarts under way, or concern no migration
+    from shared.stages.guard import record_power_change  # most events are restarts under way, or concern no migration
 
-    return note_power_change(holder, state, message, ports)
+    return record_power_change(holder, state, message, ports)
 
 
 def _event_account(message: Message, ports: Ports) -> str | None:
     """Return the event's account in the form that rows use; None if this deployment does not serve the account.
 
-    An event that names no account belongs to the deployment's own account, because only its bus omits the attribute.
+    An event that names no account belongs to the deployment's own account, because only that account's bus omits the name.
     """
     named = message.account_id
     if not named or named in ports.members:
@@ -66,14 +66,14 @@ def _event_account(message: Message, ports: Ports) -> str | None:
     return "" if named == ports.account_id else None
 
 
-def _note_finished_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
+def _handle_finished_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     """Record a finished snapshot in the ledger.
 
     After a migration's last snapshot, wake the snapshot stage, which records that snapshot itself.
     """
     migration_id = migration_id_in_name(str(content.get("snapshotName", "")))
     if not migration_id:
-        return _note_outside_snapshot(message, content, ports)
+        return _record_snapshot_by_others(message, content, ports)
     migration = ports.migrations.load(migration_id)
     if migration.account_id != _event_account(message, ports):
         return Outcome("stale", {"reason": "of another account than the migration's"})
@@ -94,10 +94,10 @@ def _note_finished_snapshot(message: Message, content: dict[str, Any], ports: Po
     return Outcome("done", {"migrationId": migration_id})
 
 
-def _note_outside_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
+def _record_snapshot_by_others(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     account = _event_account(message, ports)
     if account is None:
         return Outcome("stale", {"reason": "of an account that is not served"})
-    from shared.stages.guard import note_outside_snapshot  # as above
+    from shared.stages.guard import record_snapshot_by_others  # as above
 
-    return note_outside_snapshot(content, account, message, ports)
+    return record_snapshot_by_others(content, account, message, ports)

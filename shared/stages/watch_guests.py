@@ -13,7 +13,7 @@ from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOST, RETURN_LIMIT, SETTLE
 from shared.ports.guest import Agent
 from shared.ports.ports import Ports
-from shared.stages.advance import advance, fail_migration, note_account_refusal
+from shared.stages.advance import advance_migration, fail_migration, record_if_account_refusal
 
 _LOG = logging.getLogger("replank")
 AGENTS_PER_CALL = 50
@@ -28,7 +28,7 @@ def watch_guests(migrations: Sequence[Migration], ports: Ports) -> int:
         for start in range(0, len(mine), AGENTS_PER_CALL):
             some = mine[start : start + AGENTS_PER_CALL]
             agents = _agents_by_instance(some, ports)
-            moved += sum(_follow_guest(each, agents.get(each.instance_id), ports) for each in some)
+            moved += sum(_handle_restarting_guest(each, agents.get(each.instance_id), ports) for each in some)
     return moved
 
 
@@ -45,13 +45,13 @@ def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[s
     try:
         return ports.ports_for_account(account_id).guest.agents(region_id, [each.instance_id for each in migrations])
     except ReplankError as error:
-        note_account_refusal(error, ports)
+        record_if_account_refusal(error, ports)
         level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
         _LOG.log(level, "agents cannot be asked for, the next tick tries again: %s", error)
         return {}
 
 
-def _follow_guest(migration: Migration, agent: Agent | None, ports: Ports) -> bool:
+def _handle_restarting_guest(migration: Migration, agent: Agent | None, ports: Ports) -> bool:
     now = ports.clock.now()
     waited = now - migration.entered_at
     try:
@@ -88,5 +88,7 @@ def _begin_validation(migration: Migration, ports: Ports) -> bool:
         probe_invocation_id="",
         due_at=now + LOST,
     )
-    advance(ports, replace(taken, events=(events.migration_event(taken.after, events.INSTANCE_RESTARTED, stage="validate"),)))
+    advance_migration(
+        ports, replace(taken, events=(events.migration_event(taken.after, events.INSTANCE_RESTARTED, stage="validate"),))
+    )
     return True

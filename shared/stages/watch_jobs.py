@@ -16,7 +16,7 @@ from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, jo
 from shared.ports.driver import JobPhase, JobReport
 from shared.ports.ports import Ports
 from shared.stages import marker
-from shared.stages.advance import advance, fail_migration, note_account_refusal
+from shared.stages.advance import advance_migration, fail_migration, record_if_account_refusal
 from shared.stages.effects import launch_job
 
 WORTH_NOTING = 10
@@ -32,22 +32,22 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
         try:
             reports = ports.ports_for_account(account_id).driver(name).job_reports(mine)
         except ReplankError as error:
-            note_account_refusal(error, ports)
-            moved += _follow_unseen_jobs(mine, error, ports)
+            record_if_account_refusal(error, ports)
+            moved += _handle_unreadable_jobs(mine, error, ports)
             continue
         for migration in mine:
-            moved += _follow_job(migration, reports.get(migration.migration_id), ports)
+            moved += _handle_running_job(migration, reports.get(migration.migration_id), ports)
     return moved
 
 
-def _follow_unseen_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
+def _handle_unreadable_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
     """Handle jobs whose state cannot be read now. A job past its time limit fails even if its state cannot be read."""
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
     _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
-    return sum(_follow_job(each, _last_seen_report(each), ports) for each in migrations)
+    return sum(_handle_running_job(each, _last_known_report(each), ports) for each in migrations)
 
 
-def _last_seen_report(migration: Migration) -> JobReport:
+def _last_known_report(migration: Migration) -> JobReport:
     """Return the last known report of a job. A job that had not ended counts as running."""
     end = migration.trace.ended
     if end is None:
@@ -55,11 +55,11 @@ def _last_seen_report(migration: Migration) -> JobReport:
     return JobReport(JobPhase.FAILED, Handle(), code=end.code, message=end.message, remedy=end.remedy, copied=end.copied)
 
 
-def _follow_job(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
+def _handle_running_job(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     try:
         return _act_on_report(migration, report, ports.ports_for_migration(migration))
     except (Stale, Transient) as error:
-        note_account_refusal(error, ports)
+        record_if_account_refusal(error, ports)
         _LOG.info("left for the next tick: %s", error, extra={"migrationId": migration.migration_id})
         return False
     except ReplankError as error:
@@ -69,12 +69,12 @@ def _follow_job(migration: Migration, report: JobReport | None, ports: Ports) ->
 
 def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     if (report is None or report.phase is JobPhase.FAILED) and not driver_traits(migration.driver).copies_disks:
-        end = _job_end(migration, report, ports)
+        end = _end_of_job(migration, report, ports)
         raise Permanent(end.code, end.message, end.remedy)  # nobody but a rollback puts its disks back: there is nothing to ask
     if report is None or report.phase is JobPhase.FAILED:
-        return _ask_guest_after_job(migration, _job_end(migration, report, ports), ports)
+        return _ask_guest_after_job(migration, _end_of_job(migration, report, ports), ports)
     if migration.trace.ended is not None:
-        migration = _resume_job(migration, ports)
+        migration = _record_job_restart(migration, ports)
     if report.phase is JobPhase.FINISHED:
         return _finish_job(migration, report, ports)
     limit = driver_traits(migration.driver).job_limit
@@ -108,7 +108,7 @@ def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -
 # A job that did not migrate -------------------------------------------------------------------------------------------
 
 
-def _job_end(migration: Migration, report: JobReport | None, ports: Ports) -> JobEnd:
+def _end_of_job(migration: Migration, report: JobReport | None, ports: Ports) -> JobEnd:
     """Return how the job ended. An end that is already recorded takes precedence over the report."""
     now = ports.clock.now()
     if migration.trace.ended is not None:
@@ -127,7 +127,7 @@ def _ask_guest_after_job(migration: Migration, end: JobEnd, ports: Ports) -> boo
     The end of the job is recorded first. SMC gets time to restore the disks before the guest is asked for the marker.
     """
     if migration.trace.ended is None:
-        _note_job_end(migration, end, ports)
+        _record_job_end(migration, end, ports)
         return True
     if migration.trace.found is None:
         if ports.clock.now() - end.at < SETTLE:
@@ -140,16 +140,16 @@ def _ask_guest_after_job(migration: Migration, end: JobEnd, ports: Ports) -> boo
     return True
 
 
-def _note_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
+def _record_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
     """Record the end of a failed job. The failure counts against the budget at once, before the guest has been asked."""
     now = ports.clock.now()
     reason = f"the job ended with {end.code}; the guest will be asked"
     trace = replace(migration.trace, ended=end)
     taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason[:500], trace=trace, due_at=now + SETTLE)
-    advance(ports, replace(taken, effects=(CountOutcome("failed"),)))
+    advance_migration(ports, replace(taken, effects=(CountOutcome("failed"),)))
 
 
-def _resume_job(migration: Migration, ports: Ports) -> Migration:
+def _record_job_restart(migration: Migration, ports: Ports) -> Migration:
     """Record that a person has started a failed job again in the SMC console.
 
     The guest's answer about the first run of the job no longer counts.
@@ -157,7 +157,7 @@ def _resume_job(migration: Migration, ports: Ports) -> Migration:
     now = ports.clock.now()
     reason, again = "the job runs again", now + LOOK_AGAIN
     taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason, trace=AfterJobRecord(), due_at=again)
-    return advance(ports, replace(taken, effects=(CountOutcome("resumed"),)))
+    return advance_migration(ports, replace(taken, effects=(CountOutcome("resumed"),)))
 
 
 def _finish_job(migration: Migration, report: JobReport, ports: Ports) -> bool:
@@ -172,5 +172,5 @@ def _finish_job(migration: Migration, report: JobReport, ports: Ports) -> bool:
         progress=100,
         due_at=now + SETTLE,
     )
-    advance(ports, replace(taken, effects=(AdoptSnapshots(),)))
+    advance_migration(ports, replace(taken, effects=(AdoptSnapshots(),)))
     return True

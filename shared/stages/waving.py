@@ -1,4 +1,7 @@
-"""Divides a batch into waves. The acknowledgement fixes the waves, and the tick begins them one after the other."""
+"""Divides a batch into waves.
+
+The acknowledgement decides which migrations each wave has. The tick begins one wave after another.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ ROWS_READ = 100
 """Maximum rows read in one call, for a batch whose sort keys an older version did not store."""
 
 
-class WaveOrder:
+class WaveOrderWriter:
     """Stores the sort keys of a batch's migrations while intake makes them.
 
-    With these keys an acknowledgement need not read every row.
+    With the stored keys, an acknowledgement does not read every row.
     """
 
     def __init__(self, batch: Batch, ports: Ports) -> None:
@@ -36,9 +39,9 @@ class WaveOrder:
         """
         self._unnoted |= {each.migration_id: _sort_key(each) for each in migrations}
         if len(self._unnoted) >= NOTED_AT_ONCE:
-            self.write_places()
+            self.write_buffered_keys()
 
-    def write_places(self) -> None:
+    def write_buffered_keys(self) -> None:
         """Write the sort keys that are still in the buffer."""
         if self._unnoted:
             self._ports.batches.write_wave_sort_keys(self._batch.batch_id, self._pages, self._unnoted)
@@ -50,7 +53,7 @@ def _sort_key(migration: Migration) -> list[str]:
     return [migration.instance_name, migration.instance_id]
 
 
-def fix_waves(batch: Batch, ports: Ports) -> Waves:
+def divide_into_waves(batch: Batch, ports: Ports) -> Waves:
     """Divide a batch that is being acknowledged into waves, and return the waves.
 
     Refused migrations and unreadable rows go to the last wave, because a retry may still move them.
@@ -84,7 +87,7 @@ def advance_wave(terms: BatchTerms, ports: Ports) -> None:
     if terms.control.brake is not PauseState.OFF:
         return
     found, now = ports.batches.waves(terms.batch_id), ports.clock.now()
-    if terms.control.wave + 1 >= len(found) or unfinished_in_begun_waves(terms, found, ports):
+    if terms.control.wave + 1 >= len(found) or unfinished_ids_in_begun_waves(terms, found, ports):
         return
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
@@ -100,7 +103,7 @@ def advance_wave(terms: BatchTerms, ports: Ports) -> None:
             ports.batches.commit(batch, after, line=line)
 
 
-def unfinished_in_begun_waves(terms: BatchTerms, found: Waves, ports: Ports) -> list[str]:
+def unfinished_ids_in_begun_waves(terms: BatchTerms, found: Waves, ports: Ports) -> list[str]:
     """Return the ids of unfinished migrations in the waves that have begun.
 
     A migration is finished once it is validated, failed, refused or cancelled. A retry makes a finished migration unfinished again.

@@ -96,7 +96,7 @@ def test_waves_are_cut_of_a_batch_that_an_older_version_planned() -> None:
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 120, waves=["50%"])
         batch_id = str(message.data["batchId"])
-        with mock.patch.object(waving.WaveOrder, "add_migrations"):
+        with mock.patch.object(waving.WaveOrderWriter, "add_migrations"):
             intake.run(message, ports)
         assert api.batches.wave_sort_keys(batch_id) == []
         with mock.patch.object(waving, "NOTED_AT_ONCE", 50):

@@ -22,7 +22,7 @@ from shared.ports.compute import Compute, Snapshot
 from shared.ports.driver import Driver, LiveJob
 from shared.ports.ports import Ports
 from shared.stages import rollback, snapshot, watch
-from shared.stages.advance import advance, run_or_fail, settle_outboxes
+from shared.stages.advance import advance_migration, run_or_fail, settle_outboxes
 from shared.stages.api import migrations as acts
 from shared.stages.effects import perform_effect
 from tests.support.fakes import FakeBus
@@ -129,7 +129,7 @@ def test_a_job_that_could_not_be_started_is_never_started_after_the_migration_fa
 
     def body(found: Migration, ports: Ports) -> Outcome:
         taken = step(found, State.MIGRATING, now=T0, by="migrate", reason="job", handle=Handle(job_id="j-2"))
-        advance(ports, replace(taken, effects=(LaunchDriver(),)))
+        advance_migration(ports, replace(taken, effects=(LaunchDriver(),)))
         return Outcome("done")
 
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
@@ -199,7 +199,7 @@ def test_a_bus_that_refuses_is_no_failure_of_the_migration(ports: Ports) -> None
     made = stand(ports, State.SNAPSHOTTED)
     taken = step(made, State.MIGRATING, now=T0, by="migrate", reason="job")
     told = events.migration_event(taken.after, events.MIGRATION_STARTED)
-    advance(replace(ports, bus=Refusing()), replace(taken, events=(told,)))
+    advance_migration(replace(ports, bus=Refusing()), replace(taken, events=(told,)))
     found = ports.migrations.load(made.migration_id)
     assert (found.state, found.owes) == (State.MIGRATING, (2,))
     assert settle_outboxes(ports, found)  # by the tick, once the bus answers
@@ -237,10 +237,10 @@ def test_a_clean_up_that_never_succeeds_does_not_hold_up_the_next_hop(one: Bench
     ports.migrations.remove_outbox(made, 1)
     driver.refusal = Permanent("SourceServer.Odd", "It cannot be deleted.", "Look it up.")
     taken = step(made, State.ACCEPTED, now=one.now, by="validate", reason="next hop", hop=1, due_at=one.now)
-    advance(ports, replace(taken, effects=(CleanUpDriver(made.handle),)))
+    advance_migration(ports, replace(taken, effects=(CleanUpDriver(made.handle),)))
     accepted = ports.migrations.load(made.migration_id)
     assert accepted.owes == (2,)
-    advance(ports, step(accepted, State.PRECHECKING, now=one.now, by="precheck", reason="probe sent", due_at=one.now))
+    advance_migration(ports, step(accepted, State.PRECHECKING, now=one.now, by="precheck", reason="probe sent", due_at=one.now))
     one.world.run(5)
     watch.run(Message("timer", "t", "timer", {}), ports)
     due = [event.data["stage"] for event in cast(FakeBus, ports.bus).published if event.data["migrationId"] == made.migration_id]

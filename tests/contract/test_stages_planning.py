@@ -24,7 +24,7 @@ from shared.domain.timing import is_retry_tick, retry_pause
 from shared.ports.compute import Compute, InstancePage
 from shared.stages import intake, precheck, watch
 from shared.stages.api import batches
-from shared.stages.survey import Survey, instance_pages
+from shared.stages.survey import RegionProblems, instance_pages
 from tests.support.facts import LINUX_GUEST, LINUX_INSTANCE
 from tests.support.fakes import FakeBus
 from tests.support.fleets import fleet, instance
@@ -142,7 +142,7 @@ def test_a_misspelt_region_ends_as_a_problem_at_once(listed: Bench) -> None:
 
 
 def test_the_problem_of_a_misspelt_region_says_what_is_near(listed: Bench) -> None:
-    survey = Survey()
+    survey = RegionProblems()
     ports = replace(listed.ports, compute=SilentRegions(listed.ports.compute, ("cn-hangzou",)))  # type: ignore[arg-type]
     assert list(instance_pages(("cn-hangzou",), ports, survey)) == []
     assert "near it: cn-hangzhou," in survey.refused[0][2]

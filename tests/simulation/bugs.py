@@ -53,7 +53,7 @@ def more_forgiven() -> list[Patch]:
 
 def waves_overlap() -> list[Patch]:
     """The next wave does not wait for the end of the one before."""
-    return [mock.patch.object(waving, "unfinished_in_begun_waves", return_value=[])]
+    return [mock.patch.object(waving, "unfinished_ids_in_begun_waves", return_value=[])]
 
 
 def share_ignored() -> list[Patch]:
@@ -102,17 +102,20 @@ def old_snapshots_used() -> list[Patch]:
         old = [each for each in same if each.state is SnapshotState.ACCOMPLISHED]
         return old[0] if old and migration.attempt > 1 else asked(migration, disk_id, noted, ports)
 
-    return [mock.patch.object(snapshot, "_request_snapshot", reused), mock.patch.object(migrate, "_check_safe_to_move")]
+    return [mock.patch.object(snapshot, "_request_snapshot", reused), mock.patch.object(migrate, "_require_safe_to_move")]
 
 
 def one_disk_snapshotted() -> list[Patch]:
     """Only the first disk of an instance gets a snapshot."""
-    drive = snapshot._drive_snapshots
+    drive = snapshot._request_and_check_snapshots
 
     def first_only(migration: Migration, ports: Any, *, begun: bool) -> Any:
         return drive(replace(migration, disks=migration.disks[:1]), ports, begun=begun)
 
-    return [mock.patch.object(snapshot, "_drive_snapshots", first_only), mock.patch.object(migrate, "_check_safe_to_move")]
+    return [
+        mock.patch.object(snapshot, "_request_and_check_snapshots", first_only),
+        mock.patch.object(migrate, "_require_safe_to_move"),
+    ]
 
 
 def no_text() -> list[Patch]:
@@ -145,7 +148,7 @@ def freeze_ignored() -> list[Patch]:
     def too_early(batch: Any, *arguments: Any) -> Any:
         return replace(acknowledge(replace(batch, state=BatchState.OPEN), *arguments), state=batch.state)
 
-    unchecked = [mock.patch.object(place, "check_acknowledged") for place in (snapshot, migrate)]
+    unchecked = [mock.patch.object(place, "require_acknowledgement") for place in (snapshot, migrate)]
     return [mock.patch.object(acts, "acknowledge", too_early), *unchecked]
 
 
@@ -191,7 +194,7 @@ def confirmed_by_itself() -> list[Patch]:
     def confirm_all(batch: Any, now: Any, ports: Any) -> bool:
         page = ports.migrations.page_of_batch(batch.batch_id, state=State.MIGRATED, limit=100, token="")
         for each in page.migrations:
-            advance.advance(ports, acts.confirm(each, "watch", now, retention_days=batch.policy.retention_days))
+            advance.advance_migration(ports, acts.confirm(each, "watch", now, retention_days=batch.policy.retention_days))
         return bool(page.migrations)
 
     return [mock.patch.object(confirming, "_remind_of_batch", confirm_all)]
@@ -206,7 +209,7 @@ def rolled_back_unasked() -> list[Patch]:
         row = ports.migrations.load(migration.migration_id)
         given = ports.batches.load(row.batch_id).acknowledgement
         if stage == "validate" and given is not None:
-            advance.advance(ports, acts.roll_back_by_policy(row, given, ports.clock.now()))
+            advance.advance_migration(ports, acts.roll_back_by_policy(row, given, ports.clock.now()))
         return outcome
 
     return [mock.patch.object(advance, "fail_migration", give_up)]
@@ -236,27 +239,27 @@ def rollbacks_unapproved() -> list[Patch]:
 
 def stops_overlooked() -> list[Patch]:
     """The guard takes every stop for one of the job's restarts."""
-    what = guard._act_of_somebody_else
+    what = guard._act_by_others
 
     def blind(migration: Migration, state: str, *others: Any) -> str:
         return "" if state == "Stopped" else what(migration, state, *others)
 
-    return [mock.patch.object(guard, "_act_of_somebody_else", blind)]
+    return [mock.patch.object(guard, "_act_by_others", blind)]
 
 
 def releases_overlooked() -> list[Patch]:
     """The guard does not hear of released instances."""
-    what = guard._act_of_somebody_else
+    what = guard._act_by_others
 
     def deaf(migration: Migration, state: str, *others: Any) -> str:
         return "" if state == "Deleted" else what(migration, state, *others)
 
-    return [mock.patch.object(guard, "_act_of_somebody_else", deaf)]
+    return [mock.patch.object(guard, "_act_by_others", deaf)]
 
 
 def checked_unasked() -> list[Patch]:
     """The batch's own check runs in its guests before anybody has acknowledged the batch."""
-    return [mock.patch.object(probe, "may_run_own_check", return_value=True)]
+    return [mock.patch.object(probe, "may_run_batch_check", return_value=True)]
 
 
 def not_drained() -> list[Patch]:
@@ -281,7 +284,7 @@ def notices_say_more() -> list[Patch]:
 
 def notices_of_anybody() -> list[Patch]:
     """Whoever can publish on the bus can have a batch made."""
-    return [mock.patch.object(intake, "_check_notice_source")]
+    return [mock.patch.object(intake, "_refuse_unknown_source")]
 
 
 def the_newest_of_the_instance() -> list[Patch]:

@@ -63,7 +63,10 @@ def hop_waits_for_budget() -> list[Patch]:
 
 def no_acknowledgement() -> list[Patch]:
     """Neither admission nor the look at the frozen selection asks for it."""
-    return [*_without(Limit.ACKNOWLEDGEMENT), *(mock.patch.object(place, "check_acknowledged") for place in (snapshot, migrate))]
+    return [
+        *_without(Limit.ACKNOWLEDGEMENT),
+        *(mock.patch.object(place, "require_acknowledgement") for place in (snapshot, migrate)),
+    ]
 
 
 def no_limit() -> list[Patch]:

@@ -28,8 +28,8 @@ Patch = Any
 
 def no_wait() -> list[Patch]:
     return [
-        mock.patch.object(snapshot, "_note_snapshot_if_finished", return_value=True),
-        mock.patch.object(migrate, "_check_safe_to_move"),
+        mock.patch.object(snapshot, "_record_snapshot_if_finished", return_value=True),
+        mock.patch.object(migrate, "_require_safe_to_move"),
     ]
 
 

@@ -12,7 +12,7 @@ from shared.domain.errors import Refused, Stale
 from shared.domain.migration import Migration, Step
 from shared.domain.retry import LOST_RACE
 from shared.ports.ports import Ports
-from shared.stages.advance import advance
+from shared.stages.advance import advance_migration
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def carry_out_act(ports: Ports, migration: Migration, act: Act) -> None:
     """
     for _ in range(LOST_RACE.calls):
         try:
-            advance(ports, _decide_step(ports, migration, act))
+            advance_migration(ports, _decide_step(ports, migration, act))
             return
         except _ActAlreadyDone:
             return

@@ -40,9 +40,10 @@ def record_outcome(ports: Ports, entry: str, answered: AuditOutcome) -> None:
 
 
 def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditList:
-    """Return the lines from the day ``from`` to the day ``to``, newest first. Without these days, the last seven days are listed.
+    """Return the lines from the day ``from`` to the day ``to``, newest first.
 
-    A page may have fewer lines than ``limit``, even no line, and still have a next page.
+    If the request names no days, the last seven days are listed. A page may have fewer lines than ``limit``, even no line, and
+    still have a next page.
     """
     last = _requested_day(wanted.get("to", ""), ports.clock.now().date())
     first = _requested_day(wanted.get("from", ""), last - timedelta(days=SHOWN_DAYS - 1))

@@ -103,13 +103,13 @@ def _selection_criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]
         "names": "names",
     }
     releases = read_notice({"releases": given["releases"]}, ports.catalog).releases if "releases" in given else ()
-    return {**{name: _without_repeats(given.get(field, ())) for name, field in same.items()}, "releases": releases}
+    return {**{name: _distinct(given.get(field, ())) for name, field in same.items()}, "releases": releases}
 
 
 def _selected_regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
     """Return the regions of the request, or else of the settings; raises Refused (Region.NotFound) for an unknown region."""
     if not asked:
-        return _without_repeats(ports.regions)
+        return _distinct(ports.regions)
     known = {*REGIONS, *ports.regions, *ports.more_regions}
     for region in asked:
         if region not in known:
@@ -118,7 +118,7 @@ def _selected_regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, .
             near = ", ".join(get_close_matches(region, sorted(known), n=3, cutoff=0))
             remedy = f"Correct the name (near it: {near}). If the region is new, add it to REPLANK_MORE_REGIONS and deploy."
             raise Refused("Region.NotFound", f"There is no region {region[:100]}.", remedy)
-    return _without_repeats(asked)
+    return _distinct(asked)
 
 
 def _selected_accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
@@ -130,11 +130,11 @@ def _selected_accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
         return ()
     from shared.domain.accounts import OWN, stored_account_id
 
-    chosen = _without_repeats(stored_account_id(each, ports.account_id, ports.members) for each in asked)
+    chosen = _distinct(stored_account_id(each, ports.account_id, ports.members) for each in asked)
     return () if chosen == (OWN,) else chosen
 
 
-def _without_repeats(items: Any) -> tuple[str, ...]:
+def _distinct(items: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))
 
 
@@ -144,16 +144,19 @@ def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
     states = {id: state.value for id, state in ports.migrations.states(batch_id).items()}
     counts = dict(Counter(states.values()))
     journal = ports.batches.journal(batch_id) if _may_have_journal(found) else []
-    held = _why_none_starts(found, tally, counts, ports)
+    held = _why_no_migration_starts(found, tally, counts, ports)
     troubles = accounts.account_troubles(found.selection.accounts, ports)
-    shown = show.batch_standing(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
+    shown = show.batch_detail(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
     if found.policy.waves and found.acknowledgement:
         shown = replace(shown, waves=_wave_views(found, states, ports))
     return replace(shown, selection=show.selection_view(found, ports.account_id), account_troubles=troubles)
 
 
 def _may_have_journal(batch: Batch) -> bool:
-    """Whether an act may be in the batch's journal. Planning, the acknowledgement and the end write the row without a line."""
+    """Whether an act may be in the batch's journal.
+
+    Planning, acknowledging and closing a batch change its row, but add no line to its journal.
+    """
     without_line = 2 + (batch.acknowledgement is not None) + (batch.state is BatchState.CLOSED)
     return batch.control != UNTOUCHED or batch.version > without_line
 
@@ -164,7 +167,7 @@ def _wave_views(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[vie
     return brakes.wave_views(batch, ports.batches.waves(batch.batch_id), states, ports.clock.now())
 
 
-def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
+def _why_no_migration_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
     """Return, in words, why no migration of the batch starts. Unfinished planning is reported before a missing acknowledgement."""
     if batch.state is not BatchState.PLANNING:
         return why_batch_held(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
@@ -221,9 +224,9 @@ def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, ve
     after = acts.acknowledge(before, caller.name, risks_version, ports.clock.now(), caller.trust.value)
     waves: Sequence[Sequence[str]] = ()
     if after.policy.waves:
-        from shared.stages.waving import fix_waves  # seldom needed, and every start of the function would pay for it
+        from shared.stages.waving import divide_into_waves  # seldom needed, and every start of the function would pay for it
 
-        waves = fix_waves(after, ports)
+        waves = divide_into_waves(after, ports)
     ports.batches.commit(before, after, waves=waves)
     return after
 

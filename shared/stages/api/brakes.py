@@ -22,7 +22,7 @@ from shared.domain.waves import (
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
 from shared.stages.api.act import contention_error
-from shared.stages.waving import unfinished_in_begun_waves
+from shared.stages.waving import unfinished_ids_in_begun_waves
 
 
 def pause_batch(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
@@ -61,7 +61,7 @@ def begin_next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -
         now = ports.clock.now()
         waves = ports.batches.waves(batch_id)
         check_may_begin_next_wave(before, len(waves), now)
-        check_no_retry_under_way(before, unfinished_in_begun_waves(before.terms, waves, ports))
+        check_no_retry_under_way(before, unfinished_ids_in_begun_waves(before.terms, waves, ports))
         after, line = with_next_wave_open(before, caller.name, now, caller.trust.value, caller.door)
         try:
             ports.batches.commit(before, after, line=line)

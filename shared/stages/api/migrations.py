@@ -27,7 +27,7 @@ MOST_PAGES = 20
 
 @dataclass(frozen=True)
 class MigrationFilter:
-    """The filter of a listing. An empty field matches every migration."""
+    """The filter of a list of migrations. An empty field matches every migration."""
 
     batch_id: str = ""
     state: str = ""
@@ -48,7 +48,7 @@ class MigrationFilter:
     def matches(self, migration: Migration, own: str) -> bool:
         """Whether the row matches the filter's fields without an index.
 
-        ``own`` is the deployment's account, which rows leave empty.
+        ``own`` is the deployment's own account, which rows store as empty text.
         """
         account_id = migration.account_id or own
         code = migration.failure.code if migration.failure else ""
@@ -98,7 +98,7 @@ def _read_migration_page(ports: Ports, wanted: MigrationFilter, limit: int, toke
 def _filtered_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
     """Read pages until enough migrations match the filter.
 
-    Each read asks only for as many rows as are missing, so that the token skips no row.
+    Each read is limited to the number of rows still needed, so that the next token skips no row.
     """
     found: list[Migration] = []
     for _ in range(MOST_PAGES):

@@ -25,10 +25,10 @@ def batch_html(ports: Ports, batch_id: str) -> str:
     """Return the report of a batch as an HTML page; raises Refused (Batch.NotFound)."""
     ports.batches.terms(batch_id)  # there is one
     chosen = list(islice(_migrations_of_batch(ports, batch_id), MOST_ROWS))
-    return _html_of_migrations(ports, batch_id, f"Batch {batch_id}", chosen, _planned_and_actual(ports, batch_id))
+    return _html_of_migrations(ports, batch_id, f"Batch {batch_id}", chosen, _plan_and_outcome(ports, batch_id))
 
 
-def _planned_and_actual(ports: Ports, batch_id: str) -> PlanAndOutcome:
+def _plan_and_outcome(ports: Ports, batch_id: str) -> PlanAndOutcome:
     found = planning.batch_plan(ports, batch_id, seed="1", prices=(0, ""))
     planned = (found.planned.p10, found.planned.p50, found.planned.p90) if found.planned else (None, None, None)
     return PlanAndOutcome(found.digest, planned, found.finished_at, found.outcomes)
@@ -69,14 +69,14 @@ def judgement(ports: Ports, migration: Migration) -> views.Judgement:
         row.route,
         row.state,
         row.verdict,
-        _check_view(row.precheck),
-        _check_view(row.validation),
+        _assessment_view(row.precheck),
+        _assessment_view(row.validation),
         tuple(views.AspectView(each.what, each.before, each.after, each.standing) for each in row.aspects),
         row.smc_rollback,
     )
 
 
-def _check_view(found: Assessment | None) -> views.Judged | None:
+def _assessment_view(found: Assessment | None) -> views.Judged | None:
     return views.Judged(found.is_blocked, found.findings, dict(found.overrides)) if found else None
 
 

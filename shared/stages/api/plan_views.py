@@ -8,7 +8,10 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class FinishView:
-    """Forecast of a finish: the earliest time, and when 10, 50 and 90 percent of the runs have finished; null if fewer finish."""
+    """Forecast of a finish: the earliest time, and when 10, 50 and 90 percent of the runs have finished.
+
+    A time is null if too few runs finish.
+    """
 
     earliest: datetime | None
     p10: datetime | None

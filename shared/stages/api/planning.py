@@ -40,11 +40,11 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
     batch, now = ports.batches.load(batch_id), ports.clock.now()
     found = _migrations_in_wave_order(ports, batch_id)
     meant = [each for each in found if each.state is not State.PRECHECK_FAILED]
-    cut = _wave_ids(batch, meant, ports)
+    cut = _migration_ids_by_wave(batch, meant, ports)
     runs = max(min(MOST_RUNS, WORK // max(len(meant), 1)), 5)
     limit = ports.limits.max_moving
     ahead = forecast(
-        ForecastInput(_batch_as_approved(batch, now), [_forecast_item(each, batch) for each in meant], cut, now, limit),
+        ForecastInput(_batch_as_if_approved(batch, now), [_forecast_item(each, batch) for each in meant], cut, now, limit),
         seed=seed,
         runs=runs,
     )
@@ -79,7 +79,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
         currency=prices[1],
         sizes_seen=seen,
         needs_a_person=_steps_for_people(batch, found, len(cut), now),
-        not_known=_forecast_gaps(batch, found, now, ports),
+        not_known=_forecast_caveats(batch, found, now, ports),
         assumed=tuple(AssumedDuration(**each) for each in duration_rows()),  # type: ignore[arg-type]
     )
 
@@ -96,8 +96,11 @@ def _migrations_in_wave_order(ports: Ports, batch_id: str) -> list[Migration]:
             return sorted(found, key=lambda each: (each.instance_name, each.instance_id))
 
 
-def _wave_ids(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple[str, ...]]:
-    """Return the ids of each wave: as the acknowledgement fixed them, or as it would fix them now."""
+def _migration_ids_by_wave(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple[str, ...]]:
+    """Return the migrations' ids of each wave.
+
+    Before the acknowledgement, return the waves that an acknowledgement would make now.
+    """
     if not batch.policy.waves:
         return []
     ids = [each.migration_id for each in meant]
@@ -106,10 +109,10 @@ def _wave_ids(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tu
     )
 
 
-def _batch_as_approved(batch: Batch, now: datetime) -> Batch:
+def _batch_as_if_approved(batch: Batch, now: datetime) -> Batch:
     """Return the batch as if people had just acknowledged and approved it.
 
-    Only the delay of a person who begins a wave is part of the forecast.
+    The forecast includes no delay by people, except the delay before a person begins a wave.
     """
     given = batch.acknowledgement or Acknowledgement("", now, "", (), selection_digest(batch.selection))
     policy = replace(batch.policy, approvals=0, wave_approvals=0)
@@ -138,7 +141,7 @@ def _forecast_at_acknowledgement(
     if batch.acknowledgement is None:
         return None
     then = batch.acknowledgement.at
-    fresh = replace(_batch_as_approved(batch, then), control=UNTOUCHED)
+    fresh = replace(_batch_as_if_approved(batch, then), control=UNTOUCHED)
     items = [ForecastItem(each.migration_id, max(len(each.hops), 1), group=each.group) for each in meant]
     return forecast(ForecastInput(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
 
@@ -198,7 +201,7 @@ def _limit_sentences(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ..
     return tuple(said)
 
 
-def _forecast_gaps(batch: Batch, found: Sequence[Migration], now: datetime, ports: Ports) -> tuple[str, ...]:
+def _forecast_caveats(batch: Batch, found: Sequence[Migration], now: datetime, ports: Ports) -> tuple[str, ...]:
     """Return, in sentences, what the forecast ignores and what may delay the batch."""
     if found and all(each.state in SETTLED for each in found) and not batch.dry_run:
         return ()

@@ -47,7 +47,7 @@ def report_html(report: Report) -> str:
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(report.title)}</title>',
             f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body>',
             f"<h1>{escape(report.title)}</h1><p>Batch <code>{escape(report.batch_id)}</code>, as of {made}. {escape(summary)}.</p>",
-            _course_table(report),
+            _planned_and_actual_times_table(report),
             _overview_table(worst_first),
             _unchecked_section(shared),
             *(_instance_section(row, shared) for row in worst_first),
@@ -56,7 +56,7 @@ def report_html(report: Report) -> str:
     )
 
 
-def _course_table(report: Report) -> str:
+def _planned_and_actual_times_table(report: Report) -> str:
     """Return the table of planned and actual times; empty for a single migration."""
     said = report.course.labelled_texts if report.course else ()
     rows = [f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in said]

@@ -29,7 +29,10 @@ HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
 
 
 def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, ...]:
-    """Return the acts that a person can carry out on the migration now. Each act is decided on trial, which changes nothing."""
+    """Return the acts that a person can carry out on the migration now.
+
+    Each act is decided without being committed, so nothing changes.
+    """
     now = migration.entered_at
     tries: dict[str, Callable[[], object]] = {
         "confirmation": lambda: acts.confirm(migration, "", now, retention_days=1, holds_snapshots=holds_snapshots),
@@ -58,7 +61,7 @@ def batch_view(value: Batch, *, own: str, now: datetime) -> views.BatchView:
     return views.BatchView(**_batch_fields(value, own, now))
 
 
-def batch_standing(
+def batch_detail(
     value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchJournalEntry]
 ) -> views.BatchStanding:
     """Return a batch with its counts by state, the reason why no migration starts, and the risks still to be accepted."""

@@ -1,4 +1,4 @@
-"""Finds what is stuck: unreadable rows, outboxes whose effects fail, and batches that cannot be planned."""
+"""Finds stuck rows: unreadable rows, rows with outboxes whose effects fail, and batches that cannot be planned."""
 
 from __future__ import annotations
 

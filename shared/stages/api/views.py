@@ -154,7 +154,7 @@ class BatchView:
 
 @dataclass(frozen=True)
 class WaveView:
-    """One wave: its migrations, their number by state, and what the wave waits for; empty once the wave has begun."""
+    """One wave: its migrations, their number by state, and what the wave waits for (empty once the wave has begun)."""
 
     number: int
     migration_ids: tuple[str, ...]
@@ -387,7 +387,7 @@ class ResultLine:
     snapshots_made: int
     snapshots_swept: int
     minutes: int
-    """Minutes from acceptance to the outcome, including the wait for a slot, without the time until its confirmation."""
+    """Minutes from acceptance to the outcome, with the wait for a slot, but without the wait for a confirmation."""
     smc_rollback: str
     """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
     driver: str

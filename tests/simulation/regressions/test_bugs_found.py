@@ -22,7 +22,7 @@ from shared.ports.driver import JobPhase, JobReport
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
 from shared.stages import precheck
-from shared.stages.advance import advance, run_or_fail
+from shared.stages.advance import advance_migration, run_or_fail
 from shared.stages.effects import perform_effect
 from shared.stages.migrate import _wait_for_driver
 from tests.support.drivers import identity_of
@@ -54,7 +54,7 @@ def test_what_a_stage_takes_for_a_step_that_comes_too_late_goes_back(one: Bench,
             ports.admission.slot_use(found.batch_id, found.migration_id), found.migration_id, found.batch_id
         )
         ports.admission.lock_instance(found.region_id, found.instance_id, found.migration_id)
-        advance(ports, step(found, State.FAILED, now=T0, by="snapshot", reason="admitted"))
+        advance_migration(ports, step(found, State.FAILED, now=T0, by="snapshot", reason="admitted"))
         return Outcome("done")
 
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
@@ -71,7 +71,7 @@ def test_a_lock_taken_after_the_precheck_has_refused_goes_back(one: Bench) -> No
     def overtaken(found: Migration, ports: Ports) -> Outcome:
         ports.migrations.commit(step(found, State.PRECHECK_FAILED, now=T0, by="precheck", reason="Some.Rule"))
         ports.admission.lock_instance(found.region_id, found.instance_id, found.migration_id, found.attempt)
-        advance(ports, step(found, State.PRECHECKING, now=T0, by="precheck", reason="probe sent"))
+        advance_migration(ports, step(found, State.PRECHECKING, now=T0, by="precheck", reason="probe sent"))
         return Outcome("done")
 
     message = Message(events.MIGRATION_REQUESTED, "e", "replank", {"migrationId": made.migration_id})

@@ -22,8 +22,8 @@ from shared.domain.policy import Policy
 from shared.ports.compute import FoundInstance, InstancePage
 from shared.ports.ports import AccountPorts
 from shared.stages import intake, migrate, offers, precheck, snapshot, sweep, watch
-from shared.stages.accounts import check_troubled_accounts
-from shared.stages.advance import advance, settle_outboxes
+from shared.stages.accounts import recheck_blocked_accounts
+from shared.stages.advance import advance_migration, settle_outboxes
 from shared.stages.watch_guests import watch_guests
 from shared.stages.watch_jobs import watch_jobs
 from tests.support.fakes import NOON, Fakes
@@ -217,9 +217,9 @@ def test_a_trouble_that_does_not_come_back_is_forgotten() -> None:
     all.accounts.errors[A] = permission_missing_error(MEMBERS[A], "Forbidden.RAM: no.")
     snapshot.run(about(stand(all), events.ADMISSION_DUE), all.ports)
     all.accounts.errors.clear()
-    assert check_troubled_accounts(all.ports) == {A}
+    assert recheck_blocked_accounts(all.ports) == {A}
     all.clock.pass_time(minutes=7)
-    assert check_troubled_accounts(all.ports) == frozenset()
+    assert recheck_blocked_accounts(all.ports) == frozenset()
     assert not all.admission.known
 
 
@@ -258,7 +258,7 @@ def test_what_a_step_owes_there_stays_owed() -> None:
     all = fakes(A)
     made = stand(all, state=State.MIGRATING)
     taken = step(made, State.RESTARTING, now=NOON, by="watch", reason="finished")
-    after = advance(all.ports, replace(taken, effects=(AdoptSnapshots(),)))
+    after = advance_migration(all.ports, replace(taken, effects=(AdoptSnapshots(),)))
     assert all.migrations.outboxes(made.migration_id)
     assert not settle_outboxes(all.ports, replace(after, owes=(after.version,)))
     assert set(all.admission.known) == {A}

@@ -21,7 +21,7 @@ from shared.ports.driver import Driver
 from shared.ports.migrations import MigrationPage, UnreadableRow
 from shared.ports.ports import Limits, Ports
 from shared.stages import watch
-from shared.stages.advance import advance
+from shared.stages.advance import advance_migration
 from shared.stages.closing import close_batch
 from tests.support.fakes import NOON, FakeMigrations, Fakes
 from tests.support.ports import migration
@@ -57,7 +57,7 @@ def owing(ports: Ports, number: int) -> Migration:
     made = migration(number, state=State.VALIDATING, entered_at=NOON, handle=Handle(source_id="s-1", job_id=f"j-{number}"))
     ports.migrations.create(made, first_entry(made, by="intake", reason="x"), [])
     taken = step(made, State.MIGRATED, now=NOON, by="validate", reason="done")
-    return advance(ports, replace(taken, effects=(CleanUpDriver(made.handle, 0),)))
+    return advance_migration(ports, replace(taken, effects=(CleanUpDriver(made.handle, 0),)))
 
 
 def test_a_page_of_outboxes_that_can_never_be_settled_does_not_starve_the_tick() -> None:

@@ -22,7 +22,7 @@ from shared.stages.advance import fail_migration, run_or_fail, settle_outboxes
 from shared.stages.api import migrations as acts
 from shared.stages.closing import close_batch, reopen_batch
 from shared.stages.effects import perform_effect
-from shared.stages.slots import admit_migration, release_unused_claims
+from shared.stages.slots import admit_migration, release_unneeded_slot_and_lock
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
@@ -111,7 +111,7 @@ def test_what_an_overtaken_stage_took_for_an_earlier_attempt_goes_back(ports: Po
     assert ports.admission.take_slot(
         ports.admission.slot_use(made.batch_id, made.migration_id), made.migration_id, made.batch_id, made.attempt
     )
-    release_unused_claims(made.migration_id, ports)
+    release_unneeded_slot_and_lock(made.migration_id, ports)
     assert ports.admission.slot_holders() == {}
 
 
