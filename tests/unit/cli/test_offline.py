@@ -68,7 +68,7 @@ def test_releases_and_paths_are_listed(capsys: pytest.CaptureFixture[str]) -> No
 def test_eol_says_who_is_out_of_support(capsys: pytest.CaptureFixture[str]) -> None:
     fleet = str(ROOT / "examples/fleet.json")
     status, found = answer(capsys, "eol", "--fleet", fleet, "--on", "2026-11-23")
-    assert (status, len(found["instances"])) == (1, 33)
+    assert (status, len(found["instances"])) == (1, 34)
     arm = next(each for each in found["instances"] if each["name"] == "replank-arm-04")
     assert arm["route"] == "none: Route.NotSupported"
     assert answer(capsys, "eol", "--fleet", fleet, "--on", "2019-01-01")[0] == 0
