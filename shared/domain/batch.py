@@ -222,6 +222,11 @@ class Waves(list[tuple[str, ...]]):
         of migrations."""
         return {id: place for place, ids in enumerate(self) for id in ids}
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each migration in the order of the batch, from 0, over all waves."""
+        return {id: place for place, id in enumerate(id for ids in self for id in ids)}
+
     def wave_number(self, migration_id: str) -> int:
         """The number of a migration's wave, from 0. A migration without a wave at the acknowledgement belongs to the last wave."""
         return self.wave_numbers.get(migration_id, max(len(self) - 1, 0))

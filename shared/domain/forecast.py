@@ -238,8 +238,17 @@ def _start_job(run: _SimulatedRun, id: str) -> None:
         _enqueue_migration(run, id)
         if not run.hops[id]:
             _release_group_place(run, id)
+            _sort_first_tries(run, id)
     else:
         heapq.heappush(run.due, (run.now + _draw_duration(run, id, snapshots=False), "ends", id))
+
+
+def _sort_first_tries(run: _SimulatedRun, returned: str) -> None:
+    """Sort the queue to which a migration has returned, if the policy names an order."""
+    if run.batch.policy.order:
+        order = {id: place for place, id in enumerate(run.left)}
+        wave = _wave_number(run, returned)
+        run.queue[wave] = dict.fromkeys(sorted(run.queue[wave], key=order.__getitem__))
 
 
 def _simulate_person(run: _SimulatedRun) -> None:

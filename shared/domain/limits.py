@@ -108,8 +108,8 @@ class StartContext:
     mate: str = ""
     """The other member of the redundancy group that the migration waits for, in words; empty if the migration need not wait."""
     offered: bool = True
-    """Whether the tick has offered the migration a slot. In a batch with time limits only the tick offers slots, next hops
-    first."""
+    """Whether the tick has offered the migration a slot. In a batch with time limits or an order only the tick offers slots, next
+    hops first."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ def _why_window_closed(scene: StartContext) -> str:
     closed = times.why_window_closed(scene.now)
     if closed or not (times.windows or times.blackouts):
         return closed
-    return "" if scene.offered or scene.standing.has_slot else "its turn: the next minute's look"
+    return "" if scene.offered or scene.standing.has_slot else _TURN
 
 
 def _why_blacked_out(scene: StartContext) -> str:
@@ -285,8 +285,14 @@ def _why_wave_full(scene: StartContext) -> str:
 
 
 def _why_no_slot(scene: StartContext) -> str:
-    taken = free_slot_count(scene.terms, scene.standing, account_limit=scene.account_limit) < 1
-    return "every slot is taken" if taken and not scene.standing.has_slot else ""
+    if scene.standing.has_slot:
+        return ""
+    if free_slot_count(scene.terms, scene.standing, account_limit=scene.account_limit) < 1:
+        return "every slot is taken"
+    return _TURN if scene.terms.policy.order and not scene.offered else ""
+
+
+_TURN = "its turn: the next minute's look"
 
 
 _CHECKS: Mapping[Limit, Callable[[StartContext], str]] = {

@@ -33,6 +33,7 @@ NOTICE_POLICY_FIELDS = frozenset(
         "failurePercent",
         "canary",
         "waves",
+        "order",
         "soakMin",
         "gate",
         "retentionDays",

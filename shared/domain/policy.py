@@ -30,6 +30,9 @@ MOST_WINDOWS = 20
 
 LONGEST_TAG_KEY = 128
 """Maximum characters of a tag's key (ECS documentation, limits of tags)."""
+BY_NAME, BY_TAG = "name", "tag:"
+ORDER = f"^({BY_NAME}|{BY_TAG}[^\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]{{1,{LONGEST_TAG_KEY}}})?$"
+"""The pattern of an order: ``name``, or ``tag:`` with the key of a tag; empty for no order."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,11 @@ class Policy:
     )
     canary: int = choice_field(0, "Instances that must be validated before the others start.", (0, 100))
     waves: tuple[str, ...] = choice_field(
-        (), "Sizes of the waves, by name of the instance; the last one repeats. None: all at once."
+        (), "Sizes of the waves, in the policy's order or by name; the last one repeats. None: all at once."
+    )
+    order: str = choice_field(
+        "",
+        "Order in which instances move: name, or tag: with a tag's key. None: waves by name, and then who waits longest first.",
     )
     soak_min: int = choice_field(0, "Minutes between the end of a wave and the next one.", (0, 10080))
     gate: str = choice_field("automatic", "Who lets the next wave begin after the soak: automatic, or approval by a person.")
@@ -104,6 +111,11 @@ class Policy:
         return self.max_moving_per_region is not None or self.max_moving_per_wave is not None
 
     @property
+    def stores_order(self) -> bool:
+        """Whether the order of the batch's instances is stored: for its waves, or because the policy names an order."""
+        return bool(self.waves or self.order)
+
+    @property
     def time_limits(self) -> TimeLimits:
         """The windows and blackouts of the policy. The window that never opens, which is stored only for older versions, is left
         out."""
@@ -115,7 +127,8 @@ class Policy:
 
 def _has_limits_of_newer_versions(policy: Policy) -> bool:
     """Whether the policy has limits that older versions, which know only a single window, would ignore."""
-    return bool(policy.windows or policy.blackouts or policy.waves or policy.approvals or policy.has_region_or_wave_limit)
+    newer = policy.windows or policy.blackouts or policy.stores_order or policy.approvals
+    return bool(newer or policy.has_region_or_wave_limit)
 
 
 def without_never_open_window(policy: Policy) -> Policy:
@@ -161,6 +174,9 @@ def read_policy(document: object) -> Policy:
         from shared.domain.waves import check_wave_sizes  # it needs the batch, which needs the policy
 
         check_wave_sizes(policy.waves, policy.gate)
+    if not re.match(ORDER, policy.order) or policy.order.endswith("\n"):
+        what = f"policy.order {policy.order[:50]!r} is unknown."
+        raise Refused("Policy.Invalid", what, f"Write name, or {BY_TAG} with the tag's key, for example {BY_TAG}stage.")
     _check_probe_inputs(policy.files, policy.check)
     for rule in commands:
         _check_probe_inputs(policy.files if rule.files is None else rule.files, policy.check if rule.check is None else rule.check)

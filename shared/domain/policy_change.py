@@ -21,6 +21,7 @@ ACT = "set policy"
 PLANNED = {
     "driver": "the migrations are planned for it",
     "group": "the prechecks have read the tag",
+    "order": "the planning has stored it",
     "approvals": "nobody lowers what others must approve",
     "waveApprovals": "nobody lowers what others must approve",
     "rollbackApprovals": "nobody lowers what others must approve",

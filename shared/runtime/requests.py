@@ -8,7 +8,18 @@ from shared.domain.choice import camel_case
 from shared.domain.commands import LONGEST_COMMAND, LONGEST_TAG, MOST_RULES
 from shared.domain.drivers import DRIVERS
 from shared.domain.migration import State
-from shared.domain.policy import APPROVAL_CHOICES, BOUNDS, DEFAULTS, LONGEST_CHECK, LONGEST_TAG_KEY, MOST_FILES, MOST_WINDOWS, WORDS
+from shared.domain.policy import (
+    APPROVAL_CHOICES,
+    BOUNDS,
+    BY_TAG,
+    DEFAULTS,
+    LONGEST_CHECK,
+    LONGEST_TAG_KEY,
+    MOST_FILES,
+    MOST_WINDOWS,
+    ORDER,
+    WORDS,
+)
 from shared.domain.selecting import MOST_IDS
 from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 
@@ -201,6 +212,7 @@ _SHAPES: Json = {
         50,
         0,
     ),
+    "order": {"type": "string", "maxLength": len(BY_TAG) + LONGEST_TAG_KEY, "pattern": ORDER, "default": ""},
     "gate": {"type": "string", "enum": ["automatic", "approval"], "default": DEFAULTS["gate"]},
     **{camel_case(name): {"type": "string", "enum": list(known), "default": known[0]} for name, known in APPROVAL_CHOICES.items()},
     "group": object_schema(

@@ -91,7 +91,7 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
         chosen = choice.choose_from_page(page)
         choice.is_repeated |= not _create_migrations(chosen, batch, ports)
         if order is not None:
-            order.add_migrations(_new_migration(each, batch, ports) for each in chosen)
+            order.add_instances((_new_migration(each, batch, ports).migration_id, each) for each in chosen)
     if survey.silent and not may_plan_without_silent_regions(batch.created_at, ports.clock.now()):
         return _record_silent_regions(batch, survey, ports)
     if order is not None:
@@ -115,10 +115,10 @@ def _record_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:
 
 
 def _wave_order_writer(batch: Batch, ports: Ports) -> WaveOrderWriter | None:
-    """Return the writer that stores the order of the migrations; None if the batch has no waves."""
-    if not batch.policy.waves:
+    """Return the writer that stores the order of the migrations; None if the batch has neither waves nor an order."""
+    if not batch.policy.stores_order:
         return None
-    from shared.stages.waving import WaveOrderWriter  # only batches with waves need it
+    from shared.stages.waving import WaveOrderWriter  # only batches with an order need it
 
     return WaveOrderWriter(batch, ports)
 

@@ -33,9 +33,9 @@ _LOG = logging.getLogger("replank")
 READY_READ = 100
 """Maximum waiting migrations that one tick reads from a queue, longest waiting first."""
 MANY_READ = 20_000
-"""Maximum waiting migrations read from the queue of a batch with waves or groups.
+"""Maximum waiting migrations read from the queue of a batch with waves, groups or an order.
 
-In a batch with waves or groups, the migration that has waited longest may have to wait for others.
+In such a batch, the migration that has waited longest may have to wait for others.
 """
 RECLAIM_EVERY_MIN = 10
 LEFT_BEHIND = timedelta(minutes=10)
@@ -108,7 +108,7 @@ def _collect_queues_and_close_batches(batches: Sequence[BatchTerms], now: dateti
         try:
             if terms.control.brake is PauseState.STOPPED:
                 _cancel_unstarted_migrations(terms, ports)
-            most = MANY_READ if terms.policy.waves or terms.policy.group else READY_READ
+            most = MANY_READ if terms.policy.stores_order or terms.policy.group else READY_READ
             found = [(each, ports.migrations.admission_queue(terms.batch_id, most, each)) for each in terms.account_ids]
             tally = ports.batches.tally(terms.batch_id) if any(waiting for _, waiting in found) else None
             if tally is not None:
@@ -125,6 +125,7 @@ def _choose_from_queue(queue: _BatchQueue, first: bool, tick: _TickState) -> lis
         if not first and any(not each.first for each in queue.waiting):
             _pause_if_budget_spent(_queue_start_facts(queue, set(), tick), tick.ports)
             _remove_later_waves(queue, tick)
+            _sort_queue(queue, tick.ports)
             _report_approvals(queue.tally.terms, tick.ports)
         return _choose_migrations(queue, first, tick)
     except ReplankError as error:
@@ -156,6 +157,18 @@ def _remove_later_waves(queue: _BatchQueue, tick: _TickState) -> None:
         advance_wave(terms, tick.ports)
     found = tick.ports.batches.waves(terms.batch_id)
     queue.waiting = [each for each in queue.waiting if each.first or found.wave_number(each.migration_id) <= terms.control.wave]
+
+
+def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
+    """Sort the queue as the policy's order says. Rows of its front that cannot be read go to the end, or they would block it."""
+    terms = queue.tally.terms
+    if not terms.policy.order or terms.acknowledgement is None:
+        return
+    places = ports.batches.waves(terms.batch_id).places
+    in_order = sorted(queue.waiting, key=lambda each: places.get(each.migration_id, len(places)))
+    front = [each.migration_id for each in in_order if not each.first][:READY_READ]
+    unreadable = set(front) - {each.migration_id for each in ports.migrations.load_many(front)}
+    queue.waiting = sorted(in_order, key=lambda each: each.migration_id in unreadable)
 
 
 def _report_approvals(terms: BatchTerms, ports: Ports) -> None:

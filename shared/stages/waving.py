@@ -1,6 +1,6 @@
-"""Divides a batch into waves.
+"""Orders the migrations of a batch and divides them into waves.
 
-The acknowledgement decides which migrations each wave has. The tick begins one wave after another.
+The acknowledgement fixes the order and the waves. The tick begins one wave after another.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from shared.domain import events, waves
 from shared.domain.batch import Batch, BatchTerms, PauseState, Waves
 from shared.domain.errors import Stale
 from shared.domain.migration import TERMINAL, Migration, State
+from shared.domain.order import sort_key
+from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
 from shared.stages.closing import SETTLED
 
@@ -19,6 +21,10 @@ NOTED_AT_ONCE = 1000
 """Maximum migrations whose sort keys are stored in one write."""
 ROWS_READ = 100
 """Maximum rows read in one call, for a batch whose sort keys an older version did not store."""
+
+
+_ALL = ("100%",)
+"""The size of the only wave of a batch that has an order and no waves."""
 
 
 class WaveOrderWriter:
@@ -32,12 +38,13 @@ class WaveOrderWriter:
         self._pages = 0
         self._unnoted: dict[str, list[str]] = {}
 
-    def add_migrations(self, migrations: Iterable[Migration]) -> None:
-        """Buffer the sort keys of the migrations, and write them once the buffer is full.
+    def add_instances(self, chosen: Iterable[tuple[str, FoundInstance]]) -> None:
+        """Buffer the sort keys of the instances by their migrations' ids, and write the keys once the buffer is full.
 
         A repeated planning writes the same keys.
         """
-        self._unnoted |= {each.migration_id: _sort_key(each) for each in migrations}
+        order = self._batch.policy.order
+        self._unnoted |= {id: sort_key(order, each.name, each.instance_id, dict(each.tags)) for id, each in chosen}
         if len(self._unnoted) >= NOTED_AT_ONCE:
             self.write_buffered_keys()
 
@@ -48,13 +55,13 @@ class WaveOrderWriter:
             self._pages, self._unnoted = self._pages + 1, {}
 
 
-def _sort_key(migration: Migration) -> list[str]:
-    """Return the key that sorts the migrations of a batch: the instance's name, then its id."""
-    return [migration.instance_name, migration.instance_id]
+def sort_key_by_name(migration: Migration) -> list[str]:
+    """Return the key that sorts a migration whose key is not stored: the instance's name, then its id."""
+    return sort_key("", migration.instance_name, migration.instance_id, {})
 
 
 def divide_into_waves(batch: Batch, ports: Ports) -> Waves:
-    """Divide a batch that is being acknowledged into waves, and return the waves.
+    """Divide a batch that is being acknowledged into waves, and return the waves. A batch without waves is one wave.
 
     Refused migrations and unreadable rows go to the last wave, because a retry may still move them.
     """
@@ -69,7 +76,7 @@ def divide_into_waves(batch: Batch, ports: Ports) -> Waves:
     ordered = sorted((place, id) for id, place in places.items())
     late = [id for place, id in ordered if not place or states[id] in TERMINAL]
     without = frozenset(late)
-    cut = waves.divide_into_waves([id for _, id in ordered if id not in without], batch.policy.waves) or [()]
+    cut = waves.divide_into_waves([id for _, id in ordered if id not in without], batch.policy.waves or _ALL) or [()]
     found = Waves([*cut[:-1], (*cut[-1], *late)])
     found.pages = len(noted)
     return found
@@ -78,7 +85,7 @@ def divide_into_waves(batch: Batch, ports: Ports) -> Waves:
 def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
     places: dict[str, list[str]] = {id: [] for id in ids}
     for start in range(0, len(ids), ROWS_READ):
-        places |= {each.migration_id: _sort_key(each) for each in ports.migrations.load_many(ids[start : start + ROWS_READ])}
+        places |= {each.migration_id: sort_key_by_name(each) for each in ports.migrations.load_many(ids[start : start + ROWS_READ])}
     return places
 
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation import bugs, bugs_rollback, bugs_starts, bugs_steps, bugs_tools, selected, weather
+from tests.simulation import bugs, bugs_rollback, bugs_starts, bugs_steps, bugs_tools, ordered, selected, weather
 from tests.simulation.invariants import Checker, all_checkers
 from tests.simulation.scenario import Scenario, draw
 from tests.simulation.simulation import prepared, run_seed
@@ -67,6 +67,7 @@ MUTANTS = (
     Mutant("the place of a group is anybody's", 7, bugs_starts.place_is_anybodys, tune=weather.grouped),
     Mutant("the limit of a region is ignored", 7, bugs_starts.no_region_limit, tune=weather.one_per_region),
     Mutant("the limit of a wave is ignored", 7, bugs_starts.no_wave_limit, tune=weather.one_per_wave),
+    Mutant("the order of a batch is ignored", 7, ordered.order_ignored, tune=ordered.by_turns),
     Mutant("the account's limit is ignored", 7, bugs_starts.no_account_limit, tune=weather.narrow),
     Mutant("intake takes one instance more", 9, bugs.one_more),
     Mutant("an exclusion by tag is ignored", 9, selected.exclusion_ignored, tune=selected.tagged),

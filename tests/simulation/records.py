@@ -149,6 +149,8 @@ class Policy:
     """How many of the batch may move at once in a region, and of a wave."""
     group: str = ""
     """The tag by which redundancy groups are known; empty for none."""
+    order: str = ""
+    """In which order instances begin: by name, or by the value of a tag; empty for no order."""
     commanded: tuple[str, ...] | None = None
     """Instances whose guests run commands before and after: none at all is None, all of them an empty list."""
 
@@ -368,10 +370,11 @@ def _policy(doc: dict[str, Any]) -> Policy:
         per_region=doc.get("max_moving_per_region"),
         per_wave=doc.get("max_moving_per_wave"),
         group=(doc.get("group") or {}).get("tag", ""),
+        order=doc.get("order", ""),
     )
 
 
-UNKNOWN_BEFORE = ("blackouts", "waves", "approvals", "max_moving_per_region", "max_moving_per_wave")
+UNKNOWN_BEFORE = ("blackouts", "waves", "order", "approvals", "max_moving_per_region", "max_moving_per_wave")
 """Beside these, a window that never opens is there for older versions."""
 
 

@@ -69,6 +69,9 @@ UNASKED, OLD_ONLY = 0.15, 'grep -q CentOS "${GUEST_ROOT:-}/etc/os-release" # own
 COMMANDED, DRAIN, RESTORE = 0.15, "# own drain", "# own restore"
 """The share of batches with a command before the move and one after it, and what marks them."""
 
+ORDERED, TURN = 0.15, "turn"
+"""The share of batches that begin in an order, and the tag that some of these go by."""
+
 SELECTED = 0.1
 """The share of batches that say by tag or by name whom they mean, with an exclusion."""
 
@@ -119,6 +122,7 @@ def draw(seed: int) -> Scenario:
     batches = tuple(_with_commands(random.Random(f"commands:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_unasked(random.Random(f"unasked:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_reminder(random.Random(f"reminder:{seed}:{at}"), each) for at, each in enumerate(batches))
+    batches = tuple(_with_order(random.Random(f"order:{seed}:{at}"), each, records) for at, each in enumerate(batches))
     batches = tuple(_with_selection(random.Random(f"selection:{seed}:{at}"), each, at, records) for at, each in enumerate(batches))
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
     rates = {kind: _rate(rng, kind) for kind in kinds}
@@ -288,6 +292,22 @@ def _with_unasked(rng: random.Random, plan: BatchPlan) -> BatchPlan:
 def _with_reminder(rng: random.Random, plan: BatchPlan) -> BatchPlan:
     """How many days a batch is left alone before a person is reminded to confirm it."""
     return replace(plan, request={**plan.request, "policy": {**plan.request["policy"], "confirmAfterDays": rng.choice((0, 1, 7))}})
+
+
+def _with_order(rng: random.Random, plan: BatchPlan, records: list[dict[str, Any]]) -> BatchPlan:
+    """Now and then the instances begin in an order, by name or by a tag."""
+    if rng.random() >= ORDERED:
+        return plan
+    if rng.random() < 0.5:
+        return by_turn(plan, records)
+    return replace(plan, request={**plan.request, "policy": {**plan.request["policy"], "order": "name"}})
+
+
+def by_turn(plan: BatchPlan, records: list[dict[str, Any]]) -> BatchPlan:
+    """The batch goes by a tag with numbers, the last record first. The first one does not bear it, so that it is the last."""
+    for place, each in enumerate(records[1:]):
+        _add_tags(each, [{"TagKey": TURN, "TagValue": str(11 - place)}])
+    return replace(plan, request={**plan.request, "policy": {**plan.request["policy"], "order": f"tag:{TURN}"}})
 
 
 def _with_selection(rng: random.Random, plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:

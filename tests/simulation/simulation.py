@@ -238,6 +238,7 @@ class Simulation:
         self.world.load_fleet(self.scenario.fleet)
         for each in self.truth.ecs.store.find("instance", {}):
             self.scene.tags[each["InstanceId"]] = {tag["TagKey"]: tag["TagValue"] for tag in each["Tags"]["Tag"]}
+            self.scene.names[each["InstanceId"]] = each["InstanceName"]
         self._no_inventory()
         with self.cloud.lock, self.cloud.db.transaction():
             if self.scenario.inventory:

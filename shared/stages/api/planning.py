@@ -21,6 +21,7 @@ from shared.domain.observation import instance_document_name
 from shared.ports.ports import Ports
 from shared.stages.api.plan_views import AssumedDuration, FindingCount, FinishView, OpeningView, PlannedWave, PlanView
 from shared.stages.closing import SETTLED
+from shared.stages.waving import sort_key_by_name
 
 MOST_RUNS, WORK = 60, 6000
 """Maximum runs of the forecast, and maximum migrations in all runs together. Both limits keep the answer within seconds."""
@@ -38,7 +39,7 @@ _ENDED_WELL = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED})
 def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -> PlanView:
     """Return the plan of the batch as of now; raises Refused (Batch.NotFound)."""
     batch, now = ports.batches.load(batch_id), ports.clock.now()
-    found = _migrations_in_wave_order(ports, batch_id)
+    found = _migrations_in_order(ports, batch)
     meant = [each for each in found if each.state is not State.PRECHECK_FAILED]
     cut = _migration_ids_by_wave(batch, meant, ports)
     runs = max(min(MOST_RUNS, WORK // max(len(meant), 1)), 5)
@@ -84,16 +85,28 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
     )
 
 
-def _migrations_in_wave_order(ports: Ports, batch_id: str) -> list[Migration]:
-    """Return all migrations of the batch, in the order that divides the batch into waves."""
+def _migrations_in_order(ports: Ports, batch: Batch) -> list[Migration]:
+    """Return all migrations of the batch in its order, which also divides it into waves."""
     found: list[Migration] = []
     token = ""
     while True:
-        page = ports.migrations.page_of_batch(batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.page_of_batch(batch.batch_id, state=None, limit=100, token=token)
         found += page.migrations
         token = page.next_token
         if not token:
-            return sorted(found, key=lambda each: (each.instance_name, each.instance_id))
+            return _sorted_by_stored_order(found, batch, ports)
+
+
+def _sorted_by_stored_order(found: Sequence[Migration], batch: Batch, ports: Ports) -> list[Migration]:
+    """Return the migrations as the acknowledgement fixed their order. Before it, sort them by the keys that it will use."""
+    by_name = sorted(found, key=sort_key_by_name)
+    if not batch.policy.stores_order:
+        return by_name
+    places = ports.batches.waves(batch.batch_id).places if batch.acknowledgement else {}
+    if places:
+        return sorted(by_name, key=lambda each: places.get(each.migration_id, len(places)))
+    keys = {id: key for page in ports.batches.wave_sort_keys(batch.batch_id) for id, key in page.items()}
+    return sorted(by_name, key=lambda each: keys.get(each.migration_id) or sort_key_by_name(each))
 
 
 def _migration_ids_by_wave(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple[str, ...]]:

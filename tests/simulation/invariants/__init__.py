@@ -16,6 +16,7 @@ from tests.simulation.invariants.locks import AcknowledgedFirst, OneAtATime
 from tests.simulation.invariants.meant import AsMeant
 from tests.simulation.invariants.noticed import DisturbancesNoticed
 from tests.simulation.invariants.once import OnceOnly
+from tests.simulation.invariants.ordered import InOrder
 from tests.simulation.invariants.parts import PartsLimited
 from tests.simulation.invariants.restored import RolledBackIsTrue
 from tests.simulation.invariants.rollbacks import RollbacksAllowed
@@ -40,6 +41,7 @@ def all_checkers() -> list[Checker]:
         LimitsHeld(),
         PartsLimited(),
         OneOfAGroup(),
+        InOrder(),
         OnceOnly(),
         OnlyTheChosen(),
         RolledBackIsTrue(),

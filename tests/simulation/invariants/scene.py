@@ -42,6 +42,8 @@ class Sight:
     """How far the clocks of two functions may lie apart."""
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     """The tags of each instance, as the account had them at the beginning: somebody may release the instance later."""
+    names: dict[str, str] = field(default_factory=dict)
+    """The name of each instance at the beginning."""
     disturbed: list[tuple[str, str, int]] = field(default_factory=list)
     """What somebody else did to instances: the instance, the deed, and when (ms)."""
     loses_events: bool = True

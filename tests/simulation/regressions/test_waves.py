@@ -89,3 +89,26 @@ def test_no_wave_begins_once_the_budget_is_spent() -> None:
         assert shown(made, batch_id)["brake"]["state"] == "paused at budget"
         asked(made, batch_id, "resume", why="known")
         made.run_until(lambda: states(made).count("failed") == 2, minutes=600)
+
+
+def test_a_batch_with_an_order_begins_and_is_planned_in_it() -> None:
+    """The last instance is the first by its tag, and the one without the tag comes last; only the tick lets them begin."""
+    tags = [{"Tag": [{"TagKey": "turn", "TagValue": str(11 - number)}]} for number in range(1, 4)]
+    with world(*(instance(number, Tags=tags[number - 1]) for number in range(1, 4)), instance(4)) as made:
+        batch_id = submitted(made, 4, acknowledged=False, policy={"order": "tag:turn", "waves": ["3"], "maxMoving": 1})
+        names = ["web-3", "web-2", "web-1", "web-4"]
+        plan = made.api.get(f"/batches/{batch_id}/plan")
+        by_id = {each["instanceId"]: each["instanceName"] for each in made.migrations()}
+        expected = [by_id[f"i-test{int(name[4:]):04d}"] for name in names]
+        assert [name for wave in plan["waves"] for name in wave["names"]] == expected
+        made.api.post(f"/batches/{batch_id}/acknowledgement", {"risksVersion": made.api.get("/risks")["version"]})
+        begun: list[str] = []
+        for _ in range(900):
+            made.run(2)
+            begun += [each["instanceName"] for each in made.migrations() if each["state"] in MOVING]
+            begun = list(dict.fromkeys(begun))
+            if states(made) == ["migrated"] * 4:
+                break
+        assert begun == expected
+        plan = made.api.get(f"/batches/{batch_id}/plan")
+        assert [name for wave in plan["waves"] for name in wave["names"]] == expected

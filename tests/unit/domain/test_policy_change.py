@@ -25,6 +25,7 @@ EVE = Caller("eve")
 OTHER: dict[str, Any] = {
     "driver": "console",
     "group": {"tag": "serves"},
+    "order": "name",
     "approvals": 0,
     "waveApprovals": 1,
     "rollbackApprovals": 1,

@@ -142,3 +142,43 @@ def test_a_slot_that_nobody_needs_is_given_back(fakes: Fakes, state: State, minu
     assert fakes.admission.take_slot(fakes.admission.slot_use("btwo", left.migration_id), left.migration_id, "btwo", since)
     watch.run(TICK, fakes.ports)
     assert (left.migration_id in fakes.admission.slot_holders()) is kept
+
+
+@pytest.fixture
+def ordered() -> Fakes:
+    """A batch with an order by a tag: three migrations are ready, and the one that waits longest comes last in the order."""
+    made = Fakes()
+    batch = replace(BATCHES[0], policy=Policy(order="tag:turn"))
+    made.ports.batches.create(batch)
+    ids = []
+    for number in (1, 2, 3):
+        ready = replace(migration(number, state=State.READY, batch_id=batch.batch_id), entered_at=NOON + timedelta(minutes=number))
+        made.ports.migrations.create(ready, first_entry(ready, by="intake", reason="asked"), [])
+        ids.append(ready.migration_id)
+    made.ports.batches.commit(batch, replace(batch, version=2), waves=[tuple(reversed(ids))])
+    return made
+
+
+def offered_ids(bus: FakeBus) -> list[str]:
+    found = [event.subject.removeprefix("migration/") for event in bus.published if event.type == events.ADMISSION_DUE]
+    bus.published.clear()
+    return found
+
+
+def test_slots_are_offered_in_the_order_of_the_batch(ordered: Fakes) -> None:
+    waiting = [each.migration_id for each in ordered.ports.migrations.admission_queue("bone", limit=9)]
+    watch.run(TICK, limited(ordered, 2))
+    assert offered_ids(ordered.bus) == list(reversed(waiting))[:2]
+    assert list(ordered.ports.batches.waves("bone").places) == list(reversed(waiting))
+
+
+def test_a_row_that_cannot_be_read_does_not_block_the_order(ordered: Fakes) -> None:
+    first = next(iter(ordered.ports.batches.waves("bone").places))
+    load_many = ordered.ports.migrations.load_many
+    without = mock.patch.object(
+        ordered.ports.migrations, "load_many", lambda ids: [each for each in load_many(ids) if each.migration_id != first]
+    )
+    with without:
+        watch.run(TICK, limited(ordered, 1))
+    (chosen,) = offered_ids(ordered.bus)
+    assert chosen == list(ordered.ports.batches.waves("bone").places)[1]

@@ -1,0 +1,50 @@
+"""Invariant 7: the instances of a batch begin in the order that its policy names."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from tests.simulation.invariants.parts import wave_of
+from tests.simulation.invariants.scene import Checker, Found, Sight, entered
+from tests.simulation.records import Migration, State
+from tests.simulation.truth import Change
+
+PATIENCE = timedelta(minutes=45)
+"""For how long an offer may be lost or late, again and again."""
+
+
+class InOrder(Checker):
+    """7. No first try begins while another of its batch has been ready for long, and comes before it in the policy's order."""
+
+    number, name = 7, "in order"
+
+    def row(self, change: Change, scene: Sight) -> Found:
+        entry = entered(change, scene.truth)
+        if entry is None or entry[0] is not State.READY or entry[1].state is not State.SNAPSHOTTING or entry[1].hop:
+            return
+        began, policy = entry[1], scene.batch(entry[1]).policy
+        if not policy.order or policy.group or policy.per_region or policy.per_wave:
+            return  # who may not begin for the sake of others is passed over
+        for other in scene.truth.migrations.values():
+            same = (other.batch_id, other.account_id, other.hop) == (began.batch_id, began.account_id, 0)
+            if same and _waits(other, scene) and _comes_before(other, began, policy.order, scene):
+                yield f"{began.migration_id} began before {other.migration_id}, against the order {policy.order}"
+
+
+def _waits(migration: Migration, scene: Sight) -> bool:
+    """Whether it has been ready for long, and has no slot yet."""
+    ready = migration.state is State.READY and migration.migration_id not in scene.truth.slots()
+    return ready and scene.now - migration.entered_at > PATIENCE
+
+
+def _comes_before(one: Migration, other: Migration, order: str, scene: Sight) -> bool:
+    in_time = wave_of(one, scene.truth) <= wave_of(other, scene.truth)  # who was refused moves with the last wave
+    return in_time and _place(one, order, scene) < _place(other, order, scene)
+
+
+def _place(migration: Migration, order: str, scene: Sight) -> tuple[bool, list[tuple[int, str]]]:
+    """Where the order puts an instance. Numbers count by their size, and who has no such tag comes last."""
+    tags = scene.tags.get(migration.instance_id, {})
+    text = tags.get(order.partition(":")[2]) if order != "name" else scene.names.get(migration.instance_id, "")
+    return text is None, [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", text or "")]
