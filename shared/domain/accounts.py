@@ -37,7 +37,7 @@ class MemberAccount:
 
     @property
     def display_name(self) -> str:
-        """The name and id of the account, such as ``Trading (1234567890123456)``; the id alone if it has no name."""
+        """The name and id of the account, such as ``Trading (1234567890123456)``; the id alone if the account has no name."""
         return f"{self.name} ({self.account_id})" if self.name else self.account_id
 
 
@@ -51,7 +51,7 @@ class UnusableAccount:
     remedy: str
     since: datetime
     until: datetime
-    """The pipeline starts nothing in the account before this time. Each further refusal moves this time further into the future."""
+    """The time before which the pipeline starts nothing in the account. Each further refusal moves this time into the future."""
 
     def is_blocking(self, now: datetime) -> bool:
         """Whether the account is blocked at ``now``, so that nothing may start in it."""
@@ -64,7 +64,7 @@ class UnusableAccount:
 
     @property
     def why_unusable(self) -> str:
-        """One sentence for people: which account cannot be used, since when, why, and what to do."""
+        """One sentence for people: the account that cannot be used, the time since then, the reason, and the remedy."""
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 
@@ -93,7 +93,7 @@ def permission_missing_error(member: MemberAccount, why: str) -> AccountUnusable
 
 
 def session_name(migration_id: str) -> str:
-    """The name of the STS session for one migration. ActionTrail, the account's own audit, shows this name."""
+    """The name of the STS session for one migration. The name appears in ActionTrail, the account's own audit."""
     return _NOT_IN_A_SESSION.sub("-", f"replank-{migration_id}")[:64]
 
 
@@ -101,7 +101,7 @@ def read_member_accounts(given: str, external_id: str = "") -> dict[str, MemberA
     """The member accounts that a setting lists, by account id. Raises Refused (Accounts.Invalid) with the name of the wrong entry.
 
     The setting is JSON: ``{"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}``. An object with ``role``,
-    ``externalId`` and ``name`` may replace the ARN. In its short form, the setting lists only the ARNs, separated by commas.
+    ``externalId`` and ``name`` may replace the ARN. The short form of the setting lists only the ARNs, separated by commas.
     ``external_id`` applies to every account without an ``externalId`` of its own.
     """
     document = _read_accounts_setting(given.strip())

@@ -119,8 +119,8 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
 def retry(migration: Migration, operator: str, now: datetime) -> Step:
     """Retry from the point of failure: the precheck if no job ran, else the job, the validation or the rollback.
 
-    Once a job has run, no new snapshots are made, because they would hold a half-replaced system.
-    Raises Refused (Migration.NotRetryable) unless the migration failed.
+    After a job has run, a retry makes no new snapshots, because new snapshots would hold a half-replaced system. Raises Refused
+    (Migration.NotRetryable) unless the migration failed.
     """
     if migration.state is State.PRECHECK_FAILED:
         return _retry_step(migration, State.ACCEPTED, operator, now)

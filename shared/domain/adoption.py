@@ -2,9 +2,9 @@
 snapshot is not certain, the pipeline keeps the snapshot. Pure.
 
 SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an operating
-system"). ECS does not show who made a snapshot or why. So a snapshot counts as SMC's only under three conditions. First, only one
-snapshot of the disk has such a name and is from the time of the job. Second, the job certainly made its copies. Third, every disk
-has such a snapshot.
+system"). ECS does not show who made a snapshot or why. So a snapshot counts as SMC's only under three conditions. First, the disk
+has only one snapshot with a name like SMC's from the time of the job. Second, the job certainly made its copies. Third, every disk
+has a snapshot with such a name from the time of the job.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class CopyCandidate:
 
 
 def job_runs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
-    """The runs of a migration's jobs. If ``unseen`` is true, the job may run before the pipeline sees the job. Each run then begins
-    when the snapshots are ready."""
+    """The runs of a migration's jobs. If ``unseen`` is true, the job may run before the pipeline sees the job. In this case, each
+    run begins when the snapshots are ready."""
     runs: list[JobRun] = []
     waiting: datetime | None = None
     began: datetime | None = None

@@ -1,8 +1,8 @@
 """Finds out whether SMC reset the disks after a job that failed, was cancelled, or was a drill. Pure.
 
-SMC may reset every disk to its own copies, but its API does not report this (SMC, "migrate an operating system"). So the pipeline
-writes a small file, the marker, in the guest once SMC has made its copies. After the job, the pipeline looks for the marker. If the
-marker is gone, SMC reset the disks, and everything written since the copies is lost.
+SMC may reset every disk to SMC's own copies, but the API does not report a reset (SMC, "migrate an operating system"). So the
+pipeline writes a small file, the marker, in the guest once SMC has made its copies. After the job, the pipeline looks for the
+marker. If the marker is gone, SMC reset the disks, and everything written since the copies is lost.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class JobEnd:
 class AfterJobRecord:
     """The record of the disks' state after the job of one attempt.
 
-    When an older version of Replank writes the row, the record is lost. Without the record, the state of the disks is not known.
+    The record is lost when an older version of Replank writes the row. Without the record, the state of the disks is not known.
     """
 
     marker: str = ""
@@ -55,7 +55,7 @@ class AfterJobRecord:
     """The id of the command that writes the marker."""
     ended: JobEnd | None = None
     look_id: str = ""
-    """The id of the command that looks for the marker; empty if no such command runs."""
+    """The id of the command that looks for the marker; empty if the command does not run."""
     found: DisksAfterJob | None = None
     system: str = ""
     """The operating system of the guest at the time of the look for the marker, in words."""
@@ -94,7 +94,7 @@ def marker_text(migration_id: str, hop: int, attempt: int, count: int) -> str:
 
 
 def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: bool, now: datetime) -> DisksAfterJob:
-    """Whether SMC reset the disks. Without proof, the answer is ``UNKNOWN``.
+    """Whether SMC reset the disks. The answer is ``UNKNOWN`` if there is no proof.
 
     A disk is reset only while its instance is stopped (ECS, ResetDisk). So SMC did not reset the disks of a guest that has not
     stopped since before the job. If the job finished and the guest still runs the old system, SMC reset the disks.

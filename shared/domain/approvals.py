@@ -43,7 +43,7 @@ class ApprovalStatus:
 
     @property
     def missing_approval_count(self) -> int:
-        """How many more persons must approve."""
+        """The number of persons who still have to approve."""
         return max(self.needed - len(self.counted), 0)
 
     @property
@@ -63,7 +63,7 @@ def rollback_subject(migration_id: str, entered_version: int) -> str:
 
 
 def required_approvals(policy: Policy, about: str) -> int:
-    """How many persons the policy requires to approve a subject of this kind."""
+    """The number of persons who, by the policy, must approve a subject of this kind."""
     return {BATCH: policy.approvals, WAVE: policy.wave_approvals, ROLLBACK: policy.rollback_approvals}[about.split()[0]]
 
 
@@ -77,7 +77,8 @@ def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterabl
 
 
 def batch_approval_status(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """The same as ``approval_status``, but from the whole batch, whose selection is known even before the acknowledgement."""
+    """The same as ``approval_status``, for a whole batch. The selection of a whole batch is known even before the
+    acknowledgement."""
     seen = policy_digest(batch.policy, selection_digest(batch.selection))
     return _status_of_approvals(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
 
@@ -155,7 +156,7 @@ def _journal_reason(about: str, why: str) -> str:
 
 
 def check_may_approve(batch: Batch, found: ApprovalStatus, caller: Caller, roles: frozenset[Role]) -> None:
-    """Raise Refused unless this person may approve this subject now."""
+    """Raise Refused unless the caller may approve the subject now."""
     if not found.needed:
         sentence = f"The policy of batch {batch.batch_id} asks for no approval of a {found.about.split()[0]}."
         raise Refused("Approval.NotAsked", sentence, "Nothing to do.", status=409)
@@ -185,7 +186,7 @@ def _check_open_for_approval(batch: Batch, found: ApprovalStatus) -> None:
 
 
 def check_wave_is_next(batch: Batch, number: int, waves: int) -> None:
-    """Raise Refused unless this wave is the next one and all earlier waves have ended."""
+    """Raise Refused unless the wave is the next one, and all earlier waves have ended."""
     if number > waves or number < 2:
         raise Refused("Wave.NoNext", f"Batch {batch.batch_id} has no wave {number} to approve.", "Nothing to do.", status=409)
     if number <= batch.control.wave + 1:
@@ -212,12 +213,12 @@ def stop_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
 
 
 def with_event_published(batch: Batch, about: str, event: str) -> Batch:
-    """The batch with a mark that this event about a subject is published."""
+    """The batch, with a note that the event about a subject has been published."""
     others = tuple(each for each in batch.control.asked if not each.startswith(f"{about}: "))
     asked = (*others, f"{about}: {event}")
     return replace(batch, control=replace(batch.control, asked=asked), version=batch.version + 1)
 
 
 def is_event_published(terms: BatchTerms | Batch, about: str, event: str) -> bool:
-    """Whether this event about a subject is already published."""
+    """Whether the event about a subject has already been published."""
     return f"{about}: {event}" in terms.control.asked

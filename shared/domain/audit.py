@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 LONGEST_REQUEST = 16 * 1024
-"""Maximum size in bytes of a request's body that the audit stores. If a body is longer, the audit stores only its size."""
+"""Maximum size, in bytes, of a request body that the audit stores in full. If a body is longer, the audit stores only its size."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class AuditRequest:
     issuer: str
     subject: str
     door: str
-    """How the request came in, such as ``trigger`` for the HTTP trigger, which checks a signature."""
+    """The way in which the request came in, such as ``trigger`` for the HTTP trigger, which checks a signature."""
     act: str
     """The operation's name in the API."""
     target: str
@@ -29,7 +29,7 @@ class AuditRequest:
     request: str = "{}"
     """The request's body as JSON."""
     before: str = ""
-    """State and version of the migration or batch before the act, such as ``failed 7``; empty if the act has no such target."""
+    """State and version of the migration or batch before the act, such as ``failed 7``; empty if the act has no target."""
     request_id: str = ""
     accounts: str = ""
     """The member accounts that the act concerns, separated by blanks; empty if the act concerns only the deployment's own
@@ -52,7 +52,7 @@ class AuditOutcome:
 class AuditEntry:
     """One request and its outcome.
 
-    ``answered`` is None if the function died before the answer; the migration's journal then shows the outcome.
+    ``answered`` is None if the function died before the answer. In this case, the migration's journal shows the outcome.
     """
 
     entry: str

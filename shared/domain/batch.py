@@ -57,7 +57,7 @@ class Approval:
     """The subject: ``batch``, ``wave 2``, or ``rollback`` with the migration's id and the version at which its state began."""
     by: str
     identity: str
-    """The identity by which two persons are distinguished."""
+    """The identity that distinguishes two persons."""
     at: datetime
     trust: str
     seen: str
@@ -68,7 +68,7 @@ class Approval:
 class BatchControl:
     """The last act on a running batch: who paused, resumed or stopped it.
 
-    The act has its own column, which an earlier version of Replank leaves unchanged when writing the batch.
+    The act is stored in its own column. An earlier version of Replank leaves this column unchanged when writing the batch.
     """
 
     brake: PauseState = PauseState.OFF
@@ -107,9 +107,9 @@ class BatchJournalEntry:
     approval: Approval | None = None
     """The approval that the line records; None for any other act."""
     before: dict[str, str] = field(default_factory=dict)
-    """For a change of the policy: each changed field with its old value as JSON."""
+    """The old value, as JSON, of each field that a change of the policy has changed."""
     after: dict[str, str] = field(default_factory=dict)
-    """For a change of the policy: each changed field with its new value as JSON."""
+    """The new value, as JSON, of each field that a change of the policy has changed."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Selection:
     regions: tuple[str, ...]
     instance_ids: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
-    """Keys of releases in the catalog, or prefixes of such keys."""
+    """Keys of releases in the catalog, or beginnings of keys."""
     accounts: tuple[str, ...] = ()
     """Member accounts, and an empty text for the deployment's own account. An empty list selects only the deployment's own
     account."""
@@ -182,7 +182,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class BatchTerms:
-    """The facts about a batch that a stage needs. The size of these facts does not depend on the number of instances."""
+    """The facts about a batch that a stage needs. The size of the terms does not depend on the number of instances."""
 
     batch_id: str
     state: BatchState
@@ -200,7 +200,7 @@ class BatchTerms:
 
     @property
     def failure_budget(self) -> int:
-        """How many migrations may fail before the batch pauses."""
+        """The number of migrations that may fail before the batch pauses."""
         percent = self.policy.failure_percent
         return self.policy.failure_budget if percent is None else self.size * percent // 100
 
@@ -233,7 +233,7 @@ class Waves(list[tuple[str, ...]]):
 
 
 Problem = tuple[str, str, str]
-"""An instance or region without a migration, the error code, and a sentence that says what to do."""
+"""An instance or region without a migration, the error code, and a sentence with the remedy."""
 
 
 @dataclass(frozen=True)
@@ -277,15 +277,15 @@ class Batch:
 
     @property
     def terms(self) -> BatchTerms:
-        """The facts about the batch whose size does not depend on the number of instances."""
+        """The facts about the batch that a stage needs."""
         same = (self.batch_id, self.state, self.version, self.created_at, self.policy, self.dry_run, self.acknowledgement)
         return BatchTerms(*same, self.selection.accounts, self.control, self.size)
 
 
 @dataclass(frozen=True)
 class SubmittedTerms:
-    """A batch's policy and accounts, stored in a column of their own. From the other columns, an older version would drop the
-    fields that it does not know."""
+    """A batch's policy and accounts, stored in a column of their own. An older version would drop unknown fields from the other
+    columns."""
 
     policy: Policy
     accounts: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Refused
 
 BY_ITSELF = "watch"
-"""The name under which the tick pauses a batch at its failure budget."""
+"""The name that the batch's journal shows for a pause by the tick at the failure budget."""
 NAMED = 5
 """Maximum number of failed migrations that an error message names."""
 
@@ -36,7 +36,7 @@ def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
 
 
 def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mapping[str, int], seen: int) -> BatchChange:
-    """Let the batch start migrations again. After a pause at the failure budget, the count of failures restarts at 0.
+    """Let the batch start migrations again. The count of failures restarts at 0 after a pause at the failure budget.
 
     ``failed`` holds the failed migrations that count now, with their attempts. ``seen`` is the number of failures that the person
     saw.
@@ -68,7 +68,7 @@ def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
 
 
 def is_last_act(batch: Batch, act: str, operator: str) -> bool:
-    """Whether this operator's act is already the last act on the batch. If so, a repeated request changes nothing."""
+    """Whether this operator's act is already the last act on the batch. A repeated request for the last act changes nothing."""
     made = {"pause": PauseState.PAUSED, "resume": PauseState.OFF, "stop": PauseState.STOPPED}[act]
     return batch.control.at is not None and batch.control.brake is made and batch.control.by == operator
 

@@ -17,7 +17,7 @@ class Trust(str, Enum):
     """How a caller's name was verified."""
 
     CLAIMED = "claimed"
-    """Only a header gives the name. The trigger's signature proves a key of the account, not a person."""
+    """The name comes only from a header of the request. The trigger's signature proves a key of the account, not a person."""
     VERIFIED = "verified"
     """A token gives the name, and the api function has checked its signature, issuer, audience and times."""
 
@@ -31,12 +31,12 @@ class Caller:
     issuer: str = ""
     """The issuer of the token that gives the name; empty for a claimed name."""
     subject: str = ""
-    """The issuer's id of the person. A name may change or be reused; this id never is."""
+    """The issuer's id of the person. A name may change, or belong to another person later; this id cannot."""
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The token's claims about the person, each as a list; empty for a claimed name."""
     door: str = ""
-    """How the request came in: ``trigger`` or ``gateway``. The function derives this value from the form of the request, which
-    proves nothing."""
+    """The way in which the request came in: ``trigger`` or ``gateway``. The value follows from the form of the request, and is no
+    proof."""
 
     @property
     def identity(self) -> str:

@@ -28,7 +28,7 @@ def camel_case(name: str) -> str:
 
 
 def python_names_by_api_name(cls: type) -> dict[str, str]:
-    """For each field of a dataclass: its name in the API, and its name in Python."""
+    """The Python name of each field of a dataclass, by the field's name in the API."""
     return {camel_case(each.name): each.name for each in fields(cls)}
 
 

@@ -2,7 +2,7 @@
 
 The module supports str, int, bool, datetime, Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]``, ``dict[str, str]``
 and ``X | None``. An int is never negative, because it is a size, a count or an id. Only a ``Signed`` number may be negative. A
-datetime is written in ISO 8601 with a zone and kept in UTC. Errors name the field by its path.
+datetime is written in ISO 8601 with a zone and kept in UTC. An error message names the wrong field by the path to the field.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_TEXT = 16_384
 MAX_ITEMS = 20_000
 """Maximum items of a list in a field."""
 YEARS = range(1970, 2200)
-"""Years that a time may have. Arithmetic with a time outside these years may overflow."""
+"""Years that a time may have. Calculations with times outside these years may overflow."""
 
 
 class DocumentInvalid(Refused):
@@ -59,8 +59,8 @@ def encode(value: object) -> Any:
 def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -> T:
     """A dataclass made from JSON values. Raises DocumentInvalid.
 
-    Unknown fields are ignored, so that rows of other versions stay readable. With ``strict``, an unknown field raises an error, so
-    that a typing error in an operator's file is found.
+    Unknown fields are ignored, so that rows of other versions stay readable. If ``strict`` is true, an unknown field raises an
+    error. In this way, an operator learns of a typing error in a file.
     """
     value: T = _dataclass_decoder(cls)(document, path, strict)  # type: ignore[arg-type]
     return value

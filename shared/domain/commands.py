@@ -103,7 +103,7 @@ DRAINING, DRAINED, RESTORING = "draining", "drained", "restoring"
 
 
 UNDER_WAY = frozenset({DRAINING, RESTORING})
-"""Phases in which a command runs in the guest. In these phases, each tick asks for the command's result."""
+"""Phases in which a command runs in the guest. Each tick asks for the command's result during these phases."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,11 @@ class CommandProgress:
     ran: bool = False
     """Whether a pre command has ever begun in this migration."""
     last: str = ""
-    """How the last command ended, in words."""
+    """The result of the last command, in words."""
 
     @property
     def command_in_words(self) -> str:
-        """Which command runs in the guest now, or how the last command ended; empty if no command ever ran."""
+        """The command that runs in the guest now, or the result of the last command, in words; empty if no command ever ran."""
         return {DRAINING: "the pre command runs", RESTORING: "the post command runs"}.get(self.phase, self.last)
 
     def with_command_begun(self, phase: str, now: datetime) -> CommandProgress:

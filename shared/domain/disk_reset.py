@@ -8,13 +8,13 @@ from enum import Enum
 
 
 class ResetState(Enum):
-    """How far the reset of one disk is."""
+    """The progress of the reset of one disk."""
 
     PENDING = "pending"
     """The pipeline has not requested the reset yet."""
     ASKED = "asked"
-    """The pipeline is about to request the reset, or does not know the answer to its request. After a crash, the pipeline repeats
-    the request."""
+    """The pipeline is about to request the reset, or does not know the answer to its request. The pipeline repeats the request
+    after a crash."""
     ACCEPTED = "accepted"
     """ECS accepted the reset, which may still be running."""
     RESTORED = "restored"

@@ -12,7 +12,7 @@ from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
 
 class FirstChange(Enum):
-    """The point from which the instance may have changed. After this point, only the snapshots can restore the instance."""
+    """The point from which the instance may have changed. From this point on, only the snapshots can restore the instance."""
 
     LAUNCH = "the step that starts the job"
     SNAPSHOTS = "the end of the snapshots, when a person is asked to start the job"
@@ -20,8 +20,7 @@ class FirstChange(Enum):
 
 @dataclass(frozen=True)
 class DriverTraits:
-    """The properties of one driver. For a driver that this table lacks, because a later version wrote the row, see
-    ``driver_traits``."""
+    """The properties of one driver. The function ``driver_traits`` also handles drivers that only a later version knows."""
 
     name: str
     does: str
@@ -36,22 +35,22 @@ class DriverTraits:
     usual_minutes: tuple[int, int]
     """The usual minimum and maximum length of the driver's job, in minutes, for the documents."""
     prepare_limit: timedelta | None
-    """Maximum time to prepare the job; None if a person starts it without a time limit."""
+    """Maximum time to prepare the job; None if a person starts the job without a time limit."""
     job_limit: timedelta
-    """Maximum time for which the job may run. After this time, a person must look at the job."""
+    """Maximum time for which the job may run. If the job runs longer, a person must look at the job."""
     job_seen_at: str = "in the SMC console"
     """Where a person can see the job."""
     preparing: str = "SMC to know the instance and to have its job ready"
     """The event that a migration waits for while the driver prepares the job, in words."""
     copies_disks: bool = True
-    """Whether the driver's job copies the disks, and may reset the disks to these copies by itself."""
+    """Whether the driver's job copies the disks, and may by itself reset the disks to the copies."""
     installs_in_guest: bool = False
     """Whether the driver installs a tool in the guest. The snapshots of a later attempt may then contain the tool."""
     needs_listing: bool = True
     """Whether the account must be on Alibaba Cloud's allow list for paths that are open on request only."""
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
-    """The reason why the driver does not support a path of the matrix, and the remedy. Both texts are empty if the driver is not
-    the reason."""
+    """The reason why the driver does not support a path of the matrix, and the remedy. Both texts are empty if the driver does not
+    prevent the path."""
 
     @property
     def may_job_run_unseen(self) -> bool:

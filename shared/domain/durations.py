@@ -51,8 +51,8 @@ PERSON = Duration("a person approves, resumes, or lets a wave begin", 10, 60, 24
 FAILS = 0.03
 """The share of hops that fail. The figure is assumed, because no public source has one."""
 ALIKE = 0.5
-"""The share of the spread that all instances of one fleet have in common, for example because they share a zone. This figure is
-assumed."""
+"""The share of the spread that all instances of one fleet have in common, for example because they share a zone. The figure is
+assumed, because no public source has one."""
 
 DECLARED = (SNAPSHOTS, JOB, RETURN, VALIDATION, BUTTON, PERSON)
 
@@ -67,7 +67,8 @@ def parts_after_snapshots(driver: str) -> tuple[Duration, ...]:
 class RandomDraws:
     """Random draws that depend only on the seed.
 
-    If ``fixed`` is given, nothing is random. Each duration is then the time within which this share of all cases ends.
+    If ``fixed`` is given, nothing is random. In this case, each duration is the time within which the share ``fixed`` of all cases
+    ends.
     """
 
     seed: str
@@ -84,7 +85,7 @@ class RandomDraws:
         return timedelta(minutes=duration.usual * spread ** (z / _TENTH))
 
     def draw_failure(self, *words: object) -> bool:
-        """Whether this hop fails, drawn at random."""
+        """A random decision whether the hop fails."""
         return self.fixed is None and self._draw_fraction("fails", *words) < FAILS
 
     def _draw_normal_value(self, *words: object) -> float:

@@ -50,7 +50,7 @@ class LaunchDriver:
 
 @dataclass(frozen=True)
 class CleanUpDriver:
-    """Remove what the driver created in SMC for one hop: job, source server and activation code."""
+    """Remove everything that the driver created in SMC for one hop: job, source server and activation code."""
 
     handle: Handle
     hop: int = 0
@@ -92,7 +92,7 @@ NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver, RunPostCommand)
 
 
 def calls_the_cloud(effect: Effect) -> bool:
-    """Whether the effect calls ECS or SMC. The api function leaves effects that call the cloud to the tick, because such calls are
+    """Whether the effect calls ECS or SMC. The api function leaves effects that call the cloud to the tick, because the calls are
     slow."""
     return isinstance(effect, NEEDS_THE_CLOUD) or (isinstance(effect, ReleaseLock) and effect.after_jobs)
 
@@ -111,11 +111,11 @@ KINDS: dict[str, type[Effect]] = {
         RollBackUnasked,
     )
 }
-"""Classes of effects, by the name under which the outbox stores them."""
+"""Classes of effects, by the name that the outbox stores for the class."""
 
 
 def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
-    """The effect that runs the post command; empty if no pre command ran. If ``unmoved`` is true, there is no such effect once a
+    """The effect that runs the post command; empty if no pre command ran. If ``unmoved`` is true, the result is also empty once a
     job may have run."""
     ran = migration.hop > 0 or migration.handle.started_at is not None or migration.resumes != ""
     return (RunPostCommand(),) if migration.commands.phase and not (unmoved and ran) else ()

@@ -12,7 +12,7 @@ from shared.domain.text import plain_line
 
 
 class Fate(Enum):
-    """What a function does with the message whose processing raised the error."""
+    """The way in which a function handles a message after an error."""
 
     STALE = "stale"
     """The message is old or a duplicate. The function acknowledges the message and does nothing."""
@@ -48,7 +48,7 @@ class Stale(ReplankError):
 
 
 class Refused(ReplankError):
-    """The request is not possible. The remedy says what the caller can do."""
+    """The request is not possible. The remedy tells the caller how to correct the request."""
 
     fate = Fate.REFUSED
 

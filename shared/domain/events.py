@@ -109,7 +109,7 @@ ECS = "acs.ecs"
 
 
 def is_handled_by(function: str, type: str, source: str) -> bool:
-    """Whether the function handles messages of this type and source. A function refuses any other message."""
+    """Whether the function handles messages of the given type and source. A function refuses any other message."""
     if type == "timer":
         return function in TIMED
     return function in CONSUMERS.get(type, ()) or (function == "watch" and source == ECS)
@@ -129,7 +129,7 @@ class Event:
 
 
 def reminder_id(now: datetime) -> str:
-    """The id of one tick's reminders (``nudge``), which differs from the ids of other ticks."""
+    """The id of the reminders (``nudge``) that one tick sends. Each tick has another id."""
     return now.strftime("%Y%m%dT%H%M%S")
 
 

@@ -24,7 +24,7 @@ RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "s
 @dataclass(frozen=True)
 class DiskFacts:
     """One disk with the attributes that DescribeDisks shows. ``used_by_smc_transit`` is true for SMC's own disk with Windows media,
-    which is not the user's."""
+    which does not belong to the user."""
 
     disk_id: str
     kind: Literal["system", "data"]

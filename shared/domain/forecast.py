@@ -1,7 +1,7 @@
 """The forecast of a batch: a simulation with the scheduler's own rules and the declared durations. Pure.
 
-The modules ``limits``, ``waves`` and ``brake`` decide what may start, when a wave begins and when the batch pauses.
-The forecast draws only durations, failures and the delays of persons at random.
+The module ``limits`` decides which migrations may start, ``waves`` when a wave begins, and ``brake`` when the batch pauses. The
+forecast draws only durations, failures and the delays of persons at random.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ MOVED = "ended well"
 FAILED = "ended badly"
 A_TICK = timedelta(minutes=1)
 LARGE = 500
-"""From this number of migrations on, a run advances by at least one minute, because the answer must come within seconds."""
+"""The number of migrations from which a run advances by at least one minute, because the answer must come within seconds."""
 LONGEST = timedelta(days=400)
-"""A simulated run that takes longer than this time counts as never finished."""
+"""The maximum simulated time of a run. A longer run counts as never finished."""
 MOST_STEPS = 200_000
 
 
@@ -46,7 +46,8 @@ class ForecastItem:
 
 @dataclass(frozen=True)
 class ForecastInput:
-    """The state at which a forecast begins. ``cut`` holds the migrations of each wave; the sequence is empty for a single wave."""
+    """The input of a forecast: the state of the batch at the beginning. ``cut`` holds the migrations of each wave; the sequence is
+    empty for a single wave."""
 
     batch: Batch
     items: Sequence[ForecastItem]
@@ -129,7 +130,7 @@ def _finish_times(earliest: datetime | None, drawn: Sequence[datetime | None]) -
 
 
 def _run_to_end(outlook: ForecastInput, draws: RandomDraws) -> list[datetime | None]:
-    """The times at which each wave and, as the last item, the whole batch end in one run. A time is None if the wave or batch never
+    """The end of each wave in one run and, as the last item, the end of the whole batch. A time is None if the wave or batch never
     ends."""
     run = _new_run(outlook, draws)
     _advance_run(run)

@@ -1,8 +1,8 @@
 """Reads a line of fstab in the same way as mount(8) and systemd. The rules come from fstab(5), libmount and
 systemd-fstab-generator.
 
-A wrong line can stop the next boot in an emergency shell. Therefore the device that a line names is important, and whether the boot
-waits for this device. Pure.
+A wrong line can stop the next boot in an emergency shell. Therefore this module finds the device that a line names, and whether the
+boot waits for the device. Pure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ NETWORK = frozenset(
     {"9p", "afs", "alinas", "beegfs", "ceph", "cifs", "coda", "cpfs", "davfs", "davfs2", "gfs", "gfs2", "glusterfs", "lustre"}
     | {"ncp", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "sshfs", "virtiofs"}
 )
-"""File system types that are mounted once the network is up (remote-fs.target). The boot does not wait for such file systems."""
+"""File system types that are mounted once the network is up (remote-fs.target). The boot does not wait for file systems of these
+types."""
 DEVICELESS = frozenset(
     {"none", "tmpfs", "ramfs", "proc", "sysfs", "devpts", "devtmpfs", "cgroup", "cgroup2", "debugfs", "hugetlbfs", "mqueue"}
     | {"securityfs", "configfs", "fusectl", "bpf", "tracefs", "efivarfs", "binfmt_misc", "selinuxfs", "overlay", "aufs", "zfs"}
@@ -55,12 +56,12 @@ def read_fstab_line(line: str, seen: ReportedDevices) -> FstabFacts | None:
 
 
 def decode_escapes(text: str) -> str:
-    r"""The text with fstab's octal escapes decoded, such as ``\040`` for a blank."""
+    r"""The text after decoding fstab's octal escapes, such as ``\040`` for a blank."""
     return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
 
 
 def _without_quotes(source: str) -> str:
-    """A tag such as ``UUID="1234"`` without its quotes; any other text unchanged."""
+    """The text without quotes if it is a tag such as ``UUID="1234"``; otherwise the unchanged text."""
     tag, equals, value = source.partition("=")
     if equals and tag in TAGS and len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
         return f"{tag}={value[1:-1]}"
@@ -101,7 +102,7 @@ def names_a_path(entry: FstabFacts) -> bool:
 
 
 def _is_fuse_mount(entry: FstabFacts) -> bool:
-    """Whether a program mounts the entry (FUSE). The first field of such an entry may be any text; only fuseblk names a device."""
+    """Whether a program mounts the entry (FUSE). The first field of a FUSE entry may be any text; only fuseblk names a device."""
     return entry.file_system == "fuse" or entry.file_system.startswith("fuse.")
 
 
@@ -112,7 +113,7 @@ def is_network_mount(entry: FstabFacts) -> bool:
 
 
 def is_required_at_boot(entry: FstabFacts) -> bool:
-    """Whether the boot fails without this entry, because local-fs.target requires it."""
+    """Whether the boot fails without the entry, because local-fs.target requires the entry."""
     if entry.file_system == "swap" or entry.mount_point in ("none", "swap") or is_network_mount(entry):
         return False
     if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in _mount_options(entry)):
@@ -139,8 +140,8 @@ def _mount_options(entry: FstabFacts) -> set[str]:
 
 
 def _is_option_in_effect(entry: FstabFacts, off: str, on: str) -> bool:
-    """Whether the option ``off``, such as ``nofail``, is in effect. If the entry also has the opposite option ``on``, the later one
-    counts."""
+    """Whether the option ``off``, such as ``nofail``, is in effect. If the entry has both ``off`` and the opposite option ``on``,
+    the later option counts."""
     said = [option for option in entry.options.split(",") if option in (off, on)]
     return bool(said) and said[-1] == off
 

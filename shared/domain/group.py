@@ -19,7 +19,7 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
 
 
 def last_attempt_without_place(migration: Migration) -> int:
-    """The last attempt whose place in the group is to be released; 0 if the migration keeps its place.
+    """The last attempt that must release its place in the group; 0 if the migration keeps its place.
 
     A failed or rolled back migration keeps its place until a person has decided, because the instance may not work. A migration
     that waits for its next hop or for a retry keeps its place too. A migration that waits for its first try releases the place of
@@ -34,7 +34,7 @@ def last_attempt_without_place(migration: Migration) -> int:
 
 
 def why_group_waits(holder: Migration) -> str:
-    """Why another member of the group must wait for this holder of the place, in words."""
+    """Why another member of the group must wait for the migration that holds the place, in words."""
     where = f"{holder.migration_id} ({holder.instance_id}), which is {holder.state.value}"
     if holder.state in (State.FAILED, State.ROLLED_BACK):
         return f"its group {holder.group} waits for {where}: a person decides, see replank show {holder.migration_id}"

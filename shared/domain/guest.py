@@ -103,7 +103,7 @@ class UserCheck:
 
 @dataclass(frozen=True)
 class BootFacts:
-    """How a Linux guest boots: the version that GRUB starts, the kernels in /boot, and kernels without an initramfs."""
+    """The boot of a Linux guest: the version that GRUB starts, the kernels in /boot, and the kernels without an initramfs."""
 
     default_kernel: str | None = None
     images: tuple[str, ...] = ()
@@ -120,10 +120,10 @@ class LinuxFacts:
     ``modules``: the kernel modules loaded. ``root_links``: links directly below / to absolute paths, as ``/app -> /data/app``.
     ``package_locks``: settings that hide updates, each with its place (versionlock, exclude). ``rpm_database``: rpm's error
     message, empty without an error. ``kernel_vendor``: the vendor of the running kernel's package. ``permit_root_login``: the value
-    of PermitRootLogin in sshd_config, empty if the file has no such setting. ``lock_holders``: which process holds which lock of
-    the package manager. ``fstab_errors``: errors that the system's own check of fstab reports. ``metadata_answers``,
-    ``names_resolve`` and ``clock_in_step``: whether the metadata service answers, names of Alibaba Cloud resolve and the clock is
-    synchronised. ``read_only_mounts``: which of /mnt and /sys are mounted read-only.
+    of PermitRootLogin in sshd_config, empty if the file has no such setting. ``lock_holders``: the processes that hold locks of the
+    package manager, each with its lock. ``fstab_errors``: errors that the system's own check of fstab reports.
+    ``metadata_answers``, ``names_resolve`` and ``clock_in_step``: whether the metadata service answers, names of Alibaba Cloud
+    resolve and the clock is synchronised. ``read_only_mounts``: the folders, out of /mnt and /sys, that are mounted read-only.
     """
 
     modules_out_of_tree: tuple[str, ...] | None = None

@@ -1,6 +1,6 @@
 """The hold: one switch that keeps the pipeline from starting anything in the account.
 
-The functions here are pure. Some read the row of the hold, others compute the columns that an act writes.
+The functions are pure: one function reads the row of the hold, and others compute the columns that an act writes.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from shared.domain.codec import DocumentInvalid, decode
 
 HELD, RELEASED = "held", "released"
 STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
-"""Columns of the row: the state, its version, the reason of a hold set by hand, and the prefix of columns with one act each."""
+"""The columns of the hold's row: state, version, reason of a hold set by hand, and the prefix of the columns for single acts."""
 SHOWN = 20
-"""Maximum acts of the history that are read; only the latest are read."""
+"""Maximum number of acts that are read from the history. Only the latest acts are read."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class HoldHistoryEntry:
     at: datetime
     why: str
     trust: str = ""
-    """How the person's name is known, ``claimed`` or ``verified``; empty if an older version or a manual edit wrote the line."""
+    """The trust in the person's name: ``claimed`` or ``verified``; empty if an older version or a manual edit wrote the line."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Hold:
     lines: tuple[HoldHistoryEntry, ...] = ()
     """The acts, oldest first."""
     unread: Any = None
-    """The stored version if it is not a whole number. With this value, an act can still refer to the row that the person saw."""
+    """The stored version if it is not a whole number. The value allows an act to refer to the row that the person saw."""
 
     @property
     def is_held(self) -> bool:
@@ -72,11 +72,11 @@ def read_hold(row: Mapping[str, Any] | None) -> Hold:
 
 
 UNREADABLE = -1
-"""The version of a hold whose stored version is not a whole number."""
+"""The version that a hold gets if the stored version is not a whole number."""
 
 
 def hold_columns(seen: Hold, line: HoldHistoryEntry) -> dict[str, Any]:
-    """The state and the version as an act writes them. Writing these columns also repairs an unreadable row."""
+    """The state and the version as an act writes them. Writing the two columns also repairs an unreadable row."""
     return {STATE: HELD if line.act == "hold" else RELEASED, VERSION: max(seen.version, 0) + 1}
 
 

@@ -44,15 +44,16 @@ class LedgerEntry:
     prechecked_version: int = 0
     """The migration's ``prechecked_version`` at the request; 0 if an older version wrote the row."""
     kept: str = ""
-    """The reason for which a snapshot with the owner ``other`` is kept for ever; otherwise empty. The row of such a snapshot has
-    the state ``swept``, so that every version of the sweep ignores the row."""
+    """The reason to keep a snapshot with the owner ``other`` for ever; empty for all other owners. A row with a reason has the
+    state ``swept``, so that every version of the sweep ignores the row."""
     judged: bool = False
-    """Whether evidence besides the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. For rows of earlier
-    versions, the sweep checks the evidence before deleting a snapshot."""
+    """Whether evidence besides the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. Before deleting a
+    snapshot, the sweep checks the evidence for rows of earlier versions."""
     account_id: str = ""
     """The account of the migration; empty for the deployment's own account."""
     sweep_at: datetime | None = None
-    """When the snapshot may be deleted: the time of the confirmation or release plus the retention; None before that time."""
+    """When the snapshot may be deleted: the time of the confirmation or release plus the retention; None before a confirmation or
+    release."""
 
     @property
     def belongs_to_pipeline(self) -> bool:
@@ -70,8 +71,8 @@ class LedgerEntry:
 def snapshots_since_precheck(migration: Migration, entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     """The pipeline's snapshots that were requested in this hop after its last precheck.
 
-    The migration's row version decides, because the clocks of two functions may differ. Rows of earlier versions have only times.
-    For rows with only times, the newest attempt decides, and times may differ by CLOCKS_APART.
+    The migration's row version decides, because the clocks of two functions may differ. The rows of earlier versions contain only
+    times. For rows with only times, the newest attempt decides, and times may differ by CLOCKS_APART.
     """
     mine = [each for each in entries if each.hop == migration.hop and each.owner == "replank"]
     newest = max((each.attempt for each in mine), default=0)

@@ -51,8 +51,8 @@ TIMES = frozenset({Limit.WINDOW, Limit.BLACKOUT})
 SLOTS = frozenset({Limit.REGION, Limit.WAVE_SLOT, Limit.SLOT})
 """Limits on the number of instances that migrate at once."""
 ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.GROUP} | SLOTS
-"""The limits of a next hop. Failures of other migrations do not hold back a next hop. A next hop needs a slot, and gets its slot
-before migrations that have not begun."""
+"""The limits that apply to a next hop. Failures of other migrations do not hold back a next hop. A next hop needs a slot, and gets
+its slot before migrations that have not begun."""
 
 HELD_BY: Mapping[Start, frozenset[Limit]] = {
     Start.FIRST_SNAPSHOT: EVERY,
@@ -77,7 +77,7 @@ class AdmissionCounts:
     held_by_batch: int
     held_by_account: int
     has_slot: bool = False
-    """Whether this migration already holds a slot; that slot is not counted."""
+    """Whether this migration already holds a slot. The other counts leave out this slot."""
     unproved: int | None = None
     """Number of other migrations with a slot that are not validated yet; None if nobody counted these migrations."""
     held_in_region: int = 0
@@ -87,8 +87,8 @@ class AdmissionCounts:
 
     @property
     def canary_candidates(self) -> int:
-        """The number of other migrations that may still count for the canary. A migration that was validated a moment ago may be
-        included."""
+        """The number of other migrations that may still count for the canary. The number may include a migration that was validated
+        a moment ago."""
         return self.held_by_batch if self.unproved is None else self.unproved
 
 
@@ -108,8 +108,8 @@ class StartContext:
     mate: str = ""
     """The other member of the redundancy group that the migration waits for, in words; empty if the migration need not wait."""
     offered: bool = True
-    """Whether the tick has offered the migration a slot. In a batch with time limits or an order only the tick offers slots, next
-    hops first."""
+    """Whether the tick has offered the migration a slot. If the batch has time limits or an order, only the tick offers slots, and
+    next hops come first."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class BlockingLimit:
 
 
 def blocking_limit(start: Start, scene: StartContext) -> BlockingLimit | None:
-    """The first limit that holds back this start now; None if the start may go on."""
+    """The first limit that holds back the start now; None if no limit does."""
     for limit in Limit:
         reason = _CHECKS[limit](scene) if limit in HELD_BY[start] else ""
         if reason:
@@ -147,7 +147,7 @@ def has_priority(migration: Migration) -> bool:
 
 
 def requeue_migration(migration: Migration, reason: str, *, by: str, now: datetime, missed: bool = False) -> Step:
-    """The step that releases the slot and waits for admission again, as a new attempt. Late work of the earlier attempt cannot
+    """The step that releases the slot and waits for admission again, as a new attempt. An earlier attempt that still runs cannot
     release the slot of the new attempt.
 
     If no job has run in this hop, the precheck and the snapshots are repeated later, because both become too old. The flag
@@ -181,7 +181,7 @@ def has_missed_window(migration: Migration, terms: BatchTerms, now: datetime) ->
 
 
 def allowed_start_count(start: Start, scene: StartContext) -> int:
-    """The number of further migrations of the batch that may make this start now."""
+    """The number of further migrations of the batch that may make a start of this kind now."""
     if blocking_limit(start, scene):
         return 0
     free = free_slot_count(scene.terms, scene.standing, account_limit=scene.account_limit)

@@ -64,10 +64,10 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     S.CANCELLED: frozenset({S.CANCELLED}),
     S.WAITING: frozenset({S.WAITING, S.SNAPSHOTTED, S.RESTARTING, S.FAILED, S.ROLLING_BACK, S.CANCELLED}),
 }
-"""The states to which a step may lead, by the state before it. A step that does not change the state records progress or a release
-in the journal.
+"""The states to which a step may lead, by the state before the step. A step that does not change the state records progress or a
+release in the journal.
 
-In earlier versions a retry went straight from failed to snapshotted or restarting.
+Earlier versions of Replank moved a retry directly from failed to snapshotted or restarting.
 """
 
 TERMINAL = frozenset({S.COMPLETED, S.ROLLED_BACK, S.CANCELLED, S.PRECHECK_FAILED})
@@ -77,8 +77,8 @@ MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.
 ADMITTED = frozenset({S.READY, S.WAITING})
 """States in which a migration waits for admission, until the tick offers a slot to the migration."""
 BEFORE_A_START = ADMITTED | {S.ACCEPTED, S.PRECHECKING}
-"""The states before admission. A migration whose start takes too long returns to one of these states, and its guest is probed
-again."""
+"""The states before admission. If the start of a migration takes too long, the migration returns to one of these states, and a new
+probe examines the guest."""
 ACTIVE = frozenset(S) - TERMINAL - {S.CONFIRMED}
 """States in which the migration holds its instance's lock. In the state ``accepted``, a migration holds the lock only once the
 precheck has begun."""
@@ -96,17 +96,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class Handle:
-    """The data that a driver stores with a migration. Each driver uses the fields that it needs."""
+    """The data that a driver stores with a migration. Each driver uses only some of the fields."""
 
     token_id: str = ""
     import_invocation_id: str = ""
     source_id: str = ""
     job_id: str = ""
     began_at: datetime | None = None
-    """When the preparation of the job began. This time is stored before the first call, so that only one invocation prepares the
+    """When the preparation of the job began. The time is stored before the first call, so that only one invocation prepares the
     job."""
     started_at: datetime | None = None
-    """When the job was started; None as long as this hop has certainly not changed the instance."""
+    """When the job was started; None as long as the present hop has certainly not changed the instance."""
     finished_at: datetime | None = None
     ran_before: str | None = None
     """The job's last start before this attempt, as shown by SMC; empty if the job had never started, None if not recorded."""
@@ -154,7 +154,7 @@ class Migration:
     """The record of the disks' state after the job of this attempt."""
     failure: Failure | None = None
     retried: bool = False
-    """Whether a person retried this hop. To a retried hop, every limit applies, as to a first try."""
+    """Whether a person retried the present hop. Every limit applies to a retried hop, as to a first try."""
     windows_missed: int = 0
     """Number of consecutive times that the snapshots were ready too late for their window."""
     resumes: str = ""
@@ -183,9 +183,10 @@ class Migration:
     disturbed: tuple[str, ...] = ()
     """Digests of the last ECS events about changes that others made to the instance, so that each event is recorded only once."""
     owes: tuple[int, ...] = ()
-    """Row versions whose outbox still has effects or events to carry out; derived when the row is read, not stored."""
+    """The versions of the row whose outbox still has effects or events. The value is not stored, but derived when the row is
+    read."""
     due_at: datetime | None = None
-    """When the tick, or the sweep after a confirmation, handles the migration next; None if only a person can act, or if the
+    """When the tick handles the migration next, or the sweep after a confirmation. None if only a person can act, or if the
     migration has ended."""
 
     @property
@@ -206,13 +207,14 @@ class Migration:
 
     @property
     def job_may_have_run(self) -> bool:
-        """Whether a job of this hop may have changed the instance. Some drivers' jobs start before the pipeline sees them."""
+        """Whether a job of this hop may have changed the instance. The jobs of some drivers start before the pipeline sees the
+        job."""
         return self.handle.started_at is not None or driver_traits(self.driver).may_job_run_unseen
 
     @property
     def smc_rollback(self) -> str:
-        """Whether SMC restored the disks after its job: ``SMC rolled back``, ``not rolled back`` or ``not known``; empty if no such
-        job ran."""
+        """Whether SMC restored the disks after its job: ``SMC rolled back``, ``not rolled back`` or ``not known``; empty if no job
+        ran that may restore disks."""
         if not driver_traits(self.driver).copies_disks:
             return ""
         by_job = self.failure is not None and (self.failure.stage == "migrate" or self.failure.code == ROLLED_BACK_BY_SMC)
@@ -237,7 +239,7 @@ class JournalEntry:
     hop: int = 0
     attempt: int = 1
     trust: str = ""
-    """How the operator's name is known (``claimed``, ``verified``); empty for a stage, or if an older version wrote the line."""
+    """The trust in the operator's name (``claimed``, ``verified``); empty for a stage, or if an older version wrote the line."""
     door: str = ""
     """The way in which the request for the act came in: ``trigger`` or ``gateway``; empty whenever ``trust`` is empty."""
 

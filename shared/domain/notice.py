@@ -1,4 +1,4 @@
-"""End-of-life notices: how a received notice is read, and which notices the inventory publishes.
+"""End-of-life notices: reading a received notice, and choosing the notices that the inventory publishes.
 
 Alibaba Cloud publishes no machine-readable notice, so the inventory publishes notices of its own. Once a month, the inventory sends
 a notice for every release in use that is out of support, or soon will be.
@@ -53,7 +53,7 @@ NOTICE_POLICY_FIELDS = frozenset(
     }
 )
 MOST_INSTANCES = 1000
-"""Maximum instances that a notice names, the same as in an API request."""
+"""Maximum instances that a notice names. The maximum is the same as in an API request."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ def instance_document_name(hop: int) -> str:
 
 
 def baseline_document_name(hop: int) -> str:
-    """The name of the document with the facts of the passed precheck. The validation compares the guest with these facts."""
+    """The name of the document with the facts of the passed precheck. The validation compares the guest with the facts in this
+    document."""
     return f"baseline-{hop}"
 
 

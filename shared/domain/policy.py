@@ -117,8 +117,8 @@ class Policy:
 
     @property
     def time_limits(self) -> TimeLimits:
-        """The windows and blackouts of the policy. The window that never opens, which is stored only for older versions, is left
-        out."""
+        """The windows and blackouts of the policy. The window that never opens is left out, because it is stored only for older
+        versions."""
         own = (
             (self.window,) if self.window is not None and not (self.window == NEVER and _has_limits_of_newer_versions(self)) else ()
         )
@@ -126,7 +126,7 @@ class Policy:
 
 
 def _has_limits_of_newer_versions(policy: Policy) -> bool:
-    """Whether the policy has limits that older versions, which know only a single window, would ignore."""
+    """Whether the policy has limits that older versions would ignore, because they know only a single window."""
     newer = policy.windows or policy.blackouts or policy.stores_order or policy.approvals
     return bool(newer or policy.has_region_or_wave_limit)
 

@@ -1,5 +1,5 @@
-"""A change to the policy of a planned batch: which fields may still change, and what the journal records. All functions here are
-pure."""
+"""A change to the policy of a planned batch: the fields that may still change, and the entry for the journal. All functions here
+are pure."""
 
 from __future__ import annotations
 

@@ -83,8 +83,8 @@ STARTS_ARE_WHOLE_MINUTES = timedelta(minutes=1)
 def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, started_at: datetime | None) -> bool:
     """Whether the disks that were reset still equal their snapshots, given that the instance is stopped.
 
-    A disk that was reset since ``entered_at`` still equals its snapshot. For disks reset earlier, the last start of the instance
-    decides, because a person may have started the instance after a failure. An unknown last start counts as later than the reset.
+    A disk that was reset since ``entered_at`` still equals its snapshot. The last start of the instance decides about disks that
+    were reset earlier, because a person may have started the instance since. An unknown last start counts as later than the reset.
     """
     earlier = [reset.at for reset in resets if reset.at is not None and reset.at < entered_at]
     return all(started_at is not None and at >= started_at + STARTS_ARE_WHOLE_MINUTES for at in earlier)

@@ -28,8 +28,8 @@ class RetryPolicy:
     def pause_after_failures(self, failed: int, *, waited_s: float = 0.0, asked_s: float | None = None) -> float | None:
         """The pause in seconds after ``failed`` calls; None if the call is not repeated.
 
-        The wait ``asked_s`` that the service asked for replaces the policy's own pause. If this wait exceeds the policy's bounds,
-        the call is not repeated, because a shorter wait would not help.
+        The wait ``asked_s`` that the service asked for replaces the policy's own pause. If the wait ``asked_s`` exceeds the
+        policy's bounds, the call is not repeated, because a shorter wait would not help.
         """
         if asked_s is not None:
             allowed = failed < self.calls and asked_s <= self.longest_pause_s and waited_s + asked_s <= self.budget_s

@@ -16,7 +16,7 @@ from shared.domain.hop import Hop
 __all__ = ["Hop", "PlannedRoute", "plan_route"]
 
 MAX_HOPS = 4
-"""Maximum hops of a route, because each hop is a migration of its own, with its own snapshots and restarts."""
+"""Maximum hops of a route. Each hop is a migration of its own, with its own snapshots and restarts."""
 FAR = date.max
 """The date that stands for an unknown or missing end of support when chains are compared."""
 

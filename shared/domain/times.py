@@ -1,4 +1,4 @@
-"""Time limits: windows in which migrations may start, and blackouts in which they may not."""
+"""Time limits: windows in which migrations may start, and blackouts in which no migration may start."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class TimeLimits:
         return at
 
     def open_periods(self, since: datetime, until: datetime, most: int) -> list[tuple[datetime, datetime]]:
-        """At most ``most`` periods between the two times in which migrations may start, in order."""
+        """The periods between the two times in which migrations may start, in order; at most ``most`` periods."""
         found: list[tuple[datetime, datetime]] = []
         at = self.next_opening(since)
         while at is not None and at < until and len(found) < most:
@@ -97,11 +97,11 @@ class TimeLimits:
         return min([ends, until, *(each for each in held if each > at)])
 
     def why_window_closed(self, now: datetime) -> str:
-        """Why no window is open, and when starts are possible again; empty if a window is open."""
+        """Why no window is open, and the time of the next possible start, in words; empty if a window is open."""
         return "" if self.is_window_open(now) else f"the maintenance window is closed{self._next_opening_in_words(now)}"
 
     def why_blacked_out(self, now: datetime) -> str:
-        """Which blackout is in force, and when starts are possible again; empty if no blackout is in force."""
+        """The blackout in force, and the time of the next possible start, in words; empty if no blackout is in force."""
         held = self.blackout_at(now)
         if held is None:
             return ""

@@ -7,9 +7,9 @@ from datetime import timedelta
 LOOK_AGAIN = timedelta(seconds=60)
 """The shortest time between two checks of the same thing, because the tick runs once a minute."""
 LOST = timedelta(minutes=5)
-"""If a step's event does not arrive, the stage is called again after this time."""
+"""The time after which a stage is called again if a step's event has not arrived."""
 OUTBOX_GRACE = timedelta(minutes=2)
-"""If a crash leaves an outbox behind, the tick handles the outbox after this time."""
+"""The age at which the tick handles an outbox that a crash left behind."""
 
 CLOCKS_APART = timedelta(seconds=30)
 """Assumed maximum difference between the clocks of two functions, or of a function and a service. No decision depends on smaller
@@ -24,7 +24,8 @@ REMINDER_MINUTE = 30
 batches."""
 
 PLANNING_PATIENCE = timedelta(hours=1)
-"""How long a batch's planning waits for a region that does not answer. The instances of other regions must not wait longer."""
+"""The time for which a batch's planning waits for a region that does not answer. After this time, the instances of other regions go
+on without the silent region."""
 LONGEST_BACK_OFF = timedelta(minutes=30)
 """The longest pause before something that failed is tried again."""
 
@@ -35,36 +36,36 @@ MARKER_TIMEOUT_S = 60
 """Time limit of the scripts that write and read the marker. The scripts take a moment, so only a guest that hangs reaches this
 limit."""
 LOOK_LIMIT = timedelta(minutes=25)
-"""How long the guest may stay silent after a job that did not migrate the instance. After this time, the state of the guest's disks
-counts as unknown."""
+"""The time for which the guest may stay silent after a job that did not migrate the instance. After this time, the state of the
+guest's disks counts as unknown."""
 PRECHECK_AGE = timedelta(minutes=30)
 """The maximum age of a precheck. An older precheck is repeated in full before the snapshot, because the guest may have changed."""
 WINDOWS_MISSED = 3
-"""How many times in a row snapshots may be ready too late for their window, before a person has to choose a longer window."""
+"""The number of consecutive times that snapshots may miss their window. After that, a person has to choose a longer window."""
 START_LIMIT = timedelta(hours=1)
-"""How long a migration may hold a slot while its start fails for a temporary reason. After this time a person must act, and another
-migration gets the slot."""
+"""The time for which a migration may hold a slot while its start fails for a temporary reason. After this time a person must act,
+and another migration gets the slot."""
 SNAPSHOT_LIMIT = timedelta(hours=24)
 """Time limit of the snapshots; the first snapshot of a large, full disk takes hours."""
 PREPARE_LIMIT = timedelta(hours=1)
 """Time limit for the smc driver to import the instance and create the job, usually minutes. A person in the console has no
 limit."""
 GUEST_PREPARE_LIMIT = timedelta(hours=2)
-"""Time limit for installing a tool in the guest and for the tool's own precheck. Both usually take minutes, or longer with slow
-mirrors."""
+"""Time limit for installing a tool in the guest and for the tool's own precheck. Installation and precheck usually take minutes, or
+longer with slow mirrors."""
 JOB_LIMIT = timedelta(hours=6)
 """Time limit of a job, which takes 15 to 30 minutes plus SMC's own snapshots (ECS documentation, "Operating system migration")."""
 LONGEST_PAUSE = timedelta(minutes=5)
-"""The longest pause between two polls of a job, so the end of a job is noticed at most this late."""
+"""The longest pause between two polls of a job, and so the longest delay in noticing the end of a job."""
 TICK_JITTER = timedelta(seconds=15)
-"""Ticks do not come at exact minutes, so a tick also handles work that becomes due within this time after the tick."""
+"""A tick also handles work that becomes due within this time after the tick, because ticks do not come at exact minutes."""
 SETTLE = timedelta(minutes=5)
-"""How long to leave a guest alone after the job finished, because the guest restarts once more."""
+"""The time to leave a guest alone after the job has finished, because the guest restarts once more."""
 RETURN_LIMIT = timedelta(hours=2)
 """Time limit of the initialisation, which takes 15 to 30 minutes (SMC documentation). If the guest has not returned after this
 time, a person must act."""
 VALIDATION_PATIENCE = timedelta(minutes=40)
-"""Services may still be starting, so a difference counts as a failure only after this time."""
+"""The time after which a difference counts as a failure. Before this time, services may still be starting."""
 VALIDATION_PAUSE = timedelta(minutes=3)
 ROLLBACK_LIMIT = timedelta(hours=2)
 
@@ -75,8 +76,8 @@ def retry_pause(waited: timedelta) -> timedelta:
 
 
 def is_retry_tick(waited: timedelta) -> bool:
-    """Whether this tick retries work that has no due time. For 15 minutes each tick retries, then one tick in 5 minutes, after 2
-    hours one in 30."""
+    """Whether this tick retries work that has no due time. Every tick retries during the first 15 minutes, then one tick in 5
+    minutes, and after 2 hours one tick in 30 minutes."""
     minutes = int(waited / timedelta(minutes=1))
     if minutes < 15:
         return True
@@ -86,8 +87,7 @@ def is_retry_tick(waited: timedelta) -> bool:
 def job_poll_pause(waited: timedelta, limit: timedelta = JOB_LIMIT) -> timedelta:
     """The pause before a job is polled again: half of the time ``waited`` so far, or zero if every tick polls the job.
 
-    In this way, the pipeline notices early failures soon, and polls long jobs rarely. The poll at the time ``limit`` is never
-    delayed.
+    The pipeline thus notices early failures soon, and polls long jobs rarely. The poll at the time ``limit`` is never delayed.
     """
     pause = min(waited / 2, LONGEST_PAUSE, max(limit - waited, timedelta(0)))
     return pause - TICK_JITTER if pause > LOOK_AGAIN + TICK_JITTER else timedelta(0)

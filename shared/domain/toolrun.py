@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 LATE_S = 120
-"""Seconds after which a requested run that has no process counts as cut off."""
+"""The number of seconds after which a requested run without a process counts as cut off."""
 WORKING = frozenset({"installing", "checking", "running"})
 """Phases of a run in which the pipeline's process runs in the guest."""
 ABOUT_TO = frozenset({"begun", "prepared"})
@@ -48,7 +48,7 @@ class ToolAnswer:
     os_version: str = ""
     os_name: str = ""
     at: datetime | None = None
-    """When the command that returned this answer began."""
+    """When the command began that returned the answer."""
 
     @property
     def is_at_work(self) -> bool:
@@ -67,7 +67,7 @@ class ToolAnswer:
 
 
 def tool_run_id(migration_id: str, hop: int, attempt: int) -> str:
-    """The id of a tool's run in the guest's record, which is the same whenever the same attempt asks again."""
+    """The id of a tool's run in the guest's record. The id is the same whenever the same attempt asks again."""
     return f"rp-{migration_id}-{hop}-{attempt}"
 
 

@@ -28,8 +28,7 @@ _LOOKED_AT = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
 def may_wait_for_limit(migration: Migration) -> bool:
-    """Whether a limit may hold back the migration now. During the precheck, this function answers true only after a retry by a
-    person."""
+    """Whether a limit may hold back the migration now. The answer is true during the precheck only after a retry by a person."""
     return migration.state in ADMITTED | {State.SNAPSHOTTED} or (migration.state in _LOOKED_AT and migration.retried)
 
 

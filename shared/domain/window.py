@@ -28,13 +28,13 @@ UTC_ITSELF = Signed(0)
 A_DAY = timedelta(days=1)
 SHUT = (datetime.min.replace(tzinfo=timezone.utc),) * 2
 AHEAD = 15
-"""Days within which a weekly window surely opens, even if the clock skips the hour on one of its days."""
+"""The number of days within which a weekly window certainly opens, even if the clock skips the window's hour on one day."""
 _LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in DRIVERS.values())
 
 
 @dataclass(frozen=True)
 class Window:
-    """When migrations may start: from ``start`` to ``end`` (``HH:MM``), or for ``length_min``, on ``days`` (0 = Monday).
+    """The times when migrations may start: from ``start`` to ``end`` (``HH:MM``), or for ``length_min``, on ``days`` (0 = Monday).
 
     If the end of a window is earlier than its start, the window runs over midnight. The window belongs to the day on which it
     starts.
@@ -71,7 +71,7 @@ class Window:
                 yield opens, until
 
     def next_opening(self, now: datetime) -> datetime | None:
-        """When the window opens next after ``now``; None if never."""
+        """When the window opens next after ``now``; None if the window never opens."""
         today = now.astimezone(self._time_zone()).date()
         found = (_period_on_day(self, today + ahead * A_DAY) for ahead in range(-1, AHEAD))
         return next((opens for opens, until in found if now < opens < until), None)
@@ -106,7 +106,7 @@ def _utc_time(day: date, clock: time, zone: tzinfo) -> datetime:
 NEVER = Window("00:00", "00:01", cutoff_min=1439)
 """A window that never opens. A policy that has zones, several windows or blackouts stores this window in the field ``window``.
 
-An older version, which does not know such limits, then starts nothing of the batch.
+An older version does not know these limits, and starts nothing of the batch because of this window.
 """
 NAMES = python_names_by_api_name(Window)
 BOUNDS = number_bounds(Window)

@@ -1,6 +1,6 @@
-"""Time zones by IANA name from the pinned package tzdata, because the image of a function may have old zones or no zones.
+"""Time zones by IANA name. The zones come from the pinned package tzdata, because a function's image may have old zones or none.
 
-With this package, every machine reads the same tables.
+In this way, every machine reads the same tables of zones.
 """
 
 from __future__ import annotations

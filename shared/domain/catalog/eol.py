@@ -13,7 +13,7 @@ from shared.domain.codec import Json
 
 Standing = Literal["ended", "extended", "ending", "supported", "unknown"]
 SOON_DAYS = 180
-"""Support that ends within this many days counts as ending."""
+"""The number of days before the end of support during which the support counts as ending."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ _MARKS = re.compile(r"[®™]|\((?:R|TM)\)")
 
 
 def identify_in_catalog(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release | None:
-    """The release for an ECS name; None if unknown. The release's field ``exact`` is the version in the name."""
+    """The release for an ECS name; None if unknown. The field ``exact`` of the release is the version in the name."""
     for name in (os_name, os_name_en):
         plain = _BLANKS.sub(" ", _MARKS.sub("", name).strip().lower())
         for row in catalog.releases.values() if plain else ():
@@ -34,7 +34,8 @@ _WRITTEN = (
     (re.compile(r"\b(?:microsoft )?win(?:dows)?(?: server)?(?= \d)"), "windows server"),
     (re.compile(r"\bcent os\b"), "centos"),
 )
-"""Patterns of common spellings, each with ECS's spelling: words of /etc/redhat-release, numbers without a blank, abbreviations."""
+"""Patterns of common spellings, each with its replacement in ECS's spelling. The patterns cover words of /etc/redhat-release,
+missing blanks and abbreviations."""
 
 
 def ecs_spelling(text: str) -> str:

@@ -63,4 +63,4 @@ LIFECYCLE: dict[str, Lifecycle] = {
         _lifecycle_row("debian-13", "", "2028-08-09", "2030-06-30", ENDOFLIFE, "Extended: LTS."),
     )
 }
-"""Life-cycle rows by product. Each date is the last supported day."""
+"""Life-cycle rows by product. Each date in a row is the last day of support."""

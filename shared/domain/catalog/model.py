@@ -110,14 +110,14 @@ class Catalog:
     """Keys of the recipes that the operator has tested and declares as proven."""
 
     def supported_path(self, source: str, destination: str, architecture: str) -> MigrationPath | None:
-        """The path from one release to another on this architecture; None if it is not supported."""
+        """The path from one release to another on one architecture; None if the path is not supported."""
         for row in self.paths:
             if (row.source, row.destination, row.architecture) == (source, destination, architecture):
                 return row
         return None
 
     def lifecycle_row(self, key: str) -> Lifecycle | None:
-        """The life-cycle row of the release with this key; None if the catalog has no such row."""
+        """The life-cycle row of the release with this key; None if the catalog has no row."""
         release = self.releases.get(key)
         return self.lifecycle.get(release.product) if release else None
 

@@ -15,10 +15,10 @@ Version = tuple[int, ...]
 class DatabaseServer:
     """One kind of database server. ``packages`` matches the names of the server's packages from any vendor.
 
-    ``parts`` is the count of leading numbers of a version that name its series. With ``patch_counts``, the server also refuses data
-    of a later patch of its own series. With ``only_same``, the server reads only data of its own series. ``ships`` lists the series
-    that each destination ships, the default first; the list is empty if the destination ships no such server. ``sources`` holds the
-    document for each destination.
+    ``parts`` is the count of leading numbers of a version that name its series. If ``patch_counts`` is true, the server also
+    refuses data of a later patch of its own series. If ``only_same`` is true, the server reads only data of its own series.
+    ``ships`` lists the series that each destination ships, the default first; the list is empty if the destination ships no server
+    of this kind. ``sources`` holds the document for each destination.
     """
 
     name: str
@@ -114,8 +114,8 @@ OTHERS = (
     ),
     DatabaseServer("Valkey", _name_pattern(r"valkey\d*"), {}, {}),
 )
-"""All servers except MySQL. A server's table lacks each destination that ships no such server, and each destination that nobody has
-checked."""
+"""All servers except MySQL. A destination is missing from ``ships`` if it ships no server of this kind, or if nobody has checked
+the destination."""
 
 
 def version_numbers(text: str) -> Version:

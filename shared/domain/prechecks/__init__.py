@@ -14,7 +14,7 @@ from shared.domain.prechecks.rule import NeededFacts, Rule
 __all__ = ["RULES", "NeededFacts", "Rule", "assess", "cheap_rules"]
 
 cheap_rules: tuple[Rule, ...] = tuple(rule for rule in RULES if rule.needs is not NeededFacts.GUEST)
-"""The rules that need no guest. These rules can refuse an instance before anything runs in the guest."""
+"""The rules that need no guest. The rules can refuse an instance before anything runs in the guest."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -24,6 +24,7 @@ def assess(
 ) -> Assessment:
     """The assessment of the facts by the rules. The ``overrides`` are reasons by code, and count only for overridable findings.
 
-    With all rules, missing facts of the guest block (Guest.NotProbed). Pass ``rules=cheap_rules`` for a check without the guest.
+    If all rules are checked, missing facts of the guest block the migration (Guest.NotProbed). Pass ``rules=cheap_rules`` for a
+    check without the guest.
     """
     return sorted_assessment([finding for rule in rules for finding in rule.findings(facts, catalog)], overrides)

@@ -8,7 +8,7 @@ from dataclasses import fields
 from shared.domain.guest import GuestFacts
 
 HEALTH = ("metadata_answers", "names_resolve", "clock_in_step")
-"""Facts that may change at any moment. A difference in these facts means nothing."""
+"""Facts that may change at any moment. A difference in one of these facts means nothing."""
 
 
 def _lasting_facts(guest: GuestFacts) -> dict[str, object]:

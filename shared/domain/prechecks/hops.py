@@ -1,7 +1,7 @@
 """Kinds of hops, and the severity of rules on each kind. The severity depends on the tool that carries out the hop.
 
-SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. For hops from CentOS to
-Red Hat, the migration document refers to convert2rhel. A rule blocks if SMC's own page says that the job fails, or if the
+SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. The migration document
+refers to convert2rhel for hops from CentOS to Red Hat. A rule blocks if SMC's own page says that the job fails, or if the
 destination surely cannot work. If only leapp or convert2rhel has a check, the rule is a warning on other hops, because SMC does not
 publish its tool.
 """
@@ -51,15 +51,16 @@ def gets_newer_kernel(facts: Facts) -> bool:
 
 
 def severity_between_major_versions(hop: Hop) -> Severity:
-    """An overridable error between major versions, for which SMC's page was written; a warning within a major version."""
+    """The severity of a rule from SMC's page: an overridable error between major versions, a warning within a major version."""
     return Severity.OVERRIDABLE if is_upgrade(hop) else Severity.WARNING
 
 
 def severity_to_red_hat(hop: Hop) -> Severity:
-    """A warning on hops to Red Hat, whose tool has the check; information on other hops."""
+    """The severity of a check of convert2rhel: a warning on hops to Red Hat, information on other hops."""
     return Severity.WARNING if ends_at_red_hat(hop) else Severity.INFO
 
 
 def severity_of_conversion(hop: Hop) -> Severity:
-    """An overridable error on conversions from CentOS to Red Hat, whose tool refuses such guests; a warning on other hops."""
+    """The severity if convert2rhel refuses the guest: an overridable error on conversions from CentOS to Red Hat, a warning on
+    other hops."""
     return Severity.OVERRIDABLE if ends_at_red_hat(hop) and not is_upgrade(hop) else Severity.WARNING

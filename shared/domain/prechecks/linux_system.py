@@ -15,7 +15,7 @@ def has_python_2(facts: Facts) -> bool:
 
 
 def _check_firewall(facts: Facts, catalog: Catalog) -> Outcome:
-    """Reports which firewall runs."""
+    """Reports the firewall that runs."""
     firewall = facts.guest.firewall if facts.guest else None
     return fail_if_true(None if firewall is None else bool(firewall), f"{firewall} runs", "whether a firewall runs was not told")
 

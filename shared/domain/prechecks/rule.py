@@ -49,7 +49,7 @@ class FactUnknown:
 Outcome = RulePassed | RuleFailed | FactUnknown
 PASSED = RulePassed()
 PRACTICE = "practice"
-"""The source of rules that no document states. An operator can always override such a rule."""
+"""The source of rules that no document states. An operator can always override a rule from practice."""
 
 
 def applies_always(_facts: Facts) -> bool:
@@ -93,7 +93,7 @@ class Rule:
     link: str = ""
 
     def severity_on_hop(self, hop: Hop) -> Severity:
-        """The severity of a failure of this rule on the hop."""
+        """The severity of the rule's failure on the given hop."""
         return self.severity_on(hop) if self.severity_on else self.severity
 
     def findings(self, facts: Facts, catalog: Catalog) -> list[Finding]:
@@ -118,7 +118,7 @@ class Rule:
         )
 
     def _missing_fact_finding(self, outcome: FactUnknown, severity: Severity) -> Finding:
-        """The finding for a missing fact. This finding tells a person which check to make."""
+        """The finding for a missing fact. The finding tells a person which check to make."""
         return Finding(
             self.code,
             outcome.severity or severity,

@@ -61,7 +61,7 @@ def _mysql_outcome(about: str, version: Version, shipped: tuple[Version, ...], d
 def _why_data_unreadable(
     server: DatabaseServer, found: PackageFacts, facts: Facts, catalog: Catalog
 ) -> tuple[Severity, str] | None:
-    """Severity and reason if the destination ships no server that reads the data; None if such a server exists."""
+    """Severity and reason if the destination ships no server that reads the data; None if the destination ships one."""
     series, shipped = version_series(server, version_numbers(found.version)), server.ships.get(facts.hop.destination, ())
     about, destination = f"{found.name} {found.version}", catalog.release_name(facts.hop.destination)
     if not shipped:

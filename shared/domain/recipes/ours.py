@@ -1,7 +1,7 @@
 """The recipes that ship with Replank. The recipes are plain data: to add a path, add a row here.
 
-We have not run these recipes on Alibaba Cloud, so no line is ``executed``. If the start, progress or result of a recipe is only
-assumed, the recipe is off until the deployment declares it proven (REPLANK_GUEST_PROVEN).
+Nobody has run these recipes on Alibaba Cloud, so no line has the certainty ``executed``. If the start, progress or result of a
+recipe is only assumed, the recipe is off until the deployment declares it proven (REPLANK_GUEST_PROVEN).
 """
 
 from __future__ import annotations

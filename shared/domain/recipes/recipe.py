@@ -42,7 +42,7 @@ class Recipe:
 
     key: str
     tool: Literal["leapp", "convert2rhel"]
-    """The tool of the recipe, which also decides how its reports are read."""
+    """The tool of the recipe. The tool also determines the format of the reports."""
     source: str
     destination: str
     architectures: tuple[Architecture, ...]
@@ -60,7 +60,7 @@ class Recipe:
     start: Line
     """The command that replaces the operating system. Status 0 means that only the restarts are left."""
     progress: Line
-    """The log file in which the milestones appear. After a failure, people see the end of this file."""
+    """The log file in which the milestones appear. People see the end of the log file after a failure."""
     milestones: tuple[Milestone, ...]
     result: Line
     """A command for the restarted guest that returns status 0 if the replacement is complete."""
@@ -94,7 +94,7 @@ class Recipe:
 
     @property
     def assumed_fields(self) -> tuple[str, ...]:
-        """Which of the fields start, progress and result are only assumed. A recipe with an assumed field is off until the
+        """The fields out of start, progress and result that are only assumed. A recipe with an assumed field is off until the
         deployment declares the recipe proven."""
         return tuple(name for name in ("start", "progress", "result") if self.lines[name].certainty == "assumed")
 

@@ -88,7 +88,7 @@ def failure_kind(log: str) -> FailureKind | None:
 
 
 def first_error_line(log: str) -> str:
-    """The first line of the log that names an error; without such a line, the last line that is not empty.
+    """The first line of the log that names an error; if no line does, the last line that is not empty.
 
     A line that ends with a colon is followed by what it announces.
     """

@@ -50,7 +50,7 @@ def object_items(text: str, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _content_start(text: str, name: str, bracket: str) -> int:
-    """The position after the opening bracket of the list or object ``name``; 0 if the report has no such name."""
+    """The position after the opening bracket of the list or object ``name``; 0 if the report lacks the name."""
     found = re.search(rf'"{re.escape(name)}"\s*:\s*{re.escape(bracket)}', text)
     return found.end() if found else 0
 

@@ -16,11 +16,12 @@ from shared.domain.validation.view import (
 )
 
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "tun", "ifb", "sit")
-"""Beginnings of the names of virtual interfaces, which programs create and remove."""
+"""Beginnings of the names of virtual interfaces. Programs create and remove these interfaces."""
 
 
 def check_interfaces(view: Comparison) -> Iterator[Finding]:
-    """Check that interfaces have the same names and addresses. On Windows the driver chooses the name, so only addresses count.
+    """Check that interfaces have the same names and addresses. Only addresses count on Windows, because the driver chooses the
+    name.
 
     The loss of an address that ECS shows for the instance is a failure. The loss of any other address is a warning.
     """

@@ -17,7 +17,7 @@ from shared.domain.validation.view import (
 )
 
 SHRUNK = 0.95
-"""A file system smaller than this share of its old size counts as shrunk, because a new kernel may count blocks differently."""
+"""The share of its old size below which a file system counts as shrunk. A new kernel may count blocks differently."""
 
 
 def check_mounts(view: Comparison) -> Iterator[Finding]:

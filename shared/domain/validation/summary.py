@@ -103,8 +103,7 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     ),
     ("Your check", ("Check",), lambda i, g: f"exit status {g.check.exit_status}" if g.check else "none"),
 )
-"""For each aspect: its name, the beginnings of its finding codes (after ``Validation.``), and the function that describes one
-side."""
+"""Each aspect has a name, the beginnings of its finding codes (after ``Validation.``), and the function that describes one side."""
 
 
 def comparison_rows(
