@@ -213,6 +213,16 @@ def test_a_row_that_nobody_can_read_is_listed_in_every_state_that_has_not_ended(
     assert [(each.kind, each.id) for each in stuck.find_stuck_rows(one.ports).stuck] == [("unreadable migration", bad)]
 
 
+@pytest.mark.parametrize("state", [State.MIGRATED, State.FAILED, State.PRECHECK_FAILED])
+def test_a_row_that_nobody_can_read_is_listed_in_a_closed_batch_too(one: Bench, state: State) -> None:
+    """A person still has to confirm, retry or roll back, and could not see what stands in the way."""
+    closed = Batch(migration(1).batch_id, BatchState.CLOSED, 1, T0, "api", "ann", Selection(()), Policy())
+    one.ports.batches.create(closed)
+    bad = stand(one, 1, state=state, entered_at=T0)
+    spoil(one, tables.MIGRATIONS, (("migration_id", bad),))
+    assert [(each.kind, each.id) for each in stuck.find_stuck_rows(one.ports).stuck] == [("unreadable migration", bad)]
+
+
 def test_a_list_that_could_not_look_through_a_state_says_that_there_is_more(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     given = Acknowledgement("ann", T0, "1", ())
     opened = Batch(migration(1).batch_id, BatchState.OPEN, 1, T0, "api", "ann", Selection(()), Policy(), acknowledgement=given)

@@ -15,9 +15,11 @@ from shared.stages.api import views
 AFTER = timedelta(minutes=15)
 """Age from which an outbox counts as stuck. The next ticks may still carry out a younger outbox."""
 ROWS, BATCHES, OF_A_STATE = 1000, 50, 100
-"""Maximum items that one answer checks: waiting rows, batches, and rows of each state of an open batch."""
+"""Maximum items that one answer checks: waiting rows, batches, and rows of each state of a batch."""
 NOT_DRIVEN = (*sorted(ADMITTED, key=lambda state: state.value), *sorted(WAITING_FOR_A_PERSON, key=lambda state: state.value))
 """The states whose rows the tick does not read, because the migration waits for a slot or for a person."""
+WAITING_IN_CLOSED = tuple(state for state in NOT_DRIVEN if state not in ADMITTED)
+"""The same of a closed batch, in which no migration waits for a slot."""
 _MEND = "Correct the row, or deploy the version that wrote it. It is left as it is."
 _OWED = "The log of replank-watch has the refusal by the migration's id. Mend its cause; it is tried again within half an hour."
 
@@ -37,8 +39,8 @@ def find_stuck_rows(ports: Ports) -> views.Stuck:
     for batch in batches.batches:
         if batch.state is BatchState.PLANNING:
             found += [views.StuckRow("planning", batch.batch_id, f"{code}: {text}", "") for _, code, text in batch.problems]
-        elif batch.state is BatchState.OPEN:
-            for state in NOT_DRIVEN:
+        else:
+            for state in NOT_DRIVEN if batch.state is BatchState.OPEN else WAITING_IN_CLOSED:
                 page = ports.migrations.page_of_batch(batch.batch_id, state=state, limit=OF_A_STATE, token="")
                 found += [_unreadable_migration_row(each) for each in page.unreadable]
                 more = more or bool(page.next_token)
