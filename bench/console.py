@@ -59,6 +59,7 @@ PAGES = {
     "snapshots": "/snapshots",
     "audit": "/audit",
     "system": "/system",
+    "settings": "/settings",
 }
 
 

@@ -31,14 +31,16 @@ def show(desk: Desk, migration_id: str) -> web.Answer:
     found = desk.api.get(f"/migrations/{migration_id}")
     report = desk.api.get(f"/migrations/{migration_id}/report")
     of_instance = desk.api.get("/migrations", instanceId=found["instanceId"], limit=20)
-    journal = report.get("journal") or []
+    journal, snapshots = report.get("journal") or [], report.get("snapshots") or []
     return desk.page(
         "migration",
         live=True,
         m=found,
         risks=desk.api.get("/risks") if (found.get("rollbackApprovals") or {}).get("missing") else {},
         journal=journal,
-        snapshots=report.get("snapshots") or [],
+        snapshots=snapshots,
+        cost=sum(each.get("costPerMonth") or 0 for each in snapshots if not each.get("kept")),
+        currency=report.get("currency"),
         judgement=report.get("judgement") or {},
         earlier=[each for each in of_instance["migrations"] if each["migrationId"] != migration_id],
         line=line(found, journal),

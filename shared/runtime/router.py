@@ -32,6 +32,7 @@ class ApiCall:
 
     ports: Ports
     prices: PriceSettings
+    """The settings in force, of which almost all operations need the prices only."""
     path: Mapping[str, str]
     query: Mapping[str, Any]
     body: Mapping[str, Any]

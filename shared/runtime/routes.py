@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from shared.domain.policy import Policy
 from shared.domain.roles import MAY
@@ -13,6 +13,9 @@ from shared.runtime.plan_routes import PLAN_ROUTES
 from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import ApiCall, Reply, Route
 from shared.stages.api import accounts, batches, hold, migrations, people_views, show, snapshots, views
+
+if TYPE_CHECKING:
+    from shared.runtime.settings import Settings
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _MIGRATION = "/migrations/{migrationId}"
@@ -71,6 +74,12 @@ def _list_audit(call: ApiCall) -> Reply:
             audit.csv_text(found), content_type="text/csv; charset=utf-8", headers={"X-Replank-Next-Token": found.next_token}
         )
     return Reply(found)
+
+
+def _list_settings(call: ApiCall) -> Reply:
+    from shared.runtime import shown_settings  # asked for seldom
+
+    return Reply(shown_settings.setting_list(cast("Settings", call.prices)))
 
 
 def _get_caller(call: ApiCall) -> Reply:
@@ -174,7 +183,8 @@ def _migration_report(call: ApiCall) -> Reply:
     migration_id = call.path["migrationId"]
     if _prefers_html(call):
         return Reply(pages.migration_html(call.ports, migration_id), content_type=HTML)
-    return Reply(reports.migration_report(call.ports, migration_id, price=call.prices.snapshot_price))
+    prices = call.prices
+    return Reply(reports.migration_report(call.ports, migration_id, price=prices.snapshot_price, currency=prices.currency))
 
 
 HTML = "text/html; charset=utf-8"
@@ -469,6 +479,14 @@ ROUTES: tuple[Route, ...] = (
         "Where to sign in; empty if no names are verified.",
         lambda call: Reply(people_views.SignInAt(*call.sign_in)),
         people_views.SignInAt,
+    ),
+    Route(
+        "GET",
+        "/settings",
+        "listSettings",
+        "The settings in force, without secrets.",
+        _list_settings,
+        people_views.SettingList,
     ),
     Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_caller, people_views.Me, personal=True),
     Route("GET", "/snapshots", "listSnapshots", "Snapshots held and their cost.", _list_snapshots, views.SnapshotList, query=_PAGE),

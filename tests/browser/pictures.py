@@ -71,6 +71,7 @@ def pages(cloud: RunningCloud, batches: dict[str, str]) -> dict[str, str]:
         "snapshots": "/snapshots",
         "audit": "/audit",
         "system": "/system",
+        "settings": "/settings",
         "problem": "/batches/b-nothing",
     }
 

@@ -50,6 +50,7 @@ def places(cloud: RunningCloud) -> dict[str, str]:
         "snapshots": "/snapshots",
         "audit": "/audit",
         "system": "/system",
+        "settings": "/settings",
         "problem": "/batches/b-nothing",
     }
 

@@ -93,7 +93,15 @@ def test_a_person_signs_in_accepts_the_risks_and_pauses(world: World) -> None:
     browser = Browser(world)
     assert browser.ask("GET", "/console/")[0] == 401
     browser.sign_in("ann")
-    for page in ("/console/", "/console/inventory", "/console/batches", "/console/snapshots", "/console/audit", "/console/system"):
+    for page in (
+        "/console/",
+        "/console/inventory",
+        "/console/batches",
+        "/console/snapshots",
+        "/console/audit",
+        "/console/system",
+        "/console/settings",
+    ):
         assert browser.ask("GET", page)[0] == 200, page
     batch_id = world.api.post("/batches", {"instanceIds": [instance(1)["InstanceId"]]})["batchId"]
     world.run(30)

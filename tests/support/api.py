@@ -16,22 +16,21 @@ from shared.domain.policy import Policy
 from shared.domain.roles import AccessRules
 from shared.runtime import web
 from shared.runtime.manners import VERSION
+from shared.runtime.settings import Settings
 from tests.support.fakes import NOON, Fakes
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class ApiSettings:
-    """The settings the API uses."""
+class ApiSettings(Settings):
+    """The settings of an API in memory."""
 
+    region: str = "cn-hangzhou"
     snapshot_price: float = 0.02
     currency: str = "USD"
-    operator_header: str = "x-replank-operator"
     account_id: str = "1"
-    oidc_issuer: str = ""
-    oidc_audiences: tuple[str, ...] = ()
-    access: AccessRules = field(default_factory=AccessRules)
+    access: AccessRules | None = field(default_factory=AccessRules)
 
 
 @dataclass

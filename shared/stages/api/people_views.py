@@ -1,4 +1,4 @@
-"""The API's views of the caller, of approvals, and of the lines of the audit. See views.py for their JSON."""
+"""The API's views of the caller, of approvals, of the audit, and of the settings in force. See views.py for their JSON."""
 
 from __future__ import annotations
 
@@ -56,6 +56,23 @@ class SignInAt:
 
     issuer: str
     client_id: str
+
+
+@dataclass(frozen=True)
+class SettingView:
+    """One setting of the deployment, by the name of its environment variable."""
+
+    name: str
+    value: str
+    """The value in force: a list with commas, an object as JSON. Secrets show as ``***``, and what is not set is empty."""
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class SettingList:
+    """The settings in force of the function api. The other functions have the same if they were deployed together."""
+
+    settings: tuple[SettingView, ...]
 
 
 @dataclass(frozen=True)

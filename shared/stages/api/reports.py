@@ -16,7 +16,7 @@ RESULTS = {
 }
 
 
-def migration_report(ports: Ports, migration_id: str, *, price: float) -> views.MigrationReport:
+def migration_report(ports: Ports, migration_id: str, *, price: float, currency: str = "") -> views.MigrationReport:
     """Return the full report of one migration; raises Refused (Migration.NotFound)."""
     migration = ports.migrations.load(migration_id)
     journal = ports.migrations.journal(migration_id)
@@ -29,6 +29,7 @@ def migration_report(ports: Ports, migration_id: str, *, price: float) -> views.
         snapshots=tuple(
             show.snapshot_view(entry, price, own=ports.account_id) for entry in ports.ledger.entries_of_migration(migration_id)
         ),
+        currency=currency if price else "",
     )
 
 

@@ -215,7 +215,7 @@ def journal_line(entry: JournalEntry) -> views.JournalLine:
 
 
 def snapshot_view(entry: LedgerEntry, price: float, *, own: str) -> views.SnapshotView:
-    """Return the view of one snapshot of the ledger. ``price`` is the price per GiB and month."""
+    """Return the view of one snapshot of the ledger. ``price`` is per GiB and month; a snapshot that is gone costs nothing."""
     return views.SnapshotView(
         entry.snapshot_id,
         entry.migration_id,
@@ -228,6 +228,6 @@ def snapshot_view(entry: LedgerEntry, price: float, *, own: str) -> views.Snapsh
         entry.size_gib,
         entry.created_at,
         entry.sweep_at,
-        round(entry.size_gib * price, 4),
+        round(entry.size_gib * price, 4) if entry.state in HELD or entry.kept else 0.0,
         entry.kept,
     )

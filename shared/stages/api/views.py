@@ -472,7 +472,7 @@ class ReportDocument:
 
 @dataclass(frozen=True)
 class MigrationReport:
-    """The full report of one migration: its result, route, findings, journal and snapshots."""
+    """The full report of one migration. ``currency`` is that of the snapshots' cost; empty if no price is set."""
 
     result: ResultLine
     route: tuple[Hop, ...]
@@ -480,6 +480,7 @@ class MigrationReport:
     judgement: Judgement
     journal: tuple[JournalLine, ...]
     snapshots: tuple[SnapshotView, ...]
+    currency: str
 
 
 def as_json(value: object) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from shared.domain.inventory import InstanceGroup, Inventory
-from tests.support.api import ApiInMemory
+from shared.domain.ledger import SnapshotState
+from shared.stages.api import show
+from tests.support.api import ApiInMemory, entry
 from tests.support.fakes import NOON
 
 
@@ -40,3 +42,10 @@ def test_releases_come_by_their_end_of_support() -> None:
     )
     assert [bool(each["destinations"]) for each in found["releases"]] == [True, False, False, False]
     assert found["lacking"] == [{"place": "cn-shanghai", "code": "Cloud.NoAnswer", "message": "no answer"}]
+
+
+def test_a_snapshot_that_is_gone_costs_nothing() -> None:
+    held, swept = (
+        show.snapshot_view(entry("m1", "k", state), 0.5, own="1") for state in (SnapshotState.ACCOMPLISHED, SnapshotState.SWEPT)
+    )
+    assert (held.cost_per_month, swept.cost_per_month) == (20, 0)
