@@ -13,12 +13,13 @@ from localcloud.ecs.guest.blob import unpack
 from shared.domain.errors import Permanent, Transient
 from shared.domain.hop import Hop
 from shared.domain.migration import Migration, State
+from shared.domain.recipes.choose import shipped_recipes
 from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from tests.support.drivers import moving
-from tests.support.fleets import CENTOS_7, RHEL_8, fleet, instance
+from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8, fleet, instance
 from tests.support.ports import Bench, bench
 
-PROVEN = "rhel-8-to-rhel-9,centos-7-to-rhel-7"
+PROVEN = ",".join(each.key for each in shipped_recipes())
 LEAPP, C2R = Hop("rhel-8", "rhel-9"), Hop("centos-7", "rhel-7")
 TOOLS = {
     "i-test0002": "inhibit=Use of an unsupported network driver\n",
@@ -31,6 +32,8 @@ TOOLS = {
     "i-test0011": "inhibit=An outdated package\n",
     "i-test0012": "fail=before\n",
     "i-test0013": "fail=middle\n",
+    "i-test0017": "fail=middle\n",
+    "i-test0018": "inhibit=Links are absolute\nschema=1.1.0\n",
 }
 
 
@@ -39,7 +42,9 @@ def one() -> Iterator[Bench]:
     with bench("migrate", REPLANK_GUEST_PROVEN=PROVEN) as made:
         guests = {each: {"disks": [{"files": {".guest/tool": text}}]} for each, text in TOOLS.items()}
         rhel = [instance(number, RHEL_8) for number in range(1, 10)]
-        made.world.load_fleet(fleet(*rhel, *[instance(number, CENTOS_7) for number in range(10, 15)], guests=guests))
+        made.world.load_fleet(
+            fleet(*rhel, *[instance(number, CENTOS_7) for number in range(10, 19)], instance(19, CENTOS_8), guests=guests)
+        )
         yield made
 
 
@@ -48,9 +53,9 @@ def driver(one: Bench) -> Driver:
     return one.ports.drivers["guest"]
 
 
-def guest(one: Bench, number: int, **more: Any) -> Migration:
+def guest(one: Bench, number: int, hop: Hop | None = None, **more: Any) -> Migration:
     """A migration at the moment at which its preparation begins."""
-    made = moving(one, number, driver="guest", hops=(LEAPP if number < 10 else C2R,), **more)
+    made = moving(one, number, driver="guest", hops=(hop or (LEAPP if number < 10 else C2R),), **more)
     return replace(made, handle=replace(made.handle, began_at=one.now))
 
 
@@ -93,6 +98,33 @@ def starts(one: Bench, made: Migration, text: str) -> int:
     """How often the tool was started, by its own log."""
     logs = [body for path, body in tree(one, made).items() if path.startswith("var/log/") and not path.endswith(".json")]
     return sum(body.decode().count(text) for body in logs)
+
+
+ANOLIS = [(15, Hop("centos-7", "anolis-7")), (16, Hop("centos-7", "anolis-8")), (19, Hop("centos-8", "anolis-8"))]
+
+
+@pytest.mark.parametrize(("number", "hop"), ANOLIS, ids=lambda each: getattr(each, "destination", ""))
+def test_the_tools_of_openanolis_lead_to_it(one: Bench, driver: Driver, number: int, hop: Hop) -> None:
+    made = prepared(one, driver, guest(one, number, hop))
+    assert run(one, driver, made).phase is JobPhase.FINISHED
+    assert b'ID="anolis"' in tree(one, made)["etc/os-release"]
+    clean(one, driver, made)
+    left = [path for path in tree(one, made) if path.startswith(("var/lib/replank-tool", "etc/yum.repos.d/anolis", ".guest/bin"))]
+    assert not left
+
+
+def test_centos2anolis_that_fails_says_it_in_its_own_words_and_only_a_rollback_helps(one: Bench, driver: Driver) -> None:
+    made = prepared(one, driver, guest(one, 17, ANOLIS[0][1]))
+    report = run(one, driver, made)
+    assert (report.phase, report.code) == (JobPhase.FAILED, "Tool.Failed")
+    assert "distro-sync (error 103). Error: the transaction was aborted." in report.message
+    assert report.remedy.startswith("Roll back")
+
+
+def test_the_leapp_of_openanolis_refuses_with_its_own_report(one: Bench, driver: Driver) -> None:
+    report = refused(one, driver, guest(one, 18, ANOLIS[1][1]))
+    assert (report.phase, report.code) == (JobPhase.FAILED, "Tool.Inhibited")
+    assert "Links are absolute" in report.message
 
 
 @pytest.mark.parametrize("number", [1, 10])

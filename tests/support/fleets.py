@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 CENTOS_7 = ("CentOS  7.9 64位", "CentOS  7.9 64 bit", "linux")
+CENTOS_8 = ("CentOS  8.5 64位", "CentOS  8.5 64 bit", "linux")
 RHEL_8 = ("Red Hat Enterprise Linux 8.10 64位", "Red Hat Enterprise Linux 8.10 64 bit", "linux")
 WINDOWS_2008 = (
     "Windows Server  2008 R2 企业版 64位中文版",

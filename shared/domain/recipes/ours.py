@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.domain.recipes.anolis import ANOLIS_RECIPES
+from shared.domain.recipes.line import recipe_line
+
 _RED_HAT = "Red Hat, Upgrading from RHEL 8 to RHEL 9"
 _LEAPP = "oamg/leapp and oamg/leapp-repository, source"
 _C2R = "oamg/convert2rhel, source of 2.x"
 _ALIBABA = "Alibaba Cloud ECS, Upgrade CentOS to RHEL by convert2rhel"
-
-
-def _recipe_line(text: str, source: str, certainty: str = "foreign") -> dict[str, str]:
-    return {"text": text, "source": source, "certainty": certainty}
 
 
 _LEAPP_RHEL_8: dict[str, Any] = {
@@ -25,14 +24,14 @@ _LEAPP_RHEL_8: dict[str, Any] = {
     "destination": "rhel-9",
     "architectures": ["x86_64"],
     "repositories": [],
-    "packages": _recipe_line(
+    "packages": recipe_line(
         "dnf -y install leapp-upgrade leapp-rhui-alibaba", f"{_RED_HAT}; leapp-repository: rhui, package leapp-rhui-alibaba"
     ),
     "answers": [],
-    "precheck": _recipe_line("leapp preupgrade --no-rhsm --report-schema 1.2.0", f"{_RED_HAT}; {_LEAPP}: commands"),
-    "precheck_report": _recipe_line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
-    "start": _recipe_line("leapp upgrade --no-rhsm --report-schema 1.2.0", f"{_RED_HAT}; {_LEAPP}: commands"),
-    "progress": _recipe_line("/var/log/leapp/leapp-upgrade.log", f"{_LEAPP}: the percentages are ours", "assumed"),
+    "precheck": recipe_line("leapp preupgrade --no-rhsm --report-schema 1.2.0", f"{_RED_HAT}; {_LEAPP}: commands"),
+    "precheck_report": recipe_line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
+    "start": recipe_line("leapp upgrade --no-rhsm --report-schema 1.2.0", f"{_RED_HAT}; {_LEAPP}: commands"),
+    "progress": recipe_line("/var/log/leapp/leapp-upgrade.log", f"{_LEAPP}: the percentages are ours", "assumed"),
     "milestones": [
         {"text": "FactsCollection", "percent": 10},
         {"text": "TargetTransactionCheck", "percent": 20},
@@ -41,16 +40,16 @@ _LEAPP_RHEL_8: dict[str, Any] = {
         {"text": "A reboot is required to continue", "percent": 60},
         {"text": "FirstBoot", "percent": 90},
     ],
-    "result": _recipe_line(
+    "result": recipe_line(
         'test ! -e "$R/etc/systemd/system/leapp_resume.service"',
         f"{_RED_HAT}: verifying that the upgrade has finished",
     ),
-    "result_report": _recipe_line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
-    "busy": _recipe_line(
+    "result_report": recipe_line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
+    "busy": recipe_line(
         'pgrep -x leapp >/dev/null || test -e "$R/etc/systemd/system/leapp_resume.service"',
         f"{_RED_HAT}: verifying that the upgrade has finished",
     ),
-    "clean": _recipe_line(
+    "clean": recipe_line(
         "dnf -y remove leapp-upgrade leapp-rhui-alibaba leapp leapp-deps python3-leapp", f"{_RED_HAT}: post-upgrade tasks"
     ),
     "restarts": 2,
@@ -71,20 +70,20 @@ def _convert2rhel_recipe(release: str, extra: str, certainty: str) -> dict[str, 
         "destination": f"rhel-{release}",
         "architectures": ["x86_64"],
         "repositories": [
-            _recipe_line(
+            recipe_line(
                 'curl -fsS -o "$R/etc/pki/rpm-gpg/RPM-GPG-KEY-redhat-release" https://www.redhat.com/security/data/fd431d51.txt',
                 source,
             ),
-            _recipe_line(f'curl -fsS -o "$R/etc/yum.repos.d/convert2rhel.repo" {repo}', source),
+            recipe_line(f'curl -fsS -o "$R/etc/yum.repos.d/convert2rhel.repo" {repo}', source),
         ],
-        "packages": _recipe_line("yum -y install convert2rhel", source),
+        "packages": recipe_line("yum -y install convert2rhel", source),
         "answers": [],
-        "precheck": _recipe_line(f"convert2rhel analyze -y --no-rhsm {repositories}", f"{_C2R}: toolopts", certainty),
-        "precheck_report": _recipe_line(
+        "precheck": recipe_line(f"convert2rhel analyze -y --no-rhsm {repositories}", f"{_C2R}: toolopts", certainty),
+        "precheck_report": recipe_line(
             "/var/log/convert2rhel/convert2rhel-pre-conversion.json", f"{_C2R}: schemas/assessment-schema-1.2.json"
         ),
-        "start": _recipe_line(f"convert2rhel convert -y --no-rhsm {repositories}", source, certainty),
-        "progress": _recipe_line(
+        "start": recipe_line(f"convert2rhel convert -y --no-rhsm {repositories}", source, certainty),
+        "progress": recipe_line(
             "/var/log/convert2rhel/convert2rhel.log", f"{_C2R}: the texts are its tasks, the percentages are ours", "assumed"
         ),
         "milestones": [
@@ -94,15 +93,15 @@ def _convert2rhel_recipe(release: str, extra: str, certainty: str) -> dict[str, 
             {"text": "Convert: Replace system packages", "percent": 40},
             {"text": "Final: ", "percent": 80},
         ],
-        "result": _recipe_line(
+        "result": recipe_line(
             'grep -q "Red Hat Enterprise Linux" "$R/etc/redhat-release" && grep -q \'"success": true\' "$R/etc/migration-results"',
             f"{_C2R}: breadcrumbs, /etc/migration-results",
         ),
-        "result_report": _recipe_line(
+        "result_report": recipe_line(
             "/var/log/convert2rhel/convert2rhel-post-conversion.json", f"{_C2R}: schemas/assessment-schema-1.2.json"
         ),
-        "busy": _recipe_line("pgrep -x convert2rhel >/dev/null", f"{_C2R}: the application lock", "assumed"),
-        "clean": _recipe_line(
+        "busy": recipe_line("pgrep -x convert2rhel >/dev/null", f"{_C2R}: the application lock", "assumed"),
+        "clean": recipe_line(
             'yum -y remove convert2rhel; rm -f "$R/etc/yum.repos.d/convert2rhel.repo"', f"{_C2R}: packaging", "assumed"
         ),
         "restarts": 1,
@@ -121,5 +120,6 @@ RECIPES: tuple[dict[str, Any], ...] = (
         "foreign",
     ),
     _convert2rhel_recipe("8", "8-for-x86_64-baseos-rhui-rpms --enablerepo rhui-rhel-8-for-x86_64-appstream-rhui-rpms", "assumed"),
+    *ANOLIS_RECIPES,
 )
 """The recipes in the form of an operator's file. :mod:`shared.domain.recipes.recipe` defines the schema."""

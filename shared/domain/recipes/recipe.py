@@ -41,7 +41,7 @@ class Recipe:
     """The way in which one tool replaces one release by another."""
 
     key: str
-    tool: Literal["leapp", "convert2rhel"]
+    tool: Literal["leapp", "convert2rhel", "centos2anolis"]
     """The tool of the recipe. The tool also determines the format of the reports."""
     source: str
     destination: str

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from shared.domain.findings import Finding, Severity
+from shared.domain.toolreports.centos2anolis import findings_of_centos2anolis
 from shared.domain.toolreports.convert2rhel import findings_of_convert2rhel
 from shared.domain.toolreports.leapp import findings_of_leapp
 from shared.domain.toolreports.reading import tool_text
@@ -59,10 +60,15 @@ KINDS = (
 )
 """The known kinds; the first match wins. The messages come from yum, dnf, rpm, curl, leapp and convert2rhel, as quoted in public
 issues."""
-_READERS = {"leapp": findings_of_leapp, "convert2rhel": findings_of_convert2rhel}
+_READERS = {
+    "leapp": findings_of_leapp,
+    "convert2rhel": findings_of_convert2rhel,
+    "centos2anolis": findings_of_centos2anolis,
+}
 _TEXT_REPORTS = {
     "leapp": "/var/log/leapp/leapp-report.txt",
     "convert2rhel": "/var/log/convert2rhel/convert2rhel-pre-conversion.txt",
+    "centos2anolis": "/var/log/centostoanolis.json",
 }
 
 

@@ -65,6 +65,14 @@ def test_convert2rhel_of_format_1_0_and_its_empty_texts() -> None:
     assert "N/A" not in found[1].seen
 
 
+def test_the_state_file_of_centos2anolis_tells_of_a_failure_only() -> None:
+    (found,) = findings_of_report("centos2anolis", json.dumps(foreign.CENTOS2ANOLIS))
+    assert (found.title, found.seen) == ("install epel-release (error 103)", "Error: No package epel-release available.")
+    assert found.remedy.startswith("Enable the repositories")
+    for text in ('{"Progress": 40, "ErrorCode": 0}', "{}", "[]", "", '{"ErrorCode": true}', '{"ErrorCode": "x"}'):
+        assert findings_of_report("centos2anolis", text) == ()
+
+
 @pytest.mark.parametrize(("log", "says"), foreign.LOGS)
 def test_the_first_error_of_a_log_says_what_is_wrong(log: str, says: str) -> None:
     assert first_error_line(log) == says

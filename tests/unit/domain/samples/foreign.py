@@ -83,6 +83,14 @@ CONVERT2RHEL_10: Json = {
     "format_version": "1.0",
 }
 
+CENTOS2ANOLIS: Json = {
+    "Timestamp": 1793491200,
+    "ProgressInfo": "install epel-release",
+    "Progress": 0,
+    "ErrorCode": 103,
+    "ErrorMsg": "Error: No package epel-release available.",
+}
+
 LOGS = [
     (
         "UPGRADE INHIBITED\n\nUpgrade has been inhibited due to the following problems:\n    1. Inhibitor: Links are absolute\n"

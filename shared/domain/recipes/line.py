@@ -1,0 +1,8 @@
+"""One line of a recipe in the form of an operator's file."""
+
+from __future__ import annotations
+
+
+def recipe_line(text: str, source: str, certainty: str = "foreign") -> dict[str, str]:
+    """A command or a file, where it comes from, and how sure it is."""
+    return {"text": text, "source": source, "certainty": certainty}

@@ -1,0 +1,21 @@
+"""The state file of OpenAnolis's centos2anolis: one JSON object (OpenAnolis installer of the migration tools, as published).
+
+Its fields are Timestamp, ProgressInfo, Progress, ErrorCode and ErrorMsg. An ErrorCode other than 0 tells of a failure.
+"""
+
+from __future__ import annotations
+
+from shared.domain.findings import Finding, Severity
+from shared.domain.toolreports.reading import json_object, tool_text
+
+_WHY = "centos2anolis writes so into its state file."
+
+
+def findings_of_centos2anolis(text: str) -> tuple[Finding, ...]:
+    """The failure that the state file tells of, in the tool's own words; nothing without a failure."""
+    told = json_object(text)
+    code = told.get("ErrorCode")
+    if isinstance(code, bool) or not isinstance(code, int) or code == 0:
+        return ()
+    title = tool_text(told.get("ProgressInfo")) or "centos2anolis gives no title"
+    return (Finding("Tool.Inhibited", Severity.ERROR, f"{title} (error {code})", tool_text(told.get("ErrorMsg")), _WHY, ""),)
