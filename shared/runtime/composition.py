@@ -152,7 +152,7 @@ def _make_guest_driver(clients: Clients, settings: Settings, clock: Clock) -> Dr
 
 
 def _make_member_accounts(function: str, settings: Settings, clients: Clients, clock: Clock) -> Accounts:
-    """Make the port of the member accounts. The api function only reads their names; it never assumes a role."""
+    """Make the port of the member accounts. The api function only reads the accounts' names; it never assumes a role."""
     from shared.adapters.assumed_roles import MemberAccounts
 
     def make_account_ports(assumed: Clients) -> AccountPorts:

@@ -68,7 +68,7 @@ def initialize(function: str, context: object) -> None:
 def handle_event(function: str, event: bytes, context: object) -> Any:
     """Process one invocation. Returns a response for an HTTP request, and ``{"result": ...}`` for a message.
 
-    Raises Refused for an unreadable message. No row can record it, so the dead letter queue keeps it for a person.
+    Raises Refused for an unreadable message. No row can record such a message, so the dead letter queue keeps it for a person.
     """
     running = _current_state(function, context)
     request_id = str(getattr(context, "request_id", ""))
@@ -78,14 +78,18 @@ def handle_event(function: str, event: bytes, context: object) -> Any:
             if len(event) > MAX_REQUEST_BYTES:
                 return _too_large_response(request_id)
             return _answer_request(
-                _read_or_log(lambda: request_in_document(document_in_event(event, limit=MAX_REQUEST_BYTES))), running, request_id
+                _read_and_log_refusal(lambda: request_in_document(document_in_event(event, limit=MAX_REQUEST_BYTES))),
+                running,
+                request_id,
             )
-        return _run_messages(function, _read_or_log(lambda: _messages_for_function(function, event, request_id)), running.ports)
+        return _run_messages(
+            function, _read_and_log_refusal(lambda: _messages_for_function(function, event, request_id)), running.ports
+        )
     finally:
         logs.invocation.reset(known)
 
 
-def _read_or_log(read: Callable[[], T]) -> T:
+def _read_and_log_refusal(read: Callable[[], T]) -> T:
     try:
         return read()
     except Refused as error:

@@ -70,7 +70,7 @@ class StandInModule(ModuleType):
 
 
 class DeferringFinder:
-    """An import finder and loader that answers the import of a module and its submodules with stand-ins, until the first use."""
+    """An import finder and loader that provides stand-ins for a module and its submodules until their first use."""
 
     def __init__(self, root: str, names: Mapping[str, Any]) -> None:
         self.root, self.names = root, names

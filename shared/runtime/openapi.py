@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from shared.domain.choice import camel_case
 from shared.runtime import requests
-from shared.runtime.manners import VERSION
+from shared.runtime.http_rules import VERSION
 from shared.runtime.router import Route
 
 Json = dict[str, Any]

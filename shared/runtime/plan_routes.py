@@ -32,7 +32,7 @@ def _get_inventory(call: ApiCall) -> Reply:
     return Reply(inventory.inventory_view(call.ports))
 
 
-def _list_left_out(call: ApiCall) -> Reply:
+def _list_left_out_instances(call: ApiCall) -> Reply:
     from shared.stages.api import left_out  # asked for seldom
 
     given = call.query
@@ -76,7 +76,7 @@ PLAN_ROUTES: tuple[Route, ...] = (
         f"{_BATCH}/left-out",
         "listLeftOut",
         "The instances that the batch's selection left out, and why.",
-        _list_left_out,
+        _list_left_out_instances,
         selection_views.LeftOutList,
         query=_PAGE,
         refusals=(404,),

@@ -21,7 +21,7 @@ MOST_CALLERS = 1000
 
 
 class TooManyRequests(Refused):
-    """Raised if a caller has sent as many requests as the limit allows. ``wait_s`` is the time until the next, in seconds."""
+    """Raised if a caller has sent as many requests as the limit allows. After ``wait_s`` seconds another request is allowed."""
 
     def __init__(self, wait_s: int) -> None:
         super().__init__(

@@ -49,7 +49,7 @@ class ApiCall:
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer of an operation. ``view`` is sent as JSON, or as it is if it is a text."""
+    """The answer of an operation. ``view`` is sent as JSON; a text is sent unchanged."""
 
     view: object
     status: int = 200

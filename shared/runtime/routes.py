@@ -55,7 +55,7 @@ def _list_snapshots(call: ApiCall) -> Reply:
     )
 
 
-def _stuck_rows(ports: Ports) -> views.Stuck:
+def _list_stuck_rows(ports: Ports) -> views.Stuck:
     from shared.stages.api import stuck
 
     return stuck.find_stuck_rows(ports)
@@ -161,7 +161,7 @@ def _release_hold(call: ApiCall) -> Reply:
     return Reply(hold.release_hold(call.ports, call.caller, call.body["why"], call.body["version"]))
 
 
-def _batch_report(call: ApiCall) -> Reply:
+def _get_batch_report(call: ApiCall) -> Reply:
     from shared.stages.api import pages, reports  # asked for seldom, and what they import is much
 
     batch_id, given = call.path["batchId"], call.query
@@ -170,14 +170,14 @@ def _batch_report(call: ApiCall) -> Reply:
     return Reply(reports.batch_report(call.ports, batch_id, limit=given["limit"], token=given.get("nextToken", "")))
 
 
-def _list_judgements(call: ApiCall) -> Reply:
+def _list_findings_of_batch(call: ApiCall) -> Reply:
     from shared.stages.api import pages
 
     given = call.query
     return Reply(pages.judgement_page(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")))
 
 
-def _migration_report(call: ApiCall) -> Reply:
+def _get_migration_report(call: ApiCall) -> Reply:
     from shared.stages.api import pages, reports
 
     migration_id = call.path["migrationId"]
@@ -352,7 +352,7 @@ ROUTES: tuple[Route, ...] = (
         f"{_BATCH}/report",
         "reportBatch",
         "How the batch's migrations went, one line each.",
-        _batch_report,
+        _get_batch_report,
         views.BatchReport,
         query=_PAGE,
         html=True,
@@ -363,7 +363,7 @@ ROUTES: tuple[Route, ...] = (
         f"{_BATCH}/judgements",
         "judgeBatch",
         "What prechecks and validations found, instance by instance, and the guests before and after: for a change board.",
-        _list_judgements,
+        _list_findings_of_batch,
         views.Judgements,
         query=_PAGE,
         refusals=(404,),
@@ -409,7 +409,7 @@ ROUTES: tuple[Route, ...] = (
         f"{_MIGRATION}/report",
         "reportMigration",
         "Everything worth keeping of one migration.",
-        _migration_report,
+        _get_migration_report,
         views.MigrationReport,
         html=True,
         refusals=(404,),
@@ -423,7 +423,9 @@ ROUTES: tuple[Route, ...] = (
         _list_accounts,
         views.AccountList,
     ),
-    Route("GET", "/stuck", "listStuck", "What stands still, and why.", lambda call: Reply(_stuck_rows(call.ports)), views.Stuck),
+    Route(
+        "GET", "/stuck", "listStuck", "What stands still, and why.", lambda call: Reply(_list_stuck_rows(call.ports)), views.Stuck
+    ),
     Route(
         "GET",
         "/hold",

@@ -61,20 +61,20 @@ def _check_object(value: Json, schema: Json, path: str) -> None:
         if name not in value:
             raise invalid_field(f"{at}{name}", "is missing")
     if len(value) > schema.get("maxProperties", len(known)):
-        _refuse_unknown(value, known, at)
+        _refuse_unknown_fields(value, known, at)
         raise invalid_field(path, f"must have at most {schema.get('maxProperties')} entries")
     for name, item in value.items():
         if name in known:
             check_value(item, known[name], f"{at}{name}")
         elif others is False:
-            _refuse_unknown(value, known, at)
+            _refuse_unknown_fields(value, known, at)
         else:
             check_value(name, schema.get("propertyNames", {"type": "string", "maxLength": 200}), f"{at}{name[:60]!r}")
             check_value(item, others, f"{at}{name}")
     _check_any_of(value, schema, path)
 
 
-def _refuse_unknown(value: Json, known: Json, at: str) -> None:
+def _refuse_unknown_fields(value: Json, known: Json, at: str) -> None:
     unknown = sorted(set(value) - set(known))
     if unknown and known:
         raise invalid_field(f"{at}{unknown[0][:60]}", f"is not a known field (known: {', '.join(known)})")

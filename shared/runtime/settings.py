@@ -115,7 +115,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         notice_sources=parsed("REPLANK_NOTICE_SOURCES", (), _split_list, "sources of events separated by commas"),
         notice_policy=_notice_policy(reader),
         smc=_smc_settings(reader),
-        catalog=_catalog_with_proven(reader, _extended_catalog(reader, clock)),
+        catalog=_catalog_with_proven_recipes(reader, _extended_catalog(reader, clock)),
         clock=clock,
         snapshot_price=parsed("REPLANK_SNAPSHOT_PRICE", 0.0, _parse_price, "a price per GiB and month, e.g. 0.12"),
         currency=text("REPLANK_CURRENCY", "CNY"),
@@ -126,7 +126,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         oidc_name_claims=parsed("REPLANK_OIDC_NAME_CLAIM", (), _split_list, "names of claims separated by commas"),
         access=_access_rules(reader),
         retry_pause_ms=parsed("REPLANK_RETRY_PAUSE_MS", 200, _parse_milliseconds, "milliseconds, 0 to 5000"),
-        log_level=parsed("REPLANK_LOG_LEVEL", "INFO", _parse_level, "DEBUG, INFO, WARNING or ERROR"),
+        log_level=parsed("REPLANK_LOG_LEVEL", "INFO", _parse_log_level, "DEBUG, INFO, WARNING or ERROR"),
     )
     if not settings.account_id and not settings.eventbridge_endpoint:
         reader.problems.append("neither FC_ACCOUNT_ID nor REPLANK_EVENTBRIDGE_ENDPOINT is set: one of them tells where the bus is")
@@ -143,13 +143,15 @@ def _smc_settings(reader: _VariableReader) -> SmcSettings:
     parameter = "`Name` or `ReplicationParameters.Name`"
     return SmcSettings(
         import_linux=reader.parsed_value(
-            "REPLANK_SMC_IMPORT_LINUX", "", _parse_command, "a command with {token_id} and {token_code}"
+            "REPLANK_SMC_IMPORT_LINUX", "", _parse_import_command, "a command with {token_id} and {token_code}"
         ),
         import_windows=reader.parsed_value(
-            "REPLANK_SMC_IMPORT_WINDOWS", "", _parse_command, "a command with {token_id} and {token_code}"
+            "REPLANK_SMC_IMPORT_WINDOWS", "", _parse_import_command, "a command with {token_id} and {token_code}"
         ),
-        target_parameter=reader.parsed_value("REPLANK_SMC_TARGET_PARAMETER", default, _parse_parameter, parameter),
-        target_values=reader.parsed_value("REPLANK_SMC_TARGET_VALUES", {}, _parse_values, 'JSON such as {"alinux-3": "..."}'),
+        target_parameter=reader.parsed_value("REPLANK_SMC_TARGET_PARAMETER", default, _parse_target_parameter, parameter),
+        target_values=reader.parsed_value(
+            "REPLANK_SMC_TARGET_VALUES", {}, _parse_target_values, 'JSON such as {"alinux-3": "..."}'
+        ),
     )
 
 
@@ -217,8 +219,8 @@ def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
     return CATALOG
 
 
-def _catalog_with_proven(reader: _VariableReader, catalog: Catalog) -> Catalog:
-    """The catalog, in which the recipes that the operator has tried are marked as proven."""
+def _catalog_with_proven_recipes(reader: _VariableReader, catalog: Catalog) -> Catalog:
+    """The catalog, with a mark on each recipe that the operator has tried."""
     nothing: tuple[str, ...] = ()
     keys = reader.parsed_value("REPLANK_GUEST_PROVEN", nothing, _split_list, "keys of recipes separated by commas")
     if not keys:
@@ -234,33 +236,33 @@ def _catalog_with_proven(reader: _VariableReader, catalog: Catalog) -> Catalog:
 
 def _split_list(value: str) -> tuple[str, ...]:
     items = tuple(dict.fromkeys(item.strip() for item in value.split(",") if item.strip()))
-    return _require_good(bool(items), items)
+    return _require_valid(bool(items), items)
 
 
 def _parse_issuer(value: str) -> str:
     from shared.adapters.sign_in import is_safe_url
 
-    return _require_good(is_safe_url(value), value)
+    return _require_valid(is_safe_url(value), value)
 
 
 def _parse_count(value: str) -> int:
-    return _require_good(int(value) >= 1, int(value))
+    return _require_valid(int(value) >= 1, int(value))
 
 
 def _parse_milliseconds(value: str) -> int:
-    return _require_good(0 <= int(value) <= 5000, int(value))
+    return _require_valid(0 <= int(value) <= 5000, int(value))
 
 
 def _parse_rate(value: str) -> int:
-    return _require_good(0 <= int(value) <= 100_000, int(value))
+    return _require_valid(0 <= int(value) <= 100_000, int(value))
 
 
 def _parse_price(value: str) -> float:
-    return _require_good(0 <= float(value) < 1e6, float(value))
+    return _require_valid(0 <= float(value) < 1e6, float(value))
 
 
-def _parse_level(value: str) -> str:
-    return _require_good(value.upper() in ("DEBUG", "INFO", "WARNING", "ERROR"), value.upper())
+def _parse_log_level(value: str) -> str:
+    return _require_valid(value.upper() in ("DEBUG", "INFO", "WARNING", "ERROR"), value.upper())
 
 
 def _parse_clock(value: str) -> str:
@@ -268,22 +270,22 @@ def _parse_clock(value: str) -> str:
     return value
 
 
-def _parse_command(value: str) -> str:
-    return _require_good("{token_id}" in value and "{token_code}" in value, value)
+def _parse_import_command(value: str) -> str:
+    return _require_valid("{token_id}" in value and "{token_code}" in value, value)
 
 
-def _parse_parameter(value: str) -> str:
+def _parse_target_parameter(value: str) -> str:
     inside, _, name = value.rpartition(".")
-    return _require_good(inside in ("", "ReplicationParameters") and name.isalnum(), value)
+    return _require_valid(inside in ("", "ReplicationParameters") and name.isalnum(), value)
 
 
-def _parse_values(value: str) -> Mapping[str, str]:
+def _parse_target_values(value: str) -> Mapping[str, str]:
     document: Any = json.loads(value)
     good = isinstance(document, dict) and all(isinstance(item, str) and item for item in document.values())
-    return _require_good(good, document)
+    return _require_valid(good, document)
 
 
-def _require_good(good: bool, value: T) -> T:
+def _require_valid(good: bool, value: T) -> T:
     """The value. Raises ValueError if ``good`` is false."""
     if not good:
         raise ValueError

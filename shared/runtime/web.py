@@ -1,7 +1,7 @@
 """Answers HTTP requests to the API, which come as events of Function Compute's HTTP trigger (trigger format ``v1``).
 
 Errors have the shape of Alibaba Cloud's own APIs: Code, Message, RequestId, Recommend. The trigger checks the signature of
-every request. A header or a token names the operator of every act. The module :mod:`manners` has the rules of HTTP.
+every request. A header or a token names the operator of every act. The module ``http_rules`` has the rules of HTTP.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.domain.errors import Refused, ReplankError
 from shared.domain.roles import AccessRules
 from shared.domain.text import escaped_json
 from shared.ports.ports import Ports
-from shared.runtime import callers, manners, requests, schema
+from shared.runtime import callers, http_rules, requests, schema
 from shared.runtime.rates import TooManyRequests
 from shared.runtime.router import ApiCall, MethodNotAllowed, Reply, Route, matching_route
 from shared.runtime.routes import ROUTES
@@ -63,7 +63,7 @@ def handle_request(request: Mapping[str, Any], ports: Ports, settings: WebSettin
     asked = _read_request(request)
     answer = _response_to_request(asked, ports, settings, request_id)
     if asked.old:
-        answer["headers"] |= manners.deprecation_headers(asked.path)
+        answer["headers"] |= http_rules.deprecation_headers(asked.path)
     held = hold.hold_header(ports)
     if held:  # JSON keeps the header in ASCII, whatever the reason holds
         answer["headers"][HELD_HEADER] = json.dumps(held)
@@ -72,12 +72,12 @@ def handle_request(request: Mapping[str, Any], ports: Ports, settings: WebSettin
 
 def _read_request(request: Mapping[str, Any]) -> WebRequest:
     about = request.get("requestContext", {}).get("http", {})
-    path, old = manners.strip_version(request.get("rawPath") or about.get("path", "/"))
-    return WebRequest(about.get("method", "GET").upper(), path, old, manners.headers_by_name(request.get("headers")), request)
+    path, old = http_rules.path_without_version(request.get("rawPath") or about.get("path", "/"))
+    return WebRequest(about.get("method", "GET").upper(), path, old, http_rules.headers_by_name(request.get("headers")), request)
 
 
 HELD_HEADER = "X-Replank-Hold"
-"""The header that every answer has while everything is held. Its value is the reason, as a JSON text."""
+"""The header that every answer has while a hold stops all starts. Its value is the reason, as a JSON text."""
 
 
 def _response_to_request(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Json:
@@ -88,9 +88,9 @@ def _response_to_request(asked: WebRequest, ports: Ports, settings: WebSettings,
     body = reply.view if isinstance(reply.view, str) else escaped_json(json.dumps(as_json(reply.view), ensure_ascii=False))
     if asked.method == "POST":
         return _make_response(reply.status, body, reply.content_type, request_id, reply.headers)
-    tag = manners.entity_tag(reply.view, body)
+    tag = http_rules.entity_tag(reply.view, body)
     fresh = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept", **reply.headers}
-    if manners.is_known_tag(tag, asked.headers.get("if-none-match", "")):
+    if http_rules.is_tag_known_to_caller(tag, asked.headers.get("if-none-match", "")):
         return _make_response(304, "", reply.content_type, request_id, fresh)
     return _make_response(reply.status, body, reply.content_type, request_id, fresh)
 
@@ -132,7 +132,7 @@ def _make_response(status: int, body: str, content_type: str, request_id: str, h
 
 def _operation_reply(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Reply:
     reads = "GET" if asked.method == "HEAD" else asked.method
-    if (reads, asked.path) == ("GET", manners.DOCUMENT):
+    if (reads, asked.path) == ("GET", http_rules.DOCUMENT):
         return _openapi_reply(asked, settings)
     route, parameters = matching_route(ROUTES, reads, asked.path)
 
@@ -150,7 +150,7 @@ def _operation_reply(asked: WebRequest, ports: Ports, settings: WebSettings, req
                 access=settings.access or AccessRules(),
                 account=settings.account_id,
                 sign_in=(settings.oidc_issuer, next(iter(settings.oidc_audiences), "")),
-                seen=_version_seen(asked.headers) if route.on_version else 0,
+                seen=_if_match_version(asked.headers) if route.on_version else 0,
                 accept=asked.headers.get("accept", ""),
             )
         )
@@ -175,10 +175,12 @@ def _openapi_reply(asked: WebRequest, settings: WebSettings) -> Reply:
     from shared.runtime.openapi import openapi_document
 
     raw_path = str(asked.event.get("rawPath") or "")
-    return Reply(openapi_document(ROUTES, settings.operator_header, server=".." if raw_path.startswith(manners.VERSION) else "."))
+    return Reply(
+        openapi_document(ROUTES, settings.operator_header, server=".." if raw_path.startswith(http_rules.VERSION) else ".")
+    )
 
 
-def _version_seen(headers: Mapping[str, str]) -> int:
+def _if_match_version(headers: Mapping[str, str]) -> int:
     """The version in If-Match. Without it, an act could change a state that the person has not seen."""
     given = headers.get("if-match", "").strip()
     if not given:
@@ -199,7 +201,7 @@ def _query_parameters(route: Route, given: Mapping[str, Any]) -> Json:
         raise schema.invalid_field(unknown[0][:60], f"is not a known parameter (known: {known})")
     found: Json = {name: each["default"] for name, each in route.query.items() if "default" in each}
     for name, text in given.items():
-        wanted, value = route.query[name], manners.single_value(name, text)
+        wanted, value = route.query[name], http_rules.parameter_value(name, text)
         found[name] = _parse_whole_number(name, value) if wanted["type"] == "integer" else value
         schema.check_value(found[name], wanted, name)
     return found
@@ -229,7 +231,7 @@ def _body_text(asked: WebRequest) -> str:
 def _checked_body(route: Route, asked: WebRequest) -> Json:
     text = _body_text(asked)
     if text:
-        manners.check_media_type(asked.headers)
+        http_rules.check_media_type(asked.headers)
     if route.body is None:
         if text.strip() not in ("", "{}"):
             raise schema.invalid_field("body", "must be empty here")
@@ -249,7 +251,10 @@ def _decode_base64(raw: str) -> str:
 def _parse_json(text: str) -> Any:
     try:
         return json.loads(
-            text, parse_constant=_refuse_constant, parse_float=_parse_number, object_pairs_hook=manners.object_without_repeats
+            text,
+            parse_constant=_refuse_nan_or_infinity,
+            parse_float=_parse_number,
+            object_pairs_hook=http_rules.object_from_unique_pairs,
         )
     except (ValueError, RecursionError):
         raise schema.invalid_field("body", "must be JSON in UTF-8") from None
@@ -261,5 +266,6 @@ def _parse_number(text: str) -> int | float:
     return int(found) if found.is_integer() else found
 
 
-def _refuse_constant(name: str) -> None:
+def _refuse_nan_or_infinity(name: str) -> None:
+    """Raise ValueError for NaN and Infinity, which JSON does not allow."""
     raise ValueError(name)

@@ -15,7 +15,7 @@ from shared.domain.migration import Failure, Migration, State, first_entry
 from shared.domain.policy import Policy
 from shared.domain.roles import AccessRules
 from shared.runtime import web
-from shared.runtime.manners import VERSION
+from shared.runtime.http_rules import VERSION
 from shared.runtime.settings import Settings
 from tests.support.fakes import NOON, Fakes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.runtime.manners import VERSION
+from shared.runtime.http_rules import VERSION
 from shared.runtime.routes import ROUTES
 from tools.pages.common import table
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.domain.migration import State
 from shared.runtime import requests
-from shared.runtime.manners import VERSION
+from shared.runtime.http_rules import VERSION
 from shared.runtime.openapi import openapi_document
 from shared.runtime.routes import ROUTES
 from tests.support.api import ApiInMemory, entry, migration

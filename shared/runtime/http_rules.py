@@ -18,7 +18,7 @@ DOCUMENT = "/openapi.json"
 MEDIA_TYPE = "application/json"
 
 
-def strip_version(raw_path: str) -> tuple[str, bool]:
+def path_without_version(raw_path: str) -> tuple[str, bool]:
     """The path without its version, and whether the request used the deprecated form of path, which has no version."""
     if raw_path == VERSION or raw_path.startswith(f"{VERSION}/"):
         return raw_path[len(VERSION) :] or "/", False
@@ -57,7 +57,7 @@ def check_media_type(headers: Mapping[str, str]) -> None:
         )
 
 
-def single_value(name: str, value: Any) -> str:
+def parameter_value(name: str, value: Any) -> str:
     """The value of a parameter. Raises Refused (Request.Invalid) if the parameter was given more than once.
 
     A trigger joins repeated values with commas, so a comma shows a repeated parameter. No valid value contains a comma.
@@ -67,7 +67,7 @@ def single_value(name: str, value: Any) -> str:
     return value
 
 
-def object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def object_from_unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make a JSON object from its pairs. Raises Refused if a name occurs twice.
 
     Otherwise the last of two equal names would silently count.
@@ -87,7 +87,7 @@ def entity_tag(view: object, body: str) -> str:
     return f'"{version}-{digest}"' if isinstance(version, int) and version > 0 else f'"{digest}"'
 
 
-def is_known_tag(tag: str, if_none_match: str) -> bool:
+def is_tag_known_to_caller(tag: str, if_none_match: str) -> bool:
     """Whether the caller's If-None-Match names this tag, so that the caller already has the answer. Weak tags match too."""
     given = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return tag in given or "*" in given

@@ -1,4 +1,4 @@
-"""The manners of the API: a version in the path, tags, conditional questions, HEAD, declared bodies, nothing said twice."""
+"""The rules of HTTP in the API: a version in the path, tags, conditional questions, HEAD, declared bodies, nothing said twice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.runtime import manners
+from shared.runtime import http_rules
 from tests.support.api import ApiInMemory, migration
 
 BATCH = {"instanceIds": ["i-a"]}
@@ -29,7 +29,7 @@ def sent(api: ApiInMemory, method: str, path: str, body: Any = None, headers: di
 def test_an_old_path_works_and_points_to_the_new_one(api: ApiInMemory, path: str) -> None:
     new, old = (api.answered({**api.request("GET", path), "rawPath": at}) for at in (f"/v1{path}", path))
     assert (old["statusCode"], "Deprecation" in new["headers"]) == (new["statusCode"], False)
-    assert old["headers"]["Deprecation"] == f"@{manners.DEPRECATED_SINCE}"
+    assert old["headers"]["Deprecation"] == f"@{http_rules.DEPRECATED_SINCE}"
     depth = path.count("/") - 1
     assert old["headers"]["Link"] == f'<{"../" * depth}v1{path}>; rel="successor-version"'
 
