@@ -1,4 +1,4 @@
-"""Stores the last inventory as one row of the table of locks, which holds the rows that exist once."""
+"""Stores the last inventory as one row of the table of locks."""
 
 from __future__ import annotations
 
