@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-from cli.bootstrap import ensure_bus
+from cli.bootstrap import create_bus_if_missing
 from cli.sdk_account import OperatorAccount
 from shared.ports.ports import Ports
 from shared.runtime.composition import function_credentials, make_ports
@@ -20,5 +20,5 @@ from tools.package.trial import local_cloud
 def served(state: Path | None = None) -> Iterator[Ports]:
     """The ports of replank-validate, over a socket, with the bus made; the cloud's state is in memory or in a folder."""
     with local_cloud(*(["--state", str(state)] if state else [])) as environment, mock.patch.dict(os.environ, environment):
-        ensure_bus(OperatorAccount.from_environment())
+        create_bus_if_missing(OperatorAccount.from_environment())
         yield make_ports("validate", read_settings(os.environ), function_credentials(os.environ, None))

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import output, states
-from cli.catalog import parsed_day
+from cli.catalog import day_from_text
 from cli.client import Api
 from cli.files import read_json
 from cli.findings import shown_severity
@@ -57,7 +57,7 @@ def assess_facts(  # noqa: PLR0913 - one parameter per option
     if facts is None:
         raise bad_input("Option.Missing", "--facts is missing.", "Give a facts file; `replank assess --schema` describes it.")
     known = catalog_from_file(catalog)
-    asked = _read_facts(facts, to, parsed_day(on) if on else None, known)
+    asked = _read_facts(facts, to, day_from_text(on) if on else None, known)
     found = apply_rules(asked, _reasons_by_code(override or []), catalog=known)
     if as_json:
         output.show_json(found.to_json())
@@ -108,7 +108,7 @@ def _first_hop(document: Json, to: str, known: Catalog) -> Json:
 def _day_of_facts(document: Json) -> date:
     """The day in the field ``now``; the latest possible day if the field is invalid, which `Facts.from_json` reports later."""
     try:
-        return parsed_day(str(document.get("now", ""))[:10])
+        return day_from_text(str(document.get("now", ""))[:10])
     except Problem:
         return date.max
 

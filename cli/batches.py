@@ -87,7 +87,7 @@ def _print_batches(batches: list[Json], as_json: bool) -> None:
     rows = [
         (
             each["batchId"],
-            _state_or_brake(each),
+            _state_in_words(each),
             each["origin"],
             each["createdBy"],
             each["size"],
@@ -99,7 +99,7 @@ def _print_batches(batches: list[Json], as_json: bool) -> None:
     output.print_table(("batch", "state", "origin", "by", "#size", "created", "acknowledged"), rows)
 
 
-def _state_or_brake(batch: Json) -> str:
+def _state_in_words(batch: Json) -> str:
     """The state of a batch; for an open batch that is paused or stopped, the state of its brake."""
     return str(batch["brake"]["state"] if batch["brake"] and batch["state"] == "open" else batch["state"])
 
@@ -118,7 +118,7 @@ def print_batch(batch: Json) -> None:
     counts = _counts_in_words(batch)
     output.print_fields(
         (
-            ("batch", f"{batch['batchId']} ({_state_or_brake(batch)}, from {batch['origin']} by {batch['createdBy']})"),
+            ("batch", f"{batch['batchId']} ({_state_in_words(batch)}, from {batch['origin']} by {batch['createdBy']})"),
             ("instances", f"{batch['size']}: {counts}" if counts else batch["size"]),
             ("acknowledged", _acknowledgement_in_words(batch)),
             *([("digest", batch["digest"])] if batch.get("digest") else []),
@@ -219,7 +219,7 @@ def _print_progress(batch: Json, plan: Json | None, as_json: bool) -> None:
     for sentence in progress.urgent_messages(batch, plan):
         output.print_line(f"needs a person: {sentence}")
     held_back = f" (none starts: {batch['heldBack']})" if batch["heldBack"] else ""
-    output.print_line(f"{batch['batchId']} {_state_or_brake(batch)}: {_counts_in_words(batch)}{held_back}")
+    output.print_line(f"{batch['batchId']} {_state_in_words(batch)}: {_counts_in_words(batch)}{held_back}")
     for sentence in progress.wave_lines(batch, plan):
         output.print_line(f"  {sentence}")
 

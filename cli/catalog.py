@@ -40,7 +40,7 @@ def register_commands(app: typer.Typer) -> None:
     app.command("eol")(list_end_of_life)
 
 
-def parsed_day(text: str) -> date:
+def day_from_text(text: str) -> date:
     """The day in an option's text (YYYY-MM-DD); raises Problem (Option.Invalid)."""
     try:
         return date.fromisoformat(text)
@@ -107,7 +107,7 @@ def show_route(  # noqa: PLR0913 - one parameter per option
         raise bad_input("Option.Missing", "Exactly one release to leave is needed.", "Name it, e.g. --from 'CentOS 7.9'.")
     known = catalog_from_file(catalog)
     release = require_release(source or from_, known)
-    looked_from = parsed_day(on) if on else today()
+    looked_from = day_from_text(on) if on else today()
     planned = plan_route(
         release,
         architecture,
@@ -154,9 +154,9 @@ def list_end_of_life(
 
 
 def day_to_assess(fleet: Fleet, on: str) -> tuple[date, str]:
-    """The day on which support is judged, and a phrase for its source: the option, else the fleet file, else today."""
+    """The day on which support is judged, and a phrase for the day's source: the option, else the fleet file, else today."""
     if on:
-        return parsed_day(on), "as --on says"
+        return day_from_text(on), "as --on says"
     return fleet.on or today(), fleet.dated or "today"
 
 

@@ -75,7 +75,7 @@ def run_all_checks() -> list[CheckResult]:
         ("SMC", _check_smc),
         ("functions", _check_api),
         ("member accounts", _check_member_accounts),
-        ("nothing stands still", _check_nothing_stuck),
+        ("nothing stands still", _check_for_stuck_rows),
     ]
     return checks + [_run_check(name, look, account) for name, look in looks]
 
@@ -161,7 +161,10 @@ def _check_api(account: OperatorAccount) -> str:
 
 
 def _check_member_accounts(account: OperatorAccount) -> str:
-    """Check that each member account's role can be assumed. Only the functions may assume a role, so the watch function tries."""
+    """Check that each member account's role can be assumed.
+
+    Only the functions may assume a role, so the watch function makes this check.
+    """
     api = Api.from_environment()
     if len(api.get("/accounts")["accounts"]) < 2:
         return "REPLANK_ACCOUNTS names none"
@@ -179,7 +182,7 @@ def _check_member_accounts(account: OperatorAccount) -> str:
     return f"each role can be assumed: {', '.join(shown)}"
 
 
-def _check_nothing_stuck(account: OperatorAccount) -> str:
+def _check_for_stuck_rows(account: OperatorAccount) -> str:
     found = Api.from_environment().get("/stuck")
     if found["stuck"]:
         first = found["stuck"][0]

@@ -75,7 +75,7 @@ def read_events(file: Path) -> list[Json]:
 
 
 def problems_in_event(event: Json) -> list[str]:
-    """What is wrong with an event, one sentence for each fault; empty if the event is valid."""
+    """The faults of an event, one sentence each; empty if the event is valid."""
     type_ = str(event.get("type", ""))
     found = _schema_problems(FOLDER / "envelope.schema.json", event, "")
     if type_ not in known.PRODUCERS:

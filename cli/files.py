@@ -18,7 +18,7 @@ _MARKS = (
 """Byte order marks with their encodings. UTF-32 comes before UTF-16, because their little-endian marks begin alike."""
 _CHINESE = "gb18030"
 _BITS_MISREAD = re.compile("(?:64|32)\N{GREEK SMALL LETTER LAMDA}")
-"""Matches the Chinese "64 bit" in GBK that was decoded as UTF-8, in which a lambda follows the number."""
+"""Matches text in which GBK was wrongly decoded as UTF-8: the Chinese words for "64 bit" then become 64 and a lambda."""
 
 
 def read_json(file: Path) -> Any:

@@ -1,4 +1,4 @@
-"""Reads fleet files: what DescribeInstances returned (pages, or a list of records), with facts of the guests."""
+"""Reads fleet files: answers of DescribeInstances (pages, or a list of records), with facts of the guests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class Fleet:
-    """A fleet file. ``pages`` are those of DescribeInstances, and ``guests`` holds the facts of each guest by instance id.
+    """A fleet file. ``pages`` are the pages that DescribeInstances returned, and ``guests`` holds the facts of each guest by
+    instance id.
 
     ``on`` is the day that the file describes. ``dated`` is a phrase for the source of ``on``: the field ``takenOn``, or the
     file's time.
@@ -199,7 +200,7 @@ def _guest_validator() -> Any:
 
 
 def _invalid_fleet_problem(file: Path, wrong: list[str], guests: Path) -> Problem:
-    """The Problem that lists what is wrong with a fleet file, one line for each fault."""
+    """The Problem that lists the faults of a fleet file, one per line."""
     of_guests = f" and {guests}" if guests != file and any(each.startswith("guest") for each in wrong) else ""
     more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
     lines = [*wrong[:SHOWN], *more]

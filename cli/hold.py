@@ -46,7 +46,7 @@ def hold_or_release(
 
 
 def _release_hold(api: Api, why: str) -> Any:
-    """Release the hold that was just read, but no hold that somebody else sets in the meantime."""
+    """Read the hold and release it. A hold that somebody else sets in the meantime stays."""
     found = api.get("/hold")
     if not found["held"]:
         raise Problem("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.")

@@ -64,11 +64,11 @@ def sign_in(
         output.show_json({**me, "keptIn": where})
         return
     print(f"Signed in as {me['name']} ({me['issuer']}). Kept in {where}.")
-    _show_roles(me)
+    _print_roles(me)
 
 
 def sign_out(as_json: AsJson = False) -> None:
-    """Delete the sign-in token on this machine. The token itself stays valid until it expires."""
+    """Delete the sign-in token on this machine. The deleted token still stays valid until it expires."""
     api = Api.from_environment(signed_in=False)
     there = kept.delete_tokens(api.url)
     if as_json:
@@ -84,10 +84,10 @@ def show_identity(as_json: AsJson = False) -> None:
         output.show_json(me)
         return
     print(f"{me['name']}, {me['trust']}{' by ' + me['issuer'] if me['issuer'] else ': a header says so'}.")
-    _show_roles(me)
+    _print_roles(me)
 
 
-def _show_roles(me: Json) -> None:
+def _print_roles(me: Json) -> None:
     print(f"Roles: {', '.join(me['roles'])}.")
     print(f"May: {', '.join(me['may']) or 'look, and nothing else'}.")
 

@@ -121,18 +121,18 @@ def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
         kept = found["policy"]["retentionDays"]
         question = f"Confirm these {len(migrated)}? Their snapshots are deleted {kept} days later; then nothing can be rolled back."
         typer.confirm(question, abort=True, err=True)
-    done, refused = _act_on_all(api, f"/batches/{batch}/confirmation", migrated, "confirmed")
+    done, refused = _send_acts(api, f"/batches/{batch}/confirmation", migrated, "confirmed")
     if as_json:
         output.show_json({"confirmed": done, "refused": refused})
     else:
         print(f"{len(done)} confirmed." if migrated else f"Nothing was confirmed: batch {batch} has no migrated migration.")
-        _print_refused("Not confirmed", refused)
+        _print_refusals("Not confirmed", refused)
     if refused or not done:
         raise typer.Exit(1)
 
 
-def _act_on_all(api: Api, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
-    """Send an act for many migrations; returns the ids for which the act succeeded, and the refusals with reasons."""
+def _send_acts(api: Api, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
+    """Send an act on many migrations; returns the ids of the migrations with a successful act, and the refusals with reasons."""
     done, refused = list[str](), list[Json]()
     for place in range(0, len(migrations), AT_ONCE):
         some = migrations[place : place + AT_ONCE]
@@ -143,7 +143,7 @@ def _act_on_all(api: Api, path: str, migrations: list[Json], word: str) -> tuple
     return done, refused
 
 
-def _print_refused(what: str, refused: list[Json]) -> None:
+def _print_refusals(what: str, refused: list[Json]) -> None:
     for each in refused:
         print(f"{what}: {each['code']}: {each['message']}\n  {each['remedy']}")
 
@@ -181,12 +181,12 @@ def _retry_failed(api: Api, batch: str, yes: bool, as_json: bool) -> None:
             line = f"{each['migrationId']}  {each['instanceId']}  {each['failure']['code']} ({each['failure']['stage']})"
             print(line, file=sys.stderr)
         typer.confirm(f"Try these {len(found)} again? A rollback that failed goes on as a rollback.", abort=True, err=True)
-    done, refused = _act_on_all(api, f"/batches/{batch}/retry", found, "retried")
+    done, refused = _send_acts(api, f"/batches/{batch}/retry", found, "retried")
     if as_json:
         output.show_json({"retried": done, "refused": refused})
     else:
         print(f"{len(done)} tried again." if found else f"Nothing was tried again: batch {batch} has no failed migration.")
-        _print_refused("Not tried again", refused)
+        _print_refusals("Not tried again", refused)
     if refused or not done:
         raise typer.Exit(1)
 
@@ -216,7 +216,7 @@ def _act_on_target(api: Api, migration: str, act: str, as_json: bool, seen_versi
 
 
 def _post_act(api: Api, found: Json, act: str, as_json: bool, seen_version: int | None) -> None:
-    """Send an act for the migration at the version ``seen_version``; if it is None, at the version in ``found``."""
+    """Send an act on the migration at the version ``seen_version``. If ``seen_version`` is None, use the version in ``found``."""
     answer = api.post(f"/migrations/{found['migrationId']}/{act}", seen=seen_version or found["version"])
     if as_json:
         output.show_json(answer)

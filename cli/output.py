@@ -81,7 +81,7 @@ def title_with_details(title: str, seen: str) -> str:
 
 
 def error_in_words(error: Exception) -> str:
-    """Why a file cannot be used, in words, without the error number and the file name."""
+    """The cause of a file error in words, without the error number and the file name."""
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
 
 
@@ -153,7 +153,7 @@ def time_in_words(text: str | None) -> str:
 
 
 def actor_in_words(line: Mapping[str, Any]) -> str:
-    """The name of the person who acted, with how it was verified and by which interface the act came, if these are known."""
+    """The name of the person who acted. If known, the verification of the name and the interface of the act follow."""
     known = ", ".join(each for each in (line.get("trust", ""), line.get("door", "")) if each)
     return f"{line['by']} ({known})" if known else str(line["by"])
 

@@ -1,4 +1,7 @@
-"""The command plan: shows the plan of a batch, with the real outcome once it ended, or of a possible submission."""
+"""The command plan: shows the plan of a batch or of a possible submission.
+
+After a batch has ended, the plan has its real outcome.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +112,7 @@ def plan_if_supported(api: Api, batch_id: str) -> Json | None:
 
 
 def finish_in_words(found: Json) -> str:
-    """A forecast finish time in words, with the range of 8 of 10 simulated runs."""
+    """A forecast finish time in words, with the range in which 8 of 10 simulated runs finish."""
     if not found["p50"]:
         return "not to be foreseen: in most runs it never ends"
     last = output.time_in_words(found["p90"]) if found["p90"] else "later than can be said"

@@ -54,7 +54,7 @@ def report_on_batch(
     if as_json:
         output.show_json(report_document(found, judged, plan))
     elif html is not None:
-        print(f"Wrote {html}: {_verdict_counts(found)}")
+        print(f"Wrote {html}: {_verdict_counts_in_words(found)}")
     else:
         _print_report(found)
 
@@ -79,10 +79,10 @@ def report_schema() -> Json:
 
 def _batch_report(batch_id: str, judged: list[Json], plan: Json | None) -> Report:
     rows = tuple(map(_report_row, judged))
-    return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), rows, _course_from_plan(plan) if plan else None)
+    return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), rows, _plan_and_outcome(plan) if plan else None)
 
 
-def _course_from_plan(plan: Json) -> PlanAndOutcome:
+def _plan_and_outcome(plan: Json) -> PlanAndOutcome:
     planned = plan["planned"] or {}
     low, usual, high = (_parsed_time(planned.get(name)) for name in ("p10", "p50", "p90"))
     return PlanAndOutcome(plan.get("digest", ""), (low, usual, high), _parsed_time(plan["finishedAt"]), plan["outcomes"])
@@ -105,7 +105,7 @@ def _report_row(found: Json) -> ReportRow:
     )
 
 
-def _verdict_counts(found: Report) -> str:
+def _verdict_counts_in_words(found: Report) -> str:
     return ", ".join(f"{number} {verdict}" for verdict, number in sorted(verdict_counts(found).items())) or "no instances"
 
 
@@ -122,6 +122,6 @@ def _print_report(found: Report) -> None:
         print("\nNot checked on any instance:")
         for finding in shared:
             print(f"  {finding.code}: {finding.title}: {finding.seen}")
-    print(f"\n{_verdict_counts(found)}")
+    print(f"\n{_verdict_counts_in_words(found)}")
     for name, value in found.course.labelled_texts if found.course else ():
         print(f"{name}: {value}")

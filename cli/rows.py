@@ -24,10 +24,10 @@ def catalog_from_file(file: Path | None) -> Catalog:
 
     Raises Problem (File.Unreadable), or Refused that names the wrong row and field.
     """
-    return CATALOG if file is None else catalog_with_rows(read_rows(file))
+    return CATALOG if file is None else catalog_with_rows(read_catalog_rows(file))
 
 
-def read_rows(file: Path) -> Any:
+def read_catalog_rows(file: Path) -> Any:
     """The catalog rows in a JSON file, not yet checked; raises Problem (File.Unreadable)."""
     try:
         return read_json(file)

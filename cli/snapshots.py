@@ -67,7 +67,7 @@ def sweep_snapshots(
     at: Annotated[str, typer.Option(help="With --dry-run: the time to look from (ISO 8601), default now.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Delete the snapshots of confirmed migrations that are past their retention now, before the daily timer does."""
+    """Delete the snapshots of confirmed migrations whose retention has passed, without waiting for the daily timer."""
     if at and not dry_run:
         raise option_without_effect("--at", "without --dry-run: a sweep deletes what may go now", "Add --dry-run for a preview.")
     if not dry_run:

@@ -39,7 +39,7 @@ def converted_release(fleet: Fleet, record: Json, catalog: Catalog) -> Release |
 
 
 def conversion_in_words(fleet: Fleet, record: Json, catalog: Catalog) -> str:
-    """A phrase that the instance was converted and to which release; empty if it was not converted."""
+    """A phrase that names the release to which the instance was converted; empty if the instance was not converted."""
     converted = converted_release(fleet, record, catalog)
     name, name_en = os_names(record)
     return f"converted: the guest runs {converted.name}; ECS still shows {name_en or name}" if converted else ""

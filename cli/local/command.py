@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.catalog import parsed_day
+from cli.catalog import day_from_text
 from cli.events import ROOT
 from cli.files import read_json
 from cli.local import start
@@ -65,16 +65,16 @@ def start_local_cloud(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Start a local cloud with everything deployed, and load a fleet: the sample, or your own.
 
-    The cloud runs in the background and keeps its state. Without work under way, the cloud sleeps five minutes after the last
-    call: its time stands still and it uses no CPU. The next call to a sleeping cloud wakes it.
+    The cloud runs in the background and keeps its state. Five minutes after the last call the idle cloud falls asleep: its time
+    stands still, and it uses no CPU. The next call to a sleeping cloud wakes it.
     """
     _refuse_conflicting_options({"--fleet": fleet, "--guests": guests}, "--empty", empty)
     _refuse_conflicting_options({"--speed": speed}, "--step", step)
     _refuse_guests_without_fleet(fleet, guests)
     place = StateFolder.from_path(state)
-    wanted = start.StartOptions(fleet, guests, empty, parsed_day(on) if on else None, speed, step, port)
+    wanted = start.StartOptions(fleet, guests, empty, day_from_text(on) if on else None, speed, step, port)
     if running := place.running_cloud():
-        _refuse_start_options(wanted, foreground)
+        _refuse_options_if_running(wanted, foreground)
         print(f"The local cloud already runs in {place.path} (process {running.ready['pid']}).", file=sys.stderr)
         start.prepare_cloud(place, running)
         _print_exports(place, running)
@@ -216,7 +216,7 @@ def _refuse_conflicting_options(given: dict[str, Any], other: str, is_given: boo
             raise option_without_effect(name, f"with {other}", "Give one of them.")
 
 
-def _refuse_start_options(wanted: start.StartOptions, foreground: bool) -> None:
+def _refuse_options_if_running(wanted: start.StartOptions, foreground: bool) -> None:
     """Refuse the options of a start if the cloud already runs, because they would have no effect."""
     given = {
         "--fleet": (wanted.fleet, "Load it with `replank local load`."),

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cli.bootstrap import ensure_bus
+from cli.bootstrap import create_bus_if_missing
 from cli.fleet import Fleet, read_fleet
 from cli.local.place import StateFolder
 from cli.problem import Problem, bad_input
@@ -53,7 +53,7 @@ def fleet_to_load(file: Path | None, guests: Path | None) -> FleetToLoad:
 
 def start_cloud(place: StateFolder, wanted: StartOptions, *, tied: bool) -> RunningCloud:
     """Start a local cloud and load the fleet, whose files are checked before the start."""
-    _refuse_second_fleet(place, wanted)
+    _refuse_options_of_other_fleet(place, wanted)
     first = not (wanted.empty or place.mark.get("loaded"))
     chosen = fleet_to_load(wanted.fleet, wanted.guests) if first else None
     regions = chosen.fleet.regions if chosen else place.mark.get("regions", [])
@@ -77,7 +77,7 @@ def start_cloud(place: StateFolder, wanted: StartOptions, *, tied: bool) -> Runn
 
 def prepare_cloud(place: StateFolder, cloud: RunningCloud) -> None:
     """Create the event bus and load the fleet named in the mark, if an interrupted start has not done so."""
-    ensure_bus(cloud.account)
+    create_bus_if_missing(cloud.account)
     if not place.mark.get("loaded"):
         files = [Path(each) if each else None for each in place.mark.get("fleet", ["", ""])]
         load_fleet(place, cloud, fleet_to_load(files[0], files[1]), replace=True)
@@ -105,7 +105,7 @@ def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, 
     return len(wanted.fleet.instances)
 
 
-def _refuse_second_fleet(place: StateFolder, wanted: StartOptions) -> None:
+def _refuse_options_of_other_fleet(place: StateFolder, wanted: StartOptions) -> None:
     given = wanted.fleet or wanted.guests or wanted.empty or wanted.on
     if given and place.mark.get("loaded"):
         raise bad_input(

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import events, output
-from cli.bootstrap import ensure_bus
+from cli.bootstrap import create_bus_if_missing
 from cli.options import AsJson
 from cli.problem import option_without_effect
 from cli.rows import CatalogFile
@@ -87,7 +87,7 @@ def run_fleet(  # noqa: PLR0913 - one parameter per option
         results.write_report(found, written, facts)
         _print_results(found, plan, written[0], facts, as_json)
         if keep:
-            _keep_running(cloud)
+            _wait_for_cloud_to_end(cloud)
     except KeyboardInterrupt:
         print(f"\nInterrupted. Continue with the same options and --state {folder.path}.")
         print(f"Look into it: python -m localcloud --hold --state {folder.path} --template template.yml --services s.yaml")
@@ -137,7 +137,7 @@ def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Jso
     The digests are kept in the folder, so that a continued run skips this preparation.
     """
     cloud.load_fleet({**plan.fleet.document_to_load, "faults": plan.faults})
-    ensure_bus(cloud.account)
+    create_bus_if_missing(cloud.account)
     if plan.notices:
         events.put_events(cloud.account, plan.notices)
     disks = _disk_digests(cloud)
@@ -177,7 +177,7 @@ def _print_results(found: results.RunResults, plan: RunPlan, report: Path, facts
     print(f"{verdict} ({facts['wallSeconds']} s). The report: {report}")
 
 
-def _keep_running(cloud: RunningCloud) -> None:
+def _wait_for_cloud_to_end(cloud: RunningCloud) -> None:
     print("\nThe cloud keeps running until Ctrl-C. In another shell:")
     for name, value in cloud.environment().items():
         print(f"  export {name}={shlex.quote(value)}")

@@ -14,7 +14,7 @@ from shared.domain.migration import State
 Json = dict[str, Any]
 STEP_S, HOUR_S = 60, 3600
 BIG_FLEET = 200
-"""Above this number of migrations, the loop polls less often, because each poll reads all of them."""
+"""Above this number of migrations, the loop polls less often, because each poll reads every migration."""
 STALLED_S = 9 * 24 * HOUR_S
 """Seconds of virtual time without a change after which the run gives up, if all migrations wait.
 
@@ -26,7 +26,7 @@ STUCK_S = 26 * HOUR_S
 This limit exceeds every time limit of the pipeline; for example, a first snapshot may take a day.
 """
 PLANNED_S = HOUR_S
-"""Seconds of virtual time in which every notice must become a batch, and every batch must be planned."""
+"""Within this number of seconds of virtual time, every notice must become a batch, and every batch must be planned."""
 
 
 @dataclass
@@ -50,16 +50,16 @@ class RunLoop:
             batches = list(api.all_items("/batches", "batches"))
             migrations = list(api.all_items("/migrations", "migrations"))
             self.screen.update(batches, migrations, clock["now"])
-            acted = self.operator.act_where_possible(batches, migrations)
-            self._note_progress(migrations, acted, clock["now_ms"])
+            acted = self.operator.carry_out_possible_acts(batches, migrations)
+            self._record_progress(migrations, acted, clock["now_ms"])
             missing = len(batches) < self.batches
             if missing and clock["now_ms"] - started_ms > PLANNED_S * 1000:
                 return batches
             if not acted and not missing and self._is_run_over(batches, migrations, clock["now_ms"]):
                 return batches
-            clock = self.cloud.advance_clock(self._next_step_s(migrations))
+            clock = self.cloud.advance_clock(self._seconds_to_advance(migrations))
 
-    def _note_progress(self, migrations: list[Json], acted: int, now_ms: int) -> None:
+    def _record_progress(self, migrations: list[Json], acted: int, now_ms: int) -> None:
         seen = sorted((each["migrationId"], each["version"], each["progress"]) for each in migrations)
         moving = any(each["state"] not in (*states.RESTING, State.READY.value) for each in migrations) or not migrations
         changed = seen != self._before or acted > 0
@@ -68,7 +68,7 @@ class RunLoop:
         self._step_s = STEP_S if changed or moving else min(self._step_s * 2, HOUR_S)
         self._before = seen
 
-    def _next_step_s(self, migrations: list[Json]) -> int:
+    def _seconds_to_advance(self, migrations: list[Json]) -> int:
         if migrations and all(each["state"] in states.RESTING for each in migrations):
             return HOUR_S
         return max(self._step_s, STEP_S * 5 if len(migrations) > BIG_FLEET else STEP_S)

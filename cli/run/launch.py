@@ -48,7 +48,7 @@ SETTINGS = {
     "REPLANK_API_RATE": "0",  # virtual time stands still between requests
     "REPLANK_NOTICE_POLICY": json.dumps({"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}),
 }
-"""The default settings of the functions, as an operator would export them before deploying to the local cloud."""
+"""The default settings of the functions. An operator would export the same settings before a deployment to the local cloud."""
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 

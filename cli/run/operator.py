@@ -34,7 +34,7 @@ class Operator:
     _started: set[tuple[str, int, int]] = field(default_factory=set)
     """The jobs that were started in the console: migration id, hop and attempt."""
 
-    def act_where_possible(self, batches: Iterable[Json], migrations: list[Json]) -> int:
+    def carry_out_possible_acts(self, batches: Iterable[Json], migrations: list[Json]) -> int:
         """Send every act that is possible now; returns the number of acts."""
         done = sum(self._acknowledge_batch(batch, migrations) for batch in batches)
         return done + sum(self._act_on_migration(migration) for migration in migrations)

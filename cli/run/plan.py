@@ -18,7 +18,7 @@ from cli.catalog import day_to_assess
 from cli.files import read_json
 from cli.fleet import SHOWN, Fleet, read_fleet
 from cli.problem import bad_input
-from cli.rows import catalog_with_rows, read_rows
+from cli.rows import catalog_with_rows, read_catalog_rows
 from cli.standing import OVER, conversion_in_words, support_status
 from cli.today import today
 from shared.domain import events as known
@@ -94,7 +94,7 @@ def plan_from_files(
 
     Without a notice, the plan's batches hold all instances out of support on the day ``on``.
     """
-    rows = read_rows(catalog) if catalog else None
+    rows = read_catalog_rows(catalog) if catalog else None
     return _make_plan(fleet, guests, notices, _read_scenario(expect) if expect else {}, on, rows)
 
 
@@ -116,7 +116,10 @@ def _make_plan(
 
 
 def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict[str, str]]:
-    """Batches of all instances out of support on the day ``on``, and why each other instance is left out, by instance id."""
+    """Batches of all instances out of support on the day ``on``.
+
+    For each other instance, a mapping by instance id has the reason why it is left out.
+    """
     reasons = {record["InstanceId"]: _reason_left_out(fleet, record, on, catalog) for record in fleet.instances}
     ids = [each for each, reason in reasons.items() if not reason]
     if not ids:

@@ -46,13 +46,17 @@ def collect_results(api: Api, batches: list[Json], plan: RunPlan, inventory: Jso
         surprises += [f"{each['instanceId']}: {each['code']}: {each['message']}" for each in problems]
     rows.sort(key=lambda row: str(row["instanceId"]))
     for row in rows:
-        surprises += _outcome_surprises(row, plan.expected)
+        surprises += _unexpected_outcomes(row, plan.expected)
     done = {row["instanceId"] for row in rows}
     surprises += [
         f"{each}: nothing became of it, expected {wanted.result}" for each, wanted in plan.expected.items() if each not in done
     ]
     return RunResults(
-        rows, surprises + _snapshot_surprises(rows, inventory) + _smc_surprises(rows, inventory) + _disk_surprises(rows, changed)
+        rows,
+        surprises
+        + _unexpected_snapshots(rows, inventory)
+        + _leftovers_in_smc(rows, inventory)
+        + _unexpected_disk_changes(rows, changed),
     )
 
 
@@ -89,7 +93,7 @@ def _report_row(line: Json) -> Json:
     return row
 
 
-def _outcome_surprises(row: Json, expected: dict[str, ExpectedOutcome]) -> list[str]:
+def _unexpected_outcomes(row: Json, expected: dict[str, ExpectedOutcome]) -> list[str]:
     codes = [reason["code"] for reason in row.get("reasons", [])]
     wanted = expected.get(row["instanceId"])
     if wanted is None:
@@ -103,7 +107,7 @@ def _outcome_surprises(row: Json, expected: dict[str, ExpectedOutcome]) -> list[
     return []
 
 
-def _snapshot_surprises(rows: list[Json], inventory: Json) -> list[str]:
+def _unexpected_snapshots(rows: list[Json], inventory: Json) -> list[str]:
     """Sentences on wrongly kept or missing snapshots.
 
     A completed migration must leave no snapshot. A migration that was rolled back must keep all its snapshots.
@@ -125,7 +129,7 @@ def _snapshot_surprises(rows: list[Json], inventory: Json) -> list[str]:
 _SMC = {"jobs": "SMC jobs", "sources": "SMC sources", "access_tokens": "SMC activation codes"}
 
 
-def _smc_surprises(rows: list[Json], inventory: Json) -> list[str]:
+def _leftovers_in_smc(rows: list[Json], inventory: Json) -> list[str]:
     """Sentences on jobs, sources and activation codes left in SMC; empty if a failed migration may have kept them."""
     if any(row["result"] == "failed" and driver_traits(row["driver"]).copies_disks for row in rows):
         return []
@@ -139,8 +143,8 @@ def _is_of(resource: Any, instance_ids: set[str]) -> bool:
     return isinstance(resource, dict) and resource.get("InstanceId") in instance_ids
 
 
-def _disk_surprises(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
-    """Sentences on the disks whose content changed wrongly, which ``changed`` holds by instance id."""
+def _unexpected_disk_changes(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
+    """Sentences on the disks whose content should not have changed. ``changed`` holds these disks by instance id."""
     return [
         f"{row['instanceId']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instanceId"], [])
     ]

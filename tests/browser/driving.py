@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from cli.bootstrap import ensure_bus
+from cli.bootstrap import create_bus_if_missing
 from cli.run.cloud import RunningCloud
 
 PACKAGES = Path(__file__).resolve().parents[2] / ".venv" / "browser"
@@ -48,7 +48,7 @@ def cloud(state: Path, regions: list[str]) -> Iterator[RunningCloud]:
     with mock.patch.dict(os.environ, without_proxy, clear=True):
         running = RunningCloud.start(state, 0, regions, settings=SETTINGS)
         try:
-            ensure_bus(running.account)
+            create_bus_if_missing(running.account)
             yield running
         finally:
             running.stop()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.bootstrap import ensure_bus
+from cli.bootstrap import create_bus_if_missing
 from cli.client import HttpClient
 from cli.run.cloud import RunningCloud
 from cli.run.drive import RunLoop
@@ -52,7 +52,7 @@ def cloud(checkout: Path) -> Iterator[Process]:
 def test_the_zips_move_an_instance_from_the_batch_to_the_swept_snapshots(checkout: Path, cloud: Process) -> None:
     owner = RunningCloud(cloud.process, cloud.line, HttpClient())
     owner.load_fleet(fleet(instance(1)))
-    ensure_bus(owner.account)
+    create_bus_if_missing(owner.account)
     api = owner.api(NAME)
     api.post("/batches", {"instanceIds": ["i-test0001"], "policy": {"retentionDays": 1}})
     RunLoop(owner, Operator(api, frozenset(), owner.start_in_console), PlainScreen(), 1).run()

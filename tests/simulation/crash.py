@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cli.bootstrap import ensure_bus
+from cli.bootstrap import create_bus_if_missing
 from cli.problem import Problem
 from cli.run.cloud import RunningCloud
 from localcloud.account import build, service
@@ -61,7 +61,7 @@ class Crashes:
 
     def _start(self) -> RunningCloud:
         cloud = RunningCloud.start(self.folder, self.seed, ["cn-hangzhou"])
-        ensure_bus(cloud.account)
+        create_bus_if_missing(cloud.account)
         return cloud
 
     @property

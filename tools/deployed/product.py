@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
-from cli.bootstrap import ensure_bus
+from cli.bootstrap import create_bus_if_missing
 from cli.client import Api
 from cli.run.launch import SETTINGS
 from cli.sdk_account import OperatorAccount
@@ -71,7 +71,7 @@ class DeployedProduct:
 
     def make_bus(self) -> None:
         """The custom bus, as ``replank bootstrap`` makes it; once more changes nothing."""
-        ensure_bus(OperatorAccount.from_environment())
+        create_bus_if_missing(OperatorAccount.from_environment())
 
     @property
     def api(self) -> Api:

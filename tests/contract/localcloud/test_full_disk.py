@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from cli.bootstrap import ensure_bus
+from cli.bootstrap import create_bus_if_missing
 from cli.problem import Problem
 from cli.run.cloud import RunningCloud
 from localcloud.account import service
@@ -46,7 +46,7 @@ def served(state: Path) -> Iterator[RunningCloud]:
     """The product deployed in a process of its own."""
     cloud = RunningCloud.start(state, 0, ["cn-hangzhou"])
     try:
-        ensure_bus(cloud.account)
+        create_bus_if_missing(cloud.account)
         yield cloud
     finally:
         cloud.stop()
@@ -103,7 +103,7 @@ def test_callers_are_told_and_it_goes_on_by_itself(state: Path) -> None:
         for _ in range(3):
             assert refused(lambda: submit(cloud, "two")) == "Store.Unavailable"
             assert put_row(cloud) == "OTSInternalServerError"
-            assert "InternalError" in refused(lambda: ensure_bus(replace(cloud.account, bus="another")))
+            assert "InternalError" in refused(lambda: create_bus_if_missing(replace(cloud.account, bus="another")))
         with pytest.raises(AdminError, match=r"State.Unwritable: .* Free space") as caught:
             admin.advance(120)
         assert caught.value.status == 507

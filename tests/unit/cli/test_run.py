@@ -90,28 +90,28 @@ def row(**more: Any) -> dict[str, Any]:
     ],
 )
 def test_surprises_are_counted(found: dict[str, Any], expected: dict[str, ExpectedOutcome], surprises: int) -> None:
-    assert len(results._outcome_surprises(found, expected)) == surprises
+    assert len(results._unexpected_outcomes(found, expected)) == surprises
 
 
 def test_snapshots_left_behind_and_lost_are_surprises() -> None:
     inventory = {"snapshots": {"s-1": {"InstanceId": "i-a", "SnapshotName": "SMC_Backup_Snapshot_1"}}}
-    assert "are left of a confirmed" in results._snapshot_surprises([row()], inventory)[0]
-    assert "all should be kept" in results._snapshot_surprises([row(result="rolled_back")], inventory)[0]
-    assert results._snapshot_surprises([row(instanceId="i-b")], inventory) == []
+    assert "are left of a confirmed" in results._unexpected_snapshots([row()], inventory)[0]
+    assert "all should be kept" in results._unexpected_snapshots([row(result="rolled_back")], inventory)[0]
+    assert results._unexpected_snapshots([row(instanceId="i-b")], inventory) == []
 
 
 def test_what_is_left_in_smc_is_a_surprise_unless_a_person_is_needed() -> None:
     inventory: dict[str, Any] = {"jobs": {"j-1": {}}, "sources": {}, "access_tokens": {"at-1": {}}}
-    assert results._smc_surprises([row()], inventory) == ["1 SMC jobs are left", "1 SMC activation codes are left"]
-    assert results._smc_surprises([row(result="failed", driver="smc")], inventory) == []
-    assert results._smc_surprises([row(result="failed", driver="guest")], inventory), "that driver has nothing in SMC to keep"
+    assert results._leftovers_in_smc([row()], inventory) == ["1 SMC jobs are left", "1 SMC activation codes are left"]
+    assert results._leftovers_in_smc([row(result="failed", driver="smc")], inventory) == []
+    assert results._leftovers_in_smc([row(result="failed", driver="guest")], inventory), "that driver has nothing in SMC to keep"
 
 
 def test_what_a_person_made_in_the_console_is_left_to_the_person() -> None:
     jobs = {"j-1": {"InstanceId": "i-a"}, "j-2": {"InstanceId": "i-b"}}
     inventory: dict[str, Any] = {"jobs": jobs, "sources": {"s-1": {"InstanceId": "i-a"}}, "access_tokens": {}}
     rows = [row(driver="console"), row(instanceId="i-b", driver="smc")]
-    assert results._smc_surprises(rows, inventory) == ["1 SMC jobs are left"]
+    assert results._leftovers_in_smc(rows, inventory) == ["1 SMC jobs are left"]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_what_a_person_made_in_the_console_is_left_to_the_person() -> None:
 def test_the_operator_rolls_back_whom_the_scenario_names(state: str, named: bool, act: str) -> None:
     api: Any = SimpleNamespace(post=lambda path, body, *, seen: None)
     operator = Operator(api, frozenset({"i-1"} if named else ()), lambda *job: None)
-    operator.act_where_possible([], [{**at(state), "instanceId": "i-1"}])
+    operator.carry_out_possible_acts([], [{**at(state), "instanceId": "i-1"}])
     assert operator.said == ([f"/migrations/m1/{act}"] if act else [])
 
 
@@ -139,7 +139,7 @@ def test_the_operator_starts_each_job_of_the_console_driver_once() -> None:
     operator = Operator(api, frozenset(), lambda *job: started.append(job))
     waits = {**at("snapshotted"), "instanceId": "i-1", "driver": "console"}
     seen = [waits, waits, {**waits, "driver": "smc"}, {**waits, "attempt": 2}, {**waits, "hop": 1}, {**waits, "state": "migrating"}]
-    assert [operator.act_where_possible([], [each]) for each in seen] == [1, 0, 0, 1, 1, 0]
+    assert [operator.carry_out_possible_acts([], [each]) for each in seen] == [1, 0, 0, 1, 1, 0]
     assert started == [("i-1", "alinux-3"), ("i-1", "alinux-3"), ("i-1", "alinux-4")]
 
 
@@ -166,11 +166,11 @@ def test_the_step_grows_only_while_nothing_moves() -> None:
     drive = RunLoop(None, None, None, 1)  # type: ignore[arg-type]
     waiting = [at("ready")]
     for now in range(4):
-        drive._note_progress(waiting, 0, now)
-    assert drive._next_step_s(waiting) > 60
-    drive._note_progress([at("snapshotting", version=2)], 0, 5)
-    assert drive._next_step_s([at("snapshotting")]) == 60
-    assert drive._next_step_s([at("confirmed"), at("precheck_failed")]) == 3600
+        drive._record_progress(waiting, 0, now)
+    assert drive._seconds_to_advance(waiting) > 60
+    drive._record_progress([at("snapshotting", version=2)], 0, 5)
+    assert drive._seconds_to_advance([at("snapshotting")]) == 60
+    assert drive._seconds_to_advance([at("confirmed"), at("precheck_failed")]) == 3600
 
 
 SUPPORTED = (
