@@ -31,7 +31,7 @@ from localcloud.core.http import Request
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.chosen import selection_digest
 from shared.domain.hop import Hop
-from shared.domain.migration import Failure, Migration, State, first_entry
+from shared.domain.migration import Failure, Migration, State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.ports.migrations import NewMigration
 from shared.ports.ports import Ports
@@ -134,7 +134,7 @@ def _created(number: int, state: State, now: datetime) -> NewMigration:
         hops=(Hop("centos-7", "alinux-3"),),
         failure=failure if state is State.FAILED else None,
     )
-    return NewMigration(migration, first_entry(migration, by="intake", reason="bench"), ())
+    return NewMigration(migration, first_journal_entry(migration, by="intake", reason="bench"), ())
 
 
 def measure(count: int) -> list[dict[str, Any]]:

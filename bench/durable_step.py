@@ -23,7 +23,7 @@ from bench.served import served
 from shared.domain import events
 from shared.domain.hop import Hop
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, first_entry, step
+from shared.domain.migration import Migration, State, first_journal_entry, step
 from shared.ports.ports import Ports
 from shared.runtime.messages import messages_in_document
 from shared.stages.advance import advance_migration, load_current_migration
@@ -73,7 +73,7 @@ def validating(number: int, ports: Ports) -> Migration:
 def stepper(ports: Ports) -> Callable[[int], None]:
     """One durable step per call, on one migration."""
     made = validating(1, ports)
-    ports.migrations.create(made, first_entry(made, by="bench", reason="bench"), [])
+    ports.migrations.create(made, first_journal_entry(made, by="bench", reason="bench"), [])
     at = [made]
 
     def one(_: int) -> None:
@@ -88,7 +88,7 @@ def stepper(ports: Ports) -> Callable[[int], None]:
 def raw(ports: Ports) -> dict[str, Callable[[int], Any]]:
     """The calls a step is made of, each alone."""
     made = validating(2, ports)
-    ports.migrations.create(made, first_entry(made, by="bench", reason="bench"), [])
+    ports.migrations.create(made, first_journal_entry(made, by="bench", reason="bench"), [])
     event = events.migration_event(made, events.STEP_DUE, stage="nobody")
     return {
         "GetRow": lambda _: ports.migrations.load(made.migration_id),

@@ -15,7 +15,7 @@ from cli.planning import plan_if_supported
 from cli.problem import bad_input, option_without_effect
 from shared.domain.findings import Assessment
 from shared.domain.report import PlanAndOutcome, Report, ReportRow, common_unchecked_findings, verdict_counts, verdict_sort_key
-from shared.domain.validation.summary import Aspect
+from shared.domain.validation.summary import ComparisonRow
 from shared.stages.api.report_page import report_html
 from shared.stages.api.views import ReportDocument
 from shared.stages.api.views import as_json as plain
@@ -100,7 +100,7 @@ def _report_row(found: Json) -> ReportRow:
         state=found["state"],
         precheck=Assessment.from_json(found["precheck"]) if found["precheck"] else None,
         validation=Assessment.from_json(found["validation"]) if found["validation"] else None,
-        aspects=tuple(Aspect(each["what"], each["before"], each["after"], each["standing"]) for each in found["aspects"]),
+        aspects=tuple(ComparisonRow(each["what"], each["before"], each["after"], each["standing"]) for each in found["aspects"]),
         smc_rollback=found.get("smcRollback", ""),
     )
 

@@ -42,7 +42,7 @@ class CopyCandidate:
     tagged: bool = False
 
 
-def job_runs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
+def runs_of_jobs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
     """The runs of a migration's jobs. If ``unseen`` is true, the job may run before the pipeline sees the job. In this case, each
     run begins when the snapshots are ready."""
     runs: list[JobRun] = []

@@ -11,7 +11,7 @@ from shared.domain.catalog.model import Catalog, MigrationPath
 from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
 
-class FirstChange(Enum):
+class FirstPossibleChange(Enum):
     """The point from which the instance may have changed. From this point on, only the snapshots can restore the instance."""
 
     LAUNCH = "the step that starts the job"
@@ -29,7 +29,7 @@ class DriverTraits:
     """Whether a person starts the job."""
     needs_identity: bool
     """Whether ``prepare_job`` needs the instance's addresses and hostnames, which take two calls to find."""
-    changes_from: FirstChange
+    changes_from: FirstPossibleChange
     paths: Callable[[Catalog], tuple[MigrationPath, ...]]
     """The migration paths that the driver supports."""
     usual_minutes: tuple[int, int]
@@ -55,7 +55,7 @@ class DriverTraits:
     @property
     def may_job_run_unseen(self) -> bool:
         """Whether a job may run before the pipeline sees the job."""
-        return self.changes_from is FirstChange.SNAPSHOTS
+        return self.changes_from is FirstPossibleChange.SNAPSHOTS
 
 
 def _all_paths(catalog: Catalog) -> tuple[MigrationPath, ...]:
@@ -79,7 +79,7 @@ SMC = DriverTraits(
     does="the API of Server Migration Center (SMC)",
     attended=False,
     needs_identity=False,
-    changes_from=FirstChange.LAUNCH,
+    changes_from=FirstPossibleChange.LAUNCH,
     paths=_all_paths,
     usual_minutes=(15, 30),
     prepare_limit=PREPARE_LIMIT,
@@ -90,7 +90,7 @@ CONSOLE = DriverTraits(
     does="a person in the ECS console",
     attended=True,
     needs_identity=True,
-    changes_from=FirstChange.SNAPSHOTS,
+    changes_from=FirstPossibleChange.SNAPSHOTS,
     paths=_all_paths,
     usual_minutes=(15, 30),
     prepare_limit=None,
@@ -101,7 +101,7 @@ GUEST = DriverTraits(
     does="the distribution's own tool, run inside the instance by Cloud Assistant",
     attended=False,
     needs_identity=False,
-    changes_from=FirstChange.LAUNCH,
+    changes_from=FirstPossibleChange.LAUNCH,
     paths=_paths_with_recipe,
     usual_minutes=(30, 90),
     prepare_limit=GUEST_PREPARE_LIMIT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.domain.migration import Handle, Migration
+from shared.domain.migration import DriverData, Migration
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class LaunchDriver:
 class CleanUpDriver:
     """Remove everything that the driver created in SMC for one hop: job, source server and activation code."""
 
-    handle: Handle
+    handle: DriverData
     hop: int = 0
 
 

@@ -95,7 +95,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Handle:
+class DriverData:
     """The data that a driver stores with a migration. Each driver uses only some of the fields."""
 
     token_id: str = ""
@@ -149,7 +149,7 @@ class Migration:
     acknowledgement."""
     disks: tuple[str, ...] = ()
     """Ids of the disks that the last precheck found. Each disk gets a snapshot before the job starts."""
-    handle: Handle = field(default_factory=Handle)
+    handle: DriverData = field(default_factory=DriverData)
     trace: AfterJobRecord = field(default_factory=AfterJobRecord)
     """The record of the disks' state after the job of this attempt."""
     failure: Failure | None = None
@@ -281,7 +281,7 @@ def step(
     return Step(migration, after, JournalEntry(version, now, migration.state, to, by, reason, after.hop, after.attempt))
 
 
-def first_entry(migration: Migration, *, by: str, reason: str) -> JournalEntry:
+def first_journal_entry(migration: Migration, *, by: str, reason: str) -> JournalEntry:
     """The first line of a migration's journal."""
     return JournalEntry(migration.version, migration.created_at, None, migration.state, by, reason, 0, 1)
 

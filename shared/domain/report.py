@@ -8,7 +8,7 @@ from datetime import datetime
 
 from shared.domain.findings import Assessment, Finding, Severity
 from shared.domain.migration import MOVING, State
-from shared.domain.validation.summary import Aspect
+from shared.domain.validation.summary import ComparisonRow
 
 VERDICTS = (
     "failed",
@@ -46,7 +46,7 @@ class ReportRow:
     state: str
     precheck: Assessment | None = None
     validation: Assessment | None = None
-    aspects: tuple[Aspect, ...] = ()
+    aspects: tuple[ComparisonRow, ...] = ()
     smc_rollback: str = ""
     """Whether SMC reset the disks after a job that did not migrate the instance; empty if there was no such job."""
 

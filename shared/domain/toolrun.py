@@ -51,7 +51,7 @@ class ToolAnswer:
     """When the command began that returned the answer."""
 
     @property
-    def is_at_work(self) -> bool:
+    def is_tool_working(self) -> bool:
         """Whether the tool may still change something, because the tool runs or its restart has not happened yet."""
         return self.active or self.busy or (self.phase == "restarting" and not self.returned)
 

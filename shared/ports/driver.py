@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from shared.domain.drivers import DriverTraits
-from shared.domain.migration import Handle, Migration
+from shared.domain.migration import DriverData, Migration
 
 
 class JobPhase(Enum):
@@ -41,7 +41,7 @@ class JobReport:
     """The phase and progress (in percent) of a job. On a failure, ``code`` and ``message`` are what SMC reports."""
 
     phase: JobPhase
-    handle: Handle
+    handle: DriverData
     progress: int = 0
     code: str = ""
     message: str = ""
@@ -104,7 +104,7 @@ class Driver(Protocol):
     def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
         """Stop and delete these jobs. If SMC refuses to delete a job, no error is raised; ``unfinished_jobs`` still returns it."""
 
-    def clean_up_hop(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
+    def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         """Remove from SMC the job, the source server and the activation code of ``migration.hop``.
 
         No error if they were deleted before. If SMC's answer to a call was lost, the handle may lack a job, a code or a source.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.domain.adoption import CopyCandidate, JobRun, job_runs, why_not_adopted
+from shared.domain.adoption import CopyCandidate, JobRun, runs_of_jobs, why_not_adopted
 from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
@@ -51,7 +51,7 @@ def entry_of_other_owner(entry: LedgerEntry, why: str) -> LedgerEntry:
 
 
 def _job_runs(migration: Migration, ports: Ports) -> list[JobRun]:
-    return job_runs(ports.migrations.journal(migration.migration_id), unseen=driver_traits(migration.driver).may_job_run_unseen)
+    return runs_of_jobs(ports.migrations.journal(migration.migration_id), unseen=driver_traits(migration.driver).may_job_run_unseen)
 
 
 def _run_with_copied_disks(run: JobRun, effect: AdoptSnapshots) -> JobRun:

@@ -21,7 +21,7 @@ from shared.domain.effects import (
 from shared.domain.errors import Transient
 from shared.domain.ledger import SnapshotState, sweep_due_at
 from shared.domain.limits import TIMES, Limit
-from shared.domain.migration import ACTIVE, MOVING, Handle, Migration, State
+from shared.domain.migration import ACTIVE, MOVING, DriverData, Migration, State
 from shared.domain.timing import LOOK_AGAIN
 from shared.ports.ports import Ports
 from shared.stages.adopt import adopt_snapshots
@@ -117,7 +117,7 @@ def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) 
     if migration.hop == effect.hop and migration.state in TRIED_AGAIN:
         return  # owed by an end that a retry has undone: what is there is in use again
     then = replace(migration, hop=effect.hop)
-    begun = migration.hop > effect.hop and migration.handle != Handle()
+    begun = migration.hop > effect.hop and migration.handle != DriverData()
     ports.driver(migration.driver).clean_up_hop(then, effect.handle, sources=not begun)
 
 

@@ -15,7 +15,7 @@ from shared.domain import events
 from shared.domain.batch import Batch, BatchState, LeftOutInstance, Problem, Selection
 from shared.domain.errors import Refused, ReplankError, Stale
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Migration, State, first_entry
+from shared.domain.migration import Migration, State, first_journal_entry
 from shared.domain.notice import Notice, due_notices, read_notice
 from shared.domain.selecting import NOT_FOUND
 from shared.ports.compute import FoundInstance
@@ -154,7 +154,7 @@ def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Port
 
 def _row_to_create(migration: Migration, batch: Batch) -> NewMigration:
     asked = events.migration_event(migration, events.MIGRATION_REQUESTED, stage="precheck")
-    return NewMigration(migration, first_entry(migration, by="intake", reason=f"batch {batch.batch_id}"), (asked,))
+    return NewMigration(migration, first_journal_entry(migration, by="intake", reason=f"batch {batch.batch_id}"), (asked,))
 
 
 def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migration:

@@ -14,7 +14,7 @@ from shared.domain.errors import Permanent, Refused
 from shared.domain.findings import Assessment, sorted_assessment
 from shared.domain.guest import GuestFacts
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Handle, Migration, State, step
+from shared.domain.migration import DriverData, Migration, State, step
 from shared.domain.observation import Observation, validation_document_name
 from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE
 from shared.domain.validation import compare_after_hop, why_not_comparable_yet
@@ -196,7 +196,7 @@ def _begin_next_hop(migration: Migration, documents: Documents, ports: Ports) ->
         hop=migration.hop + 1,
         retried=False,
         resumes="",
-        handle=Handle(),
+        handle=DriverData(),
         trace=AfterJobRecord(),
         probe_invocation_id="",
         disks=(),

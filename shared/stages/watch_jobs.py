@@ -11,7 +11,7 @@ from shared.domain.after_job import AfterJobRecord, JobEnd, disks_in_words, reme
 from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots, CountOutcome
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
-from shared.domain.migration import Handle, Migration, State, step
+from shared.domain.migration import DriverData, Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, job_poll_pause
 from shared.ports.driver import JobPhase, JobReport
 from shared.ports.ports import Ports
@@ -51,8 +51,8 @@ def _last_known_report(migration: Migration) -> JobReport:
     """Return the last known report of a job. A job that had not ended counts as running."""
     end = migration.trace.ended
     if end is None:
-        return JobReport(JobPhase.RUNNING, Handle(), progress=migration.progress)
-    return JobReport(JobPhase.FAILED, Handle(), code=end.code, message=end.message, remedy=end.remedy, copied=end.copied)
+        return JobReport(JobPhase.RUNNING, DriverData(), progress=migration.progress)
+    return JobReport(JobPhase.FAILED, DriverData(), code=end.code, message=end.message, remedy=end.remedy, copied=end.copied)
 
 
 def _handle_running_job(migration: Migration, report: JobReport | None, ports: Ports) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from localcloud.account import service
 from shared.adapters.drivers.sources import is_same_host
 from shared.domain.errors import Permanent, Transient
-from shared.domain.migration import Handle, Migration, first_entry
+from shared.domain.migration import DriverData, Migration, first_journal_entry
 from shared.ports.driver import NOBODY, Driver, InstanceIdentity, JobPhase
 from shared.stages.host_identity import host_identity
 from tests.support.drivers import identity_of, moving, prepared
@@ -155,7 +155,7 @@ def test_a_twin_that_has_a_job_is_not_adopted(one: Bench, smc: Driver) -> None:
 def test_a_twin_that_was_there_before_is_not_adopted(one: Bench, smc: Driver) -> None:
     imported(one, TWIN)
     one.world.run(1)
-    made = moving(one, 1, created_at=one.now, handle=Handle(began_at=one.now))
+    made = moving(one, 1, created_at=one.now, handle=DriverData(began_at=one.now))
     token_lost(one, smc, made)
     assert owner_of(one, prepared(one, smc, made).handle.source_id) == OURS
 
@@ -167,7 +167,7 @@ def test_a_twin_that_was_there_before_is_not_adopted(one: Bench, smc: Driver) ->
 def test_the_clean_up_leaves_the_source_of_another_host(one: Bench, smc: Driver, knows: bool) -> None:
     made = prepared(one, smc, moving(one, 1))
     imported(one, OTHER)
-    smc.clean_up_hop(made, made.handle if knows else Handle())
+    smc.clean_up_hop(made, made.handle if knows else DriverData())
     assert owners(one) == [OTHER]
 
 
@@ -176,16 +176,16 @@ def test_the_clean_up_leaves_a_new_twin(one: Bench, smc: Driver, knows: bool) ->
     """One with our address and our hostname, and without a job yet."""
     made = prepared(one, smc, moving(one, 1))
     imported(one, TWIN)
-    smc.clean_up_hop(made, made.handle if knows else Handle())
+    smc.clean_up_hop(made, made.handle if knows else DriverData())
     assert owners(one) == [TWIN]
 
 
 def test_the_clean_up_finds_what_a_lost_import_left(one: Bench, smc: Driver) -> None:
     made = moving(one, 1)
     import_lost(one, smc, made)
-    smc.clean_up_hop(made, Handle(), sources=False)
+    smc.clean_up_hop(made, DriverData(), sources=False)
     assert owners(one) == [OURS], "the next hop's"
-    smc.clean_up_hop(made, Handle())
+    smc.clean_up_hop(made, DriverData())
     assert owners(one) == []
 
 
@@ -195,7 +195,7 @@ def test_the_clean_up_leaves_a_twin_that_has_a_job(one: Bench, smc: Driver, know
     """Also one that is done, which SMC itself would let go."""
     made = prepared(one, smc, moving(one, 1))
     stand(one, started(one, TWIN), Status=status)
-    smc.clean_up_hop(made, made.handle if knows else Handle())
+    smc.clean_up_hop(made, made.handle if knows else DriverData())
     assert owners(one) == [TWIN]
 
 
@@ -204,7 +204,7 @@ def test_the_clean_up_leaves_even_the_known_source_to_a_job_of_somebody_else(one
     """SMC refuses to delete it unless forced to, whenever that job was made."""
     made = moving(one, 1)
     job = stand(one, started(one, OURS), Status="Running" if runs else "Ready")
-    smc.clean_up_hop(made, Handle(source_id=job["SourceId"]))
+    smc.clean_up_hop(made, DriverData(source_id=job["SourceId"]))
     assert owners(one) == [OURS]
 
 
@@ -255,7 +255,7 @@ def test_of_two_jobs_on_sources_that_look_alike_none_is_followed(one: Bench, con
     made = moving(one, 1, driver="console")
     both = {started(one, OURS), started(one, TWIN)}
     for known in ("", min(both), max(both)):
-        report = console.prepare_job(replace(made, handle=Handle(job_id=known)), identity_of(one, made))
+        report = console.prepare_job(replace(made, handle=DriverData(job_id=known)), identity_of(one, made))
         assert (report.phase, report.code) == (JobPhase.FAILED, "Source.Ambiguous")
 
 
@@ -264,7 +264,7 @@ def test_a_job_that_names_another_instance_is_not_followed(one: Bench, console: 
     made = moving(one, 1, driver="console")
     twin = started(one, TWIN, **named)
     for known in ("", twin):
-        report = console.prepare_job(replace(made, handle=Handle(job_id=known)), identity_of(one, made))
+        report = console.prepare_job(replace(made, handle=DriverData(job_id=known)), identity_of(one, made))
         assert report.phase is JobPhase.PREPARING
     ours = started(one, OURS, InstanceId=OURS, RegionId="cn-hangzhou")
     assert console.prepare_job(made, identity_of(one, made)).handle.job_id == ours
@@ -319,7 +319,7 @@ def test_hostnames_are_compared_as_machines_write_them(seen: str, known: str, wi
 def test_where_another_instance_has_its_address_and_hostname_nobody_is_asked_to_press_anything(one: Bench, console: Driver) -> None:
     """A job on either would look like the other's: the person would be told that this one moves while the other does."""
     made = moving(one, 1, driver="console")
-    one.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    one.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     facts = one.ports.compute.instance_facts(made.region_id, made.instance_id)
     one.ports.migrations.put_document(made.migration_id, "baseline-0", {"instance": facts.to_json(), "guest": None})
     started(one, TWIN)
@@ -331,7 +331,7 @@ def test_where_another_instance_has_its_address_and_hostname_nobody_is_asked_to_
 
 def test_a_machine_renamed_inside_is_known_by_both_names(one: Bench) -> None:
     made = moving(one, 1)
-    one.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    one.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     assert host_identity(made, 0, one.ports) == NOBODY
     facts = one.ports.compute.instance_facts(made.region_id, made.instance_id)
     for guest, names in (({"hostname": "shop"}, ("shop", "web-1")), ({"hostname": None}, ("web-1",)), (None, ("web-1",))):

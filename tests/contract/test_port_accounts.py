@@ -14,7 +14,7 @@ from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.store import Store
 from shared.domain.accounts import MemberAccount, new_unusable_account, role_refused_error
 from shared.domain.batch import Batch, BatchState, Selection
-from shared.domain.migration import State, first_entry, step
+from shared.domain.migration import State, first_journal_entry, step
 from shared.domain.policy import Policy
 from shared.ports.admission import Admission
 from tests.support.fakes import FakeAdmission
@@ -146,7 +146,7 @@ def test_a_batch_from_before_is_of_the_own_account(one: Bench) -> None:
 def test_a_version_without_accounts_does_not_lose_the_account(one: Bench) -> None:
     """It writes the document as far as it knows it; the column beside it stays."""
     made = migration(1, migration_id="m-mixed", account_id=A, state=State.READY)
-    one.ports.migrations.create(made, first_entry(made, by="intake", reason="r"), [])
+    one.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="r"), [])
     key = (("migration_id", "m-mixed"),)
     row = store_of(one).get(tables.MIGRATIONS, key) or {}
     known = {name: value for name, value in json.loads(row["doc"]).items() if name != "account_id"}
@@ -157,7 +157,7 @@ def test_a_version_without_accounts_does_not_lose_the_account(one: Bench) -> Non
 def test_each_account_of_a_batch_has_a_queue_of_its_own(one: Bench) -> None:
     for number, account in ((11, ""), (12, A), (13, A)):
         made = migration(number, batch_id="b-queues", account_id=account)
-        one.ports.migrations.create(made, first_entry(made, by="intake", reason="r"), [])
+        one.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="r"), [])
         one.ports.migrations.commit(step(made, State.PRECHECKING, now=T0, by="precheck", reason="r"))
         checking = one.ports.migrations.load(made.migration_id)
         one.ports.migrations.commit(step(checking, State.READY, now=T0, by="precheck", reason="r"))

@@ -11,7 +11,7 @@ from localcloud.account import service
 from shared.adapters import redact
 from shared.domain.errors import Permanent
 from shared.domain.hop import Hop
-from shared.domain.migration import Handle, Migration
+from shared.domain.migration import DriverData, Migration
 from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from tests.support.drivers import identity_of, moving, prepared
 from tests.support.fleets import fleet, instance
@@ -79,7 +79,7 @@ def test_a_lost_answer_makes_nothing_twice(one: Bench, smc: Driver, operation: s
     jobs, sources, _ = left(one)
     assert (jobs, sources) == (1, 1)
     smc.clean_up_hop(made, made.handle)
-    smc.clean_up_hop(made, Handle())
+    smc.clean_up_hop(made, DriverData())
     assert left(one) == (0, 0, 0)
 
 
@@ -111,7 +111,7 @@ def test_a_destination_smc_does_not_know_needs_a_person(one: Bench, smc: Driver)
         prepared(one, smc, made)
     assert caught.value.code == "InvalidOsMigrationType.NotMatched"
     assert "Alibaba Cloud Linux 3" in caught.value.message
-    smc.clean_up_hop(made, Handle(source_id=next(iter(one.world.inventory()["sources"]))))
+    smc.clean_up_hop(made, DriverData(source_id=next(iter(one.world.inventory()["sources"]))))
     assert left(one)[:2] == (0, 0)
 
 
@@ -134,7 +134,7 @@ def test_a_job_that_a_lost_call_of_an_earlier_attempt_made_goes_before_another_i
     cloud = one.world.cloud
     with cloud.lock, cloud.db.transaction():
         service(cloud, "smc").world.sources.delete(lost.handle.source_id)
-    again = prepared(one, smc, replace(lost, attempt=2, handle=Handle()))
+    again = prepared(one, smc, replace(lost, attempt=2, handle=DriverData()))
     assert list(one.world.inventory()["jobs"]) == [again.handle.job_id]
     third = prepared(one, smc, replace(again, attempt=3))
     assert third.handle.job_id == again.handle.job_id
@@ -143,7 +143,7 @@ def test_a_job_that_a_lost_call_of_an_earlier_attempt_made_goes_before_another_i
 
 
 def test_many_jobs_are_observed_fifty_a_call(one: Bench, smc: Driver) -> None:
-    made = [moving(one, number, handle=Handle(job_id=f"j-{number:04d}")) for number in range(1, 121)]
+    made = [moving(one, number, handle=DriverData(job_id=f"j-{number:04d}")) for number in range(1, 121)]
     assert one.calls(lambda: smc.job_reports(made)) == ["DescribeReplicationJobs"] * 3
     assert one.calls(lambda: smc.job_reports([moving(one, 1)])) == []
 
@@ -198,7 +198,7 @@ def test_the_console_driver_waits_for_a_person_and_touches_nothing(one: Bench) -
     made = replace(made, handle=seen.handle)
     assert one.calls(lambda: console.launch_job(made)) == []
     assert ended(one, console, made).phase is JobPhase.FINISHED
-    assert console.prepare_job(replace(made, handle=Handle(), entered_at=one.now), who).phase is JobPhase.PREPARING
+    assert console.prepare_job(replace(made, handle=DriverData(), entered_at=one.now), who).phase is JobPhase.PREPARING
     assert one.calls(lambda: console.clean_up_hop(made, made.handle)) == []
 
 

@@ -13,7 +13,7 @@ from localcloud.account import service
 from shared.domain import events
 from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock
 from shared.domain.errors import Refused, Stale, Transient
-from shared.domain.migration import Handle, Migration, State, first_entry, replay_journal, step
+from shared.domain.migration import DriverData, Migration, State, first_journal_entry, replay_journal, step
 from shared.ports.migrations import Migrations, WaitingMigration
 from tests.support.ports import T0, Bench, bench, migration
 
@@ -38,7 +38,7 @@ def create(rows: Migrations, **more: Any) -> Migration:
     made = migration(next(_numbers), **more)
     assert rows.create(
         made,
-        first_entry(made, by="intake", reason="asked"),
+        first_journal_entry(made, by="intake", reason="asked"),
         [events.migration_event(made, events.MIGRATION_REQUESTED, stage="precheck")],
     )
     return replace(made, owes=(1,))
@@ -53,7 +53,7 @@ def settled(rows: Migrations, made: Migration) -> Migration:
 def test_a_row_is_created_once_with_its_journal_and_outbox(rows: Migrations) -> None:
     made = create(rows)
     assert rows.load(made.migration_id) == made
-    assert not rows.create(replace(made, source="another"), first_entry(made, by="x", reason="y"), [])
+    assert not rows.create(replace(made, source="another"), first_journal_entry(made, by="x", reason="y"), [])
     assert rows.load(made.migration_id).source == ""
     (outbox,) = rows.outboxes(made.migration_id)
     assert (outbox.version, [event.type for event in outbox.events]) == (1, [events.MIGRATION_REQUESTED])
@@ -80,7 +80,7 @@ def test_a_step_on_a_row_that_is_not_there_is_stale(rows: Migrations) -> None:
 
 def test_effects_come_back_as_they_were_written(rows: Migrations) -> None:
     made = create(rows)
-    handle = Handle(token_id="at-1", started_at=T0)
+    handle = DriverData(token_id="at-1", started_at=T0)
     effects = (ReleaseLock("cn-hangzhou", made.instance_id), CountOutcome("failed"), CleanUpDriver(handle))
     taken = replace(step(made, State.FAILED, now=T0, by="precheck", reason="no"), effects=effects, events=())
     rows.commit(taken)

@@ -16,7 +16,7 @@ from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, LaunchDri
 from shared.domain.errors import Permanent, ReplankError, Transient
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Failure, Handle, Migration, State, first_entry, step
+from shared.domain.migration import DriverData, Failure, Migration, State, first_journal_entry, step
 from shared.domain.policy import Policy
 from shared.ports.compute import Compute, Snapshot
 from shared.ports.driver import Driver, LiveJob
@@ -77,7 +77,7 @@ def ports(one: Bench, driver: Unwilling) -> Ports:
 
 def stand(ports: Ports, state: State, **more: Any) -> Migration:
     made = migration(next(_numbers), state=state, snapshots_made=1, prechecked_at=T0, **more)
-    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     return made
 
 
@@ -92,7 +92,7 @@ def published(ports: Ports) -> list[str]:
 
 
 def test_a_retry_waits_for_a_slot_of_its_own_whatever_the_failure_still_owes(ports: Ports) -> None:
-    made = stand(ports, State.MIGRATING, handle=Handle(job_id="j-1"))
+    made = stand(ports, State.MIGRATING, handle=DriverData(job_id="j-1"))
     assert ports.admission.take_slot(ports.admission.slot_use(made.batch_id, made.migration_id), made.migration_id, made.batch_id)
     fail(ports, made, State.FAILED, ReleaseSlot(), CountOutcome("failed"))
     acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
@@ -117,7 +117,7 @@ def test_a_retry_keeps_its_lock_whatever_the_refusal_still_owes(ports: Ports) ->
 
 def test_a_retry_keeps_what_it_has_in_smc_whatever_the_refusal_still_owes(ports: Ports, driver: Unwilling) -> None:
     driver.refusal = Permanent("Driver.Asked", "The clean-up would take the retry's own job.", "")
-    made = stand(ports, State.PRECHECKING, handle=Handle(token_id="at-1"))
+    made = stand(ports, State.PRECHECKING, handle=DriverData(token_id="at-1"))
     fail(ports, made, State.PRECHECK_FAILED, CleanUpDriver(made.handle))
     acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
     assert settle_outboxes(ports, ports.migrations.load(made.migration_id))
@@ -128,7 +128,7 @@ def test_a_job_that_could_not_be_started_is_never_started_after_the_migration_fa
     driver.refusal = Permanent("NoPermission", "smc:StartReplicationJob", "Give it.")
 
     def body(found: Migration, ports: Ports) -> Outcome:
-        taken = step(found, State.MIGRATING, now=T0, by="migrate", reason="job", handle=Handle(job_id="j-2"))
+        taken = step(found, State.MIGRATING, now=T0, by="migrate", reason="job", handle=DriverData(job_id="j-2"))
         advance_migration(ports, replace(taken, effects=(LaunchDriver(),)))
         return Outcome("done")
 
@@ -146,7 +146,7 @@ def test_a_launch_owed_for_a_job_that_is_gone_is_a_failure(one: Bench, ports: Po
     """The tick could not carry it out, and looked at nothing else of a migration that owed it: nobody was ever told."""
     made = stand(ports, State.SNAPSHOTTED)
     an_hour_ago = ports.clock.now() - timedelta(hours=1)
-    taken = step(made, State.MIGRATING, now=an_hour_ago, by="migrate", reason="job", handle=Handle(job_id="j-gone"))
+    taken = step(made, State.MIGRATING, now=an_hour_ago, by="migrate", reason="job", handle=DriverData(job_id="j-gone"))
     ports.migrations.commit(replace(taken, effects=(LaunchDriver(),)))
     for minute in range(30):  # the guest is asked first what the job has left
         watch.run(Message("timer", f"t{minute}", "timer", {}), replace(ports, drivers=one.ports.drivers))
@@ -166,7 +166,7 @@ def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
             return copies
 
     copies: list[Snapshot] = []
-    made = stand(ports, State.MIGRATING, handle=Handle(job_id="j-5", started_at=T0))
+    made = stand(ports, State.MIGRATING, handle=DriverData(job_id="j-5", started_at=T0))
     fail(ports, made, State.FAILED)
     driver.refusal = Transient("ReplicationJob.InvalidStatus", "The job runs.")
     ports = replace(ports, compute=cast(Compute, Copied()))
@@ -181,7 +181,7 @@ def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
 
 
 def test_a_rollback_that_waits_for_the_job_does_not_wake_itself(ports: Ports, driver: Unwilling) -> None:
-    made = stand(ports, State.MIGRATED, handle=Handle(job_id="j-3"))
+    made = stand(ports, State.MIGRATED, handle=DriverData(job_id="j-3"))
     driver.refusal = Transient("ReplicationJob.InvalidStatus", "The job runs.")
     acts.roll_back(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
     assert published(ports) == ["RollbackRequested"]
@@ -233,7 +233,7 @@ def test_a_snapshot_asked_for_late_is_not_missed_at_once(ports: Ports) -> None:
 
 
 def test_a_clean_up_that_never_succeeds_does_not_hold_up_the_next_hop(one: Bench, ports: Ports, driver: Unwilling) -> None:
-    made = stand(ports, State.VALIDATING, hops=migration().hops * 2, handle=Handle(job_id="j-4"))
+    made = stand(ports, State.VALIDATING, hops=migration().hops * 2, handle=DriverData(job_id="j-4"))
     ports.migrations.remove_outbox(made, 1)
     driver.refusal = Permanent("SourceServer.Odd", "It cannot be deleted.", "Look it up.")
     taken = step(made, State.ACCEPTED, now=one.now, by="validate", reason="next hop", hop=1, due_at=one.now)

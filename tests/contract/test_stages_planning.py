@@ -18,7 +18,7 @@ from shared.domain.catalog import REGIONS, WINDOWS_REGIONS
 from shared.domain.errors import Refused, Transient
 from shared.domain.findings import Assessment
 from shared.domain.message import Message
-from shared.domain.migration import State, first_entry
+from shared.domain.migration import State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.domain.timing import is_retry_tick, retry_pause
 from shared.ports.compute import Compute, InstancePage
@@ -75,7 +75,7 @@ def test_a_dry_run_ends_in_the_step_that_passes_it() -> None:
         ports = replace(one.ports, bus=FakeBus())
         made = migration(1, state=State.PRECHECKING)
         batch = Batch(made.batch_id, BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy(), dry_run=True)
-        ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+        ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
         precheck._pass_precheck(made, batch.terms, Assessment(), LINUX_INSTANCE, LINUX_GUEST, ports)
         assert ports.migrations.load(made.migration_id).state is State.CANCELLED
         assert len(ports.migrations.journal(made.migration_id)) == 2
@@ -202,7 +202,7 @@ def test_what_our_rows_say_is_converted_is_not_offered_again(
     for number, state in enumerate(states):
         # The later a migration is made here, the lower is its id: ids say nothing of the order.
         earlier = migration(1, migration_id=f"m{9 - number:016x}", state=state, created_at=T0 + timedelta(days=number))
-        assert listed.ports.migrations.create(earlier, first_entry(earlier, by="test", reason="made"), [])
+        assert listed.ports.migrations.create(earlier, first_journal_entry(earlier, by="test", reason="made"), [])
     ports = replace(listed.ports, bus=FakeBus())
     request = {"releases": ["centos-7"], "regionIds": ["cn-hangzhou"], "policy": {"driver": "console"}}
     asked, _ = batches.submit_batch(ports, {**request, "instanceIds": ["i-test0001"]} if by_id else request, Caller("ann"))

@@ -12,7 +12,7 @@ from shared.domain import acts, events
 from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Selection
 from shared.domain.chosen import CLOCKS_DIFFER, selection_digest
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Migration, State, first_entry
+from shared.domain.migration import Migration, State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.ports.ports import Ports
 from shared.stages import choosing, intake, migrate, precheck, snapshot
@@ -31,7 +31,7 @@ def stand(ports: Ports, batch: Batch, number: int, state: State, **more: Any) ->
     made = migration(number, state=state, **more)
     given = acts.acknowledge(batch, "ann", RISKS_VERSION, T0)
     ports.batches.create(given)
-    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     ports.admission.lock_instance(made.region_id, made.instance_id, made.migration_id)
     return made
 

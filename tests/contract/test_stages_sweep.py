@@ -13,7 +13,7 @@ from localcloud.account import service
 from shared.domain.effects import ReleaseLock
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of_snapshot
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, first_entry, step
+from shared.domain.migration import Migration, State, first_journal_entry, step
 from shared.ports.ports import Ports
 from shared.stages import sweep
 from tests.support.fakes import FakeBus
@@ -38,7 +38,7 @@ def ports(one: Bench) -> Ports:
 def intended(one: Bench, ports: Ports, *, released: bool = True) -> tuple[Migration, LedgerEntry]:
     """A cancelled migration whose function died before it noted what it had asked for; its retention is over."""
     made = migration(1, state=State.CANCELLED, released_at=T0 - timedelta(days=9) if released else None)
-    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     disk = ports.compute.disks(made.region_id, made.instance_id)[0].disk_id
     entry = LedgerEntry(
         migration_id=made.migration_id,
@@ -60,7 +60,7 @@ def confirmed(ports: Ports, number: int, *, retention_over: bool = True, **more:
     due_at = T0 - timedelta(days=2) if retention_over else T0 + timedelta(days=5)
     given = {"state": State.CONFIRMED, "released_at": T0 - timedelta(days=9), "due_at": due_at}
     made = migration(number, **{**given, **more})
-    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     return made
 
 

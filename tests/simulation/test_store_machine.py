@@ -23,7 +23,7 @@ from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.store import LowestKey, RowRange
 from shared.domain.effects import CountOutcome, ReleaseSlot
 from shared.domain.errors import Stale, Transient
-from shared.domain.migration import ADMITTED, TRANSITIONS, Migration, State, first_entry, replay_journal, step
+from shared.domain.migration import ADMITTED, TRANSITIONS, Migration, State, first_journal_entry, replay_journal, step
 from shared.domain.timing import OUTBOX_GRACE
 from tests.simulation.simulation import prepared
 from tests.support.ports import T0, Bench, bench, migration
@@ -51,7 +51,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.rows = self.one.ports.migrations
         self.tablestore = service(self.one.world.cloud, "tablestore")
         made = migration(1)
-        self.rows.create(made, first_entry(made, by="intake", reason="asked"), [])
+        self.rows.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
         self.id = made.migration_id
         self.copies: dict[str, Migration] = dict.fromkeys(("left", "right"), made)
         self.version = 1

@@ -11,7 +11,7 @@ from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.errors import Stale
 from shared.domain.hop import Hop
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.migration import Failure, Migration, State, first_entry
+from shared.domain.migration import Failure, Migration, State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.domain.roles import AccessRules
 from shared.runtime import web
@@ -115,7 +115,7 @@ class ApiInMemory:
         for each in migrations:
             mine = replace(each, batch_id=batch_id)
             first = replace(mine, state=State.ACCEPTED, version=1)
-            self.fakes.migrations.create(mine, first_entry(first, by="intake", reason="test"), ())
+            self.fakes.migrations.create(mine, first_journal_entry(first, by="intake", reason="test"), ())
         return batch_id
 
     def lose_races(self, times: int) -> None:

@@ -20,7 +20,7 @@ from shared.adapters.drivers.unfinished import JobStopper
 from shared.adapters.sdk import Clients
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import CONSOLE
-from shared.domain.migration import Handle, Migration
+from shared.domain.migration import DriverData, Migration
 from shared.domain.timing import CLOCKS_APART
 from shared.domain.waiting import console_instructions
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
@@ -70,7 +70,7 @@ class ConsoleDriver(JobStopper):
     def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
         return job_reports(self._jobs, migrations)
 
-    def clean_up_hop(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
+    def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         return  # what a person made is theirs to delete
 
     def _job_to_follow(self, migration: Migration, found: Sequence[Any]) -> Any | None:

@@ -15,7 +15,7 @@ from shared.adapters.drivers.tool_reports import preparation_report, running_rep
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import GUEST
 from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
-from shared.domain.migration import Handle, Migration, State
+from shared.domain.migration import DriverData, Migration, State
 from shared.domain.recipes.choose import SETTING, all_recipes, is_recipe_usable, recipe_for_path
 from shared.domain.recipes.recipe import Recipe
 from shared.domain.timing import CLOCKS_APART, JOB_LIMIT, LONGEST_BACK_OFF
@@ -92,14 +92,14 @@ class GuestDriver:
                 self._send_action(migration, "look")
         except Refused:
             return ()  # the instance is gone, or takes no command
-        if answer is not None and not answer.is_at_work:
+        if answer is not None and not answer.is_tool_working:
             return ()
         return (_live_job(job_id, "at work" if answer else "being asked for"),)
 
     def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
         return  # a tool in the middle of its work is never killed; stopping the instance ends it
 
-    def clean_up_hop(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
+    def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         """Remove what the driver installed in the guest. Raises Transient until the guest confirms the removal.
 
         The guest removes nothing while the tool is at work. A rollback restores the disks, so nothing is sent until a person has

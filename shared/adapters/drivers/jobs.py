@@ -12,7 +12,7 @@ from shared.adapters.drivers.sources import has_address_of_instance
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import Expected, call_service, is_never_expected
 from shared.domain.errors import Permanent
-from shared.domain.migration import Handle, Migration
+from shared.domain.migration import DriverData, Migration
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
 
 OS_JOB = 1
@@ -138,14 +138,14 @@ def foreign_job_error(job: Any) -> Permanent:
     return Permanent("Job.Foreign", f"Job {job.job_id} is of {named}.", remedy)
 
 
-def ambiguous_source_report(handle: Handle, source_ids: Iterable[str]) -> JobReport:
+def ambiguous_source_report(handle: DriverData, source_ids: Iterable[str]) -> JobReport:
     """The failure for an instance that several source servers match."""
     message = f"Sources {', '.join(sorted(source_ids))} all have this instance's address and hostname."
     remedy = "See in the SMC console which are of other machines, and delete this instance's surplus ones; then retry."
     return JobReport(JobPhase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
 
 
-def indistinct_instance_report(handle: Handle, instance_ids: Iterable[str]) -> JobReport:
+def indistinct_instance_report(handle: DriverData, instance_ids: Iterable[str]) -> JobReport:
     """The failure for instances that share an address and a hostname, so that their jobs cannot be told apart."""
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
@@ -159,7 +159,7 @@ def job_reports(jobs: SmcJobs, migrations: Iterable[Migration]) -> dict[str, Job
     return {each.migration_id: job_report(each.handle, found.get(each.handle.job_id)) for each in known}
 
 
-def job_report(handle: Handle, job: Any | None) -> JobReport:
+def job_report(handle: DriverData, job: Any | None) -> JobReport:
     """The report on one job from SMC's answer. ``job`` is None if SMC has no such job."""
     if job is None or job.status not in PHASES:
         if not handle.job_id:

@@ -22,7 +22,7 @@ from shared.adapters.sdk_call import has_code, is_not_found
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.drivers import SMC
 from shared.domain.errors import Permanent, Transient
-from shared.domain.migration import Handle, Migration
+from shared.domain.migration import DriverData, Migration
 from shared.domain.timing import CLOCKS_APART
 from shared.ports.clock import Clock
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
@@ -84,7 +84,7 @@ class SmcDriver(JobStopper):
             handle = imported.handle
         return self._make_job_for_source(migration, handle)
 
-    def _begin_or_check_import(self, migration: Migration, handle: Handle) -> JobReport:
+    def _begin_or_check_import(self, migration: Migration, handle: DriverData) -> JobReport:
         """Begin the import, or read the result of a begun import. Once the source exists, the report's handle names the source."""
         if handle.import_invocation_id:
             result = self._guest.command_result(migration.region_id, migration.instance_id, handle.import_invocation_id)
@@ -129,7 +129,7 @@ class SmcDriver(JobStopper):
             raise _setting_missing_error(f"REPLANK_SMC_IMPORT_{os_type.upper()}")
         return template
 
-    def _make_job_for_source(self, migration: Migration, handle: Handle) -> JobReport:
+    def _make_job_for_source(self, migration: Migration, handle: DriverData) -> JobReport:
         source = self._jobs.source_by_id(handle.source_id)
         if source is None or source.state == "Deleting":
             return JobReport(JobPhase.PREPARING, replace(handle, source_id="", import_invocation_id=""))
@@ -149,7 +149,7 @@ class SmcDriver(JobStopper):
             JobPhase.PREPARING, handle, message=f"Source {handle.source_id} is {source.state}. {source.status_info or ''}"
         )
 
-    def _existing_job_report(self, migration: Migration, handle: Handle, source: Any) -> JobReport:
+    def _existing_job_report(self, migration: Migration, handle: DriverData, source: Any) -> JobReport:
         """The report for a source that already has a job: ready if an earlier call of ours made the job, else failed."""
         job = self._jobs.job_by_name(_job_name(migration))
         if job is not None:
@@ -209,8 +209,8 @@ class SmcDriver(JobStopper):
     def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
         return job_reports(self._jobs, migrations)
 
-    def clean_up_hop(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
-        if handle == Handle() and not migration.snapshots_made:
+    def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
+        if handle == DriverData() and not migration.snapshots_made:
             return  # nothing is prepared before the snapshots
         names = _job_names(migration)
         # Where one attempt was enough and its job is known, no call has made another.
@@ -229,7 +229,7 @@ class SmcDriver(JobStopper):
         """The ids of the existing jobs with these names. If a call or a step was lost, the row may not name its job."""
         return [job.job_id for name in names if (job := self._jobs.job_by_name(name)) is not None]
 
-    def _delete_sources(self, migration: Migration, handle: Handle, own: Collection[str]) -> None:
+    def _delete_sources(self, migration: Migration, handle: DriverData, own: Collection[str]) -> None:
         """Delete the source in the handle, and the sources that the instance registered since the migration began.
 
         Call this after the activation codes are deleted, so that no import can begin. Raises Transient while an import may run.
@@ -291,7 +291,7 @@ def _imported_source_ids(outputs: Sequence[CommandResult]) -> list[str]:
     return list(dict.fromkeys(each.group(1) for each in found if each))
 
 
-def _import_report(handle: Handle, result: CommandResult) -> JobReport:
+def _import_report(handle: DriverData, result: CommandResult) -> JobReport:
     output = result.output.decode("utf-8", "replace")
     found = _IMPORTED.search(output)
     if found:

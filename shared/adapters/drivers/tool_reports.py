@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from shared.domain.catalog import Catalog
 from shared.domain.catalog.identify import identify_os_release_in_catalog
-from shared.domain.migration import Handle
+from shared.domain.migration import DriverData
 from shared.domain.recipes.recipe import Recipe
 from shared.domain.toolreports.failures import failure_kind, findings_of_report, first_error_line, stopping_findings
 from shared.domain.toolreports.results import latest_recorded_run
@@ -16,7 +16,7 @@ from shared.ports.driver import JobPhase, JobReport
 _BACK = "Roll back: only the snapshots undo what the tool has changed."
 
 
-def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, run: str) -> JobReport:
+def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     """The report on the tool's installation and on its own precheck."""
     if answer.word:
         return _not_begun_report(answer, recipe, handle)
@@ -43,7 +43,7 @@ def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, run: 
     return JobReport(JobPhase.PREPARING, handle, remedy=f"{recipe.tool} {doing}.")
 
 
-def running_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, catalog: Catalog) -> JobReport:
+def running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
     """The report on a replacement under way, from what the guest shows."""
     running = JobReport(JobPhase.RUNNING, handle, progress=answer.progress)
     if answer.run != handle.job_id:
@@ -68,7 +68,7 @@ def running_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, catalog: 
     return _not_replaced_report(answer, recipe, handle)
 
 
-def _not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
+def _not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     if answer.word == "past":
         changed = f"An earlier run of {recipe.tool} has changed the system already, and did not complete it."
         return JobReport(JobPhase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_BACK)
@@ -80,7 +80,7 @@ def _not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> Job
     return JobReport(JobPhase.FAILED, handle, code="Tool.AlreadyRuns", message=message, remedy=remedy)
 
 
-def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
+def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for a tool whose own precheck found obstacles. The report shows the first finding and the number of the others."""
     stops = stopping_findings(findings_of_report(recipe.tool, answer.report))
     if not stops:
@@ -93,13 +93,13 @@ def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobRe
     return JobReport(JobPhase.FAILED, handle, code="Tool.Inhibited", message=message, remedy=first.remedy)
 
 
-def _failure_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
+def _failure_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for a tool that ended with an error."""
     report = _report_in_tool_words(answer, recipe, handle, "Tool.Failed", f"ended with status {answer.status}")
     return replace(report, progress=answer.progress, remedy=_BACK if answer.changed else report.remedy)
 
 
-def _not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
+def _not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for an instance that has restarted, runs no tool and does not run the new system completely."""
     activity = latest_recorded_run(answer.results)
     own = (
@@ -112,7 +112,7 @@ def _not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> 
     return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.NotReplaced", message, _BACK)
 
 
-def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, code: str, what: str) -> JobReport:
+def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: DriverData, code: str, what: str) -> JobReport:
     """A failed report in the tool's own words. A known kind of failure has its own code and remedy."""
     kind = failure_kind(answer.log)
     remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."

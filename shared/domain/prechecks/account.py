@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import fail_if_any, fail_if_true, shortened_list
+from shared.domain.prechecks.ask import flag_outcome, list_outcome, shortened_list
 from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed
 
 SNAPSHOTS_PER_DISK = 256
@@ -17,7 +17,7 @@ NEEDED = 2
 def _check_snapshot_service(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the snapshot service is not active."""
     active = facts.account.snapshot_service if facts.account else None
-    return fail_if_true(
+    return flag_outcome(
         None if active is None else not active,
         "ECS answers that it is not open",
         "the region has no snapshot that would prove it",
@@ -26,7 +26,7 @@ def _check_snapshot_service(facts: Facts, catalog: Catalog) -> Outcome:
 
 def _check_account_problems(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the API reported a problem with the account."""
-    return fail_if_any(facts.account.problems if facts.account else None, "the account was not asked")
+    return list_outcome(facts.account.problems if facts.account else None, "the account was not asked")
 
 
 def _check_snapshot_quota(facts: Facts, catalog: Catalog) -> Outcome:

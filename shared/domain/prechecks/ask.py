@@ -26,34 +26,34 @@ def windows_fact(facts: Facts, fact: Callable[[WindowsFacts], T | None]) -> T | 
     return fact(facts.guest.windows) if facts.guest and facts.guest.windows else None
 
 
-def fail_if_true(value: bool | None, seen: str, unknown: str) -> Outcome:
+def flag_outcome(value: bool | None, seen: str, unknown: str) -> Outcome:
     """Fails if the value is true; unknown if the value is None."""
     return FactUnknown(unknown) if value is None else RuleFailed(seen) if value else PASSED
 
 
-def fail_if_any(values: Sequence[str] | None, unknown: str) -> Outcome:
+def list_outcome(values: Sequence[str] | None, unknown: str) -> Outcome:
     """Fails if the list has entries, and names the first entries; unknown if the list is None."""
     return FactUnknown(unknown) if values is None else RuleFailed(shortened_list(values)) if values else PASSED
 
 
 def linux_flag_check(fact: Callable[[LinuxFacts], bool | None], seen: str, unknown: str) -> Check:
     """A check that fails if the flag is set in a Linux guest."""
-    return lambda facts, catalog: fail_if_true(linux_fact(facts, fact), seen, unknown)
+    return lambda facts, catalog: flag_outcome(linux_fact(facts, fact), seen, unknown)
 
 
 def linux_list_check(fact: Callable[[LinuxFacts], Sequence[str] | None], unknown: str) -> Check:
     """A check that fails if a Linux guest has entries in the list."""
-    return lambda facts, catalog: fail_if_any(linux_fact(facts, fact), unknown)
+    return lambda facts, catalog: list_outcome(linux_fact(facts, fact), unknown)
 
 
 def windows_flag_check(fact: Callable[[WindowsFacts], bool | None], seen: str, unknown: str) -> Check:
     """A check that fails if the flag is set in a Windows guest."""
-    return lambda facts, catalog: fail_if_true(windows_fact(facts, fact), seen, unknown)
+    return lambda facts, catalog: flag_outcome(windows_fact(facts, fact), seen, unknown)
 
 
 def windows_list_check(fact: Callable[[WindowsFacts], Sequence[str] | None], unknown: str) -> Check:
     """A check that fails if a Windows guest has entries in the list."""
-    return lambda facts, catalog: fail_if_any(windows_fact(facts, fact), unknown)
+    return lambda facts, catalog: list_outcome(windows_fact(facts, fact), unknown)
 
 
 def shortened_list(values: Sequence[str], total: int = 0) -> str:

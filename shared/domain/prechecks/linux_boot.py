@@ -8,7 +8,7 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.fstab import is_required_at_boot, names_a_device
-from shared.domain.prechecks.ask import fail_if_any, fail_if_true, linux_fact, linux_flag_check, linux_list_check, shortened_list
+from shared.domain.prechecks.ask import flag_outcome, linux_fact, linux_flag_check, linux_list_check, list_outcome, shortened_list
 from shared.domain.prechecks.hops import major_version, severity_of_conversion
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
@@ -24,7 +24,7 @@ def _check_free_inodes(facts: Facts, catalog: Catalog) -> Outcome:
     counted = [(m, d) for m, d in mounts.values() if m.inodes_free is not None]
     if not counted:
         return FactUnknown("the guest did not count its inodes")
-    return fail_if_any(
+    return list_outcome(
         [
             f"{m.mount_point}: {m.inodes_free} free, {INODES_NEEDED[d]} needed"
             for m, d in counted
@@ -40,14 +40,14 @@ def _check_file_systems_writable(facts: Facts, catalog: Catalog) -> Outcome:
     if guest is None or guest.mounts is None:
         return FactUnknown("the guest did not list its file systems")
     held = {m.mount_point for d in ("/", "/usr", "/var", "/boot") if (m := guest.mount_of_path(d)) and m.read_only}
-    return fail_if_any(sorted(held), "")
+    return list_outcome(sorted(held), "")
 
 
 def _check_kernel_packaged(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if no installed package owns the running kernel."""
     packaged = linux_fact(facts, lambda guest: guest.boot.kernel_packaged if guest.boot else None)
     kernel = facts.guest.kernel if facts.guest else None
-    return fail_if_true(
+    return flag_outcome(
         None if packaged is None else not packaged,
         f"kernel {kernel} belongs to no package",
         "whether the kernel comes from a package was not told",
@@ -63,7 +63,7 @@ def _check_boot_files(facts: Facts, catalog: Catalog) -> Outcome:
     problems = [] if boot.grub_config else ["no GRUB configuration was found"]
     problems += [] if boot.images else ["/boot holds no kernel"]
     problems += [f"no initramfs for {v}" for v in boot.missing_initramfs if v in (kernel, boot.default_kernel)]
-    return fail_if_any(problems, "")
+    return list_outcome(problems, "")
 
 
 def _check_default_kernel(facts: Facts, catalog: Catalog) -> Outcome:

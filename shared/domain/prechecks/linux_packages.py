@@ -7,7 +7,7 @@ import re
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import fail_if_any, fail_if_true, linux_fact, linux_list_check, shortened_list
+from shared.domain.prechecks.ask import flag_outcome, linux_fact, linux_list_check, list_outcome, shortened_list
 from shared.domain.prechecks.hops import ends_at_red_hat, severity_of_conversion
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
@@ -44,7 +44,7 @@ def _check_i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_epel_modular(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the EPEL modular repository is enabled."""
     repositories = linux_fact(facts, lambda guest: guest.repositories)
-    return fail_if_any(
+    return list_outcome(
         None if repositories is None else [name for name, _ in repositories if "epel-modular" in name],
         "the guest did not list its repositories",
     )
@@ -81,20 +81,22 @@ def _check_repository_answers(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_dead_repositories(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports repositories that no longer answer, if others do; another rule covers the case that none answers."""
     repositories, dead = linux_fact(facts, lambda guest: guest.repositories), _dead_repositories(facts)
-    return PASSED if dead and len(dead) == len(repositories or ()) else fail_if_any(dead, "the guest did not list its repositories")
+    return (
+        PASSED if dead and len(dead) == len(repositories or ()) else list_outcome(dead, "the guest did not list its repositories")
+    )
 
 
 def _check_third_party_repositories(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports repositories that are not on a mirror of Alibaba Cloud or the distribution."""
     repositories = linux_fact(facts, lambda guest: guest.repositories)
     strange = None if repositories is None else [name for name, url in repositories if not OWN.search(url)]
-    return fail_if_any(strange, "the guest did not list its repositories")
+    return list_outcome(strange, "the guest did not list its repositories")
 
 
 def _check_rpm_database(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if rpm reports a damaged database, and quotes rpm's message."""
     complaint = linux_fact(facts, lambda guest: guest.rpm_database)
-    return fail_if_true(
+    return flag_outcome(
         None if complaint is None else bool(complaint), f"rpm says: {complaint}", "rpm's own messages were not read"
     )
 

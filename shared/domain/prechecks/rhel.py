@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import fail_if_true, hop_between_families, linux_fact, linux_flag_check, linux_list_check
+from shared.domain.prechecks.ask import flag_outcome, hop_between_families, linux_fact, linux_flag_check, linux_list_check
 from shared.domain.prechecks.hops import is_linux_upgrade, is_upgrade
 from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed
 
@@ -30,7 +30,7 @@ def _check_newest_kernel_runs(facts: Facts, catalog: Catalog) -> Outcome:
     newest = ", ".join(linux_fact(facts, lambda guest: guest.boot.images if guest.boot else None) or ())
     pending = linux_fact(facts, lambda guest: guest.reboot_pending)
     running = facts.guest.kernel if facts.guest else None
-    return fail_if_true(pending, f"{running} runs, installed: {newest}", "which kernels are installed was not told")
+    return flag_outcome(pending, f"{running} runs, installed: {newest}", "which kernels are installed was not told")
 
 
 RULES = (

@@ -100,8 +100,8 @@ def check_packages(view: Comparison) -> Iterator[Finding]:
             "PackageLost", "A package is gone", joined_names(own), "Install it for the new system and restore its configuration."
         )
     both = [name for name in before if name in after and not REPLACED.match(name)]
-    older = [f"{n}: {before[n]} before, {after[n]} now" for n in both if version_key(after[n]) < version_key(before[n])]
-    newer = [f"{n}: {before[n]} before, {after[n]} now" for n in both if version_key(after[n]) > version_key(before[n])]
+    older = [f"{n}: {before[n]} before, {after[n]} now" for n in both if version_sort_key(after[n]) < version_sort_key(before[n])]
+    newer = [f"{n}: {before[n]} before, {after[n]} now" for n in both if version_sort_key(after[n]) > version_sort_key(before[n])]
     if older:
         yield warning_finding(
             "PackageOlder",
@@ -117,7 +117,7 @@ def check_packages(view: Comparison) -> Iterator[Finding]:
         yield expected_finding("PackageNewer", "Packages are newer", joined_names(newer))
 
 
-def version_key(version: str) -> list[tuple[int, str]]:
+def version_sort_key(version: str) -> list[tuple[int, str]]:
     """The sort key of an upstream version; the part after the dash belongs to the distribution and is ignored."""
     words = re.findall(r"\d+|[a-zA-Z]+", version.split("-")[0].split(":")[-1])
     return [(int(word), "") if word.isdigit() else (-1, word) for word in words]

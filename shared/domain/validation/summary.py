@@ -17,7 +17,7 @@ Side = Callable[[InstanceFacts, GuestFacts], str]
 
 
 @dataclass(frozen=True)
-class Aspect:
+class ComparisonRow:
     """One row of the comparison of a guest before and after. The field ``standing`` is ``same``, ``expected``, ``warning`` or
     ``failure``."""
 
@@ -108,7 +108,7 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
 
 def comparison_rows(
     instance_before: InstanceFacts, before: GuestFacts, instance_after: InstanceFacts, after: GuestFacts, result: Assessment
-) -> tuple[Aspect, ...]:
+) -> tuple[ComparisonRow, ...]:
     """The rows of the comparison, worst first. The argument ``result`` is the assessment of the same facts."""
     rows = []
     for what, beginnings, side in ASPECTS:
@@ -116,7 +116,7 @@ def comparison_rows(
         worst = min(severities, key=ORDER.__getitem__, default=None)
         old, new = side(instance_before, before), side(instance_after, after)
         unjudged = "same" if old == new else "expected"  # no check objects to the difference
-        rows.append(Aspect(what, old, new, STANDING[worst] if worst else unjudged))
+        rows.append(ComparisonRow(what, old, new, STANDING[worst] if worst else unjudged))
     return tuple(sorted(rows, key=lambda row: WORST_FIRST.index(row.standing)))
 
 

@@ -9,7 +9,7 @@ from shared.domain.findings import Assessment
 from shared.domain.migration import Migration, State
 from shared.domain.observation import Observation
 from shared.domain.report import PlanAndOutcome, Report, ReportRow
-from shared.domain.validation.summary import Aspect, comparison_rows
+from shared.domain.validation.summary import ComparisonRow, comparison_rows
 from shared.ports.ports import Ports
 from shared.stages import observed
 from shared.stages.api import planning, views
@@ -102,7 +102,7 @@ def _report_row(ports: Ports, migration: Migration) -> ReportRow:
     )
 
 
-def _guest_aspects(before: Observation, after: Observation) -> tuple[Aspect, ...]:
+def _guest_aspects(before: Observation, after: Observation) -> tuple[ComparisonRow, ...]:
     """Return the guest's aspects before and after the move; empty if the guest did not answer both probes."""
     if not (before.guest and after.guest):
         return ()

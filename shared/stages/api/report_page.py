@@ -7,7 +7,7 @@ from dataclasses import replace
 from shared.domain.findings import Assessment, Finding, Severity
 from shared.domain.report import Report, ReportRow, common_unchecked_findings, verdict_counts, verdict_sort_key
 from shared.domain.text import html_text as escape
-from shared.domain.validation.summary import Aspect
+from shared.domain.validation.summary import ComparisonRow
 
 STYLE = """
 :root{color-scheme:light dark}
@@ -129,7 +129,7 @@ def _finding_row(finding: Finding, overridden: str) -> str:
     )
 
 
-def _aspects_table(aspects: tuple[Aspect, ...]) -> str:
+def _aspects_table(aspects: tuple[ComparisonRow, ...]) -> str:
     rows = []
     for aspect in aspects:
         standing = f'<span class="tag {STANDING_TONE.get(aspect.standing, "mute")}">{escape(aspect.standing)}</span>'

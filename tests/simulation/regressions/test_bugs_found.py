@@ -15,7 +15,7 @@ from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.effects import CleanUpDriver, CountOutcome
 from shared.domain.errors import Permanent, Stale
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Handle, Migration, State, first_entry, step
+from shared.domain.migration import DriverData, Migration, State, first_journal_entry, step
 from shared.domain.policy import Policy
 from shared.domain.timing import PREPARE_LIMIT
 from shared.ports.driver import JobPhase, JobReport
@@ -39,7 +39,7 @@ def one() -> Iterator[Bench]:
 
 def stand(ports: Ports, number: int, state: State) -> Migration:
     made = migration(number, state=state)
-    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     return made
 
 
@@ -111,7 +111,7 @@ def test_a_new_step_that_is_settled_does_not_hide_what_an_older_one_still_owes(o
 
 def test_an_import_that_never_ran_is_begun_again() -> None:
     """Its result never changes: waiting for it was waiting for ever."""
-    handle = Handle(token_id="at-1", import_invocation_id="t-1")
+    handle = DriverData(token_id="at-1", import_invocation_id="t-1")
     report = _import_report(handle, CommandResult("Aborted", -1, b"", 0, "ClientNotRunning: the agent does not run"))
     assert report.phase is JobPhase.PREPARING
     assert report.handle.import_invocation_id == ""
@@ -126,7 +126,7 @@ def test_what_lost_calls_made_is_removed_by_its_name_and_its_address(one: Bench)
     smc.prepare_job(made, who)
     one.world.run(2)
     assert one.world.inventory()["sources"]
-    smc.clean_up_hop(replace(made, attempt=2), Handle(job_id="j-gone"))
+    smc.clean_up_hop(replace(made, attempt=2), DriverData(job_id="j-gone"))
     held = one.world.inventory()
     assert not held["sources"]
     assert not held["access_tokens"]
@@ -143,7 +143,7 @@ def test_the_clean_up_of_a_hop_leaves_alone_what_the_next_one_uses(one: Bench) -
         one.world.run(1)
     held = one.world.inventory()
     assert [len(held[what]) for what in ("jobs", "sources", "access_tokens")] == [1, 1, 1]
-    first = Handle(token_id="at-gone", source_id=made.handle.source_id)
+    first = DriverData(token_id="at-gone", source_id=made.handle.source_id)
     perform_effect(CleanUpDriver(first, 0), made, one.ports)
     assert one.world.inventory() == held
     perform_effect(CleanUpDriver(made.handle, 1), replace(made, state=State.MIGRATED), one.ports)
@@ -153,8 +153,8 @@ def test_a_retry_refused_by_the_precheck_removes_what_the_first_attempt_left_in_
     """The instance was released before the retry: nothing else would ever have removed the token."""
     ports = replace(one.ports, drivers={})  # as in the precheck function: the tick carries it out
     ports.batches.create(Batch("b0000000000000001", BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy()))
-    made = migration(5, state=State.ACCEPTED, attempt=2, prechecked_at=T0, snapshots_made=1, handle=Handle(token_id="at-1"))
-    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    made = migration(5, state=State.ACCEPTED, attempt=2, prechecked_at=T0, snapshots_made=1, handle=DriverData(token_id="at-1"))
+    ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     precheck.run(Message(events.RETRY_REQUESTED, "e", "replank", {"migrationId": made.migration_id}), ports)
     assert ports.migrations.load(made.migration_id).state is State.PRECHECK_FAILED
     owed = [effect for outbox in ports.migrations.outboxes(made.migration_id) for effect in outbox.effects]
@@ -174,6 +174,6 @@ def test_a_retry_does_not_wait_for_ever_for_an_instance_that_does_not_come_back(
 def test_a_person_in_the_console_may_take_any_time_once_the_instance_is_there(one: Bench) -> None:
     """The limit of a retry ends where the person's turn begins."""
     long_ago = one.ports.clock.now() - PREPARE_LIMIT * 24
-    handle = Handle(began_at=long_ago)
+    handle = DriverData(began_at=long_ago)
     made = migration(6, driver="console", state=State.SNAPSHOTTED, attempt=2, entered_at=long_ago, handle=handle)
     assert _wait_for_driver(made, JobReport(JobPhase.PREPARING, made.handle), one.ports).result == "waiting"

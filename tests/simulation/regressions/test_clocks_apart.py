@@ -12,7 +12,7 @@ import pytest
 from localcloud.account import service
 from shared.adapters.clock import parse_time
 from shared.domain.ledger import LedgerEntry, SnapshotState, snapshots_since_precheck
-from shared.domain.migration import Handle, Migration, State
+from shared.domain.migration import DriverData, Migration, State
 from shared.domain.restore import newest_snapshot_set
 from shared.domain.timing import CLOCKS_APART
 from shared.ports.driver import JobPhase
@@ -110,7 +110,7 @@ def test_a_job_that_a_person_made_at_once_is_followed_by_a_clock_that_is_ahead(o
     one.world.run(0.75)  # so that the minute is another one by the clock that is ahead
     one.world.start_job_in_the_console(made.instance_id, "Alibaba Cloud Linux 3")
     job_id = next(iter(one.world.inventory()["jobs"]))
-    known = replace(made, handle=Handle(job_id=job_id))
+    known = replace(made, handle=DriverData(job_id=job_id))
     one.until(lambda: console.job_reports([known])[made.migration_id].phase is JobPhase.FINISHED, minutes=6 * 60)
     made_at = parse_time(service(one.world.cloud, "smc").jobs.need(job_id)["CreationTime"])
     assert console.prepare_job(replace(made, entered_at=made_at + CLOCKS_APART), who).phase is JobPhase.RUNNING

@@ -30,7 +30,7 @@ from shared.adapters.store import HighestKey, LowestKey
 from shared.domain.effects import KINDS, AdoptSnapshots, CleanUpDriver, CountOutcome, LaunchDriver, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Permanent, Refused
 from shared.domain.events import Event
-from shared.domain.migration import Handle, State, first_entry, step
+from shared.domain.migration import DriverData, State, first_journal_entry, step
 from shared.domain.retry import RetryPolicy
 from shared.ports.driver import JobPhase
 from tests.support.ports import T0, migration
@@ -133,7 +133,7 @@ def test_every_effect_survives_the_outbox() -> None:
         CountOutcome("moved"),
         AdoptSnapshots(),
         LaunchDriver(),
-        CleanUpDriver(Handle(job_id="j")),
+        CleanUpDriver(DriverData(job_id="j")),
         ScheduleSweep(7),
     )
     assert {type(effect).__name__ for effect in effects} <= set(KINDS)
@@ -157,14 +157,14 @@ def test_an_outbox_of_a_later_version_is_understood() -> None:
 
 
 def test_a_migration_survives_its_row() -> None:
-    made = migration(3, handle=Handle(job_id="j-1", started_at=T0), owes=(1, 2))
+    made = migration(3, handle=DriverData(job_id="j-1", started_at=T0), owes=(1, 2))
     row = {"migration_id": made.migration_id, **tables.migration_columns(made), "progress": 30, "o_00000004": "{}"}
     assert tables.migration_from_row(row) == replace(made, progress=30, owes=(4,))
     assert tables.migration_journal_entry_from_column(
         tables.json_column(
             "j", {"version": 1, "at": "2026-11-23T12:00:00Z", "to_state": "accepted", "by": "x", "reason": "y", "from_state": None}
         )
-    ) == replace(first_entry(migration(3), by="x", reason="y"))
+    ) == replace(first_journal_entry(migration(3), by="x", reason="y"))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def job(status: str, **more: Any) -> Any:
 
 
 def test_jobs_as_reports() -> None:
-    known = Handle(job_id="j-1")
+    known = DriverData(job_id="j-1")
     running = job_report(known, job("Running", start_time="2026-11-23T12:00:00Z"))
     assert (running.phase, running.progress, running.handle.started_at) == (JobPhase.RUNNING, 41, T0)
     finished = job_report(known, job("Finished", end_time="2026-11-23T12:00:00Z"))
@@ -229,7 +229,7 @@ def test_jobs_as_reports() -> None:
     assert (failed.phase, failed.code, failed.message) == (JobPhase.FAILED, "M199", "no initramfs")
     assert job_report(known, job("Expired")).code == "Job.Expired"
     assert job_report(known, job("Deleting")).code == job_report(known, None).code == "Job.Gone"
-    assert job_report(Handle(), None).phase is JobPhase.PREPARING
+    assert job_report(DriverData(), None).phase is JobPhase.PREPARING
     assert [whole_percent(value) for value in (None, "", "12.9", 250, -3, "many")] == [0, 0, 12, 100, 0, 0]
 
 

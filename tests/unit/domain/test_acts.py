@@ -9,7 +9,7 @@ from shared.domain import acts, events
 from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Selection
 from shared.domain.effects import AdoptSnapshots, CleanUpDriver, CountOutcome, ReleaseLock, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Refused
-from shared.domain.migration import Failure, Handle, Migration, State
+from shared.domain.migration import DriverData, Failure, Migration, State
 from shared.domain.policy import Policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -22,7 +22,7 @@ def at(state: State, stage: str = "", **more: object) -> Migration:
     return replace(migration, **more)  # type: ignore[arg-type]
 
 
-STARTED = Handle(job_id="j-1", started_at=NOW)
+STARTED = DriverData(job_id="j-1", started_at=NOW)
 
 
 def kinds(taken: object) -> set[type]:
@@ -132,8 +132,8 @@ def test_a_retry_goes_back_to_where_it_is_safe(stage: str, changes: dict[str, ob
 
 
 @pytest.mark.parametrize("driver", ["smc", "console"])
-@pytest.mark.parametrize(("hop", "handle"), [(0, Handle()), (0, STARTED), (1, Handle())])
-def test_a_retry_that_waits_can_be_taken_back_one_way_or_the_other(driver: str, hop: int, handle: Handle) -> None:
+@pytest.mark.parametrize(("hop", "handle"), [(0, DriverData()), (0, STARTED), (1, DriverData())])
+def test_a_retry_that_waits_can_be_taken_back_one_way_or_the_other(driver: str, hop: int, handle: DriverData) -> None:
     waits = at(State.WAITING, driver=driver, hop=hop, handle=handle, resumes="migrate", attempt=2)
     possible = []
     for act in (acts.cancel, acts.roll_back):
@@ -141,7 +141,7 @@ def test_a_retry_that_waits_can_be_taken_back_one_way_or_the_other(driver: str, 
             possible.append(act(waits, "ann", NOW).after.state)
         except Refused:
             continue
-    assert possible == [State.CANCELLED if (hop, handle) == (0, Handle()) else State.ROLLING_BACK]
+    assert possible == [State.CANCELLED if (hop, handle) == (0, DriverData()) else State.ROLLING_BACK]
 
 
 def test_an_admission_that_failed_after_a_job_can_be_rolled_back_and_not_cancelled() -> None:
@@ -220,8 +220,8 @@ def test_after_the_first_hop_even_a_precheck_failure_can_be_rolled_back() -> Non
 
 
 @pytest.mark.parametrize("driver", ["smc", "console"])
-@pytest.mark.parametrize(("hop", "handle"), [(0, STARTED), (1, Handle())])
-def test_what_waits_for_a_further_job_can_go_back_because_it_cannot_be_cancelled(driver: str, hop: int, handle: Handle) -> None:
+@pytest.mark.parametrize(("hop", "handle"), [(0, STARTED), (1, DriverData())])
+def test_what_waits_for_a_further_job_can_go_back_because_it_cannot_be_cancelled(driver: str, hop: int, handle: DriverData) -> None:
     waits = at(State.SNAPSHOTTED, driver=driver, attempt=2, hop=hop, handle=handle)
     assert acts.roll_back(waits, "ann", NOW).after.state is State.ROLLING_BACK
     with pytest.raises(Refused):

@@ -19,7 +19,7 @@ from shared.domain.after_job import (
     remedy_after_job,
 )
 from shared.domain.codec import decode, encode
-from shared.domain.migration import Failure, Handle, Migration, State
+from shared.domain.migration import DriverData, Failure, Migration, State
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 TEXT = marker_text("m1", 0, 1, 3)
@@ -69,7 +69,7 @@ def test_a_trace_is_stored_and_read_again() -> None:
 
 
 def migration(**fields: object) -> Migration:
-    row = Migration("m1", "b1", "i-1", "cn-hangzhou", State.FAILED, 9, 9, NOW, NOW, handle=Handle(job_id="j-1", started_at=NOW))
+    row = Migration("m1", "b1", "i-1", "cn-hangzhou", State.FAILED, 9, 9, NOW, NOW, handle=DriverData(job_id="j-1", started_at=NOW))
     return replace(row, **fields)  # type: ignore[arg-type]
 
 
@@ -82,5 +82,5 @@ def test_an_old_row_says_not_known() -> None:
 
 def test_what_is_no_failure_of_a_job_says_nothing() -> None:
     assert migration(failure=Failure("validate", "Services.NotRunning", "x", "y")).smc_rollback == ""
-    assert migration(failure=Failure("migrate", "Snapshot.Missing", "x", "y"), handle=Handle()).smc_rollback == ""
+    assert migration(failure=Failure("migrate", "Snapshot.Missing", "x", "y"), handle=DriverData()).smc_rollback == ""
     assert migration(state=State.MIGRATED).smc_rollback == ""

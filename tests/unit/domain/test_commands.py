@@ -15,7 +15,7 @@ from shared.domain.effects import ReleaseSlot, RunPostCommand, post_command_effe
 from shared.domain.errors import Refused
 from shared.domain.group import last_attempt_without_place
 from shared.domain.limits import requeue_migration
-from shared.domain.migration import Failure, Handle, Migration, State
+from shared.domain.migration import DriverData, Failure, Migration, State
 from shared.domain.policy import Policy, read_policy
 from shared.domain.text import without_secrets
 from tests.support.ports import T0, migration
@@ -93,7 +93,7 @@ def test_an_end_without_a_move_undoes_the_pre_command() -> None:
 
 
 def test_what_may_be_half_moved_is_not_put_back_into_service() -> None:
-    started = Handle(job_id="j-1", started_at=datetime(2026, 11, 23, tzinfo=timezone.utc))
+    started = DriverData(job_id="j-1", started_at=datetime(2026, 11, 23, tzinfo=timezone.utc))
     assert not post_command_effects(drained(State.MIGRATING, handle=started), unmoved=True)
     assert not post_command_effects(drained(State.READY, hop=1), unmoved=True)
     assert post_command_effects(drained(State.SNAPSHOTTING), unmoved=True)

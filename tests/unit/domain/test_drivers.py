@@ -13,7 +13,7 @@ from shared.adapters.drivers.in_guest import GuestDriver
 from shared.adapters.drivers.smc import SmcDriver
 from shared.domain import acts, drivers
 from shared.domain.catalog import CATALOG, require_release
-from shared.domain.drivers import CONSOLE, DEFAULT_DRIVER, DRIVERS, SMC, FirstChange, driver_traits
+from shared.domain.drivers import CONSOLE, DEFAULT_DRIVER, DRIVERS, SMC, FirstPossibleChange, driver_traits
 from shared.domain.effects import ReleaseLock
 from shared.domain.errors import Refused
 from shared.domain.migration import Failure, State
@@ -23,7 +23,7 @@ from shared.domain.waiting import reason_to_wait
 from tests.support.fakes import NOON
 from tests.support.ports import migration
 
-UNSEEN = replace(SMC, name="unseen", attended=True, changes_from=FirstChange.SNAPSHOTS)
+UNSEEN = replace(SMC, name="unseen", attended=True, changes_from=FirstPossibleChange.SNAPSHOTS)
 """A driver that only this test has."""
 
 

@@ -13,11 +13,11 @@ from shared.domain.codec import encode
 from shared.domain.commands import DRAINED, DRAINING, RESTORING, CommandProgress
 from shared.domain.errors import Refused
 from shared.domain.group import group_name, last_attempt_without_place, why_group_waits
-from shared.domain.migration import Handle, Migration, State
+from shared.domain.migration import DriverData, Migration, State
 from shared.domain.policy import Grouping, read_policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
-RAN = Handle(job_id="j", started_at=NOW)
+RAN = DriverData(job_id="j", started_at=NOW)
 TAGS = (("app", "shop"), ("empty", ""))
 
 

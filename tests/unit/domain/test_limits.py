@@ -23,7 +23,7 @@ from shared.domain.limits import (
     next_start,
     requeue_migration,
 )
-from shared.domain.migration import Handle, Migration, State
+from shared.domain.migration import DriverData, Migration, State
 from shared.domain.policy import Policy
 from shared.domain.times import Blackout
 from shared.domain.window import Window
@@ -210,7 +210,7 @@ def test_a_next_hop_comes_first_and_its_retry_does_not() -> None:
     [
         (migration(state=State.SNAPSHOTTED), State.READY, None),
         (migration(state=State.SNAPSHOTTED, hop=1), State.READY, None),
-        (migration(state=State.SNAPSHOTTED, handle=Handle(job_id="j", began_at=NOW, started_at=NOW)), State.WAITING, NOW),
+        (migration(state=State.SNAPSHOTTED, handle=DriverData(job_id="j", began_at=NOW, started_at=NOW)), State.WAITING, NOW),
         (migration(state=State.SNAPSHOTTED, resumes="migrate"), State.WAITING, NOW),
         (migration(state=State.READY), State.READY, NOW),
         (migration(state=State.WAITING, resumes="validate"), State.WAITING, NOW),
@@ -231,7 +231,7 @@ def test_snapshots_do_not_outlive_their_window() -> None:
     old = migration(state=State.SNAPSHOTTED, entered_at=NOW - timedelta(hours=20))
     assert needs_new_snapshots(old, terms, NOW)
     assert not needs_new_snapshots(replace(old, entered_at=NOW - timedelta(minutes=5)), terms, NOW)
-    assert not needs_new_snapshots(replace(old, handle=Handle(started_at=NOW)), terms, NOW)
+    assert not needs_new_snapshots(replace(old, handle=DriverData(started_at=NOW)), terms, NOW)
     assert not needs_new_snapshots(old, BATCH.terms, NOW)
 
 
@@ -240,7 +240,7 @@ def test_snapshots_do_not_outlive_their_window() -> None:
     [("07:00", False, False), ("09:00", False, True), ("07:00", True, False), ("09:00", True, False)],
 )
 def test_only_snapshots_that_were_ready_too_late_miss_their_window(start: str, ran: bool, missed: bool) -> None:
-    made = migration(state=State.SNAPSHOTTED, entered_at=NOW, handle=Handle(started_at=NOW if ran else None))
+    made = migration(state=State.SNAPSHOTTED, entered_at=NOW, handle=DriverData(started_at=NOW if ran else None))
     terms = replace(BATCH.terms, policy=Policy(window=Window(start, "11:00")))
     assert has_missed_window(made, terms, NOW) is missed
     after = requeue_migration(made, "the maintenance window is closed", by="migrate", now=NOW, missed=missed).after

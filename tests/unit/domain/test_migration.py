@@ -15,11 +15,11 @@ from shared.domain.migration import (
     TERMINAL,
     TRANSITIONS,
     WAITING_FOR_A_PERSON,
+    DriverData,
     Failure,
-    Handle,
     Migration,
     State,
-    first_entry,
+    first_journal_entry,
     replay_journal,
     step,
 )
@@ -59,7 +59,7 @@ def test_the_journal_replays_to_the_state_and_a_gap_is_found() -> None:
     first = accepted()
     second = step(first, State.PRECHECKING, now=NOW, by="precheck", reason="")
     third = step(second.after, State.READY, now=NOW, by="precheck", reason="")
-    journal = [first_entry(first, by="intake", reason="batch b1"), second.entry, third.entry]
+    journal = [first_journal_entry(first, by="intake", reason="batch b1"), second.entry, third.entry]
     assert replay_journal(journal) is State.READY
     with pytest.raises(Bug):
         replay_journal([journal[0], journal[2]])
@@ -89,7 +89,7 @@ def test_a_row_reads_back_as_it_was_written() -> None:
         accepted(),
         hops=(Hop("centos-7", "alinux-3"),),
         assessment=sorted_assessment([finding], {}),
-        handle=Handle("at-1", job_id="j-1", started_at=NOW),
+        handle=DriverData("at-1", job_id="j-1", started_at=NOW),
         failure=Failure("migrate", "Job.Failed", "it failed", "retry"),
         due_at=NOW,
     )

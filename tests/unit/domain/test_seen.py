@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from shared.domain import acts, seen
-from shared.domain.migration import Failure, Handle, JournalEntry, Migration, State, step
+from shared.domain.migration import DriverData, Failure, JournalEntry, Migration, State, step
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 MIGRATED = Migration("m1", "b1", "i-1", "cn-hangzhou", State.MIGRATED, 7, 7, NOW, NOW, snapshots_made=2)
 
-RAN = Handle(job_id="j-1", started_at=NOW)
+RAN = DriverData(job_id="j-1", started_at=NOW)
 LOST = Failure("rollback", "Rollback.TimedOut", "m", "r")
 
 

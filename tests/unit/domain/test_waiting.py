@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.domain.catalog import CATALOG
-from shared.domain.migration import Handle, State
+from shared.domain.migration import DriverData, State
 from shared.domain.waiting import may_wait_for_limit, reason_to_wait
 from tests.support.api import migration
 
@@ -53,5 +53,5 @@ def test_a_limit_is_what_a_job_waits_for() -> None:
 
 
 def test_a_job_is_named_with_its_progress() -> None:
-    assert said(State.MIGRATING, handle=Handle(job_id="j-1"), progress=40) == "job j-1, 40 %"
+    assert said(State.MIGRATING, handle=DriverData(job_id="j-1"), progress=40) == "job j-1, 40 %"
     assert said(State.MIGRATING) == "the job, 0 %"

@@ -10,7 +10,7 @@ import pytest
 from shared.domain.batch import RISKS_VERSION, UNASKED, Acknowledgement
 from shared.domain.chosen import selection_digest
 from shared.domain.ledger import SnapshotState
-from shared.domain.migration import Handle, State, step
+from shared.domain.migration import DriverData, State, step
 from shared.domain.policy import Policy
 from tests.support.api import ApiInMemory, entry, migration
 from tests.support.fakes import NOON
@@ -25,7 +25,7 @@ POSSIBLE = {
     "rollback": {State.MIGRATED},
 }
 """Of a migration whose job never ran; once it has, a failed one is rolled back and not cancelled."""
-RAN = Handle(job_id="j-1", started_at=NOON)
+RAN = DriverData(job_id="j-1", started_at=NOON)
 VERBS = {"confirmation": "confirmed", "retry": "retried", "cancellation": "cancelled", "rollback": "rolled back"}
 RISKS = {"risksVersion": RISKS_VERSION}
 

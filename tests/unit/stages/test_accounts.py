@@ -17,7 +17,7 @@ from shared.domain.effects import AdoptSnapshots
 from shared.domain.errors import ReplankError
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.message import Message
-from shared.domain.migration import Handle, Migration, State, first_entry, step
+from shared.domain.migration import DriverData, Migration, State, first_journal_entry, step
 from shared.domain.policy import Policy
 from shared.ports.compute import FoundInstance, InstancePage
 from shared.ports.ports import AccountPorts
@@ -104,7 +104,7 @@ def stand(all: Fakes, number: int = 1, *, slot: bool = False, moving: int = 9, *
     batch = Batch("b0000000000000001", BatchState.OPEN, 1, NOON, "api", "ann", ids, policy, acknowledgement=given)
     all.batches.create(batch)
     made = migration(number, **{"prechecked_at": NOON, "state": State.READY, "account_id": A, "driver": "smc", **more})
-    all.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    all.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     if slot:
         room = all.admission.slot_use(made.batch_id, made.migration_id, account=made.account_id)
         assert all.admission.take_slot(room, made.migration_id, made.batch_id, made.attempt, account=made.account_id)
@@ -245,7 +245,7 @@ def test_jobs_and_guests_of_other_accounts_are_looked_at() -> None:
     there.agents = lambda region_id, ids: noted(ids)
     jobs = [stand(all, n, slot=True, state=State.MIGRATING, account_id=account) for n, account in ((1, A), (2, B), (3, ""))]
     guests = [stand(all, n, slot=True, state=State.RESTARTING, account_id=account) for n, account in ((4, A), (5, B), (6, ""))]
-    with_jobs = [replace(each, handle=Handle(job_id="j-1", started_at=NOON)) for each in jobs]
+    with_jobs = [replace(each, handle=DriverData(job_id="j-1", started_at=NOON)) for each in jobs]
     watch_jobs(with_jobs, all.ports)
     watch_guests(guests, all.ports)
     assert sorted(seen) == ["", B, "i-test0005", "i-test0006"]

@@ -15,7 +15,7 @@ from shared.domain.drivers import SMC
 from shared.domain.effects import CleanUpDriver
 from shared.domain.errors import Permanent
 from shared.domain.message import Message
-from shared.domain.migration import Handle, Migration, State, first_entry, step
+from shared.domain.migration import DriverData, Migration, State, first_journal_entry, step
 from shared.domain.policy import Policy
 from shared.ports.driver import Driver
 from shared.ports.migrations import MigrationPage, UnreadableRow
@@ -54,8 +54,8 @@ def tick(ports: Ports) -> Any:
 
 def owing(ports: Ports, number: int) -> Migration:
     """Migrated, and its source server cannot be removed."""
-    made = migration(number, state=State.VALIDATING, entered_at=NOON, handle=Handle(source_id="s-1", job_id=f"j-{number}"))
-    ports.migrations.create(made, first_entry(made, by="intake", reason="x"), [])
+    made = migration(number, state=State.VALIDATING, entered_at=NOON, handle=DriverData(source_id="s-1", job_id=f"j-{number}"))
+    ports.migrations.create(made, first_journal_entry(made, by="intake", reason="x"), [])
     taken = step(made, State.MIGRATED, now=NOON, by="validate", reason="done")
     return advance_migration(ports, replace(taken, effects=(CleanUpDriver(made.handle, 0),)))
 
@@ -66,7 +66,7 @@ def test_a_page_of_outboxes_that_can_never_be_settled_does_not_starve_the_tick()
     for number in (1, 2, 3):
         owing(ports, number)
     live = migration(4, state=State.PRECHECKING, due_at=NOON + timedelta(minutes=10))
-    ports.migrations.create(live, first_entry(live, by="intake", reason="x"), [])
+    ports.migrations.create(live, first_journal_entry(live, by="intake", reason="x"), [])
     driven = 0
     for _ in range(600):
         fakes.clock.pass_time(minutes=1)
@@ -129,7 +129,7 @@ def batch_of(ports: Ports, number: int, *ready: int) -> Batch:
     ports.batches.create(made)
     for each in ready:
         one = migration(each, state=State.READY, batch_id=made.batch_id, entered_at=NOON + timedelta(minutes=each))
-        ports.migrations.create(one, first_entry(one, by="intake", reason="x"), [])
+        ports.migrations.create(one, first_journal_entry(one, by="intake", reason="x"), [])
     return made
 
 
@@ -180,7 +180,7 @@ def test_a_driver_of_a_later_version_spoils_only_its_own_migrations() -> None:
     later = migration(1, state=State.MIGRATING, driver="later", due_at=NOON)
     live = migration(2, state=State.PRECHECKING, due_at=NOON)
     for each in (later, live):
-        ports.migrations.create(each, first_entry(each, by="intake", reason="x"), [])
+        ports.migrations.create(each, first_journal_entry(each, by="intake", reason="x"), [])
     assert tick(ports).facts["driven"] == 1
     with pytest.raises(Permanent, match=r"Driver\.Unknown"):
         ports.driver("later")

@@ -11,7 +11,7 @@ from shared.domain import events
 from shared.domain.batch import Acknowledgement, Batch, BatchControl, BatchState, Selection
 from shared.domain.limits import Limit
 from shared.domain.message import Message
-from shared.domain.migration import State, first_entry
+from shared.domain.migration import State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.stages import watch
 from shared.stages.slots import admit_migration
@@ -35,7 +35,7 @@ def fleet(*cut: tuple[str, ...], **policy: object) -> Fakes:
         made.ports.batches.commit(batch, after, waves=cut)
     for number in range(1, 7):
         ready = migration(number, state=State.READY, batch_id="b1", region_id=REGIONS[number > 4])
-        made.ports.migrations.create(ready, first_entry(ready, by="intake", reason="asked"), [])
+        made.ports.migrations.create(ready, first_journal_entry(ready, by="intake", reason="asked"), [])
     return made
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain import events
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, first_entry
+from shared.domain.migration import Migration, State, first_journal_entry
 from shared.ports.ports import Limits, Ports
 from shared.stages import watch
 from tests.support.fakes import NOON, FakeBus, FakeClock, Fakes
@@ -26,7 +26,7 @@ def fakes() -> Fakes:
 def waiting(ports: Ports, number: int, state: State = State.PRECHECKING) -> Migration:
     """In a state that a stage drives, due now."""
     made = migration(number, state=state, due_at=NOON)
-    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     return made
 
 

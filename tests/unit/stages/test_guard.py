@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain import events
 from shared.domain.message import Message
-from shared.domain.migration import Handle, Migration, State, first_entry
+from shared.domain.migration import DriverData, Migration, State, first_journal_entry
 from shared.stages import guard, watch
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
@@ -19,7 +19,7 @@ MADE = migration(1, state=State.SNAPSHOTTING, disks=("d-1",))
 
 def prepared(made: Migration = MADE) -> Fakes:
     fakes = Fakes()
-    fakes.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    fakes.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     return fakes
 
 
@@ -51,7 +51,7 @@ def test_what_was_due_stays_due() -> None:
 
 def test_a_restart_before_any_job_is_somebody_elses_and_one_of_the_job_is_not() -> None:
     assert noted(prepared(), "Running", told("Running")) == ["somebody else restarted the instance"]
-    ran = replace(MADE, state=State.SNAPSHOTTED, handle=Handle(job_id="j-1", started_at=NOON))
+    ran = replace(MADE, state=State.SNAPSHOTTED, handle=DriverData(job_id="j-1", started_at=NOON))
     assert noted(prepared(ran), "Running", told("Running")) == []
     assert noted(prepared(replace(MADE, state=State.SNAPSHOTTED, driver="console")), "Running", told("Running")) == []
 

@@ -13,7 +13,7 @@ from shared.domain import events
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.hold import NOTHING_HELD, HoldHistoryEntry
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, first_entry
+from shared.domain.migration import Migration, State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.ports.ports import Limits, Ports
 from shared.stages import watch
@@ -35,7 +35,7 @@ def fakes() -> Fakes:
         made.ports.batches.create(batch)
         for number in range(1 + 3 * place, 4 + 3 * place):
             ready = migration(number, state=State.READY, batch_id=batch.batch_id)
-            made.ports.migrations.create(ready, first_entry(ready, by="intake", reason="asked"), [])
+            made.ports.migrations.create(ready, first_journal_entry(ready, by="intake", reason="asked"), [])
     return made
 
 
@@ -98,7 +98,7 @@ def test_a_next_hop_is_offered_before_everything_new_in_any_batch(fakes: Fakes) 
     """It has waited for its window, its guest half-way; it came last, and its batch has spent its budget."""
     ports = limited(fakes, 1)
     hop = migration(9, state=State.READY, batch_id="btwo", hop=1, entered_at=NOON + timedelta(hours=1))
-    ports.migrations.create(hop, first_entry(hop, by="intake", reason="asked"), [])
+    ports.migrations.create(hop, first_journal_entry(hop, by="intake", reason="asked"), [])
     for number in (4, 5, 6):
         ports.batches.record_attempt_outcome("btwo", migration(number).migration_id, "failed")
     for _ in range(2):
@@ -112,7 +112,7 @@ def test_a_next_hop_is_offered_before_everything_new_in_any_batch(fakes: Fakes) 
 def test_nothing_is_offered_while_everything_is_held(fakes: Fakes) -> None:
     fakes.admission.write_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
     hop = migration(9, state=State.READY, batch_id="btwo", hop=1)
-    fakes.ports.migrations.create(hop, first_entry(hop, by="intake", reason="asked"), [])
+    fakes.ports.migrations.create(hop, first_journal_entry(hop, by="intake", reason="asked"), [])
     watch.run(TICK, fakes.ports)
     assert offered(fakes.bus) == []
 
@@ -120,7 +120,7 @@ def test_nothing_is_offered_while_everything_is_held(fakes: Fakes) -> None:
 def test_what_waits_to_be_tried_again_is_offered_like_what_is_ready(fakes: Fakes) -> None:
     ports = limited(fakes, 20)
     again = migration(9, state=State.WAITING, batch_id="btwo", retried=True, resumes="validate")
-    ports.migrations.create(again, first_entry(again, by="intake", reason="asked"), [])
+    ports.migrations.create(again, first_journal_entry(again, by="intake", reason="asked"), [])
     watch.run(TICK, ports)
     assert offered(fakes.bus) == ["bone"] * 3 + ["btwo"] * 4
 
@@ -138,7 +138,7 @@ def test_what_waits_to_be_tried_again_is_offered_like_what_is_ready(fakes: Fakes
 def test_a_slot_that_nobody_needs_is_given_back(fakes: Fakes, state: State, minutes: int, since: int, kept: bool) -> None:
     """A retry of an earlier version took its slot and died before its step. A moving migration keeps its own."""
     left = migration(9, state=state, batch_id="btwo", entered_at=NOON - timedelta(minutes=minutes))
-    fakes.ports.migrations.create(left, first_entry(left, by="intake", reason="asked"), [])
+    fakes.ports.migrations.create(left, first_journal_entry(left, by="intake", reason="asked"), [])
     assert fakes.admission.take_slot(fakes.admission.slot_use("btwo", left.migration_id), left.migration_id, "btwo", since)
     watch.run(TICK, fakes.ports)
     assert (left.migration_id in fakes.admission.slot_holders()) is kept
@@ -153,7 +153,7 @@ def ordered() -> Fakes:
     ids = []
     for number in (1, 2, 3):
         ready = replace(migration(number, state=State.READY, batch_id=batch.batch_id), entered_at=NOON + timedelta(minutes=number))
-        made.ports.migrations.create(ready, first_entry(ready, by="intake", reason="asked"), [])
+        made.ports.migrations.create(ready, first_journal_entry(ready, by="intake", reason="asked"), [])
         ids.append(ready.migration_id)
     made.ports.batches.commit(batch, replace(batch, version=2), waves=[tuple(reversed(ids))])
     return made

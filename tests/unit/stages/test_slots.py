@@ -15,7 +15,7 @@ from shared.domain.effects import Effect, ReleaseSlot
 from shared.domain.errors import Permanent, Stale
 from shared.domain.limits import requeue_migration
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Failure, Handle, Migration, State, first_entry, step
+from shared.domain.migration import DriverData, Failure, Migration, State, first_journal_entry, step
 from shared.domain.policy import Policy
 from shared.ports.ports import Ports
 from shared.stages.advance import fail_migration, run_or_fail, settle_outboxes
@@ -49,8 +49,8 @@ def ports() -> Ports:
 
 def stand(ports: Ports, number: int, state: State, **more: Any) -> Migration:
     """A migration whose job has run, so that a retry goes on where it failed."""
-    made = migration(number, state=state, handle=Handle(started_at=NOON), prechecked_at=NOON, **more)
-    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    made = migration(number, state=state, handle=DriverData(started_at=NOON), prechecked_at=NOON, **more)
+    ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     return made
 
 
@@ -128,7 +128,7 @@ def test_the_slot_of_a_retry_that_died_before_its_step_goes_with_the_next_act(po
 def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports) -> None:
     """Two deliveries of one admission: the slow one took the slot again, and its step came too late."""
     made = migration(3, state=State.READY)
-    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
 
     def overtaken(found: Migration, ports: Ports) -> Outcome:
         failed(ports, found)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from shared.domain import events
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of_snapshot
 from shared.domain.message import Message
-from shared.domain.migration import State, first_entry
+from shared.domain.migration import State, first_journal_entry
 from shared.ports.ports import Ports
 from shared.stages import watch
 from tests.support.fakes import NOON, Fakes
@@ -31,7 +31,7 @@ def finished(ports: Ports, snapshot_id: str, disk: str) -> str:
 
 def prepared(*entries: LedgerEntry) -> Fakes:
     fakes = Fakes()
-    fakes.ports.migrations.create(MADE, first_entry(MADE, by="intake", reason="asked"), [])
+    fakes.ports.migrations.create(MADE, first_journal_entry(MADE, by="intake", reason="asked"), [])
     for each in entries:
         fakes.ports.ledger.put(each)
     return fakes

@@ -12,7 +12,7 @@ from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.errors import Transient
 from shared.domain.limits import requeue_migration
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, first_entry
+from shared.domain.migration import Migration, State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.domain.timing import START_LIMIT
 from shared.stages import precheck, snapshot
@@ -37,7 +37,7 @@ def stand(fakes: Fakes, **more: Any) -> Migration:
     batch = Batch("b0000000000000001", BatchState.OPEN, 1, NOON, "api", "ann", ids, Policy(max_moving=1), acknowledgement=given)
     fakes.ports.batches.create(batch)
     made = migration(1, prechecked_at=NOON, state=State.READY, entered_at=NOON, **more)
-    fakes.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    fakes.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     return made
 
 

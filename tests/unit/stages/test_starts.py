@@ -15,7 +15,7 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Transient
 from shared.domain.hold import NOTHING_HELD, HoldHistoryEntry
 from shared.domain.limits import HELD_BY, SLOTS, Limit, Start, next_start
-from shared.domain.migration import Failure, Handle, Migration, State, first_entry
+from shared.domain.migration import DriverData, Failure, Migration, State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.domain.times import Blackout
 from shared.domain.window import Window
@@ -26,7 +26,7 @@ from shared.stages.slots import admit_migration, current_limit
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
-RAN = Handle(job_id="j-1", started_at=NOON)
+RAN = DriverData(job_id="j-1", started_at=NOON)
 ROWS: dict[Start, dict[str, Any]] = {
     Start.FIRST_SNAPSHOT: {"state": State.READY},
     Start.FIRST_JOB: {"state": State.SNAPSHOTTED},
@@ -53,7 +53,7 @@ def hold(fakes: Fakes, limit: Limit) -> None:
         )
     if limit is Limit.GROUP:
         mate = migration(9, state=State.MIGRATING, group="app=shop")
-        fakes.ports.migrations.create(mate, first_entry(mate, by="intake", reason="asked"), [])
+        fakes.ports.migrations.create(mate, first_journal_entry(mate, by="intake", reason="asked"), [])
         assert fakes.admission.take_group_place("app=shop", mate.migration_id).migration_id == mate.migration_id
     if limit is Limit.BUDGET:
         for each in others:
@@ -98,7 +98,7 @@ def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
         fakes.batches.cut[batch.batch_id] = Waves([("mother",), (migration(1).migration_id,)])
     hold(fakes, limit)
     made = migration(1, prechecked_at=NOON, group="app=shop" if limit is Limit.GROUP else "", **ROWS[start])
-    fakes.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    fakes.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     return made
 
 

@@ -26,7 +26,7 @@ from shared.domain.guest import (
     UserCheck,
 )
 from shared.domain.validation import compare_after_hop, compare_after_rollback, why_not_comparable_yet
-from shared.domain.validation.content import version_key
+from shared.domain.validation.content import version_sort_key
 from shared.domain.validation.summary import comparison_rows
 from tests.support.facts import DATA_DISK, KERNEL, LINUX_GUEST, LINUX_INSTANCE, SYSTEM_DISK, WINDOWS_GUEST, WINDOWS_INSTANCE
 
@@ -406,8 +406,8 @@ def test_no_pair_of_answers_crashes_the_comparison(before: GuestFacts, after: Gu
 
 def test_versions_are_ordered_as_people_read_them() -> None:
     ordered = ["1.9", "1.10", "1.10.2", "2.0", "10.0"]
-    assert sorted(["10.0", "1.10", "2.0", "1.10.2", "1.9"], key=version_key) == ordered
-    assert version_key("8.0.36-1.el7") == version_key("8.0.36-2.al8")
+    assert sorted(["10.0", "1.10", "2.0", "1.10.2", "1.9"], key=version_sort_key) == ordered
+    assert version_sort_key("8.0.36-1.el7") == version_sort_key("8.0.36-2.al8")
 
 
 def test_files_without_a_baseline_are_a_warning() -> None:
