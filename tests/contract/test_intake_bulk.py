@@ -56,7 +56,7 @@ def acknowledged(ports: Ports, batch_id: str) -> None:
 
 
 def by_name(ports: Ports, batch_id: str, count: int) -> list[str]:
-    """The ids of the batch's migrations by the names of their instances, read one page at a time."""
+    """The ids of the batch's migrations by the numbers in the names of their instances, read one page at a time."""
     found: list[tuple[str, str, str]] = []
     token = ""
     while True:
@@ -65,7 +65,7 @@ def by_name(ports: Ports, batch_id: str, count: int) -> list[str]:
         token = page.next_token
         if not token:
             assert len(found) == count
-            return [id for _, _, id in sorted(found)]
+            return [id for _, _, id in sorted(found, key=lambda each: int(each[0].rpartition("-")[2]))]
 
 
 @pytest.mark.parametrize("count", [250, pytest.param(10_000, marks=pytest.mark.long)])
@@ -96,7 +96,7 @@ def test_waves_are_cut_of_a_batch_that_an_older_version_planned() -> None:
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 120, waves=["50%"])
         batch_id = str(message.data["batchId"])
-        with mock.patch.object(waving.WaveOrderWriter, "add_migrations"):
+        with mock.patch.object(waving.WaveOrderWriter, "add_instances"):
             intake.run(message, ports)
         assert api.batches.wave_sort_keys(batch_id) == []
         with mock.patch.object(waving, "NOTED_AT_ONCE", 50):
