@@ -67,6 +67,9 @@ def _print_migration(found: Json) -> None:
     failure = found["failure"]
     if failure and failure["code"] not in {finding["code"] for finding in found["findings"]}:
         print(f"\n{failure['code']} ({failure['stage']}): {failure['message']}\n  {failure['remedy']}")
+    if log := found.get("toolLog"):
+        print(f"\nThe end of the tool's log, kept when attempt {log['attempt']} failed at {output.time_in_words(log['at'])}:")
+        print("\n".join(f"  {line}" for line in log["text"].splitlines()))
     for finding in found["findings"]:
         print(f"\n[{shown_severity(finding)}] {output.finding_headline(finding)}\n  {finding['remedy']}")
     if found["acts"]:

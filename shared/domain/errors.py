@@ -30,6 +30,8 @@ class ReplankError(Exception):
     """Base class of all errors that a user can see."""
 
     fate: Fate = Fate.BUG
+    log: str = ""
+    """The end of the log of the tool that failed; empty if no tool in the instance failed."""
 
     def __init__(self, code: str, message: str, remedy: str, *, status: int = 400) -> None:
         """``status`` is the HTTP status of a Refused error. All other classes of errors have a fixed status."""
@@ -75,8 +77,9 @@ class Permanent(ReplankError):
 
     fate = Fate.PERMANENT
 
-    def __init__(self, code: str, message: str, remedy: str) -> None:
+    def __init__(self, code: str, message: str, remedy: str, *, log: str = "") -> None:
         super().__init__(code, message, remedy, status=500)
+        self.log = log
 
 
 class Bug(ReplankError):

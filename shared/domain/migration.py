@@ -95,6 +95,16 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class ToolLog:
+    """The end of what a tool printed in the instance before an attempt failed. A rollback removes the tool's own log."""
+
+    at: datetime
+    hop: int
+    attempt: int
+    text: str
+
+
+@dataclass(frozen=True)
 class DriverData:
     """The data that a driver stores with a migration. Each driver uses only some of the fields."""
 
@@ -153,6 +163,8 @@ class Migration:
     trace: AfterJobRecord = field(default_factory=AfterJobRecord)
     """The record of the disks' state after the job of this attempt."""
     failure: Failure | None = None
+    tool_log: ToolLog | None = None
+    """The log of the last attempt in which a tool in the instance failed; None if no tool has failed."""
     retried: bool = False
     """Whether a person retried the present hop. Every limit applies to a retried hop, as to a first try."""
     windows_missed: int = 0

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain.text import plain_lines, without_secrets
+
+MOST_LOG = 1_500
+"""Maximum characters of a log that is kept. The migration's row stores the log, and every stage reads that row."""
 LATE_S = 120
 """The number of seconds after which a requested run without a process counts as cut off."""
 WORKING = frozenset({"installing", "checking", "running"})
@@ -74,3 +78,12 @@ def tool_run_id(migration_id: str, hop: int, attempt: int) -> str:
 def is_answer_fresh(answer: ToolAnswer | None, now: datetime, within: timedelta) -> bool:
     """Whether the answer is so recent that the guest need not be asked again."""
     return answer is not None and answer.at is not None and now - answer.at < within
+
+
+def end_of_log(text: str) -> str:
+    """The end of a tool's log that is kept after a failure: whole lines, without secrets, of at most MOST_LOG characters."""
+    text = without_secrets(plain_lines(text.replace("\r", "\n"))).strip("\n")
+    if len(text) <= MOST_LOG:
+        return text
+    cut = text[-MOST_LOG:]
+    return cut.partition("\n")[2] or cut

@@ -48,6 +48,8 @@ class JobReport:
     remedy: str = ""
     copied: bool = False
     """Whether SMC has made its own copies of the disks for this job."""
+    log: str = ""
+    """On a failure, the end of the log of the tool in the instance; empty for a job without such a tool."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from shared.domain.effects import (
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Stale, Transient
 from shared.domain.limits import requeue_migration
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, step
+from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, ToolLog, step
 from shared.domain.timing import START_LIMIT
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
@@ -210,8 +210,10 @@ def fail_migration(
     ``copied`` is true if SMC had already made its own copies of the disks when the job failed.
     """
     failure = Failure(stage, error.code, error.message, error.remedy)
+    now = ports.clock.now()
+    log = ToolLog(now, migration.hop, migration.attempt, error.log) if error.log else migration.tool_log
     taken = step(
-        migration, State.FAILED, now=ports.clock.now(), by=stage, reason=error.code, failure=failure, probe_invocation_id=""
+        migration, State.FAILED, now=now, by=stage, reason=error.code, failure=failure, tool_log=log, probe_invocation_id=""
     )
     # In this order: admission looks at the slots first.
     effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *post_command_effects(migration, unmoved=True)]

@@ -45,7 +45,7 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     who = host_identity(migration, migration.hop, ports) if driver.traits.needs_identity else NOBODY
     report = driver.prepare_job(migration, who)
     if report.phase is JobPhase.FAILED:
-        raise Permanent(report.code, report.message, report.remedy)
+        raise Permanent(report.code, report.message, report.remedy, log=report.log)
     if report.phase is JobPhase.PREPARING:
         return _wait_for_driver(migration, report, ports)
     return _start_job(migration, report, ports)

@@ -70,7 +70,8 @@ def _handle_running_job(migration: Migration, report: JobReport | None, ports: P
 def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     if (report is None or report.phase is JobPhase.FAILED) and not driver_traits(migration.driver).copies_disks:
         end = _end_of_job(migration, report, ports)
-        raise Permanent(end.code, end.message, end.remedy)  # nobody but a rollback puts its disks back: there is nothing to ask
+        log = report.log if report else ""
+        raise Permanent(end.code, end.message, end.remedy, log=log)  # only a rollback puts its disks back: there is nothing to ask
     if report is None or report.phase is JobPhase.FAILED:
         return _ask_guest_after_job(migration, _end_of_job(migration, report, ports), ports)
     if migration.trace.ended is not None:

@@ -219,6 +219,7 @@ def test_a_tool_that_fails_says_what_is_left_to_do(one: Bench, driver: Driver, n
     made = prepared(one, driver, guest(one, number))
     report = run(one, driver, made)
     assert (report.phase, report.code) == (JobPhase.FAILED, code)
+    assert report.log.splitlines(), "the end of the tool's log comes with the failure"
     assert report.remedy.startswith("Roll back") == past
     again = replace(guest(one, number, attempt=2), handle=replace(made.handle, began_at=one.now))
     one.world.run(1)

@@ -10,7 +10,7 @@ from shared.domain.migration import DriverData
 from shared.domain.recipes.recipe import Recipe
 from shared.domain.toolreports.failures import failure_kind, findings_of_report, first_error_line, stopping_findings
 from shared.domain.toolreports.results import latest_recorded_run
-from shared.domain.toolrun import ToolAnswer
+from shared.domain.toolrun import ToolAnswer, end_of_log
 from shared.ports.driver import JobPhase, JobReport
 
 _BACK = "Roll back: only the snapshots undo what the tool has changed."
@@ -18,6 +18,22 @@ _BACK = "Roll back: only the snapshots undo what the tool has changed."
 
 def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     """The report on the tool's installation and on its own precheck."""
+    return _with_log(_preparation_report(answer, recipe, handle, run), answer, run)
+
+
+def running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
+    """The report on a replacement under way, from what the guest shows."""
+    return _with_log(_running_report(answer, recipe, handle, catalog), answer, handle.job_id)
+
+
+def _with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobReport:
+    """The report with the end of the tool's log, if the report is a failure of this run."""
+    if report.phase is not JobPhase.FAILED or answer.run != run:
+        return report
+    return replace(report, log=end_of_log(answer.log))
+
+
+def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     if answer.word:
         return _not_begun_report(answer, recipe, handle)
     if answer.run != run:
@@ -43,8 +59,7 @@ def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, r
     return JobReport(JobPhase.PREPARING, handle, remedy=f"{recipe.tool} {doing}.")
 
 
-def running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
-    """The report on a replacement under way, from what the guest shows."""
+def _running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
     running = JobReport(JobPhase.RUNNING, handle, progress=answer.progress)
     if answer.run != handle.job_id:
         gone = "The instance has no record of this run. It may have been put back to a snapshot, or another tool is at work in it."

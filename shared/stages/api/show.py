@@ -169,6 +169,7 @@ def migration_detail(
         rollback_approvals=None,
         command=value.commands.command_in_words,
         group=value.group,
+        tool_log=value.tool_log,
     )
 
 

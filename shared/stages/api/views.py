@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.domain.choice import camel_case
 from shared.domain.findings import Finding
-from shared.domain.migration import Failure
+from shared.domain.migration import Failure, ToolLog
 from shared.domain.policy import Policy
 from shared.domain.route import Hop
 from shared.stages.api.people_views import ApprovalsView
@@ -259,6 +259,8 @@ class MigrationDetail(MigrationView):
     """The pre or post command that runs in the guest now, or how the last command ended; empty if no command ran."""
     group: str
     """The migration's redundancy group as tag=value; empty without a group."""
+    tool_log: ToolLog | None
+    """The end of the log of the tool that failed in the instance; null if no tool has failed."""
 
 
 @dataclass(frozen=True)

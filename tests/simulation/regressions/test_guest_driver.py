@@ -69,10 +69,14 @@ def test_a_tool_that_fails_in_the_middle_is_rolled_back_byte_for_byte(world: Wor
     assert failed["failure"]["remedy"].startswith("Roll back")
     assert world.disks(ID) != kept
     assert "etc/half-converted" in files(world)
+    assert "the transaction was aborted" in failed["toolLog"]["text"]
     act(world, "rollback")
-    assert reach(world, "rolled_back", "failed")["state"] == "rolled_back"
+    back = reach(world, "rolled_back", "failed")
+    assert back["state"] == "rolled_back"
     assert world.disks(ID) == kept
     assert "etc/half-converted" not in files(world)
+    assert back["toolLog"] == failed["toolLog"], "the rollback took the log from the disk, not from the row"
+    assert back["toolLog"]["attempt"] == 1
 
 
 def test_a_tool_that_failed_before_the_point_of_no_return_can_be_tried_again(world: World) -> None:
