@@ -64,7 +64,7 @@ class UnusableAccount:
 
     @property
     def why_unusable(self) -> str:
-        """One sentence for people: the account that cannot be used, the time since then, the reason, and the remedy."""
+        """One sentence for people: which account cannot be used, since when, for which reason, and with which remedy."""
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 

@@ -210,8 +210,8 @@ def _has_failed_without_change(migration: Migration) -> bool:
 def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
     """Reset every disk to its snapshot from before the first hop.
 
-    Raises Refused (Migration.NotRollbackable) if the state forbids it.
-    A migration that waits for its next job can be rolled back too, because it can no longer be cancelled.
+    Raises Refused (Migration.NotRollbackable) if the state forbids a rollback. A migration that waits for its next job can be
+    rolled back too, because it can no longer be cancelled.
     """
     return _rollback_step(migration, operator, now, REASONS["rollback"])
 

@@ -2,7 +2,7 @@
 snapshot is not certain, the pipeline keeps the snapshot. Pure.
 
 SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an operating
-system"). ECS does not show who made a snapshot or why. So a snapshot counts as SMC's only under three conditions. First, the disk
+system"). ECS does not show who made a snapshot or why. A snapshot counts as SMC's own only under three conditions. First, the disk
 has only one snapshot with a name like SMC's from the time of the job. Second, the job certainly made its copies. Third, every disk
 has a snapshot with such a name from the time of the job.
 """
@@ -34,7 +34,7 @@ class JobRun:
 
 @dataclass(frozen=True)
 class CopyCandidate:
-    """A snapshot with a name like SMC's copies. ``tagged`` is true if it has the tag of one of our migrations."""
+    """A snapshot with a name like SMC's copies. ``tagged`` is true if the snapshot has the tag of one of our migrations."""
 
     snapshot_id: str
     disk_id: str
@@ -63,7 +63,7 @@ def runs_of_jobs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRu
 
 
 def why_not_adopted(copy: CopyCandidate, others: Sequence[CopyCandidate], runs: Sequence[JobRun], disks: Iterable[str]) -> str:
-    """Why a snapshot does not count as SMC's own; empty if it does.
+    """Why a snapshot does not count as SMC's own; empty if the snapshot counts as SMC's own.
 
     ``others`` are all snapshots with a name like SMC's copies, including this one.
     """

@@ -16,7 +16,7 @@ class AuditRequest:
 
     at: datetime
     who: str
-    """The person's name; empty if the request gave none."""
+    """The person's name; empty if the request gave no name."""
     trust: str
     issuer: str
     subject: str

@@ -31,7 +31,7 @@ class Caller:
     issuer: str = ""
     """The issuer of the token that gives the name; empty for a claimed name."""
     subject: str = ""
-    """The issuer's id of the person. A name may change, or belong to another person later; this id cannot."""
+    """The id that the issuer gives to the person. A name may change, or belong to another person later; this id cannot."""
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The token's claims about the person, each as a list; empty for a claimed name."""
     door: str = ""

@@ -67,14 +67,14 @@ def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -
 
 
 def as_object(document: object, path: str) -> Json:
-    """The document, if it is a JSON object with text keys. Raises DocumentInvalid otherwise."""
+    """The document as a JSON object with text keys. Raises DocumentInvalid for any other document."""
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise DocumentInvalid(path, f"must be an object, is {_json_type(document)}")
     return document
 
 
 def as_list(document: object, path: str) -> list[Any]:
-    """The document as a list, if it is a JSON list of bounded length. Raises DocumentInvalid otherwise."""
+    """The document as a JSON list of bounded length. Raises DocumentInvalid for any other document."""
     if not isinstance(document, list | tuple):
         raise DocumentInvalid(path, f"must be a list, is {_json_type(document)}")
     if len(document) > MAX_ITEMS:

@@ -1,6 +1,6 @@
 """Rules for single guests: the check, the files, and the commands before and after a move. Pure.
 
-A batch's policy has a list of rules; the first rule that fits an instance applies to it. A ``pre`` command runs right before the
+A batch's policy has a list of rules; for each instance, the first rule that fits applies. A ``pre`` command runs right before the
 snapshots, for example to drain a load balancer. A ``post`` command undoes the ``pre`` command.
 """
 

@@ -1,4 +1,4 @@
-"""The progress of resetting one disk in a rollback, as the migration's row stores it."""
+"""The progress of resetting one disk in a rollback. The migration's row stores this progress."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class DriverTraits:
     attended: bool
     """Whether a person starts the job."""
     needs_identity: bool
-    """Whether ``prepare_job`` needs the instance's addresses and hostnames, which take two calls to find."""
+    """Whether ``prepare_job`` needs the instance's addresses and hostnames. Two calls are necessary to read these."""
     changes_from: FirstPossibleChange
     paths: Callable[[Catalog], tuple[MigrationPath, ...]]
     """The migration paths that the driver supports."""

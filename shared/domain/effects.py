@@ -10,7 +10,7 @@ from shared.domain.migration import DriverData, Migration
 
 @dataclass(frozen=True)
 class ReleaseLock:
-    """Release the lock of the instance, so that another migration may use it."""
+    """Release the lock of the instance, so that another migration may lock the instance."""
 
     region_id: str
     instance_id: str

@@ -18,7 +18,7 @@ class Severity(Enum):
     OVERRIDABLE = "overridable"
     """The finding blocks the migration until a person overrides its code with a reason."""
     WARNING = "warning"
-    """The finding does not block, but a person should read it."""
+    """The finding does not block the migration, but a person should read the finding."""
     INFO = "info"
     """The finding is only information."""
 

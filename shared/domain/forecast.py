@@ -104,7 +104,7 @@ class _SimulatedRun:
     hops: Counter[str] = field(default_factory=Counter)
     """Number of completed hops, by migration."""
     group: dict[str, str] = field(default_factory=dict)
-    """The redundancy group of each migration that has one."""
+    """The redundancy group of each migration that belongs to a group."""
     places: dict[str, str] = field(default_factory=dict)
     """The migration that holds the place of its redundancy group, by group."""
     waits_for_person: bool = False

@@ -61,7 +61,7 @@ def decode_escapes(text: str) -> str:
 
 
 def _without_quotes(source: str) -> str:
-    """The text without quotes if it is a tag such as ``UUID="1234"``; otherwise the unchanged text."""
+    """A tag such as ``UUID="1234"`` without the quotes, or any other text unchanged."""
     tag, equals, value = source.partition("=")
     if equals and tag in TAGS and len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
         return f"{tag}={value[1:-1]}"

@@ -8,8 +8,8 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.migration import BEFORE_A_START, Migration, State
 
 OVER = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCELLED, State.PRECHECK_FAILED})
-"""States in which a member of a group no longer needs the group's place. The member is validated, was never moved, or a person has
-decided about it."""
+"""States in which a member of a group no longer needs the group's place. In these states, the member is validated, was never moved,
+or a person has decided about the member."""
 
 
 def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:

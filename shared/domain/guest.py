@@ -12,7 +12,8 @@ from shared.domain.codec import Json, decode, encode
 
 @dataclass(frozen=True)
 class MountFacts:
-    """One mounted file system as ``df`` shows it; ``available_mib`` is the space that a program without root rights can use."""
+    """One mounted file system in the output of ``df``. ``available_mib`` is the space that a program without root rights can
+    use."""
 
     mount_point: str
     device: str
@@ -49,7 +50,7 @@ class PackageSummary:
 
 @dataclass(frozen=True)
 class ServiceFacts:
-    """One service. ``enabled``: starts at boot. ``active``: runs now."""
+    """One service. ``enabled``: the service starts at boot. ``active``: the service runs now."""
 
     name: str
     enabled: bool

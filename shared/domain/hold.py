@@ -56,7 +56,7 @@ NOTHING_HELD = Hold()
 
 def read_hold(row: Mapping[str, Any] | None) -> Hold:
     """The hold that a row describes. If the table has no row, nothing is held. An unreadable row holds everything, because a person
-    wrote it."""
+    wrote the row."""
     if row is None:
         return NOTHING_HELD
     lines = _read_acts(row)
@@ -76,7 +76,7 @@ UNREADABLE = -1
 
 
 def hold_columns(seen: Hold, line: HoldHistoryEntry) -> dict[str, Any]:
-    """The state and the version as an act writes them. Writing the two columns also repairs an unreadable row."""
+    """The columns of state and version that an act writes. Writing the two columns also repairs an unreadable row."""
     return {STATE: HELD if line.act == "hold" else RELEASED, VERSION: max(seen.version, 0) + 1}
 
 

@@ -12,7 +12,7 @@ from shared.domain.catalog.identify import identify_in_catalog
 from shared.domain.catalog.model import Catalog, Release
 
 MOST_GROUPS = 2000
-"""Maximum groups that an inventory keeps, the largest ones. Its total counts the instances of all groups."""
+"""Maximum groups that an inventory keeps: the largest groups. The total of an inventory counts the instances of all groups."""
 LONGEST_NAME = 128
 """Maximum characters of the name of a system that the catalog does not know."""
 
@@ -24,7 +24,7 @@ class InstanceGroup:
     release: str
     """The key of the release; empty if the catalog does not know the system."""
     system: str
-    """The name that people see: the release's, or the name that ECS gives an unknown system."""
+    """The name that people see: the name of the release, or ECS's name for an unknown system."""
     account_id: str
     """The id of the member account; empty for the deployment's own account."""
     region_id: str
@@ -33,7 +33,7 @@ class InstanceGroup:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What the last daily listing of the fleet has counted."""
+    """The result of the last daily listing of the fleet."""
 
     taken_at: datetime
     instances: int
@@ -55,7 +55,8 @@ class InstanceCount:
     _counts: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
 
     def add_instance(self, place: tuple[str, str, str], os_name: str, os_name_en: str) -> None:
-        """Count one instance. ``place`` is its account, region and id; the names are those that ECS gives its system."""
+        """Count one instance. ``place`` is the account, region and id of the instance. The names are ECS's names for the operating
+        system."""
         if place in self._seen:
             return
         self._seen.add(place)

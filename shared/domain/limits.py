@@ -81,9 +81,9 @@ class AdmissionCounts:
     unproved: int | None = None
     """Number of other migrations with a slot that are not validated yet; None if nobody counted these migrations."""
     held_in_region: int = 0
-    """Slots that other migrations of the batch hold in the same region; counted only if the policy limits them."""
+    """Slots that other migrations of the batch hold in the same region; counted only if the policy limits these slots."""
     held_in_wave: int = 0
-    """Slots that other migrations of the batch hold in the same wave; counted only if the policy limits them."""
+    """Slots that other migrations of the batch hold in the same wave; counted only if the policy limits these slots."""
 
     @property
     def canary_candidates(self) -> int:
@@ -142,7 +142,7 @@ def next_start(migration: Migration) -> Start:
 
 
 def has_priority(migration: Migration) -> bool:
-    """Whether the migration is at a next hop, which is admitted before migrations that have not begun."""
+    """Whether the migration has begun its route, and its next hop is admitted before migrations that have not begun."""
     return migration.hop > 0 and not migration.retried
 
 

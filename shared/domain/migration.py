@@ -126,7 +126,8 @@ class DriverData:
 
 @dataclass(frozen=True)
 class Migration:
-    """The migration of one instance, as a row stores it. Times are aware UTC; ``hop`` counts from 0, ``attempt`` from 1."""
+    """The migration of one instance, with the fields that a row stores. Times are aware UTC; ``hop`` counts from 0, ``attempt``
+    from 1."""
 
     migration_id: str
     batch_id: str
@@ -179,7 +180,7 @@ class Migration:
     commands: CommandProgress = NOTHING_RAN
     """The batch's commands in the guest, before and after the move."""
     stalled_at: datetime | None = None
-    """Since when the start has failed although the migration holds a slot; None if the start does not fail."""
+    """The time of the first failed start since the migration has held its slot; None if the start does not fail."""
     progress: int = 0
     snapshots_made: int = 0
     snapshots_swept: int = 0
@@ -226,7 +227,7 @@ class Migration:
     @property
     def smc_rollback(self) -> str:
         """Whether SMC restored the disks after its job: ``SMC rolled back``, ``not rolled back`` or ``not known``; empty if no job
-        ran that may restore disks."""
+        that may restore disks has run."""
         if not driver_traits(self.driver).copies_disks:
             return ""
         by_job = self.failure is not None and (self.failure.stage == "migrate" or self.failure.code == ROLLED_BACK_BY_SMC)

@@ -64,9 +64,9 @@ class Notice:
     releases: tuple[str, ...]
     regions: tuple[str, ...] = ()
     instance_ids: tuple[str, ...] = ()
-    """The instances to which the notice is limited, if they run one of the releases; empty for all instances."""
+    """The ids of the only instances that the notice concerns, if they run one of the releases; empty for all instances."""
     accounts: tuple[str, ...] = ()
-    """The accounts to which the notice is limited; empty for every account that the deployment serves."""
+    """The ids of the only accounts that the notice concerns; empty for every account that the deployment serves."""
 
 
 def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
@@ -175,7 +175,8 @@ def is_wanted_release(release: Release, wanted: Iterable[str]) -> bool:
 
 
 def due_notices(releases: Iterable[Release], now: datetime, catalog: Catalog = CATALOG) -> list[events.Event]:
-    """The EndOfLife events that the inventory publishes at ``now``, one per product. Within a month the event ids are the same."""
+    """The EndOfLife events that the inventory publishes at ``now``, one per product. All calls within a month give the same event
+    ids."""
     found: dict[str, events.Event] = {}
     for release in releases:
         row = catalog.lifecycle.get(release.product)

@@ -1,4 +1,4 @@
-"""The report of a batch: the findings on each instance, and the verdict that follows from them."""
+"""The report of a batch: the findings on each instance, and the verdict that follows from the findings."""
 
 from __future__ import annotations
 

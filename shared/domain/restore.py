@@ -59,7 +59,7 @@ class SnapshotAttributes:
 
 
 def why_snapshots_unusable(plan: Iterable[DiskReset], snapshots: Mapping[str, SnapshotAttributes], migration_id: str) -> list[str]:
-    """Why disks cannot be reset to their snapshots, one sentence each; empty if all can."""
+    """One sentence for each disk that cannot be reset to its snapshot; empty if every disk can be reset."""
     return [why for reset in plan if (why := _why_snapshot_unusable(reset, snapshots.get(reset.snapshot_id), migration_id))]
 
 

@@ -60,7 +60,8 @@ class TimeLimits:
         return self.is_window_open(now) and self.blackout_at(now) is None
 
     def window_opened_at(self, now: datetime) -> datetime | None:
-        """When the window that is open at ``now`` opened; the earliest time if several are open, None if all are closed."""
+        """When the window that is open at ``now`` opened. The earliest time if several windows are open; None if all windows are
+        closed."""
         return min(filter(None, (each.opened_at(now) for each in self.windows)), default=None)
 
     def starts_allowed_since(self, now: datetime) -> datetime | None:

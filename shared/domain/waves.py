@@ -13,7 +13,7 @@ from shared.domain.errors import Refused
 BY_HAND, BY_ITSELF = "approval", "automatic"
 GATES = (BY_ITSELF, BY_HAND)
 SIZE = "^([1-9][0-9]{0,3}|[1-9][0-9]?%|x[2-9])$"
-"""The pattern of a wave's size: a number, a percentage of the batch, or, only as the last size, the factor by which waves grow."""
+"""The pattern of a wave's size: a number, or a percentage of the batch. Only the last size may be a factor by which waves grow."""
 MOST_SIZES = 50
 NEXT_LOOK = "the next minute's look"
 MOST_WAVES = 900

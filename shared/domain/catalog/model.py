@@ -64,8 +64,8 @@ class MigrationPath:
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """End dates of one product: mainstream, support, and paid or extended support. A date is None if the source does not give
-    it."""
+    """End dates of one product: mainstream, support, and paid or extended support. A date is None if the source does not give the
+    date."""
 
     product: str
     mainstream_end: date | None

@@ -114,8 +114,8 @@ OTHERS = (
     ),
     DatabaseServer("Valkey", _name_pattern(r"valkey\d*"), {}, {}),
 )
-"""All servers except MySQL. A destination is missing from ``ships`` if it ships no server of this kind, or if nobody has checked
-the destination."""
+"""All servers except MySQL. A destination is missing from ``ships`` if the destination ships no server of this kind, or if nobody
+has checked."""
 
 
 def version_numbers(text: str) -> Version:

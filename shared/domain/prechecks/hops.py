@@ -2,8 +2,8 @@
 
 SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. The migration document
 refers to convert2rhel for hops from CentOS to Red Hat. A rule blocks if SMC's own page says that the job fails, or if the
-destination surely cannot work. If only leapp or convert2rhel has a check, the rule is a warning on other hops, because SMC does not
-publish its tool.
+destination certainly cannot work. If only leapp or convert2rhel has a check, the rule is a warning on other hops, because SMC does
+not publish its tool.
 """
 
 from __future__ import annotations

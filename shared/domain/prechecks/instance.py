@@ -22,7 +22,7 @@ SMALL_MIB = 2048
 
 
 def _check_shown_release(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if ECS shows another OS type than that of the hop's source; unknown if ECS shows another release.
+    """Fails if ECS shows another OS type than the hop's source has; unknown if ECS shows another release.
 
     After the first hop of a chain ECS may still show the old name (no document says whether OSName changes). The rule
     Guest.ReleaseMismatch then decides by the guest's own answer.

@@ -53,8 +53,8 @@ class Recipe:
     answers: tuple[Line, ...]
     """Commands that answer the tool's questions before it starts."""
     precheck: Line
-    """The command for the tool's own precheck, which passes with status 0. The line ``clean`` undoes all changes of the
-    precheck."""
+    """The command for the tool's own precheck. Status 0 means that the precheck has passed. The line ``clean`` undoes all changes
+    of the precheck."""
     precheck_report: Line
     """The file with the findings of the precheck."""
     start: Line

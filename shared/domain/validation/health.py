@@ -34,7 +34,7 @@ def check_fstab(view: Comparison) -> Iterator[Finding]:
 
 
 def check_metadata_service(view: Comparison) -> Iterator[Finding]:
-    """Check that the metadata service of ECS answers, because roles and many agents need it."""
+    """Check that the metadata service of ECS answers, because roles and many agents need the service."""
     yield from _lost_answer_findings(
         _common_system_facts(view.before).metadata_answers,
         _common_system_facts(view.after).metadata_answers,

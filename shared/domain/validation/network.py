@@ -74,7 +74,7 @@ def check_default_route(view: Comparison) -> Iterator[Finding]:
 
 
 def check_name_servers(view: Comparison) -> Iterator[Finding]:
-    """Check that name servers are configured if they were before, and report changes."""
+    """Check that the guest still has name servers, and report changes."""
     before, after = view.before.dns, view.after.dns
     if before is None or after is None:
         yield not_compared_finding("DnsUnknown", "name servers")

@@ -17,7 +17,8 @@ from shared.domain.validation.view import (
 )
 
 SHRUNK = 0.95
-"""The share of its old size below which a file system counts as shrunk. A new kernel may count blocks differently."""
+"""A file system below this share of the old size counts as shrunk. The share is below 1, because a new kernel may count blocks
+differently."""
 
 
 def check_mounts(view: Comparison) -> Iterator[Finding]:
