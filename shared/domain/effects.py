@@ -115,7 +115,17 @@ KINDS: dict[str, type[Effect]] = {
 
 
 def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
-    """The effect that runs the post command; empty if no pre command ran. If ``unmoved`` is true, the result is also empty once a
-    job may have run."""
+    """The effect that runs the post command; empty if no pre command ran.
+
+    If ``unmoved`` is true, the result is also empty once a job may have run.
+    """
     ran = migration.hop > 0 or migration.handle.started_at is not None or migration.resumes != ""
     return (RunPostCommand(),) if migration.commands.phase and not (unmoved and ran) else ()
+
+
+def post_command_effects_of_failure(migration: Migration, stage: str) -> tuple[Effect, ...]:
+    """The effect that runs the post command after a failure in ``stage``.
+
+    Empty if a retry would go on with a job that may have run: what the pre command did is still wanted then.
+    """
+    return () if stage == "migrate" and migration.job_may_have_run else post_command_effects(migration, unmoved=True)

@@ -16,7 +16,7 @@ from shared.domain.effects import (
     ReleaseSlot,
     RollBackUnasked,
     calls_the_cloud,
-    post_command_effects,
+    post_command_effects_of_failure,
 )
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Stale, Transient
 from shared.domain.limits import requeue_migration
@@ -216,7 +216,7 @@ def fail_migration(
         migration, State.FAILED, now=now, by=stage, reason=error.code, failure=failure, tool_log=log, probe_invocation_id=""
     )
     # In this order: admission looks at the slots first.
-    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *post_command_effects(migration, unmoved=True)]
+    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *post_command_effects_of_failure(migration, stage)]
     if migration.handle.job_id:
         effects.insert(0, AdoptSnapshots(migration.hop, migration.attempt, copied))
     if isinstance(error, GuestDiffersFromBaseline) and ports.batches.terms(migration.batch_id).policy.automatic_rollback:

@@ -21,7 +21,7 @@ from shared.domain.commands import (
     needs_instance_tags,
     rule_for_instance,
 )
-from shared.domain.effects import post_command_effects
+from shared.domain.effects import post_command_effects_of_failure
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.migration import MOVING, Migration, State, step
 from shared.domain.observation import instance_document_name
@@ -141,9 +141,10 @@ def run_pending_post_command(migration: Migration, ports: Ports) -> None:
     Raises Transient until the command has ended.
     """
     migration = ports.migrations.load(migration.migration_id)
-    half_moved = migration.state is State.FAILED and not post_command_effects(migration, unmoved=True)
-    if not migration.commands.phase or migration.state in MOVING | {State.COMPLETED} or half_moved:
-        return  # it has moved again since: what the pre command did is still wanted
+    failure = migration.failure if migration.state is State.FAILED else None
+    half_moved = failure is not None and not post_command_effects_of_failure(migration, failure.stage)
+    if not migration.commands.phase or migration.state in MOVING | {State.WAITING, State.COMPLETED} or half_moved:
+        return  # it moves again, or will: what the pre command did is still wanted
     if migration.state not in AT_REST:
         raise Transient("Command.Waits", f"The post command waits: the migration is {migration.state.value}.")
     if run_post_command(migration, "watch", ports).commands.phase:

@@ -11,7 +11,7 @@ import pytest
 from shared.domain import acts
 from shared.domain.codec import decode, encode
 from shared.domain.commands import DRAINED, CommandProgress, CommandRule, needs_instance_tags, rule_for_instance
-from shared.domain.effects import ReleaseSlot, RunPostCommand, post_command_effects
+from shared.domain.effects import ReleaseSlot, RunPostCommand, post_command_effects, post_command_effects_of_failure
 from shared.domain.errors import Refused
 from shared.domain.group import last_attempt_without_place
 from shared.domain.limits import requeue_migration
@@ -97,6 +97,17 @@ def test_what_may_be_half_moved_is_not_put_back_into_service() -> None:
     assert not post_command_effects(drained(State.MIGRATING, handle=started), unmoved=True)
     assert not post_command_effects(drained(State.READY, hop=1), unmoved=True)
     assert post_command_effects(drained(State.SNAPSHOTTING), unmoved=True)
+
+
+def test_a_failure_beside_a_job_that_a_person_may_have_started_waits_for_a_person() -> None:
+    """Its retry goes on with that job, so that the guest must stay as the pre command left it (seed 92220845)."""
+    asked = drained(State.SNAPSHOTTED, driver="console")
+    assert not post_command_effects_of_failure(asked, "migrate")
+    failed = replace(asked, state=State.FAILED, failure=Failure("migrate", "Driver.PrepareTimedOut", "x", "y"))
+    assert acts.retry(failed, "ann", T0).after.state is State.WAITING
+    assert RunPostCommand() in acts.confirm(failed, "ann", T0, retention_days=1).effects
+    assert post_command_effects_of_failure(asked, "snapshot"), "its retry begins again with the precheck"
+    assert post_command_effects_of_failure(drained(State.SNAPSHOTTED), "migrate"), "no job of SMC has started"
 
 
 def test_whoever_confirms_a_failed_migration_gets_it_back_into_service() -> None:
