@@ -81,6 +81,7 @@ bench: $(VENV)/test.ok build/bench/dbos.ok  ## Measure everything into bench/res
 	@$(PYTHON_HERE) -m bench.packages
 	@$(PYTHON_HERE) -W ignore -m bench.migration
 	@$(PYTHON_HERE) -W ignore -m bench.fleet --sizes $(FLEET)
+	@$(PYTHON_HERE) -W ignore -m bench.slots
 	@$(PYTHON_HERE) -W ignore -m bench.console
 	@$(PYTHON_HERE) -W ignore -m bench.durable_step
 	@$(PYTHON_HERE) -W ignore -m bench.cloud

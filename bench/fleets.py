@@ -49,14 +49,17 @@ def document(count: int) -> dict[str, Any]:
     return {"pages": [page], "guests": {}, "faults": {}}
 
 
-def live(count: int, *, max_moving: int, days: float = 0, swept: bool = True, seed: int = 1) -> FleetRun:
+def live(
+    count: int, *, max_moving: int, days: float = 0, swept: bool = True, seed: int = 1, meter: Meter | None = None
+) -> FleetRun:
     """Run a fleet of ``count`` instances until its snapshots are swept, or until it is migrated; with none, an idle account for
     a number of ``days``."""
-    meter, started, cpu = Meter(), time.perf_counter(), time.process_time()
+    meter, started, cpu = meter or Meter(), time.perf_counter(), time.process_time()
     env = {"REPLANK_MAX_MOVING": str(max_moving), "REPLANK_LOG_LEVEL": "ERROR"}
     product = DeployedProduct(seed=seed, invoker=meter.invoker(), around=meter.around, env=env)
     # Functions run in this process, each with its own variables: without putenv that is 7 % of the time less.
     with mock.patch.object(os, "environ", dict(os.environ)), product.connected():
+        meter.begin(product)
         if count:
             batches = _move(product, count, max_moving)
             if swept:
@@ -64,6 +67,7 @@ def live(count: int, *, max_moving: int, days: float = 0, swept: bool = True, se
         product.run(max(0.0, days * DAY - product.minutes))
         states = Counter(each["state"] for each in product.migrations()) if count else Counter[str]()
         virtual_days = product.minutes / DAY
+        meter.end(product)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return FleetRun(count, time.perf_counter() - started, time.process_time() - cpu, virtual_days, peak, dict(states), meter)
 

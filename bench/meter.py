@@ -11,6 +11,7 @@ from localcloud.core.http import Request, Response
 from localcloud.fc.inprocess import InProcessInvoker
 from localcloud.fc.invoker import OnDone
 from localcloud.fc.model import Function, Invocation
+from tools.deployed.product import DeployedProduct
 
 SERVICES = {"2014-05-26": "ecs", "2019-06-01": "smc"}
 OUTSIDE = "(outside)"
@@ -29,6 +30,12 @@ class Meter:
         self.cpu_ms: Counter[str] = Counter()
         """By function, without the time in which the local cloud answered its calls."""
         self._in_cloud = 0.0
+
+    def begin(self, product: DeployedProduct) -> None:
+        """Called before a fleet's life."""
+
+    def end(self, product: DeployedProduct) -> None:
+        """Called after a fleet's life, while the cloud is still there."""
 
     def around(self, handle: Callable[[Request], Response]) -> Callable[[Request], Response]:
         """The cloud's handler, counted."""

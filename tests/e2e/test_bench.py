@@ -6,8 +6,30 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from bench import slots
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "bench" / "results" / "services.json"
+MINUTE_MS = 60_000.0
+
+
+def test_the_slots_of_a_small_fleet_are_measured() -> None:
+    found = slots.figures(4, 2)
+    assert found["held"] == pytest.approx(sum(found["phases"].values()))
+    assert found["cloud"] == pytest.approx(sum(found["phases"][name] for name in slots.CLOUDS))
+    assert min(found["phases"].values()) >= 0
+    assert 1 <= found["hold_ratio"] < found["makespan_ratio"]
+
+
+def test_two_hops_that_share_a_slot_have_a_bound() -> None:
+    names = ("taken", "asked", "copied", "snapshotted", "started", "finished", "back", "validating", "released")
+    first = dict(zip(names, (minute * MINUTE_MS for minute in (1, 2, 4, 5, 6, 20, 30, 31, 33)), strict=True)) | {"noticed": 0}
+    second = {name: at + 34 * MINUTE_MS for name, at in first.items()}
+    found = slots.ratios([first, second], 0.0, 1)
+    assert (found["cloud"], found["held"], found["refill"], found["last"]) == (26, 32, 2, 0)
+    assert found["makespan_ratio"] == pytest.approx(67 / 52)
 
 
 def test_every_service_is_measured_through_the_door_of_the_cloud() -> None:
