@@ -174,7 +174,7 @@ _CANCELLABLE = frozenset(
 
 def cancel(migration: Migration, operator: str, now: datetime) -> Step:
     """Cancel a migration before it has moved. Raises Refused (Migration.TooLate) once a job may have changed the instance."""
-    failed_before = migration.state is State.FAILED and (migration.is_untouched or _has_failed_without_change(migration))
+    failed_before = migration.state is State.FAILED and (migration.is_untouched or _has_failed_before_change(migration))
     if not _has_never_started(migration) or not (migration.state in _CANCELLABLE or failed_before):
         raise _act_refusal("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
     taken = step(migration, State.CANCELLED, now=now, by=operator, reason=REASONS["cancellation"], finished_at=now, failure=None)
@@ -201,7 +201,7 @@ def _has_never_started(migration: Migration) -> bool:
 _HARMLESS = frozenset({"precheck", "snapshot"})
 
 
-def _has_failed_without_change(migration: Migration) -> bool:
+def _has_failed_before_change(migration: Migration) -> bool:
     if migration.failure is None:
         return True
     return migration.failure.stage in _HARMLESS and migration.handle.started_at is None and not migration.resumes
@@ -227,7 +227,7 @@ def roll_back_by_policy(migration: Migration, given: Acknowledgement, now: datet
 
 
 def _rollback_step(migration: Migration, operator: str, now: datetime, reason: str) -> Step:
-    moved = migration.hop > 0 or not (migration.is_untouched or _has_failed_without_change(migration))
+    moved = migration.hop > 0 or not (migration.is_untouched or _has_failed_before_change(migration))
     again = migration.state in (State.SNAPSHOTTED, State.WAITING) and not _has_never_started(migration)
     rollable = migration.state is State.MIGRATED or (migration.state in (State.FAILED, State.READY) and moved) or again
     if not rollable or not migration.snapshots_made:

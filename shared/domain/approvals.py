@@ -155,7 +155,7 @@ def _journal_reason(about: str, why: str) -> str:
     return f"{what}: {why}" if why else what
 
 
-def check_may_approve(batch: Batch, found: ApprovalStatus, caller: Caller, roles: frozenset[Role]) -> None:
+def check_approver(batch: Batch, found: ApprovalStatus, caller: Caller, roles: frozenset[Role]) -> None:
     """Raise Refused unless the caller may approve the subject now."""
     if not found.needed:
         sentence = f"The policy of batch {batch.batch_id} asks for no approval of a {found.about.split()[0]}."

@@ -18,7 +18,7 @@ from shared.domain.choice import (
     choice_field,
     number_bounds,
     python_names_by_api_name,
-    with_python_names,
+    with_python_field_names,
 )
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.errors import Refused
@@ -74,7 +74,7 @@ def read_command_rules(document: object, path: str) -> tuple[CommandRule, ...]:
 
 def _read_rule(document: object, path: str) -> CommandRule:
     asked = as_object(document, path)
-    rule = decode(CommandRule, with_python_names(asked, _NAMES, path), path, strict=True)
+    rule = decode(CommandRule, with_python_field_names(asked, _NAMES, path), path, strict=True)
     check_number_bounds(asked, COMMAND_BOUNDS, path)
     for name in ("pre", "post"):
         _check_command(getattr(rule, name), f"{path}.{name}")

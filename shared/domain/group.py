@@ -18,7 +18,7 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
     return f"{tag}={found[tag]}" if tag in found else ""
 
 
-def last_attempt_without_place(migration: Migration) -> int:
+def last_attempt_leaving_group(migration: Migration) -> int:
     """The last attempt that must release its place in the group; 0 if the migration keeps its place.
 
     A failed or rolled back migration keeps its place until a person has decided, because the instance may not work. A migration

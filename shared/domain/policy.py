@@ -13,7 +13,7 @@ from shared.domain.choice import (
     number_bounds,
     python_names_by_api_name,
     required_field,
-    with_python_names,
+    with_python_field_names,
 )
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.commands import COMMAND_BOUNDS, CommandRule, command_rule_fields, read_command_rules
@@ -163,7 +163,7 @@ DEFAULTS: dict[str, Any] = {
 def read_policy(document: object) -> Policy:
     """A policy in the API's spelling (camelCase, all fields optional); raises Refused naming the field."""
     asked = as_object(document, "policy")
-    given = with_python_names(asked, _NAMES, "policy")
+    given = with_python_field_names(asked, _NAMES, "policy")
     times = {name: given.pop(name, None) for name in ("window", "windows", "blackouts")}
     commands = read_command_rules(given.pop("commands", None) or (), "policy.commands")
     policy = decode(Policy, given, "policy", strict=True)

@@ -103,7 +103,7 @@ def with_next_wave_open(batch: Batch, by: str, now: datetime, trust: str = "", d
     return after, BatchJournalEntry(after.version, now, "next wave", by, f"wave {control.wave + 1} begins", trust, door)
 
 
-def check_may_begin_next_wave(batch: Batch, waves: int, now: datetime) -> None:
+def check_next_wave_can_begin(batch: Batch, waves: int, now: datetime) -> None:
     """Raise Refused unless a person may let the next wave begin now."""
     terms = batch.terms
     if terms.control.brake is not PauseState.OFF:

@@ -18,7 +18,7 @@ from shared.domain.choice import (
     number_bounds,
     python_names_by_api_name,
     required_field,
-    with_python_names,
+    with_python_field_names,
 )
 from shared.domain.codec import Signed, as_object, decode
 from shared.domain.drivers import DRIVERS
@@ -116,7 +116,7 @@ def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int 
     """A window in the API's spelling; raises Refused naming the field. The arguments ``zone`` and ``cutoff_min`` are defaults for a
     window that lacks the field."""
     asked = as_object(document, path)
-    given = with_python_names(asked, NAMES, path)
+    given = with_python_field_names(asked, NAMES, path)
     given.setdefault("cutoff_min", cutoff_min)
     if "utc_offset_min" not in given and not given.get("zone"):
         given["zone"] = zone

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.domain.errors import Refused, Transient
-from shared.domain.group import last_attempt_without_place, why_group_waits
+from shared.domain.group import last_attempt_leaving_group, why_group_waits
 from shared.domain.limits import BlockingLimit, Limit
 from shared.domain.migration import Migration
 from shared.domain.retry import LOST_RACE
@@ -39,7 +39,7 @@ def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None
 
 def release_group_place(migration: Migration, ports: Ports) -> None:
     """Release the place if the migration no longer needs it. A place that a later attempt has taken stays."""
-    last = last_attempt_without_place(migration)
+    last = last_attempt_leaving_group(migration)
     if last:
         ports.admission.release_group_place(migration.group, migration.migration_id, last)
 
@@ -62,7 +62,7 @@ def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
         found = ports.migrations.load(place.migration_id)
     except Refused:
         return None  # there is no such migration
-    return found if place.attempt > last_attempt_without_place(found) or is_lock_kept_for_jobs(found, ports) else None
+    return found if place.attempt > last_attempt_leaving_group(found) or is_lock_kept_for_jobs(found, ports) else None
 
 
 def ids_with_free_group(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:

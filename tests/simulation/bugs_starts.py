@@ -124,7 +124,7 @@ def no_group() -> list[Patch]:
 
 def place_is_anybodys() -> list[Patch]:
     """Whoever comes takes the place over, whatever its holder does."""
-    return [mock.patch.object(groups, "last_attempt_without_place", lambda migration: migration.attempt)]
+    return [mock.patch.object(groups, "last_attempt_leaving_group", lambda migration: migration.attempt)]
 
 
 def no_window() -> list[Patch]:

@@ -42,7 +42,7 @@ def _lost_accounts(kind: str, before: tuple[str, ...], after: tuple[str, ...], v
     changed: list[str] = []
     for entry in before:
         name, number, members = (entry + "::").split(":")[:3]
-        person = not number.isdigit() or int(number) >= FIRST_PERSON or view.is_rollback
+        person = not number.isdigit() or int(number) >= FIRST_PERSON or view.is_after_rollback
         found = now.get(name)
         if found is None:
             (lost if person else system).append(name)
@@ -77,7 +77,7 @@ def check_cron(view: Comparison) -> Iterator[Finding]:
         yield not_compared_finding("CronUnknown", "cron entries")
         return
     lost = set(before) - set(after)
-    own = {line for line in lost if view.is_rollback or not SYSTEM_CRON.match(line)}
+    own = {line for line in lost if view.is_after_rollback or not SYSTEM_CRON.match(line)}
     if own:
         yield failure_finding("CronLost", "A cron entry is gone", joined_names(own), "Put it back; crontab -l shows what is there.")
     if lost - own:
@@ -94,7 +94,7 @@ def check_packages(view: Comparison) -> Iterator[Finding]:
     before = {p.name: p.version for p in view.before.packages.chosen}
     after = {p.name: p.version for p in view.after.packages.chosen}
     lost = [name for name in before if name not in after]
-    own = [f"{name} {before[name]}" for name in lost if view.is_rollback or not REPLACED.match(name)]
+    own = [f"{name} {before[name]}" for name in lost if view.is_after_rollback or not REPLACED.match(name)]
     if own:
         yield failure_finding(
             "PackageLost", "A package is gone", joined_names(own), "Install it for the new system and restore its configuration."
@@ -109,7 +109,7 @@ def check_packages(view: Comparison) -> Iterator[Finding]:
             joined_names(older),
             "Check that its data can be read by the older version.",
         )
-    if newer and view.is_rollback:
+    if newer and view.is_after_rollback:
         yield failure_finding(
             "PackageNotRestored", "A package is not the old one", joined_names(newer), "Reset the system disk from its snapshot."
         )
@@ -148,7 +148,7 @@ def check_user_command(view: Comparison) -> Iterator[Finding]:
         return
     if after is None:
         yield failure_finding("CheckNotRun", "Your check did not run", "no result", "Run it by hand.")
-    elif after.exit_status and before is None and view.is_rollback:
+    elif after.exit_status and before is None and view.is_after_rollback:
         yield not_compared_finding("CheckUnknown", f"your check, which fails with exit status {after.exit_status}")
     elif after.exit_status and (before is None or before.exit_status == 0):
         yield failure_finding(

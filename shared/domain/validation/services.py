@@ -66,7 +66,7 @@ def check_services(view: Comparison) -> Iterator[Finding]:
 
 def _lost_service_findings(view: Comparison, lost: list[str], code: str, title: str, remedy: str) -> Iterator[Finding]:
     pattern = GOES_WITH_WINDOWS if view.is_windows else GOES_WITH_LINUX
-    replaced = [] if view.is_rollback else [name for name in lost if pattern.match(name)]
+    replaced = [] if view.is_after_rollback else [name for name in lost if pattern.match(name)]
     missing = [name for name in lost if name not in replaced]
     if missing:
         yield failure_finding(code, title, joined_names(missing), remedy)

@@ -28,7 +28,7 @@ class Comparison:
     catalog: Catalog
 
     @property
-    def is_rollback(self) -> bool:
+    def is_after_rollback(self) -> bool:
         """Whether the facts are compared after a rollback, not after a migration."""
         return self.hop is None
 

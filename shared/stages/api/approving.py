@@ -69,7 +69,7 @@ def _write_approval(
         before, now = ports.batches.load(batch_id), ports.clock.now()
         roles = who.roles(before.selection.account_ids, before.created_by)
         asked = find(before, now)
-        approvals.check_may_approve(before, asked, who.caller, roles)
+        approvals.check_approver(before, asked, who.caller, roles)
         change = approvals.approve(before, asked, who.caller, digest, why, now)
         if change is None:
             return before

@@ -13,7 +13,7 @@ from shared.domain.errors import Stale
 from shared.domain.migration import BEFORE_A_START, MOVING, State
 from shared.domain.retry import LOST_RACE
 from shared.domain.waves import (
-    check_may_begin_next_wave,
+    check_next_wave_can_begin,
     check_no_retry_under_way,
     state_counts_by_wave,
     why_next_wave_waits,
@@ -60,7 +60,7 @@ def begin_next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -
             raise seen.batch_changed_refusal(before, version)
         now = ports.clock.now()
         waves = ports.batches.waves(batch_id)
-        check_may_begin_next_wave(before, len(waves), now)
+        check_next_wave_can_begin(before, len(waves), now)
         check_no_retry_under_way(before, unfinished_ids_in_begun_waves(before.terms, waves, ports))
         after, line = with_next_wave_open(before, caller.name, now, caller.trust.value, caller.door)
         try:

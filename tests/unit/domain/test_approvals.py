@@ -48,7 +48,7 @@ def approved(batch: Batch, *names: str, about: str = BATCH, now: datetime = NOW)
 def approve(batch: Batch, caller: Caller, roles: frozenset[Role] = APPROVER, **more: Any) -> brake.BatchChange | None:
     now = more.get("now", NOW)
     found = asked(batch, more.get("about", BATCH), now)
-    approvals.check_may_approve(batch, found, caller, roles)
+    approvals.check_approver(batch, found, caller, roles)
     return approvals.approve(batch, found, caller, more.get("seen", found.seen), more.get("why", ""), now)
 
 
@@ -158,11 +158,11 @@ def test_a_wave_begins_once_it_is_approved() -> None:
     assert "replank approve b1 --wave 2" in waves.why_next_wave_waits(ENDED.terms, NOW)
     assert not waves.may_next_wave_begin(ENDED.terms, NOW)
     with pytest.raises(Refused) as caught:
-        waves.check_may_begin_next_wave(ENDED, 3, NOW)
+        waves.check_next_wave_can_begin(ENDED, 3, NOW)
     assert caught.value.code == "Approval.Missing"
     done = approved(ENDED, "bob", about=about)
     assert waves.may_next_wave_begin(done.terms, NOW)
-    waves.check_may_begin_next_wave(done, 3, NOW)
+    waves.check_next_wave_can_begin(done, 3, NOW)
     after, _ = waves.with_next_wave_open(done, "watch", NOW)
     assert after.control.approvals == ()
     assert not waves.may_next_wave_begin(done.terms, NOW + timedelta(minutes=600)), "an expired one does not count"

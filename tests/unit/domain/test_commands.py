@@ -13,7 +13,7 @@ from shared.domain.codec import decode, encode
 from shared.domain.commands import DRAINED, CommandProgress, CommandRule, needs_instance_tags, rule_for_instance
 from shared.domain.effects import ReleaseSlot, RunPostCommand, post_command_effects, post_command_effects_of_failure
 from shared.domain.errors import Refused
-from shared.domain.group import last_attempt_without_place
+from shared.domain.group import last_attempt_leaving_group
 from shared.domain.limits import requeue_migration
 from shared.domain.migration import DriverData, Failure, Migration, State
 from shared.domain.policy import Policy, read_policy
@@ -116,7 +116,7 @@ def test_whoever_confirms_a_failed_migration_gets_it_back_into_service() -> None
     by_hand = replace(failed, failure=Failure("validate", "Command.PostFailed", "x", "y"))
     confirmed = acts.confirm(by_hand, "ann", T0, retention_days=1)
     assert RunPostCommand() not in confirmed.effects
-    assert last_attempt_without_place(confirmed.after) == by_hand.attempt  # nothing waits for a command that nobody will run
+    assert last_attempt_leaving_group(confirmed.after) == by_hand.attempt  # nothing waits for a command that nobody will run
 
 
 def test_a_migration_without_commands_owes_none() -> None:

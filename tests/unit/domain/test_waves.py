@@ -68,7 +68,7 @@ def test_a_gate_is_one_of_two() -> None:
 
 def code(batch: Batch, now: datetime = NOW, count: int = 3) -> str:
     try:
-        waves.check_may_begin_next_wave(batch, count, now)
+        waves.check_next_wave_can_begin(batch, count, now)
     except Refused as refused:
         return refused.code
     return ""
