@@ -76,7 +76,7 @@ def finding_headline(finding: dict[str, Any]) -> str:
 
 
 def title_with_details(title: str, seen: str) -> str:
-    """The title of a finding, followed by what was seen if that is not empty."""
+    """The title of a finding, followed by the observed details, if there are any."""
     return f"{title.rstrip('.')}: {seen}" if seen else title
 
 

@@ -77,7 +77,7 @@ def start_local_cloud(  # noqa: PLR0913 - one parameter per option
         _refuse_options_if_running(wanted, foreground)
         print(f"The local cloud already runs in {place.path} (process {running.ready['pid']}).", file=sys.stderr)
         start.prepare_cloud(place, running)
-        _print_exports(place, running)
+        _print_export_commands(place, running)
         return
     if foreground:
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -87,7 +87,7 @@ def start_local_cloud(  # noqa: PLR0913 - one parameter per option
         print(f"The local cloud runs in {place.path} (process {cloud.ready['pid']}).", file=sys.stderr)
         print(f"The operations page, once with this link: {_console_link(place, cloud)}", file=sys.stderr)
         print("Let this shell speak to it; `replank local down` ends it:", file=sys.stderr)
-        _print_exports(place, cloud)
+        _print_export_commands(place, cloud)
         sys.stdout.flush()
         if foreground and cloud.process:
             cloud.process.wait()
@@ -114,7 +114,7 @@ def show_environment(state: State = PLACE, as_json: AsJson = False) -> None:
     if as_json:
         output.show_json(_cloud_environment(place, cloud))
     else:
-        _print_exports(place, cloud)
+        _print_export_commands(place, cloud)
 
 
 def console(state: State = PLACE) -> None:
@@ -198,7 +198,7 @@ def _cloud_environment(place: StateFolder, cloud: RunningCloud) -> dict[str, str
     return {**cloud.environment(), **of_smc, "REPLANK_LOCAL_STATE": str(place.path)}
 
 
-def _print_exports(place: StateFolder, cloud: RunningCloud) -> None:
+def _print_export_commands(place: StateFolder, cloud: RunningCloud) -> None:
     for name, value in _cloud_environment(place, cloud).items():
         print(f"export {name}={shlex.quote(value)}")
     notices = EXAMPLES / "notices"

@@ -62,7 +62,7 @@ class Operator:
         return self._post_act(f"{path}/rollback" if back else f"{path}/confirmation", seen=seen)
 
     def _start_in_console(self, path: str, migration: Json) -> bool:
-        """Do what the migration waits for: start its job in the ECS console, once for each hop and attempt."""
+        """Start the migration's job in the ECS console, if the migration waits for this; once for each hop and attempt."""
         job = (migration["migrationId"], migration["hop"], migration["attempt"])
         if job in self._started:
             return False

@@ -134,12 +134,17 @@ def _leftovers_in_smc(rows: list[Json], inventory: Json) -> list[str]:
     if any(row["result"] == "failed" and driver_traits(row["driver"]).copies_disks for row in rows):
         return []
     by_person = {row["instanceId"] for row in rows if driver_traits(row["driver"]).attended}
-    left = {kind: [each for each in inventory.get(kind, {}).values() if not _is_of(each, by_person)] for kind in _SMC}
+    left = {
+        kind: [each for each in inventory.get(kind, {}).values() if not _belongs_to_instances(each, by_person)] for kind in _SMC
+    }
     return [f"{len(left[kind])} {words} are left" for kind, words in _SMC.items() if left[kind]]
 
 
-def _is_of(resource: Any, instance_ids: set[str]) -> bool:
-    """Whether a resource in SMC belongs to one of the instances. What a person made in the console is the person's to delete."""
+def _belongs_to_instances(resource: Any, instance_ids: set[str]) -> bool:
+    """Whether a resource in SMC belongs to one of the instances.
+
+    A person who makes a resource in the console also deletes the resource.
+    """
     return isinstance(resource, dict) and resource.get("InstanceId") in instance_ids
 
 

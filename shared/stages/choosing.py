@@ -87,7 +87,7 @@ class InstanceChoice:
     def _why_recently_migrated(self, instance: FoundInstance) -> tuple[str, str]:
         """Return the code and reason if a batch from the inventory leaves out the instance, else two empty texts.
 
-        Such a batch leaves out an instance with a recent migration.
+        A batch from the inventory leaves out instances with a recent migration.
         """
         if self.batch.origin != "inventory":
             return "", ""

@@ -113,7 +113,7 @@ def launch_job(migration: Migration, ports: Ports) -> None:
 
 
 def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
-    """Remove what the ended hop left in SMC. The source server stays if the next hop already uses it."""
+    """Remove the resources of the ended hop from SMC. The source server stays if the next hop already uses it."""
     if migration.hop == effect.hop and migration.state in TRIED_AGAIN:
         return  # owed by an end that a retry has undone: what is there is in use again
     then = replace(migration, hop=effect.hop)

@@ -24,7 +24,7 @@ LOOKED_AT = 100
 def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None:
     """Take the place of the migration's group. Return the limit if another member holds and needs the place.
 
-    A place whose holder no longer needs it passes to this migration.
+    If the holder no longer needs the place, this migration gets the place.
     """
     for _ in range(LOST_RACE.calls):
         place = ports.admission.take_group_place(migration.group, migration.migration_id, migration.attempt)
@@ -66,10 +66,9 @@ def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
 
 
 def ids_with_free_group(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
-    """Return the first ids whose redundancy groups allow a start, at most ``room``. With ``crowd``, regions and waves must allow it
-    too.
+    """Return the first ids whose redundancy groups allow a start, at most ``room``.
 
-    A migration that may not start does not count towards ``room``.
+    With ``crowd``, the regions and waves must allow the start too. A migration that may not start does not count towards ``room``.
     """
     if crowd is not None:
         ids, room = crowd.ids_with_free_wave_slot(ids), min(room, crowd.free_slots_in_all_regions(ports) if ids else 0)

@@ -181,7 +181,10 @@ def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migra
 
 
 def _publish_notices(ports: Ports) -> Outcome:
-    """Publish a notice, once a month, for each release out of support that an instance still runs. Store what was counted."""
+    """Publish a notice, once a month, for each release out of support that an instance still runs.
+
+    Store the counts as the inventory.
+    """
     from shared.domain.inventory import InstanceCount  # the timer alone needs it
 
     count, survey, now = InstanceCount(ports.catalog), RegionProblems(), ports.clock.now()
@@ -198,7 +201,7 @@ def _publish_notices(ports: Ports) -> Outcome:
 
 
 def _write_inventory(inventory: Inventory, ports: Ports) -> None:
-    """Store the inventory, for people to look at. No notice depends on it, so that an error is only logged."""
+    """Store the inventory, for people to look at. An error is only logged, because no notice depends on the stored inventory."""
     try:
         ports.inventory.write_inventory(inventory)
     except ReplankError as error:

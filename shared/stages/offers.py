@@ -160,7 +160,7 @@ def _remove_later_waves(queue: _BatchQueue, tick: _TickState) -> None:
 
 
 def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
-    """Sort the queue as the policy's order says. Rows of its front that cannot be read go to the end, or they would block it."""
+    """Sort the queue by the policy's order. Unreadable rows at the front go to the end, because they would block the queue."""
     terms = queue.tally.terms
     if not terms.policy.order or terms.acknowledgement is None:
         return

@@ -39,7 +39,7 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
 def enter_group(migration: Migration, ports: Ports) -> BlockingLimit | None:
     """Take the place of the migration's redundancy group. Return the limit if another member of the group has the place.
 
-    The slot must be taken before the place.
+    A migration takes its slot before it takes the group's place.
     """
     if not migration.group:
         return None

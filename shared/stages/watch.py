@@ -116,8 +116,8 @@ def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tup
 def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
     """Carry out the migration's outboxes. Return whether this tick also handles the migration.
 
-    If the outbox is older than the migration's state, the tick handles the migration too, because an old outbox must not delay it.
-    The tick also handles every migration that no stage checks.
+    If the outbox is older than the migration's state, the tick handles the migration too, because an old outbox must not delay the
+    migration. The tick also handles every migration that no stage checks.
     """
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:

@@ -15,13 +15,13 @@ _NEVER = "9999"
 
 
 def inventory_view(ports: Ports) -> InventoryView:
-    """Return the last inventory with the dates of the catalog. It reads one row, however large the fleet is."""
+    """Return the last inventory with the dates of the catalog. Only one row is read, even for a large fleet."""
     found = ports.inventory.last_inventory()
     if found is None:
         return InventoryView(ports.account_id, None, 0, 0, (), (), ())
     numbers: Counter[tuple[str, str]] = Counter()
     for each in found.groups:
-        numbers[_system(each)] += each.instances
+        numbers[_release_and_system(each)] += each.instances
     today = ports.clock.now().date()
     releases = [_release_count(*system, number, today, ports.catalog) for system, number in numbers.items()]
     groups = (
@@ -39,8 +39,11 @@ def inventory_view(ports: Ports) -> InventoryView:
     )
 
 
-def _system(group: InstanceGroup) -> tuple[str, str]:
-    """The release's key alone names a release, whatever name an older catalog gave it."""
+def _release_and_system(group: InstanceGroup) -> tuple[str, str]:
+    """Return the release's key, and the system's name if the catalog does not know the release.
+
+    A known release is named by its key alone, because an older catalog may have used another name.
+    """
     return group.release, "" if group.release else group.system
 
 

@@ -64,13 +64,19 @@ class SettingView:
 
     name: str
     value: str
-    """The value in force: a list with commas, an object as JSON. Secrets show as ``***``, and what is not set is empty."""
+    """The value in force: a list with commas, an object as JSON.
+
+    A secret is shown as ``***``. A setting without a value is empty.
+    """
     is_default: bool
 
 
 @dataclass(frozen=True)
 class SettingList:
-    """The settings in force of the function api. The other functions have the same if they were deployed together."""
+    """The settings in force of the function api.
+
+    The other functions have the same settings if all functions were deployed together.
+    """
 
     settings: tuple[SettingView, ...]
 

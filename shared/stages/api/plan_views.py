@@ -154,10 +154,10 @@ class InventoryView:
     instances: int
     """Number of instances in all."""
     unlisted: int
-    """Number of instances in groups too small to be listed. ``releases`` and ``groups`` do not count them."""
+    """Number of instances in groups too small to be listed. ``releases`` and ``groups`` do not count these instances."""
     releases: tuple[ReleaseCount, ...]
     """The releases in use, the earliest end of support first."""
     groups: tuple[GroupCount, ...]
     """The largest groups first, at most 2,000."""
     lacking: tuple[LackingPlace, ...]
-    """The places that could not be listed. Their instances are not counted."""
+    """The places that could not be listed. Instances in such a place are not counted."""

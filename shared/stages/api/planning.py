@@ -98,7 +98,10 @@ def _migrations_in_order(ports: Ports, batch: Batch) -> list[Migration]:
 
 
 def _sorted_by_stored_order(found: Sequence[Migration], batch: Batch, ports: Ports) -> list[Migration]:
-    """Return the migrations as the acknowledgement fixed their order. Before it, sort them by the keys that it will use."""
+    """Return the migrations in the order that the acknowledgement fixed.
+
+    Before the acknowledgement, sort the migrations by the same keys that an acknowledgement uses.
+    """
     by_name = sorted(found, key=sort_key_by_name)
     if not batch.policy.stores_order:
         return by_name

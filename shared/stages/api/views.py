@@ -474,7 +474,7 @@ class ReportDocument:
 
 @dataclass(frozen=True)
 class MigrationReport:
-    """The full report of one migration. ``currency`` is that of the snapshots' cost; empty if no price is set."""
+    """The full report of one migration. ``currency`` is the currency of the snapshots' cost; empty if no price is set."""
 
     result: ResultLine
     route: tuple[Hop, ...]
