@@ -58,8 +58,17 @@ class DriverTraits:
         return self.changes_from is FirstPossibleChange.SNAPSHOTS
 
 
-def _all_paths(catalog: Catalog) -> tuple[MigrationPath, ...]:
-    return catalog.paths
+def _paths_of_smc(catalog: Catalog) -> tuple[MigrationPath, ...]:
+    return tuple(path for path in catalog.paths if not path.tool_only)
+
+
+def _why_tool_only(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
+    if not any((path.source, path.destination) == (source, goal) and path.tool_only for path in catalog.paths):
+        return "", ""
+    return (
+        f"SMC has no path from {catalog.release_name(source)} to {catalog.release_name(goal)}.",
+        "Submit it with the guest driver (docs/drivers.md).",
+    )
 
 
 def _paths_with_recipe(catalog: Catalog) -> tuple[MigrationPath, ...]:
@@ -80,7 +89,8 @@ SMC = DriverTraits(
     attended=False,
     needs_identity=False,
     changes_from=FirstPossibleChange.LAUNCH,
-    paths=_all_paths,
+    paths=_paths_of_smc,
+    why_not=_why_tool_only,
     usual_minutes=(15, 30),
     prepare_limit=PREPARE_LIMIT,
     job_limit=JOB_LIMIT,
@@ -91,7 +101,8 @@ CONSOLE = DriverTraits(
     attended=True,
     needs_identity=True,
     changes_from=FirstPossibleChange.SNAPSHOTS,
-    paths=_all_paths,
+    paths=_paths_of_smc,
+    why_not=_why_tool_only,
     usual_minutes=(15, 30),
     prepare_limit=None,
     job_limit=JOB_LIMIT,

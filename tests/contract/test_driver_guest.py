@@ -16,7 +16,7 @@ from shared.domain.migration import Migration, State
 from shared.domain.recipes.choose import shipped_recipes
 from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from tests.support.drivers import moving
-from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8, fleet, instance
+from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8, RHEL_9, fleet, instance
 from tests.support.ports import Bench, bench
 
 PROVEN = ",".join(each.key for each in shipped_recipes())
@@ -43,7 +43,13 @@ def one() -> Iterator[Bench]:
         guests = {each: {"disks": [{"files": {".guest/tool": text}}]} for each, text in TOOLS.items()}
         rhel = [instance(number, RHEL_8) for number in range(1, 10)]
         made.world.load_fleet(
-            fleet(*rhel, *[instance(number, CENTOS_7) for number in range(10, 19)], instance(19, CENTOS_8), guests=guests)
+            fleet(
+                *rhel,
+                *[instance(number, CENTOS_7) for number in range(10, 19)],
+                instance(19, CENTOS_8),
+                instance(20, RHEL_9),
+                guests=guests,
+            )
         )
         yield made
 
@@ -111,6 +117,12 @@ def test_the_tools_of_openanolis_lead_to_it(one: Bench, driver: Driver, number: 
     clean(one, driver, made)
     left = [path for path in tree(one, made) if path.startswith(("var/lib/replank-tool", "etc/yum.repos.d/anolis", ".guest/bin"))]
     assert not left
+
+
+def test_leapp_leads_beyond_the_matrix_of_smc(one: Bench, driver: Driver) -> None:
+    made = prepared(one, driver, guest(one, 20, Hop("rhel-9", "rhel-10")))
+    assert run(one, driver, made).phase is JobPhase.FINISHED
+    assert b'VERSION_ID="10' in tree(one, made)["etc/os-release"]
 
 
 def test_centos2anolis_that_fails_says_it_in_its_own_words_and_only_a_rollback_helps(one: Bench, driver: Driver) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 CENTOS_7 = ("CentOS  7.9 64位", "CentOS  7.9 64 bit", "linux")
 CENTOS_8 = ("CentOS  8.5 64位", "CentOS  8.5 64 bit", "linux")
 RHEL_8 = ("Red Hat Enterprise Linux 8.10 64位", "Red Hat Enterprise Linux 8.10 64 bit", "linux")
+RHEL_9 = ("Red Hat Enterprise Linux 9.6 64位", "Red Hat Enterprise Linux 9.6 64 bit", "linux")
 WINDOWS_2008 = (
     "Windows Server  2008 R2 企业版 64位中文版",
     "Windows Server 2008 R2 Enterprise Edition 64 bit Chinese Edition",

@@ -68,6 +68,15 @@ LINUX = {
         "",
         "el9",
     ),
+    ("rhel", 10): Release(
+        "rhel",
+        "10.0",
+        "Red Hat Enterprise Linux 10.0 (Coughlan)",
+        "Red Hat Enterprise Linux release 10.0 (Coughlan)",
+        "6.12.0-55.9.1.el10_0",
+        "",
+        "el10",
+    ),
     ("alinux", 2): Release(
         "alinux",
         "2.1903",

@@ -19,6 +19,11 @@ MATRIX_WINDOWS = Source(
     READ_ON,
     "https://www.alibabacloud.com/help/en/smc/user-guide/windows-operating-system-migration",
 )
+RED_HAT_TOOL = Source(
+    "Red Hat, Upgrading from RHEL 9 to RHEL 10; oamg/leapp-repository, pull request 1383 (RHUI on Alibaba Cloud)",
+    date(2026, 11, 29),
+    "https://github.com/oamg/leapp-repository/pull/1383",
+)
 LIMITS = Source(
     'ECS "Operating system migration", limits',
     READ_ON,
@@ -45,4 +50,5 @@ UBUNTU = Source(
     "ECS Ubuntu end-of-life solution", READ_ON, "https://www.alibabacloud.com/help/en/ecs/user-guide/ubuntu-eol-solution"
 )
 ENDOFLIFE = Source("endoflife.date (secondary)", date(2026, 8, 22), "https://endoflife.date")
+NOT_READ = Source("the vendor's life-cycle page was not read", date(2026, 11, 29), "https://access.redhat.com/product-life-cycles")
 NOT_PUBLISHED = Source("no life-cycle date was found in the vendor's pages", READ_ON, "https://openanolis.cn")

@@ -47,6 +47,7 @@ class _PathRow:
     exact: str = ""
     allow_listed: bool = False
     note: str = ""
+    tool_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,8 @@ def _with_paths(base: Catalog, rows: list[_PathRow], on: date) -> Catalog:
         if row.source == row.destination:
             raise DocumentInvalid(f"catalog.paths[{index}].destination", "is the source itself")
         source = Source(row.source_document, on)
-        own.append(MigrationPath(row.source, row.destination, row.architecture, source, row.exact, row.allow_listed, row.note))
+        path = (row.source, row.destination, row.architecture, source, row.exact, row.allow_listed, row.note, row.tool_only)
+        own.append(MigrationPath(*path))
     taken = {(path.source, path.destination, path.architecture) for path in own}
     ours = [path for path in base.paths if (path.source, path.destination, path.architecture) not in taken]
     return replace(base, paths=(*own, *ours))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from shared.domain.catalog.cited import ALINUX, CENTOS, CENTOS_5, ENDOFLIFE, NOT_PUBLISHED, UBUNTU, WINDOWS
+from shared.domain.catalog.cited import ALINUX, CENTOS, CENTOS_5, ENDOFLIFE, NOT_PUBLISHED, NOT_READ, UBUNTU, WINDOWS
 from shared.domain.catalog.model import Lifecycle, Source
 
 
@@ -29,6 +29,7 @@ LIFECYCLE: dict[str, Lifecycle] = {
         _lifecycle_row("rhel-7", "2019-08-06", "2024-06-30", "2029-05-31", ENDOFLIFE, "Extended: ELS, paid."),
         _lifecycle_row("rhel-8", "2024-05-31", "2029-05-31", "2033-05-31", ENDOFLIFE, "Extended: ELS, paid."),
         _lifecycle_row("rhel-9", "2027-05-31", "2032-05-31", "2036-05-31", ENDOFLIFE, "Extended: ELS, paid."),
+        _lifecycle_row("rhel-10", "", "", "", NOT_READ),
         _lifecycle_row(
             "alinux-2", "2024-03-31", "2026-03-31", "", ALINUX, "Support end is the end of ELS; older pages say 2025-03-31."
         ),

@@ -60,6 +60,8 @@ class MigrationPath:
     exact: str = ""
     allow_listed: bool = False
     note: str = ""
+    tool_only: bool = False
+    """Whether SMC has no such path, so that only the distribution's own tool can follow it."""
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from shared.domain.catalog.cited import MATRIX_LINUX, MATRIX_WINDOWS
+from shared.domain.catalog.cited import MATRIX_LINUX, MATRIX_WINDOWS, RED_HAT_TOOL
 from shared.domain.catalog.model import Architecture, MigrationPath
 
 X86: Architecture = "x86_64"
 ARM: Architecture = "arm64"
 _RHEL_NOTE = "The minor version of Red Hat Enterprise Linux cannot be chosen."
+_TOOL_NOTE = "SMC has no such path; the guest driver has a recipe."
 _ALINUX_2_NOTE = "CentOS 7 can go to Alibaba Cloud Linux 2 on x86 only; its kernel is 4.19, that of CentOS 7 is 3.10."
 
 
@@ -46,6 +47,7 @@ PATHS: tuple[MigrationPath, ...] = (
     _linux_path("rhel-8", "alinux-3"),
     _linux_path("rhel-8", "rhel-9", note=_RHEL_NOTE),
     _linux_path("alinux-2", "alinux-3"),
+    MigrationPath("rhel-9", "rhel-10", X86, RED_HAT_TOOL, note=_TOOL_NOTE, tool_only=True),
     *_windows_paths(("2008r2-standard", "2008r2-enterprise"), "2012r2"),
     *_windows_paths(("2012r2-standard", "2012r2-datacenter"), "2016", "2019"),
     *_windows_paths(("2016-standard", "2016-datacenter"), "2019", "2022"),

@@ -78,6 +78,8 @@ def _check_database_versions(facts: Facts, catalog: Catalog) -> Outcome:
     if packages is None:
         return FactUnknown("the guest did not list its packages")
     installed = [(server, found) for server in OTHERS if (found := _installed_package(server, packages.chosen))]
+    if installed and facts.hop.destination not in MYSQL.ships:  # it names every destination whose servers are known
+        return FactUnknown(f"which database servers {catalog.release_name(facts.hop.destination)} ships is not known")
     troubles = [trouble for server, found in installed if (trouble := _why_data_unreadable(server, found, facts, catalog))]
     if not troubles:
         return PASSED

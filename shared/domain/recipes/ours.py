@@ -11,52 +11,53 @@ from typing import Any
 from shared.domain.recipes.anolis import ANOLIS_RECIPES
 from shared.domain.recipes.line import recipe_line
 
-_RED_HAT = "Red Hat, Upgrading from RHEL 8 to RHEL 9"
 _LEAPP = "oamg/leapp and oamg/leapp-repository, source"
 _C2R = "oamg/convert2rhel, source of 2.x"
 _ALIBABA = "Alibaba Cloud ECS, Upgrade CentOS to RHEL by convert2rhel"
 
 
-_LEAPP_RHEL_8: dict[str, Any] = {
-    "key": "rhel-8-to-rhel-9",
-    "tool": "leapp",
-    "source": "rhel-8",
-    "destination": "rhel-9",
-    "architectures": ["x86_64"],
-    "repositories": [],
-    "packages": recipe_line(
-        "dnf -y install leapp-upgrade leapp-rhui-alibaba", f"{_RED_HAT}; leapp-repository: rhui, package leapp-rhui-alibaba"
-    ),
-    "answers": [],
-    "precheck": recipe_line("leapp preupgrade --no-rhsm --report-schema 1.2.0", f"{_RED_HAT}; {_LEAPP}: commands"),
-    "precheck_report": recipe_line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
-    "start": recipe_line("leapp upgrade --no-rhsm --report-schema 1.2.0", f"{_RED_HAT}; {_LEAPP}: commands"),
-    "progress": recipe_line("/var/log/leapp/leapp-upgrade.log", f"{_LEAPP}: the percentages are ours", "assumed"),
-    "milestones": [
-        {"text": "FactsCollection", "percent": 10},
-        {"text": "TargetTransactionCheck", "percent": 20},
-        {"text": "Download", "percent": 30},
-        {"text": "InterimPreparation", "percent": 50},
-        {"text": "A reboot is required to continue", "percent": 60},
-        {"text": "FirstBoot", "percent": 90},
-    ],
-    "result": recipe_line(
-        'test ! -e "$R/etc/systemd/system/leapp_resume.service"',
-        f"{_RED_HAT}: verifying that the upgrade has finished",
-    ),
-    "result_report": recipe_line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
-    "busy": recipe_line(
-        'pgrep -x leapp >/dev/null || test -e "$R/etc/systemd/system/leapp_resume.service"',
-        f"{_RED_HAT}: verifying that the upgrade has finished",
-    ),
-    "clean": recipe_line(
-        "dnf -y remove leapp-upgrade leapp-rhui-alibaba leapp leapp-deps python3-leapp", f"{_RED_HAT}: post-upgrade tasks"
-    ),
-    "restarts": 2,
-    "irreversible_from": "restart",
-    "usual_minutes": 60,
-    "note": "The upgrade runs between two restarts, in a system without Cloud Assistant. Nothing is heard of it until it ends.",
-}
+def _leapp_recipe(source: str, destination: str) -> dict[str, Any]:
+    red_hat = f"Red Hat, Upgrading from RHEL {source} to RHEL {destination}"
+    return {
+        "key": f"rhel-{source}-to-rhel-{destination}",
+        "tool": "leapp",
+        "source": f"rhel-{source}",
+        "destination": f"rhel-{destination}",
+        "architectures": ["x86_64"],
+        "repositories": [],
+        "packages": recipe_line(
+            "dnf -y install leapp-upgrade leapp-rhui-alibaba", f"{red_hat}; leapp-repository: rhui, package leapp-rhui-alibaba"
+        ),
+        "answers": [],
+        "precheck": recipe_line("leapp preupgrade --no-rhsm --report-schema 1.2.0", f"{red_hat}; {_LEAPP}: commands"),
+        "precheck_report": recipe_line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
+        "start": recipe_line("leapp upgrade --no-rhsm --report-schema 1.2.0", f"{red_hat}; {_LEAPP}: commands"),
+        "progress": recipe_line("/var/log/leapp/leapp-upgrade.log", f"{_LEAPP}: the percentages are ours", "assumed"),
+        "milestones": [
+            {"text": "FactsCollection", "percent": 10},
+            {"text": "TargetTransactionCheck", "percent": 20},
+            {"text": "Download", "percent": 30},
+            {"text": "InterimPreparation", "percent": 50},
+            {"text": "A reboot is required to continue", "percent": 60},
+            {"text": "FirstBoot", "percent": 90},
+        ],
+        "result": recipe_line(
+            'test ! -e "$R/etc/systemd/system/leapp_resume.service"',
+            f"{red_hat}: verifying that the upgrade has finished",
+        ),
+        "result_report": recipe_line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
+        "busy": recipe_line(
+            'pgrep -x leapp >/dev/null || test -e "$R/etc/systemd/system/leapp_resume.service"',
+            f"{red_hat}: verifying that the upgrade has finished",
+        ),
+        "clean": recipe_line(
+            "dnf -y remove leapp-upgrade leapp-rhui-alibaba leapp leapp-deps python3-leapp", f"{red_hat}: post-upgrade tasks"
+        ),
+        "restarts": 2,
+        "irreversible_from": "restart",
+        "usual_minutes": 60,
+        "note": "The upgrade runs between two restarts, in a system without Cloud Assistant. Nothing is heard of it until it ends.",
+    }
 
 
 def _convert2rhel_recipe(release: str, extra: str, certainty: str) -> dict[str, Any]:
@@ -113,7 +114,8 @@ def _convert2rhel_recipe(release: str, extra: str, certainty: str) -> dict[str, 
 
 
 RECIPES: tuple[dict[str, Any], ...] = (
-    _LEAPP_RHEL_8,
+    _leapp_recipe("8", "9"),
+    _leapp_recipe("9", "10"),
     _convert2rhel_recipe(
         "7",
         "7-server-rhui-rpms --enablerepo rhui-rhel-7-server-rhui-extras-rpms --enablerepo rhui-rhel-7-server-rhui-optional-rpms",

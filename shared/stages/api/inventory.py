@@ -55,5 +55,5 @@ def _release_count(key: str, system: str, number: int, today: date, catalog: Cat
     life = catalog.lifecycle.get(release.product)
     extended = life.extended_end.isoformat() if life and life.extended_end else ""
     ends_on = status.ends_on.isoformat() if status.ends_on else ""
-    destinations = tuple(dict.fromkeys(path.destination for path in catalog.paths if path.source == key))
+    destinations = tuple(dict.fromkeys(path.destination for path in catalog.paths if path.source == key and not path.tool_only))
     return ReleaseCount(key, release.name, number, status.standing, ends_on, extended, status.source, destinations)

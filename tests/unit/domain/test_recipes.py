@@ -137,3 +137,16 @@ def test_a_command_carries_only_ids_and_base64() -> None:
 @pytest.mark.parametrize("recipe", shipped_recipes(), ids=lambda recipe: recipe.key)
 def test_every_recipe_is_a_script_that_the_shell_reads(recipe: Any) -> None:
     subprocess.run(["sh", "-n", "-c", recipe_script(recipe)], check=True)
+
+
+def test_a_path_that_smc_lacks_is_the_guest_drivers_alone() -> None:
+    assert [hop.destination for hop in route("rhel-9", "rhel-10", PROVEN).hops] == ["rhel-10"]
+    assert [hop.destination for hop in route("rhel-8", "rhel-10", PROVEN).hops] == ["rhel-9", "rhel-10"]
+    for driver in ("smc", "console"):
+        with pytest.raises(Refused) as refused:
+            plan_route(require_release("rhel-9"), "x86_64", on=DAY, destination="rhel-10", driver=driver)
+        assert refused.value.code == "Route.NotFollowed"
+        assert "guest driver" in refused.value.remedy
+        with pytest.raises(Refused) as none:
+            plan_route(require_release("rhel-9"), "x86_64", on=DAY, driver=driver)
+        assert none.value.code == "Route.NotSupported"

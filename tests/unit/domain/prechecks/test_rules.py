@@ -9,6 +9,7 @@ import pytest
 
 from shared.domain.catalog import CATALOG
 from shared.domain.findings import Severity
+from shared.domain.hop import Hop
 from shared.domain.prechecks import RULES, NeededFacts, assess, cheap_rules
 from shared.domain.prechecks.registry import SUBJECTS
 from shared.domain.prechecks.rule import PRACTICE, FactUnknown, Rule, RuleFailed, RulePassed
@@ -158,3 +159,11 @@ def test_what_was_seen_says_more_than_the_title(rule: Rule) -> None:
     assert _plain(finding.title) not in _plain(finding.seen)
     for found in rule.findings(blind, CATALOG) if blind else ():
         assert not rule.asks or _plain(rule.asks) not in _plain(found.seen), found.seen
+
+
+def test_of_a_destination_whose_servers_are_not_known_nothing_is_claimed() -> None:
+    """It is not said that the destination has no such server."""
+    rule = next(each for each in RULES if each.code == "Guest.DataNotReadable")
+    outcome = rule.check(replace(CASES[rule.code][1], hop=Hop("rhel-9", "rhel-10")), CATALOG)
+    assert isinstance(outcome, FactUnknown)
+    assert "Red Hat Enterprise Linux 10" in outcome.what
