@@ -15,6 +15,8 @@ from console.signature import Credentials, authorization
 
 Json = dict[str, Any]
 VERSION = "/v1"
+PER_PAGE = 100
+"""Rows of a page of a list, if all pages are read."""
 
 
 @dataclass
@@ -42,7 +44,7 @@ class PersonApi:
         """Up to ``most`` pages of a list, each with its items and the token of the next."""
         token = str(query.pop("nextToken", ""))
         for _ in range(most):
-            page: Json = self.get(path, **query, limit=100, nextToken=token)
+            page: Json = self.get(path, **query, limit=PER_PAGE, nextToken=token)
             yield {"items": page[items], "nextToken": page["nextToken"]}
             token = page["nextToken"]
             if not token:

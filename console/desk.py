@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from console import present, web
-from console.api import PersonApi
+from console.api import PER_PAGE, PersonApi
 from console.problem import Problem
 from console.session import Session, form_token
 from console.settings import Settings
 from console.texts import LANGUAGES, NAMES, texts
 
 Json = dict[str, Any]
+Row = Callable[[Json], Json]
+MOST_ROWS, MOST_SECONDS = 10_000, 20
+"""Rows of a file, and seconds that it may take. The console has 30 seconds for an answer."""
+MOST_CHARACTERS = 3_000_000
+"""Characters of the API's rows that a file may be made of: a function's answer is limited too."""
 
 
 @dataclass
@@ -57,6 +64,16 @@ class Desk:
         headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         return web.Answer(present.as_csv(columns, rows), content_type="text/csv; charset=utf-8", headers=headers)
 
+    def csv_of_all(self, name: str, columns: tuple[str, ...], path: str, items: str, query: Json, row: Row = dict) -> web.Answer:
+        """A file of all rows of a list, from its first page on. If it is cut, its name and its last line say so."""
+        rows, cut = all_rows(self, path, items, query)
+        text = present.as_csv(columns, map(row, rows))
+        if cut:
+            text += present.as_csv((texts("common", self.language)(cut, number=len(rows)),), ()).lstrip("\ufeff")
+        name = f"{name}-first-{len(rows)}" if cut else name
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        return web.Answer(text, content_type="text/csv; charset=utf-8", headers=headers)
+
     @property
     def wants_csv(self) -> bool:
         """Whether the address asks for a file."""
@@ -78,3 +95,23 @@ class Desk:
         if not given.isdecimal() or len(given) > 9:
             raise Problem("Form.Incomplete", "The form lacks the version that you saw.", "Reload the page, and try again.")
         return int(given)
+
+
+def all_rows(desk: Desk, path: str, items: str, query: Json) -> tuple[list[Json], str]:
+    """All rows of a list, and why it was cut: ``csv_cut`` at a limit, ``csv_broken`` by an error.
+
+    Raises the Problem of the first page.
+    """
+    until, size = desk.api.now() + MOST_SECONDS, 0
+    rows: list[Json] = []
+    try:
+        for page in desk.api.pages(path, items, -(-MOST_ROWS // PER_PAGE), **query):
+            rows += page["items"]
+            size += len(json.dumps(page["items"]))
+            if page["nextToken"] and (len(rows) >= MOST_ROWS or size > MOST_CHARACTERS or desk.api.now() > until):
+                return rows, "csv_cut"
+    except Problem:
+        if not rows:
+            raise
+        return rows, "csv_broken"
+    return rows, ""

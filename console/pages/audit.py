@@ -11,9 +11,9 @@ COLUMNS = ("at", "who", "trust", "door", "act", "target", "before", "after", "st
 
 
 def show(desk: Desk) -> web.Answer:
-    """The page, or its rows as CSV."""
+    """The page, or all its lines as CSV."""
     wanted = {name: desk.query.get(name, "") for name in FILTERS}
-    page = desk.api.get("/audit", **wanted, limit=ROWS, nextToken=desk.query.get("after", ""))
     if desk.wants_csv:
-        return desk.csv("audit", COLUMNS, page["lines"])
+        return desk.csv_of_all("audit", COLUMNS, "/audit", "lines", wanted)
+    page = desk.api.get("/audit", **wanted, limit=ROWS, nextToken=desk.query.get("after", ""))
     return desk.page("audit", lines=page["lines"], following=page["nextToken"], wanted=wanted, first="after" not in desk.query)

@@ -32,11 +32,14 @@ COLUMNS = (
 
 
 def show(desk: Desk, batch_id: str) -> web.Answer:
-    """The page, or its rows as CSV."""
+    """The page, or all rows that meet its filters as CSV."""
     wanted = {name: desk.query.get(name, "") for name in FILTERS}
-    rows, following = found(desk, batch_id, wanted)
+    order = "-state" if desk.query.get("order") == "-state" else ""
     if desk.wants_csv:
-        return desk.csv(batch_id, COLUMNS, [_flat(each) for each in rows])
+        return desk.csv_of_all(
+            batch_id, COLUMNS, "/migrations", "migrations", {"batchId": batch_id, **wanted, "order": order}, _flat
+        )
+    rows, following = found(desk, batch_id, {**wanted, "order": order})
     standing = desk.api.get(f"/batches/{batch_id}")
     counts = standing.get("counts") or {}
     return desk.page(
@@ -48,6 +51,7 @@ def show(desk: Desk, batch_id: str) -> web.Answer:
         rows=rows,
         following=following,
         wanted=wanted,
+        order=order,
         looked_for=any(wanted[name] for name in FILTERS[1:]),
         first="after" not in desk.query,
         ask=needs_acknowledgement(standing),

@@ -10,8 +10,8 @@ COLUMNS = ("batchId", "state", "createdAt", "createdBy", "size", "dryRun", "dest
 
 
 def show(desk: Desk) -> web.Answer:
-    """The page, or the rows of it as CSV."""
-    page = desk.api.get("/batches", limit=ROWS, nextToken=desk.query.get("after", ""))
+    """The page, or all batches as CSV."""
     if desk.wants_csv:
-        return desk.csv("batches", COLUMNS, page["batches"])
+        return desk.csv_of_all("batches", COLUMNS, "/batches", "batches", {})
+    page = desk.api.get("/batches", limit=ROWS, nextToken=desk.query.get("after", ""))
     return desk.page("batches", live=True, batches=page["batches"], following=page["nextToken"], first="after" not in desk.query)

@@ -24,8 +24,8 @@ COLUMNS = (
 
 
 def show(desk: Desk) -> web.Answer:
-    """The page, or its rows as CSV."""
-    page = desk.api.get("/snapshots", limit=ROWS, nextToken=desk.query.get("after", ""))
+    """The page, or all snapshots as CSV."""
     if desk.wants_csv:
-        return desk.csv("snapshots", COLUMNS, page["snapshots"])
+        return desk.csv_of_all("snapshots", COLUMNS, "/snapshots", "snapshots", {})
+    page = desk.api.get("/snapshots", limit=ROWS, nextToken=desk.query.get("after", ""))
     return desk.page("snapshots", live=True, list=page, following=page["nextToken"], first="after" not in desk.query)

@@ -222,12 +222,14 @@ class TablestoreMigrations:
         places = {row["migration_id"]: row["due_at"] for row in found}  # a lagging index may show a row twice
         return [WaitingMigration(migration_id, due_at < 0) for migration_id, due_at in places.items()]
 
-    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> MigrationPage:
+    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
         states = (LowestKey, HighestKey) if state is None else (state.value, state.value)
         batch = ("batch_id", batch_id)
-        start = (batch, ("state", states[0]), ("migration_id", LowestKey))
-        end = (batch, ("state", states[1]), ("migration_id", HighestKey))
-        found, following = self._store.read_range(RowRange(tables.BY_BATCH, page_start(token, start), end), limit=limit)
+        first: Key = (batch, ("state", states[0]), ("migration_id", LowestKey))
+        last: Key = (batch, ("state", states[1]), ("migration_id", HighestKey))
+        start, end = (last, first) if backward else (first, last)
+        wanted = RowRange(tables.BY_BATCH, page_start(token, start), end, backward=backward)
+        found, following = self._store.read_range(wanted, limit=limit)
         page = _page_of_rows(self._read_rows(_unique_ids(found)), page_token(following))
         return replace(page, migrations=tuple(each for each in page.migrations if state is None or each.state is state))
 

@@ -123,8 +123,11 @@ class Migrations(Protocol):
         Next hops come first, then all other migrations in the order in which they began to wait.
         """
 
-    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> MigrationPage:
-        """A page of a batch's migrations, or only of those in ``state`` if it is given."""
+    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
+        """A page of a batch's migrations in the order of their states' names, or only of those in ``state`` if it is given.
+
+        ``backward`` reverses the order.
+        """
 
     def state_counts(self, batch_id: str) -> Counter[State]:
         """The number of a batch's migrations in each state. Read from an index that is a moment behind the rows."""

@@ -123,6 +123,7 @@ def list_schema(items: Json, most: int, least: int = 1) -> Json:
     return {"type": "array", "items": items, "minItems": least, "maxItems": most}
 
 
+STATE_ORDER: Json = {"type": "string", "enum": ["state", "-state"]}
 YES_OR_NO: Json = {"type": "string", "enum": ["true", "false"]}
 FLAG: Json = {"type": "boolean", "default": False}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from shared.domain.policy import Policy
@@ -37,8 +38,11 @@ def _list_migrations(call: ApiCall) -> Reply:
     given = call.query
     if "instanceId" in given and "nextToken" in given:
         raise schema.invalid_field("nextToken", "has no effect with instanceId: the migrations of one instance come as one page")
+    if "order" in given and "batchId" not in given:
+        raise schema.invalid_field("order", "has an effect with batchId only: other lists have no order of states")
     names = ("batchId", "state", "instanceId", "accountId", "code", "text", "group")
     wanted = migrations.MigrationFilter(*(given.get(name, "") for name in names))
+    wanted = replace(wanted, is_backward=given.get("order", "") == "-state")
     return Reply(migrations.migration_page(call.ports, wanted, limit=given["limit"], token=given.get("nextToken", "")))
 
 
@@ -372,7 +376,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/migrations",
         "listMigrations",
-        "Migrations that meet every filter given.",
+        "Migrations that meet every filter given; those of a batch by the name of their state, reversed with order=-state.",
         _list_migrations,
         views.MigrationList,
         query={
@@ -383,6 +387,7 @@ ROUTES: tuple[Route, ...] = (
             "code": requests.PART_OF_CODE,
             "text": requests.PART_OF_TEXT,
             "group": requests.GROUP,
+            "order": requests.STATE_ORDER,
             **_PAGE,
         },
     ),

@@ -275,11 +275,20 @@ def test_pages_of_a_batch(rows: Migrations) -> None:
     assert (found, pages) == (made, 3)
     everything = rows.page_of_batch("bpages", state=None, limit=100, token="")
     assert {each.migration_id for each in everything.migrations} == {each.migration_id for each in [*made, failed]}
+    assert [each.state.value for each in everything.migrations] == ["accepted"] * 5 + ["failed"]
+    assert _backward_pages(rows) == everything.migrations[::-1]
     some = rows.page_of_batch("bpages", state=State.ACCEPTED, limit=2, token="").next_token
     for token in (some, "rubbish", "W1tdXQ"):
         with pytest.raises(Refused) as caught:
             rows.page_of_batch("bother", state=None, limit=2, token=token)
         assert caught.value.code == "Token.Invalid"
+
+
+def _backward_pages(rows: Migrations) -> tuple[Migration, ...]:
+    first = rows.page_of_batch("bpages", state=None, limit=4, token="", backward=True)
+    second = rows.page_of_batch("bpages", state=None, limit=4, token=first.next_token, backward=True)
+    assert second.next_token == ""
+    return (*first.migrations, *second.migrations)
 
 
 def test_a_batch_is_counted_by_its_index_alone(rows: Migrations, one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,9 +186,9 @@ class FakeMigrations:
     def _all(self) -> list[Migration]:
         return [row.migration for _, row in sorted(self.rows.items())]
 
-    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> MigrationPage:
+    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
         found = [m for m in self._all() if m.batch_id == batch_id and state in (None, m.state)]
-        return MigrationPage(*_page(found, limit, token))
+        return MigrationPage(*_page(found[::-1] if backward else found, limit, token))
 
     def migrations_of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
         return [m for m in self._all() if m.instance_id == instance_id][:limit]

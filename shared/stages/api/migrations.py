@@ -39,6 +39,8 @@ class MigrationFilter:
     """A part of an id, name, release, account or region."""
     group: str = ""
     """The redundancy group, as tag=value."""
+    is_backward: bool = False
+    """Whether the migrations of a batch come in the reverse order of their states' names."""
 
     @property
     def has_unindexed_fields(self) -> bool:
@@ -91,7 +93,7 @@ def _read_migration_page(ports: Ports, wanted: MigrationFilter, limit: int, toke
     if wanted.instance_id:
         return _page_of_instance(ports, wanted.instance_id, wanted.batch_id, state, limit)
     if wanted.batch_id:
-        return ports.migrations.page_of_batch(wanted.batch_id, state=state, limit=limit, token=token)
+        return ports.migrations.page_of_batch(wanted.batch_id, state=state, limit=limit, token=token, backward=wanted.is_backward)
     return ports.migrations.migration_page(state=state, limit=limit, token=token)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared.domain.inventory import InstanceGroup, Inventory
 from shared.domain.ledger import SnapshotState
+from shared.domain.migration import first_journal_entry
 from shared.stages.api import show
-from tests.support.api import ApiInMemory, entry
+from tests.support.api import ApiInMemory, entry, migration
 from tests.support.fakes import NOON
 
 
@@ -42,6 +45,19 @@ def test_releases_come_by_their_end_of_support() -> None:
     )
     assert [bool(each["destinations"]) for each in found["releases"]] == [True, False, False, False]
     assert found["lacking"] == [{"place": "cn-shanghai", "code": "Cloud.NoAnswer", "message": "no answer"}]
+
+
+def test_an_order_of_states_is_that_of_a_batch() -> None:
+    api = ApiInMemory()
+    for number in (1, 2):
+        made = replace(migration(f"m{number}"), batch_id="b1")
+        api.fakes.migrations.create(made, first_journal_entry(made, by="intake", reason="r"), ())
+    listed = [
+        [each["migrationId"] for each in api.call("GET", "/migrations", query={"batchId": "b1", **order})[1]["migrations"]]
+        for order in ({}, {"order": "state"}, {"order": "-state"})
+    ]
+    assert listed == [["m1", "m2"], ["m1", "m2"], ["m2", "m1"]]
+    assert api.refused("GET", "/migrations", query={"order": "-state"}) == (400, "Request.Invalid")
 
 
 def test_a_snapshot_that_is_gone_costs_nothing() -> None:

@@ -116,8 +116,8 @@ class WithUnreadable(FakeMigrations):
             self.rows[each].migration = replace(self.rows[each].migration, entered_at=now)
         return ()
 
-    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> MigrationPage:
-        page = super().page_of_batch(batch_id, state=state, limit=limit, token=token)
+    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
+        page = super().page_of_batch(batch_id, state=state, limit=limit, token=token, backward=backward)
         bad = [each for each in page.migrations if each.migration_id in self.unreadable]
         left = tuple(each for each in page.migrations if each not in bad)
         return MigrationPage(left, page.next_token, tuple(UnreadableRow(each.migration_id, "of a later version") for each in bad))

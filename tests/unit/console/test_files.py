@@ -1,0 +1,77 @@
+"""Files hold all rows of a list up to a limit, and say so if they are cut; lists are sorted by the API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from console import desk
+from console.http import Response
+from tests.unit.console.test_console import ApiTable, ask
+
+
+class ManyRows(ApiTable):
+    """A list of ``count`` rows, a hundred to a page; ``broken_at`` is the row at which the API no longer answers."""
+
+    def __init__(self, count: int, broken_at: int = -1) -> None:
+        super().__init__()
+        self.count, self.broken_at = count, broken_at
+
+    def send(self, method: str, url: str, headers: Any, body: bytes) -> Response:
+        self.sent.append((method, url, dict(headers), body))
+        query = {name: each[0] for name, each in parse_qs(urlsplit(url).query).items()}
+        start, limit = int(query.get("nextToken", 0)), int(query["limit"])
+        if start == self.broken_at:
+            return Response(503, {}, json.dumps({"Code": "Store.Unavailable", "Message": "m", "Recommend": "r"}).encode())
+        rows = [{"migrationId": f"m{number}"} for number in range(start, min(start + limit, self.count))]
+        following = str(start + limit) if start + limit < self.count else ""
+        return Response(200, {}, json.dumps({"migrations": rows, "nextToken": following}).encode())
+
+
+CSV = "/console/batches/b1?format=csv&state=failed&order=-state&after=50"
+
+
+def test_a_file_holds_all_rows_that_meet_the_filters() -> None:
+    api = ManyRows(250)
+    _, body, headers = ask(api, "GET", CSV)
+    assert len(body.splitlines()) == 251
+    assert headers["Content-Disposition"] == 'attachment; filename="b1.csv"'
+    assert [each[1].partition("?")[2] for each in api.sent][:2] == [
+        "batchId=b1&state=failed&order=-state&limit=100",
+        "batchId=b1&state=failed&order=-state&limit=100&nextToken=100",
+    ]
+
+
+@pytest.mark.parametrize(("limit", "most"), [("MOST_ROWS", 200), ("MOST_CHARACTERS", 4000), ("MOST_SECONDS", -1)])
+def test_a_file_that_is_cut_says_so(monkeypatch: pytest.MonkeyPatch, limit: str, most: int) -> None:
+    monkeypatch.setattr(desk, limit, most)
+    _, body, headers = ask(ManyRows(1000), "GET", CSV)
+    number = {"MOST_SECONDS": 100}.get(limit, 200)
+    assert body.splitlines()[-1].startswith(f"NOT COMPLETE: these are the first {number} rows")
+    assert headers["Content-Disposition"] == f'attachment; filename="b1-first-{number}.csv"'
+    assert len(body.splitlines()) == number + 2
+
+
+def test_a_file_that_ends_at_the_limit_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "MOST_ROWS", 200)
+    assert "NOT COMPLETE" not in ask(ManyRows(200), "GET", CSV)[1]
+
+
+def test_an_api_that_stops_in_the_middle_is_told_and_at_the_beginning_is_an_error() -> None:
+    _, body, _ = ask(ManyRows(1000, broken_at=300), "GET", CSV)
+    assert body.splitlines()[-1].startswith("NOT COMPLETE: these are the first 300 rows. The API did not answer")
+    assert ask(ManyRows(1000, broken_at=0), "GET", CSV)[0] == 503
+
+
+@pytest.mark.parametrize(
+    ("given", "sort", "other"), [("", "ascending", "order=-state"), ("-state", "descending", ""), ("name", "ascending", "")]
+)
+def test_a_batch_says_how_it_is_sorted(given: str, sort: str, other: str) -> None:
+    listed = (200, {"migrations": [], "nextToken": "t"})
+    api = ApiTable(**{"GET /batches/b1": (200, {"batchId": "b1", "counts": {"failed": 9}}), "GET /migrations": listed})
+    _, body, _ = ask(api, "GET", f"/console/batches/b1?after=t&order={given}")
+    assert (f'aria-sort="{sort}"' in body, other in body) == (True, True)
+    assert [("order=-state" in each[1]) for each in api.sent if "/migrations" in each[1]] == [given == "-state"]
