@@ -11,7 +11,7 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Refused
 
 BY_ITSELF = "watch"
-"""The name that the batch's journal shows for a pause by the tick at the failure budget."""
+"""The name in the batch's journal if the tick, and not a person, pauses or stops the batch."""
 NAMED = 5
 """Maximum number of failed migrations that an error message names."""
 

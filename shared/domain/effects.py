@@ -126,6 +126,6 @@ def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tupl
 def post_command_effects_of_failure(migration: Migration, stage: str) -> tuple[Effect, ...]:
     """The effect that runs the post command after a failure in ``stage``.
 
-    Empty if a retry would go on with a job that may have run: what the pre command did is still wanted then.
+    Empty if a retry would continue with a job that may have run, because the effect of the pre command is still needed.
     """
     return () if stage == "migrate" and migration.job_may_have_run else post_command_effects(migration, unmoved=True)

@@ -96,7 +96,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class ToolLog:
-    """The end of what a tool printed in the instance before an attempt failed. A rollback removes the tool's own log."""
+    """The end of a tool's output in the instance before an attempt failed. A rollback removes the tool's own log."""
 
     at: datetime
     hop: int
@@ -156,8 +156,8 @@ class Migration:
     probe_count: int = 0
     """Number of probes sent so far, for any purpose. The number is part of the next probe's client token."""
     check_asked: bool = False
-    """Whether the probe of the last precheck included the batch's files and check, which is allowed only after the
-    acknowledgement."""
+    """Whether the probe of the last precheck included the batch's files and check. Only an acknowledgement allows files and
+    check."""
     disks: tuple[str, ...] = ()
     """Ids of the disks that the last precheck found. Each disk gets a snapshot before the job starts."""
     handle: DriverData = field(default_factory=DriverData)

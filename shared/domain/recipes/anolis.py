@@ -1,6 +1,7 @@
-"""The recipes from CentOS to Anolis OS, with the tools of OpenAnolis. Plain data, as in :mod:`shared.domain.recipes.ours`.
+"""The recipes from CentOS to Anolis OS, with the tools of OpenAnolis. The recipes are plain data, as in
+:mod:`shared.domain.recipes.ours`.
 
-The tools install from Alibaba Cloud's mirror, which each VPC reaches. Nobody has published what the tools write while they work.
+The tools install from Alibaba Cloud's mirror, which each VPC reaches. The output of the tools during their work is not published.
 """
 
 from __future__ import annotations

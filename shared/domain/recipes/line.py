@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def recipe_line(text: str, source: str, certainty: str = "foreign") -> dict[str, str]:
-    """A command or a file, where it comes from, and how sure it is."""
+    """A command or a file, with its source and its certainty."""
     return {"text": text, "source": source, "certainty": certainty}

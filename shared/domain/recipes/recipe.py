@@ -94,8 +94,8 @@ class Recipe:
 
     @property
     def assumed_fields(self) -> tuple[str, ...]:
-        """The fields out of start, progress and result that are only assumed. A recipe with an assumed field is off until the
-        deployment declares the recipe proven."""
+        """The names of the fields that are only assumed, among start, progress and result. A recipe with an assumed field is off
+        until the deployment declares the recipe proven."""
         return tuple(name for name in ("start", "progress", "result") if self.lines[name].certainty == "assumed")
 
 

@@ -1,6 +1,6 @@
 """The state file of OpenAnolis's centos2anolis: one JSON object (OpenAnolis installer of the migration tools, as published).
 
-Its fields are Timestamp, ProgressInfo, Progress, ErrorCode and ErrorMsg. An ErrorCode other than 0 tells of a failure.
+The fields of the object are Timestamp, ProgressInfo, Progress, ErrorCode and ErrorMsg. An ErrorCode other than 0 means a failure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _WHY = "centos2anolis writes so into its state file."
 
 
 def findings_of_centos2anolis(text: str) -> tuple[Finding, ...]:
-    """The failure that the state file tells of, in the tool's own words; nothing without a failure."""
+    """The failure in the state file, in the tool's own words; empty if the file has no failure."""
     told = json_object(text)
     code = told.get("ErrorCode")
     if isinstance(code, bool) or not isinstance(code, int) or code == 0:

@@ -1,6 +1,7 @@
 """convert2rhel's pre- and post-conversion reports (oamg/convert2rhel, schemas/assessment-schema-1.0.json to 1.2).
 
-The schemas name the remedy ``remediation`` in one place and ``remediations`` in another; both are read. Format 1.0 has no status.
+The schemas name the remedy ``remediation`` in one place and ``remediations`` in another. This module reads both. Format 1.0 has no
+status.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ def findings_of_convert2rhel(text: str) -> tuple[Finding, ...]:
 def _finding_of_message(action: str, told: dict[str, Any]) -> Finding:
     severity = _GRADES[str(told.get("level"))]
     name = f"{action}::{tool_text(told.get('id'))}"
-    title = _told_text(told, "title") or _told_text(told, "message") or name
-    seen = " ".join(filter(None, (_told_text(told, "diagnosis"), _told_text(told, "description"))))
-    remedy = _told_text(told, "remediations") or _told_text(told, "remediation")
+    title = _message_text(told, "title") or _message_text(told, "message") or name
+    seen = " ".join(filter(None, (_message_text(told, "diagnosis"), _message_text(told, "description"))))
+    remedy = _message_text(told, "remediations") or _message_text(told, "remediation")
     code = "Tool.Inhibited" if severity is Severity.ERROR else "Tool.Noted"
     return Finding(code, severity, f"{title} ({name})", tool_text(seen), _WHY, remedy)
 
 
-def _told_text(told: dict[str, Any], name: str) -> str:
-    """A text of a message; empty if the tool says that it has none (``N/A``)."""
+def _message_text(told: dict[str, Any], name: str) -> str:
+    """A text of a message; empty if the tool writes ``N/A`` for a missing text."""
     text = tool_text(told.get(name))
     return "" if text.upper() == "N/A" else text

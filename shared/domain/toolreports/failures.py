@@ -58,8 +58,8 @@ KINDS = (
         "Give the instance more memory or swap; then retry.",
     ),
 )
-"""The known kinds; the first match wins. The messages come from yum, dnf, rpm, curl, leapp and convert2rhel, as quoted in public
-issues."""
+"""The known kinds of failure. The first kind whose words match counts. The messages come from yum, dnf, rpm, curl, leapp and
+convert2rhel, as quoted in public issues."""
 _READERS = {
     "leapp": findings_of_leapp,
     "convert2rhel": findings_of_convert2rhel,
@@ -73,12 +73,12 @@ _TEXT_REPORTS = {
 
 
 def findings_of_report(tool: str, report: str) -> tuple[Finding, ...]:
-    """The findings in a tool's report, each with a remedy; those that stop the tool come first."""
+    """The findings in a tool's report, each with a remedy. Findings that stop the tool come first."""
     return tuple(each if each.remedy else replace(each, remedy=_own_remedy(tool, each)) for each in _READERS[tool](report))
 
 
 def _own_remedy(tool: str, finding: Finding) -> str:
-    """Our remedy for a finding to which the tool has none."""
+    """Replank's remedy for a finding for which the tool gives no remedy."""
     kind = failure_kind(f"{finding.title}\n{finding.seen}") if finding.severity is Severity.ERROR else None
     return kind.remedy if kind else f"Read {_TEXT_REPORTS[tool]} in the instance, correct the cause, then retry."
 
@@ -96,7 +96,7 @@ def failure_kind(log: str) -> FailureKind | None:
 def first_error_line(log: str) -> str:
     """The first line of the log that names an error; if no line does, the last line that is not empty.
 
-    A line that ends with a colon is followed by what it announces.
+    If this line ends with a colon, the next line is added.
     """
     lines = [line for line in log.splitlines() if line.strip()]
     place = next((place for place, line in enumerate(lines) if _ERROR.search(line)), len(lines) - 1)

@@ -12,7 +12,7 @@ from shared.domain.toolreports.reading import json_object, list_values, tool_tex
 
 _STOPS = frozenset({"inhibitor", "error"})
 _GRADES = {"high": Severity.WARNING, "medium": Severity.WARNING}
-"""Severities of risks that are not inhibitors. leapp continues, but a person should check them."""
+"""Severities of risks that are not inhibitors. leapp continues in spite of these risks, but a person should check."""
 _WHY = "leapp's own precheck says so."
 
 
@@ -41,8 +41,8 @@ def _finding_of_entry(entry: dict[str, Any]) -> Finding:
 
 
 def _entry_groups(entry: dict[str, Any]) -> set[str]:
-    """The groups of an entry, which show whether it stops the upgrade. Before version 1.2 of the schema the groups are flags
-    and tags, and the group of an error is among the tags (oamg/leapp, leapp/utils/report.py)."""
+    """The groups of an entry. The groups show whether the entry stops the upgrade. Before version 1.2 of the schema the groups are
+    flags and tags, and the group of an error is among the tags (oamg/leapp, leapp/utils/report.py)."""
     listed = [entry.get(name) for name in ("groups", "flags", "tags")]
     marks = {str(each) for values in listed if isinstance(values, list) for each in values}
     return marks | ({"error"} if str(entry.get("severity")) == "error" else set())
@@ -57,7 +57,7 @@ def _summary_and_hint(entry: dict[str, Any]) -> tuple[str, str]:
 
 
 def _hint_and_command(entry: dict[str, Any]) -> tuple[str, str]:
-    """The first hint and the first command of an entry; each may be empty. The name of a playbook is no hint."""
+    """The first hint and the first command of an entry; each text may be empty. The name of a playbook is no hint."""
     detail = entry.get("detail")
     listed = detail.get("remediations") if isinstance(detail, dict) else None
     hint, command = "", ""
