@@ -83,11 +83,11 @@ class StateFolder:
             for number in (signal.SIGTERM, signal.SIGKILL):
                 with suppress(ProcessLookupError):
                     os.kill(int(ready["pid"]), number)
-                if self._wait_until(lambda: _is_unlocked(file)):
+                if self._wait_until_true(lambda: _is_unlocked(file)):
                     return True
         raise Problem("LocalCloud.NotStopped", f"Process {ready['pid']} does not end.", f"Look at it: ps -fp {ready['pid']}")
 
-    def _wait_until(self, reached: Callable[[], bool]) -> bool:
+    def _wait_until_true(self, reached: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + STOP_S
         while not reached():
             if time.monotonic() > deadline:

@@ -15,7 +15,7 @@ _LOG = logging.getLogger("replank")
 
 
 def record_account_refusal(error: ReplankError, ports: Ports) -> None:
-    """Record an account's refusal, so that nothing starts in that account for a while and people see why.
+    """Record an account's refusal, so that nothing starts in that account for a while and people see the reason.
 
     Ignore all errors but a refusal.
     """

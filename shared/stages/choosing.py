@@ -69,7 +69,7 @@ class InstanceChoice:
         )
 
     def _why_already_moved(self, instance: FoundInstance) -> tuple[str, str] | None:
-        """Return the code and reason if an earlier migration has already moved the instance off the selected releases, else None.
+        """Return the code and reason if an earlier migration moved the instance to a release outside the selection, else None.
 
         ECS still shows the old system name. An instance that the batch names by its id is not left out for an earlier migration.
         """

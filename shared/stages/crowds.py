@@ -26,7 +26,7 @@ class SlotCounts:
         in_wave = self.waves[self.cut.wave_number(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)
 
-    def count_if_slot_free(self, migration: Migration) -> bool:
+    def count_migration_if_slot_free(self, migration: Migration) -> bool:
         """Count the migration if its region and its wave have room. Return whether the migration was counted."""
         wave, policy = self.cut.wave_number(migration.migration_id), self.terms.policy
         rooms = (_free_slots(policy.max_moving_per_region, self.regions[migration.region_id]), self._free_slots_in_wave(wave))

@@ -30,8 +30,8 @@ from shared.stages.slots import (
     BEFORE_THE_SLOT,
     current_limit,
     is_lock_kept_for_jobs,
-    leave_group,
     release_earlier_slot,
+    release_group_place_if_grouped,
     release_slot,
 )
 
@@ -63,7 +63,7 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
             raise Transient("Job.StillRunning", f"{migration.instance_id} stays locked: {jobs_in_words(running)}.")
     where = (effect.region_id, effect.instance_id)
     ports.admission.unlock_instance(*where, migration.migration_id, migration.attempt, account=migration.account_id)
-    leave_group(migration, ports)
+    release_group_place_if_grouped(migration, ports)
 
 
 _UNLOCKED_LAST = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
@@ -76,7 +76,7 @@ def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
     elif migration.state not in MOVING:
         release_slot(migration, ports)
     if migration.state not in _UNLOCKED_LAST:
-        leave_group(migration, ports)
+        release_group_place_if_grouped(migration, ports)
 
 
 def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> None:
@@ -133,7 +133,7 @@ def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -
         if entry.state is not SnapshotState.SWEPT:
             ports.ledger.put(replace(entry, sweep_at=sweep_at))
     if migration.state is State.ROLLED_BACK:
-        leave_group(migration, ports)  # a person has accepted it as it is
+        release_group_place_if_grouped(migration, ports)  # a person has accepted it as it is
 
 
 def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> None:
@@ -143,7 +143,7 @@ def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> 
     if migration.group:
         now = ports.migrations.load(migration.migration_id)
         if not is_lock_kept_for_jobs(now, ports):
-            leave_group(now, ports)  # whoever was drained has kept its place until here
+            release_group_place_if_grouped(now, ports)  # whoever was drained has kept its place until here
 
 
 def _roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:

@@ -86,7 +86,9 @@ def ids_with_free_group(ids: Sequence[str], room: int, ports: Ports, crowd: Slot
                 break
             if migration is None:
                 chosen.append(id)
-            elif _is_place_free(migration, places, taken, ports) and (crowd is None or crowd.count_if_slot_free(migration)):
+            elif _is_place_free(migration, places, taken, ports) and (
+                crowd is None or crowd.count_migration_if_slot_free(migration)
+            ):
                 chosen.append(id)
                 taken |= {migration.group} - {""}
     return chosen

@@ -9,7 +9,7 @@ from shared.stages.observed import baseline_observation
 
 
 def host_identity(migration: Migration, hop: int, ports: Ports) -> InstanceIdentity:
-    """Return the addresses and hostnames that the hop's precheck saw, and the other instances that have such an address now.
+    """Return the addresses and hostnames that the hop's precheck saw, and the other instances that have one of these addresses now.
 
     The hostname from the guest counts as well as the hostname in ECS, because ECS does not notice a change inside the guest.
     """

@@ -19,7 +19,7 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance_migration, run_or_fail
 from shared.stages.consent import require_acknowledgement
 from shared.stages.host_identity import host_identity
-from shared.stages.slots import batch_and_start_facts, enter_group
+from shared.stages.slots import batch_and_start_facts, take_group_place_if_grouped
 
 STATES = frozenset({State.SNAPSHOTTED})
 
@@ -56,7 +56,7 @@ def _why_job_held(migration: Migration, scene: StartContext, ports: Ports) -> st
 
     If an older version without groups admitted the migration, the place of the migration's redundancy group is taken here.
     """
-    held = blocking_limit(next_start(migration), scene) or enter_group(migration, ports)
+    held = blocking_limit(next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
     if held:
         return held.reason
     return "its snapshots are from before the window opened" if needs_new_snapshots(migration, scene.terms, scene.now) else ""

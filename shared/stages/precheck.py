@@ -165,7 +165,7 @@ def _other_active_migration(migration: Migration, ports: Ports) -> str:
 
 
 def _last_ended_attempt(migration_id: str, ports: Ports) -> int:
-    """Return the number of an ended migration's last attempt, to release its lock; 0 while the migration is active."""
+    """Return the number of the last attempt whose lock can be released; 0 while the migration still needs its lock."""
     try:
         found = ports.migrations.load(migration_id)
     except Refused:

@@ -142,7 +142,7 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
     except Transient as error:
         return _wait_with_reason(migration, f"ECS takes no reset yet: {error.message}", ports)
 
-    def is_safe() -> bool:
+    def is_reset_safe() -> bool:
         return not _blocking_jobs(live_jobs.unfinished_jobs(migration, ports, source_ids))
 
     latest = [migration]
@@ -152,7 +152,7 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
         return latest[0]
 
     try:
-        done = restore_disks.reset_disks(migration, is_safe, record_resets, ports)
+        done = restore_disks.reset_disks(migration, is_reset_safe, record_resets, ports)
     except Transient as error:
         return _wait_with_reason(latest[0], f"ECS takes no reset yet: {error.message}", ports)
     if done is None:

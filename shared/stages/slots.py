@@ -32,11 +32,11 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
         mine = (migration.migration_id, migration.batch_id, migration.attempt)
         account, region = migration.account_id, migration.region_id
         if seen.is_held_since_attempt(migration.attempt) or ports.admission.take_slot(seen, *mine, account=account, region=region):
-            return enter_group(migration, ports)
+            return take_group_place_if_grouped(migration, ports)
     raise Transient("Admission.Contended", "Others took slots at the same moment.")
 
 
-def enter_group(migration: Migration, ports: Ports) -> BlockingLimit | None:
+def take_group_place_if_grouped(migration: Migration, ports: Ports) -> BlockingLimit | None:
     """Take the place of the migration's redundancy group. Return the limit if another member of the group has the place.
 
     A migration takes its slot before it takes the group's place.
@@ -107,7 +107,7 @@ def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
     elif migration.state in BEFORE_THE_SLOT:
         release_earlier_slot(migration, ports)
     if migration.group and not is_lock_kept_for_jobs(migration, ports):
-        leave_group(migration, ports)
+        release_group_place_if_grouped(migration, ports)
     where = (migration.region_id, migration.instance_id)
     # Asked first: only the stages that lock, and those that end a migration, may delete a lock.
     if migration.state not in _UNLOCKED or ports.admission.lock_holder(*where, account=migration.account_id) != migration_id:
@@ -116,7 +116,7 @@ def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
         ports.admission.unlock_instance(*where, migration_id, migration.attempt, account=migration.account_id)
 
 
-def leave_group(migration: Migration, ports: Ports) -> None:
+def release_group_place_if_grouped(migration: Migration, ports: Ports) -> None:
     """Release the place of the migration's redundancy group, unless the migration still needs it."""
     if migration.group:
         from shared.stages.groups import release_group_place  # only batches with groups need it

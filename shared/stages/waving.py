@@ -24,7 +24,7 @@ ROWS_READ = 100
 
 
 _ALL = ("100%",)
-"""The size of the only wave of a batch that has an order and no waves."""
+"""The size of the single wave of a batch whose policy has an order but no waves."""
 
 
 class WaveOrderWriter:

@@ -119,7 +119,10 @@ def no_wave_limit() -> list[Patch]:
 
 def no_group() -> list[Patch]:
     """No start looks at the group's place, and none takes it."""
-    return [*_without(Limit.GROUP), *(mock.patch.object(place, "enter_group", return_value=None) for place in (slots, migrate))]
+    return [
+        *_without(Limit.GROUP),
+        *(mock.patch.object(place, "take_group_place_if_grouped", return_value=None) for place in (slots, migrate)),
+    ]
 
 
 def place_is_anybodys() -> list[Patch]:

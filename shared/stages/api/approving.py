@@ -86,7 +86,7 @@ def check_rollback_approved(migration: Migration, now: datetime, ports: Ports) -
 
 
 def batch_approval_views(batch: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
-    """Return the approvals of the batch and, after the open wave has ended, of the next wave."""
+    """Return the approvals of the batch. After the open wave has ended, add the approvals of the next wave."""
     asked = [approvals.BATCH] if batch.policy.approvals else []
     if batch.policy.wave_approvals and batch.policy.waves and batch.control.wave_ended_at is not None:
         asked.append(approvals.next_wave_subject(batch))

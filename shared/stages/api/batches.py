@@ -143,7 +143,7 @@ def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
     found, tally = ports.batches.batch_and_tally(batch_id)
     states = {id: state.value for id, state in ports.migrations.states(batch_id).items()}
     counts = dict(Counter(states.values()))
-    journal = ports.batches.journal(batch_id) if _may_have_journal(found) else []
+    journal = ports.batches.journal(batch_id) if _may_have_acts_in_journal(found) else []
     held = _why_no_migration_starts(found, tally, counts, ports)
     troubles = accounts.account_troubles(found.selection.accounts, ports)
     shown = show.batch_detail(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
@@ -152,7 +152,7 @@ def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
     return replace(shown, selection=show.selection_view(found, ports.account_id), account_troubles=troubles)
 
 
-def _may_have_journal(batch: Batch) -> bool:
+def _may_have_acts_in_journal(batch: Batch) -> bool:
     """Whether an act may be in the batch's journal.
 
     Planning, acknowledging and closing a batch change its row, but add no line to its journal.

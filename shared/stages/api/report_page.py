@@ -49,7 +49,7 @@ def report_html(report: Report) -> str:
             f"<h1>{escape(report.title)}</h1><p>Batch <code>{escape(report.batch_id)}</code>, as of {made}. {escape(summary)}.</p>",
             _planned_and_actual_times_table(report),
             _overview_table(worst_first),
-            _unchecked_section(shared),
+            _unchecked_findings_section(shared),
             *(_instance_section(row, shared) for row in worst_first),
             "</body></html>\n",
         )
@@ -88,7 +88,7 @@ def _overview_table(rows: list[ReportRow]) -> str:
     return _html_table(("Instance", "Name", "Route", "State", "Verdict", "Blocked by"), lines)
 
 
-def _unchecked_section(shared: tuple[Finding, ...]) -> str:
+def _unchecked_findings_section(shared: tuple[Finding, ...]) -> str:
     return "<h2>Not checked on any instance</h2>" + _findings_table(Assessment(shared)) if shared else ""
 
 
