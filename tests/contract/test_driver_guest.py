@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import jsonschema
 import pytest
 
 from localcloud.ecs.guest.blob import unpack
@@ -18,6 +20,7 @@ from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from tests.support.drivers import moving
 from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8, RHEL_9, fleet, instance
 from tests.support.ports import Bench, bench
+from tests.unit.domain import samples
 
 PROVEN = ",".join(each.key for each in shipped_recipes())
 LEAPP, C2R = Hop("rhel-8", "rhel-9"), Hop("centos-7", "rhel-7")
@@ -163,6 +166,34 @@ def test_progress_is_seen_while_the_tool_works(one: Bench, driver: Driver) -> No
     driver.job_reports([made])
     assert ended(one, driver, made).phase is JobPhase.FINISHED
     one.until(lambda: not driver.unfinished_jobs(made, ()))
+
+
+@pytest.mark.parametrize(
+    ("number", "schema"),
+    [
+        (2, samples.leapp_schema("1.2.0")),
+        (7, samples.leapp_schema("1.0.0")),
+        (8, samples.leapp_schema("1.1.0")),
+        (11, samples.CONVERT2RHEL_SCHEMA),
+    ],
+    ids=["leapp 1.2.0", "leapp 1.0.0", "leapp 1.1.0", "convert2rhel"],
+)
+def test_the_reports_of_the_local_tools_are_what_the_published_schemas_demand(
+    one: Bench, driver: Driver, number: int, schema: dict[str, Any]
+) -> None:
+    made = guest(one, number)
+    refused(one, driver, made)
+    reports = [body for path, body in tree(one, made).items() if path.startswith("var/log/") and path.endswith(".json")]
+    assert reports
+    for body in reports:
+        jsonschema.validate(json.loads(body), schema)
+
+
+@pytest.mark.parametrize("number", [1, 10])
+def test_the_record_of_a_run_is_what_its_published_schema_demands(one: Bench, driver: Driver, number: int) -> None:
+    made = prepared(one, driver, guest(one, number))
+    assert run(one, driver, made).phase is JobPhase.FINISHED
+    jsonschema.validate(json.loads(tree(one, made)["etc/migration-results"]), samples.RESULTS_SCHEMA)
 
 
 @pytest.mark.parametrize(
