@@ -74,6 +74,13 @@ MUTANTS = (
     Mutant("an exclusion by id is ignored", 9, selected.exclusion_ignored, tune=selected.named),
     Mutant("the tags of a selection are ignored", 9, selected.tags_ignored, tune=selected.tagged),
     Mutant("the names of a selection are ignored", 9, selected.names_ignored, tune=selected.named),
+    Mutant("the resource groups of a selection are ignored", 9, selected.resource_groups_ignored, tune=selected.in_resource_groups),
+    Mutant("the VPCs of a selection are ignored", 9, selected.vpcs_ignored, tune=selected.in_vpcs),
+    Mutant(
+        "an exclusion by resource group is ignored", 9, selected.excluded_resource_groups_ignored, tune=selected.in_resource_groups
+    ),
+    Mutant("an exclusion by VPC is ignored", 9, selected.excluded_vpcs_ignored, tune=selected.in_vpcs),
+    Mutant("an exclusion by name is ignored", 9, selected.excluded_names_ignored, tune=selected.by_patterns),
     Mutant("what is found after the acknowledgement moves as well", 9, bugs.freeze_ignored, tune=weather.planning),
     Mutant("a rollback resets only the system disk", 10, bugs_rollback.only_the_system_disk, tune=weather.going_back),
     Mutant("a rollback resets only one disk", 10, bugs_rollback.only_one_disk, tune=weather.going_back),

@@ -182,6 +182,11 @@ class Batch:
     names: tuple[str, ...] = ()
     excluded_ids: tuple[str, ...] = ()
     excluded_tags: tuple[str, ...] = ()
+    resource_groups: tuple[str, ...] = ()
+    vpcs: tuple[str, ...] = ()
+    excluded_resource_groups: tuple[str, ...] = ()
+    excluded_vpcs: tuple[str, ...] = ()
+    excluded_names: tuple[str, ...] = ()
 
     @property
     def budget(self) -> int:
@@ -345,6 +350,11 @@ def batch(written: str, submitted: str = "", chosen: str = "") -> Batch:
         names=tuple(selection.get("names", ())),
         excluded_ids=tuple(excluded.get("instance_ids", ())),
         excluded_tags=tuple(excluded.get("tags", ())),
+        resource_groups=tuple(selection.get("resource_groups", ())),
+        vpcs=tuple(selection.get("vpcs", ())),
+        excluded_resource_groups=tuple(excluded.get("resource_groups", ())),
+        excluded_vpcs=tuple(excluded.get("vpcs", ())),
+        excluded_names=tuple(excluded.get("names", ())),
     )
 
 

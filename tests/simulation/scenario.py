@@ -72,8 +72,8 @@ COMMANDED, DRAIN, RESTORE = 0.15, "# own drain", "# own restore"
 ORDERED, TURN = 0.15, "turn"
 """The share of batches that begin in an order, and the tag that some of these go by."""
 
-SELECTED = 0.1
-"""The share of batches that say by tag or by name whom they mean, with an exclusion."""
+SELECTED = 0.15
+"""The share of batches that say by tag, name, resource group or VPC whom they mean, with an exclusion."""
 
 
 @dataclass(frozen=True)
@@ -314,7 +314,7 @@ def _with_selection(rng: random.Random, plan: BatchPlan, at: int, records: list[
     """Now and then the batch names no ids."""
     if plan.request["destinations"] or rng.random() >= SELECTED:
         return plan
-    return rng.choice((by_tag, by_name))(plan, at, records)
+    return rng.choice((by_tag, by_name, by_resource_group, by_vpc, by_pattern))(plan, at, records)
 
 
 def by_tag(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
@@ -331,6 +331,29 @@ def by_name(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPla
     chosen = [each for each in records if each["InstanceId"] in plan.request["instanceIds"]]
     names = [each["InstanceName"] for each in chosen] + [records[-1]["InstanceName"]]
     return _without_ids(plan, {"names": names, "exclude": {"instanceIds": [records[-1]["InstanceId"]]}})
+
+
+def by_resource_group(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
+    """The batch means every second instance by its resource group. The last record is in a group that is excluded."""
+    for place, each in enumerate(records):
+        each["ResourceGroupId"] = "rg-kept" if each is records[-1] else f"rg-{place % 2}"
+    criteria = {"resourceGroupIds": [f"rg-{at % 2}", "rg-kept"], "exclude": {"resourceGroupIds": ["rg-kept"]}}
+    return _without_ids(plan, {"releases": ["centos-7"], **criteria})
+
+
+def by_vpc(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
+    """The same by VPC. An instance that is in a VPC already stays there."""
+    for place, each in enumerate(records):
+        vpc = "vpc-kept" if each is records[-1] else f"vpc-{place % 2}"
+        each["VpcAttributes"] = {"VpcId": vpc, **each["VpcAttributes"]}
+    criteria = {"vpcIds": [f"vpc-{at % 2}", "vpc-kept"], "exclude": {"vpcIds": ["vpc-kept"]}}
+    return _without_ids(plan, {"releases": ["centos-7"], **criteria})
+
+
+def by_pattern(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
+    """The batch means all names of a pattern, apart from the last one and those of a second pattern."""
+    kept = [records[-1]["InstanceName"], f"*-{at + 2}"]
+    return _without_ids(plan, {"releases": ["centos-7"], "names": ["web-*"], "exclude": {"names": kept}})
 
 
 def _add_tags(record: dict[str, Any], tags: list[dict[str, str]]) -> None:

@@ -9,7 +9,7 @@ from unittest import mock
 from shared.domain import selecting
 from shared.ports.compute import NO_FILTER
 from shared.stages import intake, precheck
-from tests.simulation.scenario import Scenario, by_name, by_tag
+from tests.simulation.scenario import Scenario, by_name, by_pattern, by_resource_group, by_tag, by_vpc
 
 Patch = Any
 
@@ -30,6 +30,49 @@ def names_ignored() -> list[Patch]:
     return [mock.patch.object(selecting, "matches_pattern", return_value=True), _no_sieve()]
 
 
+def resource_groups_ignored() -> list[Patch]:
+    """Every resource group fits."""
+    return _without_criterion("resource_groups")
+
+
+def vpcs_ignored() -> list[Patch]:
+    """Every VPC fits."""
+    return _without_criterion("vpcs")
+
+
+def _without_criterion(name: str) -> list[Patch]:
+    unmet = selecting.unmet_criterion
+
+    def lenient(selection: Any, traits: Any) -> str:
+        return unmet(replace(selection, **{name: ()}), traits)
+
+    return [mock.patch.object(selecting, "unmet_criterion", lenient), _no_sieve()]
+
+
+def excluded_resource_groups_ignored() -> list[Patch]:
+    """An exclusion by resource group excludes nothing."""
+    return _without_exclusion("resource_groups")
+
+
+def excluded_vpcs_ignored() -> list[Patch]:
+    """An exclusion by VPC excludes nothing."""
+    return _without_exclusion("vpcs")
+
+
+def excluded_names_ignored() -> list[Patch]:
+    """An exclusion by name excludes nothing."""
+    return _without_exclusion("names")
+
+
+def _without_exclusion(name: str) -> list[Patch]:
+    reason = selecting.reason_to_exclude
+
+    def lenient(excluded: Any, traits: Any) -> str:
+        return reason(replace(excluded, **{name: ()}), traits)
+
+    return [mock.patch.object(selecting, "reason_to_exclude", lenient)]
+
+
 def _no_sieve() -> Patch:
     return mock.patch.object(intake, "ecs_filter", return_value=NO_FILTER)
 
@@ -42,6 +85,21 @@ def tagged(scenario: Scenario) -> Scenario:
 def named(scenario: Scenario) -> Scenario:
     """Every batch chooses by name, and persons are quick."""
     return _selected(scenario, by_name)
+
+
+def in_resource_groups(scenario: Scenario) -> Scenario:
+    """Every batch chooses by resource group, and persons are quick."""
+    return _selected(scenario, by_resource_group)
+
+
+def in_vpcs(scenario: Scenario) -> Scenario:
+    """Every batch chooses by VPC, and persons are quick."""
+    return _selected(scenario, by_vpc)
+
+
+def by_patterns(scenario: Scenario) -> Scenario:
+    """Every batch chooses by a pattern of names, and persons are quick."""
+    return _selected(scenario, by_pattern)
 
 
 def _selected(scenario: Scenario, by: Any) -> Scenario:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+from typing import Any
+
 from tests.simulation.invariants.scene import Checker, Found, Sight, entered
 from tests.simulation.records import BATCHES, OURS, Batch, State
 from tests.simulation.truth import Change, Effect, Truth
@@ -64,7 +67,7 @@ def _names(batch: Batch, instance_id: str, truth: Truth) -> bool:
     """Whether the batch's selection means this instance, as the account knows it: every kind of criterion given must hold."""
     instance = truth.ecs.store.get("instance", instance_id) or {}
     tags = {f"{each['TagKey']}={each['TagValue']}" for each in instance.get("Tags", {}).get("Tag", ())}
-    if instance_id in batch.excluded_ids or tags & set(batch.excluded_tags):
+    if instance_id in batch.excluded_ids or tags & set(batch.excluded_tags) or _is_excluded_by_place(batch, instance):
         return False
     kinds: list[bool] = []
     if batch.instance_ids:
@@ -72,8 +75,26 @@ def _names(batch: Batch, instance_id: str, truth: Truth) -> bool:
     if batch.tags:
         kinds.append(set(batch.tags) <= tags)
     if batch.names:
-        kinds.append(instance.get("InstanceName") in batch.names)
+        kinds.append(_fits(instance, batch.names))
+    if batch.resource_groups:
+        kinds.append(instance.get("ResourceGroupId") in batch.resource_groups)
+    if batch.vpcs:
+        kinds.append(_vpc(instance) in batch.vpcs)
     if batch.releases:
         runs = instance.get("OSName", "")
         kinds.append(any(runs.startswith(RELEASES[each]) for each in batch.releases if each in RELEASES))
     return bool(kinds) and all(kinds)
+
+
+def _is_excluded_by_place(batch: Batch, instance: dict[str, Any]) -> bool:
+    """Whether the batch excludes the instance by its resource group, its VPC or its name."""
+    by_group = instance.get("ResourceGroupId") in batch.excluded_resource_groups
+    return by_group or _vpc(instance) in batch.excluded_vpcs or _fits(instance, batch.excluded_names)
+
+
+def _vpc(instance: dict[str, Any]) -> str:
+    return str(instance.get("VpcAttributes", {}).get("VpcId", ""))
+
+
+def _fits(instance: dict[str, Any], patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(instance.get("InstanceName", ""), each) for each in patterns)
