@@ -20,8 +20,9 @@ LATER = "laterField"
 """The field that the newer version of the simulation adds to what it writes."""
 
 MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS = "migrations", "batches", "locks", "snapshots"
-HOLD, SLOTS = "hold", "slots"
-"""Of the locks: the row by which a person holds everything, and the row of the slots. All others are instances."""
+HOLD, SLOTS, INVENTORY = "hold", "slots", "inventory"
+"""Of the locks: the row by which a person holds everything, the row of the slots, and the last inventory. All others are
+instances."""
 JOURNAL, OUTBOX = "change_", "o_"
 HELD, WHERE, COUNT = "m_", "ma_", "n_"
 """Of the slots row: the batch and the member account of each migration that holds a slot; how many are held in all (and by each
