@@ -43,7 +43,7 @@ class TablestoreAudit:
         except WriteInDoubt:
             return
 
-    def line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
+    def audit_line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
         start = page_start(token, (("day", HighestKey), ("entry", HighestKey)))
         if not token or start[0][1] > last.isoformat():
             start = _row_key(last, HighestKey)

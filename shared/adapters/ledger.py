@@ -58,7 +58,7 @@ class TablestoreLedger:
         due = [each for each in entries if each.state is not SnapshotState.SWEPT and each.sweep_at and each.sweep_at <= now]
         return LedgerPage(tuple(due), page_token(following))
 
-    def entry_page(self, *, limit: int, token: str) -> LedgerPage:
+    def ledger_entry_page(self, *, limit: int, token: str) -> LedgerPage:
         start = page_start(token, (("migration_id", LowestKey), ("key", LowestKey)))
         end = (("migration_id", HighestKey), ("key", HighestKey))
         rows, following = self._store.read_range(RowRange(tables.SNAPSHOTS, start, end, columns=("doc",)), limit=limit)

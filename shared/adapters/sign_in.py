@@ -18,7 +18,7 @@ from shared.domain.errors import Refused, Transient
 from shared.ports.clock import Clock
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""The accepted signature algorithms. HS256 is missing, because it would use the public key as the secret."""
+"""The accepted signature algorithms. HS256 is not accepted, because with HS256 the public key would be the secret."""
 ALLOWANCE = timedelta(seconds=60)
 """Maximum difference between the provider's clock and ours."""
 KEYS_KEPT = timedelta(minutes=10)

@@ -17,7 +17,7 @@ Columns = dict[str, Any]
 Expected = Mapping[str, Any]
 """The condition on a column: a value, a frozenset of values, a ``MaximumValue``, or ``AbsentColumn`` if the column is missing."""
 BATCH_ROWS = 100
-"""Maximum rows of one batch. BatchGetRow accepts 100 rows; BatchWriteRow accepts 200 rows or 4 MB."""
+"""Maximum rows of one bulk call. BatchGetRow accepts 100 rows; BatchWriteRow accepts 200 rows or 4 MB."""
 RANGE_CALLS = 50
 """Maximum GetRange calls for one page. A call reads up to 5,000 rows or 4 MB, of which a filter may drop some or all."""
 _NO_VALUE = -(2**63)
@@ -161,7 +161,7 @@ class Store:
         """
         keys, rows = list(dict.fromkeys(map(tuple, keys))), list[Columns]()
         for place in range(0, len(keys), BATCH_ROWS):
-            rows += self._get_batch(table, keys[place : place + BATCH_ROWS], between)
+            rows += self._get_listed_rows(table, keys[place : place + BATCH_ROWS], between)
         return rows
 
     def get_named_columns(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
@@ -169,9 +169,9 @@ class Store:
 
         If a key column is named, a row without any of the other columns is returned too.
         """
-        return self._get_batch(table, keys, None, columns)
+        return self._get_listed_rows(table, keys, None, columns)
 
-    def _get_batch(
+    def _get_listed_rows(
         self, table: str, keys: Sequence[Key], between: tuple[str, str] | None, columns: Sequence[str] = ()
     ) -> list[Columns]:
         from tablestore import BatchGetRowRequest, TableInBatchGetRowItem
@@ -186,7 +186,7 @@ class Store:
         # A missing row comes as an empty one.
         return [_columns_of_row(each.row) for each in results if each.row is not None and each.row.primary_key]
 
-    def write_batch(self, table: str, items: Sequence[Any]) -> list[Any]:
+    def write_many(self, table: str, items: Sequence[Any]) -> list[Any]:
         """Write at most ``BATCH_ROWS`` rows, all puts or all updates. Returns each row's result, in order."""
         from tablestore import BatchWriteRowRequest, TableInBatchWriteRowItem
 

@@ -39,7 +39,7 @@ def _write_rows(store: Store, table: str, items: Sequence[Any]) -> list[bool]:
     """Write the rows. Returns False for a row that fails its condition; raises Transient if a row is refused for another reason."""
     written: list[bool] = []
     for place in range(0, len(items), BATCH_ROWS):
-        rows = store.write_batch(table, items[place : place + BATCH_ROWS])
+        rows = store.write_many(table, items[place : place + BATCH_ROWS])
         refused = next((each for each in rows if not each.is_ok and each.error_code != "OTSConditionCheckFail"), None)
         if refused is not None:
             sentence = f"Tablestore answered {refused.error_code} for a row of {table}: {refused.error_message}"

@@ -130,7 +130,7 @@ def column_value(cls: type[T], written: str, what: str) -> T:
 
 @lru_cache(maxsize=512)
 def _parsed_value(cls: type, written: str, what: str) -> Any:
-    """The dataclass in a JSON text, cached because every tick reads the same batches. The value is frozen."""
+    """The dataclass in a JSON text. It is cached, because every tick reads the same batches. The value is frozen."""
     try:
         return decode(cls, json.loads(written), what)
     except (DocumentInvalid, ValueError) as error:
@@ -171,7 +171,10 @@ def open_outboxes(row: Columns) -> tuple[int, ...]:
 
 
 def admission_queue_name(batch_id: str, account_id: str) -> str:
-    """The name of the queue for a batch's migrations in one account. So an unusable account delays no other account."""
+    """The name of the queue for a batch's migrations in one account.
+
+    Each account has a queue of its own, so that an unusable account delays no other.
+    """
     return f"admit:{batch_id}:{account_id}" if account_id else f"admit:{batch_id}"
 
 

@@ -1,1 +1,4 @@
-"""The interfaces through which stages reach the outside. Each is a Protocol; the adapter with the same file name implements it."""
+"""The interfaces through which stages reach the outside.
+
+Each interface is a Protocol; the adapter with the same file name implements it.
+"""

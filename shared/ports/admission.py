@@ -28,7 +28,7 @@ class SlotUse:
     """Why the account cannot be used; None if it can be used."""
 
     def is_held_since_attempt(self, attempt: int) -> bool:
-        """Whether this attempt or a later one holds the slot. If so, an earlier attempt cannot release the slot."""
+        """Whether this attempt or a later one holds the slot. Then an earlier attempt cannot release the slot."""
         return self.since >= attempt
 
 
@@ -75,7 +75,7 @@ class Admission(Protocol):
         """The account id of each migration that holds a slot in a member account, by migration id."""
 
     def slot_holders(self) -> dict[str, str]:
-        """The batch id of each migration that holds a slot, by migration id. Also corrects wrong counts of an older version."""
+        """The batch id of each migration that holds a slot, by migration id. Corrects slot counts that an older version left."""
 
     def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:
         """The region of each of the batch's migrations that hold a slot. The region is empty if an older version took the slot."""

@@ -29,5 +29,5 @@ class Audit(Protocol):
     def record_outcome(self, entry: str, answered: AuditOutcome) -> None:
         """Add the outcome of an act to its line. A second call changes nothing."""
 
-    def line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
+    def audit_line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
         """A page of the lines written from day ``first`` to day ``last``, newest first. Raises Refused (Token.Invalid)."""

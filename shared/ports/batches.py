@@ -72,10 +72,10 @@ class Batches(Protocol):
         """Pages with the sort key of each migration, by migration id. Waves are made in this order; then the keys are deleted."""
 
     def write_wave_sort_keys(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
-        """Write one page of sort keys. It replaces an earlier version of the page."""
+        """Write one page of sort keys, in place of an earlier version of the page."""
 
     def waves(self, batch_id: str) -> Waves:
-        """The migrations of each wave; empty if the batch has no waves. They are cached, because they are fixed once written."""
+        """The migrations of each wave; empty if the batch has no waves. Waves are cached, because written waves never change."""
 
     def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
         """A page of the instances that the selection left out. Pages count from 0; a page after the last is empty."""

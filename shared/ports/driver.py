@@ -66,7 +66,7 @@ class LiveJob:
 
 
 NOBODY = InstanceIdentity()
-"""The identity of an unknown instance. It matches no source server."""
+"""The identity of an unknown instance, which matches no source server."""
 
 
 class Driver(Protocol):

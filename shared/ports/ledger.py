@@ -21,14 +21,14 @@ class Ledger(Protocol):
     """The table of snapshots. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
 
     def put(self, entry: LedgerEntry) -> None:
-        """Write an entry. It replaces the entry with the same migration and key.
+        """Write an entry, in place of the entry with the same migration and key.
 
-        Raises Stale (Ledger.Scheduled) if that entry has a ``sweep_at`` and the new entry has not. Otherwise a slow call could
-        erase the sweep time that a release has set, and the snapshot would never be swept.
+        Raises Stale (Ledger.Scheduled) if that entry has a ``sweep_at`` and the new entry has not. Without this
+        check a slow call could erase the sweep time that a release has set, and the snapshot would never be swept.
         """
 
     def put_new(self, entry: LedgerEntry) -> LedgerEntry:
-        """Write an entry unless there is one with the same migration and key. Returns the stored entry."""
+        """Write an entry unless an entry with the same migration and key exists. Returns the stored entry."""
 
     def entries_of_migration(self, migration_id: str) -> list[LedgerEntry]:
         """All ledger entries of a migration, sorted by key."""
@@ -36,5 +36,5 @@ class Ledger(Protocol):
     def entries_due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         """A page of the entries that are not swept and whose ``sweep_at`` has passed, longest overdue first."""
 
-    def entry_page(self, *, limit: int, token: str) -> LedgerPage:
+    def ledger_entry_page(self, *, limit: int, token: str) -> LedgerPage:
         """A page of all entries of the ledger, swept entries included."""

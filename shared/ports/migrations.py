@@ -112,7 +112,7 @@ class Migrations(Protocol):
         """A page of the migrations that are due by ``until``, longest overdue first. Changes no row, unlike ``due_migrations``."""
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
-        """Move the rows that this version cannot read to the end of their queue. Returns these rows."""
+        """Move the rows that this version cannot read to the end of their queue. Returns the rows that were moved."""
 
     def past_retention_page(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         """A page of migrations in the state confirmed whose retention ended before ``now``, longest overdue first."""

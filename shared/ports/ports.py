@@ -36,7 +36,7 @@ class Limits:
     """Maximum instances that move at once in each account. SMC does not publish its own maximum; it was 20 in 2021."""
     sweep_page: int = 100
     tick_page: int = 1000
-    """Maximum rows that one tick reads. It is larger than the number that can move at once, so that no row waits long."""
+    """Maximum rows that one tick reads. This number is larger than the number of moving instances, so that no row waits long."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Ports:
     catalog: Catalog = CATALOG
     """The catalog that ships with Replank, extended by the operator's own rows."""
     regions: tuple[str, ...] = ()
-    """The regions in which the inventory finds instances. They also apply to notices that name no regions."""
+    """The regions in which the inventory finds instances. These regions also apply to notices that name no regions."""
     more_regions: tuple[str, ...] = ()
     """Regions that the operator allows although this version does not know them yet."""
     notices: NoticeSettings = field(default_factory=NoticeSettings)

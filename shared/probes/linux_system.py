@@ -70,10 +70,10 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
         if state and "more" in answer.sections
         else None,
     )
-    return _facts_with_health(_facts_with_newer_sections(linux, answer, modules), answer)
+    return _facts_including_health(_facts_including_newer_sections(linux, answer, modules), answer)
 
 
-def _facts_with_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: AnswerSection | None) -> LinuxFacts:
+def _facts_including_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: AnswerSection | None) -> LinuxFacts:
     """The facts in ``linux``, and the facts that only newer probes report. The answer of an older probe lacks their sections."""
     if "more" not in answer.sections:
         return linux
@@ -105,7 +105,7 @@ def _root_login_setting(more: AnswerSection) -> str | None:
     return None if more.first_value("sshd") == "no" else more.first_value("root-login") or ""
 
 
-def _facts_with_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
+def _facts_including_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
     """The facts in ``linux``, and facts about the guest's health: fstab, metadata service, name resolution and time.
 
     A value is None if no tool in the guest could report it.

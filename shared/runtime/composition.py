@@ -1,4 +1,7 @@
-"""The composition root. It decides which adapter implements which port, and which SDK clients a function makes at its start."""
+"""The composition root.
+
+This module decides which adapter implements which port, and which SDK clients a function makes at its start.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 USES_ECS = frozenset(FUNCTIONS) - {"api"}
 USES_SMC = frozenset({"migrate", "watch", "validate", "rollback"})
-"""The functions that call SMC. Only their packages contain its SDK, and they make its client at their start."""
+"""The functions that call SMC. Only the packages of these functions contain SMC's SDK."""
 
 
 def function_credentials(environment: Mapping[str, str], context: object) -> Credentials:
@@ -53,7 +56,7 @@ def function_credentials(environment: Mapping[str, str], context: object) -> Cre
 
 
 def make_ports(function: str, settings: Settings, credentials: Credentials, clock: Clock | None = None) -> Ports:
-    """Make all ports of a function. Also makes its SDK clients, so that the first message does not wait for them.
+    """Make all ports of a function. The SDK clients are made too, so that the first message does not wait for them.
 
     ``clock`` replaces the clock that the settings name.
     """

@@ -1,4 +1,4 @@
-"""The entrypoint of every function. It reads the message, runs the stage, logs one line, and acknowledges or raises."""
+"""The entrypoint of every function. The entrypoint reads the message, runs the stage, logs one line, and acknowledges or raises."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _messages_for_function(function: str, event: bytes, request_id: str) -> list
 
 
 def _current_state(function: str, context: object) -> _FunctionState:
-    """The function's state. Its ports are made on first use, and again if the credentials of the role have changed."""
+    """The function's state. The ports are made on first use, and again if the credentials of the role have changed."""
     if function not in _running:
         initialize(function, context)
     running = _running[function]

@@ -70,7 +70,7 @@ def parameter_value(name: str, value: Any) -> str:
 def object_from_unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make a JSON object from its pairs. Raises Refused if a name occurs twice.
 
-    Otherwise the last of two equal names would silently count.
+    Without this check the last of two equal names would silently count.
     """
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -81,7 +81,7 @@ def object_from_unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def entity_tag(view: object, body: str) -> str:
-    """The ETag of an answer. It is the digest of the body, preceded by the view's version if the view has one."""
+    """The ETag of an answer: the digest of the body, preceded by the view's version if the view has a version."""
     version = getattr(view, "version", None)
     digest = hashlib.blake2b(body.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
     return f'"{version}-{digest}"' if isinstance(version, int) and version > 0 else f'"{digest}"'

@@ -74,7 +74,7 @@ def _shorten_longest_value(line: dict[str, Any]) -> None:
 
 
 def configure_logging(level: str) -> None:
-    """Set the JSON format on Function Compute's log handlers. If there is no handler, one that writes to stdout is added."""
+    """Set the JSON format on Function Compute's log handlers. If there is no handler, a handler that writes to stdout is added."""
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(logging.StreamHandler(sys.stdout))

@@ -39,7 +39,7 @@ def document_in_event(event: bytes | str, *, limit: int) -> Any:
 
 
 def request_in_document(document: Any) -> dict[str, Any]:
-    """The document as a request. Its ``door`` says whether the document has the shape of the HTTP trigger or of API Gateway.
+    """The document as a request. The field ``door`` says whether the document has the shape of the HTTP trigger or of API Gateway.
 
     Raises Refused (Event.Invalid) if it has neither shape.
     """

@@ -63,7 +63,7 @@ _STATUSES = {
 def openapi_document(routes: tuple[Route, ...], operator_header: str, *, server: str = ".") -> Json:
     """The whole OpenAPI document, made from the routes.
 
-    ``server`` is the base URL of the paths. It is relative to the document's own address, so it fits the trigger and a gateway.
+    ``server`` is the base URL of the paths. A relative URL fits the trigger and a gateway.
     """
     schemas: Json = {"Error": ERROR, "TriggerError": TRIGGER_ERROR}
     paths: Json = {}

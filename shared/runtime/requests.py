@@ -76,7 +76,7 @@ DAY: Json = {
     "title": "a day, such as 2026-12-01",
 }
 NAME: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^,\\x00-\\x1f\\x7f-\\x9f]{1,64}$"}
-"""The schema of a name in a query. It has no comma, because the trigger joins the values of a repeated parameter with commas."""
+"""The schema of a name in a query. The name has no comma, because the trigger joins repeated values with commas."""
 PART_OF_CODE: Json = {
     "type": "string",
     "minLength": 1,

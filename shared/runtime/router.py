@@ -1,6 +1,6 @@
 """Finds the API operation for a method and a path.
 
-It is a table and a short function, because a web framework would make functions start more slowly.
+This module is a table and a short function, because a web framework would make functions start more slowly.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared.ports.ports import Ports
 
 
 class PriceSettings(Protocol):
-    """The settings from which the API computes what snapshots cost."""
+    """The settings from which the API computes the cost of snapshots."""
 
     @property
     def snapshot_price(self) -> float: ...
@@ -104,7 +104,7 @@ def matching_route(routes: tuple[Route, ...], method: str, raw_path: str) -> tup
 
 
 class MethodNotAllowed(Refused):
-    """Raised if there are routes with this path, but none of them has this method."""
+    """Raised if routes with this path exist, but no such route has this method."""
 
     def __init__(self, allowed: list[str]) -> None:
         super().__init__("Method.NotAllowed", f"Only {', '.join(allowed)} is possible here.", "Use another method.", status=405)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).resolve().parents[2]
-"""The folder into which a function's package is unpacked. On a developer's machine it is the repository."""
+"""The folder into which a function's package is unpacked. On a developer's machine this folder is the repository."""
 
 
 @dataclass(frozen=True)

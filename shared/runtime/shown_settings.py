@@ -48,11 +48,11 @@ VALUES: dict[str, Callable[[Settings], object]] = {
     "REPLANK_RETRY_PAUSE_MS": lambda found: found.retry_pause_ms,
     "REPLANK_LOG_LEVEL": lambda found: found.log_level,
 }
-"""How each setting is read back from the settings in force, in the order of docs/reference.md."""
+"""The value of each setting in the settings in force, in the order of docs/reference.md."""
 
 
 def setting_list(found: Settings) -> SettingList:
-    """Return every setting in force, and whether it is the default."""
+    """The settings in force, each with a mark if the value is the default."""
     default = Settings(found.region, found.account_id, (found.region,))
     shown = ((name, _value_text(value(found)), _value_text(value(default))) for name, value in VALUES.items())
     return SettingList(tuple(SettingView(name, hide_secrets(text), text == usual) for name, text, usual in shown))

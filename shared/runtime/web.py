@@ -77,7 +77,7 @@ def _read_request(request: Mapping[str, Any]) -> WebRequest:
 
 
 HELD_HEADER = "X-Replank-Hold"
-"""The header that every answer has while a hold stops all starts. Its value is the reason, as a JSON text."""
+"""The header that every answer has while a hold stops all starts. The header's value is the reason, as a JSON text."""
 
 
 def _response_to_request(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Json:
@@ -171,7 +171,7 @@ def _operation_reply(asked: WebRequest, ports: Ports, settings: WebSettings, req
 
 
 def _openapi_reply(asked: WebRequest, settings: WebSettings) -> Reply:
-    """The reply with the OpenAPI document. Its server URL is relative to the document's own address."""
+    """The reply with the OpenAPI document. The document's server URL is relative to the document's own address."""
     from shared.runtime.openapi import openapi_document
 
     raw_path = str(asked.event.get("rawPath") or "")

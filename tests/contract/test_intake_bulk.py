@@ -163,7 +163,7 @@ def test_a_role_that_may_not_write_in_bulk_writes_one_by_one() -> None:
     with bench("intake") as one:
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 3)
-        with mock.patch.object(Store, "write_batch", side_effect=Permanent("Store.Refused", "denied", "")):
+        with mock.patch.object(Store, "write_many", side_effect=Permanent("Store.Refused", "denied", "")):
             assert intake.run(message, ports).facts["instances"] == 3
         assert sum(ports.migrations.state_counts(str(message.data["batchId"])).values()) == 3
         assert owing(ports, str(message.data["batchId"])) == set()

@@ -25,24 +25,24 @@ def made() -> Iterator[Bench]:
 def test_a_line_is_asked_then_answered_once(made: Bench) -> None:
     audit = made.ports.audit
     entry = audit.record_request(ASKED)
-    assert audit.line_page(TODAY, TODAY, limit=10, token="").lines[0].answered is None
+    assert audit.audit_line_page(TODAY, TODAY, limit=10, token="").lines[0].answered is None
     audit.record_outcome(entry, AuditOutcome(T0, 200, after="held 1"))
     audit.record_outcome(entry, AuditOutcome(T0, 500, "Other.Code"))
-    (line,) = audit.line_page(TODAY, TODAY, limit=10, token="").lines
+    (line,) = audit.audit_line_page(TODAY, TODAY, limit=10, token="").lines
     assert (line.entry, line.asked) == (entry, ASKED)
     assert line.answered == AuditOutcome(T0, 200, after="held 1")
 
 
 def test_a_request_that_comes_twice_makes_two_lines(made: Bench) -> None:
     assert made.ports.audit.record_request(ASKED) != made.ports.audit.record_request(ASKED)
-    assert len(made.ports.audit.line_page(TODAY, TODAY, limit=10, token="").lines) == 2
+    assert len(made.ports.audit.audit_line_page(TODAY, TODAY, limit=10, token="").lines) == 2
 
 
 def test_a_lost_answer_loses_no_line(made: Bench) -> None:
     made.faults({"service": "tablestore", "operation": "PutRow", "kind": "drop_after", "times": 1})
     entry = made.ports.audit.record_request(ASKED)
     made.ports.audit.record_outcome(entry, AuditOutcome(T0, 200))
-    answered = [line.answered for line in made.ports.audit.line_page(TODAY, TODAY, limit=10, token="").lines]
+    answered = [line.answered for line in made.ports.audit.audit_line_page(TODAY, TODAY, limit=10, token="").lines]
     assert AuditOutcome(T0, 200) in answered
 
 
@@ -52,15 +52,15 @@ def test_lines_come_newest_first_page_by_page_of_the_days_asked_for(made: Bench)
         audit.record_request(replace(ASKED, at=T0 - timedelta(days=number), who=str(number), request_id=f"R{number}"))
     found, token = [], ""
     while True:
-        page = audit.line_page(TODAY - timedelta(days=5), TODAY - timedelta(days=1), limit=2, token=token)
+        page = audit.audit_line_page(TODAY - timedelta(days=5), TODAY - timedelta(days=1), limit=2, token=token)
         found += [line.asked.who for line in page.lines]
         token = page.next_token
         if not token:
             break
     assert found == ["1", "2", "3", "4", "5"]
-    assert audit.line_page(date(2020, 1, 1), date(2020, 1, 2), limit=2, token="").lines == ()
+    assert audit.audit_line_page(date(2020, 1, 1), date(2020, 1, 2), limit=2, token="").lines == ()
 
 
 def test_a_token_of_another_listing_is_refused(made: Bench) -> None:
     with pytest.raises(Refused):
-        made.ports.audit.line_page(TODAY, TODAY, limit=2, token="WyJhIl0")
+        made.ports.audit.audit_line_page(TODAY, TODAY, limit=2, token="WyJhIl0")

@@ -212,8 +212,8 @@ def test_due_entries_are_released_past_their_time_and_not_swept(ports: Ports) ->
     rest = ports.ledger.entries_due_for_sweep(T0, limit=1, token=first.next_token)
     assert (first.entries, rest.entries, rest.next_token) == ((late,), (later,), "")
     assert ports.ledger.entries_due_for_sweep(T0, limit=10, token="").entries == (later,)
-    page = ports.ledger.entry_page(limit=3, token="")
-    rest = ports.ledger.entry_page(limit=100, token=page.next_token)
+    page = ports.ledger.ledger_entry_page(limit=3, token="")
+    rest = ports.ledger.ledger_entry_page(limit=100, token=page.next_token)
     assert {each.key for each in [*page.entries, *rest.entries] if each.migration_id == "ms"} == {
         "k1",
         "k2",

@@ -435,7 +435,7 @@ class FakeLedger:
         waiting = [e for e in self.entries.values() if e.state is not SnapshotState.SWEPT and e.sweep_at and e.sweep_at <= now]
         return LedgerPage(tuple(sorted(waiting, key=lambda entry: entry.sweep_at or now)))
 
-    def entry_page(self, *, limit: int, token: str) -> LedgerPage:
+    def ledger_entry_page(self, *, limit: int, token: str) -> LedgerPage:
         return LedgerPage(*_page([entry for _, entry in sorted(self.entries.items())], limit, token))
 
 
@@ -459,7 +459,7 @@ class FakeAudit:
         if self.rows[entry].answered is None:
             self.rows[entry] = replace(self.rows[entry], answered=answered)
 
-    def line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
+    def audit_line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
         days = [line for entry, line in self.rows.items() if first.isoformat() <= entry[:10] <= last.isoformat()]
         lines, following = _page(days[::-1], limit, token)
         return AuditPage(lines, following)

@@ -35,7 +35,7 @@ def _with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobReport:
 
 def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     if answer.word:
-        return _not_begun_report(answer, recipe, handle)
+        return _run_not_begun_report(answer, recipe, handle)
     if answer.run != run:
         return JobReport(JobPhase.PREPARING, handle, remedy=f"{recipe.tool} is to be installed in the instance.")
     known = replace(handle, job_id=run)
@@ -74,16 +74,16 @@ def _running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, cata
         )
         return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.Interrupted", message, _remedy_after_interruption(answer))
     if answer.phase == "prepared" and not answer.started:
-        return _not_begun_report(answer, recipe, handle) if answer.word else JobReport(JobPhase.PREPARED, handle)
+        return _run_not_begun_report(answer, recipe, handle) if answer.word else JobReport(JobPhase.PREPARED, handle)
     if answer.phase != "restarting" or not answer.returned or answer.busy:
         return running
     found = identify_os_release_in_catalog(catalog, answer.os_id, answer.os_version, answer.os_name)
     if answer.done and found is not None and found.key == recipe.destination:
         return JobReport(JobPhase.FINISHED, handle, progress=100)
-    return _not_replaced_report(answer, recipe, handle)
+    return _system_not_replaced_report(answer, recipe, handle)
 
 
-def _not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
+def _run_not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     if answer.word == "past":
         changed = f"An earlier run of {recipe.tool} has changed the system already, and did not complete it."
         return JobReport(JobPhase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_BACK)
@@ -114,7 +114,7 @@ def _failure_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> J
     return replace(report, progress=answer.progress, remedy=_BACK if answer.changed else report.remedy)
 
 
-def _not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
+def _system_not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for an instance that has restarted, runs no tool and does not run the new system completely."""
     activity = latest_recorded_run(answer.results)
     own = (

@@ -52,7 +52,7 @@ def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: st
     filters = {name: wanted.get(name, "") for name in ("who", "act", "target")}
     found: list[AuditEntry] = []
     for _ in range(PAGES):
-        page = ports.audit.line_page(first, last, limit=limit - len(found), token=token)
+        page = ports.audit.audit_line_page(first, last, limit=limit - len(found), token=token)
         found += [line for line in page.lines if matches_filters(line, **filters, refused=wanted.get("refused") == "true")]
         token = page.next_token
         if not token or len(found) >= limit:

@@ -17,7 +17,7 @@ def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50,
     """
     held: list[LedgerEntry] = []
     for _ in range(MOST_PAGES):
-        page = ports.ledger.entry_page(limit=limit - len(held), token=token)
+        page = ports.ledger.ledger_entry_page(limit=limit - len(held), token=token)
         held += [entry for entry in page.entries if entry.state in show.HELD or entry.kept]
         token = page.next_token
         if not token or len(held) >= limit:
