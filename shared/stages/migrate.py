@@ -41,7 +41,7 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     if absent:
         return _wait_for_driver(migration, JobReport(JobPhase.PREPARING, migration.handle, remedy=absent), ports)
     if migration.handle.began_at is None:
-        migration = _claim_preparation(migration, ports)
+        migration = _begin_preparation(migration, ports)
     who = host_identity(migration, migration.hop, ports) if driver.traits.needs_identity else NOBODY
     report = driver.prepare_job(migration, who)
     if report.phase is JobPhase.FAILED:
@@ -102,7 +102,7 @@ def _start_job(migration: Migration, report: JobReport, ports: Ports) -> Outcome
     return Outcome("done", {"state": "migrating", "jobId": report.handle.job_id})
 
 
-def _claim_preparation(migration: Migration, ports: Ports) -> Migration:
+def _begin_preparation(migration: Migration, ports: Ports) -> Migration:
     """Commit the step that begins the preparation. Of two invocations at the same time, only one can commit the step."""
     now = ports.clock.now()
     handle = replace(migration.handle, began_at=now)

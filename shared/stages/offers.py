@@ -35,7 +35,7 @@ READY_READ = 100
 MANY_READ = 20_000
 """Maximum waiting migrations read from the queue of a batch with waves, groups or an order.
 
-In such a batch, the migration that has waited longest may have to wait for others.
+There, the migration that has waited longest may still have to wait for other migrations.
 """
 RECLAIM_EVERY_MIN = 10
 LEFT_BEHIND = timedelta(minutes=10)

@@ -26,7 +26,7 @@ SUNDAY = 6
 """The weekday on which all confirmed migrations are checked. An older version gave some migrations no due time."""
 NO_ANSWER = "Cloud.NoAnswer"
 KEPT = frozenset({State.ROLLED_BACK, State.CANCELLED})
-"""The final states that a sweep keeps. The sweep only adds a line to the journal."""
+"""The final states that a sweep does not change. The sweep only adds a line to the journal."""
 P = TypeVar("P", LedgerPage, MigrationPage)
 T = TypeVar("T", LedgerEntry, Migration)
 _LOG = logging.getLogger("replank")

@@ -19,7 +19,7 @@ ROWS, BATCHES, OF_A_STATE = 1000, 50, 100
 NOT_DRIVEN = (*sorted(ADMITTED, key=lambda state: state.value), *sorted(WAITING_FOR_A_PERSON, key=lambda state: state.value))
 """The states whose rows the tick does not read, because the migration waits for a slot or for a person."""
 WAITING_IN_CLOSED = tuple(state for state in NOT_DRIVEN if state not in ADMITTED)
-"""The same states for a closed batch. In a closed batch no migration waits for a slot."""
+"""The states of ``NOT_DRIVEN`` that occur in a closed batch, in which no migration waits for a slot."""
 _MEND = "Correct the row, or deploy the version that wrote it. It is left as it is."
 _OWED = "The log of replank-watch has the refusal by the migration's id. Mend its cause; it is tried again within half an hour."
 
