@@ -68,7 +68,7 @@ class AssumedRole:
         return self._held
 
     def renew_if_expired(self, error: CloudError) -> bool:
-        """Renew credentials that ended early. Returns False if these credentials were already the result of such a renewal."""
+        """Renew credentials that ended early. Returns False if those credentials came from an earlier renewal."""
         if error.code_family not in _SPENT or self._held is None:
             return False
         first, self._held = self._renewed != self._held.ends_at, None

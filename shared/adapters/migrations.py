@@ -78,7 +78,7 @@ class TablestoreMigrations:
             raise Stale("Migration.Moved", sentence, "Read it again and decide again.")
 
     def _is_written(self, after: Migration, columns: Columns) -> bool:
-        """Whether the stored journal line of this version is the line just sent. Then the first request was carried out."""
+        """Whether the stored journal line of this version is the line just sent, so that the first request was carried out."""
         line = tables.numbered_column(tables.JOURNAL, after.version)
         row = self._store.get(tables.MIGRATIONS, _migration_key(after.migration_id), (line,)) or {}
         return bool(row.get(line) == columns[line])
@@ -302,7 +302,7 @@ def _first_step(made: NewMigration) -> Step:
 
 
 def _first_outbox_removal(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
-    """The change of a new row that removes the published outbox and sets the migration's own due time."""
+    """The change that removes a new row's published outbox and sets the migration's own due time."""
     return (
         _migration_key(made.migration_id),
         tables.queue_columns(made),

@@ -13,7 +13,7 @@ Change = tuple[Key, Mapping[str, Any], Sequence[str], Expected]
 
 
 def put_new_many(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str, Any]]]) -> list[bool]:
-    """Write the rows that do not exist. Returns for each row whether this call wrote it.
+    """Write the rows that do not exist. Returns True for each row that this call wrote.
 
     A row counts as not written if the outcome is unknown because a request got no answer.
     """
@@ -25,7 +25,7 @@ def put_new_many(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str
 
 
 def update_many(store: Store, table: str, changes: Sequence[Change]) -> list[bool]:
-    """Change the existing rows that meet their conditions. Returns for each row whether this call changed it."""
+    """Change the existing rows that meet their conditions. Returns True for each row that this call changed."""
     from tablestore import UpdateRowItem
 
     items = []

@@ -63,7 +63,7 @@ class Migrations(Protocol):
         """Put the row of a new migration with its first journal line and outbox. Returns False if a row with this id exists."""
 
     def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
-        """Put many new rows in few calls. Returns for each row whether this call put it.
+        """Put many new rows in few calls. Returns True for each row that this call put.
 
         The tick carries out the outboxes of the rows that existed before.
         """

@@ -40,7 +40,7 @@ _loading = threading.RLock()
 
 
 class DeferredName:
-    """Stands for a name imported from a deferred module. Calling it or reading an attribute loads the real module."""
+    """Stands for a name imported from a deferred module. A call of the name, or a read of an attribute, loads the real module."""
 
     def __init__(self, finder: DeferringFinder, module: str, name: str) -> None:
         self._finder, self._module, self._name = finder, module, name

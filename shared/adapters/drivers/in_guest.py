@@ -102,9 +102,9 @@ class GuestDriver:
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         """Remove what the driver installed in the guest. Raises Transient until the guest confirms the removal.
 
-        The guest removes nothing while the tool is at work. A rollback restores the disks, so nothing is sent until a person has
-        accepted the rollback. The restored disks may still hold what an earlier attempt installed. A migration that
-        went back to the queue for a slot has no handle. If it has snapshots, a preparation may have begun.
+        The guest removes nothing while the tool is at work. A rollback restores the disks, so the driver sends nothing
+        until a person has accepted the rollback. The restored disks may still hold what an earlier attempt installed. A migration
+        that went back to the queue for a slot has no handle. If it has snapshots, a preparation may have begun.
         """
         begun = handle.began_at is not None or migration.snapshots_made > 0
         is_back = migration.state in (State.ROLLING_BACK, State.ROLLED_BACK)
