@@ -31,11 +31,11 @@ def has_batch_check(terms: BatchTerms) -> bool:
 
 
 def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTerms, tags: Mapping[str, str] | None = None) -> str:
-    """Start the probe in the guest, and return the invocation's id. Calls with the same ``purpose`` and ``count`` start only one
-    invocation.
+    """Start the probe in the guest, and return the invocation's id.
 
-    The batch's files and check are included only after the acknowledgement, because foreign code needs a person's consent. Pass the
-    instance's ``tags`` if the instance is not stored yet.
+    Calls with the same ``purpose`` and the same ``probe_count`` of the migration start only one invocation. The batch's files and
+    check are included only after the acknowledgement, because foreign code needs a person's consent. Pass the instance's ``tags``
+    if the instance is not stored yet.
     """
     own = _policy_for_instance(migration, terms, ports, tags) if may_run_batch_check(terms) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)
