@@ -61,6 +61,8 @@ class Instances:
         """ModifyInstanceAttribute: name, description, host name and deletion protection."""
         instance = self.world.instance(params["InstanceId"])
         require_idle(instance)
+        if params.get("DeletionProtection"):
+            _require_protectable(instance)
         for name in ("InstanceName", "Description", "HostName", "DeletionProtection"):
             if name in params:
                 instance[name] = params[name]
@@ -95,6 +97,12 @@ class Instances:
         fields = {"PageNumber": 1, "PageSize": 10, "TotalCount": len(rows)}
         rows = [{**row, "Duration": 0, "PeriodUnit": "Month"} for row in rows]
         return {**fields, "InstanceRenewAttributes": {"InstanceRenewAttribute": rows}}
+
+
+def _require_protectable(instance: dict[str, Any]) -> None:
+    """Refuse protection against deletion for a subscription or spot instance (ECS guide on release protection)."""
+    on_demand = instance["InstanceChargeType"] == "PostPaid" and instance["SpotStrategy"] == "NoSpot"
+    refuse_unless(on_demand, "ChargeTypeViolation", "Only pay-as-you-go instances can be protected against deletion.")
 
 
 def _keep(params: Params) -> paging.Keep | None:

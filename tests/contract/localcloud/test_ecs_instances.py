@@ -139,6 +139,15 @@ def test_a_protected_instance_is_not_deleted(cloud: Account) -> None:
     assert cloud.disks(CENTOS) == []
 
 
+@pytest.mark.parametrize("bought", [{"InstanceChargeType": "PrePaid"}, {"SpotStrategy": "SpotAsPriceGo"}])
+def test_only_pay_as_you_go_instances_can_be_protected(cloud: Account, bought: dict[str, str]) -> None:
+    """The condition is documented (ECS guide, release protection) for subscriptions. The code, and spot instances, are assumed."""
+    cloud.load([{"InstanceId": "i-bought", **bought}])
+    with refused("ChargeTypeViolation"):
+        cloud.ecs.modify_instance_attribute(ecs.ModifyInstanceAttributeRequest(instance_id="i-bought", deletion_protection=True))
+    cloud.ecs.modify_instance_attribute(ecs.ModifyInstanceAttributeRequest(instance_id="i-bought", deletion_protection=False))
+
+
 def test_an_instance_that_is_not_there_is_a_404(cloud: Account) -> None:
     with refused("InvalidInstanceId.NotFound"):
         cloud.ecs.stop_instance(ecs.StopInstanceRequest(instance_id="i-none"))
