@@ -29,8 +29,10 @@ from console.session import SESSION, Session, text_of
 from console.signature import Credentials
 from localcloud.core.http import Request
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
+from shared.domain.catalog import CATALOG
 from shared.domain.chosen import selection_digest
 from shared.domain.hop import Hop
+from shared.domain.inventory import InstanceCount
 from shared.domain.migration import Failure, Migration, State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.ports.migrations import NewMigration
@@ -52,6 +54,11 @@ PAGES = {
     "batch": f"/batches/{BATCH}",
     "batch, failed only": f"/batches/{BATCH}?state=failed",
     "batch, a rare text": f"/batches/{BATCH}?text=web-9999",
+    "batch, states reversed": f"/batches/{BATCH}?order=-state",
+    "all rows as CSV": f"/batches/{BATCH}?format=csv",
+    "policy": f"/batches/{BATCH}/policy",
+    "left out": f"/batches/{BATCH}/left-out",
+    "ready to confirm": "/ready",
     "review of 1,000": f"/batches/{BATCH}/review?act=retry&all=1",
     "plan": f"/batches/{BATCH}/plan",
     "new plan": "/plan",
@@ -115,6 +122,11 @@ def fill(ports: Ports, count: int, now: datetime) -> None:
     made = [_created(number, states[number % len(states)], now) for number in range(count)]
     for start in range(0, count, 200):
         ports.migrations.create_many(made[start : start + 200])
+    counted, systems = InstanceCount(CATALOG), ("CentOS  7.9 64bit", "Red Hat  Enterprise Linux 8.10 64bit", "Ubuntu  18.04 64bit")
+    for number in range(count):
+        place = ("", f"{1000000000000000 + number % 40}")[number % 2], f"cn-region-{number % 20}", f"i-bench{number:05}"
+        counted.add_instance(place, systems[number % 3], "")
+    ports.inventory.write_inventory(counted.inventory(now, ()))
 
 
 def _created(number: int, state: State, now: datetime) -> NewMigration:
@@ -202,7 +214,7 @@ def main() -> int:
     result: dict[str, Any] = {"instances": given.instances, "pages": measure(given.instances), "start": started()}
     print(shown(result))
     write("console", f"python -m bench.console --instances {given.instances}", result)
-    return int(any(each["bytes"] > MOST_BYTES for each in result["pages"]))
+    return int(any(each["bytes"] > MOST_BYTES for each in result["pages"] if "CSV" not in each["page"]))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 Row = Callable[[Json], Json]
 MOST_ROWS, MOST_SECONDS = 10_000, 20
 """Rows of a file, and seconds that it may take. The console has 30 seconds for an answer."""
-MOST_CHARACTERS = 3_000_000
+MOST_CHARACTERS = 6_000_000
 """Characters of the API's rows that a file may be made of: a function's answer is limited too."""
 
 

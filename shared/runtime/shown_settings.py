@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.adapters.redact import hide_secrets
 from shared.domain.catalog import CATALOG, Catalog
+from shared.domain.choice import camel_case
 from shared.domain.codec import encode
 from shared.runtime.settings import Settings
 from shared.stages.api.people_views import SettingList, SettingView
@@ -28,7 +29,9 @@ VALUES: dict[str, Callable[[Settings], object]] = {
     "REPLANK_EXTERNAL_ID": lambda found: HIDDEN if any(each.external_id for each in found.accounts.values()) else "",
     "REPLANK_MAX_MOVING": lambda found: found.max_moving,
     "REPLANK_NOTICE_SOURCES": lambda found: found.notice_sources,
-    "REPLANK_NOTICE_POLICY": lambda found: encode(found.notice_policy),
+    "REPLANK_NOTICE_POLICY": lambda found: {
+        camel_case(name): value for name, value in encode(found.notice_policy).items() if value
+    },
     "REPLANK_SMC_IMPORT_LINUX": lambda found: found.smc.import_linux,
     "REPLANK_SMC_IMPORT_WINDOWS": lambda found: found.smc.import_windows,
     "REPLANK_SMC_TARGET_PARAMETER": lambda found: found.smc.target_parameter,

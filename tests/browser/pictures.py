@@ -1,15 +1,21 @@
-"""Pictures of every page, light and dark, wide and narrow, in both languages: ``python -m tests.browser.pictures FOLDER [DOCS]``.
+"""Pictures of every page, light and dark, on three widths and on paper, in both languages.
+
+``python -m tests.browser.pictures FOLDER [DOCS] [--only PAGE,PAGE]``
 
 The fleet has a batch under way with a failure, one that waits for approvals, and a dry run. DOCS takes the three of the README.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from cli.invoke import invoke_function
 from cli.run.cloud import RunningCloud
 from localcloud.client import LocalCloud
 from tests.browser import driving
@@ -17,9 +23,23 @@ from tests.browser.person import Person
 from tests.support.fleets import CENTOS_7, RHEL_8, WINDOWS_2008, fleet, instance
 
 Json = dict[str, Any]
-SIZE = 30
+SIZE = 32
 README = {"overview": "light", "batch": "light", "plan": "dark"}
-WIDE, NARROW = (1280, 800), (390, 844)
+WIDE, NARROW, HUGE = (1280, 800), (390, 844), (2560, 1440)
+PAPER = (794, 1123)
+"""A4 at 96 dots per inch."""
+KINDS = (
+    ("light", "wide", WIDE, "en-GB"),
+    ("light", "wide", WIDE, "zh-CN"),
+    ("light", "narrow", NARROW, "en-GB"),
+    ("light", "huge", HUGE, "en-GB"),
+    ("light", "print", PAPER, "en-GB"),
+    ("dark", "wide", WIDE, "en-GB"),
+    ("dark", "narrow", NARROW, "en-GB"),
+)
+"""Of each page: the light, the width and the language."""
+ASKED = "?asked"
+"""After the address of a form: its review is shown, which the form leads to."""
 
 
 def build(cloud: RunningCloud) -> dict[str, str]:
@@ -40,12 +60,13 @@ def build(cloud: RunningCloud) -> dict[str, str]:
     ]
     waiting = api.post("/batches", {"instanceIds": ids[16:24], "policy": {"approvals": 2, "driver": "console"}})["batchId"]
     without = {"names": ["cache-*", "支付网关-*"]}
-    dry = api.post("/batches", {"instanceIds": ids[24:], "exclude": without, "dryRun": True, "policy": waves})["batchId"]
+    dry = api.post("/batches", {"instanceIds": ids[24 : SIZE - 2], "exclude": without, "dryRun": True, "policy": waves})["batchId"]
+    done = api.post("/batches", {"instanceIds": ids[SIZE - 2 :], "policy": {"confirmAfterDays": 0}})["batchId"]
     cloud.advance_clock(1800)
     happen = LocalCloud(cloud.ready["admin"], cloud.ready["admin_token"]).happen
     for each in ids[2:4]:
         happen("migration_fails", instance_id=each, at="Syncing", cause="No repository answers (mirrors.example.com).")
-    return {"running": running, "waiting": waiting, "dry": dry}
+    return {"running": running, "waiting": waiting, "dry": dry, "done": done}
 
 
 def pages(cloud: RunningCloud, batches: dict[str, str]) -> dict[str, str]:
@@ -63,11 +84,13 @@ def pages(cloud: RunningCloud, batches: dict[str, str]) -> dict[str, str]:
         "plan": f"/batches/{running}/plan",
         "dry-run": f"/batches/{batches['dry']}/plan",
         "policy": f"/batches/{running}/policy",
+        "policy-review": f"/batches/{running}/policy{ASKED}",
         "left-out": f"/batches/{batches['dry']}/left-out",
         "submit": f"/plan?like={batches['dry']}",
         "failed": f"/migrations/{one['migrationId']}",
         "migrated": f"/migrations/{moved['migrationId']}",
         "review": f"/batches/{running}/review?act=retry&all=1",
+        "ready": "/ready",
         "snapshots": "/snapshots",
         "audit": "/audit",
         "system": "/system",
@@ -77,23 +100,56 @@ def pages(cloud: RunningCloud, batches: dict[str, str]) -> dict[str, str]:
 
 
 def take(browser: Any, cloud: RunningCloud, shown: dict[str, str], folder: Path, docs: Path | None) -> None:
-    """Every page in every light and width."""
-    for scheme in ("light", "dark"):
-        for name, size in (("wide", WIDE), ("narrow", NARROW)):
-            for locale in ("en-GB", "zh-CN") if (scheme, name) == ("light", "wide") else ("en-GB",):
-                viewport = {"width": size[0], "height": size[1]}
-                options: Json = {"locale": locale, "timezone_id": "Asia/Shanghai", "color_scheme": scheme, "viewport": viewport}
-                ann = Person(browser.new_context(**options).new_page(), driving.url_of(cloud), "Ann").visit()
-                for page, path in shown.items():
-                    ann.visit(path)
-                    ann.page.wait_for_load_state("networkidle")  # parts of a page come after it
-                    ann.page.screenshot(path=folder / f"{page}-{scheme}-{name}-{locale[:2]}.png", full_page=name == "wide")
-                    if docs and (README.get(page), name, locale) == (scheme, "wide", "en-GB"):
-                        ann.page.screenshot(path=docs / f"console-{page}.png")
-                ann.page.context.close()
+    """Every page in every kind."""
+    for scheme, name, size, locale in KINDS:
+        viewport = {"width": size[0], "height": size[1]}
+        options: Json = {"locale": locale, "timezone_id": "Asia/Shanghai", "color_scheme": scheme, "viewport": viewport}
+        ann = Person(browser.new_context(**options).new_page(), driving.url_of(cloud), "Ann").visit()
+        if name == "print":
+            ann.page.emulate_media(media="print")
+        for page, path in shown.items():
+            look(ann, path)
+            ann.page.screenshot(path=folder / f"{page}-{scheme}-{name}-{locale[:2]}.png", full_page=name != "narrow")
+            if docs and (README.get(page), name, locale) == (scheme, "wide", "en-GB"):
+                ann.page.screenshot(path=docs / f"console-{page}.png")
+        ann.page.context.close()
 
 
-def main(folder: Path, docs: Path | None) -> None:
+def look(person: Person, path: str) -> None:
+    """Open a page; if it is the review of a form, fill the form in and go on to it."""
+    person.visit(path.removesuffix(ASKED))
+    if path.endswith(ASKED):
+        for field, value in (("maxMoving", "9"), ("approvals", "1")):
+            person.page.locator(f"[name='policy.{field}']").fill(value)
+        person.page.locator("button[name=step][value=review]").click()
+    person.page.wait_for_load_state("networkidle")  # parts of a page come after it
+
+
+def move(cloud: RunningCloud, browser: Any, batches: dict[str, str]) -> None:
+    """Accept the risks of two batches, and wait until one runs with a failure and the other may be confirmed."""
+    ann = Person(browser.new_context().new_page(), driving.url_of(cloud), "Ann")
+    for name in ("running", "done"):
+        ann.visit(f"/batches/{batches[name]}").act("Accept the risks")
+    api = cloud.api("ann")
+    for _ in range(60):
+        cloud.advance_clock(1800)
+        counts = api.get(f"/batches/{batches['running']}")["counts"]
+        if not (counts.get("failed") and counts.get("migrated", 0) > 1 and counts.get("migrating")):
+            continue
+        if api.get("/batches", readyToConfirm="true")["batches"]:
+            return
+
+
+def take_inventory(cloud: RunningCloud) -> None:
+    """Let intake list the fleet now, as its daily timer does."""
+    with mock.patch.dict(os.environ, cloud.environment()):
+        invoke_function(
+            "intake",
+            json.dumps({"triggerTime": "2026-11-23T01:00:00Z", "triggerName": "inventory", "payload": "inventory"}).encode(),
+        )
+
+
+def main(folder: Path, docs: Path | None, only: list[str]) -> None:
     """Make them."""
     if driving.MISSING:
         raise SystemExit(driving.MISSING)
@@ -104,15 +160,16 @@ def main(folder: Path, docs: Path | None) -> None:
         driving.chromium() as browser,
     ):
         batches = build(cloud)
-        ann = Person(browser.new_context().new_page(), driving.url_of(cloud), "Ann").visit(f"/batches/{batches['running']}")
-        ann.act("Accept the risks")
-        for _ in range(60):
-            cloud.advance_clock(1800)
-            counts = cloud.api("ann").get(f"/batches/{batches['running']}")["counts"]
-            if counts.get("failed") and counts.get("migrated", 0) > 1 and counts.get("migrating"):
-                break
-        take(browser, cloud, pages(cloud, batches), folder, docs)
+        take_inventory(cloud)
+        move(cloud, browser, batches)
+        found = pages(cloud, batches)
+        take(browser, cloud, {name: found[name] for name in only or found}, folder, docs)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    options = argparse.ArgumentParser("python -m tests.browser.pictures", description=__doc__)
+    options.add_argument("folder", type=Path)
+    options.add_argument("docs", type=Path, nargs="?")
+    options.add_argument("--only", type=lambda text: text.split(","), default=[])
+    given = options.parse_args()
+    main(given.folder, given.docs, given.only)
