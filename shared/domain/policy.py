@@ -31,7 +31,7 @@ MOST_WINDOWS = 20
 LONGEST_TAG_KEY = 128
 """Maximum characters of a tag's key (ECS documentation, limits of tags)."""
 BY_NAME, BY_TAG = "name", "tag:"
-ORDER = f"^({BY_NAME}|{BY_TAG}[^\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]{{1,{LONGEST_TAG_KEY}}})?$"
+ORDER = f"^({BY_NAME}|{BY_TAG}[^\\x00-\\x1f\\x7f-\\x9f]{{1,{LONGEST_TAG_KEY}}})?$"
 """The pattern of an order: ``name``, or ``tag:`` with the key of a tag; empty for no order."""
 
 

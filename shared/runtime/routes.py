@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from shared.domain.errors import Refused
 from shared.domain.policy import Policy
 from shared.domain.roles import MAY
 from shared.ports.ports import Ports
@@ -29,8 +30,7 @@ def _submit_batch(call: ApiCall) -> Reply:
 
 
 def _list_batches(call: ApiCall) -> Reply:
-    given = call.query
-    ready = given.get("readyToConfirm") == "true"
+    given, ready = call.query, call.query.get("readyToConfirm") == "true"
     return Reply(batches.batch_page(call.ports, limit=given["limit"], token=given.get("nextToken", ""), ready_to_confirm=ready))
 
 
@@ -39,7 +39,7 @@ def _list_migrations(call: ApiCall) -> Reply:
     if "instanceId" in given and "nextToken" in given:
         raise schema.invalid_field("nextToken", "has no effect with instanceId: the migrations of one instance come as one page")
     if "order" in given and "batchId" not in given:
-        raise schema.invalid_field("order", "has an effect with batchId only: other lists have no order of states")
+        raise Refused("Order.NeedsBatch", "Only the list of a batch has an order of states.", "Add batchId, or leave out order.")
     names = ("batchId", "state", "instanceId", "accountId", "code", "text", "group")
     wanted = migrations.MigrationFilter(*(given.get(name, "") for name in names))
     wanted = replace(wanted, is_backward=given.get("order", "") == "-state")

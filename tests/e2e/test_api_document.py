@@ -44,6 +44,7 @@ UNSAYABLE = frozenset(
         "Region.NotFound",
         "Account.NotFound",
         "Zone.NotFound",
+        "Order.NeedsBatch",
         "MissingRequiredHeader",
     }
 )

@@ -57,7 +57,7 @@ def test_an_order_of_states_is_that_of_a_batch() -> None:
         for order in ({}, {"order": "state"}, {"order": "-state"})
     ]
     assert listed == [["m1", "m2"], ["m1", "m2"], ["m2", "m1"]]
-    assert api.refused("GET", "/migrations", query={"order": "-state"}) == (400, "Request.Invalid")
+    assert api.refused("GET", "/migrations", query={"order": "-state"}) == (400, "Order.NeedsBatch")
 
 
 def test_a_snapshot_that_is_gone_costs_nothing() -> None:
