@@ -10,6 +10,7 @@ from shared.adapters.redact import hide_secrets
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.choice import camel_case
 from shared.domain.codec import encode
+from shared.domain.policy import Policy
 from shared.runtime.settings import Settings
 from shared.stages.api.people_views import SettingList, SettingView
 
@@ -29,9 +30,7 @@ VALUES: dict[str, Callable[[Settings], object]] = {
     "REPLANK_EXTERNAL_ID": lambda found: HIDDEN if any(each.external_id for each in found.accounts.values()) else "",
     "REPLANK_MAX_MOVING": lambda found: found.max_moving,
     "REPLANK_NOTICE_SOURCES": lambda found: found.notice_sources,
-    "REPLANK_NOTICE_POLICY": lambda found: {
-        camel_case(name): value for name, value in encode(found.notice_policy).items() if value
-    },
+    "REPLANK_NOTICE_POLICY": lambda found: _policy_document(found.notice_policy),
     "REPLANK_SMC_IMPORT_LINUX": lambda found: found.smc.import_linux,
     "REPLANK_SMC_IMPORT_WINDOWS": lambda found: found.smc.import_windows,
     "REPLANK_SMC_TARGET_PARAMETER": lambda found: found.smc.target_parameter,
@@ -59,6 +58,11 @@ def setting_list(found: Settings) -> SettingList:
     default = Settings(found.region, found.account_id, (found.region,))
     shown = ((name, _value_text(value(found)), _value_text(value(default))) for name, value in VALUES.items())
     return SettingList(tuple(SettingView(name, hide_secrets(text), text == usual) for name, text, usual in shown))
+
+
+def _policy_document(policy: Policy) -> dict[str, Any]:
+    """The fields that differ from the default, by their names in the API."""
+    return {camel_case(name): value for name, value in encode(policy).items() if value != {}}
 
 
 def _own_keys(catalog: Catalog) -> tuple[str, ...]:

@@ -30,11 +30,11 @@ def test_values_are_those_in_force() -> None:
         REPLANK_REGIONS="cn-beijing, cn-hangzhou",
         REPLANK_SNAPSHOT_PRICE="0.12",
         REPLANK_ROLES=json.dumps(roles),
-        REPLANK_NOTICE_POLICY='{"driver": "console", "maxMoving": 3}',
+        REPLANK_NOTICE_POLICY='{"driver": "console", "maxMoving": 3, "failureBudget": 0}',
     )
     assert (found["REPLANK_MAX_MOVING"], found["REPLANK_REGIONS"]) == (("7", False), ("cn-beijing, cn-hangzhou", False))
     assert (found["REPLANK_SNAPSHOT_PRICE"], json.loads(found["REPLANK_ROLES"][0])) == (("0.12", False), roles)
-    assert json.loads(found["REPLANK_NOTICE_POLICY"][0]) == {"driver": "console", "maxMoving": 3}
+    assert json.loads(found["REPLANK_NOTICE_POLICY"][0]) == {"driver": "console", "maxMoving": 3, "failureBudget": 0}
 
 
 def test_no_secret_is_shown() -> None:
