@@ -36,6 +36,28 @@ def snapshot_completed(world: EcsWorld, snapshot: Doc) -> None:
     )
 
 
+def command_completed(world: EcsWorld, result: Doc, name: str) -> None:
+    """CloudAssistant:TaskCompleted. A public sample shows its ``data``: texts only, and nothing around them."""
+    invoke = result["InvokeId"]
+    content = {
+        "invokeId": invoke,
+        "commandId": result["CommandId"],
+        "commandName": name,
+        "instanceId": result["InstanceId"],
+        "invocationStatus": result["InvocationStatus"],
+        "exitCode": "" if result["ExitCode"] is None else str(result["ExitCode"]),
+        "errorCode": result["ErrorCode"],
+        "errorDesc": result["ErrorInfo"],
+        "repeatMode": "Once",
+        "repeats": "1",
+        "startTime": result["StartTime"],
+        "finishTime": result["FinishedTime"],
+        "ownerId": world.cloud.account_id,
+        "playerUid": world.cloud.account_id,
+    }
+    _publish(world, "CloudAssistant:TaskCompleted", f"instance/{result['InstanceId']}", content, sampled=True)
+
+
 def snapshot_deleted(world: EcsWorld, snapshot_id: str) -> None:
     """Snapshot:SnapshotDeleted."""
     _publish(world, "Snapshot:SnapshotDeleted", f"snapshot/{snapshot_id}", {"snapshotId": snapshot_id})
@@ -47,7 +69,8 @@ def disk_operation(world: EcsWorld, disk_id: str, operation: str) -> None:
     _publish(world, "Disk:DiskOperationCompleted", f"disk/{disk_id}", content)
 
 
-def _publish(world: EcsWorld, name: str, resource: str, content: dict[str, Any], *, ok: bool = True) -> None:
+def _publish(world: EcsWorld, name: str, resource: str, content: dict[str, Any], *, ok: bool = True, sampled: bool = False) -> None:
+    """Publish an event. What a public sample shows (``sampled``) is sent in no other form."""
     emit = world.cloud.hooks.emit_event
     if emit is None:
         return
@@ -64,7 +87,7 @@ def _publish(world: EcsWorld, name: str, resource: str, content: dict[str, Any],
             "subject": arn,
             "time": iso(world.now, millis=True),
             "datacontenttype": "application/json;charset=utf-8",
-            "data": _data(world, id, name, arn, content, ok),
+            "data": content if sampled else _data(world, id, name, arn, content, ok),
             "aliyunaccountid": cloud.account_id,
             "aliyunregionid": region,
         }

@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.core.errors import ApiError
 from localcloud.core.scheduler import Job
-from localcloud.ecs import agent
+from localcloud.ecs import agent, events
 from localcloud.ecs.guest import machine
 from localcloud.ecs.guest.ahead import Ahead, Begun, Start
 from localcloud.ecs.guest.blob import pack
@@ -197,6 +197,8 @@ class GuestRuns:
         result["Repeats"] = 1
         result["sim"] = {"ran": True, "timeout_ms": 0}
         self.world.store.put("result", key, result)
+        invocation = self.world.store.get("invocation", result["InvokeId"]) or {}
+        events.command_completed(self.world, result, str(invocation.get("CommandName", "")))
 
 
 def _outcome(run: machine.Run) -> dict[str, Any]:

@@ -25,15 +25,15 @@ class CloudAssistant:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
-    def start_script(  # the port's signature
-        self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int
+    def start_script(  # noqa: PLR0913 - the signature of the port
+        self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int, name: str = "replank"
     ) -> str:
         from alibabacloud_ecs20140526 import models
 
         request = models.RunCommandRequest(
             region_id=region_id,
             instance_id=[instance_id],
-            name="replank",
+            name=name,
             type="RunPowerShellScript" if os_type == "windows" else "RunShellScript",
             content_encoding="Base64",
             command_content=base64.b64encode(script.encode()).decode(),

@@ -28,6 +28,7 @@ PLANNING_DUE = "replank:Batch:PlanningDue"
 MIGRATION_REQUESTED = "replank:Migration:MigrationRequested"
 PRECHECK_PASSED = "replank:Migration:PrecheckPassed"
 PRECHECK_FAILED = "replank:Migration:PrecheckFailed"
+PRECHECK_OUTDATED = "replank:Migration:PrecheckOutdated"
 ADMISSION_DUE = "replank:Migration:AdmissionDue"
 SNAPSHOT_READY = "replank:Migration:SnapshotReady"
 SNAPSHOT_FAILED = "replank:Migration:SnapshotFailed"
@@ -47,6 +48,8 @@ ROLLBACK_FAILED = "replank:Migration:RollbackFailed"
 INSTANCE_DISTURBED = "replank:Migration:InstanceDisturbed"
 SNAPSHOTS_SWEPT = "replank:Migration:SnapshotsSwept"
 STEP_DUE = "replank:Migration:StepDue"
+COMMAND_ENDED = "ecs:CloudAssistant:TaskCompleted"
+"""The event of ECS that tells that a command in a guest has ended."""
 
 PRODUCERS = {
     BATCH_SUBMITTED: "api",
@@ -61,6 +64,7 @@ PRODUCERS = {
     MIGRATION_REQUESTED: "intake",
     PRECHECK_PASSED: "precheck",
     PRECHECK_FAILED: "precheck",
+    PRECHECK_OUTDATED: "snapshot",
     ADMISSION_DUE: "watch",
     SNAPSHOT_READY: "snapshot",
     SNAPSHOT_FAILED: "snapshot",
@@ -91,6 +95,7 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     BATCH_ACKNOWLEDGED: ("watch",),
     MIGRATION_REQUESTED: ("precheck",),
     PRECHECK_PASSED: ("snapshot",),
+    PRECHECK_OUTDATED: ("precheck",),
     ADMISSION_DUE: ("snapshot",),
     SNAPSHOT_READY: ("migrate",),
     INSTANCE_RESTARTED: ("validate",),
@@ -106,13 +111,28 @@ TIMED = frozenset({"intake", "watch", "sweep"})
 """Functions that a timer calls."""
 ECS = "acs.ecs"
 """The source of ECS's own events, which the watch function handles."""
+COMMAND_PREFIX = "replank-"
+WAIT_FOR_COMMANDS = ("precheck", "migrate", "validate")
+"""The stages that wait for the end of a command in a guest. The event of its end wakes them, and the tick if the event is lost."""
 
 
 def is_handled_by(function: str, type: str, source: str) -> bool:
     """Whether the function handles messages of the given type and source. A function refuses any other message."""
     if type == "timer":
         return function in TIMED
-    return function in CONSUMERS.get(type, ()) or (function == "watch" and source == ECS)
+    of_ecs = function == "watch" or (type == COMMAND_ENDED and function in WAIT_FOR_COMMANDS)
+    return function in CONSUMERS.get(type, ()) or (source == ECS and of_ecs)
+
+
+def command_name(stage: str, migration_id: str) -> str:
+    """The name of a command in a guest whose end wakes the stage. The bus's rules route by the name's beginning."""
+    return f"{COMMAND_PREFIX}{stage}-{migration_id}"
+
+
+def migration_id_in_command(name: str) -> str:
+    """The migration id in a command's name; empty if no stage waits for the command."""
+    stage, _, migration_id = name.removeprefix(COMMAND_PREFIX).partition("-")
+    return migration_id if name.startswith(COMMAND_PREFIX) and stage in WAIT_FOR_COMMANDS else ""
 
 
 @dataclass(frozen=True)

@@ -233,6 +233,12 @@ class Migration:
         by_job = self.failure is not None and (self.failure.stage == "migrate" or self.failure.code == ROLLED_BACK_BY_SMC)
         return smc_rollback_in_words(self.trace, job_failed=by_job and self.handle.started_at is not None)
 
+    def awaits_command(self, invocation_id: str) -> bool:
+        """Whether the migration's stage waits for the end of this command in the guest. Some drivers store no ids of commands."""
+        own = (self.probe_invocation_id, self.handle.import_invocation_id, self.trace.look_id, self.commands.invocation_id)
+        unstored = self.state is State.SNAPSHOTTED and driver_traits(self.driver).installs_in_guest
+        return unstored or (invocation_id != "" and invocation_id in own)
+
     def client_token(self, *words: object) -> str:
         """The client token of one call, at most 64 ASCII characters. A repetition of the call by the same step has the same
         token."""

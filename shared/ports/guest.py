@@ -36,8 +36,13 @@ class Guest(Protocol):
     Every method raises Transient for throttling and time-outs, Permanent for missing permissions, Refused for all other errors.
     """
 
-    def start_script(self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int) -> str:
-        """Start a shell or PowerShell script as root. Returns the invocation id; the same token returns the same id."""
+    def start_script(  # noqa: PLR0913 - what RunCommand takes
+        self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int, name: str = "replank"
+    ) -> str:
+        """Start a shell or PowerShell script as root. Returns the invocation id; the same token returns the same id.
+
+        The event of the command's end carries the command's ``name`` (``events.command_name``). A repeated call must not change it.
+        """
 
     def command_result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
         """The result of an invocation; None while its command runs."""

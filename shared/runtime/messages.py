@@ -19,7 +19,18 @@ MAX_REQUEST_BYTES = 8 * 1024 * 1024
 """Maximum bytes of the event of an HTTP request, with its body in base64. The API itself accepts only smaller bodies."""
 MAX_NAME = 256
 """Maximum characters of an id or name in an event's data. Tablestore's keys have at most 1024 bytes."""
-_NAMES = ("migrationId", "batchId", "instanceId", "regionId", "resourceId", "snapshotId", "snapshotName", "stage")
+_NAMES = (
+    "migrationId",
+    "batchId",
+    "instanceId",
+    "regionId",
+    "resourceId",
+    "snapshotId",
+    "snapshotName",
+    "stage",
+    "commandName",
+    "invokeId",
+)
 MAX_EVENTS = 100
 """Maximum events in one delivery of an event stream."""
 

@@ -100,7 +100,9 @@ def load_current_migration(message: Message, ports: Ports, states: frozenset[Sta
 
     Raises Stale if the migration is not in one of ``states``, or if the message is older than the migration's state.
     """
-    migration = ports.migrations.load(str(message.data.get("migrationId", "")))
+    migration = ports.migrations.load(_migration_id(message))
+    if message.type == events.COMMAND_ENDED and not migration.awaits_command(str(message.data.get("invokeId", ""))):
+        raise Stale("Command.NotAwaited", f"Migration {migration.migration_id} does not wait for this command.", "Nothing to do.")
     version = message.data.get("version")
     if migration.state not in states or (isinstance(version, int) and version < migration.entered_version):
         raise Stale(
@@ -130,8 +132,15 @@ def run_or_fail(
         except (Permanent, Refused) as error:
             return _fail_if_unchanged(migration, ports, states, giving_up, error)
     except Stale:
-        release_unneeded_slot_and_lock(str(message.data.get("migrationId", "")), ports)
+        release_unneeded_slot_and_lock(_migration_id(message), ports)
         raise
+
+
+def _migration_id(message: Message) -> str:
+    """The id of the migration that a message is about. The event of a command's end has it in the command's name."""
+    if message.type == events.COMMAND_ENDED:
+        return events.migration_id_in_command(str(message.data.get("commandName", "")))
+    return str(message.data.get("migrationId", ""))
 
 
 def _run_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migration, ports: Ports) -> Outcome:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from shared.domain.batch import BatchTerms
 from shared.domain.errors import Refused
+from shared.domain.events import command_name
 from shared.domain.guest import GuestFacts
 from shared.domain.migration import Migration
 from shared.domain.policy import Policy
@@ -49,8 +50,9 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTer
             check=own.check,
             updates=purpose == "precheck" and goal is not None and goal.family == "rhel",
         ),
-        token=migration.client_token(migration.hop, migration.attempt, purpose, migration.probe_count),
+        token=migration.client_token(migration.hop, migration.attempt, f"probe-{purpose}", migration.probe_count),
         timeout_s=PROBE_TIMEOUT_S,
+        name=command_name(purpose, migration.migration_id),
     )
 
 

@@ -60,7 +60,9 @@ def _begin_admitted_migration(migration: Migration, ports: Ports) -> Outcome:
     now = ports.clock.now()
     why = _why_precheck_outdated(migration, batch.terms, ports)
     if why:
-        advance_migration(ports, step(migration, State.ACCEPTED, now=now, by="snapshot", reason=why, due_at=now))
+        outdated = step(migration, State.ACCEPTED, now=now, by="snapshot", reason=why, due_at=now)
+        told = events.migration_event(outdated.after, events.PRECHECK_OUTDATED, stage="precheck", reason=why)
+        advance_migration(ports, replace(outdated, events=(told,)))
         return Outcome("waiting", {"state": "accepted"})
     more = commands.pre_command_changes(migration, batch.terms, ports)
     begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST, **more)

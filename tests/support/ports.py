@@ -90,12 +90,12 @@ def settings(**more: str) -> Settings:
 def bench(function: str = "watch", **more: str) -> Iterator[Bench]:
     """The ports of a function against a fresh world; nothing runs by itself (the functions' own timers are off)."""
     world = World()
-    _without_timers(world)
+    without_timers(world)
     with world.connected():
         yield Bench(world, make_ports(function, settings(**more), function_credentials(os.environ, None), CloudClock(world)))
 
 
-def _without_timers(world: World) -> None:
+def without_timers(world: World) -> None:
     scheduler = world.cloud.scheduler
     with world.cloud.db.transaction():
         while scheduler.due(world.cloud.clock.now_ms() + 86_400_000 * 2, limit=1):

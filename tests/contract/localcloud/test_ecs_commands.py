@@ -28,6 +28,18 @@ def test_a_script_runs_in_the_guest(cloud: Account) -> None:
     assert result.start_time < result.finished_time
 
 
+def test_its_end_is_an_event_with_the_commands_name(cloud: Account) -> None:
+    """The fields of the public sample, all of them texts."""
+    good, _ = cloud.run(CENTOS, "true", name="replank-precheck-m1")
+    bad, _ = cloud.run(CENTOS, "exit 3")
+    told = [event for event in cloud.events if event["type"] == "ecs:CloudAssistant:TaskCompleted"]
+    assert [event["data"]["invokeId"] for event in told] == [good.invoke_id, bad.invoke_id]
+    assert [event["data"]["invocationStatus"] for event in told] == ["Success", "Failed"]
+    assert [event["data"]["exitCode"] for event in told] == ["0", "3"]
+    assert (told[0]["data"]["commandName"], told[0]["data"]["instanceId"]) == ("replank-precheck-m1", CENTOS)
+    assert all(isinstance(value, str) for event in told for value in event["data"].values())
+
+
 def test_an_exit_status_is_a_failure(cloud: Account) -> None:
     result, _ = cloud.run(CENTOS, "exit 3")
     assert (result.invocation_status, result.exit_code, result.error_code) == ("Failed", 3, "ExitCodeNonzero")

@@ -1,0 +1,84 @@
+"""The end of a command in a guest wakes the stage that waits for just this command, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.domain import events
+from shared.domain.errors import ReplankError, Stale
+from shared.domain.message import Message
+from shared.domain.migration import Handle, Migration, State, first_entry
+from shared.stages.advance import load_current_migration
+from tests.support.fakes import Fakes
+from tests.support.ports import migration
+
+SENT = "t-hz0sent"
+
+
+def ended(made: Migration, invoke: str = SENT, *, name: str = "") -> Message:
+    """The event that tells the end of a command."""
+    data = {"commandName": name or events.command_name("precheck", made.migration_id), "invokeId": invoke}
+    return Message(events.COMMAND_ENDED, "e1", events.ECS, data)
+
+
+def kept(fakes: Fakes, **fields: Any) -> Migration:
+    made = migration(1, **fields)
+    fakes.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    return made
+
+
+WAITING = [
+    {"state": State.PRECHECKING, "probe_invocation_id": SENT},
+    {"state": State.VALIDATING, "probe_invocation_id": SENT},
+    {"state": State.SNAPSHOTTED, "handle": Handle(import_invocation_id=SENT)},
+]
+
+
+@pytest.mark.parametrize("fields", WAITING)
+def test_the_awaited_command_wakes(fields: dict[str, Any]) -> None:
+    fakes = Fakes()
+    made = kept(fakes, **fields)
+    assert load_current_migration(ended(made), fakes.ports, frozenset({made.state})) == made
+
+
+@pytest.mark.parametrize("fields", WAITING)
+def test_any_other_command_is_stale(fields: dict[str, Any]) -> None:
+    fakes = Fakes()
+    made = kept(fakes, **fields)
+    for other in ("t-hz0other", ""):
+        with pytest.raises(Stale, match="does not wait"):
+            load_current_migration(ended(made, other), fakes.ports, frozenset({made.state}))
+
+
+def test_an_event_before_its_step_is_stale() -> None:
+    """The command was faster than the row: the tick looks again."""
+    fakes = Fakes()
+    made = kept(fakes, state=State.ACCEPTED)
+    with pytest.raises(Stale):
+        load_current_migration(ended(made), fakes.ports, frozenset({State.ACCEPTED, State.PRECHECKING}))
+
+
+def test_an_event_after_its_state_is_stale() -> None:
+    fakes = Fakes()
+    made = kept(fakes, state=State.READY, probe_invocation_id=SENT)
+    with pytest.raises(Stale):
+        load_current_migration(ended(made), fakes.ports, frozenset({State.PRECHECKING}))
+
+
+def test_a_tool_whose_commands_are_not_stored_is_looked_at() -> None:
+    fakes = Fakes()
+    made = kept(fakes, state=State.SNAPSHOTTED, driver="guest")
+    assert load_current_migration(ended(made, "t-any"), fakes.ports, frozenset({State.SNAPSHOTTED})) == made
+    smc = kept(Fakes(), state=State.SNAPSHOTTED)
+    assert not smc.awaits_command("t-any")
+
+
+def test_somebody_elses_command_with_such_a_name_is_acknowledged() -> None:
+    fakes = Fakes()
+    made = kept(fakes, state=State.PRECHECKING, probe_invocation_id=SENT)
+    for name in ("replank-precheck-", "replank-precheck-backup", "replank-other-x", "replank"):
+        with pytest.raises(ReplankError) as refused:
+            load_current_migration(ended(made, name=name), fakes.ports, frozenset({made.state}))
+        assert refused.value.code == "Migration.NotFound"
