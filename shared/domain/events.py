@@ -103,9 +103,15 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     RETRY_REQUESTED: ("precheck", "migrate"),
     ROLLBACK_REQUESTED: ("rollback",),
     STEP_DUE: ("precheck", "snapshot", "migrate", "validate", "rollback"),
+    MIGRATION_VALIDATED: ("watch",),
+    VALIDATION_FAILED: ("watch",),
+    START_FAILED: ("watch",),
+    SNAPSHOT_FAILED: ("watch",),
 }
 """The stages that act on each type. The rules in template.yml route by type and ``data.stage``."""
 
+SLOT_RELEASED = frozenset({MIGRATION_VALIDATED, VALIDATION_FAILED, START_FAILED, SNAPSHOT_FAILED})
+"""The events that follow the release of a slot outside a tick. A tick offers the slots that it released itself."""
 
 TIMED = frozenset({"intake", "watch", "sweep"})
 """Functions that a timer calls."""

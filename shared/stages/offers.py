@@ -72,17 +72,18 @@ class _TickState:
         return sum(n for (batch, account), n in self.begun.items() if batch_id in (None, batch) and account_id in (None, account))
 
 
-def offer_slots(batches: Sequence[BatchTerms], ports: Ports) -> int:
+def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = True) -> int:
     """Offer the free slots to waiting migrations, by events to the snapshot stage. Return the number of offers.
 
-    An offer takes no slot. The snapshot stage takes the slot.
+    An offer takes no slot. The snapshot stage takes the slot. Only a tick (``at_tick``) closes batches and reclaims slots.
     """
     now = ports.clock.now()
-    queues = _collect_queues_and_close_batches(_rotated_batches(batches, now), now, ports)
+    queues = _collect_queues_and_close_batches(_rotated_batches(batches, now), now, ports, at_tick=at_tick)
     if not queues:
         return 0
     tick = _TickState(ports, now, ports.admission.slot_holders(), ports.admission.current_hold(), *_holder_accounts(queues, ports))
-    _reclaim_slots(tick)
+    if at_tick:
+        _reclaim_slots(tick)
     nudge = events.reminder_id(now)
     # All next hops of all batches, and only then anything new: a route once begun is not left half-way for want of a slot.
     chosen = [each for first in (True, False) for queue in queues for each in _choose_from_queue(queue, first, tick)]
@@ -101,7 +102,9 @@ def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mappi
     return ports.admission.accounts_of_slot_holders(), ports.admission.account_troubles(waiting)
 
 
-def _collect_queues_and_close_batches(batches: Sequence[BatchTerms], now: datetime, ports: Ports) -> list[_BatchQueue]:
+def _collect_queues_and_close_batches(
+    batches: Sequence[BatchTerms], now: datetime, ports: Ports, *, at_tick: bool
+) -> list[_BatchQueue]:
     """Return the queues of batches in which a migration waits. Close batches in which no migration can start any more."""
     queues: list[_BatchQueue] = []
     for terms in batches:
@@ -113,7 +116,7 @@ def _collect_queues_and_close_batches(batches: Sequence[BatchTerms], now: dateti
             tally = ports.batches.tally(terms.batch_id) if any(waiting for _, waiting in found) else None
             if tally is not None:
                 queues += [_BatchQueue(tally, waiting, account_id) for account_id, waiting in found if waiting]
-            elif now.minute == 0:  # once an hour is often enough: it reads the whole batch
+            elif at_tick and now.minute == 0:  # once an hour is often enough: it reads the whole batch
                 close_batch(terms, ports)
         except ReplankError as error:
             _log_skipped_batch(terms.batch_id, error)

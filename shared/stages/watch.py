@@ -41,18 +41,35 @@ OPEN_BATCHES = 500
 
 Few batches are open at a time, because a batch in which nothing can start is closed.
 """
+SLOTS_REFILLED, BATCHES_REFILLED, SIZE_REFILLED = 200, 10, 1_000
+"""Maximum slots of an account, open batches, and migrations of a batch, for which a released slot is offered at once.
+
+The offer reads all holders of slots and the queues of all batches. In a larger deployment the next tick makes the offer.
+"""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Handle a tick, the acknowledgement of a batch, or an event of ECS."""
+    """Handle a tick, the acknowledgement of a batch, the release of a slot, or an event of ECS."""
     if message.source == "acs.ecs":
         return handle_ecs_event(message, ports)
     if message.type == events.BATCH_ACKNOWLEDGED:
         terms = ports.batches.terms(str(message.data.get("batchId", "")))
         return Outcome("done", {"offered": offer_slots([terms], ports)})
+    if message.type in events.SLOT_RELEASED:
+        return _offer_released_slot(ports)
     if message.data.get("payload") == "accounts":
         return _check_all_accounts(ports)
     return _run_tick(ports)
+
+
+def _offer_released_slot(ports: Ports) -> Outcome:
+    """Offer a released slot at once, to the migration to which the next tick would offer it."""
+    few = ports.limits.max_moving <= SLOTS_REFILLED
+    batches = ports.batches.terms_of_open_batches(BATCHES_REFILLED + 1) if few else []
+    if not few or len(batches) > BATCHES_REFILLED or any(batch.size > SIZE_REFILLED for batch in batches):
+        return Outcome("waiting", {"reason": "the next tick offers the slot"})
+    offered = offer_slots([batch for batch in batches if batch.state is BatchState.OPEN], ports, at_tick=False)
+    return Outcome("done", {"offered": offered})
 
 
 def _check_all_accounts(ports: Ports) -> Outcome:

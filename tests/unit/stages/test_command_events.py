@@ -9,7 +9,7 @@ import pytest
 from shared.domain import events
 from shared.domain.errors import ReplankError, Stale
 from shared.domain.message import Message
-from shared.domain.migration import Handle, Migration, State, first_entry
+from shared.domain.migration import DriverData, Migration, State, first_journal_entry
 from shared.stages.advance import load_current_migration
 from tests.support.fakes import Fakes
 from tests.support.ports import migration
@@ -25,14 +25,14 @@ def ended(made: Migration, invoke: str = SENT, *, name: str = "") -> Message:
 
 def kept(fakes: Fakes, **fields: Any) -> Migration:
     made = migration(1, **fields)
-    fakes.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+    fakes.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     return made
 
 
 WAITING = [
     {"state": State.PRECHECKING, "probe_invocation_id": SENT},
     {"state": State.VALIDATING, "probe_invocation_id": SENT},
-    {"state": State.SNAPSHOTTED, "handle": Handle(import_invocation_id=SENT)},
+    {"state": State.SNAPSHOTTED, "handle": DriverData(import_invocation_id=SENT)},
 ]
 
 

@@ -13,7 +13,7 @@ from shared.domain import events
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.hold import NOTHING_HELD, HoldHistoryEntry
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, first_journal_entry
+from shared.domain.migration import Migration, State, first_journal_entry, step
 from shared.domain.policy import Policy
 from shared.ports.ports import Limits, Ports
 from shared.stages import watch
@@ -182,3 +182,62 @@ def test_a_row_that_cannot_be_read_does_not_block_the_order(ordered: Fakes) -> N
         watch.run(TICK, limited(ordered, 1))
     (chosen,) = offered_ids(ordered.bus)
     assert chosen == list(ordered.ports.batches.waves("bone").places)[1]
+
+
+RELEASED = Message(events.MIGRATION_VALIDATED, "e", events.SOURCE, {"migrationId": "m"})
+
+
+def test_a_released_slot_is_offered_at_once_by_the_same_choice_as_a_ticks(fakes: Fakes) -> None:
+    ports = limited(fakes, 3)
+    for type in sorted(events.SLOT_RELEASED):
+        watch.run(replace(RELEASED, type=type), ports)
+        at_once = offered(fakes.bus)
+        watch.run(TICK, ports)
+        assert at_once == offered(fakes.bus)
+        assert len(at_once) == 3
+
+
+def test_a_release_offers_no_more_than_is_free(fakes: Fakes) -> None:
+    ports = limited(fakes, 1)
+    assert ports.admission.take_slot(ports.admission.slot_use("bone", "mother"), "mother", "bone")
+    watch.run(RELEASED, ports)
+    assert offered(fakes.bus) == []
+    ports.admission.release_slot("mother", "bone")
+    watch.run(RELEASED, ports)
+    assert len(offered(fakes.bus)) == 1
+
+
+def test_a_release_offers_next_hops_of_other_batches_first(fakes: Fakes) -> None:
+    ports = limited(fakes, 1)
+    hop = migration(9, state=State.READY, batch_id="btwo", hop=1)
+    ports.migrations.create(hop, first_journal_entry(hop, by="intake", reason="asked"), [])
+    watch.run(replace(RELEASED, data={"migrationId": migration(1).migration_id, "batchId": "bone"}), ports)
+    assert [event.data["migrationId"] for event in fakes.bus.published] == [hop.migration_id]
+
+
+def test_a_release_offers_nothing_while_everything_is_held(fakes: Fakes) -> None:
+    fakes.admission.write_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
+    watch.run(RELEASED, fakes.ports)
+    assert offered(fakes.bus) == []
+
+
+@pytest.mark.parametrize("limit", ["SLOTS_REFILLED", "BATCHES_REFILLED", "SIZE_REFILLED"])
+def test_a_large_deployment_leaves_the_offer_to_the_tick(fakes: Fakes, limit: str) -> None:
+    ports = limited(fakes, 3)
+    with mock.patch.object(watch, limit, -1 if limit == "SIZE_REFILLED" else 1):
+        watch.run(RELEASED, ports)
+    assert offered(fakes.bus) == []
+    watch.run(TICK, ports)
+    assert len(offered(fakes.bus)) == 3
+
+
+def test_only_a_tick_closes_batches_and_reclaims_slots(fakes: Fakes) -> None:
+    """It is noon, when a tick does both."""
+    ports = fakes.ports
+    for each in [*ports.migrations.page_of_batch("btwo", state=None, limit=9, token="").migrations]:
+        ports.migrations.commit(step(each, State.CANCELLED, now=NOON, by="ann", reason="not wanted"))
+    assert ports.admission.take_slot(ports.admission.slot_use("btwo", "mgone"), "mgone", "btwo")
+    watch.run(RELEASED, ports)
+    assert ports.batches.load("btwo").state is BatchState.OPEN
+    watch.run(TICK, ports)
+    assert ports.batches.load("btwo").state is not BatchState.OPEN
