@@ -30,7 +30,7 @@ NEVER = re.compile(
 )
 """Names that have no place in a package, whatever their suffix."""
 ECS, SMC = "alibabacloud_ecs20140526/", "alibabacloud_smc20190601/"
-BYTES = {("api", "3.10"): 12_500_000, ("watch", "3.10"): 8_500_000, ("watch", "3.12"): 9_920_000}
+BYTES = {("api", "3.10"): 12_530_000, ("watch", "3.10"): 8_540_000, ("watch", "3.12"): 9_980_000}
 """Sizes at most; api checks tokens with cryptography (4.7 MB), the tables of time zones are 0.4 MB in each package; the newer
 runtime's bytecode and extensions are larger."""
 MODULES = {
