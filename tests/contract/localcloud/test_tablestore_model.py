@@ -79,7 +79,7 @@ def read_all(cloud: Any, table: str, names: list[str], *, backward: bool = False
     found = []
     while True:
         answer = call(cloud, "GetRange", request)
-        rows = PlainBufferCodedInputStream(PlainBufferInputStream(answer.rows)).read_catalog_rows() if answer.rows else []
+        rows = PlainBufferCodedInputStream(PlainBufferInputStream(answer.rows)).read_rows() if answer.rows else []
         found += [(*[value for _, value in row.primary_key], {c[0]: c[1] for c in row.attribute_columns}) for row in rows]
         if not answer.next_start_primary_key:
             return found
