@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,15 @@ def shell(tmp_path: Path) -> Iterator[LocalShell]:
             made.run(f"local down --state {tmp_path / folder}")
 
 
+def ends(pid: int) -> bool:
+    """Whether the process ends within ten seconds: its lock goes first, and a busy machine needs a moment for the rest."""
+    for _ in range(100):
+        if not alive(pid):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def alive(pid: int) -> bool:
     told = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout.strip()
     return bool(told) and not told.startswith("Z")
@@ -98,7 +108,7 @@ def test_a_cloud_comes_up_is_used_by_other_commands_and_goes_down(shell: LocalSh
 
     pid = json.loads((before / "run/cloud/running.json").read_text())["pid"]
     assert "has ended" in shell.run("local down")[0]
-    assert not alive(pid)
+    assert ends(pid)
     assert "No local cloud runs" in shell.run("local down")[1]
 
 
