@@ -162,7 +162,8 @@ _said: set[str] = set()
 
 
 def show_hold(header: str) -> None:
-    """Print on stderr, once per command, that the account is on hold, and why. ``header`` is the API's header, a JSON text."""
+    """Print on stderr, once per command, that the account is on hold, and why. ``header`` is the value of
+    the API's header ``X-Replank-Hold``: the reason, as a JSON text."""
     if not header or header in _said:
         return
     _said.add(header)

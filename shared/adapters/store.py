@@ -167,7 +167,7 @@ class Store:
     def get_named_columns(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
         """The existing rows for at most ``BATCH_ROWS`` keys, in the order of the keys, with the named columns.
 
-        If a key column is named, a row without any of the other columns is returned too.
+        A row that has none of the named columns is left out, unless a key column is among the names.
         """
         return self._get_listed_rows(table, keys, None, columns)
 

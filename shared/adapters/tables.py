@@ -123,14 +123,14 @@ def json_column(name: str, value: Any) -> str:
 
 
 def column_value(cls: type[T], written: str, what: str) -> T:
-    """The dataclass in the JSON text of a column. Raises Permanent (Store.RowInvalid)."""
+    """Decode a column's JSON text into an instance of ``cls``. Raises Permanent (Store.RowInvalid)."""
     value: T = _parsed_value(cls, written, what)  # type: ignore[arg-type]
     return value
 
 
 @lru_cache(maxsize=512)
 def _parsed_value(cls: type, written: str, what: str) -> Any:
-    """The dataclass in a JSON text. It is cached, because every tick reads the same batches. The value is frozen."""
+    """Decode a JSON text into an instance of ``cls``. The result is frozen, and cached: every tick reads the same batches."""
     try:
         return decode(cls, json.loads(written), what)
     except (DocumentInvalid, ValueError) as error:

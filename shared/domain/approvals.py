@@ -204,7 +204,7 @@ def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
         raise Refused("Approval.Missing", f"{sentence[0].upper()}{sentence[1:]}.", f"{remedy}", status=409)
 
 
-def stop_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
+def stop_batch_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
     """Stop a batch because an approval expired. The caller has checked that the batch's policy demands the stop."""
     version, why = batch.version + 1, f"the approval of the {about} expired: approve it again, then resume"
     control = replace(batch.control, brake=PauseState.STOPPED, by=BY_ITSELF, at=now, why=why, trust="", door="")

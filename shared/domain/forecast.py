@@ -221,7 +221,7 @@ def _end_migration(run: _SimulatedRun, id: str, among: set[str]) -> None:
 
 
 def _take_group_place(run: _SimulatedRun, id: str) -> bool:
-    """Take the place of the migration's redundancy group. Return False if another member holds the place."""
+    """Take the only place in the migration's redundancy group. Return False if another member holds the place."""
     group = run.group.get(id)
     return group is None or run.places.setdefault(group, id) == id
 

@@ -64,7 +64,7 @@ class Grant:
 class AccessRules:
     """The deployment's settings about the rights of persons.
 
-    If ``grants`` is None, no roles are set, and everybody who may call the API is an admin, as in older versions.
+    If ``grants`` is None, then no roles are set: everybody who may call the API is an admin, as in older versions.
     """
 
     provider: bool = False

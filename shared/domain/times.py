@@ -80,7 +80,7 @@ class TimeLimits:
         return at
 
     def open_periods(self, since: datetime, until: datetime, most: int) -> list[tuple[datetime, datetime]]:
-        """The periods between the two times in which migrations may start, in order; at most ``most`` periods."""
+        """The periods from ``since`` to ``until`` in which migrations may start, in order; no more than ``most`` of them."""
         found: list[tuple[datetime, datetime]] = []
         at = self.next_opening(since)
         while at is not None and at < until and len(found) < most:

@@ -96,8 +96,8 @@ class Batches(Protocol):
         """Record the outcome of an attempt: ``failed``, ``moved`` or ``retried``. A retry removes earlier failures from the count.
 
         Repeating a call changes nothing. A retry that is recorded late does not remove a failure of its own attempt. If a migration
-        both moved and failed, its later attempt counts. If one attempt both moved and failed, as after a rollback, the failure
-        counts.
+        both moved and failed, its later attempt counts. If one attempt is recorded
+        as both ``moved`` and ``failed``, as after a rollback, it counts as failed.
         """
 
     def tally(self, batch_id: str) -> Tally:

@@ -77,7 +77,7 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         compute=DeferredAdapter(lambda: _make_compute(clients, clock)),
         guest=DeferredAdapter(lambda: _make_guest(clients)),
         drivers=_make_drivers(clients, settings, clock) if function in USES_SMC else {},
-        unready=UnreadyDrivers(lambda: _make_drivers(clients, settings, clock)),
+        unready=DriverSettingErrors(lambda: _make_drivers(clients, settings, clock)),
         limits=Limits(max_moving=settings.max_moving),
         catalog=settings.catalog,
         regions=settings.regions,
@@ -101,7 +101,7 @@ class DeferredAdapter:
         return getattr(made, name)
 
 
-class UnreadyDrivers(Mapping[str, Permanent]):
+class DriverSettingErrors(Mapping[str, Permanent]):
     """The drivers that lack a setting, each with the error that names it. The drivers are checked on first use."""
 
     def __init__(self, drivers: Callable[[], dict[str, Driver]]) -> None:

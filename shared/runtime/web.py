@@ -77,7 +77,7 @@ def _read_request(request: Mapping[str, Any]) -> WebRequest:
 
 
 HELD_HEADER = "X-Replank-Hold"
-"""The header that every answer has while a hold stops all starts. The header's value is the reason, as a JSON text."""
+"""Every answer has this header while the account is on hold. Its value is the reason, as a JSON text."""
 
 
 def _response_to_request(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Json:

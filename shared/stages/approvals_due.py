@@ -30,7 +30,7 @@ def report_approvals(terms: BatchTerms, ports: Ports) -> None:
         return  # the next tick looks at it as it is then
     with suppress(Stale):
         if _must_cancel(terms, found):
-            change = approvals.stop_after_expiry(batch, found.about, now)
+            change = approvals.stop_batch_after_expiry(batch, found.about, now)
             ports.batches.commit(batch, change.after, line=change.line)
         else:
             _publish_approval_event(batch, found, ports)

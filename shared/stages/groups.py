@@ -22,7 +22,7 @@ LOOKED_AT = 100
 
 
 def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None:
-    """Take the place of the migration's group. Return the limit if another member holds and needs the place.
+    """Take the only place in the migration's group. Return the limit if another member holds and needs the place.
 
     If the holder no longer needs the place, this migration gets the place.
     """

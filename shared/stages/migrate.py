@@ -54,7 +54,7 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
 def _why_job_held(migration: Migration, scene: StartContext, ports: Ports) -> str:
     """Return, in words, why the job may not start now; empty if it may start.
 
-    If an older version without groups admitted the migration, the place of the migration's redundancy group is taken here.
+    If an older version without groups admitted the migration, it takes its place in its redundancy group here.
     """
     held = blocking_limit(next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
     if held:

@@ -150,7 +150,7 @@ def _pause_if_budget_spent(scene: StartContext, ports: Ports) -> None:
 
 
 def _remove_later_waves(queue: _BatchQueue, tick: _TickState) -> None:
-    """Remove migrations of waves that have not begun from the queue. Record the end of the open wave."""
+    """Remove from the queue the migrations whose wave has not begun. Record the end of the open wave."""
     terms = queue.tally.terms
     if not terms.policy.waves or terms.acknowledgement is None:
         return

@@ -41,9 +41,10 @@ def _run_rollback_phase(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _restart_instance(migration: Migration, ports: Ports) -> str:
-    """Start the instance again if a failed rollback has stopped it but reset no disk. Return a sentence for the failure's message.
+    """Start the instance again if a failed rollback has stopped it but reset no disk.
 
-    If a disk may have been reset, the instance stays stopped.
+    Return a sentence about this for the failure's message; empty if there is nothing to say. If a disk may have been reset, the
+    instance stays stopped.
     """
     if migration.state not in STATES or not migration.rollback_disks:
         return ""

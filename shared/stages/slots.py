@@ -37,7 +37,7 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
 
 
 def take_group_place_if_grouped(migration: Migration, ports: Ports) -> BlockingLimit | None:
-    """Take the place of the migration's redundancy group. Return the limit if another member of the group has the place.
+    """Take the only place in the migration's redundancy group. Return the limit if another member has the place.
 
     A migration takes its slot before it takes the group's place.
     """
@@ -117,7 +117,7 @@ def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
 
 
 def release_group_place_if_grouped(migration: Migration, ports: Ports) -> None:
-    """Release the place of the migration's redundancy group, unless the migration still needs it."""
+    """Release the migration's place in its redundancy group, unless the migration still needs the place."""
     if migration.group:
         from shared.stages.groups import release_group_place  # only batches with groups need it
 

@@ -108,7 +108,7 @@ def _pages_of_region(
 
 
 def _record_silent_region(region_id: str, error: Transient, ports: Ports, survey: RegionProblems) -> None:
-    """Record a region that does not answer as silent, or as refused if ECS does not list the region.
+    """Record a region that does not answer: as refused if ECS does not list the region, otherwise as silent.
 
     A misspelt region never answers, because it has no endpoint.
     """

@@ -13,7 +13,8 @@ def _linux_facts(guest: GuestFacts) -> LinuxFacts:
     return guest.linux or LinuxFacts()
 
 
-def _common_system_facts(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
+def linux_or_windows_facts(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
+    """The facts of the guest's system; empty ones of Linux if the guest told neither."""
     return guest.linux or guest.windows or LinuxFacts()
 
 
@@ -36,8 +37,8 @@ def check_fstab(view: Comparison) -> Iterator[Finding]:
 def check_metadata_service(view: Comparison) -> Iterator[Finding]:
     """Check that the metadata service of ECS answers, because roles and many agents need the service."""
     yield from _lost_answer_findings(
-        _common_system_facts(view.before).metadata_answers,
-        _common_system_facts(view.after).metadata_answers,
+        linux_or_windows_facts(view.before).metadata_answers,
+        linux_or_windows_facts(view.after).metadata_answers,
         "MetadataLost",
         "The metadata service does not answer",
         "curl http://100.100.100.200/latest/meta-data/; look at routes and at the firewall.",
@@ -47,8 +48,8 @@ def check_metadata_service(view: Comparison) -> Iterator[Finding]:
 def check_name_resolution(view: Comparison) -> Iterator[Finding]:
     """Check that name resolution works, because configured name servers alone do not prove that."""
     yield from _lost_answer_findings(
-        _common_system_facts(view.before).names_resolve,
-        _common_system_facts(view.after).names_resolve,
+        linux_or_windows_facts(view.before).names_resolve,
+        linux_or_windows_facts(view.after).names_resolve,
         "NamesLost",
         "Names do not resolve",
         "nslookup kms.cloud.aliyuncs.com; ipconfig /all."
@@ -66,7 +67,7 @@ def _lost_answer_findings(before: bool | None, after: bool | None, code: str, ti
 
 def check_clock(view: Comparison) -> Iterator[Finding]:
     """Check that the clock is synchronised. Synchronisation takes a while after a start, so a failure is only a warning."""
-    if _common_system_facts(view.before).clock_in_step and _common_system_facts(view.after).clock_in_step is False:
+    if linux_or_windows_facts(view.before).clock_in_step and linux_or_windows_facts(view.after).clock_in_step is False:
         command = "w32tm /query /status; w32tm /resync" if view.is_windows else "timedatectl; then systemctl status chronyd"
         remedy = f"Look again in a few minutes: {command}."
         yield warning_finding("ClockNotInStep", "The clock is not synchronised", "it was before, it is not now", remedy)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from shared.domain.codec import Json, encode
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import ORDER, Assessment, Severity
-from shared.domain.guest import GuestFacts, LinuxFacts, WindowsFacts
+from shared.domain.guest import GuestFacts
+from shared.domain.validation.health import linux_or_windows_facts
 from shared.domain.validation.view import joined_names
 
 STANDING = {Severity.ERROR: "failure", Severity.OVERRIDABLE: "failure", Severity.WARNING: "warning", Severity.INFO: "expected"}
@@ -18,8 +19,10 @@ Side = Callable[[InstanceFacts, GuestFacts], str]
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One row of the comparison of a guest before and after. The field ``standing`` is ``same``, ``expected``, ``warning`` or
-    ``failure``."""
+    """One row of the comparison of a guest before and after.
+
+    The field ``standing`` is ``same``, ``expected``, ``warning`` or ``failure``.
+    """
 
     what: str
     before: str
@@ -46,10 +49,6 @@ def _packages_in_words(guest: GuestFacts) -> str:
     if guest.packages is None:
         return "not known"
     return f"{guest.packages.total}; " + (joined_names(f"{p.name} {p.version}" for p in guest.packages.chosen) or "none of note")
-
-
-def _common_system_facts(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
-    return guest.linux or guest.windows or LinuxFacts()
 
 
 def _yes_or_no(value: bool | None) -> str:
@@ -93,9 +92,9 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     ("Cron entries", ("Cron", "SystemCron"), lambda i, g: _count_in_words(g.linux.cron if g.linux else None)),
     ("Packages", ("Package",), lambda i, g: _packages_in_words(g)),
     ("Check of fstab", ("Fstab",), lambda i, g: _list_in_words(g.linux.fstab_errors if g.linux else None)),
-    ("Metadata service", ("Metadata",), lambda i, g: _yes_or_no(_common_system_facts(g).metadata_answers)),
-    ("Names resolve", ("Names",), lambda i, g: _yes_or_no(_common_system_facts(g).names_resolve)),
-    ("Clock synchronised", ("Clock",), lambda i, g: _yes_or_no(_common_system_facts(g).clock_in_step)),
+    ("Metadata service", ("Metadata",), lambda i, g: _yes_or_no(linux_or_windows_facts(g).metadata_answers)),
+    ("Names resolve", ("Names",), lambda i, g: _yes_or_no(linux_or_windows_facts(g).names_resolve)),
+    ("Clock synchronised", ("Clock",), lambda i, g: _yes_or_no(linux_or_windows_facts(g).clock_in_step)),
     (
         "Your files",
         ("File",),

@@ -196,7 +196,7 @@ def test_a_rollback_is_approved_as_the_migration_stands() -> None:
 
 
 def test_a_lapsed_approval_can_stop_the_batch() -> None:
-    change = approvals.stop_after_expiry(PLAIN, BATCH, NOW)
+    change = approvals.stop_batch_after_expiry(PLAIN, BATCH, NOW)
     assert (change.after.control.brake, change.after.control.by) == (PauseState.STOPPED, brake.BY_ITSELF)
     assert change.line.why == "the approval of the batch expired: approve it again, then resume"
 
