@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.simulation.invariants.parts import wave_of
 from tests.simulation.invariants.scene import Checker, Found, Sight, entered
@@ -15,9 +15,13 @@ PATIENCE = timedelta(minutes=45)
 
 
 class InOrder(Checker):
-    """7. No first try begins while another of its batch has been ready for long, and comes before it in the policy's order."""
+    """7. No first try begins if another of its batch comes before it in the policy's order, and was passed over long ago."""
 
     number, name = 7, "in order"
+
+    def __init__(self) -> None:
+        self._passed: dict[tuple[str, int], datetime] = {}
+        """By migration and attempt: when another first began before it. Offers of one moment arrive in any order."""
 
     def row(self, change: Change, scene: Sight) -> Found:
         entry = entered(change, scene.truth)
@@ -28,14 +32,16 @@ class InOrder(Checker):
             return  # who may not begin for the sake of others is passed over
         for other in scene.truth.migrations.values():
             same = (other.batch_id, other.account_id, other.hop) == (began.batch_id, began.account_id, 0)
-            if same and _waits(other, scene) and _comes_before(other, began, policy.order, scene):
+            if not same or not _waits(other, scene) or not _comes_before(other, began, policy.order, scene):
+                continue
+            since = self._passed.setdefault((other.migration_id, other.attempt), scene.now)
+            if scene.now - since > PATIENCE:
                 yield f"{began.migration_id} began before {other.migration_id}, against the order {policy.order}"
 
 
 def _waits(migration: Migration, scene: Sight) -> bool:
-    """Whether it has been ready for long, and has no slot yet."""
-    ready = migration.state is State.READY and migration.migration_id not in scene.truth.slots()
-    return ready and scene.now - migration.entered_at > PATIENCE
+    """Whether it is ready, and has no slot yet."""
+    return migration.state is State.READY and migration.migration_id not in scene.truth.slots()
 
 
 def _comes_before(one: Migration, other: Migration, order: str, scene: Sight) -> bool:
