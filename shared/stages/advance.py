@@ -38,11 +38,11 @@ def advance_migration(ports: Ports, taken: Step) -> Migration:
     """
     ports.migrations.commit(taken)
     if taken.effects or taken.events:
-        remove_outbox(ports, taken.after, Outbox(taken.after.version, taken.effects, taken.events))
+        settle_outbox(ports, taken.after, Outbox(taken.after.version, taken.effects, taken.events))
     return taken.after
 
 
-def remove_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
+def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
     """Carry out one outbox and remove it. Return False if the outbox still holds an effect or event.
 
     A bus that refuses an event does not fail the migration, because the step is already committed. With ``quietly``, no event is
@@ -64,8 +64,14 @@ def remove_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
 
 
 def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
-    """Carry out all outboxes of a migration, oldest first. Return False if an outbox still holds an effect or event."""
-    settled = [remove_outbox(ports, migration, owed, quietly=quietly) for owed in ports.migrations.outboxes(migration.migration_id)]
+    """Carry out the outboxes of a migration, oldest first. Return False if an outbox still holds an effect or event.
+
+    The outbox of a step that came after ``migration`` was read stays, because its effects ask what that step has written.
+    """
+    settled = [
+        owed.version <= migration.version and settle_outbox(ports, migration, owed, quietly=quietly)
+        for owed in ports.migrations.outboxes(migration.migration_id)
+    ]
     return all(settled)
 
 

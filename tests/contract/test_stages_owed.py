@@ -12,7 +12,7 @@ import pytest
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.caller import Caller
-from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, LaunchDriver, ReleaseLock, ReleaseSlot
+from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, LaunchDriver, ReleaseLock, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Permanent, ReplankError, Transient
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
 from shared.domain.message import Message, Outcome
@@ -104,6 +104,19 @@ def test_a_retry_waits_for_a_slot_of_its_own_whatever_the_failure_still_owes(por
     perform_effect(ReleaseSlot(), again, ports)  # once more, late
     assert made.migration_id in ports.admission.slot_holders()
     assert made.migration_id not in ports.batches.tally(made.batch_id).failed
+
+
+def test_an_outbox_newer_than_the_row_as_it_was_read_stays(ports: Ports) -> None:
+    """A tick read a cancelled migration; a person confirmed it, and the tick then carried out what the confirmation owes
+    (seed 87513951: nothing was released in the row that it had read, and the snapshots were never swept)."""
+    made = stand(ports, State.CANCELLED)
+    held = LedgerEntry(made.migration_id, "0-1-d-1", "cn-hangzhou", "i-1", "d-1", 0, "replank", SnapshotState.ACCOMPLISHED, T0)
+    ports.ledger.put(held)
+    taken = step(made, State.CANCELLED, now=T0, by="ann", reason="confirmed", released_at=T0)
+    ports.migrations.commit(replace(taken, effects=(ScheduleSweep(1),)))
+    assert not settle_outboxes(ports, made)
+    assert settle_outboxes(ports, ports.migrations.load(made.migration_id))
+    assert ports.ledger.entries_of_migration(made.migration_id)[0].sweep_at == T0 + timedelta(days=1)
 
 
 def test_a_retry_keeps_its_lock_whatever_the_refusal_still_owes(ports: Ports) -> None:
