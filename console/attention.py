@@ -55,6 +55,8 @@ def of_batch(standing: Json, *, ready: bool = False) -> list[Item]:
         add("budget", int(standing.get("failed") or 0))
     elif brake.get("state") == "paused":
         add("paused", note=brake.get("why"))
+    if is_empty(standing):
+        return found
     if needs_acknowledgement(standing):
         add("acknowledge", int(standing.get("size") or 0))
     missing = sum(int(each.get("missing") or 0) for each in standing.get("approvals") or [])
@@ -81,7 +83,13 @@ def wave_to_begin(standing: Json) -> Json:
 
 def needs_acknowledgement(standing: Json) -> bool:
     """Whether a batch waits for a person to accept its risks."""
-    return is_open(standing) and not standing.get("acknowledgement") and standing.get("state") != "planning"
+    is_planned = standing.get("state") != "planning" and not is_empty(standing)
+    return is_open(standing) and is_planned and not standing.get("acknowledgement")
+
+
+def is_empty(standing: Json) -> bool:
+    """Whether a batch was planned and has no instance: nothing in it needs a person."""
+    return standing.get("size") == 0 and standing.get("state") != "planning"
 
 
 def is_open(standing: Json) -> bool:
@@ -98,3 +106,9 @@ def sorted_items(items: Iterable[Item]) -> list[Item]:
 def running(standings: Sequence[Json]) -> list[Json]:
     """The batches in which something moves or may start."""
     return [each for each in standings if each.get("acknowledgement") and each.get("state") == "open" and not each.get("brake")]
+
+
+def waiting(standings: Sequence[Json]) -> list[Json]:
+    """The open batches that do not run; those without an instance are left out."""
+    moving = running(standings)
+    return [each for each in standings if each.get("state") != "closed" and each not in moving and not is_empty(each)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +17,8 @@ Json = dict[str, Any]
 Row = Callable[[Json], Json]
 MOST_ROWS, MOST_SECONDS = 10_000, 20
 """Rows of a file, and seconds that it may take. The console has 30 seconds for an answer."""
-MOST_CHARACTERS = 6_000_000
-"""Characters of the API's rows that a file may be made of: a function's answer is limited too."""
+MOST_BYTES = 4_000_000
+"""Bytes after which a file is cut. The function answers in Base64, so that its answer stays below 6 MB (docs/assumptions.md)."""
 
 
 @dataclass
@@ -66,7 +65,7 @@ class Desk:
 
     def csv_of_all(self, name: str, columns: tuple[str, ...], path: str, items: str, query: Json, row: Row = dict) -> web.Answer:
         """A file of all rows of a list, from its first page on. If it is cut, its name and its last line say so."""
-        rows, cut = all_rows(self, path, items, query)
+        rows, cut = all_rows(self, path, items, query, lambda some: present.as_csv(columns, map(row, some)))
         text = present.as_csv(columns, map(row, rows))
         if cut:
             text += present.as_csv((texts("common", self.language)(cut, number=len(rows)),), ()).lstrip("\ufeff")
@@ -97,8 +96,8 @@ class Desk:
         return int(given)
 
 
-def all_rows(desk: Desk, path: str, items: str, query: Json) -> tuple[list[Json], str]:
-    """All rows of a list, and why it was cut: ``csv_cut`` at a limit, ``csv_broken`` by an error.
+def all_rows(desk: Desk, path: str, items: str, query: Json, written: Callable[[list[Json]], str]) -> tuple[list[Json], str]:
+    """All rows of a list, and why it was cut: ``csv_cut`` at a limit, ``csv_broken`` by an error. ``written`` are rows in the file.
 
     Raises the Problem of the first page.
     """
@@ -107,8 +106,8 @@ def all_rows(desk: Desk, path: str, items: str, query: Json) -> tuple[list[Json]
     try:
         for page in desk.api.pages(path, items, -(-MOST_ROWS // PER_PAGE), **query):
             rows += page["items"]
-            size += len(json.dumps(page["items"]))
-            if page["nextToken"] and (len(rows) >= MOST_ROWS or size > MOST_CHARACTERS or desk.api.now() > until):
+            size += len(written(page["items"]).encode())
+            if page["nextToken"] and (len(rows) >= MOST_ROWS or size > MOST_BYTES or desk.api.now() > until):
                 return rows, "csv_cut"
     except Problem:
         if not rows:

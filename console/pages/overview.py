@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from console import web
-from console.attention import of_batch, of_everything, of_ready, running, sorted_items
+from console.attention import of_batch, of_everything, of_ready, running, sorted_items, waiting
 from console.desk import Desk
 from console.pages.ready import ready
 from console.problem import Problem
@@ -31,7 +31,7 @@ def show(desk: Desk) -> web.Answer:
         live=True,
         items=sorted_items(items),
         running=running(standings),
-        next=[each for each in standings if each.get("state") != "closed" and each not in running(standings)],
+        next=waiting(standings),
         looked_into=len(standings),
         more=bool(page["nextToken"]) or len(newest) > len(standings),
         money=_money(desk),

@@ -45,7 +45,7 @@ def test_a_file_holds_all_rows_that_meet_the_filters() -> None:
     ]
 
 
-@pytest.mark.parametrize(("limit", "most"), [("MOST_ROWS", 200), ("MOST_CHARACTERS", 4000), ("MOST_SECONDS", -1)])
+@pytest.mark.parametrize(("limit", "most"), [("MOST_ROWS", 200), ("MOST_BYTES", 4000), ("MOST_SECONDS", -1)])
 def test_a_file_that_is_cut_says_so(monkeypatch: pytest.MonkeyPatch, limit: str, most: int) -> None:
     monkeypatch.setattr(desk, limit, most)
     _, body, headers = ask(ManyRows(1000), "GET", CSV)
@@ -53,6 +53,11 @@ def test_a_file_that_is_cut_says_so(monkeypatch: pytest.MonkeyPatch, limit: str,
     assert body.splitlines()[-1].startswith(f"NOT COMPLETE: these are the first {number} rows")
     assert headers["Content-Disposition"] == f'attachment; filename="b1-first-{number}.csv"'
     assert len(body.splitlines()) == number + 2
+
+
+def test_the_answer_with_the_largest_file_is_below_six_megabytes() -> None:
+    largest_page = 100 * 2000  # rows, and bytes of a row whose failure has a long message
+    assert (desk.MOST_BYTES + largest_page) * 4 / 3 < 6_000_000
 
 
 def test_a_file_that_ends_at_the_limit_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
