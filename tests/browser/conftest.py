@@ -24,7 +24,8 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def cloud(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
     """The product deployed; its time stands until a test moves it."""
-    with driving.cloud(tmp_path_factory.mktemp("cloud"), ["cn-hangzhou"]) as running:
+    hostile = {"REPLANK_SNAPSHOT_PRICE": "0.12", "REPLANK_CURRENCY": "<script>document.title='owned'</script>"}
+    with driving.cloud(tmp_path_factory.mktemp("cloud"), ["cn-hangzhou"], **hostile) as running:
         yield running
 
 

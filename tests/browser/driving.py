@@ -42,11 +42,11 @@ def chromium() -> Iterator[Any]:
 
 
 @contextmanager
-def cloud(state: Path, regions: list[str]) -> Iterator[RunningCloud]:
-    """The product deployed; its time stands until it is moved."""
+def cloud(state: Path, regions: list[str], **more: str) -> Iterator[RunningCloud]:
+    """The product deployed, with ``more`` settings; its time stands until it is moved."""
     without_proxy = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     with mock.patch.dict(os.environ, without_proxy, clear=True):
-        running = RunningCloud.start(state, 0, regions, settings=SETTINGS)
+        running = RunningCloud.start(state, 0, regions, settings={**SETTINGS, **more})
         try:
             create_bus_if_missing(running.account)
             yield running

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -40,6 +41,8 @@ KINDS = (
 """Of each page: the light, the width and the language."""
 ASKED = "?asked"
 """After the address of a form: its review is shown, which the form leads to."""
+CHANGED = {"maxMoving": "9", "approvals": "1"}
+"""Fields of a policy that are filled in before its review."""
 
 
 def build(cloud: RunningCloud) -> dict[str, str]:
@@ -105,21 +108,23 @@ def take(browser: Any, cloud: RunningCloud, shown: dict[str, str], folder: Path,
         viewport = {"width": size[0], "height": size[1]}
         options: Json = {"locale": locale, "timezone_id": "Asia/Shanghai", "color_scheme": scheme, "viewport": viewport}
         ann = Person(browser.new_context(**options).new_page(), driving.url_of(cloud), "Ann").visit()
-        if name == "print":
-            ann.page.emulate_media(media="print")
         for page, path in shown.items():
+            ann.page.emulate_media(media="screen")  # paper has no buttons, and a review is behind one
             look(ann, path)
+            if name == "print":
+                ann.page.emulate_media(media="print")
             ann.page.screenshot(path=folder / f"{page}-{scheme}-{name}-{locale[:2]}.png", full_page=name != "narrow")
             if docs and (README.get(page), name, locale) == (scheme, "wide", "en-GB"):
                 ann.page.screenshot(path=docs / f"console-{page}.png")
         ann.page.context.close()
 
 
-def look(person: Person, path: str) -> None:
+def look(person: Person, path: str, fields: Mapping[str, str] = CHANGED) -> None:
     """Open a page; if it is the review of a form, fill the form in and go on to it."""
     person.visit(path.removesuffix(ASKED))
     if path.endswith(ASKED):
-        for field, value in (("maxMoving", "9"), ("approvals", "1")):
+        person.page.locator("details.fold").evaluate("element => { element.open = true; }")
+        for field, value in fields.items():
             person.page.locator(f"[name='policy.{field}']").fill(value)
         person.page.locator("button[name=step][value=review]").click()
     person.page.wait_for_load_state("networkidle")  # parts of a page come after it
@@ -131,8 +136,8 @@ def move(cloud: RunningCloud, browser: Any, batches: dict[str, str]) -> None:
     for name in ("running", "done"):
         ann.visit(f"/batches/{batches[name]}").act("Accept the risks")
     api = cloud.api("ann")
-    for _ in range(60):
-        cloud.advance_clock(1800)
+    for _ in range(180):
+        cloud.advance_clock(600)
         counts = api.get(f"/batches/{batches['running']}")["counts"]
         if not (counts.get("failed") and counts.get("migrated", 0) > 1 and counts.get("migrating")):
             continue

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from cli.run.cloud import RunningCloud
-from tests.browser.driving import PACKAGES
+from tests.browser.driving import PACKAGES, url_of
 from tests.browser.person import Person
+from tests.browser.pictures import ASKED, look, take_inventory
 from tests.support.fleets import fleet, instance
 
 pytestmark = pytest.mark.long
@@ -20,10 +22,21 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 
 @pytest.fixture(scope="module")
-def places(cloud: RunningCloud) -> dict[str, str]:
-    """Every page by name, with something on it: a batch that runs, one that failed, one that waits for approvals."""
-    cloud.load_fleet(fleet(*(instance(number, InstanceName=NAMED, Description=HOSTILE) for number in range(1, 4))))
+def places(cloud: RunningCloud, chromium: Any) -> dict[str, str]:
+    """Every page by name, with something on it: a batch that waits for approvals, and one that may be confirmed."""
+    names: dict[str, Any] = {"InstanceName": NAMED, "Description": HOSTILE}
+    unknown = instance(5, (NAMED, NAMED, "linux"), **names)
+    cloud.load_fleet(fleet(*(instance(number, **names) for number in range(1, 5)), unknown))
     api = cloud.api("ann")
+    moved = api.post("/batches", {"instanceIds": ["i-test0004"], "policy": {"confirmAfterDays": 0}})["batchId"]
+    cloud.advance_clock(1800)
+    context = chromium.new_context(locale="en-GB")
+    Person(context.new_page(), url_of(cloud), "Ann").visit(f"/batches/{moved}").act("Accept the risks")
+    context.close()
+    for _ in range(20):
+        if api.get("/batches", readyToConfirm="true")["batches"]:
+            break
+        cloud.advance_clock(1800)
     waves = {
         "waves": ["1", "1"],
         "approvals": 1,
@@ -33,7 +46,9 @@ def places(cloud: RunningCloud) -> dict[str, str]:
     ids = [f"i-test{number}" for number in ("0001", "0002", "0003", "9999")]
     batch_id = api.post("/batches", {"instanceIds": ids, "exclude": {"instanceIds": ids[2:3]}, "policy": waves})["batchId"]
     cloud.advance_clock(1800)
+    take_inventory(cloud)
     (first, *_) = api.get("/migrations", batchId=batch_id)["migrations"]
+    (done,) = api.get("/migrations", batchId=moved)["migrations"]
     return {
         "overview": "/",
         "inventory": "/inventory",
@@ -41,10 +56,12 @@ def places(cloud: RunningCloud) -> dict[str, str]:
         "batch": f"/batches/{batch_id}",
         "found": f"/batches/{batch_id}?text=web",
         "policy": f"/batches/{batch_id}/policy",
+        "policy-review": f"/batches/{batch_id}/policy{ASKED}",
         "left-out": f"/batches/{batch_id}/left-out",
         "plan": f"/batches/{batch_id}/plan",
         "submit": f"/plan?like={batch_id}",
         "migration": f"/migrations/{first['migrationId']}",
+        "migrated": f"/migrations/{done['migrationId']}",
         "review": f"/batches/{batch_id}/review?act=retry&all=1",
         "ready": "/ready",
         "snapshots": "/snapshots",
@@ -66,7 +83,7 @@ def test_axe_finds_nothing(ann: Person, places: dict[str, str], width: int) -> N
     axe = (PACKAGES / "axe_playwright_python" / "axe.min.js").read_text(encoding="utf-8")
     found: list[str] = []
     for name, path in places.items():
-        ann.visit(path)
+        look(ann, path)
         for panel in ann.page.locator("details").all():
             panel.evaluate("element => { element.open = true; }")
         ann.page.evaluate(axe)
@@ -88,11 +105,12 @@ def test_hostile_names_do_nothing(person: Callable[..., Person], places: dict[st
 
     ann.page.on("dialog", note)
     for path in places.values():
-        ann.visit(path)
+        look(ann, path, hostile_policy())
         assert "owned" not in ann.page.title()
         assert ann.page.locator("main script, main img").count() == 0
-    ann.visit(places["batch"])
-    assert NAMED[:30] in ann.text
+    for name in ("batch", "inventory", "ready", "policy-review", "snapshots", "settings"):
+        look(ann, places[name], hostile_policy())
+        assert "<script>document" in ann.text, name
     for field in ("code", "text"):
         ann.visit(places["batch"])
         ann.page.locator(f"input[name={field}]").evaluate(
@@ -114,6 +132,12 @@ def test_hostile_names_do_nothing(person: Callable[..., Person], places: dict[st
     assert ann.page.locator("body > .banner script").count() == 0
     ann.act("Release the hold", why="tried <b>it</b> out")
     assert dialogs == []
+
+
+def hostile_policy() -> dict[str, str]:
+    """Fields of a policy, as nobody kind fills them in."""
+    freeze = {"from": "2026-12-24", "to": "2026-12-26", "reason": HOSTILE[:200]}
+    return {"blackouts": json.dumps([freeze]), "group": json.dumps({"tag": NAMED}), "maxMoving": "3"}
 
 
 def test_a_session_that_ends_does_nothing_and_says_so(
