@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 Json = dict[str, Any]
-RANKS = ("held", "budget", "account", "stuck", "failed", "paused", "acknowledge", "approve", "wave", "refused", "ready", "confirm")
+RANKS = (
+    "held",
+    "budget",
+    "account",
+    "stuck",
+    "failed",
+    "paused",
+    "acknowledge",
+    "approve",
+    "wave",
+    "start",
+    "expires",
+    "refused",
+    "ready",
+    "confirm",
+    "due",
+)
 """Kinds of what needs a person, most urgent first."""
+SOON_S = 24 * 3600
+"""How long before its time something is told: an approval that expires, a snapshot that is deleted."""
 
 
 @dataclass(frozen=True)
@@ -41,27 +60,40 @@ def of_ready(batches: Sequence[Json]) -> list[Item]:
     return [Item("ready", "/ready", len(batches), names)] if batches else []
 
 
-def of_batch(standing: Json, *, ready: bool = False) -> list[Item]:
-    """What one batch waits for from a person. Of what is ``ready`` to confirm, ``of_ready`` tells."""
+def due_snapshots(held: Json, now: float) -> list[Item]:
+    """The snapshots that are deleted within a day, as one thing to know of; the note is the first time."""
+    due = sorted(str(each["sweepAt"]) for each in held.get("snapshots") or [] if is_soon(each.get("sweepAt"), now))
+    return [Item("due", "/snapshots", len(due), note=due[0])] if due else []
+
+
+def is_soon(at: object, now: float) -> bool:
+    """Whether a time of the API is within a day from ``now``, or over. What is no time is not."""
+    try:
+        return datetime.fromisoformat(str(at or "").replace("Z", "+00:00")).timestamp() - now < SOON_S
+    except ValueError:
+        return False
+
+
+def of_batch(standing: Json, *, now: float = 0, ready: bool = False) -> list[Item]:
+    """What one batch waits for from a person. Of what is ``ready`` to confirm, ``of_ready`` tells.
+
+    A row of the list of batches tells less than the batch itself: no counts, no waves.
+    """
     batch_id = str(standing.get("batchId", ""))
     page, counts = f"/batches/{batch_id}", standing.get("counts") or {}
-    brake = standing.get("brake") or {}
-    found: list[Item] = []
+    found = _of_brake(standing, page)
 
     def add(kind: str, number: int = 0, note: object = "", path: str = page) -> None:
         found.append(Item(kind, path, number, batch_id, str(note or "")))
 
-    if brake.get("state") == "paused at budget":
-        add("budget", int(standing.get("failed") or 0))
-    elif brake.get("state") == "paused":
-        add("paused", note=brake.get("why"))
     if is_empty(standing):
         return found
     if needs_acknowledgement(standing):
         add("acknowledge", int(standing.get("size") or 0))
-    missing = sum(int(each.get("missing") or 0) for each in standing.get("approvals") or [])
-    if missing and is_open(standing):
-        add("approve", missing, path=f"{page}#approvals")
+    if is_open(standing):
+        found += _of_approvals(standing, f"{page}#approvals", now)
+    if jobs_to_start(standing):
+        add("start", jobs_to_start(standing), path=f"{page}?state=snapshotted")
     wave = wave_to_begin(standing)
     if wave:
         add("wave", int(wave.get("number") or 0), wave.get("waitsFor"))
@@ -79,6 +111,30 @@ def wave_to_begin(standing: Json) -> Json:
     waiting: list[Json] = [each for each in standing.get("waves") or [] if each.get("waitsFor")]
     words = str(waiting[0]["waitsFor"]) if waiting else ""
     return waiting[0] if "has ended" in words and "soaks" not in words else {}
+
+
+def _of_brake(standing: Json, path: str) -> list[Item]:
+    """The pause of a batch; a row of the list does not know how many failed."""
+    brake, batch_id = standing.get("brake") or {}, str(standing.get("batchId", ""))
+    if brake.get("state") == "paused at budget":
+        return [Item("budget", path, int(standing.get("failed") or 0), batch_id)]
+    return [Item("paused", path, 0, batch_id, str(brake.get("why") or ""))] if brake.get("state") == "paused" else []
+
+
+def _of_approvals(standing: Json, path: str, now: float) -> list[Item]:
+    """The approvals that are missing, and those that soon will be."""
+    asked, batch_id = standing.get("approvals") or [], str(standing.get("batchId", ""))
+    missing = sum(int(each.get("missing") or 0) for each in asked)
+    ends = sorted(str(each["expiresAt"]) for each in asked if is_soon(each.get("expiresAt"), now))
+    found = [Item("approve", path, missing, batch_id)] if missing else []
+    return [*found, Item("expires", path, len(ends), batch_id, ends[0])] if ends else found
+
+
+def jobs_to_start(standing: Json) -> int:
+    """How many jobs a person has to start in the ECS console now: the driver ``console`` starts none itself."""
+    by_person = (standing.get("policy") or {}).get("driver") == "console"
+    may_start = not standing.get("brake") and not standing.get("nextOpening")
+    return int((standing.get("counts") or {}).get("snapshotted") or 0) if by_person and may_start else 0
 
 
 def needs_acknowledgement(standing: Json) -> bool:

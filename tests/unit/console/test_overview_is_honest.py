@@ -1,0 +1,126 @@
+"""The overview says what it looked into, what it could not read, and what will soon need a person."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from console.attention import due_snapshots, of_batch
+from console.http import Response
+from tests.unit.console.test_console import NOW, ApiTable, ask
+
+Json = dict[str, Any]
+NOTHING = "Nothing waits for a person."
+SOON, LATE = "1970-01-12T20:00:00Z", "1970-02-01T00:00:00Z"
+"""Hours after NOW, and weeks."""
+REFUSAL = {"Code": "Store.Unavailable", "Message": "the store is away", "Recommend": "r"}
+
+
+class NoneReady(ApiTable):
+    """An API with no batch that is ready to confirm."""
+
+    def send(self, method: str, url: str, headers: Any, body: bytes) -> Response:
+        if "readyToConfirm" in url:
+            return Response(200, {}, json.dumps({"batches": [], "nextToken": ""}).encode())
+        return super().send(method, url, headers, body)
+
+
+def overview_api(batches: list[Json], more: str = "") -> ApiTable:
+    looked: Json = {f"GET /batches/{each['batchId']}": (200, {"counts": {}, **each}) for each in batches}
+    beside: Json = {f"GET /{name}": (200, {}) for name in ("hold", "stuck", "accounts")}
+    beside["GET /snapshots"] = (200, {"snapshots": [], "nextToken": ""})
+    return NoneReady(**looked, **beside, **{"GET /batches": (200, {"batches": batches, "nextToken": more})})
+
+
+def quiet_batch(number: int, **more: Any) -> Json:
+    return {"batchId": f"b{number}", "state": "open", "size": 1, "acknowledgement": {"operator": "ann"}, **more}
+
+
+def test_older_batches_show_what_the_list_already_tells_of_them() -> None:
+    older = [
+        quiet_batch(50, brake={"state": "paused", "why": "smoke"}),
+        quiet_batch(51, approvals=[{"missing": 2}]),
+        quiet_batch(52, brake={"state": "paused at budget"}),
+    ]
+    api = overview_api([quiet_batch(each) for each in range(12)] + older)
+    _, body, _ = ask(api, "GET", "/console/")
+    assert not {f"GET /batches/b{each}" for each in (50, 51, 52)} & {f"GET {each[1].partition('/v1')[2]}" for each in api.sent}, (
+        "nothing more is asked"
+    )
+    assert ("smoke" in body, "Approvals missing: 2" in body, "Paused: more failures" in body) == (True, True, True)
+    assert NOTHING not in body
+
+
+@pytest.mark.parametrize(
+    ("count", "more", "told"),
+    [(12, "", None), (15, "", "3 more batches"), (12, "t", "beyond the newest"), (15, "t", "3 more batches and")],
+)
+def test_nothing_is_said_only_if_every_batch_was_looked_into(count: int, more: str, told: str | None) -> None:
+    _, body, _ = ask(overview_api([quiet_batch(each) for each in range(count)], more), "GET", "/console/")
+    assert (NOTHING in body) == (told is None)
+    assert told is None or told in body
+    assert told is None or '<a href="/console/batches">' in body
+
+
+@pytest.mark.parametrize("path", ["hold", "stuck", "accounts", "snapshots", "batches/b1"])
+def test_a_part_that_cannot_be_read_leaves_the_rest(path: str) -> None:
+    api = overview_api([quiet_batch(1, brake={"state": "paused", "why": "smoke"})])
+    api.answers[f"GET /{path}"] = (503, REFUSAL)
+    status, body, _ = ask(api, "GET", "/console/")
+    assert (status, "smoke" in body, "Store.Unavailable" in body, NOTHING in body) == (200, True, True, False)
+    assert 'class="missing"' in body
+
+
+def test_a_part_that_cannot_be_read_is_never_nothing() -> None:
+    api = overview_api([])
+    assert NOTHING in ask(api, "GET", "/console/")[1]
+    api.answers["GET /stuck"] = (503, REFUSAL)
+    assert NOTHING not in ask(api, "GET", "/console/")[1]
+
+
+def test_a_session_that_ended_is_no_missing_part() -> None:
+    api = overview_api([])
+    api.answers["GET /sign-in"] = (200, {"issuer": "https://idp", "clientId": "c"})
+    api.answers["GET /stuck"] = (401, {"Code": "Token.Expired", "Message": "over", "Recommend": "again"})
+    assert ask(api, "GET", "/console/")[0] == 401
+
+
+@pytest.mark.parametrize(("until", "kinds"), [(SOON, ["expires"]), (LATE, []), (None, []), ("never", [])])
+def test_approvals_that_expire_within_a_day_need_a_person(until: str | None, kinds: list[str]) -> None:
+    asked = [{"about": "wave 2", "missing": 0, "expiresAt": until}]
+    assert [each.kind for each in of_batch(quiet_batch(1, approvals=asked), now=NOW)] == kinds
+
+
+def test_a_closed_batch_has_no_approval_that_expires() -> None:
+    assert of_batch(quiet_batch(1, state="closed", approvals=[{"missing": 0, "expiresAt": SOON}]), now=NOW) == []
+
+
+def test_snapshots_that_are_deleted_within_a_day_are_told() -> None:
+    rows = [{"sweepAt": each} for each in (SOON, LATE, None, SOON, "1970-01-01T00:00:00Z")]
+    (found,) = due_snapshots({"snapshots": rows}, NOW)
+    assert (found.kind, found.number, found.path, found.note) == ("due", 3, "/snapshots", "1970-01-01T00:00:00Z")
+    assert due_snapshots({"snapshots": rows[1:3]}, NOW) == due_snapshots({}, NOW) == []
+    api = overview_api([])
+    api.answers["GET /snapshots"] = (200, {"snapshots": rows, "nextToken": ""})
+    _, body, _ = ask(api, "GET", "/console/")
+    assert ("within a day: 3" in body, NOTHING in body) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("more", "kinds"),
+    [
+        ({}, ["start"]),
+        ({"policy": {"driver": "smc"}}, []),
+        ({"brake": {"state": "paused"}}, ["paused"]),
+        ({"nextOpening": SOON}, []),
+        ({"counts": {"migrating": 2}}, []),
+    ],
+    ids=["a person starts them", "another driver", "paused", "the window is closed", "started"],
+)
+def test_jobs_that_a_person_starts_are_one_thing_to_do(more: Json, kinds: list[str]) -> None:
+    standing = quiet_batch(1, **{"policy": {"driver": "console"}, "counts": {"snapshotted": 2}, **more})
+    items = of_batch(standing, now=NOW)
+    assert [each.kind for each in items] == kinds
+    assert all((each.number, each.path) == (2, "/batches/b1?state=snapshotted") for each in items if each.kind == "start")
