@@ -9,9 +9,9 @@ from typing import Any
 from console import present, web
 from console.api import PER_PAGE, PersonApi
 from console.problem import Problem
-from console.session import Session, form_token
+from console.session import DONE, DONE_S, Session, done_mark, form_token, is_marked
 from console.settings import Settings
-from console.texts import LANGUAGES, NAMES, texts
+from console.texts import LANGUAGES, NAMES, messages, texts
 
 Json = dict[str, Any]
 Row = Callable[[Json], Json]
@@ -41,6 +41,7 @@ class Desk:
     def page(self, name: str, status: int = 200, *, live: bool = False, **facts: Any) -> web.Answer:
         """A page of its template and messages; ``live`` pages are asked for again while somebody looks."""
         text = texts(name, self.language)
+        done = self._done()
         body = present.environment().get_template(f"{name}.html")
         shown = body.render(
             t=text,
@@ -51,12 +52,28 @@ class Desk:
             held=self.api.held,
             here=self.here,
             again=self.again,
+            start=self.start,
             page=name,
             live=live,
-            done=self.query.get("done", ""),
+            done=done,
             **facts,
         )
-        return web.Answer(shown, status)
+        gone = web.cookie(DONE, "", request=self.request, seconds=0) if done else ""
+        return web.Answer(shown, status, headers={"Cache-Control": "no-store"} if done else {}, cookie=gone)
+
+    def after(self, act: str, path: str) -> web.Answer:
+        """Send the browser to the page that follows an act. A cookie, which that page removes, lets it say once what was done."""
+        mark = done_mark(self.session, path, act, self.key, self.api.now()) if self.session else ""
+        return web.redirect(
+            present.link(path, done=act), cookie=web.cookie(DONE, mark, request=self.request, seconds=DONE_S) if mark else ""
+        )
+
+    def _done(self) -> str:
+        """The act that this page follows; empty if the address alone says so."""
+        act, mark = self.query.get("done", ""), self.request.cookies.get(DONE, "")
+        if not act or self.session is None or f"done.{act}" not in messages("common"):
+            return ""
+        return act if is_marked(mark, self.session, self.request.path, act, self.key, self.api.now()) else ""
 
     def csv(self, name: str, columns: tuple[str, ...], rows: list[Json]) -> web.Answer:
         """A file for a spreadsheet."""
@@ -79,13 +96,21 @@ class Desk:
         return self.query.get("format") == "csv"
 
     @property
+    def start(self) -> int | None:
+        """How many rows of a list come before this page, as the page before has counted; None if the address does not say."""
+        given = self.query.get("row", "")
+        if "after" not in self.query:
+            return 0
+        return int(given) if given.isascii() and given.isdecimal() and len(given) < 9 else None
+
+    @property
     def here(self) -> str:
         """The address of this page, to return to it. What an act has added to the address is left out."""
         return present.link(self.request.path, **{name: value for name, value in self.query.items() if name != "done"})
 
     def again(self, **changed: object) -> str:
         """This address with other parameters."""
-        kept = {name: value for name, value in self.query.items() if name not in ("done", "after", "format")}
+        kept = {name: value for name, value in self.query.items() if name not in ("done", "after", "row", "format")}
         return present.link(self.request.path, **{**kept, **changed})
 
     def version(self) -> int:

@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 Json = dict[str, Any]
-SESSION, SIGN_IN, LANGUAGE = "replank_session", "replank_sign_in", "replank_language"
+SESSION, SIGN_IN, LANGUAGE, DONE = "replank_session", "replank_sign_in", "replank_language", "replank_done"
 LONGEST_S = 8 * 3600
 """A session ends with the person's token, and after this time at the latest."""
+DONE_S = 60
+"""Seconds in which the page that follows an act says what was done."""
 LARGEST = 3800
 """Browsers drop a cookie of more than 4,096 bytes."""
 
@@ -66,6 +68,18 @@ def text_of(session: Session, key: bytes) -> str:
 def form_token(session: Session, key: bytes) -> str:
     """What every form of this session carries."""
     return _signature(f"{session.nonce}.{session.name}", key, "form")
+
+
+def done_mark(session: Session, page: str, act: str, key: bytes, now: float) -> str:
+    """What an act leaves for the page that follows, so that it says once what was done."""
+    return sealed({"act": act, "page": page, "nonce": session.nonce, "until": int(now + DONE_S)}, key, DONE)
+
+
+def is_marked(mark: str, session: Session, page: str, act: str, key: bytes, now: float) -> bool:
+    """Whether this session has just done this act, and this page is the one that follows."""
+    found = opened(mark, key, DONE)
+    asked = {"act": act, "page": page, "nonce": session.nonce}
+    return {**found, "until": 0} == {**asked, "until": 0} and float(found["until"]) > now
 
 
 def is_ours(given: str, session: Session, key: bytes) -> bool:

@@ -142,7 +142,23 @@
     } else plan();
   }, true);
 
-  // Keys. None of them acts: they move and look.
+  // Keys. None of them acts: they move and look. Whoever speaks to the browser can switch the single ones off (WCAG 2.1.4).
+  const OFF = "replank-keys-off", button = document.getElementById("keys");
+  let silent = kept() === "yes";
+  function kept(value) {
+    try {
+      if (value !== undefined) localStorage.setItem(OFF, value);
+      return localStorage.getItem(OFF);
+    } catch { return value; } // a browser that keeps nothing: until the next page
+  }
+  function showKeys() {
+    button.textContent = silent ? button.dataset.off : button.dataset.on;
+    button.hidden = false;
+  }
+  if (button) {
+    button.addEventListener("click", () => { silent = !silent; kept(silent ? "yes" : "no"); showKeys(); });
+    showKeys();
+  }
   const PAGES = { o: "/console/", i: "/console/inventory", p: "/console/plan", b: "/console/batches", s: "/console/snapshots", a: "/console/audit", y: "/console/system" };
   let going = false;
   document.addEventListener("keydown", (event) => {
@@ -152,7 +168,7 @@
       if (panel) { panel.open = false; panel.querySelector("summary").focus(); }
       return;
     }
-    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (silent || typing || event.ctrlKey || event.metaKey || event.altKey) return;
     const key = event.key.toLowerCase();
     if (going && PAGES[key]) location.href = PAGES[key];
     going = key === "g";

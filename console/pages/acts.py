@@ -6,7 +6,6 @@ from typing import Any
 
 from console import web
 from console.desk import Desk
-from console.present import link
 from console.problem import Problem
 
 Json = dict[str, Any]
@@ -20,12 +19,12 @@ def on_migration(desk: Desk, migration_id: str, name: str) -> web.Answer:
         raise _unknown()
     if name == "approval":
         desk.api.post(f"/migrations/{migration_id}/approvals", _approval(desk), seen=desk.version())
-        return web.redirect(link(f"/migrations/{migration_id}", done=name))
+        return desk.after(name, f"/migrations/{migration_id}")
     if name == "rollback":
         instance_id = str(desk.api.get(f"/migrations/{migration_id}")["instanceId"])
         check_typed(desk, instance_id)
     desk.api.post(f"/migrations/{migration_id}/{name}", seen=desk.version())
-    return web.redirect(link(f"/migrations/{migration_id}", done=name))
+    return desk.after(name, f"/migrations/{migration_id}")
 
 
 def on_batch(desk: Desk, batch_id: str, name: str) -> web.Answer:
@@ -33,13 +32,13 @@ def on_batch(desk: Desk, batch_id: str, name: str) -> web.Answer:
     if name == "approval":
         # It names the digest of what was seen; another person's approval in between is no obstacle.
         desk.api.post(f"/batches/{batch_id}/approvals", _approval(desk))
-        return web.redirect(link(f"/batches/{batch_id}", done=name))
+        return desk.after(name, f"/batches/{batch_id}")
     if name not in ON_BATCH:
         raise _unknown()
     if name == "stop":
         check_typed(desk, batch_id)
     desk.api.post(f"/batches/{batch_id}/{ON_BATCH[name]}", _body(desk, name), seen=desk.version())
-    return web.redirect(link(f"/batches/{batch_id}", done=name))
+    return desk.after(name, f"/batches/{batch_id}")
 
 
 def on_everything(desk: Desk, name: str) -> web.Answer:
@@ -52,7 +51,7 @@ def on_everything(desk: Desk, name: str) -> web.Answer:
         desk.api.post("/hold/release", {"why": why, "version": int(given) if given.lstrip("-").isdecimal() else 0})
     else:
         raise _unknown()
-    return web.redirect(link("/system", done=name))
+    return desk.after(name, "/system")
 
 
 def check_typed(desk: Desk, wanted: str) -> None:

@@ -10,7 +10,6 @@ from console import web
 from console.desk import Desk
 from console.forms import document_of, fields_of, values_of
 from console.pages.submit import digest, in_two, schema_of
-from console.present import link
 from console.problem import Problem
 
 Json = dict[str, Any]
@@ -42,7 +41,7 @@ def change(desk: Desk, batch_id: str) -> web.Answer:
         if step == "set":
             body = {"policy": wanted, **({"why": why} if why else {})}
             desk.api.post(f"/batches/{batch_id}/policy", body, seen=desk.version())
-            return web.redirect(link(f"/batches/{batch_id}", done="policy"))
+            return desk.after("policy", f"/batches/{batch_id}")
         if step == "review" and desk.request.field("seen") != digest(batch.get("policy")):
             what = "The policy of the batch has changed since you opened the form. Nothing was done."
             raise Problem("Policy.Moved", what, "The form holds what you entered. Look at each change again.", status=409)

@@ -67,7 +67,7 @@ def submit(desk: Desk) -> web.Answer:
         return _form(desk, schema, Filled(asked, policy, token), problem)
     if plans:
         return web.redirect(link(f"/batches/{made['batchId']}/plan"))
-    return web.redirect(link(f"/batches/{made['batchId']}", done="submission"))
+    return desk.after("submission", f"/batches/{made['batchId']}")
 
 
 def submit_planned(desk: Desk, batch_id: str) -> web.Answer:
@@ -84,7 +84,7 @@ def submit_planned(desk: Desk, batch_id: str) -> web.Answer:
     policy = document_of(policy_schema, values_of(policy_schema, batch.get("policy") or {}))
     token = f"console-{digest([batch_id, planned_with(batch)])[:40]}"
     made = desk.api.post("/batches", {**asked, "policy": policy, "clientToken": token})
-    return web.redirect(link(f"/batches/{made['batchId']}", done="submission"))
+    return desk.after("submission", f"/batches/{made['batchId']}")
 
 
 def planned_with(batch: Json) -> str:
