@@ -121,7 +121,7 @@ def test_a_next_hop_waits_for_its_window_without_a_slot_and_is_then_the_first() 
         made.run(20)
         assert [of(made, number)["waitsFor"] for number in (1, 2)] == [f"{CLOSED} 2026-11-24 08:00 UTC"] * 2
         assert held(made) == {}
-        made.run_until(lambda: of(made)["state"] == "snapshotting", minutes=24 * 60)
+        made.run_until(lambda: of(made)["state"] == "migrating", minutes=24 * 60)
         assert of(made, 2)["state"] == "ready"
 
 

@@ -283,7 +283,7 @@ def test_a_disk_that_the_instance_ran_on_since_is_reset_again(world: World, monk
 
 def named_like_smcs(world: World) -> str:
     """A person's own snapshot during the job, right before SMC makes its own, under a name like SMC's."""
-    world.run_until(lambda: bool(migration(world)["state"] == "migrating"), minutes=12 * HOUR)
+    world.run_until(lambda: bool(migration(world)["state"] == "migrating"), minutes=12 * HOUR, every=0.1)
     disk_id = next(iter(world.disks(ID)))
     request = models.CreateSnapshotRequest(disk_id=disk_id, snapshot_name="SMC_Backup_Snapshot_of_ann_keep_for_audit")
     return str(ecs(world).create_snapshot(request).body.snapshot_id)
