@@ -174,7 +174,7 @@
     going = key === "g";
     if (key === "r") refresh(true);
     if (key === "/") {
-      const field = document.querySelector("[role=search] input[type=search], [role=search] input");
+      const field = document.querySelector("[role=search] input[type=search]") || document.querySelector("[role=search] input:not([type=hidden])");
       if (field) { event.preventDefault(); field.focus(); }
     }
   });

@@ -186,6 +186,47 @@ def test_acts_of_an_old_tab_do_nothing(cloud: RunningCloud, person: Callable[...
     ann.act("Resume", why="the test is over")
 
 
+def test_what_was_done_is_said_once(person: Callable[..., Person], places: dict[str, str]) -> None:
+    ann = person("Ann").visit(f"{places['batch']}?done=stop")
+    said = ann.page.locator("#main > .banner.good")
+    assert said.count() == 0, "an address proves nothing"
+    ann.act("Pause", why="once")
+    ann.page.reload()
+    assert (said.count(), "done=pause" in ann.page.url) == (0, True)
+    ann.act("Resume", why="seen")
+
+
+def test_pause_and_stop_stay_on_the_screen_of_a_phone(person: Callable[..., Person], places: dict[str, str]) -> None:
+    ann = person("Ann").visit(places["batch"])
+    ann.page.set_viewport_size({"width": 390, "height": 844})
+    ann.page.evaluate("scrollTo(0, document.documentElement.scrollHeight / 2)")
+    panels = [ann.page.locator("details.act", has=ann.page.locator("summary", has_text=name)).first for name in ("Pause", "Stop")]
+    for panel in panels:
+        box = panel.locator("summary").bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] < 422, "the lower half is for the rows"
+        panel.locator("summary").click()
+        button = panel.locator("button")
+        button.scroll_into_view_if_needed()
+        box = button.bounding_box()
+        assert box is not None
+        assert 0 <= box["y"] < 844
+        ann.page.keyboard.press("Escape")
+
+
+def test_single_keys_can_be_switched_off_for_good(person: Callable[..., Person], places: dict[str, str]) -> None:
+    ann = person("Ann").visit(places["batch"])
+    field, switch = ann.page.locator("input[name=text]"), ann.page.locator("#keys")
+    has_focus = "element => element === document.activeElement"
+    for on in (True, False, True):
+        ann.page.reload()
+        ann.page.keyboard.press("/")
+        assert field.evaluate(has_focus) == on
+        ann.page.reload()
+        switch.click()
+
+
 def test_the_lanes_come_after_the_batch_and_stay_through_updates(person: Callable[..., Person], places: dict[str, str]) -> None:
     ann = person("Ann").visit(places["batch"])
     lanes = ann.page.locator("[data-part] .lanes tbody tr")
