@@ -21,6 +21,8 @@ class OnceOnly(Checker):
 
     def __init__(self) -> None:
         self._starts: Counter[tuple[str, int, int]] = Counter()
+        self._first: dict[tuple[str, int, int], int] = {}
+        """By migration, hop and attempt: when its job was first started (ms)."""
         self._names: dict[str, str] = {}
         self._last: dict[str, str] = {}
         """By instance: the last that SMC did to its disks."""
@@ -48,7 +50,9 @@ class OnceOnly(Checker):
             if migration is not None:
                 key = (migration.migration_id, migration.hop, migration.attempt)
                 self._starts[key] += 1
-                if self._starts[key] > 1:
+                first = self._first.setdefault(key, scene.truth.cloud.clock.now_ms())
+                # Who was stopped between its look and its call cannot know of a start meanwhile (docs/reliability.md).
+                if self._starts[key] > 1 and (scene.frame is None or scene.frame.now_ms >= first):
                     yield f"the job of {migration.migration_id} was started {self._starts[key]} times in one attempt"
         if effect.operation == "ResetDisk":
             entry = next((each for each in scene.truth.ledger.values() if each.snapshot_id == effect.params["SnapshotId"]), None)
