@@ -16,6 +16,7 @@ from shared.domain.limits import Limit, Start
 from shared.domain.migration import Migration
 from shared.domain.window import Window
 from shared.stages import effects, groups, migrate, slots, snapshot
+from shared.stages.crowds import SlotCounts
 
 Patch = Any
 RETRIES = (Start.RETRY_SNAPSHOT, Start.RETRY_JOB, Start.RETRY_LOOK)
@@ -110,7 +111,12 @@ def no_canary() -> list[Patch]:
 
 
 def no_region_limit() -> list[Patch]:
-    return _without(Limit.REGION)
+    """Neither a start nor an offer asks how many of the region move."""
+    return [
+        *_without(Limit.REGION),
+        mock.patch.object(SlotCounts, "count_migration_if_slot_free", return_value=True),
+        mock.patch.object(SlotCounts, "free_slots_in_all_regions", return_value=99),
+    ]
 
 
 def no_wave_limit() -> list[Patch]:
