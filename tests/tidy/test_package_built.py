@@ -46,7 +46,7 @@ MODULES = {
 }
 """Modules that import and initializer load at most, above those of the bare interpreter. The SDKs of api alone, imported plainly,
 are over 600; precheck, validate and rollback read documents of the guest, and load XML, e-mail and IP addresses for that."""
-CONSOLE_BYTES, CONSOLE_MODULES = 540_000, 190
+CONSOLE_BYTES, CONSOLE_MODULES = 545_000, 190
 """The same for the console, which has no SDK: Jinja2 is most of both."""
 START = ROOT / "bench" / "start_probe.py"
 """The probe of the bench: what it counts here is what the documents say."""
