@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.recipes.line import recipe_line
+from shared.domain.recipes.line import LEAPP_BUSY, LEAPP_ENDED, LEAPP_LOG, LEAPP_REPORT, recipe_line
 
 _WHITEPAPER = "OpenAnolis whitepaper, A Smooth Migration Solution for CentOS: centos2anolis.py"
 _INSTALLER = "OpenAnolis installer of the migration tools, as published: repository, packages, state files"
@@ -74,9 +74,9 @@ _LEAPP_CENTOS_7: dict[str, Any] = {
     "packages": recipe_line("yum -y install leapp --enablerepo=migration", f"{_COMMUNITY}; {_INSTALLER}"),
     "answers": [recipe_line("leapp answer --section remove_pam_pkcs11_module_check.confirm=True", f"{_COMMUNITY}; {_SYSOM}")],
     "precheck": recipe_line("leapp preupgrade --no-rhsm", f"{_COMMUNITY}; {_SYSOM}"),
-    "precheck_report": recipe_line("/var/log/leapp/leapp-report.json", f"{_SYSOM}: leapp-report.json"),
+    "precheck_report": recipe_line(LEAPP_REPORT, f"{_SYSOM}: leapp-report.json"),
     "start": recipe_line("leapp upgrade --no-rhsm", f"{_COMMUNITY}; {_SYSOM}"),
-    "progress": recipe_line("/var/log/leapp/leapp-upgrade.log", "as of the leapp of Red Hat; the percentages are ours", "assumed"),
+    "progress": recipe_line(LEAPP_LOG, "as of the leapp of Red Hat; the percentages are ours", "assumed"),
     "milestones": [
         {"text": "FactsCollection", "percent": 10},
         {"text": "Download", "percent": 30},
@@ -85,13 +85,13 @@ _LEAPP_CENTOS_7: dict[str, Any] = {
         {"text": "FirstBoot", "percent": 90},
     ],
     "result": recipe_line(
-        f'test ! -e "$R/etc/systemd/system/leapp_resume.service" && {_is_anolis("8")}',
+        f"{LEAPP_ENDED} && {_is_anolis('8')}",
         "as of the leapp of Red Hat, and the version",
         "assumed",
     ),
-    "result_report": recipe_line("/var/log/leapp/leapp-report.json", f"{_SYSOM}: leapp-report.json"),
+    "result_report": recipe_line(LEAPP_REPORT, f"{_SYSOM}: leapp-report.json"),
     "busy": recipe_line(
-        'pgrep -x leapp >/dev/null || test -e "$R/etc/systemd/system/leapp_resume.service"',
+        LEAPP_BUSY,
         "as of the leapp of Red Hat",
         "assumed",
     ),

@@ -1,6 +1,12 @@
-"""One line of a recipe in the form of an operator's file."""
+"""One line of a recipe in the form of an operator's file, and the lines that all recipes of leapp share."""
 
 from __future__ import annotations
+
+LEAPP_REPORT, LEAPP_LOG = "/var/log/leapp/leapp-report.json", "/var/log/leapp/leapp-upgrade.log"
+LEAPP_ENDED = 'test ! -e "$R/etc/systemd/system/leapp_resume.service"'
+"""The command that succeeds once the second half of the upgrade has ended, after the last restart."""
+LEAPP_BUSY = 'pgrep -x leapp >/dev/null || test -e "$R/etc/systemd/system/leapp_resume.service"'
+"""The command that succeeds while leapp runs, or will go on after the next restart."""
 
 
 def recipe_line(text: str, source: str, certainty: str = "foreign") -> dict[str, str]:

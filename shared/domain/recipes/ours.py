@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.recipes.anolis import ANOLIS_RECIPES
-from shared.domain.recipes.line import recipe_line
+from shared.domain.recipes.line import LEAPP_BUSY, LEAPP_ENDED, LEAPP_LOG, LEAPP_REPORT, recipe_line
 
 _LEAPP = "oamg/leapp and oamg/leapp-repository, source"
 _C2R = "oamg/convert2rhel, source of 2.x"
@@ -30,9 +30,9 @@ def _leapp_recipe(source: str, destination: str) -> dict[str, Any]:
         ),
         "answers": [],
         "precheck": recipe_line("leapp preupgrade --no-rhsm --report-schema 1.2.0", f"{red_hat}; {_LEAPP}: commands"),
-        "precheck_report": recipe_line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
+        "precheck_report": recipe_line(LEAPP_REPORT, f"{_LEAPP}: report-schema-v120.json"),
         "start": recipe_line("leapp upgrade --no-rhsm --report-schema 1.2.0", f"{red_hat}; {_LEAPP}: commands"),
-        "progress": recipe_line("/var/log/leapp/leapp-upgrade.log", f"{_LEAPP}: the percentages are ours", "assumed"),
+        "progress": recipe_line(LEAPP_LOG, f"{_LEAPP}: the percentages are ours", "assumed"),
         "milestones": [
             {"text": "FactsCollection", "percent": 10},
             {"text": "TargetTransactionCheck", "percent": 20},
@@ -42,12 +42,12 @@ def _leapp_recipe(source: str, destination: str) -> dict[str, Any]:
             {"text": "FirstBoot", "percent": 90},
         ],
         "result": recipe_line(
-            'test ! -e "$R/etc/systemd/system/leapp_resume.service"',
+            LEAPP_ENDED,
             f"{red_hat}: verifying that the upgrade has finished",
         ),
-        "result_report": recipe_line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
+        "result_report": recipe_line(LEAPP_REPORT, f"{_LEAPP}: report-schema-v120.json"),
         "busy": recipe_line(
-            'pgrep -x leapp >/dev/null || test -e "$R/etc/systemd/system/leapp_resume.service"',
+            LEAPP_BUSY,
             f"{red_hat}: verifying that the upgrade has finished",
         ),
         "clean": recipe_line(
