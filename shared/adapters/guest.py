@@ -11,6 +11,7 @@ from typing import Any
 from shared.adapters.clock import parse_time_or_none
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import call_service
+from shared.domain.events import PLAIN_COMMAND
 from shared.ports.guest import Agent, CommandResult
 
 RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
@@ -26,7 +27,7 @@ class CloudAssistant:
         self._clients = clients
 
     def start_script(  # noqa: PLR0913 - the signature of the port
-        self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int, name: str = "replank"
+        self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int, name: str = PLAIN_COMMAND
     ) -> str:
         from alibabacloud_ecs20140526 import models
 

@@ -117,7 +117,9 @@ TIMED = frozenset({"intake", "watch", "sweep"})
 """Functions that a timer calls."""
 ECS = "acs.ecs"
 """The source of ECS's own events, which the watch function handles."""
-COMMAND_PREFIX = "replank-"
+PLAIN_COMMAND = "replank"
+"""The name of a command in a guest whose end wakes no stage."""
+COMMAND_PREFIX = f"{PLAIN_COMMAND}-"
 WAIT_FOR_COMMANDS = ("precheck", "migrate", "validate")
 """The stages that wait for the end of a command in a guest. The event of its end wakes them, and the tick if the event is lost."""
 

@@ -234,8 +234,11 @@ class Migration:
         return smc_rollback_in_words(self.trace, job_failed=by_job and self.handle.started_at is not None)
 
     def awaits_command(self, invocation_id: str) -> bool:
-        """Whether the migration's stage waits for the end of this command in the guest. Some drivers store no ids of commands."""
-        own = (self.probe_invocation_id, self.handle.import_invocation_id, self.trace.look_id, self.commands.invocation_id)
+        """Whether the migration's stage waits for the end of this command in the guest. Some drivers store no ids of commands.
+
+        Only probes, imports and preparations have a name by which their end wakes a stage (``events.command_name``).
+        """
+        own = (self.probe_invocation_id, self.handle.import_invocation_id)
         unstored = self.state is State.SNAPSHOTTED and driver_traits(self.driver).installs_in_guest
         return unstored or (invocation_id != "" and invocation_id in own)
 

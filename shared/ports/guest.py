@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from shared.domain.events import PLAIN_COMMAND
+
 
 @dataclass(frozen=True)
 class CommandResult:
@@ -37,7 +39,7 @@ class Guest(Protocol):
     """
 
     def start_script(  # noqa: PLR0913 - what RunCommand takes
-        self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int, name: str = "replank"
+        self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int, name: str = PLAIN_COMMAND
     ) -> str:
         """Start a shell or PowerShell script as root. Returns the invocation id; the same token returns the same id.
 

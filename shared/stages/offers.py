@@ -75,7 +75,7 @@ class _TickState:
 def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = True) -> int:
     """Offer the free slots to waiting migrations, by events to the snapshot stage. Return the number of offers.
 
-    An offer takes no slot. The snapshot stage takes the slot. Only a tick (``at_tick``) closes batches and reclaims slots.
+    An offer takes no slot. The snapshot stage takes the slot. With ``at_tick`` false no batch is closed and no slot reclaimed.
     """
     now = ports.clock.now()
     queues = _collect_queues_and_close_batches(_rotated_batches(batches, now), now, ports, at_tick=at_tick)

@@ -50,6 +50,7 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTer
             check=own.check,
             updates=purpose == "precheck" and goal is not None and goal.family == "rhel",
         ),
+        # An older version's token had another word: its command had another name, and a token goes with its parameters.
         token=migration.client_token(migration.hop, migration.attempt, f"probe-{purpose}", migration.probe_count),
         timeout_s=PROBE_TIMEOUT_S,
         name=command_name(purpose, migration.migration_id),

@@ -15,7 +15,7 @@ from shared.adapters.drivers.tool_reports import preparation_report, running_rep
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import GUEST
 from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
-from shared.domain.events import command_name
+from shared.domain.events import PLAIN_COMMAND, command_name
 from shared.domain.migration import DriverData, Migration, State
 from shared.domain.recipes.choose import SETTING, all_recipes, is_recipe_usable, recipe_for_path
 from shared.domain.recipes.recipe import Recipe
@@ -27,8 +27,6 @@ from shared.ports.guest import Agent, Guest
 from shared.probes.tool import Action, is_run_removed, parse_tool_answer, tool_script
 
 _LOG = logging.getLogger("replank")
-COMMAND = "replank"
-"""The name of a command whose end wakes no stage."""
 TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
 FRESH = timedelta(seconds=45)
 """Maximum age of an answer that needs no new command. The tick and the event of an ended command may check at the same time."""
@@ -172,9 +170,10 @@ class GuestDriver:
             migration.instance_id,
             os_type=migration.os_type,
             script=tool_script(action, _run_id(migration), recipe),
+            # An older version's token had another word: its command had another name, and a token goes with its parameters.
             token=migration.client_token("guest-tool", migration.hop, migration.attempt, action, minute),
             timeout_s=CLEAN_TIMEOUT_S if action == "clean" else TIMEOUT_S,
-            name=command_name("migrate", migration.migration_id) if action == "begin" else COMMAND,
+            name=command_name("migrate", migration.migration_id) if action == "begin" else PLAIN_COMMAND,
         )
 
     def _guest_agent(self, migration: Migration) -> Agent | None:
