@@ -10,7 +10,7 @@ from shared.domain.errors import Refused
 from shared.domain.policy import Policy
 from shared.domain.roles import MAY
 from shared.ports.ports import Ports
-from shared.runtime import requests, schema
+from shared.runtime import requests
 from shared.runtime.plan_routes import PLAN_ROUTES
 from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import ApiCall, Reply, Route
@@ -37,7 +37,7 @@ def _list_batches(call: ApiCall) -> Reply:
 def _list_migrations(call: ApiCall) -> Reply:
     given = call.query
     if "instanceId" in given and "nextToken" in given:
-        raise schema.invalid_field("nextToken", "has no effect with instanceId: the migrations of one instance come as one page")
+        raise Refused("Token.Invalid", "The migrations of one instance come as one page.", "Leave out nextToken.")
     if "order" in given and "batchId" not in given:
         raise Refused("Order.NeedsBatch", "Only the list of a batch has an order of states.", "Add batchId, or leave out order.")
     names = ("batchId", "state", "instanceId", "accountId", "code", "text", "group")
