@@ -55,6 +55,7 @@ def _print_migration(found: Json) -> None:
                 "state",
                 f"{found['state']} since {output.time_in_words(found['enteredAt'])}{' (dry run)' if found['dryRun'] else ''}",
             ),
+            ("driver", " ".join(filter(None, (found["driver"], f"({why})" if (why := found.get("driverWhy")) else "")))),
             ("version", found["version"]),
             ("attempt", f"{found['attempt']}, restarts seen {found['restarts']}"),
             ("snapshots", f"{found['snapshotsMade']} made, {found['snapshotsSwept']} swept"),

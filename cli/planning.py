@@ -79,6 +79,7 @@ def _print_plan(found: Json) -> None:
         *([("digest", found["digest"])] if found.get("digest") else []),
         *([("left out", f"{found['leftOut']}: replank left-out {found['batchId']}")] if found.get("leftOut") else []),
         *(("route", f"{n} {route}") for route, n in found["routes"].items()),
+        *(("driver", _driver_in_words(each)) for each in found.get("drivers", ())),
     ]
     fields += [("finish", finish_in_words(found["finish"]))]
     if found["planned"]:
@@ -98,6 +99,10 @@ def _print_plan(found: Json) -> None:
         rows = [(each["severity"], each["code"], each["instances"], each["title"]) for each in found["findings"]]
         output.print_table(("severity", "finding", "#instances", "what"), rows)
     print(f"\nThe forecast is made of declared durations, {found['runs']} runs ahead; --json has each with its source.")
+
+
+def _driver_in_words(row: Json) -> str:
+    return f"{row['instances']} {row['driver']}{': ' if row['why'] else ''}{row['why']}"
 
 
 def plan_if_supported(api: Api, batch_id: str) -> Json | None:

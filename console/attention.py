@@ -131,10 +131,9 @@ def _of_approvals(standing: Json, path: str, now: float) -> list[Item]:
 
 
 def jobs_to_start(standing: Json) -> int:
-    """How many jobs a person has to start in the ECS console now: the driver ``console`` starts none itself."""
-    by_person = (standing.get("policy") or {}).get("driver") == "console"
+    """How many jobs a person has to start in the ECS console now, as the API counts them."""
     may_start = not standing.get("brake") and not standing.get("nextOpening")
-    return int((standing.get("counts") or {}).get("snapshotted") or 0) if by_person and may_start else 0
+    return int(standing.get("jobsToStart") or 0) if may_start else 0
 
 
 def needs_acknowledgement(standing: Json) -> bool:

@@ -86,6 +86,8 @@ def _report_row(line: Json) -> Json:
         )
         result = "failed"
     row["result"] = result
+    if line.get("driverWhy"):
+        row["driverWhy"] = line["driverWhy"]
     if line.get("smcRollback"):
         row["smcRollback"] = line["smcRollback"]
     if result in ("refused", "failed"):

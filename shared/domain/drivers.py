@@ -48,6 +48,12 @@ class DriverTraits:
     """Whether the driver installs a tool in the guest. The snapshots of a later attempt may then contain the tool."""
     needs_listing: bool = True
     """Whether the account must be on Alibaba Cloud's allow list for paths that are open on request only."""
+    rank: int = 0
+    """The place in the choice of ``auto``: the smallest rank of the drivers that are ready is chosen."""
+    merit: str = ""
+    """The reason for the rank, in words."""
+    is_choice: bool = False
+    """Whether this row stands for a choice that each instance's precheck makes. Such a row carries out nothing itself."""
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
     """The reason why the driver does not support a path of the matrix, and the remedy. Both texts are empty if the driver does not
     prevent the path."""
@@ -94,6 +100,8 @@ SMC = DriverTraits(
     usual_minutes=(15, 30),
     prepare_limit=PREPARE_LIMIT,
     job_limit=JOB_LIMIT,
+    rank=1,
+    merit="it needs no person, and keeps copies of the disks of its own",
 )
 CONSOLE = DriverTraits(
     name="console",
@@ -106,6 +114,8 @@ CONSOLE = DriverTraits(
     usual_minutes=(15, 30),
     prepare_limit=None,
     job_limit=JOB_LIMIT,
+    rank=3,
+    merit="a person starts its job",
 )
 GUEST = DriverTraits(
     name="guest",
@@ -123,17 +133,53 @@ GUEST = DriverTraits(
     installs_in_guest=True,
     needs_listing=False,
     why_not=_why_no_recipe,
+    rank=2,
+    merit="it needs no person",
 )
 DRIVERS = {each.name: each for each in (SMC, CONSOLE, GUEST)}
 DEFAULT_DRIVER = SMC.name
 
 
+def _paths_of_all(catalog: Catalog) -> tuple[MigrationPath, ...]:
+    return tuple({path: None for each in DRIVERS.values() for path in each.paths(catalog)})
+
+
+AUTO = DriverTraits(
+    name="auto",
+    does="for each instance the best of these that is ready",
+    attended=False,
+    needs_identity=False,
+    changes_from=FirstPossibleChange.LAUNCH,
+    paths=_paths_of_all,
+    usual_minutes=(
+        min(each.usual_minutes[0] for each in DRIVERS.values()),
+        max(each.usual_minutes[1] for each in DRIVERS.values()),
+    ),
+    prepare_limit=PREPARE_LIMIT,
+    job_limit=JOB_LIMIT,
+    preparing="a driver to be chosen",
+    copies_disks=False,
+    is_choice=True,
+)
+"""The choice of a driver. A migration has this name only until its first precheck finds a driver."""
+
+
+def driver_choices() -> dict[str, DriverTraits]:
+    """All names that a policy may give as its driver, with their properties."""
+    return {**DRIVERS, AUTO.name: AUTO}
+
+
 def driver_traits(name: str) -> DriverTraits:
     """The properties of a driver. This version never starts an unknown driver, so an unknown driver has SMC's properties."""
-    return DRIVERS.get(name, SMC)
+    return driver_choices().get(name, SMC)
+
+
+def drivers_by_rank() -> tuple[DriverTraits, ...]:
+    """The drivers in the order in which ``auto`` prefers them."""
+    return tuple(sorted(DRIVERS.values(), key=lambda each: each.rank))
 
 
 def driver_names_in_words() -> str:
-    """The names of all drivers in words: ``smc, console or guest``."""
-    *first, last = DRIVERS
+    """The names of all drivers in words: ``smc, console, guest or auto``."""
+    *first, last = driver_choices()
     return f"{', '.join(first)} or {last}"

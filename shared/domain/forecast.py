@@ -42,6 +42,8 @@ class ForecastItem:
     since: datetime | None = None
     group: str = ""
     """The migration's redundancy group; empty if the migration has no group."""
+    driver: str = ""
+    """The migration's driver; empty for the driver of the policy."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class _SimulatedRun:
     now: datetime
     left: dict[str, int]
     """Number of remaining hops, by migration."""
+    driver: dict[str, str]
+    """The driver of each migration."""
     place: dict[str, int]
     """Number of the wave, by migration."""
     unsettled: Counter[int] = field(default_factory=Counter)
@@ -144,7 +148,8 @@ def _new_run(outlook: ForecastInput, draws: RandomDraws) -> _SimulatedRun:
     cut = outlook.cut or [tuple(each.migration_id for each in outlook.items)]
     place = {id: number for number, ids in enumerate(cut) for id in ids}
     left = {each.migration_id: each.hops for each in outlook.items}
-    run = _SimulatedRun(outlook.batch, cut, draws, outlook.account_limit, outlook.now, left, place)
+    driver = {each.migration_id: each.driver or outlook.batch.policy.driver for each in outlook.items}
+    run = _SimulatedRun(outlook.batch, cut, draws, outlook.account_limit, outlook.now, left, driver, place)
     for each in outlook.items:
         id = each.migration_id
         run.unsettled[place.get(id, len(cut) - 1)] += each.state not in (MOVED, FAILED)
@@ -171,7 +176,7 @@ def _wave_number(run: _SimulatedRun, id: str) -> int:
 
 
 def _draw_duration(run: _SimulatedRun, id: str, *, snapshots: bool) -> timedelta:
-    parts = (*((SNAPSHOTS,) if snapshots else ()), *parts_after_snapshots(run.batch.policy.driver))
+    parts = (*((SNAPSHOTS,) if snapshots else ()), *parts_after_snapshots(run.driver[id]))
     return sum((run.draws.draw_duration(each, id, run.hops[id]) for each in parts), timedelta())
 
 

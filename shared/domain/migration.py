@@ -139,6 +139,9 @@ class Migration:
     entered_at: datetime
     created_at: datetime
     driver: str = DEFAULT_DRIVER
+    """The driver. If the policy leaves the choice to ``auto``, the first precheck that finds a driver replaces that name here."""
+    driver_why: str = ""
+    """The reason for the choice of the driver, in words; empty if the policy names the driver."""
     instance_name: str = ""
     os_type: str = "linux"
     source: str = ""

@@ -17,7 +17,7 @@ from shared.domain.choice import (
 )
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.commands import COMMAND_BOUNDS, CommandRule, command_rule_fields, read_command_rules
-from shared.domain.drivers import DEFAULT_DRIVER, DRIVERS, driver_names_in_words, driver_traits
+from shared.domain.drivers import DEFAULT_DRIVER, driver_choices, driver_names_in_words, driver_traits
 from shared.domain.errors import Refused
 from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, read_blackouts
 from shared.domain.window import NEVER, Window, read_window
@@ -167,7 +167,7 @@ def read_policy(document: object) -> Policy:
     times = {name: given.pop(name, None) for name in ("window", "windows", "blackouts")}
     commands = read_command_rules(given.pop("commands", None) or (), "policy.commands")
     policy = decode(Policy, given, "policy", strict=True)
-    if policy.driver not in DRIVERS:
+    if policy.driver not in driver_choices():
         raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", f"Use {driver_names_in_words()}.")
     check_number_bounds(asked, BOUNDS, "policy")
     if policy.waves or policy.gate != DEFAULTS["gate"]:

@@ -21,7 +21,7 @@ from shared.domain.choice import (
     with_python_field_names,
 )
 from shared.domain.codec import Signed, as_object, decode
-from shared.domain.drivers import DRIVERS
+from shared.domain.drivers import driver_choices
 from shared.domain.errors import Refused
 
 UTC_ITSELF = Signed(0)
@@ -29,7 +29,7 @@ A_DAY = timedelta(days=1)
 SHUT = (datetime.min.replace(tzinfo=timezone.utc),) * 2
 AHEAD = 15
 """The number of days within which a weekly window certainly opens, even if the clock skips the window's hour on one day."""
-_LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in DRIVERS.values())
+_LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in driver_choices().values())
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -90,6 +90,8 @@ class Ports:
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     unready: Mapping[str, Permanent] = field(default_factory=dict)
     """Drivers that would refuse to start a job, and why. Every function knows these drivers, so that no migration uses one."""
+    unready_on_path: Callable[[str, str, Sequence[str]], Permanent | None] = lambda name, os_type, releases: None
+    """The error of a driver that lacks a setting for an ``os_type`` and destinations, by release key; None if it lacks none."""
     limits: Limits = field(default_factory=Limits)
     catalog: Catalog = CATALOG
     """The catalog that ships with Replank, extended by the operator's own rows."""

@@ -5,7 +5,7 @@ This module decides which adapter implements which port, and which SDK clients a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +19,7 @@ from shared.adapters.ledger import TablestoreLedger
 from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.sdk import Account, Clients, Credentials
 from shared.adapters.store import Store
-from shared.domain.drivers import GUEST
+from shared.domain.drivers import AUTO, GUEST
 from shared.domain.errors import Permanent
 from shared.domain.retry import CLOUD_CALL
 from shared.ports.ports import AccountPorts, Limits, NoticeSettings, Ports
@@ -64,6 +64,7 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
     clock, store = clock or clock_from_setting(settings.clock), Store(clients)
     accounts = _make_member_accounts(function, settings, clients, clock) if settings.accounts else None
     _make_clients(function, settings, clients)
+    unready = DriverSettingErrors(lambda: _make_drivers(clients, settings, clock))
     return Ports(
         clock=clock,
         ids=RandomIds(),
@@ -77,7 +78,8 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         compute=DeferredAdapter(lambda: _make_compute(clients, clock)),
         guest=DeferredAdapter(lambda: _make_guest(clients)),
         drivers=_make_drivers(clients, settings, clock) if function in USES_SMC else {},
-        unready=DriverSettingErrors(lambda: _make_drivers(clients, settings, clock)),
+        unready=unready,
+        unready_on_path=unready.path_error,
         limits=Limits(max_moving=settings.max_moving),
         catalog=settings.catalog,
         regions=settings.regions,
@@ -105,12 +107,24 @@ class DriverSettingErrors(Mapping[str, Permanent]):
     """The drivers that lack a setting, each with the error that names it. The drivers are checked on first use."""
 
     def __init__(self, drivers: Callable[[], dict[str, Driver]]) -> None:
-        self._drivers = drivers
+        self._make_drivers = drivers
+
+    @cached_property
+    def _drivers(self) -> dict[str, Driver]:
+        return self._make_drivers()
+
+    def path_error(self, name: str, os_type: str, releases: Sequence[str]) -> Permanent | None:
+        """The error that names the setting which the driver lacks for this ``os_type`` and these destinations; None without one."""
+        try:
+            self._drivers[name].check_path_settings(os_type, releases)
+        except Permanent as error:
+            return error
+        return None
 
     @cached_property
     def _unready_drivers(self) -> dict[str, Permanent]:
         found: dict[str, Permanent] = {}
-        for name, driver in self._drivers().items():
+        for name, driver in self._drivers.items():
             try:
                 driver.check_settings()
             except Permanent as error:
@@ -145,7 +159,18 @@ def _make_drivers(clients: Clients, settings: Settings, clock: Clock) -> dict[st
 
     made = (SmcDriver(clients, _make_guest(clients), settings.smc, clock), ConsoleDriver(clients, settings.catalog))
     in_guest = DeferredAdapter(lambda: _make_guest_driver(clients, settings, clock))
-    return {**{driver.traits.name: driver for driver in made}, GUEST.name: cast("Driver", in_guest)}
+    unchosen = DeferredAdapter(_make_unchosen_driver)
+    return {
+        **{driver.traits.name: driver for driver in made},
+        GUEST.name: cast("Driver", in_guest),
+        AUTO.name: cast("Driver", unchosen),
+    }
+
+
+def _make_unchosen_driver() -> Driver:
+    from shared.adapters.drivers.unchosen import UnchosenDriver
+
+    return UnchosenDriver()
 
 
 def _make_guest_driver(clients: Clients, settings: Settings, clock: Clock) -> Driver:

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.domain.choice import camel_case
 from shared.domain.commands import LONGEST_COMMAND, LONGEST_TAG, MOST_RULES
-from shared.domain.drivers import DRIVERS
+from shared.domain.drivers import driver_choices
 from shared.domain.migration import State
 from shared.domain.policy import (
     APPROVAL_CHOICES,
@@ -199,7 +199,7 @@ COMMAND_RULE = object_schema(
     }
 )
 _SHAPES: Json = {
-    "driver": {"type": "string", "enum": list(DRIVERS), "default": DEFAULTS["driver"]},
+    "driver": {"type": "string", "enum": list(driver_choices()), "default": DEFAULTS["driver"]},
     "zone": ZONE,
     "window": WINDOW,
     "waves": list_schema(

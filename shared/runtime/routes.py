@@ -14,7 +14,7 @@ from shared.runtime import requests
 from shared.runtime.plan_routes import PLAN_ROUTES
 from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import ApiCall, Reply, Route
-from shared.stages.api import accounts, batches, hold, migrations, people_views, show, snapshots, views
+from shared.stages.api import accounts, batches, hold, migrations, people_views, report_views, show, snapshots, views
 
 if TYPE_CHECKING:
     from shared.runtime.settings import Settings
@@ -357,7 +357,7 @@ ROUTES: tuple[Route, ...] = (
         "reportBatch",
         "How the batch's migrations went, one line each.",
         _get_batch_report,
-        views.BatchReport,
+        report_views.BatchReport,
         query=_PAGE,
         html=True,
         refusals=(404,),
@@ -415,7 +415,7 @@ ROUTES: tuple[Route, ...] = (
         "reportMigration",
         "Everything worth keeping of one migration.",
         _get_migration_report,
-        views.MigrationReport,
+        report_views.MigrationReport,
         html=True,
         refusals=(404,),
     ),

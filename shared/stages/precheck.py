@@ -58,7 +58,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
         return _refuse_instance(migration, _assessment_of_error(ports.unready[migration.driver]), ports)
     try:
         instance = ports.compute.instance_facts(migration.region_id, migration.instance_id, schedule=True)
-        migration = replace(migration, hops=migration.hops or _planned_route(migration, instance, terms, ports))
+        migration = _migration_with_route(migration, instance, terms, ports)
         _check_instance_selected(migration, batch, ports)
         migration = _migration_with_group(migration, instance, terms)
         _lock_instance(migration, terms, ports)
@@ -90,7 +90,14 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
     return Outcome("waiting", {"state": "prechecking"})
 
 
-def _planned_route(migration: Migration, instance: InstanceFacts, terms: BatchTerms, ports: Ports) -> tuple[Hop, ...]:
+def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: BatchTerms, ports: Ports) -> Migration:
+    """Return the migration with its route, and with its driver if that is still to be chosen.
+
+    A route and a driver that are already known stay, whatever has changed since.
+    """
+    is_open = driver_traits(migration.driver).is_choice
+    if migration.hops and not is_open:
+        return migration
     source = identify_in_catalog(ports.catalog, instance.os_name, instance.os_name_en)
     if source is None:
         name = instance.os_name_en or instance.os_name or "an unnamed system"
@@ -98,17 +105,41 @@ def _planned_route(migration: Migration, instance: InstanceFacts, terms: BatchTe
             "Catalog.ReleaseUnknown", f"The catalog has no release {name!r}.", "Add a row for it, or leave the instance out."
         )
     destination = find_release(migration.destination, ports.catalog) if migration.destination else None
-    route = plan_route(
-        source,
-        instance.architecture,
-        on=ports.clock.now().date(),
-        destination=destination.key if destination else migration.destination or None,
-        allow_end_of_life=terms.policy.allow_end_of_life,
-        allow_listed=terms.policy.allow_listed,
-        driver=migration.driver,
-        catalog=ports.catalog,
+    wanted = destination.key if destination else migration.destination or None
+    now = ports.clock.now()
+
+    def plan_hops(driver: str) -> tuple[Hop, ...]:
+        return plan_route(
+            source,
+            instance.architecture,
+            on=now.date(),
+            destination=wanted,
+            allow_end_of_life=terms.policy.allow_end_of_life,
+            allow_listed=terms.policy.allow_listed,
+            driver=driver,
+            catalog=ports.catalog,
+        ).hops
+
+    if not is_open:
+        return replace(migration, hops=plan_hops(migration.driver))
+    from shared.domain.driver_choice import choose_driver  # only batches that leave the choice to auto need it
+
+    chosen = choose_driver(
+        plan_hops,
+        lambda name, hops: _why_driver_unready(name, hops, instance, ports),
+        goal=wanted or ports.catalog.defaults.get(source.key, ""),
     )
-    return route.hops
+    return replace(migration, hops=chosen.hops, driver=chosen.driver, driver_why=chosen.why)
+
+
+def _why_driver_unready(name: str, hops: tuple[Hop, ...], instance: InstanceFacts, ports: Ports) -> str:
+    """Return, in words, why the driver cannot move this instance along these hops now; empty if it can."""
+    from shared.domain.driver_choice import why_no_identity
+
+    if driver_traits(name).needs_identity and (lacks := why_no_identity(instance)):
+        return lacks
+    error = ports.unready.get(name) or ports.unready_on_path(name, instance.os_type, tuple(hop.destination for hop in hops))
+    return error.message if error else ""
 
 
 def _migration_with_group(migration: Migration, instance: InstanceFacts, terms: BatchTerms) -> Migration:

@@ -40,6 +40,9 @@ class ConsoleDriver(JobStopper):
     def check_settings(self) -> None:
         return  # nothing to set
 
+    def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
+        return
+
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
         namesakes = sorted(id for id, name in identity.others.items() if is_hostname_of_instance(name, identity))
         if namesakes:

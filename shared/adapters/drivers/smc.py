@@ -65,6 +65,11 @@ class SmcDriver(JobStopper):
         if missing:
             raise _setting_missing_error(" and ".join(missing))
 
+    def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
+        self._import_command(os_type)
+        for release in releases:
+            self._smc_release_name(release)
+
     # Preparing --------------------------------------------------------------------------------------------------------
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
@@ -164,7 +169,7 @@ class SmcDriver(JobStopper):
         from alibabacloud_smc20190601 import models
 
         inside, _, key = self._settings.target_parameter.rpartition(".")
-        target = {key: self._smc_release_name(migration)}
+        target = {key: self._smc_release_name(migration.current_hop.destination)}
         request = models.CreateReplicationJobRequest(
             region_id=migration.region_id,
             source_id=source_id,
@@ -180,8 +185,7 @@ class SmcDriver(JobStopper):
         more = {} if inside else target
         return str(self._jobs.call_smc_with_extras("CreateReplicationJob", request, more, expected=expected)["JobId"])
 
-    def _smc_release_name(self, migration: Migration) -> str:
-        release = migration.current_hop.destination
+    def _smc_release_name(self, release: str) -> str:
         value = self._settings.target_values.get(release)
         if not value:
             raise _setting_missing_error(f"REPLANK_SMC_TARGET_VALUES (the value for {release})")

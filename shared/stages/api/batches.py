@@ -13,8 +13,9 @@ from shared.domain import acts, events, seen
 from shared.domain.batch import UNTOUCHED, Batch, BatchState, Exclusion, Selection, ready_to_confirm_at
 from shared.domain.caller import Caller
 from shared.domain.catalog import REGIONS, require_release
+from shared.domain.drivers import driver_traits
 from shared.domain.errors import Refused, Stale
-from shared.domain.migration import ADMITTED, Migration, Step
+from shared.domain.migration import ADMITTED, Migration, State, Step
 from shared.domain.notice import read_notice
 from shared.domain.policy import read_policy
 from shared.domain.retry import LOST_RACE
@@ -26,6 +27,8 @@ from shared.stages.api.migrations import holds_snapshots, retry_step
 from shared.stages.slots import why_batch_held
 
 Json = dict[str, Any]
+MOST_COUNTED = 100
+"""Maximum migrations that are read for the number of jobs to start."""
 
 
 def submit_batch(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView, bool]:
@@ -149,7 +152,18 @@ def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
     shown = show.batch_detail(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
     if found.policy.waves and found.acknowledgement:
         shown = replace(shown, waves=_wave_views(found, states, ports))
-    return replace(shown, selection=show.selection_view(found, ports.account_id), account_troubles=troubles)
+    to_start = _jobs_to_start(found, counts, ports)
+    selection = show.selection_view(found, ports.account_id)
+    return replace(shown, selection=selection, account_troubles=troubles, jobs_to_start=to_start)
+
+
+def _jobs_to_start(batch: Batch, counts: dict[str, int], ports: Ports) -> int:
+    """Return how many snapshotted migrations wait for a person to start their job. If each has its own driver, look at 100."""
+    waiting, traits = counts.get(State.SNAPSHOTTED.value, 0), driver_traits(batch.policy.driver)
+    if waiting and traits.is_choice:
+        page = ports.migrations.page_of_batch(batch.batch_id, state=State.SNAPSHOTTED, limit=MOST_COUNTED, token="")
+        return sum(driver_traits(each.driver).attended for each in page.migrations)
+    return waiting if traits.attended else 0
 
 
 def _may_have_acts_in_journal(batch: Batch) -> bool:

@@ -40,6 +40,16 @@ class FindingCount:
 
 
 @dataclass(frozen=True)
+class DriverCount:
+    """The number of instances that one driver moves. ``why`` is the reason why ``auto`` chose it; empty if the policy names it."""
+
+    driver: str
+    """The driver's name; ``auto`` while the precheck has not chosen one."""
+    why: str
+    instances: int
+
+
+@dataclass(frozen=True)
 class AssumedDuration:
     """A duration that the forecast assumes: its 10th, 50th and 90th percentile in minutes."""
 
@@ -78,6 +88,8 @@ class PlanView:
     unassessed: int
     """Number of migrations whose precheck has not ended."""
     routes: dict[str, int]
+    drivers: tuple[DriverCount, ...]
+    """The drivers of the instances that are to move, most frequent first. At most 20 are listed."""
     findings: tuple[FindingCount, ...]
     finish: FinishView
     waves: tuple[PlannedWave, ...]

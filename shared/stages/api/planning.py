@@ -19,7 +19,7 @@ from shared.domain.migration import MOVING as MOVES
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.domain.observation import instance_document_name
 from shared.ports.ports import Ports
-from shared.stages.api.plan_views import AssumedDuration, FindingCount, FinishView, OpeningView, PlannedWave, PlanView
+from shared.stages.api.plan_views import AssumedDuration, DriverCount, FindingCount, FinishView, OpeningView, PlannedWave, PlanView
 from shared.stages.closing import SETTLED
 from shared.stages.waving import sort_key_by_name
 
@@ -28,6 +28,8 @@ MOST_RUNS, WORK = 60, 6000
 SIZES_READ = 50
 """Maximum instances whose disk sizes are read."""
 NAMED = 5
+MOST_DRIVERS = 20
+"""Maximum rows about drivers."""
 MOST_OTHERS = 100
 """Maximum open batches that are read."""
 MOST_OPENINGS, OPENINGS_DAYS = 60, 14
@@ -64,6 +66,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
         instances=sum(_forecast_item(each, batch).state in (WAITING, MOVING) for each in meant),
         unassessed=sum(each.state in _UNASSESSED and not each.hop for each in meant),
         routes=dict(Counter(_route_text(each, ports) for each in meant)),
+        drivers=_driver_counts(meant),
         findings=_finding_counts(found),
         finish=_finish_view(ahead.finish),
         waves=tuple(
@@ -143,11 +146,11 @@ def _forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
     hops = max(len(migration.hops) - migration.hop, 1)
     id, group = migration.migration_id, migration.group
     if migration.state in MOVES:
-        return ForecastItem(id, hops, MOVING, migration.entered_at, group)
+        return ForecastItem(id, hops, MOVING, migration.entered_at, group, migration.driver)
     if migration.state in _ENDED_WELL:
-        return ForecastItem(id, hops, MOVED, group=group)
+        return ForecastItem(id, hops, MOVED, group=group, driver=migration.driver)
     over = migration.state in SETTLED and not (batch.dry_run and migration.state is State.CANCELLED)
-    return ForecastItem(id, hops, FAILED if over else WAITING, group=group)
+    return ForecastItem(id, hops, FAILED if over else WAITING, group=group, driver=migration.driver)
 
 
 def _forecast_at_acknowledgement(
@@ -158,7 +161,7 @@ def _forecast_at_acknowledgement(
         return None
     then = batch.acknowledgement.at
     fresh = replace(_batch_as_if_approved(batch, then), control=UNTOUCHED)
-    items = [ForecastItem(each.migration_id, max(len(each.hops), 1), group=each.group) for each in meant]
+    items = [ForecastItem(each.migration_id, max(len(each.hops), 1), group=each.group, driver=each.driver) for each in meant]
     return forecast(ForecastInput(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
 
 
@@ -174,6 +177,11 @@ def _finish_view(found: FinishTimes) -> FinishView:
 def _route_text(migration: Migration, ports: Ports) -> str:
     ends = [ports.catalog.release_name(each.destination) for each in migration.hops] or [migration.destination or "not chosen yet"]
     return " -> ".join([migration.source or "not seen yet", *ends])
+
+
+def _driver_counts(meant: Sequence[Migration]) -> tuple[DriverCount, ...]:
+    counts = Counter((each.driver, each.driver_why) for each in meant)
+    return tuple(DriverCount(*key, number) for key, number in counts.most_common(MOST_DRIVERS))
 
 
 def _finding_counts(found: Sequence[Migration]) -> tuple[FindingCount, ...]:
@@ -264,8 +272,11 @@ def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: d
     said += [missing] if missing else []
     if policy.gate == waves.BY_HAND and cut > 1:
         said.append(f"a person lets each of {cut - 1} further waves begin")
+    by_hand = sum(driver_traits(each.driver).attended and each.state not in SETTLED for each in found)
     if driver_traits(policy.driver).attended:
         said.append("a person starts each job in the ECS console")
+    elif by_hand:
+        said.append(f"a person starts the job of {by_hand} instances in the ECS console")
     failed = sum(each.state is State.FAILED for each in found)
     if failed:
         said.append(f"{failed} failed: see why, then retry or roll them back")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.migration import JournalEntry, Migration, State
 from shared.ports.ports import Ports
-from shared.stages.api import pages, show, views
+from shared.stages.api import pages, report_views, show, views
 
 RESULTS = {
     State.COMPLETED: "completed",
@@ -16,11 +16,11 @@ RESULTS = {
 }
 
 
-def migration_report(ports: Ports, migration_id: str, *, price: float, currency: str = "") -> views.MigrationReport:
+def migration_report(ports: Ports, migration_id: str, *, price: float, currency: str = "") -> report_views.MigrationReport:
     """Return the full report of one migration; raises Refused (Migration.NotFound)."""
     migration = ports.migrations.load(migration_id)
     journal = ports.migrations.journal(migration_id)
-    return views.MigrationReport(
+    return report_views.MigrationReport(
         result=_result_line(ports, migration, journal),
         route=migration.hops,
         findings=migration.assessment.findings if migration.assessment else (),
@@ -33,16 +33,16 @@ def migration_report(ports: Ports, migration_id: str, *, price: float, currency:
     )
 
 
-def batch_report(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.BatchReport:
+def batch_report(ports: Ports, batch_id: str, *, limit: int, token: str) -> report_views.BatchReport:
     """Return a page of the outcomes of a batch's migrations; raises Refused (Batch.NotFound)."""
     batch = ports.batches.load(batch_id)
     page = ports.migrations.page_of_batch(batch_id, state=None, limit=limit, token=token)
     results = tuple(_result_line(ports, each, ports.migrations.journal(each.migration_id)) for each in page.migrations)
-    return views.BatchReport(batch_id, results, show.problem_views(batch), page.next_token)
+    return report_views.BatchReport(batch_id, results, show.problem_views(batch), page.next_token)
 
 
-def _result_line(ports: Ports, migration: Migration, journal: list[JournalEntry]) -> views.ResultLine:
-    return views.ResultLine(
+def _result_line(ports: Ports, migration: Migration, journal: list[JournalEntry]) -> report_views.ResultLine:
+    return report_views.ResultLine(
         migration_id=migration.migration_id,
         instance_id=migration.instance_id,
         instance_name=migration.instance_name,
@@ -58,6 +58,7 @@ def _result_line(ports: Ports, migration: Migration, journal: list[JournalEntry]
         minutes=_minutes_to_outcome(migration, journal),
         smc_rollback=migration.smc_rollback,
         driver=migration.driver,
+        driver_why=migration.driver_why,
         reasons=failure_reasons(migration),
     )
 

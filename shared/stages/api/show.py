@@ -82,6 +82,7 @@ def batch_detail(
         held_back=held_back,
         next_opening=None if opens == now else opens,
         account_troubles=(),
+        jobs_to_start=0,
         risks=risks_view(value.policy) if wanted else None,
     )
 
@@ -182,6 +183,7 @@ def _migration_fields(value: Migration, own: str) -> dict[str, Any]:
         "region_id",
         "version",
         "driver",
+        "driver_why",
         "os_type",
         "source",
         "destination",

@@ -185,6 +185,8 @@ class BatchStanding(BatchView):
     """When windows and blackouts allow the next start; null if they allow it now, or never again."""
     account_troubles: tuple[AccountTrouble, ...]
     """The accounts of the batch that cannot be used now, with the reasons."""
+    jobs_to_start: int
+    """Number of jobs that a person has to start in the ECS console now. With driver ``auto`` at most 100 are counted."""
     risks: Risks | None
     """The risks of the batch's policy; null once the batch is acknowledged and no approval is missing."""
 
@@ -210,6 +212,8 @@ class MigrationView:
     state: str
     version: int
     driver: str
+    driver_why: str
+    """The reason why ``auto`` chose this driver, in words; empty if the policy names the driver."""
     os_type: str
     source: str
     destination: str
@@ -372,42 +376,6 @@ class SnapshotList:
 
 
 @dataclass(frozen=True)
-class ResultLine:
-    """The outcome of one migration, as a line of a report."""
-
-    migration_id: str
-    instance_id: str
-    instance_name: str
-    from_: str
-    to: str
-    state: str
-    result: str
-    """The outcome: ``completed``, ``refused``, ``failed``, ``rolled_back``, ``cancelled``, or ``open`` before the end."""
-    hops: int
-    restarts: int
-    attempts: int
-    snapshots_made: int
-    snapshots_swept: int
-    minutes: int
-    """Minutes from acceptance to the outcome, with the wait for a slot, but without the wait for a confirmation."""
-    smc_rollback: str
-    """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
-    driver: str
-    """The driver that carried out the replacement."""
-    reasons: tuple[ProblemView, ...]
-
-
-@dataclass(frozen=True)
-class BatchReport:
-    """A page of the outcomes of a batch's migrations. ``problems`` lists instances that have no migration."""
-
-    batch_id: str
-    migrations: tuple[ResultLine, ...]
-    problems: tuple[ProblemView, ...]
-    next_token: str
-
-
-@dataclass(frozen=True)
 class Judged:
     """The findings of one check, worst first. ``overrides`` has the reasons given for overridden findings, by code."""
 
@@ -470,19 +438,6 @@ class ReportDocument:
     """Number of migrations by state."""
     summary: dict[str, int]
     instances: tuple[Judgement, ...]
-
-
-@dataclass(frozen=True)
-class MigrationReport:
-    """The full report of one migration. ``currency`` is the currency of the snapshots' cost; empty if no price is set."""
-
-    result: ResultLine
-    route: tuple[Hop, ...]
-    findings: tuple[Finding, ...]
-    judgement: Judgement
-    journal: tuple[JournalLine, ...]
-    snapshots: tuple[SnapshotView, ...]
-    currency: str
 
 
 def as_json(value: object) -> Any:

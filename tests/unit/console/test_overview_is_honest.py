@@ -112,15 +112,14 @@ def test_snapshots_that_are_deleted_within_a_day_are_told() -> None:
     ("more", "kinds"),
     [
         ({}, ["start"]),
-        ({"policy": {"driver": "smc"}}, []),
+        ({"jobsToStart": 0}, []),
         ({"brake": {"state": "paused"}}, ["paused"]),
         ({"nextOpening": SOON}, []),
-        ({"counts": {"migrating": 2}}, []),
     ],
-    ids=["a person starts them", "another driver", "paused", "the window is closed", "started"],
+    ids=["a person starts them", "none", "paused", "the window is closed"],
 )
 def test_jobs_that_a_person_starts_are_one_thing_to_do(more: Json, kinds: list[str]) -> None:
-    standing = quiet_batch(1, **{"policy": {"driver": "console"}, "counts": {"snapshotted": 2}, **more})
+    standing = quiet_batch(1, **{"counts": {"snapshotted": 3}, "jobsToStart": 2, **more})
     items = of_batch(standing, now=NOW)
     assert [each.kind for each in items] == kinds
     assert all((each.number, each.path) == (2, "/batches/b1?state=snapshotted") for each in items if each.kind == "start")

@@ -11,6 +11,7 @@ import pytest
 from shared.adapters.drivers.console import ConsoleDriver
 from shared.adapters.drivers.in_guest import GuestDriver
 from shared.adapters.drivers.smc import SmcDriver
+from shared.adapters.drivers.unchosen import UnchosenDriver
 from shared.domain import acts, drivers
 from shared.domain.catalog import CATALOG, require_release
 from shared.domain.drivers import CONSOLE, DEFAULT_DRIVER, DRIVERS, SMC, FirstPossibleChange, driver_traits
@@ -29,6 +30,7 @@ UNSEEN = replace(SMC, name="unseen", attended=True, changes_from=FirstPossibleCh
 
 def test_every_adapter_has_its_row_and_every_row_its_adapter() -> None:
     assert {ConsoleDriver.traits.name, SmcDriver.traits.name, GuestDriver.traits.name} == set(DRIVERS)
+    assert {*DRIVERS, UnchosenDriver.traits.name} == set(drivers.driver_choices())
     assert DEFAULT_DRIVER in DRIVERS
 
 
@@ -75,4 +77,4 @@ def test_the_table_is_sane() -> None:
         assert 0 < least <= most < each.job_limit / timedelta(minutes=1)
         assert each.prepare_limit is None or each.prepare_limit < each.job_limit
         assert each.does
-    assert drivers.driver_names_in_words() == "smc, console or guest"
+    assert drivers.driver_names_in_words() == "smc, console, guest or auto"

@@ -1,0 +1,48 @@
+"""Stands for the driver of a migration whose driver is still to be chosen. Nothing has begun, so there is nothing to look for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.domain.drivers import AUTO
+from shared.domain.errors import Permanent
+from shared.domain.migration import DriverData, Migration
+from shared.ports.driver import InstanceIdentity, JobReport, LiveJob
+
+
+class UnchosenDriver:
+    """Implements the port ``Driver`` without a job. It refuses to prepare or start one."""
+
+    traits = AUTO
+
+    def check_settings(self) -> None:
+        return  # the precheck asks the drivers themselves
+
+    def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
+        return
+
+    def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
+        raise _not_chosen_error()
+
+    def launch_job(self, migration: Migration) -> None:
+        raise _not_chosen_error()
+
+    def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
+        return {}
+
+    def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
+        return ()
+
+    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
+        return ()
+
+    def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
+        return
+
+    def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
+        return
+
+
+def _not_chosen_error() -> Permanent:
+    """The error of a row that an older version prechecked: that version does not choose."""
+    return Permanent("Driver.NotChosen", "No driver has been chosen for this instance.", "Retry: its precheck chooses one.")

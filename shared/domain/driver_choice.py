@@ -1,0 +1,95 @@
+"""The choice of ``auto``: the best driver that is ready for one instance and its route, with the reason in words. All is pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from shared.domain.drivers import driver_traits, drivers_by_rank
+from shared.domain.errors import Refused
+from shared.domain.facts import InstanceFacts
+from shared.domain.hop import Hop
+
+LONGEST = 900
+"""Maximum characters of a reason in the migration's row."""
+NOT_FOLLOWED = "Route.NotFollowed"
+"""The code of a refusal by a single driver, where another one may lead."""
+_SHARED_NAMES = frozenset({"", "localhost"})
+
+
+@dataclass(frozen=True)
+class DriverChoice:
+    """The chosen driver, the reason in words, and the route that this driver follows."""
+
+    driver: str
+    why: str
+    hops: tuple[Hop, ...]
+
+
+def choose_driver(
+    plan_hops: Callable[[str], tuple[Hop, ...]], why_unready: Callable[[str, tuple[Hop, ...]], str], *, goal: str
+) -> DriverChoice:
+    """The best driver that is ready.
+
+    ``plan_hops`` plans a driver's route, or raises Refused. ``why_unready`` says why a driver cannot follow its route now.
+    ``goal`` is the requested or the default destination. The destination never depends on which drivers are ready. It is the goal
+    if any driver leads there; otherwise the best driver that has a route decides.
+
+    Raises Refused: that of the matrix if no driver has a route, else Driver.NoneReady with each driver's reason.
+    """
+    routes, refusals = _routes_by_driver(plan_hops)
+    shared = {each.code for each in refusals.values()} - {NOT_FOLLOWED}
+    if not routes and len(shared) == 1:
+        raise next(each for each in refusals.values() if each.code in shared)
+    ends = [hops[-1].destination for hops in routes.values()]
+    destination = goal if goal in ends else next(iter(ends), goal)
+    passed_over = dict[str, str]()
+    for name in (each.name for each in drivers_by_rank()):
+        why = refusals[name].message if name in refusals else _why_not(name, routes[name], destination, why_unready)
+        if not why:
+            return DriverChoice(name, _reason(name, passed_over), routes[name])
+        passed_over[name] = why
+    remedy = "Make one of them ready (docs/drivers.md), or name another destination. Then retry."
+    raise Refused("Driver.NoneReady", f"No driver is ready for this instance. {_reasons_by_driver(passed_over)}", remedy)
+
+
+def why_no_identity(instance: InstanceFacts) -> str:
+    """The reason why a driver cannot recognise the instance without its id; empty if it can.
+
+    The precheck has not read the guest yet, so only the hostname in ECS counts.
+    """
+    if not instance.private_ips:
+        return "It finds a job by address and hostname, and the instance has no private address."
+    if instance.hostname.strip().partition(".")[0].lower() in _SHARED_NAMES:
+        return "It finds a job by address and hostname, and the instance has no hostname of its own in ECS."
+    return ""
+
+
+def _routes_by_driver(plan_hops: Callable[[str], tuple[Hop, ...]]) -> tuple[dict[str, tuple[Hop, ...]], dict[str, Refused]]:
+    """The route of each driver that has one, and the refusal of each other driver, best driver first."""
+    routes, refusals = dict[str, tuple[Hop, ...]](), dict[str, Refused]()
+    for each in drivers_by_rank():
+        try:
+            routes[each.name] = plan_hops(each.name)
+        except Refused as error:
+            refusals[each.name] = error
+    return routes, refusals
+
+
+def _why_not(name: str, hops: tuple[Hop, ...], destination: str, why_unready: Callable[[str, tuple[Hop, ...]], str]) -> str:
+    if hops[-1].destination != destination:
+        return f"It does not lead to {destination}."
+    return why_unready(name, hops)
+
+
+def _reason(name: str, passed_over: Mapping[str, str]) -> str:
+    first = f"{name} is the best that is ready: {driver_traits(name).merit}."
+    return f"{first} {_reasons_by_driver(passed_over)}".strip()[:LONGEST]
+
+
+def _reasons_by_driver(passed_over: Mapping[str, str]) -> str:
+    """The reasons in sentences. Drivers with the same reason share one."""
+    names = dict[str, list[str]]()
+    for name, why in passed_over.items():
+        names.setdefault(why, []).append(name)
+    return " ".join(f"Not {' and '.join(drivers)}: {why}" for why, drivers in names.items())
