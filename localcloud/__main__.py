@@ -90,12 +90,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _day(text: str) -> datetime:
-    """The hour of START on a day."""
+    """The given day, at the hour of START."""
     return datetime.combine(date.fromisoformat(text), START.timetz())
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until SIGTERM or SIGINT; 2 where the account could not be started."""
+    """Run until SIGTERM or SIGINT. Returns 2 if the account could not be started."""
     made = parser()
     options = made.parse_args(arguments)
     if (options.template is None) != (options.services is None):
@@ -144,7 +144,7 @@ def _start(options: argparse.Namespace) -> account.Running:
 
 
 def _claim(folder: Path | None, running: account.Running) -> None:
-    """Let others find this process in its state folder."""
+    """Write the claim file, so that other processes can find this one in its state folder."""
     try:
         if folder:
             claim_folder(folder, running.describe())
@@ -154,8 +154,8 @@ def _claim(folder: Path | None, running: account.Running) -> None:
 
 
 def _serve(running: account.Running, *, end_with_input: bool) -> None:
-    # The byte is written where the signal arrives, in whichever thread and instruction: a Python handler may be put off until
-    # the main thread runs again, and it would never do so while it waits in the read.
+    # Python writes the byte as soon as the signal arrives, in any thread. A Python handler would not do: it may be put off until
+    # the main thread runs again, and the main thread is waiting in the read.
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     signal.set_wakeup_fd(tell)
@@ -171,7 +171,9 @@ def _serve(running: account.Running, *, end_with_input: bool) -> None:
 
 
 def _tell_of_the_end(tell: int) -> None:
-    """Wait until standard input is closed. A parent that is killed says nothing, but its end of the pipe closes everywhere."""
+    """Write a byte to the pipe when standard input is closed. A killed parent sends no message, but the system closes its end of
+    the pipe.
+    """
     while os.read(0, 4096):
         pass
     os.write(tell, b"e")

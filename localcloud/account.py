@@ -1,4 +1,4 @@
-"""The whole account: a cloud with all its services, what is deployed into it, and its server."""
+"""The whole account: a cloud with all its services, the application deployed into it, and its HTTP server."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ OTHER_SERVICES = (
     ("oidc", "Oidc"),
 )
 NOT_EMULATED = Path(__file__).with_name("not_emulated.json")
-"""Parameters of ECS and SMC that their code does not look at, by service and operation; written by ``make docs``."""
+"""Parameters of ECS and SMC that the emulation does not read, by service and operation. ``make docs`` writes this file."""
 ENDPOINT_VARIABLES = ("TABLESTORE", "EVENTBRIDGE", "ECS", "SMC", "STS", "FC")
 
 
 @dataclass
 class Files:
-    """What is deployed: the two files, the mode of the code, and variables for s.yaml (``{url}`` stands for the cloud's)."""
+    """What to deploy: the two files, where the code comes from, and variables for s.yaml (``{url}`` stands for the cloud's URL)."""
 
     template: Path
     services: Path
     code_mode: str = "source"
     env: dict[str, str] = field(default_factory=dict)
     more: tuple[Path, ...] = ()
-    """Templates of further stacks (gateway.yml)."""
+    """Templates of further stacks, such as gateway.yml."""
     routes: dict[str, str] = field(default_factory=dict)
-    """Of the custom domain: functions by the beginning of a path."""
+    """Routes of the custom domain: the function's name, by the beginning of the path."""
 
 
 def build(  # noqa: PLR0913 - one parameter per option
@@ -69,10 +69,11 @@ def build(  # noqa: PLR0913 - one parameter per option
     private: bool = False,
     start: datetime | None = None,
 ) -> Cloud:
-    """A cloud with all services, not yet served; its services are in ``cloud.services``.
+    """Build a cloud with all services. The cloud is not served yet; its services are in ``cloud.services``.
 
-    Functions run in worker processes unless an ``invoker`` is given. ``strict`` is the hook by which ECS and SMC refuse unknown
-    parameters. ``private`` gives it random secrets: whatever is served needs them. ``start`` is when virtual time begins.
+    Functions run in worker processes unless an ``invoker`` is given. ``strict`` makes ECS and SMC refuse unknown parameters.
+    ``private`` makes the secrets random; a cloud that is served on a port must have random secrets. ``start`` is the moment when
+    virtual time begins.
     """
     cloud = Cloud(folder, seed=seed, real_time=real_time, private=private, start=start)
     cloud.hooks.strict = strict
@@ -90,24 +91,24 @@ _OFF = (
     *("ConfirmStop", "EnableNetworkEncryption", "ForceStop", "Hibernate", "InitLocalDisk", "InstantAccess", "KeepCommand"),
     *("NeedSaleCycle", "SyncData"),
 )
-"""Switches that are off unless given: to give them as off asks for nothing."""
+"""Pass only the switches that are on: a switch that is absent is off, and keeps its default."""
 _NOT_EMULATED: dict[str, dict[str, list[str]]] = json.loads(NOT_EMULATED.read_text(encoding="utf-8"))
 
 
 def _refuse_not_emulated(name: str, call: Call) -> None:
-    """Refuse a parameter that the real service obeys and this one would ignore (a finding of ours, like UnknownParameter)."""
+    """Refuse a parameter that the real service obeys but this emulation would ignore. The error code is UnknownParameter's."""
     idle = _NOT_EMULATED.get(name, {}).get(call.operation, ())
     if meant := [each for each in idle if each in call.params and not (each in _OFF and call.params[each] is False)]:
         raise ApiError("ParameterNotEmulated", f"{', '.join(meant)}: not emulated, see docs/localcloud.md of localcloud.", 400)
 
 
 def service(cloud: Cloud, name: str) -> Any:
-    """A service of the cloud by its name (``tablestore``, ``eventbridge``, ``fc``, ``ecs``, ``smc``)."""
+    """A service of the cloud by its name (``tablestore``, ``eventbridge``, ``fc``, ``ecs`` or ``smc``)."""
     return next(each for each in cloud.services if each.name == name)
 
 
 def deploy(cloud: Cloud, files: Files, url: str) -> Plan:
-    """Read the files and bring the account to what they say; raises DeployError."""
+    """Read the files and change the account to match them. Raises DeployError."""
     endpoints = {f"REPLANK_{name}_ENDPOINT": url for name in ENDPOINT_VARIABLES}
     given = {name: value.replace("{url}", url) for name, value in files.env.items()}
     plan = make(files.template, files.services, more=files.more, env={**endpoints, **given}, code_mode=files.code_mode)
@@ -121,7 +122,7 @@ def target(cloud: Cloud) -> apply.Account:
 
 
 def _user() -> str:
-    """Whose rights the scripts in simulated guests have."""
+    """The name of the user with whose rights the scripts in simulated guests run."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
@@ -129,12 +130,12 @@ def _user() -> str:
 
 
 class Running:
-    """An account on a port: ``description`` is what the ready line says. Stop it with ``close``."""
+    """A running account on a port. ``description`` is what the ready line prints. Stop the account with ``close``."""
 
     def __init__(
         self, cloud: Cloud, *, port: int = 0, hold: bool = False, speed: float | None = None, files: Files | None = None
     ) -> None:
-        """Bind, deploy, serve, and let time run; raises OSError (port in use) or DeployError."""
+        """Bind the port, deploy, serve, and start the clock. Raises OSError (port in use) or DeployError."""
         self.cloud, self._files = cloud, files
         self._domain = Domain(files.routes if files else {})
         self.server = Server(port, self._handle)
@@ -174,7 +175,7 @@ class Running:
         return self.describe()
 
     def describe(self) -> dict[str, Any]:
-        """Endpoints, keys and names of the account, as the ready line gives them."""
+        """The endpoints, keys and names of the account, as the ready line prints them."""
         cloud, url = self.cloud, self.server.url
         instances = self.plan.template.instances if self.plan else []
         http = {
@@ -197,7 +198,7 @@ class Running:
         }
 
     def _gateway(self, url: str) -> dict[str, Any]:
-        """Groups of API Gateway by name: the address, and the keys of their apps by name."""
+        """The groups of API Gateway by name: each group's address, and the keys of its apps by the app's name."""
         return {
             group.name: {
                 "url": f"{url}{GATEWAY}{group.name}",

@@ -1,1 +1,3 @@
-"""The local cloud's own endpoint, ``/_localcloud/*``: clock, call log, faults, logs, deployment. No real service has it."""
+"""The local cloud's own endpoint, ``/_localcloud/*``: clock, call log, faults, logs and deployment. No real service has such an
+endpoint.
+"""

@@ -1,6 +1,6 @@
-"""What the cloud's own endpoint does with accounts, roles, users, stacks and temporary credentials.
+"""The part of the cloud's own endpoint that handles accounts, roles, users, stacks and temporary credentials.
 
-``GET /accounts`` shows no secrets. ``POST /accounts`` answers the keys of the account's owner, as the ready line does.
+``GET /accounts`` shows no secrets. ``POST /accounts`` returns the keys of the account's owner, as the ready line does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 class AccountsAdmin:
-    """Sets the hooks ``admin`` for accounts, roles, users, stacks and credentials."""
+    """Registers the handlers for accounts, roles, users, stacks and credentials in the hook ``admin``."""
 
     def __init__(self, cloud: Cloud, eventbridge: EventBridge) -> None:
         self._cloud, self._eventbridge = cloud, eventbridge
@@ -91,7 +91,7 @@ class AccountsAdmin:
         return {"access_key_id": key.access_key_id, "access_key_secret": key.access_key_secret}
 
     def _create_stack(self, given: Json) -> Json:
-        """Apply a template in an account; the ARNs of its roles, the names of its rules, its outputs."""
+        """Apply a template in an account. Returns the ARNs of its roles, the names of its rules, and its outputs."""
         account = str(given.get("account", self._cloud.accounts.own))
         parameters = {str(name): str(value) for name, value in dict(given.get("parameters", {})).items()}
         made = stack.read("template", str(given["template"]), account, parameters)

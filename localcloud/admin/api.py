@@ -1,6 +1,6 @@
-"""What ``/_localcloud/*`` answers, in JSON, to whoever has its token: see localcloud.core.door.
+"""Answers ``/_localcloud/*`` in JSON, if the request carries the token (see localcloud.core.door).
 
-Its requests do not count as calls in flight, so that a request that moves the clock does not stop it.
+These requests do not count as calls in flight, because a request that moves the clock would otherwise stop the clock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_SPEED = 86_400
 
 
 class Rejected(Exception):
-    """The request is not understood; answered with ``status`` and the text."""
+    """The request is not valid. The answer has ``status`` and the error's text."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class Rejected(Exception):
 
 @dataclass
 class Admin:
-    """``deploy`` reads the deployment files again and answers what was deployed."""
+    """``deploy`` reads the deployment files again and returns a description of what was deployed."""
 
     cloud: Cloud
     pump: Pump
@@ -69,7 +69,7 @@ class Admin:
         return 200, handler(request)
 
     def _mark(self) -> None:
-        """Somebody from outside is at work: an idle virtual clock may run on."""
+        """Note a call from outside, so that an idle virtual clock may run on."""
         with self.cloud.changed:
             self.cloud.note_outside()
             self.cloud.changed.notify_all()
@@ -129,7 +129,7 @@ class Admin:
             return {"rules": [vars(rule) for rule in self.cloud.faults.rules]}
 
     def _post_faults(self, request: Request) -> Any:
-        """Replace all fault rules: ``{"rules": [{service, operation, kind, ...}]}``."""
+        """Replace all fault rules. The body is ``{"rules": [{service, operation, kind, ...}]}``."""
         rules = _object(request).get("rules")
         if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
             raise Rejected("rules must be a list of objects")
@@ -142,7 +142,7 @@ class Admin:
         return self._get_faults(request)
 
     def _check_named(self, rules: list[dict[str, Any]]) -> None:
-        """Refuse a rule that could never strike, because what it names does not exist."""
+        """Refuse a rule that could never apply, because the operation or the principal that it names does not exist."""
         services = {"*", *(service.name for service in self.cloud.services)}
         works = {"*", *self.cloud.scheduler.kinds()}
         for rule in rules:
@@ -156,7 +156,7 @@ class Admin:
         return {"kinds": Mishaps.kinds()}
 
     def _post_mishaps(self, request: Request) -> Any:
-        """Let one thing happen: ``{"kind": "agent_silent", "instance_id": ...}``."""
+        """Cause one mishap. The body is, for example, ``{"kind": "agent_silent", "instance_id": ...}``."""
         body = _object(request)
         try:
             with self.cloud.lock, self.cloud.db.transaction():
@@ -199,12 +199,14 @@ class Admin:
             return self.fc.queue.waiting()
 
     def _get_undelivered(self, request: Request) -> Any:
-        """What reached nobody: events without a dead letter queue, invocations without a destination."""
+        """Events and invocations that were never delivered: events without a dead-letter queue, invocations without a
+        destination.
+        """
         with self.cloud.lock:
             return {"events": self.eventbridge.deliveries.undeliverable(), "invocations": self.fc.queue.dead_letters()}
 
     def _get_permissions(self, request: Request) -> Any:
-        """What the roles may do and never did since the start."""
+        """Permissions that the roles have but have not used since the start."""
         with self.cloud.lock:
             unused = self.cloud.policies.unused()
         return {"unused": [{"role": role, "action": action} for role, action in unused]}
@@ -233,7 +235,7 @@ def _object(request: Request) -> dict[str, Any]:
 
 
 def _speed(given: Any) -> float | None:
-    """A speed, or None to let time jump."""
+    """A speed as a number, or None for a clock that jumps."""
     if given is not None and (not isinstance(given, (int, float)) or isinstance(given, bool) or not 0 < given <= MAX_SPEED):
         raise Rejected(f"speed must be a number above 0 and at most {MAX_SPEED}, or null")
     return given

@@ -1,6 +1,6 @@
-"""Mishaps: what may happen to instances, snapshots and migrations from one moment to the next, on request.
+"""Mishaps: sudden faults of instances, snapshots and migrations, caused on request.
 
-Each is one JSON object with a ``kind``; the fields of a kind are the arguments of its method.
+A mishap is one JSON object with a ``kind``. Its other fields are the arguments of the method of that name.
 """
 
 from __future__ import annotations
@@ -14,24 +14,28 @@ from localcloud.ecs.store import Doc
 from localcloud.ecs.world import EcsWorld
 
 _NAMING = ("credentials_expire", "role_withdrawn", "role_restored")
-"""Kinds whose field ``account`` is an argument of their own; every other kind takes it beside its fields."""
+"""Kinds whose method has an argument ``account``. Every other kind accepts the field ``account`` too, but its method does not see
+the field.
+"""
 SETTINGS = ("account", "concurrent_snapshots", "snapshots_per_disk", "smc_concurrent_jobs", "smc_role_missing")
 
 
 class Mishaps:
-    """One method per kind; each takes its effect at once, in the caller's transaction, and raises ValueError or ApiError."""
+    """One method per kind. The effect is immediate, in the caller's transaction. Each method raises ValueError or ApiError."""
 
     def __init__(self, world: EcsWorld) -> None:
         self._world = world
 
     @classmethod
     def kinds(cls) -> dict[str, list[str]]:
-        """The kinds, with the names of their fields."""
+        """All kinds, each with the names of its fields."""
         found = inspect.getmembers(cls, inspect.isfunction)
         return {name: [*inspect.signature(each).parameters][1:] for name, each in found if name[0] != "_" and name != "happen"}
 
     def happen(self, kind: str, **given: Any) -> None:
-        """Carry out one mishap, in the account that is named or that has the instance or disk; else in the deployment's own."""
+        """Carry out one mishap in the named account. Without a name, use the account that has the instance or disk, else the
+        deployment's own.
+        """
         if kind not in self.kinds():
             raise ValueError(f"kind must be one of {', '.join(self.kinds())}")
         account = _text(given.pop("account", "") if kind not in _NAMING else "") or self._account_of(given)
@@ -45,15 +49,15 @@ class Mishaps:
         return next(filter(None, found), self._world.cloud.accounts.own)
 
     def credentials_expire(self, account: str = "", role: str = "", session: str = "") -> None:
-        """Temporary credentials end now: all, or those of an account, a role, or a session's name."""
+        """End temporary credentials now: all of them, or only those of an account, of a role, or with a session name."""
         members.expire_credentials(self._world.cloud, _text(account), _text(role), _text(session))
 
     def role_withdrawn(self, account: str, role: str, how: str = "role") -> None:
-        """A role is taken away (``role``), or nobody may assume it any more (``trust``)."""
+        """Delete a role (``role``), or only its trust policy, so that nobody can assume the role any more (``trust``)."""
         members.withdraw_role(self._world.cloud, _text(account), _text(role), _text(how) or "role")
 
     def role_restored(self, account: str, role: str) -> None:
-        """A role that was withdrawn is there again."""
+        """Restore a role that was withdrawn."""
         members.withdraw_role(self._world.cloud, _text(account), _text(role), "")
 
     def agent_silent(self, instance_id: str) -> None:
@@ -63,32 +67,32 @@ class Mishaps:
         self._keep(instance)
 
     def agent_lost(self, instance_id: str) -> None:
-        """The agent stops reporting and does not come back with a restart."""
+        """The Cloud Assistant agent stops reporting, and a restart does not bring it back."""
         instance = self._instance(instance_id)
         instance["sim"]["agent_lost"] = True
         agent.silence(self._world, instance)
         self._keep(instance)
 
     def agent_back(self, instance_id: str) -> None:
-        """The agent reports again."""
+        """The Cloud Assistant agent reports again."""
         instance = self._instance(instance_id)
         instance["sim"]["agent_lost"] = False
         agent.return_at(self._world, instance, self._world.now)
         self._keep(instance)
 
     def snapshot_fails(self, id: str, times: int = 1) -> None:
-        """The next ``times`` snapshots of a disk, or of an instance's disks, fail while they are made."""
+        """Make the next ``times`` snapshots of a disk, or of all disks of an instance, fail while they are in progress."""
         asked = self._world.setting("snapshots_fail", {})
         self._world.set_setting("snapshots_fail", {**asked, _text(id): _count(times)})
 
     def migration_fails(self, instance_id: str, times: int = 1, at: str = "Processing", cause: str = "A mishap.") -> None:
-        """The first ``times`` attempts of a job for the instance end InError, in the stage ``at``, with a cause."""
+        """Make the first ``times`` attempts of the instance's SMC job end InError in the stage ``at``, with the given cause."""
         instance = self._instance(instance_id)
         instance["sim"]["guest"]["smc"] = {"fail_attempts": _count(times), "at": _text(at), "cause": _text(cause)}
         self._keep(instance)
 
     def setting(self, name: str, value: Any) -> None:
-        """Change what holds for a whole account: one of SETTINGS."""
+        """Change a setting of a whole account. SETTINGS lists the settings."""
         if name not in SETTINGS:
             raise ValueError(f"name must be one of {', '.join(SETTINGS)}")
         self._world.set_setting(name, value)

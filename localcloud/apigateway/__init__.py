@@ -1,4 +1,6 @@
-"""API Gateway (classic): who may call, what of a request reaches the function, and how an answer comes back."""
+"""API Gateway (classic): who may call, which parts of a request reach the function, and how the function's result becomes an
+answer.
+"""
 
 from localcloud.apigateway.api import ApiGateway
 

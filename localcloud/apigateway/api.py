@@ -1,7 +1,7 @@
-"""API Gateway as a service of the cloud: ``/gateway/GROUP/path`` stands for the host name of a group.
+"""API Gateway as a service of the cloud. The path prefix ``/gateway/GROUP`` stands for the host name of a group.
 
-The signature covers the path as it is sent, ``/gateway/GROUP`` included; nothing else differs. It reaches functions by the hook
-``call_function``, as the role that the API names: RAM decides whether that role may invoke the function.
+The caller signs the path as sent, ``/gateway/GROUP`` included; all else is as in the real service. The gateway runs functions
+through the hook ``call_function``, in the role that the API names. RAM decides whether that role may invoke the function.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ApiGateway:
         self._guard = Guard()
 
     def put(self, group: Group) -> None:
-        """Deploy a group, in the place of the one of its name."""
+        """Deploy a group. A group of the same name is replaced."""
         with self._cloud.lock, self._cloud.db.transaction():
             self._groups.put(group.name, group.as_json())
 
@@ -99,7 +99,7 @@ class ApiGateway:
         }
 
     def _forward(self, api: Api, event: bytes, request_id: str) -> Response:
-        """Wait for the function, without the cloud's lock."""
+        """Wait for the function without holding the cloud's lock."""
         try:
             result = offered(self._cloud.hooks.call_function)(api.function, event, self.name, api.timeout_ms / 1000)
             if result is None:

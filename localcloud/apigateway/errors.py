@@ -1,7 +1,7 @@
-"""What the gateway itself answers: the six-character codes of its table for instances of the VPC type.
+"""The errors that the gateway itself returns: the six-character codes that are published for instances of the VPC type.
 
-Source: alibabacloud.com/help, "Error codes for API Gateway instances of the VPC type". An answer with X-Ca-Error-Code is the
-gateway's; one without it is the function's.
+Source: alibabacloud.com/help, "Error codes for API Gateway instances of the VPC type". An answer with the header X-Ca-Error-Code
+comes from the gateway; an answer without that header comes from the function.
 """
 
 from __future__ import annotations
@@ -32,13 +32,15 @@ CODES: dict[str, tuple[int, str]] = {
 
 
 def refusal(code: str, about: str = "") -> ApiError:
-    """The error of a code."""
+    """The error that belongs to a code."""
     status, words = CODES[code]
     return ApiError(code, words.format(about), status)
 
 
 def answer(error: ApiError, request_id: str) -> Response:
-    """The error as the gateway sends it. A header holds no line breaks: those of a string to sign become #."""
+    """The error as the gateway sends it. A header cannot hold line breaks, so each line break of the string to sign is sent
+    as #.
+    """
     message = error.message.replace("\n", "#").encode("ascii", "backslashreplace").decode()
     headers = {"X-Ca-Request-Id": request_id, "X-Ca-Error-Code": error.code, "X-Ca-Error-Message": message}
     return Response(error.status, headers, b"")

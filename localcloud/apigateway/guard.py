@@ -1,4 +1,6 @@
-"""Who calls: an app by its signature or its AppCode; each signed request once, and no more of them than the limits allow."""
+"""Checks each call: the app's signature or AppCode, that a signed request is not repeated, and the limits of requests per
+minute.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +13,19 @@ from localcloud.core.http import Request
 from localcloud.wire import gateway_sign
 
 VALID_S = 900
-"""How long a timestamp is good, and a nonce remembered."""
+"""How long a timestamp is valid, and how long a nonce is remembered, in seconds."""
 _CODE = "appcode "
 
 
 class Guard:
-    """Nonces and counts live in memory: a restart of the cloud forgets them."""
+    """Keeps nonces and counts in memory; a restart of the cloud forgets them."""
 
     def __init__(self) -> None:
         self._nonces: dict[tuple[str, str], float] = {}
         self._counts: dict[str, tuple[int, int]] = {}
 
     def app_of(self, request: Request, api: Api, group: Group) -> App:
-        """The app that sends the request; raises ApiError."""
+        """The app that sent the request. Raises ApiError if no app can be identified."""
         app = self._by_code(request, api, group) or self._by_signature(request, api, group)
         if api.id not in app.apis:
             raise refusal("I403AA")
@@ -62,7 +64,9 @@ class Guard:
 
     @staticmethod
     def _check_time(text: str) -> None:
-        """Milliseconds since the epoch, by the machine's clock; a request may come without."""
+        """Check the request's timestamp (milliseconds since the epoch) by the machine's clock. A request without a timestamp
+        passes.
+        """
         if not text:
             return
         if not text.isdigit():
@@ -82,7 +86,9 @@ class Guard:
         self._nonces[app.id, nonce] = now
 
     def count(self, group: Group, api: Api, app: App, now_ms: int) -> None:
-        """Count a request against the limits of its API, in minutes of the cloud's clock; raises ApiError beyond them."""
+        """Count a request against the limits of its API, per minute of the cloud's clock. Raises ApiError if a limit is
+        exceeded.
+        """
         limit = group.limits.get(api.id)
         if limit is None:
             return

@@ -1,7 +1,7 @@
-"""What of a request reaches the function, and what of its result is the answer. Pure.
+"""Maps a request to the function's event, and the function's result to the answer. Pure.
 
-Source: help.aliyun.com, "Use Function Compute as the backend service of an API operation". In the mode MAPPING only the declared
-parameters pass, beside what describes the body and the answer.
+Source: help.aliyun.com, "Use Function Compute as the backend service of an API operation". In the mode MAPPING the function gets
+the declared parameters, and the headers that describe the body and the answer; nothing else passes.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from localcloud.apigateway.model import Api
 from localcloud.core.http import Request, Response
 
 _ALWAYS = ("accept", "content-type", "user-agent")
-"""Headers that pass whatever is declared. Which these are is not published."""
+"""Headers that always pass, declared or not. The real list is not published."""
 _TRUTH = {"true": True, "false": False}
 
 
 def event(request: Request, api: Api, raw_path: str, system: Mapping[str, str]) -> bytes:
-    """The function's event. ``system`` are the values of the system parameters by name."""
+    """The event that the function gets. ``system`` holds the values of the system parameters by name."""
     path = api.match(raw_path) or {}
     query: dict[str, str] = {}
     for name, value in request.query:
@@ -49,7 +49,7 @@ def event(request: Request, api: Api, raw_path: str, system: Mapping[str, str]) 
 
 
 def response(body: bytes, request_id: str) -> Response:
-    """The answer that a function's result asks for; raises ApiError (D502FC) if it lacks the agreed shape."""
+    """The HTTP answer for a function's result. Raises ApiError (D502FC) if the result does not have the agreed shape."""
     try:
         fields: dict[str, Any] = json.loads(body)
         status, headers = int(fields["statusCode"]), dict(fields.get("headers") or {})

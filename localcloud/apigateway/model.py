@@ -1,4 +1,4 @@
-"""What a deployment puts before a function: a group of APIs, the apps that may call them, and their limits. Values only."""
+"""The values that describe a gateway: a group of APIs, the apps that may call these APIs, and the limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from urllib.parse import unquote
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a request: where it stands, and where it goes. ``location`` is PATH, QUERY or HEAD."""
+    """A parameter of a request: its place in the request, and its place in the function's event. ``location`` is PATH, QUERY or
+    HEAD.
+    """
 
     name: str
     location: str
@@ -37,7 +39,7 @@ class Api:
     system: dict[str, str] = field(default_factory=dict)
 
     def match(self, raw_path: str) -> dict[str, str] | None:
-        """The path's parameters (decoded), None if it is another path."""
+        """The decoded parameters of a path, or None if the path does not belong to this API."""
         pattern = "".join(
             f"(?P<{part[1:-1]}>[^/]+)" if part.startswith("[") else re.escape(part) for part in re.split(r"(\[\w+\])", self.path)
         )
@@ -47,7 +49,7 @@ class Api:
 
 @dataclass(frozen=True)
 class Limit:
-    """Requests per minute of all callers of an API, and of one app; 0 stands for no limit."""
+    """Maximum requests per minute: of all callers of an API together, and of each app. 0 means no limit."""
 
     per_api: int = 0
     per_app: int = 0
@@ -55,7 +57,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class App:
-    """Who may call; ``apis`` are the ids of what it is authorised for."""
+    """An app that may call. ``apis`` are the ids of the APIs that the app is authorised for."""
 
     id: str
     name: str
@@ -67,7 +69,7 @@ class App:
 
 @dataclass(frozen=True)
 class Group:
-    """Everything under one host name; ``limits`` are by the id of an API."""
+    """All APIs under one host name. ``limits`` are by the id of an API."""
 
     name: str
     apis: tuple[Api, ...] = ()
@@ -75,12 +77,12 @@ class Group:
     limits: dict[str, Limit] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The form it is stored in."""
+        """The group as JSON, for storage."""
         return asdict(self)
 
     @staticmethod
     def from_json(doc: dict[str, Any]) -> Group:
-        """The opposite of ``as_json``."""
+        """The group that ``as_json`` made this JSON from."""
         apis = tuple(Api(**{**each, "parameters": _all(Parameter, each["parameters"])}) for each in doc["apis"])
         apps = tuple(App(**{**each, "apis": tuple(each["apis"])}) for each in doc["apps"])
         return Group(doc["name"], apis, apps, {id: Limit(**each) for id, each in doc["limits"].items()})

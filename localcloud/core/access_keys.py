@@ -1,4 +1,4 @@
-"""Access keys and who holds them: the account's owner, or a role a function runs as."""
+"""Access keys and their holders: the account's owner, a user, or the role that a function runs as."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from localcloud.core.db import Db
 
 OWNER = "owner"
-"""The principal that no policy limits."""
+"""The principal that no policy restricts."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """A key pair; ``token`` is the security token of a role's temporary credentials, empty for the owner's.
+    """A key pair. ``token`` is the security token of a role's temporary credentials; the owner's key has an empty token.
 
-    ``account`` is whose key it is, empty for the account that everything is deployed into. AssumeRole gives a ``session`` its name,
-    the moment it ends (``expires_ms``, 0: never), its policy (JSON, or empty), and who asked for it.
+    ``account`` is the account of the key; empty means the account that everything is deployed into. A key from AssumeRole has the
+    name of its ``session``, its end (``expires_ms``, 0: never), its policy (JSON, or empty), and the principal that asked for it.
     """
 
     access_key_id: str
@@ -33,11 +33,11 @@ class Key:
 
     @property
     def outside(self) -> bool:
-        """Whether somebody holds it who is no function: not a role's key, nor one that a role asked for."""
+        """Whether the holder is outside the functions: the key is not a role's, and no role asked for it."""
         return not (self.assumed_by or self.principal).startswith("role:")
 
     def as_doc(self) -> dict[str, Any]:
-        """What is stored: the four fields that every key has, and the others if they say something."""
+        """The key as it is stored: the four fields that every key has, and each other field that is not empty."""
         return {each.name: value for each in fields(self) if (value := getattr(self, each.name)) or each.name in _ALWAYS}
 
 
@@ -45,7 +45,7 @@ _ALWAYS = ("access_key_id", "access_key_secret", "token", "principal")
 
 
 class Identities:
-    """The keys of all accounts, kept in the state so that a signature stays valid over a restart."""
+    """The keys of all accounts. They are stored, so that a signature stays valid after a restart."""
 
     def __init__(self, db: Db, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
@@ -54,7 +54,7 @@ class Identities:
         self._cache: dict[str, Key] = {}
         self._principals: dict[tuple[str, str], Key] = {}
         self._ends: list[tuple[int, str]] | None = None
-        """When the temporary keys end, and their ids, as a heap; None until somebody asks."""
+        """The ids of the temporary keys and the moments when they end, as a heap. None until it is first needed."""
 
     def find(self, access_key_id: str) -> Key | None:
         """The key pair of an access key id."""
@@ -66,7 +66,7 @@ class Identities:
         return self._cache[access_key_id]
 
     def add(self, key: Key) -> Key:
-        """Make a key pair known (the same id again replaces it)."""
+        """Add a key pair. A key with the same id is replaced."""
         (self._sessions if key.session else self._keys).put(key.access_key_id, key.as_doc())
         self._cache[key.access_key_id] = key
         if not key.session:
@@ -76,35 +76,35 @@ class Identities:
         return key
 
     def forget_all(self) -> None:
-        """No key is valid any more; whoever deploys makes new ones."""
+        """Make every key invalid. Whoever deploys next creates new keys."""
         for kept in (self._keys, self._sessions):
             for id, _ in kept.items():
                 kept.delete(id)
         self.forget_cache()
 
     def forget_cache(self) -> None:
-        """Read the keys again (after a transaction that failed)."""
+        """Read the keys from the state again, after a transaction that failed."""
         self._cache, self._principals, self._ends = {}, {}, None
 
     def of(self, principal: str, account: str = "") -> Key | None:
-        """The lasting key pair of a principal (``role:NAME``), or None."""
+        """The permanent key pair of a principal (``role:NAME``), or None."""
         if (account, principal) not in self._principals:
             keys = [Key(**doc) for _, doc in self._keys.items()]
             self._principals = {(key.account, key.principal): key for key in keys}
         return self._principals.get((account, principal))
 
     def is_over(self, key: Key) -> bool:
-        """Whether a temporary key has reached its end, by the cloud's clock."""
+        """Whether a temporary key has expired, by the cloud's clock."""
         return bool(key.expires_ms) and key.expires_ms <= self._now_ms()
 
     # What AssumeRole gave ---------------------------------------------------------------------------------------------
 
     def sessions(self) -> list[Key]:
-        """The temporary keys that are remembered, also those that have ended."""
+        """All temporary keys that are remembered, including expired ones."""
         return [Key(**doc) for _, doc in self._sessions.items()]
 
     def drop_ended(self, before_ms: int) -> None:
-        """Forget the temporary keys that ended before a moment: they are unknown from now on."""
+        """Delete the temporary keys that ended before a moment. From then on they are unknown."""
         if self._ends is None:
             self._ends = [(key.expires_ms, key.access_key_id) for key in self.sessions()]
             heapify(self._ends)

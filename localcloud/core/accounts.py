@@ -1,7 +1,7 @@
-"""The accounts of this cloud, and the one that the work at hand belongs to.
+"""The accounts of this cloud, and the current account: the one whose call or job is being carried out.
 
-One of them is the account that everything is deployed into; it was there before there were others, and what it holds is stored
-under the plain names. What another account holds is stored under the same names behind its id.
+Everything is deployed into one of the accounts. That account existed before this cloud had several accounts, so its data has plain
+names. The data of another account has the same names with the account's id in front.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ID = re.compile(r"[0-9]{16}")
 
 @dataclass(frozen=True)
 class Account:
-    """``directory`` is the id of its resource directory (``rd-...``), empty if it is in none."""
+    """An account. ``directory`` is the id of its resource directory (``rd-...``), or empty."""
 
     id: str
     name: str = ""
@@ -28,7 +28,7 @@ class Account:
 
 
 class Accounts:
-    """The accounts; ``current`` is the id of the one whose call or job is being carried out (in this thread)."""
+    """All accounts. ``current`` is the id of the account whose call or job this thread is carrying out."""
 
     def __init__(self, db: Db, own: str) -> None:
         self.own = own
@@ -44,7 +44,7 @@ class Accounts:
 
     @contextmanager
     def acting(self, id: str) -> Iterator[None]:
-        """Work for an account (the deployment's own if empty) within the block."""
+        """Make an account the current one within the ``with`` block; an empty id means the deployment's own account."""
         before = self._current.set(id or self.own)
         try:
             yield
@@ -52,16 +52,16 @@ class Accounts:
             self._current.reset(before)
 
     def scoped(self, name: str) -> str:
-        """Under which name the current account keeps what the deployment's account keeps under ``name``."""
+        """The name under which the current account stores what the deployment's account stores under ``name``."""
         current = self._current.get()
         return name if current == self.own else f"{current}/{name}"
 
     def all(self) -> list[Account]:
-        """Every account, the deployment's own first."""
+        """Every account. The deployment's own comes first."""
         return list(self._known.values())
 
     def everywhere(self) -> Iterator[Account]:
-        """Every account in turn, each as the current one."""
+        """Every account in turn; each is the current account during its turn."""
         for each in self.all():
             with self.acting(each.id):
                 yield each
@@ -70,13 +70,13 @@ class Accounts:
         return id in self._known
 
     def need(self, id: str) -> Account:
-        """An account; raises ApiError for one that does not exist."""
+        """The account of an id. Raises ApiError if the account does not exist."""
         if id not in self._known:
             raise ApiError("EntityNotExist.Account", f"This cloud has no account {id}.", 404)
         return self._known[id]
 
     def put(self, account: Account) -> None:
-        """Create an account, or give it another name or directory; raises ValueError for an id of another form."""
+        """Create an account, or change its name or directory. Raises ValueError if the id does not have 16 digits."""
         if not _ID.fullmatch(account.id):
             raise ValueError(f"{account.id!r} is not an account id: an id has 16 digits")
         new = account.id not in self._known
@@ -88,11 +88,11 @@ class Accounts:
                     prepare()
 
     def prepare_each(self, prepare: Callable[[], None]) -> None:
-        """Call ``prepare`` with every account as the current one, also with those that come later."""
+        """Call ``prepare`` once per account, with that account as the current one. Accounts created later are prepared too."""
         for _ in self.everywhere():
             prepare()
         self._on_new.append(prepare)
 
     def reload(self) -> None:
-        """Read the accounts again (after a transaction that failed)."""
+        """Read the accounts from the state again, after a transaction that failed."""
         self._known = {self.own: Account(self.own), **{id: Account(**doc) for id, doc in self._docs.items()}}

@@ -1,7 +1,7 @@
 """The cloud: its services behind one chain of steps, its accounts, its clock and its jobs.
 
-``Cloud.handle`` is the whole request path and needs no socket; ``Cloud.step`` is one turn of time. The server calls both
-from threads, a simulation calls both from one thread, and nothing else differs.
+``Cloud.handle`` is the whole request path and needs no socket. ``Cloud.step`` is one turn of time. The server calls both from
+several threads, a simulation calls both from one thread; otherwise the two behave the same.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ REGION = "cn-hangzhou"
 ACCOUNT_ID = "1234567890123456"
 INSTANCE_NAME = "replank"
 FOR_ALL_ACCOUNTS = ("ecs", "smc", "sts", "location", "eventbridge")
-"""The services that every account has; the others are those of the account that everything is deployed into."""
+"""The services that every account has. The other services exist only in the account that everything is deployed into."""
 
 
 @dataclass
 class _Seen:
-    """What became known of a call while it went through the chain, for the call log."""
+    """What the chain has found out about a call so far, for the call log."""
 
     operation: str = "?"
     principal: str = "?"
@@ -52,7 +52,7 @@ class _Seen:
 
 
 class Cloud:
-    """One account or several. Everything they hold is in ``db``; everything that happens later is in ``scheduler``."""
+    """A cloud with one account or several. All data is in ``db``. Everything that is due later is in ``scheduler``."""
 
     def __init__(
         self,
@@ -63,9 +63,10 @@ class Cloud:
         private: bool = False,
         start: datetime | None = None,
     ) -> None:
-        """``private``: its secrets are random and kept in the state. Else the seed makes them, and whoever knows it has them.
+        """With ``private`` the secrets are random and stored in the state. Otherwise they are derived from the seed, so anyone with
+        the seed has them.
 
-        ``start`` is when virtual time begins, unless the state knows better.
+        ``start`` is the moment when virtual time begins; a stored state keeps its own time.
         """
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
@@ -83,17 +84,17 @@ class Cloud:
         self.faults = Faults(self.seed, self.accounts)
         self.services: list[Service] = []
         self.hooks = Hooks()
-        """Where the services meet."""
+        """The services find each other here."""
         self.in_flight = 0
-        """Calls and invocations that have begun and not ended: virtual time stands still while there are any."""
+        """The number of calls and invocations in progress. Virtual time stands still while this number is above 0."""
         self.last_outside_ms = self.clock.now_ms()
-        """When somebody who is no function of this account last called: an idle cloud stops a while after that."""
+        """When a caller other than this account's functions last called. An idle cloud stops its clock a while after that."""
         self.outside_calls = 0
-        """How many such calls there were since the start."""
+        """The number of calls from outside since the start."""
         self.outside: dict[str, Callable[[Job], None]] = {}
-        """Kinds of jobs that run outside the transaction that takes them (they start a function)."""
+        """Kinds of jobs that are carried out outside the transaction that dequeues them, because they run a function."""
         self._requests = itertools.count(1)
-        """Numbers of the requests since the start: no id of a request is ever looked up."""
+        """Counts the requests since the start. Request ids come from it; a request id is never looked up."""
         with self.db.transaction():
             self.db.set_meta("seed", str(self.seed))
             self._starts = self.db.counter("starts")
@@ -101,7 +102,9 @@ class Cloud:
             self.owner = self.identities.add(Key(f"LTAI5t{self.seed:014d}", self.secret("owner")[:30], "", OWNER))
 
     def _root_secret(self, private: bool) -> bytes:
-        """What all secrets are made from. Keys that a state has from a version whose secrets were made from the seed are void."""
+        """The secret that all others are derived from. A state written by an older version has keys derived from the seed; those
+        keys become invalid.
+        """
         if not private:
             return f"seed:{self.seed}".encode()
         root = self.db.meta("root_secret", "")
@@ -113,19 +116,19 @@ class Cloud:
 
     @property
     def account_id(self) -> str:
-        """The account whose call or job is being carried out; outside of those the one that everything is deployed into."""
+        """The id of the current account. Without a call or job in progress that is the account that everything is deployed into."""
         return self.accounts.current
 
     def secret(self, *words: object) -> str:
-        """64 hexadecimal digits for what the words name, always the same in one state."""
+        """A secret of 64 hexadecimal digits for a purpose; ``words`` name the purpose. Within one state it is always the same."""
         return hashlib.blake2b(":".join(map(str, words)).encode(), key=self._root[:64], digest_size=32).hexdigest()
 
     def random(self, *words: object) -> random.Random:
-        """A generator that depends on the seed and the words alone, so that the order of calls does not matter."""
+        """A random generator that depends on the seed and the words only. So the order of calls makes no difference."""
         return random.Random(":".join(map(str, (self.seed, *words))))
 
     def new_id(self, prefix: str) -> str:
-        """A fresh id, shaped like a real one (``i-bp1...``) and the same in every run of a seed."""
+        """A new id, shaped like a real one (``i-bp1...``). Runs with one seed make the same ids."""
         number = self.db.counter(f"id:{prefix}")
         return f"{prefix}{self._digits('id', prefix, number)[:18]}"
 
@@ -135,13 +138,13 @@ class Cloud:
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
     def _digits(self, *words: object) -> str:
-        """32 hexadecimal digits that depend on the seed and the words; a generator takes ten times as long to set up."""
+        """32 hexadecimal digits derived from the seed and the words. A random generator would take ten times as long to set up."""
         return hashlib.blake2b(":".join(map(str, (self.seed, *words))).encode(), digest_size=16).hexdigest()
 
     # The request path ---------------------------------------------------------------------------------------------
 
     def handle(self, request: Request) -> Response:
-        """Answer one request; raises Dropped where a fault closes the connection instead."""
+        """Answer one request. Raises Dropped if a fault closes the connection instead."""
         service = next((each for each in self.services if each.claims(request)), None)
         if service is None:
             return Response(404, {"content-type": "text/plain"}, b"No service of this cloud is meant by this request.\n")
@@ -165,7 +168,7 @@ class Cloud:
             except ApiError as error:
                 answer = service.refuse(request, error, self.request_id())
                 seen.status, seen.code = answer.status, error.code
-            except UnicodeEncodeError:  # half a surrogate pair, which JSON can say and nothing can hold
+            except UnicodeEncodeError:  # half a surrogate pair: JSON can express it, but UTF-8 cannot encode it
                 refusal = ApiError("InvalidParameter", "The request holds text that is no Unicode.", 400)
                 answer = service.refuse(request, refusal, self.request_id())
                 seen.status, seen.code = answer.status, refusal.code
@@ -199,7 +202,7 @@ class Cloud:
         return answer.held(hold_s) if hold_s else answer
 
     def _carry_out(self, service: Service, call: Call, caller: Key) -> Response | Later:
-        """Carry out a call that is understood, if it may be."""
+        """Carry out a parsed call, if RAM allows it."""
         if check := self.hooks.check_call:
             check(service.name, call)
         self._authorise(call, caller)
@@ -207,7 +210,7 @@ class Cloud:
         return service.perform(call, caller)
 
     def note_outside(self) -> None:
-        """Somebody who is no function of this account is at work. The caller holds the lock."""
+        """Note a call from outside, by a caller other than this account's functions. The caller holds the lock."""
         self.last_outside_ms = self.clock.now_ms()
         self.outside_calls += 1
 
@@ -228,9 +231,10 @@ class Cloud:
     # Time ---------------------------------------------------------------------------------------------------------
 
     def step(self, until_ms: int | None = None) -> bool:
-        """Do the jobs due now; with none due and nothing in flight, move virtual time to the next job (not past ``until_ms``).
+        """Do the jobs that are due now. With none due and no call in progress, move virtual time to the next job, at most to
+        ``until_ms``.
 
-        True if anything was done or time moved; False if there is nothing to do yet.
+        True if a job was done or time moved. False if there is nothing to do yet.
         """
         with self.lock:
             now = self.clock.now_ms()
@@ -254,7 +258,7 @@ class Cloud:
         return True
 
     def _sticks(self, job: Job) -> bool:
-        """Whether a fault puts the job off."""
+        """Whether a fault delays the job."""
         if not self.faults.rules:
             return False
         with self.accounts.acting(job.account):
@@ -273,7 +277,7 @@ class Cloud:
         return until_ms <= now if until_ms is not None else due is None
 
     def enter(self) -> None:
-        """Something has begun (a call, an invocation) during which virtual time stands still; ``leave`` ends it."""
+        """Note that a call or an invocation has begun; virtual time stands still until ``leave``."""
         with self.lock:
             self.in_flight += 1
 

@@ -1,4 +1,4 @@
-"""The call log: what was asked of the cloud, by whom, with which client, and how it ended."""
+"""The call log: each call, its caller, the client that sent it, and its result."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CallRecord:
-    """One finished call of ``account``. ``code`` is empty if it succeeded.
+    """One finished call of ``account``. ``code`` is empty if the call succeeded.
 
-    ``now_ms`` is the cloud's time, and ``took_us`` is measured by the machine's clock.
+    ``now_ms`` is the cloud's time; the machine's clock measures ``took_us``.
     """
 
     service: str
@@ -27,7 +27,7 @@ class CallRecord:
 
 
 class Calls:
-    """The newest calls, and how many of each kind there ever were (since the start)."""
+    """The newest calls, and the number of calls of each kind since the start."""
 
     def __init__(self, keep: int = 20_000) -> None:
         self.newest: deque[CallRecord] = deque(maxlen=keep)
@@ -38,7 +38,7 @@ class Calls:
         self.counts[record.service, record.operation, record.principal, record.code] += 1
 
     def as_json(self, limit: int) -> dict[str, Any]:
-        """The counts and the newest ``limit`` records."""
+        """The counts, and the newest ``limit`` records, as JSON."""
         counts = [
             {"service": service, "operation": operation, "principal": principal, "code": code, "count": count}
             for (service, operation, principal, code), count in sorted(self.counts.items())

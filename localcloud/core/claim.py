@@ -1,7 +1,7 @@
-"""The file by which others find a running cloud in its state folder: its process id and its ready line.
+"""The file by which other processes find a running cloud: it is in the state folder and holds the process id and the ready line.
 
-The process holds a lock on the file as long as it lives. The system takes the lock away from a process that is killed, so a file
-that is left behind stands in nobody's way.
+The process holds a lock on the file while it runs. The system releases the lock when a process is killed, so the file of a killed
+process blocks nobody.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ NAME = "running.json"
 
 
 _held: list[IO[str]] = []
-"""Open, and so locked, until the process ends."""
+"""The open files. An open file keeps its lock until the process ends."""
 
 
 def claim_folder(folder: Path, ready: dict[str, Any]) -> None:
-    """Write and lock the file. Only this user may read it: it holds keys."""
+    """Write and lock the file. Only this user can read it, because it holds keys."""
     file = os.fdopen(os.open(folder / NAME, os.O_CREAT | os.O_RDWR, 0o600), "r+", encoding="utf-8")
     fcntl.flock(file, fcntl.LOCK_EX)
     file.truncate()
@@ -31,6 +31,6 @@ def claim_folder(folder: Path, ready: dict[str, Any]) -> None:
 
 
 def release_folder(folder: Path) -> None:
-    """Remove the file. Its lock stays until the process has ended: whoever waits for that waits for the lock."""
+    """Delete the file. The lock stays until the process ends, so a process that waits for the lock waits for that end."""
     with suppress(OSError):
         (folder / NAME).unlink()

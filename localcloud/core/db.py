@@ -1,7 +1,7 @@
-"""Durable state in one SQLite file: what was answered survives kill -9.
+"""Stored state in one SQLite file: whatever an answer has confirmed survives kill -9.
 
-One connection, write-ahead log, full synchronisation: an answer leaves only after its transaction is on the disk. One
-connection only, because the write-ahead-log reset fault of SQLite 3.40 needs two.
+There is one connection, with a write-ahead log and full synchronisation. An answer is sent only after its transaction is on the
+disk. A second connection would be needed to trigger the write-ahead-log reset bug of SQLite 3.40, so there is only one.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Db:
     """The cloud's storage: SQL for the services that need it, JSON documents and blobs for the others."""
 
     def __init__(self, folder: Path | None) -> None:
-        """Open (or create) the state in ``folder``, None keeps it in memory; raises StateUnreadable."""
+        """Open or create the state in ``folder``; None keeps the state in memory. Raises StateUnreadable."""
         self.path = ":memory:"
         self.unwritable = ""
-        """What is said of the last write if it failed, and nothing has been written since."""
+        """Why the last write failed. Empty if the last write succeeded."""
         self._depth = 0
         self.scope: Callable[[str], str] = lambda name: name
-        """The name under which the account at work keeps a kind of things (see core.accounts)."""
+        """Gives the name under which the current account stores a kind of documents (see core.accounts)."""
         try:
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ class Db:
                 state.keep_private(folder / state.NAME)
             self.sql = sqlite3.connect(self.path, timeout=0.5, isolation_level=None, check_same_thread=False, cached_statements=512)
             if folder is None:
-                # After a page was moved, SQLite's commit passes over all pages in memory: half as many of them take half as long.
+                # After SQLite has moved a page, its commit visits every page in the cache. So half the cache takes half the time.
                 self.sql.execute("PRAGMA page_size=8192")
             self.sql.execute("PRAGMA locking_mode=EXCLUSIVE")
             self.sql.execute("PRAGMA journal_mode=WAL")
@@ -58,7 +58,9 @@ class Db:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; nested uses join the outer one. The caller holds the cloud's lock. Raises StateUnwritable."""
+        """Commit everything in the block, or nothing. A nested block joins the outer one. The caller holds the cloud's lock. Raises
+        StateUnwritable.
+        """
         if self._depth:
             self._depth += 1
             try:
@@ -83,7 +85,7 @@ class Db:
             state.say(f"{self.path} can be written again.")
 
     def _undo(self, error: BaseException) -> None:
-        """Leave no transaction open (SQLite may have ended it already); raises StateUnwritable where the disk was the cause."""
+        """Roll back, unless SQLite has already ended the transaction. Raises StateUnwritable if the disk was the cause."""
         with suppress(sqlite3.Error):
             if self.sql.in_transaction:
                 self.sql.execute("ROLLBACK")
@@ -95,7 +97,7 @@ class Db:
             raise StateUnwritable(text) from error
 
     def meta(self, name: str, default: str) -> str:
-        """A single remembered value."""
+        """A single stored value by its name."""
         row = self.sql.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()
         return row[0] if row else default
 
@@ -103,7 +105,7 @@ class Db:
         self.sql.execute("INSERT INTO meta VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value", (name, value))
 
     def counter(self, name: str) -> int:
-        """The next number of a named sequence, from 1."""
+        """The next number of a named sequence. The first number is 1."""
         with self.transaction():
             return int(self.sql.execute(_NEXT, (f"counter:{name}",)).fetchone()[0])
 
@@ -112,11 +114,11 @@ class Db:
         return Collection(self.sql, lambda: kind)
 
     def account_collection(self, kind: str) -> Collection:
-        """The documents of one kind that the account at work has: each account has its own."""
+        """The documents of one kind in the current account. Each account has its own documents."""
         return Collection(self.sql, lambda: self.scope(kind))
 
     def put_blob(self, digest: str, body: bytes) -> None:
-        """Keep bytes under their digest; the same bytes twice are kept once."""
+        """Store bytes under their digest. Identical bytes are stored once."""
         self.sql.execute("INSERT OR IGNORE INTO blobs VALUES (?,?)", (digest, body))
 
     def blob(self, digest: str) -> bytes:
@@ -150,7 +152,7 @@ class Collection:
         self._sql.execute("DELETE FROM docs WHERE kind=? AND id=?", (self._kind(), id))
 
     def items(self, prefix: str = "") -> list[tuple[str, dict[str, Any]]]:
-        """Ids and documents whose id begins with ``prefix``."""
+        """The ids that begin with ``prefix``, each with its document."""
         rows = self._sql.execute(
             "SELECT id, doc FROM docs WHERE kind=? AND id>=? AND id<? ORDER BY id", (self._kind(), prefix, prefix + "\U0010ffff")
         )

@@ -1,8 +1,9 @@
-"""Who may speak to the port. Loopback is no authentication: every web page that a person opens can send requests to it.
+"""Decides which requests the port accepts. Loopback protects nothing: every web page that a person opens can send requests to
+127.0.0.1.
 
-A page reaches 127.0.0.1 by its own name (DNS rebinding) or by ours (cross-site requests). Browsers say which in Host, Origin,
-Referer and Sec-Fetch-Site (Fetch standard; W3C Fetch Metadata). All of them are refused, because a call can run a script in a
-simulated guest, and that is on this machine, as the user who started the cloud.
+A page can use its own host name (DNS rebinding) or ours (cross-site requests). The browser reveals both in Host, Origin, Referer
+and Sec-Fetch-Site (Fetch standard; W3C Fetch Metadata). All requests from pages are refused, because a call can run a script in a
+simulated guest. Such a script runs on this machine, as the user who started the cloud.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ from localcloud.core.http import Request, Response
 
 NAMES = ("127.0.0.1", "localhost", "[::1]")
 _OWN_SITE = ("", "none", "same-origin")
-"""What Sec-Fetch-Site says of no page, of an address that a person typed, and of a page of this very port."""
+"""Values of Sec-Fetch-Site that are accepted: no header at all, an address that a person typed, and a page of this very port."""
 _READS = ("GET", "HEAD")
 
 
 @dataclass(frozen=True)
 class Door:
-    """The checks of one port; ``token`` opens the cloud's own endpoint under ``prefix``."""
+    """The checks of one port. ``token`` is required for the cloud's own endpoint, which is under ``prefix``."""
 
     port: int
     prefix: str
     token: str
 
     def refusal(self, request: Request) -> Response | None:
-        """The answer to a request that may not come in; None if it may."""
+        """The answer that refuses a request; None if the request is accepted."""
         for status, reason in (self._foreign(request), self._without_token(request)):
             if status:
                 body = json.dumps({"error": reason}).encode()
@@ -37,7 +38,7 @@ class Door:
         return None
 
     def _foreign(self, request: Request) -> tuple[int, str]:
-        """A name that is not ours, or another site's page."""
+        """The refusal of a Host that is not ours, or of a request from another site's page."""
         host = request.headers.get("host", "").lower()
         if host in NAMES and self._is_plain_client(request):
             return 0, ""
@@ -54,16 +55,20 @@ class Door:
         return 0, ""
 
     def _is_plain_client(self, request: Request) -> bool:
-        """Whether no browser sent it: some clients (tablestore 5 for Node.js) leave out the port, which no browser does."""
+        """Whether the request surely did not come from a browser. Some clients (tablestore 5 for Node.js) send Host without the
+        port; no browser does.
+        """
         marks = ("origin", "referer", "sec-fetch-site", "sec-fetch-mode")
         return not request.target.startswith(self.prefix) and not any(name in request.headers for name in marks)
 
     def _hosts(self) -> list[str]:
         names = [f"{name}:{self.port}" for name in NAMES]
-        return [*names, *NAMES] if self.port == 80 else names  # clients leave out the port of http itself
+        return [*names, *NAMES] if self.port == 80 else names  # with port 80, clients leave the port out of Host
 
     def _without_token(self, request: Request) -> tuple[int, str]:
-        """The cloud's own endpoint: the token always, and JSON for what changes something."""
+        """The refusal of a request to the cloud's own endpoint. It always needs the token, and JSON for a request that changes
+        anything.
+        """
         if not request.target.startswith(self.prefix):
             return 0, ""
         given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")

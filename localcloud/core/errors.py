@@ -1,12 +1,12 @@
-"""The one exception by which a service refuses a call; each service writes it in its own wire form."""
+"""The one exception by which a service refuses a call. Each service writes the exception in its own wire format."""
 
 from __future__ import annotations
 
 
 class ApiError(Exception):
-    """A refusal with the real service's code.
+    """A refusal with the real service's error code.
 
-    ``status`` is the HTTP status; ``details`` is free for the service (for example a retry hint).
+    ``status`` is the HTTP status. ``details`` is for the service's own use, for example a retry hint.
     """
 
     def __init__(self, code: str, message: str, status: int = 400, **details: object) -> None:
@@ -18,7 +18,7 @@ class ApiError(Exception):
 
 
 class Dropped(Exception):
-    """A fault: the connection is closed without an answer (before or after the effect), after ``silence_s`` seconds."""
+    """A fault: the server closes the connection without an answer, before or after the effect, after ``silence_s`` seconds."""
 
     def __init__(self, kind: str, silence_s: float = 0.0) -> None:
         super().__init__(kind)

@@ -1,6 +1,7 @@
-"""Faults on request: the cloud misbehaves by rule, before or after a call's effect, in its deliveries and in its own work.
+"""Faults on request: rules make the cloud misbehave in calls (before or after the effect), in event deliveries and in background
+jobs.
 
-A rule names a service and an operation (``*`` matches all), how often it strikes, and what happens then.
+A rule names a service and an operation (``*`` matches all), how often the rule applies, and its effect.
 """
 
 from __future__ import annotations
@@ -13,18 +14,22 @@ from localcloud.core.accounts import Accounts
 from localcloud.core.errors import ApiError, Dropped
 
 CALL_KINDS = ("throttle", "error", "drop_before", "timeout_before", "error_after", "drop_after", "timeout_after")
-"""A refusal, a closed connection, or silence and then a closed connection; ``before`` the effect or ``after`` it."""
+"""Faults of calls: a refusal, a closed connection, or silence and then a closed connection; ``before`` or ``after`` the effect."""
 DELIVERY_KINDS = ("lose", "duplicate", "delay", "reorder")
-"""For events: service ``eventbridge``, operation ``Deliver``, principal the rule's name."""
+"""Faults of event deliveries: the service is ``eventbridge``, the operation is ``Deliver``, and the principal is the rule's name.
+"""
 KINDS = (*CALL_KINDS, "slow", "skew", *DELIVERY_KINDS, "stick")
-"""Besides those: ``slow`` holds an answer back, ``skew`` sets the service's own clock wrong while it checks a signature, and
-``stick`` puts off the cloud's own work (service and operation are the two parts of a job's kind, as in ``smc.job_step``)."""
+"""All kinds. ``slow`` holds an answer back. ``skew`` sets the service's clock wrong while it checks a signature. ``stick`` delays
+the cloud's background jobs; service and operation are then the two parts of a job's kind, as in ``smc.job_step``.
+"""
 MAX_WAIT_S = 3600.0
 
 
 @dataclass
 class FaultRule:
-    """``times`` strikes at most (-1: for ever), each with ``probability``; ``code`` and ``status`` say which error."""
+    """A rule that applies at most ``times`` times (-1: no limit), each time with ``probability``. ``code`` and ``status`` are the
+    error's.
+    """
 
     service: str = "*"
     operation: str = "*"
@@ -36,19 +41,19 @@ class FaultRule:
     status: int = 500
     message: str = "A fault was asked for."
     match: str = ""
-    """Strike only where the call's summary (its main parameters), or the job's payload, holds this text."""
+    """Apply only if the call's summary (its main parameters) or the job's payload contains this text."""
     delay_ms: int = 60_000
-    """How late a delayed event, the second copy of a duplicated one, or work that sticks comes (virtual time)."""
+    """The delay of a delayed event, of the second copy of a duplicated event, or of a job that ``stick`` delays (virtual time)."""
     wait_s: float = 1.0
-    """How long a slow answer is held back and a time-out is silent (the machine's own time)."""
+    """How long a slow answer is held back, and how long a time-out lasts (the machine's time)."""
     skew_s: float = 3600.0
-    """By how much the service's clock is wrong."""
+    """The error of the service's clock in seconds."""
     account: str = "*"
-    """Strike only calls made for the account of this id, or its events or work."""
+    """Apply only to the calls, events or jobs of the account of this id."""
     struck: int = field(default=0)
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what is no rule."""
+        """Raise ValueError for an invalid rule."""
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}")
         for each in fields(self):
@@ -63,7 +68,7 @@ class FaultRule:
 
 
 class Faults:
-    """The rules in force, asked at each point where the cloud may misbehave."""
+    """The rules in force. Each place where the cloud may misbehave consults them."""
 
     def __init__(self, seed: int, accounts: Accounts) -> None:
         self._accounts = accounts
@@ -75,7 +80,7 @@ class Faults:
         self.rules = [FaultRule(**rule) for rule in rules]
 
     def strike(self, when: str, service: str, operation: str, principal: str, summary: str) -> None:
-        """Raise what a matching rule says; ``when`` is ``before`` or ``after`` the effect."""
+        """Raise the error of a rule that matches the call. ``when`` is ``before`` or ``after`` the effect."""
         for rule in self.rules:
             if rule.kind not in CALL_KINDS or rule.kind.endswith("_after") != (when == "after"):
                 continue
@@ -88,17 +93,17 @@ class Faults:
             raise ApiError(rule.code, rule.message, rule.status)
 
     def hold_s(self, service: str, operation: str, principal: str, summary: str) -> float:
-        """How long the answer to a call is to be held back, in seconds."""
+        """How long the answer to a call is held back, in seconds."""
         rule = self._first(("slow",), (service, operation, principal), summary)
         return rule.wait_s if rule else 0.0
 
     def skew_s(self, service: str) -> float:
-        """How wrong the service's clock is for this call, in seconds."""
+        """The error of the service's clock for this call, in seconds."""
         rule = self._first(("skew",), (service, "*", "*"), "")
         return rule.skew_s if rule else 0.0
 
     def delays(self, operation: str, rule_name: str, summary: str) -> tuple[int, ...]:
-        """When the copies of an event are to arrive, in ms from now: one at once, unless a rule says otherwise."""
+        """When each copy of an event arrives, in ms from now. Without a matching rule there is one copy, at once."""
         rule = self._first(DELIVERY_KINDS, ("eventbridge", operation, rule_name), summary)
         if rule is None:
             return (0,)
@@ -106,7 +111,7 @@ class Faults:
         return {"lose": (), "duplicate": (0, rule.delay_ms), "delay": (rule.delay_ms,), "reorder": (some,)}[rule.kind]
 
     def stuck_ms(self, kind: str, payload: str) -> int:
-        """By how much a job of the scheduler is to be put off, in ms."""
+        """The delay of a scheduler job, in ms."""
         service, _, operation = kind.partition(".")
         rule = self._first(("stick",), (service, operation, "*"), payload)
         return rule.delay_ms if rule else 0
@@ -115,7 +120,7 @@ class Faults:
         return next((rule for rule in self.rules if rule.kind in kinds and self._strikes(rule, named, summary)), None)
 
     def _strikes(self, rule: FaultRule, named: tuple[str, str, str], summary: str) -> bool:
-        """Whether a rule means this call and chance agrees; if so, it is counted."""
+        """Whether a rule matches this call and the random draw hits. If both are true, one use of the rule is counted."""
         wanted = (rule.service, rule.operation, rule.principal)
         if rule.times == 0 or rule.match not in summary or rule.account not in ("*", self._accounts.current):
             return False

@@ -1,6 +1,6 @@
-"""Where the services of one account meet: each sets what it offers, and asks here for what it needs of another.
+"""The hooks by which the services of one account use each other. Each service registers what it offers.
 
-An offer is None if the account has no such service.
+A hook is None if the account has no such service.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ Offer = TypeVar("Offer")
 
 
 class PutEvent(Protocol):
-    """EventBridge: put a checked event on the bus that it names; the trace id."""
+    """EventBridge: put a checked event on the bus that the event names. Returns the trace id."""
 
     def __call__(self, event: Json, /) -> str: ...
 
 
 class InvokeFunction(Protocol):
-    """Function Compute: accept an asynchronous invocation; its request id."""
+    """Function Compute: accept an asynchronous invocation. Returns its request id."""
 
     def __call__(self, name: str, payload: bytes, info: Json) -> str: ...
 
 
 class Answered(Protocol):
-    """How a synchronous invocation ended. ``error`` is empty on success."""
+    """The result of a synchronous invocation. ``error`` is empty on success."""
 
     @property
     def body(self) -> bytes: ...
@@ -38,43 +38,43 @@ class Answered(Protocol):
 
 
 class CallFunction(Protocol):
-    """Function Compute: run a function and wait for it; None if it takes longer than ``patience_s``."""
+    """Function Compute: run a function and wait for it. Returns None if the function takes longer than ``patience_s``."""
 
     def __call__(self, name: str, payload: bytes, source: str, patience_s: float) -> Answered | None: ...
 
 
 class LoadFleet(Protocol):
-    """ECS: add the instances of a document; how many."""
+    """ECS: add the instances of a document. Returns how many."""
 
     def __call__(self, document: Json) -> int: ...
 
 
 class SmcImport(Protocol):
-    """SMC: the client in a guest imports its instance with a token; the source's id."""
+    """SMC: the client in a guest imports its instance with a token. Returns the source's id."""
 
     def __call__(self, instance_id: str, token_id: str, code: str) -> str: ...
 
 
 class PlanDelivery(Protocol):
-    """A test: when the copies of an event reach a rule's target, in ms from now; none if it is lost."""
+    """For tests: when the copies of an event reach a rule's target, in ms from now. An empty list means that the event is lost."""
 
     def __call__(self, event: Json, rule: str, target: str, /) -> Iterable[int]: ...
 
 
 class CheckCall(Protocol):
-    """Raises ApiError if a call of the service must not go on."""
+    """Checks a call. Raises ApiError if the service must not carry out the call."""
 
     def __call__(self, service: str, call: Call, /) -> None: ...
 
 
 class Administer(Protocol):
-    """Answer one request to the administration of a service: status and body."""
+    """Handles one request of a service's administration. Returns status and body."""
 
     def __call__(self, request: Request) -> tuple[int, Any]: ...
 
 
 class SmcOnEcs(Protocol):
-    """What SMC may do to instances, without the conditions that bind callers. Every ``id`` is an instance's."""
+    """What SMC may do to instances, without the checks that other callers must pass. Every ``id`` is an instance's."""
 
     def setting(self, name: str, default: Any) -> Any: ...
     def exists(self, id: str) -> bool: ...
@@ -95,12 +95,12 @@ class SmcOnEcs(Protocol):
 
 @dataclass
 class Hooks:
-    """The meeting points of one account."""
+    """All hooks of one account."""
 
     strict: bool = True
     """Whether unknown parameters are refused."""
     emit_event: Callable[[Json], None] | None = None
-    """EventBridge: publish a cloud service's event on the default bus."""
+    """EventBridge: publish an event of a cloud service on the default bus."""
     put_event: PutEvent | None = None
     invoke_function: InvokeFunction | None = None
     call_function: CallFunction | None = None
@@ -110,13 +110,13 @@ class Hooks:
     plan_delivery: PlanDelivery | None = None
     check_call: CheckCall | None = None
     inventory_parts: list[Callable[[], Json]] = field(default_factory=list)
-    """What other services add to the inventory that the administration shows."""
+    """Functions of other services whose results are added to the inventory that the administration shows."""
     admin: dict[str, Administer] = field(default_factory=dict)
-    """By the last part of the path ``/_localcloud/NAME``."""
+    """The handlers by the last part of the path ``/_localcloud/NAME``."""
 
 
 def offered(hook: Offer | None) -> Offer:
-    """The hook itself; raises LookupError if the account has no such service."""
+    """The hook itself. Raises LookupError if the account has no such service."""
     if hook is None:
         raise LookupError("This account has no such service.")
     return hook

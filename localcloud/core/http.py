@@ -1,4 +1,4 @@
-"""Requests and responses as plain values, so that a socket is only one way to bring them."""
+"""Requests and responses as plain values, so that the cloud works with a socket or without one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl
 class Request:
     """One HTTP request.
 
-    ``target`` is the request line's target as sent (path and query, still encoded); ``headers`` have lower-case names.
+    ``target`` is the target in the request line as sent (path and query, still encoded). The names in ``headers`` are in lower
+    case.
     """
 
     method: str
@@ -26,7 +27,7 @@ class Request:
 
     @property
     def query(self) -> list[tuple[str, str]]:
-        """The query's decoded names and values, in the order sent; empty values are kept."""
+        """The decoded names and values of the query, in the order sent. Empty values are kept."""
         return parse_qsl(self.target.partition("?")[2], keep_blank_values=True)
 
 
@@ -38,7 +39,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     hold_s: float = 0.0
-    """A fault: the server holds the answer back so long. Without a socket nobody waits."""
+    """A fault: the seconds that the server waits before it sends the answer. A simulation without a socket does not wait."""
 
     def held(self, hold_s: float) -> Response:
         return replace(self, hold_s=hold_s)
@@ -46,7 +47,9 @@ class Response:
 
 @dataclass(frozen=True)
 class Later:
-    """An answer that depends on a running function: ``wait`` blocks for it, and is called without the cloud's lock."""
+    """An answer that depends on a running function. ``wait`` blocks until the function ends; the caller must not hold the cloud's
+    lock.
+    """
 
     wait: Callable[[], Response]
 

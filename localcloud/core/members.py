@@ -1,6 +1,6 @@
-"""Further accounts and their roles, as a fleet file and the cloud's own endpoint describe them.
+"""Further accounts and their roles, as a fleet file or the cloud's own endpoint describes them.
 
-Both may be given again: an account keeps what it has, and a role is replaced. ValueError says what is wrong.
+An account or role may be given again: the account keeps its contents, and the role is replaced. ValueError says what is invalid.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from localcloud.core.app import Cloud
 Json = Mapping[str, Any]
 _USER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SESSION_S = (3600, 43_200)
-"""The bounds of a role's longest session."""
+"""The lower and upper bound of a role's maximum session time, in seconds."""
 
 
 def open_account(cloud: Cloud, id: str, given: Json) -> Key:
-    """Create an account (``name``, ``directory``), or change it; the keys of its owner. Its ``roles`` are set too."""
+    """Create or change an account (``name``, ``directory``) and set its ``roles``. Returns the keys of its owner."""
     known = Account(id) if not cloud.accounts.has(id) else cloud.accounts.need(id)
     cloud.accounts.put(Account(id, given.get("name", known.name), given.get("directory", known.directory)))
     for name, role in given.get("roles", {}).items():
@@ -38,7 +38,9 @@ def owner_of(cloud: Cloud, id: str) -> Key:
 
 
 def set_role(cloud: Cloud, account: str, name: str, given: Json) -> None:
-    """Set a role: ``trust`` and each of ``policies`` are policy documents, ``max_session_s`` bounds its sessions."""
+    """Create or replace a role. ``trust`` and each of ``policies`` are policy documents; ``max_session_s`` is the longest
+    session.
+    """
     need_account(cloud, account)
     trusting = _statements(given.get("trust", {"Statement": []}), "trust")
     for statement in trusting:
@@ -53,7 +55,7 @@ def set_role(cloud: Cloud, account: str, name: str, given: Json) -> None:
 
 
 def put_user(cloud: Cloud, account: str, name: str, given: Json) -> Key:
-    """Create a RAM user, or replace its ``policies``; its lasting keys."""
+    """Create a RAM user, or replace its ``policies``. Returns its permanent keys."""
     need_account(cloud, account)
     if not _USER.fullmatch(name):
         raise ValueError(f"{name!r} is not a user's name: letters, digits, dots, hyphens and underscores")
@@ -76,9 +78,10 @@ def _permissions(name: str, given: Json) -> list[Any]:
 
 
 def withdraw_role(cloud: Cloud, account: str, name: str, how: str) -> None:
-    """Take a role (``role``) or its trust (``trust``) away, or give all back (empty).
+    """Withdraw a role (``role``) or its trust (``trust``); an empty value restores both.
 
-    A role that is gone cannot be assumed, and sessions of it may do nothing more. Without trust they go on until they end.
+    A withdrawn role cannot be assumed, and its open sessions may do nothing more. If only the trust is withdrawn, open sessions
+    continue until they expire.
     """
     if how not in ("", "role", "trust"):
         raise ValueError("withdraw must be role or trust")
@@ -91,7 +94,7 @@ def withdraw_role(cloud: Cloud, account: str, name: str, how: str) -> None:
 
 
 def expire_credentials(cloud: Cloud, account: str = "", role: str = "", session: str = "") -> int:
-    """End temporary credentials now: all, or those of an account, a role, a session's name; how many."""
+    """End temporary credentials now: all, or those of an account, of a role, or with a session name. Returns how many ended."""
     now, count = cloud.clock.now_ms(), 0
     for key in cloud.identities.sessions():
         owner = key.account or cloud.accounts.own
@@ -108,7 +111,7 @@ def need_account(cloud: Cloud, id: str) -> None:
 
 
 def forget_caches(cloud: Cloud) -> None:
-    """Read accounts, roles and keys again, after a transaction that failed."""
+    """Read accounts, roles and keys from the state again, after a transaction that failed."""
     cloud.accounts.reload()
     cloud.policies.forget_cache()
     cloud.identities.forget_cache()

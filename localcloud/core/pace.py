@@ -1,17 +1,19 @@
-"""Virtual time at a steady speed: a number of seconds for each second of the machine, and none while nobody needs it. Pure."""
+"""Virtual time at a steady speed: a fixed number of virtual seconds per real second, and none while nobody needs time. Pure."""
 
 from __future__ import annotations
 
 TURN_S = 1.0
-"""How much of the machine's time goes by, at most, before the cloud's clock is moved: each move is a write to the disk."""
+"""The longest real time between two moves of the cloud's clock, in seconds. Each move is a write to the disk."""
 CATCH_UP_S = 2.0
-"""Time stands still while a call or a function runs. What was lost then is caught up, up to this much of the machine's time."""
+"""Virtual time stands still during a call or a function. Afterwards it catches up on the loss, at most this much real time, in
+seconds.
+"""
 AWAKE_S = 300.0
-"""How long time goes on after the last call from outside if nothing but timers waits."""
+"""How long virtual time runs on after the last call from outside if only timers wait, in real seconds."""
 
 
 class Pace:
-    """Says how far virtual time may run. ``wall_s`` is the machine's time, of any origin; it never goes back."""
+    """Says how far virtual time may run. ``wall_s`` is the machine's time, of any origin, and never goes back."""
 
     def __init__(self, speed: float, wall_s: float) -> None:
         self.speed = speed
@@ -20,7 +22,7 @@ class Pace:
         self._now_ms = self._calls = 0
 
     def look(self, wall_s: float, now_ms: int, *, calls: int, work: bool) -> None:
-        """Note how things stand. ``calls`` counts those from outside; ``work``: more than timers waits."""
+        """Record the current state. ``calls`` counts calls from outside; ``work`` is true if more than timers waits."""
         slept = self.asleep
         if work or calls != self._calls:
             self._awake_until_s = wall_s + AWAKE_S
@@ -30,7 +32,7 @@ class Pace:
         self._seen_s, self._now_ms, self._calls = wall_s, now_ms, calls
 
     def until_ms(self, due_ms: int | None) -> int:
-        """The virtual moment to go to: the next thing due if it is within reach, else a turn further, else now."""
+        """The virtual moment to move to: the next due job if it is within reach, else one turn later, else now."""
         reached = self._now_ms + int(self._earned_ms)
         if due_ms is not None and due_ms <= reached:
             return max(due_ms, self._now_ms)
@@ -38,11 +40,11 @@ class Pace:
 
     @property
     def asleep(self) -> bool:
-        """Whether time stands still until somebody calls."""
+        """Whether virtual time stands still until the next call."""
         return self._seen_s >= self._awake_until_s
 
     def wait_s(self, due_ms: int | None) -> float | None:
-        """How long to wait before time has to move again; None: until something happens."""
+        """How long to wait until time has to move again, in seconds. None means until a call comes."""
         if self.asleep:
             return None
         turn_ms = TURN_S * self.speed * 1000

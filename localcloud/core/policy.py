@@ -1,4 +1,4 @@
-"""RAM: what a role may do, as its policies say; anything not allowed is refused, and a Deny wins."""
+"""RAM: decides what a role may do by its policies. Anything that is not allowed is refused, and a Deny overrides an Allow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from localcloud.core.accounts import Accounts
 from localcloud.core.db import Db
 
 _REMEMBERED = 10_000
-"""Answers kept: a function asks for the same few tables and operations again and again."""
+"""The maximum number of decisions in the cache. A function asks for the same few tables and operations again and again."""
 
 
 Statements = Iterable[Mapping[str, Any]]
@@ -22,7 +22,7 @@ Statements = Iterable[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Role:
-    """What is stored of a role; ``withdrawn`` is empty, ``role`` or ``trust`` (see ``Policies.withdraw``)."""
+    """A role as it is stored. ``withdrawn`` is empty, ``role`` or ``trust`` (see ``Policies.withdraw``)."""
 
     statements: list[dict[str, Any]]
     trust: list[dict[str, Any]] = field(default_factory=list)
@@ -32,10 +32,10 @@ class Role:
 
 
 class Policies:
-    """The statements of each account's roles, whom they trust, and which statements were ever used.
+    """The statements and trust policies of each account's roles, and which statements were ever used.
 
-    A name here is that of a role of the account at work; in ``roles``, ``unused`` and ``used`` a role of another account than the
-    one that everything is deployed into is called ``ACCOUNT/NAME``.
+    A role's name means a role of the current account. In ``roles``, ``unused`` and ``used``, a role of any account but the
+    deployment's own is called ``ACCOUNT/NAME``.
     """
 
     def __init__(self, db: Db, accounts: Accounts | None = None) -> None:
@@ -44,24 +44,24 @@ class Policies:
         self._cache: dict[str, Role | None] = {}
         self._answers: dict[tuple[str, str, str], bool] = {}
         self.used: set[tuple[str, str]] = set()
-        """(role, action pattern) that allowed at least one call since the start."""
+        """The pairs (role, action pattern) that allowed at least one call since the start."""
 
     def set_role(self, role: str, statements: Statements, *, trust: Statements = (), max_session_s: int = 3600) -> None:
-        """Set a role's statements: ``Effect``, ``Action`` and ``Resource`` (each a string or a list; ``*`` and ``?``).
+        """Set a role's statements: ``Effect``, ``Action`` and ``Resource`` (each a string or a list, with ``*`` and ``?``).
 
-        ``trust`` are the statements that say who may assume it, for ``max_session_s`` at most.
+        ``trust`` are the statements that say who may assume the role; a session lasts at most ``max_session_s``.
         """
         self._put(role, Role([dict(each) for each in statements], [dict(each) for each in trust], max_session_s))
 
     def withdraw(self, role: str, how: str) -> None:
-        """Take a role away (``role``), or only its trust (``trust``), or give everything back (empty). Raises KeyError."""
+        """Withdraw a role (``role``), or only its trust (``trust``), or restore both (empty). Raises KeyError."""
         found = self.role(role)
         if found is None:
             raise KeyError(role)
         self._put(found.name, replace(found, withdrawn=how))
 
     def role(self, name: str) -> Role | None:
-        """A role of the account at work, whatever the case of its name; also one that is withdrawn."""
+        """A role of the current account, withdrawn or not. Upper and lower case are not distinguished."""
         key = self._accounts.scoped(name)
         if key not in self._cache:
             doc = self._roles.get(key) or next((doc for id, doc in self._roles.items() if id.lower() == key.lower()), None)
@@ -69,7 +69,7 @@ class Policies:
         return self._cache[key]
 
     def of_account(self) -> list[Role]:
-        """The roles of the account at work; users, who are kept as ``user:NAME``, are left out."""
+        """The roles of the current account, without the users, which are stored as ``user:NAME``."""
         prefix = self._accounts.scoped("")
         found = [(id.removeprefix(prefix), doc) for id, doc in self._roles.items(prefix)]
         return [Role(**{"name": name, **doc}) for name, doc in found if "/" not in name and ":" not in name]
@@ -80,18 +80,18 @@ class Policies:
         self.forget_cache()
 
     def forget_cache(self) -> None:
-        """Read the roles again (also after a transaction that failed)."""
+        """Read the roles from the state again, for example after a transaction that failed."""
         self._cache.clear()
         self._answers.clear()
 
     def roles(self) -> dict[str, list[dict[str, Any]]]:
-        """Every role with its statements."""
+        """Every role, with its statements."""
         return {role: doc["statements"] for role, doc in self._roles.items()}
 
     def allows(self, principal: str, action: str, resource: str, *, session_policy: str = "") -> bool:
-        """Whether ``principal`` (the owner, or ``role:NAME``) may do ``action`` (``ecs:DeleteSnapshot``) to ARN ``resource``.
+        """Whether ``principal`` (the owner, or ``role:NAME``) may do ``action`` (``ecs:DeleteSnapshot``) to the ARN ``resource``.
 
-        A session with a policy (JSON) may do what both its role and that policy allow.
+        If a session has a policy (JSON), both the role and that policy must allow the action.
         """
         if session_policy and not _decide(json.loads(session_policy)["Statement"], action, resource):
             return False
@@ -110,11 +110,11 @@ class Policies:
         return self._answers[asked]
 
     def unused(self) -> list[tuple[str, str]]:
-        """(role, action pattern) granted and never used since the start: candidates for removal."""
+        """The pairs (role, action pattern) that were granted but not used since the start. They are candidates for removal."""
         return sorted(self.granted() - self.used)
 
     def granted(self) -> set[tuple[str, str]]:
-        """Every (role, action pattern) that a statement allows."""
+        """All pairs (role, action pattern) that a statement allows."""
         return {
             (role, pattern)
             for role, statements in self.roles().items()
@@ -125,7 +125,7 @@ class Policies:
 
 
 def _decide(statements: Iterable[Mapping[str, Any]], action: str, resource: str) -> list[str]:
-    """The patterns that allow it; none if nothing does, or if a statement denies it."""
+    """The patterns that allow the action. Empty if no statement allows it, or if a statement denies it."""
     allowing = []
     for statement in statements:
         for pattern in _listed(statement["Action"]):

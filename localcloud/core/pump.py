@@ -1,4 +1,4 @@
-"""The thread that turns the cloud's time: it does what is due; with nothing in hand virtual time jumps, or runs at a pace."""
+"""The thread that drives the cloud's time: it does what is due. With nothing due, virtual time jumps or runs at a set speed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from localcloud.core.pace import Pace
 from localcloud.core.state import StateUnwritable
 
 IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
-"""How far virtual time runs on timers alone after the last call from outside."""
+"""How far virtual time runs after the last call from outside if only timers are due."""
 
 
 class Pump(threading.Thread):
-    """Steps a cloud until ``stop``.
+    """Calls the cloud's ``step`` until ``stop``.
 
-    Held, virtual time moves only by ``advance``. With a speed it runs that many times as fast as real time; else it jumps.
+    On hold, virtual time moves only by ``advance``. With a speed, virtual time runs that many times as fast as real time; without a
+    speed it jumps.
     """
 
     def __init__(self, cloud: Cloud, *, hold: bool = False, speed: float | None = None, idle_limit_ms: int = IDLE_LIMIT_MS) -> None:
@@ -47,7 +48,7 @@ class Pump(threading.Thread):
             self._cloud.changed.wait(seconds)
 
     def turn(self) -> bool:
-        """Do one thing that is due, or move time on; False if there is nothing to do yet."""
+        """Do one due job, or move time forward. Returns False if there is nothing to do yet."""
         with self._cloud.lock:
             until = self._until()
         return self._cloud.step(until)
@@ -61,7 +62,7 @@ class Pump(threading.Thread):
                 self._cloud.changed.wait(self._patience_s())
 
     def _until(self) -> int | None:
-        """How far time may move now; None is without limit."""
+        """The moment up to which time may move now. None means no limit."""
         cloud, now = self._cloud, self._cloud.clock.now_ms()
         if not cloud.clock.virtual:
             return None
@@ -70,7 +71,7 @@ class Pump(threading.Thread):
         if self.hold:
             return now
         if self._pace:
-            # What is due now may be a timer's own doing, which would keep the cloud awake for ever.
+            # Timers and their effects alone must not count as work: they would keep the cloud awake for ever.
             self._pace.look(time.monotonic(), now, calls=cloud.outside_calls, work=cloud.scheduler.has_work(after_ms=now))
             return self._pace.until_ms(cloud.scheduler.next_due_ms())
         if cloud.scheduler.has_work():
@@ -87,31 +88,31 @@ class Pump(threading.Thread):
         return max(0.001, (due - self._cloud.clock.now_ms()) / 1000)
 
     def set_hold(self, hold: bool) -> None:
-        """Hold virtual time, or let it run again."""
+        """Put virtual time on hold, or let it run again."""
         with self._cloud.changed:
             self.hold = hold
             self._cloud.changed.notify_all()
 
     @property
     def speed(self) -> float | None:
-        """How many times as fast as real time virtual time runs; None: it jumps."""
+        """The speed of virtual time relative to real time. None means that it jumps."""
         return self._pace.speed if self._pace else None
 
     @property
     def asleep(self) -> bool:
-        """Whether paced time stands still because nobody needs it."""
+        """Whether paced time stands still, because nobody needs it."""
         return bool(self._pace and not self.hold and self._pace.asleep)
 
     def set_speed(self, speed: float | None) -> None:
-        """Let virtual time run at a pace, or jump."""
+        """Set the speed of virtual time. With None it jumps."""
         with self._cloud.changed:
             self._pace = Pace(speed, time.monotonic()) if speed else None
             self._cloud.changed.notify_all()
 
     def advance(self, span_ms: int, patience_s: float) -> bool:
-        """Let virtual time run ``span_ms`` on; True once it got there and everything due is done, False after ``patience_s``.
+        """Let virtual time run for ``span_ms``. True once all due jobs are done, False after ``patience_s`` seconds.
 
-        Raises StateUnwritable where the state cannot be written.
+        Raises StateUnwritable if the state cannot be written.
         """
         cloud = self._cloud
         with cloud.changed:
@@ -130,7 +131,7 @@ class Pump(threading.Thread):
         return cloud.clock.now_ms() >= target_ms and cloud.in_flight == 0 and (due is None or due > target_ms or not self.hold)
 
     def stop(self) -> None:
-        """End the thread; waits until it is no longer inside the cloud."""
+        """End the thread, and wait until it has left the cloud."""
         with self._cloud.changed:
             self._stopping = True
             self._cloud.changed.notify_all()

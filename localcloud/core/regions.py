@@ -1,4 +1,4 @@
-"""The regions this account may use: ids and names as DescribeRegions gives them (ECS documentation, "Regions and zones")."""
+"""The regions that this account may use: ids and names as DescribeRegions returns them (ECS documentation, "Regions and zones")."""
 
 from __future__ import annotations
 

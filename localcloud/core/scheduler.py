@@ -1,6 +1,6 @@
-"""Everything that is to happen later, as durable jobs: snapshot progress, restarts, timers, deliveries, retries.
+"""All work that is due later, as stored jobs: snapshot progress, restarts, timers, deliveries and retries.
 
-Jobs are data (a kind and a JSON payload), so that a cloud killed in the middle goes on where it stood.
+A job is data (a kind and a JSON payload). So a cloud that is killed continues where it stopped.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ CREATE INDEX IF NOT EXISTS jobs_key ON jobs (kind, key);
 """
 
 _ACCOUNT = "ALTER TABLE jobs ADD COLUMN account TEXT NOT NULL DEFAULT ''"
-"""Whose job it is; empty for the account that everything is deployed into, as in states from before there were others."""
+"""The account of a job. Empty means the account that everything is deployed into; states from before there were several accounts
+have only that.
+"""
 
 JobHandler = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job taken from the queue; ``due_ms`` is when it was due."""
+    """A job taken from the queue. ``due_ms`` is when the job was due."""
 
     seq: int
     due_ms: int
@@ -39,9 +41,10 @@ class Job:
 
 
 class Scheduler:
-    """Jobs ordered by (due time, order of scheduling). The caller holds the cloud's lock.
+    """Jobs ordered by due time, then by the order of scheduling. The caller holds the cloud's lock.
 
-    A job belongs to the account at work when it was made, and so does its key: ``cancel`` forgets no other account's jobs.
+    A job belongs to the account that was current when it was scheduled. So does its key: ``cancel`` affects no job of another
+    account.
     """
 
     def __init__(self, db: Db, accounts: Accounts) -> None:
@@ -52,11 +55,11 @@ class Scheduler:
         self._handlers: dict[str, JobHandler] = {}
 
     def on(self, kind: str, handler: JobHandler) -> None:
-        """Say what carries out the jobs of a kind, for example ``ecs.snapshot_finished``."""
+        """Register the handler for the jobs of a kind, for example ``ecs.snapshot_finished``."""
         self._handlers[kind] = handler
 
     def at(self, due_ms: int, kind: str, payload: dict[str, Any], *, key: str = "", periodic: bool = False) -> None:
-        """Schedule a job. ``key`` names it for ``cancel``; ``periodic`` marks timers, which alone never mean work in hand."""
+        """Schedule a job. ``key`` identifies it for ``cancel``. ``periodic`` marks a timer; timers alone do not count as work."""
         if kind not in self._handlers:
             raise LookupError(f"no handler for jobs of kind {kind}")
         self._sql.execute(
@@ -65,7 +68,7 @@ class Scheduler:
         )
 
     def cancel(self, kind: str, key: str) -> int:
-        """Forget the jobs of a kind and key; how many there were."""
+        """Cancel all jobs of a kind and key. Returns how many there were."""
         return self._sql.execute("DELETE FROM jobs WHERE kind=? AND key=? AND account=?", (kind, key, self._account)).rowcount
 
     @property
@@ -74,11 +77,11 @@ class Scheduler:
         return "" if current == self._accounts.own else current
 
     def kinds(self) -> list[str]:
-        """The kinds of jobs there are."""
+        """The kinds of all waiting jobs."""
         return sorted(self._handlers)
 
     def keys(self, kind: str) -> set[str]:
-        """The keys of the jobs of a kind that are waiting."""
+        """The keys of all waiting jobs of a kind."""
         return {key for (key,) in self._sql.execute("SELECT key FROM jobs WHERE kind=?", (kind,))}
 
     def next_due_ms(self) -> int | None:
@@ -86,7 +89,7 @@ class Scheduler:
         return row[0] if row else None
 
     def due(self, now_ms: int, limit: int = 64) -> list[Job]:
-        """The jobs due by ``now_ms``, oldest first, at most ``limit``; they stay queued until ``take``."""
+        """The jobs due by ``now_ms``, oldest first, at most ``limit``. Each job stays in the queue until ``take``."""
         rows = self._sql.execute(
             "SELECT seq, due_ms, kind, key, account, payload FROM jobs WHERE due_ms<=? ORDER BY due_ms, seq LIMIT ?",
             (now_ms, limit),
@@ -94,17 +97,17 @@ class Scheduler:
         return [Job(seq, due, kind, key, json.loads(payload), owner) for seq, due, kind, key, owner, payload in rows.fetchall()]
 
     def take(self, job: Job) -> bool:
-        """Remove a job from the queue; False if somebody cancelled it meanwhile."""
+        """Remove a job from the queue. Returns False if the job was cancelled meanwhile."""
         return self._sql.execute("DELETE FROM jobs WHERE seq=?", (job.seq,)).rowcount == 1
 
     def put_off(self, job: Job, due_ms: int) -> None:
-        """Leave a job in the queue for later."""
+        """Keep a job in the queue, due at a later moment."""
         self._sql.execute("UPDATE jobs SET due_ms=? WHERE seq=?", (due_ms, job.seq))
 
     def perform(self, job: Job) -> None:
-        """Carry out a job already taken, in the caller's transaction."""
+        """Carry out a job that was already taken, in the caller's transaction."""
         self._handlers[job.kind](job.payload)
 
     def has_work(self, after_ms: int = -1) -> bool:
-        """Whether anything but timers is waiting, and due later than ``after_ms``."""
+        """Whether a job other than a timer waits that is due after ``after_ms``."""
         return self._sql.execute("SELECT 1 FROM jobs WHERE periodic=0 AND due_ms>? LIMIT 1", (after_ms,)).fetchone() is not None

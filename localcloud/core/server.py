@@ -1,6 +1,6 @@
 """The cloud on a socket: a small threaded HTTP/1.1 server on 127.0.0.1 with keep-alive.
 
-It only brings requests to a function and answers back; what they mean is the caller's matter.
+The server passes each request to a function and sends the function's answer. It does not interpret either.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Handle = Callable[[Request], Response]
 
 
 class Malformed(Exception):
-    """A request that is no HTTP/1.x, or too large; answered with ``status`` and the connection closed."""
+    """A request that is not HTTP/1.x, or is too large. The server answers with ``status`` and closes the connection."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -35,14 +35,14 @@ class Malformed(Exception):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Serves ``handle`` on a port of 127.0.0.1 (0: any free one; see ``port``)."""
+    """Serves ``handle`` on a port of 127.0.0.1. Port 0 means any free port; ``port`` is the real one."""
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 256
 
     def __init__(self, port: int, handle: Handle) -> None:
-        """Bind the port; raises OSError where it is taken."""
+        """Bind the port. Raises OSError if the port is in use."""
         self.handle_request_value = handle
         super().__init__(("127.0.0.1", port), _Connection)
 
@@ -55,11 +55,11 @@ class Server(socketserver.ThreadingTCPServer):
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Serve from a thread of its own until ``shutdown``."""
+        """Serve from a separate thread until ``shutdown``."""
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, name="server", daemon=True).start()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A connection that broke is the client's affair; anything else is a fault of ours and is shown."""
+        """Ignore a broken connection, which is the client's doing. Print any other error, because it is a bug of ours."""
         if not isinstance(sys.exc_info()[1], OSError):
             traceback.print_exc()
 
@@ -116,7 +116,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
 
 def read_request(stream: BufferedIOBase, proceed: Callable[[], None]) -> Request | None:
-    """The next request of a connection, None at its end. ``proceed`` is called where the client waits for 100 Continue."""
+    """The next request of a connection, or None at its end. ``proceed`` is called if the client waits for 100 Continue."""
     line = stream.readline(MAX_HEAD_BYTES + 1)
     if not line:
         return None

@@ -1,4 +1,4 @@
-"""What the chain asks of every emulated service."""
+"""The interface that the request chain needs of every emulated service."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from localcloud.core.http import Later, Request, Response
 
 @dataclass(frozen=True)
 class Call:
-    """A request understood: which operation, with which parameters, on which resources (ARNs).
+    """A parsed request: the operation, its parameters, and the resources (ARNs).
 
-    ``action`` is RAM's name for it (``ecs:DescribeInstances``), empty where RAM is not asked (a health check).
+    ``action`` is RAM's name of the operation (``ecs:DescribeInstances``). It is empty if RAM does not check the call (a health
+    check).
     """
 
     operation: str
@@ -26,21 +27,21 @@ class Call:
 
 
 class Service(Protocol):
-    """One emulated service, in the order in which the chain uses it."""
+    """One emulated service. The methods are in the order in which the chain calls them."""
 
     name: str
 
     def claims(self, request: Request) -> bool:
-        """Whether the request is meant for this service (by its headers and path)."""
+        """Whether the request is meant for this service, by its headers and path."""
 
     def authenticate(self, request: Request) -> Key:
-        """Who signed the request; raises ApiError with the service's own code for a bad signature."""
+        """The principal that signed the request. Raises ApiError with the service's own code if the signature is invalid."""
 
     def parse(self, request: Request) -> Call:
-        """The operation and its parameters, checked; raises ApiError."""
+        """The operation and its parameters, validated. Raises ApiError."""
 
     def perform(self, call: Call, caller: Key) -> Response | Later:
-        """Carry it out, inside a transaction; raises ApiError (the transaction is then rolled back)."""
+        """Carry out the call inside a transaction. Raises ApiError; the transaction is then rolled back."""
 
     def refuse(self, request: Request, error: ApiError, request_id: str) -> Response:
-        """The error as this service writes it, signed where it signs its answers."""
+        """The error in this service's wire format, signed if the service signs its answers."""

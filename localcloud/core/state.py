@@ -1,6 +1,6 @@
-"""The file that an account is kept in: what must be true of it before it is opened, and what is said when it cannot be used.
+"""The state file of an account: the checks before it is opened, and the errors if it cannot be used.
 
-A file that is refused is left as it is: it is looked at by a connection that may only read.
+The checks use a read-only connection, so a refused file stays unchanged.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from pathlib import Path
 
 NAME, TOKEN = "cloud.sqlite", "admin.token"
 VERSION = 1
-"""Of the tables, in the file's ``user_version``; a later one is not guessed at. Files from before it was written say 0."""
+"""The version of the tables, in the file's ``user_version``. A file of a later version is refused. Files older than this field have
+0.
+"""
 _FULL = ("database or disk is full", "disk I/O error", "attempt to write a readonly database", "unable to open database file")
 _DAMAGED = ("malformed", "not a database")
 
 
 class StateUnreadable(Exception):
-    """The account cannot be started from its folder: a stable code, a sentence, a remedy."""
+    """The account cannot be started from its folder. The error has a stable code, a sentence and a remedy."""
 
     def __init__(self, code: str, message: str, remedy: str) -> None:
         super().__init__(f"{code}: {message}\n{remedy}")
@@ -27,11 +29,11 @@ class StateUnreadable(Exception):
 
 
 class StateUnwritable(Exception):
-    """What was asked for could not be kept, so nothing of it was done; the same may succeed later."""
+    """The state could not be written, so the call changed nothing. The same call may succeed later."""
 
 
 def check(path: Path) -> None:
-    """Raise StateUnreadable unless ``path`` is absent, or a whole file of ours that nobody else has open."""
+    """Raise StateUnreadable unless ``path`` does not exist, or is an intact state file that no other process has open."""
     if not path.exists():
         return
     beside = [path.with_name(path.name + end) for end in ("-shm", "-wal")]
@@ -41,7 +43,7 @@ def check(path: Path) -> None:
     except sqlite3.OperationalError as error:
         raise unusable(path, error) from error
     except (sqlite3.DatabaseError, StateUnreadable) as error:
-        # Only of a file that nobody will open: beside another's they may hold what was just acknowledged.
+        # Delete the side files only if no other process uses the state: they may hold its latest acknowledged writes.
         for each in made:
             each.unlink(missing_ok=True)
         raise error if isinstance(error, StateUnreadable) else damaged(path, str(error)) from error
@@ -75,23 +77,23 @@ def _look_at(path: Path) -> None:
 
 
 def keep_private(path: Path) -> None:
-    """Let only this user read the file, and create it if it is missing: it holds the account's secrets."""
+    """Make the file readable for this user only, and create the file if it is missing: it holds the account's secrets."""
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    with suppress(OSError):  # somebody else's file, or a disk without modes
+    with suppress(OSError):  # the file belongs to another user, or the file system has no modes
         path.chmod(0o600)
 
 
 def keep_token(folder: Path, token: str) -> None:
-    """Write the token of the cloud's own endpoint beside the state, for this user's shell only."""
+    """Write the token of the cloud's own endpoint beside the state. Only this user can read the token."""
     path = folder / TOKEN
-    path.unlink(missing_ok=True)  # with the mode that it may have
+    path.unlink(missing_ok=True)  # a new file gets the right mode
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
         file.write(token + "\n")
 
 
 def damaged(path: Path, why: str) -> StateUnreadable:
-    """The error for a file that is no state of ours, or is broken."""
+    """The error for a file that is not a state file, or is damaged."""
     remedy = "Move the folder away to begin with a new account, or put back a copy. The file was not changed."
     return StateUnreadable("State.Damaged", f"{path} is not a state file of localcloud, or it is damaged: {why}.", remedy)
 
@@ -105,7 +107,7 @@ def unusable(path: Path, error: Exception) -> StateUnreadable:
 
 
 def unwritable(path: str, error: sqlite3.Error) -> str:
-    """What is said of a failed write; empty where the error is no matter of the disk."""
+    """The text for a failed write. Empty if the disk did not cause the error."""
     if any(each in str(error) for each in _DAMAGED):
         remedy = "Stop localcloud, move the folder away, or put back a copy"
     elif any(each in str(error) for each in _FULL):
@@ -116,6 +118,6 @@ def unwritable(path: str, error: sqlite3.Error) -> str:
 
 
 def say(text: str) -> None:
-    """A line on standard error, which may be on the very disk that is full."""
+    """Print a line on standard error. Standard error may be a file on the same full disk, so a failure is ignored."""
     with suppress(OSError, ValueError):
         print(f"localcloud: {text}", file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
-"""Whom a role's trust policy lets in: the principal of a statement, and the conditions on it.
+"""Evaluates a role's trust policy: the principals of its statements, and their conditions.
 
-Conditions as published for RAM: operators on strings and truth, with values of which one must fit. A key that a call does not carry
-fits no condition but a negative one. Sources: alibabacloud.com/help/en/ram/policy-elements and, in the same folder,
+Conditions are as published for RAM: string and boolean operators, with values of which one must match. If a call does not carry a
+key, only a negative condition on that key matches. Sources: alibabacloud.com/help/en/ram/policy-elements and, in the same folder,
 user-guide/edit-the-trust-policy-of-a-ram-role.
 """
 
@@ -21,7 +21,7 @@ _OPERATORS: dict[str, tuple[Callable[[str, str], bool], bool]] = {
     "StringNotLike": (lambda wanted, found: fnmatch.fnmatchcase(found, wanted.replace("[", "[[]")), False),
     "Bool": (lambda wanted, found: wanted.lower() == found.lower(), True),
 }
-"""Operator: how a value is compared, and whether it must fit."""
+"""By operator: how a value is compared, and whether it must match or must not."""
 KEYS = (
     "sts:ExternalId",
     "acs:PrincipalARN",
@@ -30,11 +30,13 @@ KEYS = (
     "acs:SecureTransport",
     "acs:SourceIp",
 )
-"""The keys that a call here carries, or could; any other is refused when the policy is set, because nothing would look at it."""
+"""The condition keys that a call can carry in this emulation. A policy with any other key is refused, because that condition would
+never be checked.
+"""
 
 
 def trusts(trust: Iterable[Mapping[str, Any]], principals: Iterable[str], carried: Mapping[str, str], kind: str = "RAM") -> bool:
-    """Whether the statements let one of these principals (names by which one caller is known) in; a Deny wins."""
+    """Whether the statements allow one of these principals (all are names of one caller). A Deny overrides an Allow."""
     known = {each.lower() for each in principals}
     effects = {
         statement["Effect"]
@@ -46,7 +48,7 @@ def trusts(trust: Iterable[Mapping[str, Any]], principals: Iterable[str], carrie
 
 
 def holds(condition: Mapping[str, Any], carried: Mapping[str, str]) -> bool:
-    """Whether all parts of a Condition hold; the names of keys are taken in any case."""
+    """Whether all parts of a Condition are true. The names of keys are not case-sensitive."""
     found = {name.lower(): value for name, value in carried.items()}
     for operator, tests in condition.items():
         same, positive = _OPERATORS[operator]
@@ -59,7 +61,7 @@ def holds(condition: Mapping[str, Any], carried: Mapping[str, str]) -> bool:
 
 
 def problem(statement: Any) -> str:
-    """What is wrong with a statement of a trust policy; empty if nothing is."""
+    """The error in a statement of a trust policy; empty if the statement is valid."""
     if not isinstance(statement, Mapping) or statement.get("Effect") not in ("Allow", "Deny"):
         return "a statement needs Effect (Allow or Deny), Action, and Principal"
     if statement.get("Action") not in ("sts:AssumeRole", ["sts:AssumeRole"]):
@@ -73,7 +75,7 @@ def problem(statement: Any) -> str:
 
 
 def condition_problem(condition: Any) -> str:
-    """What is wrong with a Condition; empty if nothing is."""
+    """The error in a Condition; empty if the Condition is valid."""
     if not isinstance(condition, Mapping) or not all(isinstance(tests, Mapping) for tests in condition.values()):
         return "Condition must be an object of operators"
     if unknown := set(condition) - set(_OPERATORS):

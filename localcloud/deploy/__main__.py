@@ -1,7 +1,7 @@
-"""Check the deployment files without starting anything: ``python -m localcloud.deploy template.yml s.yaml``.
+"""Check the deployment files without starting a cloud: ``python -m localcloud.deploy template.yml s.yaml``.
 
-With ``--account`` a template with roles and rules is applied in an account of a running cloud, such as a member's role:
-``python -m localcloud.deploy member.yml --account 2222222222222222 --state run/cloud --parameter Name=value``.
+With ``--account``, apply a template with roles and rules, such as a member's role, in an account of a running cloud: ``python -m
+localcloud.deploy member.yml --account 2222222222222222 --state run/cloud --parameter Name=value``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from localcloud.deploy.plan import make
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 if the files are sound, or the template was applied; else 1, with one line per problem."""
+    """Returns 0 if the files are valid or the template was applied. Otherwise returns 1 and prints one line per problem."""
     made = parser()
     options = made.parse_args(arguments)
     if (options.account is None) == (options.services is None):
@@ -67,7 +67,7 @@ def _check(options: argparse.Namespace) -> str:
 
 
 def _create(options: argparse.Namespace) -> str:
-    """Ask the running cloud; what it created."""
+    """Send the template to the running cloud. Returns what the cloud created."""
     try:
         ready = json.loads((options.state / NAME).read_text(encoding="utf-8"))
     except FileNotFoundError:

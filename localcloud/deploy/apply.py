@@ -1,4 +1,4 @@
-"""Brings an account to what a plan says; doing it again changes only what the files changed."""
+"""Changes an account to match a plan. A second run changes only what the files have changed since."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Account:
 
 
 def apply(plan: Plan, account: Account) -> None:
-    """Create or update tables, roles, functions and rules. Rules of a bus that does not exist yet wait for CreateEventBus."""
+    """Create or update tables, roles, functions and rules. A rule on a bus that does not exist yet waits for CreateEventBus."""
     with account.cloud.lock, account.cloud.db.transaction():
         for table in plan.template.tables:
             _ensure_table(account.tablestore, table)
@@ -59,14 +59,14 @@ def _ensure_table(tablestore: Tablestore, table: dict[str, Any]) -> None:
 
 
 def set_role(cloud: Cloud, role: dict[str, Any]) -> None:
-    """Create or replace a role of the account at work."""
+    """Create or replace a role of the current account."""
     statements = [each for policy in role.get("Policies", []) for each in policy["PolicyDocument"]["Statement"]]
     trust = role["AssumeRolePolicyDocument"]["Statement"]
     cloud.policies.set_role(role["RoleName"], statements, trust=trust, max_session_s=role.get("MaxSessionDuration", 3600))
 
 
 def _give_keys(cloud: Cloud, name: str) -> None:
-    """Keys for the functions that run as the role."""
+    """Make keys for the functions that run as the role."""
     principal = f"role:{name}"
     if cloud.identities.of(principal) is None:
         key_id = f"STS.NT{cloud.random('role', name).randbytes(10).hex()}"
@@ -81,7 +81,7 @@ def _drop_absent(plan: Plan, account: Account) -> None:
 
 
 def _drop_absent_rules(plan: Plan, account: Account) -> None:
-    """Rules that an earlier deployment made and this one does not name; those made by calls stay."""
+    """Delete the rules that an earlier deployment made and the plan no longer names. Rules made by API calls stay."""
     made = account.cloud.db.collection("deploy.rule")
     wanted = {f"{rule['EventBusName']}/{rule['RuleName']}" for rule in plan.rules}
     for key, doc in list(made.items()):
@@ -93,7 +93,7 @@ def _drop_absent_rules(plan: Plan, account: Account) -> None:
 
 
 def set_rule(eventbridge: EventBridge, rule: dict[str, Any]) -> None:
-    """Create or replace a rule of the account at work; it waits for its bus if that does not exist yet."""
+    """Create or replace a rule of the current account. If the rule's bus does not exist yet, the rule waits for it."""
     checked = eventbridge.control.checked_rule(rule)
     if eventbridge.store.bus(checked.bus) is None:
         eventbridge.store.hold_back(checked)

@@ -1,4 +1,4 @@
-"""Shapes of what may stand in the deployment files, and the check that names every deviation."""
+"""Checkers for the values in deployment files. They report every deviation, not only the first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Shape = Callable[[Document, Place, Any], None]
 
 
 def text(pattern: str = r"(?s).*", what: str = "a string") -> Shape:
-    """A string that matches ``pattern`` as a whole."""
+    """A string that ``pattern`` matches from beginning to end."""
 
     def check(document: Document, place: Place, value: Any) -> None:
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
@@ -33,7 +33,7 @@ def one_of(*choices: object) -> Shape:
 
 
 def number(low: float, high: float, *, whole: bool = True) -> Shape:
-    """A number between two bounds, both allowed."""
+    """A number within two bounds, both included."""
 
     def check(document: Document, place: Place, value: Any) -> None:
         good = isinstance(value, int) if whole else isinstance(value, (int, float))
@@ -50,11 +50,11 @@ def truth(document: Document, place: Place, value: Any) -> None:
 
 
 def anything(document: Document, place: Place, value: Any) -> None:
-    """Anything at all."""
+    """Any value."""
 
 
 def listed(item: Shape, low: int = 0, high: int = 1000) -> Shape:
-    """A list of items of one shape."""
+    """A list whose items all have one shape."""
 
     def check(document: Document, place: Place, value: Any) -> None:
         if not isinstance(value, list) or not low <= len(value) <= high:
@@ -67,7 +67,7 @@ def listed(item: Shape, low: int = 0, high: int = 1000) -> Shape:
 
 
 def mapped(value_shape: Shape, key: str = r".+") -> Shape:
-    """An object with free keys."""
+    """An object with arbitrary keys."""
 
     def check(document: Document, place: Place, value: Any) -> None:
         if not isinstance(value, dict):
@@ -82,13 +82,13 @@ def mapped(value_shape: Shape, key: str = r".+") -> Shape:
 
 
 def either(first: Shape, second: Shape, choose: Callable[[Any], bool]) -> Shape:
-    """``first`` where ``choose(value)`` holds, else ``second``."""
+    """The shape ``first`` if ``choose(value)`` is true, else ``second``."""
     return lambda document, place, value: (first if choose(value) else second)(document, place, value)
 
 
 @dataclass(frozen=True)
 class Fields:
-    """An object with known keys. ``refused`` are keys that the real service knows and this cloud does not emulate."""
+    """An object with known keys. ``refused`` are keys that the real service has and this cloud does not emulate."""
 
     known: dict[str, Shape]
     required: tuple[str, ...] = ()

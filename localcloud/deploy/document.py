@@ -1,4 +1,4 @@
-"""YAML with the line of every value, so that a mistake can be named by file, line and path."""
+"""YAML with the line of every value, so that an error message can give file, line and path."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _SHORT_TAGS = {"!Ref": "Ref", "!Sub": "Fn::Sub", "!GetAtt": "Fn::GetAtt", "!Join
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 MAX_DEPTH = 64
 _Fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""PyYAML's wheels have it; an installation without libyaml has not."""
+"""PyYAML's wheels have the parser in C; an installation without libyaml does not."""
 _BRACKETS, _LINE = 5000, 2000
 
 
 class DeployError(Exception):
-    """Everything wrong with the deployment files, one line each: ``file:line: path: what``."""
+    """All errors in the deployment files, one line each: ``file:line: path: what``."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -27,7 +27,7 @@ class DeployError(Exception):
 
 @dataclass
 class Document:
-    """A parsed file: ``value``, the lines of its parts, and the problems found in it so far."""
+    """A parsed file: its ``value``, the line of each part, and the problems found in the file so far."""
 
     name: str
     value: Any
@@ -35,7 +35,7 @@ class Document:
     problems: list[str] = field(default_factory=list)
 
     def complain(self, place: Place, message: str) -> None:
-        """Note a problem at a place (or at the nearest place above it that the file has)."""
+        """Record a problem at a path. The line is that of the nearest parent that the file has."""
         nearest = place
         while nearest and nearest not in self.lines:
             nearest = nearest[:-1]
@@ -43,13 +43,15 @@ class Document:
         self.problems.append(f"{self.name}:{self.lines.get(nearest, 1)}: {path}: {message}")
 
     def need_sound(self) -> None:
-        """Raise DeployError if any problem was noted."""
+        """Raise DeployError if any problem was recorded."""
         if self.problems:
             raise DeployError(self.problems)
 
 
 def load(path: Path) -> Document:
-    """Parse a file; raises DeployError where it is missing or no YAML (duplicate keys are problems of the document)."""
+    """Parse a file. Raises DeployError if the file is missing or not YAML. Duplicate keys are recorded as problems of the
+    document.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -58,7 +60,7 @@ def load(path: Path) -> Document:
 
 
 def parse(name: str, text: str) -> Document:
-    """Parse a text; raises DeployError if it is no YAML."""
+    """Parse a text. Raises DeployError if the text is not YAML."""
     document = Document(name, None)
     try:
         node = _composed(text)
@@ -72,7 +74,7 @@ def parse(name: str, text: str) -> Document:
 
 
 def _composed(text: str) -> yaml.Node | None:
-    """The nodes of a text. The parser in C takes a tenth of the time; the one in Python says better what is wrong."""
+    """The YAML nodes of a text. The parser in C is ten times as fast; the parser in Python has better error messages."""
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader if _may_be_deep(text) else _Fast)
     except yaml.YAMLError:
@@ -80,7 +82,7 @@ def _composed(text: str) -> yaml.Node | None:
 
 
 def _may_be_deep(text: str) -> bool:
-    """Whether a text may be nested so deep that the parser in C would end the process; no file for people is."""
+    """Whether a text may be nested so deeply that the parser in C would crash the process. Files that people write are not."""
     return text.count("[") + text.count("{") > _BRACKETS or any(len(line) > _LINE for line in text.splitlines())
 
 
@@ -123,7 +125,7 @@ def _mapping(document: Document, node: yaml.MappingNode, place: Place) -> dict[s
 
 
 def _merged(document: Document, node: yaml.Node, place: Place) -> dict[str, Any]:
-    """What ``<<: *anchor`` (or a list of anchors, the first of which wins) brings in."""
+    """The values that ``<<: *anchor`` merges in. If a list of anchors is given, the first one wins."""
     nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
     found: dict[str, Any] = {}
     for each in reversed(nodes):

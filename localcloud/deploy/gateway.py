@@ -1,6 +1,6 @@
 """The resources of API Gateway in a template: their shapes, and the groups that they describe together.
 
-The shapes follow the ROS resource types of ros-cdk-apigateway 1.11.0; what this cloud would ignore is refused.
+The shapes follow the ROS resource types of ros-cdk-apigateway 1.11.0. Properties that this cloud would ignore are refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from localcloud.deploy.document import Document
 
 Json = dict[str, Any]
 SERVICE = "apigateway.aliyuncs.com"
-"""Who must be allowed to take on the role that an API names."""
+"""The service that the role of an API must trust."""
 _KIND = "ALIYUN::ApiGateway::"
 _PARAMETER_LOCATION = one_of("PATH", "QUERY", "HEAD")
 _ID = text(r".+", "an id")
@@ -122,13 +122,13 @@ MADE = {
     f"{_KIND}App": ("AppId", "AppKey"),
     f"{_KIND}TrafficControl": ("TrafficControlId",),
 }
-"""What the gateway makes up when it makes a resource; here it is the resource's logical id."""
+"""The attribute that holds the gateway's generated id of each resource. In this emulation the id is the resource's logical id."""
 Resource = tuple[str, str, Json]
 """Type, logical id and resolved properties."""
 
 
 def groups(resources: list[Resource], secret: Callable[..., str]) -> list[Group]:
-    """The groups that the resources describe; only what is deployed is in them. ``secret`` makes keys from words."""
+    """The groups that the resources describe, with the deployed APIs only. ``secret`` derives an app's keys from words."""
 
     def of(kind: str) -> dict[str, Json]:
         return {name: properties for each, name, properties in resources if each == _KIND + kind}
@@ -182,7 +182,7 @@ def _api(id: str, properties: Json) -> Api:
 
 
 def _parameters(properties: Json) -> tuple[Parameter, ...]:
-    """Only what is mapped reaches the function."""
+    """Return the parameters that are mapped; no others reach the function."""
     places = {each["ServiceParameterName"]: each["Location"] for each in properties.get("ServiceParameters", ())}
     goes = {each["RequestParameterName"]: each["ServiceParameterName"] for each in properties.get("ServiceParametersMap", ())}
     return tuple(
@@ -199,7 +199,7 @@ def _parameters(properties: Json) -> tuple[Parameter, ...]:
 
 
 def check(document: Document, resources: list[Resource], functions: set[str], roles: list[Json]) -> None:
-    """APIs name functions that there are, and roles that the gateway may take on."""
+    """Check that each API names a deployed function, and a role that the gateway may assume."""
     trusted = {
         role["RoleName"]
         for role in roles

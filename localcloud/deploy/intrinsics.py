@@ -1,4 +1,4 @@
-"""The ROS functions that templates use here: Ref, Fn::Sub, Fn::Join, Fn::GetAtt. Others are refused."""
+"""The ROS functions that templates may use in this emulation: Ref, Fn::Sub, Fn::Join and Fn::GetAtt. All others are refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from localcloud.deploy.gateway import MADE
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 EXECUTOR_ID = "2987654321098765"
-"""What ``ALIYUN::AccountId`` is: whoever creates the stack, here a RAM user. The account itself is ``ALIYUN::TenantId``."""
+"""The value of ``ALIYUN::AccountId``: the identity that creates the stack, in this emulation a RAM user. ``ALIYUN::TenantId`` is
+the account itself.
+"""
 NAME_PROPERTY = {
     "ALIYUN::OTS::Instance": "InstanceName",
     "ALIYUN::OTS::InstanceV2": "InstanceName",
@@ -19,7 +21,7 @@ NAME_PROPERTY = {
     "ALIYUN::RAM::Role": "RoleName",
     "ALIYUN::MNS::Queue": "QueueName",
 }
-"""The property that names a resource, which is what Ref gives."""
+"""By resource type: the property that names a resource. Ref returns its value."""
 _ATTRIBUTES = {
     "ALIYUN::OTS::Instance": ("InstanceName",),
     "ALIYUN::OTS::InstanceV2": ("InstanceName",),
@@ -31,7 +33,7 @@ _ATTRIBUTES = {
 
 
 class Resolver:
-    """Replaces the functions in a template's values; complains about what they name and is not there."""
+    """Replaces the ROS functions in a template's values. It reports references to parameters or resources that do not exist."""
 
     def __init__(self, document: Document, region: str, account_id: str) -> None:
         template = document.value if isinstance(document.value, dict) else {}
@@ -48,7 +50,7 @@ class Resolver:
         self._open: set[str] = set()
 
     def resolve(self, value: Any, place: Place) -> Any:
-        """``value`` with its functions carried out."""
+        """``value`` with its ROS functions evaluated."""
         if isinstance(value, list):
             return [self.resolve(each, (*place, at)) for at, each in enumerate(value)]
         if not isinstance(value, dict):
@@ -91,7 +93,7 @@ class Resolver:
         return self._attribute(name, "", place)
 
     def _attribute(self, name: str, attribute: str, place: Place) -> Any:
-        """An attribute of a resource, its name where none is given."""
+        """An attribute of a resource. Without an attribute's name, it is the resource's name."""
         resource = self._resources.get(name)
         if not isinstance(resource, dict):
             self._document.complain(place, f"refers to {name}, which is neither a parameter nor a resource of this template")

@@ -1,4 +1,4 @@
-"""Both files together: what they describe, and whether they agree with each other."""
+"""Both files together: what they describe, and whether they are consistent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from localcloud.fc.model import Function, Trigger
 
 @dataclass
 class Plan:
-    """What is to be deployed. ``rules`` are in the form that EventBridge's CreateRule takes."""
+    """What to deploy. ``rules`` have the form that EventBridge's CreateRule takes."""
 
     template: Template
     functions: list[Function]
@@ -34,7 +34,7 @@ def make(
     env: Mapping[str, str] | None = None,
     code_mode: str = "source",
 ) -> Plan:
-    """Read and check all files; raises DeployError with every problem found. ``more`` are templates of further stacks."""
+    """Read and check all files. Raises DeployError with every problem found. ``more`` are templates of further stacks."""
     ros, s = load(template_path), load(services_path)
     resources = template.read(ros, REGION, ACCOUNT_ID)
     variables = Variables(s, env or {}, {"AccountID": ACCOUNT_ID})
@@ -52,7 +52,7 @@ def make(
 
 
 def _add(path: Path, resources: Template, functions: list[Function]) -> list[str]:
-    """Read a further template (roles and API Gateway only) into ``resources``; the problems found in it."""
+    """Read a further template (roles and API Gateway only) into ``resources``. Returns the problems found in the template."""
     document = load(path)
     found = template.read(document, REGION, ACCOUNT_ID)
     if not document.problems:
@@ -76,7 +76,7 @@ def _rule(document: Document, resources: Template, rule: dict[str, Any]) -> dict
 
 
 def _trigger_rule(function: Function, trigger: Trigger) -> dict[str, Any]:
-    """The rule on the default bus that an EventBridge trigger stands for; its function gets the event as it is."""
+    """The rule on the default bus that an EventBridge trigger stands for. The function gets the event unchanged."""
     target = {
         "Id": "function",
         "Type": "acs.fc.function",
@@ -93,7 +93,7 @@ def _trigger_rule(function: Function, trigger: Trigger) -> dict[str, Any]:
 
 
 def _check_agreement(ros: Document, s: Document, resources: Template, functions: list[Function]) -> None:
-    """Targets name functions of s.yaml, functions name roles of template.yml and destinations that exist."""
+    """Check that targets name functions of s.yaml, and that functions name roles of template.yml and destinations that exist."""
     names, roles = {function.name for function in functions}, {role["RoleName"] for role in resources.roles}
     for rule in resources.rules:
         place = ("Resources", resources.places[id(rule)], "Properties", "Targets")
@@ -111,7 +111,7 @@ def _check_agreement(ros: Document, s: Document, resources: Template, functions:
 
 
 def _resource_keys(s: Document) -> dict[str, str]:
-    """The key under ``resources`` of each function name, where the name stands there literally."""
+    """The key under ``resources`` of each function, by the function's name. Only literal names are found."""
     return {
         str(resource.get("props", {}).get("functionName")): key
         for key, resource in s.value["resources"].items()

@@ -18,7 +18,7 @@ _STATEMENT = Fields(
 
 
 def _condition(document: Document, place: Place, value: Any) -> None:
-    """A Condition of a trust policy, with the operators and keys that are looked at here."""
+    """A Condition of a trust policy, with the operators and keys that this emulation evaluates."""
     if problem := trust.condition_problem(value):
         document.complain(place, problem)
 

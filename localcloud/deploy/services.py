@@ -1,6 +1,6 @@
-"""s.yaml (edition 3.0.0, component fc3): the functions and their triggers.
+"""Reads s.yaml (edition 3.0.0, component fc3): the functions and their triggers.
 
-The shape is tighter than the component's published schema, which lets unknown keys and any trigger configuration pass.
+The shape is stricter than the component's published schema, which accepts unknown keys and any trigger configuration.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ _FILE = Fields(
     {
         "edition": one_of("3.0.0"),
         "name": text(r"[\w-]+", "a name"),
-        # Serverless Devs looks the alias up by its raw text, before it resolves anything.
+        # Serverless Devs looks up the raw text of the alias, before it resolves any variables.
         "access": text(r"[\w-]+", "the name of an alias, without variables"),
         "vars": mapped(anything),
         "actions": mapped(anything),
@@ -138,7 +138,7 @@ _FILE = Fields(
 
 
 def read(document: Document, variables: Variables, code_mode: str) -> list[Function]:
-    """Check s.yaml and return its functions; problems are noted in ``document``."""
+    """Check s.yaml and return its functions. Problems are recorded in ``document``."""
     _FILE(document, (), document.value)
     resources = document.value.get("resources") if isinstance(document.value, dict) else None
     functions: list[Function] = []
@@ -190,7 +190,7 @@ def _function(props: dict[str, Any], triggers: tuple[Trigger, ...], code: tuple[
 
 
 def _check_sizes(document: Document, place: Place, props: dict[str, Any]) -> None:
-    """What the steps and the ratio of the sizes may be (alibabacloud.com/help/en/functioncompute/fc/quotas-and-limits)."""
+    """Check the steps and the ratio of CPU and memory (alibabacloud.com/help/en/functioncompute/fc/quotas-and-limits)."""
     memory, cpu = props.get("memorySize", 512), props.get("cpu")
     if memory % 64:
         document.complain((*place, "memorySize"), "must be a multiple of 64 (MB)")
@@ -219,7 +219,7 @@ def _trigger(document: Document, place: Place, fields: dict[str, Any]) -> Trigge
 
 
 def _code(document: Document, place: Place, path: str, mode: str) -> tuple[str, ...]:
-    """The folders for ``sys.path``: the built zip (mode ``zip``), else functions/NAME and the checkout's root."""
+    """The folders for ``sys.path``: the built zip (mode ``zip``), else functions/NAME and the root of the checkout."""
     root = Path(document.name).resolve().parent
     built = (root / path).resolve()
     if mode == "zip":
@@ -238,7 +238,7 @@ _interpreter = lru_cache(interpreter)
 
 
 def _package(document: Document, place: Place, runtime: str, path: str) -> str:
-    """The digest of a built zip that can run here; empty if a problem was noted."""
+    """The digest of a built zip that can run on this machine. Empty if a problem was recorded."""
     if not Path(path).exists():
         document.complain((*place, "code"), f"{path} does not exist; build it first, or use the source code mode")
         return ""

@@ -1,4 +1,4 @@
-"""A ROS template on its own, applied in an account that is chosen: a member's role, and rules on its buses."""
+"""A single ROS template that is applied in a chosen account, such as a member's role and the rules on its buses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from localcloud.eventbridge.model import check_filter, check_targets
 
 @dataclass
 class Stack:
-    """What a template describes: roles, rules, and its outputs."""
+    """The contents of a template: roles, rules, and its outputs."""
 
     roles: list[dict[str, Any]]
     rules: list[dict[str, Any]]
@@ -25,7 +25,7 @@ class Stack:
 
 
 def read(name: str, text: str, account: str, parameters: Mapping[str, str] | None = None) -> Stack:
-    """Check a template for an account; raises DeployError with every problem. ``parameters`` replace the defaults."""
+    """Check a template for an account. Raises DeployError with every problem. ``parameters`` replace the defaults."""
     document = parse(name, text)
     found = template.read(document, REGION, account, parameters or {})
     if found.tables or found.queues or found.instances or found.gateway:
@@ -45,7 +45,7 @@ def read(name: str, text: str, account: str, parameters: Mapping[str, str] | Non
 
 
 def create(stack: Stack, cloud: Cloud, eventbridge: EventBridge, account: str) -> None:
-    """Create or replace what the template describes; ValueError if there is no such account."""
+    """Create or replace what the template describes. Raises ValueError if the account does not exist."""
     members.need_account(cloud, account)
     with cloud.lock, cloud.db.transaction(), cloud.accounts.acting(account):
         for role in stack.roles:

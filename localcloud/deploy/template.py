@@ -1,6 +1,6 @@
-"""template.yml: the resources that must exist before the functions, as plain values.
+"""Reads template.yml: the resources that must exist before the functions, as plain values.
 
-The shapes follow the ROS resource types of ros-cdk 1.15.0; properties that this cloud would ignore are refused.
+The shapes follow the ROS resource types of ros-cdk 1.15.0. Properties that this cloud would ignore are refused.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TAGS = listed(Fields({"Key": text(), "Value": text()}, ("Key",)), 0, 20)
 
 
 def _type(*names: str) -> Shape:
-    """A column type, in either spelling that ROS takes (``STRING``, ``String``)."""
+    """A column type, in either spelling that ROS accepts (``STRING``, ``String``)."""
     return one_of(*names, *(name.title() for name in names))
 
 
@@ -166,11 +166,13 @@ class Template:
     gateway: list[gateway.Resource] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     places: dict[int, str] = field(default_factory=dict)
-    """Logical id of each properties object, by its ``id()``."""
+    """The logical id of each properties object, by the object's ``id()``."""
 
 
 def read(document: Document, region: str, account_id: str, parameters: Mapping[str, str] | None = None) -> Template:
-    """Check a template and carry out its functions; problems are noted in ``document``. ``parameters`` replace the defaults."""
+    """Check a template and evaluate its ROS functions. Problems are recorded in ``document``. ``parameters`` replace the
+    defaults.
+    """
     _set_parameters(document, parameters or {})
     _TEMPLATE(document, (), document.value)
     template = Template()
@@ -260,5 +262,5 @@ def _check_columns(document: Document, place: tuple[str, ...], table: dict[str, 
 
 
 def filter_text(rule: dict[str, Any]) -> str:
-    """A rule's pattern as the text that EventBridge takes."""
+    """A rule's event pattern as the JSON text that EventBridge takes."""
     return json.dumps(rule["FilterPattern"], separators=(",", ":"), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The variables of Serverless Devs: ${vars.x}, ${env('X', 'default')}, ${config('AccountID')}."""
+"""The variables of Serverless Devs: ${vars.x}, ${env('X', 'default')} and ${config('AccountID')}."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATH = re.compile(r"\s*vars\.([\w.-]+)\s*")
 
 
 class Variables:
-    """Fills in expressions; ``env`` comes from the caller alone, never from this process's environment."""
+    """Replaces the variables. ``env`` comes from the caller only, never from this process's environment."""
 
     def __init__(self, document: Document, env: Mapping[str, str], config: Mapping[str, str]) -> None:
         self._document, self._env, self._config = document, env, config

@@ -1,4 +1,4 @@
-"""Elastic Compute Service: instances, disks, snapshots and Cloud Assistant, with guests in which scripts really run."""
+"""Elastic Compute Service: instances, disks, snapshots and Cloud Assistant. Scripts in the guests really run."""
 
 from localcloud.ecs.api import Ecs
 

@@ -1,4 +1,4 @@
-"""Regions, account attributes, the snapshot service and images: what clients ask before they begin."""
+"""Regions, account attributes, the snapshot service and images: operations that clients call first."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _ATTRIBUTES = {
 
 
 class Account:
-    """The operations that ask about the account."""
+    """The operations that describe the account."""
 
     def __init__(self, world: EcsWorld) -> None:
         self.world = world
 
     def regions(self, params: Params) -> dict[str, Any]:
-        """DescribeRegions; every region is answered by this one cloud."""
+        """DescribeRegions. This one cloud serves every region."""
         rows = [
             {"RegionId": id, "LocalName": name, "RegionEndpoint": f"ecs.{id}.aliyuncs.com", "Status": "available"}
             for id, name in REGIONS.items()
@@ -40,14 +40,16 @@ class Account:
         return {"AccountAttributeItems": {"AccountAttributeItem": items}}
 
     def instance_types(self, params: Params) -> dict[str, Any]:
-        """DescribeInstanceTypes: the types asked for, else those of the fleet; each takes 17 cloud disks with its system disk."""
+        """DescribeInstanceTypes: the requested types, else those of the fleet. Each type allows 17 cloud disks, the system disk
+        included.
+        """
         fleet = {doc["InstanceType"] for doc in self.world.store.find("instance", {})}
         names = params.get("InstanceTypes") or sorted(fleet)
         rows = [{"InstanceTypeId": name, "InstanceTypeFamily": name.rsplit(".", 1)[0], "DiskQuantity": 17} for name in names]
         return {"InstanceTypes": {"InstanceType": rows}}
 
     def auto_snapshot_policies(self, params: Params) -> dict[str, Any]:
-        """DescribeAutoSnapshotPolicyEx: those of the fleet's faults; nothing is made by them."""
+        """DescribeAutoSnapshotPolicyEx: the policies in the fleet's ``faults``. They do not create snapshots in this emulation."""
         wanted = params.get("AutoSnapshotPolicyId", "")
         rows = [
             {"AutoSnapshotPolicyId": id, "RegionId": params["RegionId"], "Status": "Normal", "RetentionDays": -1, **policy}
@@ -58,13 +60,13 @@ class Account:
         return {**fields, "AutoSnapshotPolicies": {"AutoSnapshotPolicy": rows}}
 
     def open_snapshots(self, params: Params) -> dict[str, Any]:
-        """OpenSnapshotService: opens it; opening it twice is fine."""
+        """OpenSnapshotService: activates the snapshot service. A repeated call succeeds too."""
         if self.world.setting("account", "normal") == "no_snapshot_service":
             self.world.set_setting("account", "normal")
         return {}
 
     def images(self, params: Params) -> dict[str, Any]:
-        """DescribeImages: the images the instances were made from."""
+        """DescribeImages: the images that the instances were created from."""
         found: dict[str, Doc] = {}
         for doc in self.world.store.find("instance", {}):
             found.setdefault(doc["ImageId"], _image(doc))

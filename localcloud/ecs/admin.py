@@ -1,4 +1,4 @@
-"""What tests and the run report may look at, which no API shows."""
+"""Data for tests and the run report that no ECS API shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from localcloud.ecs.world import EcsWorld, shown
 
 
 def guests(world: EcsWorld, instance_id: str = "") -> dict[str, Any]:
-    """What :func:`guest` shows of one instance, or of all, by instance id, whichever account has it."""
+    """The result of :func:`guest` for one instance or for all, by instance id, in any account."""
     found: dict[str, Any] = {}
     for _ in world.cloud.accounts.everywhere():
         there = [doc["InstanceId"] for doc in world.store.find("instance", {})]
@@ -20,7 +20,7 @@ def guests(world: EcsWorld, instance_id: str = "") -> dict[str, Any]:
 
 
 def guest(world: EcsWorld, instance_id: str) -> dict[str, Any]:
-    """An instance's disks with the digest of their content, and the system installed on it."""
+    """An instance's disks with the digest of their content, and the installed operating system."""
     disks = world.disks(instance_id)
     rows = [
         {
@@ -37,9 +37,9 @@ def guest(world: EcsWorld, instance_id: str) -> dict[str, Any]:
 
 
 def inventory(world: EcsWorld) -> dict[str, Any]:
-    """All instances, snapshots, groups and disks of all accounts by id with what tells them apart, and what other services add.
+    """All instances, snapshots, groups and disks of all accounts by id, each with its main fields, and what other services add.
 
-    What another account than the deployment's own has says so with ``Account``.
+    A resource of an account other than the deployment's own has the field ``Account``.
     """
     found: dict[str, Any] = {}
     for account in world.cloud.accounts.everywhere():

@@ -1,7 +1,7 @@
-"""The Cloud Assistant agent of an instance: when it last reported, and whether it takes commands.
+"""The Cloud Assistant agent of an instance: the time of its last report, and whether it accepts commands.
 
-``sim.agent`` is {"since": ms from which it reports, or null; "last": the last report while it is silent}. A heartbeat comes
-every minute; CloudAssistantStatus is true while the last one is at most two minutes old (facts: META).
+``sim.agent`` is {"since": ms from which the agent reports, or null; "last": its last report before it fell silent}. The agent sends
+a heartbeat every minute. CloudAssistantStatus is true if the last heartbeat is at most two minutes old (facts: META).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from localcloud.ecs.world import MINUTE, EcsWorld
 
 
 def alive(world: EcsWorld, instance: Doc) -> bool:
-    """Whether the agent takes commands now."""
+    """Whether the agent accepts commands now."""
     since = instance["sim"]["agent"]["since"]
     return instance["Status"] == "Running" and since is not None and since <= world.now
 
@@ -31,12 +31,12 @@ def last_heartbeat_ms(world: EcsWorld, instance: Doc) -> int | None:
 
 
 def silence(world: EcsWorld, instance: Doc) -> None:
-    """The agent stops reporting (the caller stores the instance)."""
+    """Make the agent stop reporting. The caller stores the instance."""
     instance["sim"]["agent"] = {"since": None, "last": last_heartbeat_ms(world, instance)}
 
 
 def return_at(world: EcsWorld, instance: Doc, when_ms: int) -> None:
-    """The agent reports again from ``when_ms`` on, unless this guest's agent is lost for good."""
+    """Make the agent report again from ``when_ms`` on. An agent that is lost for good stays silent."""
     silence(world, instance)
     if not instance["sim"]["agent_lost"]:
         instance["sim"]["agent"]["since"] = when_ms

@@ -1,4 +1,4 @@
-"""ECS behind its API: which operation is done by what, and on which resources RAM is asked."""
+"""The ECS API: maps each operation to its implementation and to the resources that RAM checks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ VERSION = "2014-05-26"
 
 
 class Ecs(RpcService):
-    """Elastic Compute Service of one account. Sets the hooks ``ecs``, ``load_fleet``, ``admin:guests``, ``admin:inventory``."""
+    """Elastic Compute Service of one account. It registers the hooks ``ecs``, ``load_fleet``, ``admin:guests`` and
+    ``admin:inventory``.
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud, "ecs", VERSION, load_spec("localcloud.ecs"))
@@ -101,12 +103,12 @@ Arns = Callable[[Params], tuple[str, ...]]
 
 
 def _any(kind: str) -> Arns:
-    """All resources of a kind: lists are allowed or refused as a whole."""
+    """All resources of a kind. RAM allows or refuses a list operation as a whole."""
     return lambda params: (f"{kind}/*",)
 
 
 def _each(kind: str, name: str) -> Arns:
-    """The resources a parameter names (one id or a list); all of the kind where it is absent."""
+    """The resources that a parameter names (one id or a list). Without the parameter, all resources of the kind."""
 
     def arns(params: dict[str, Any]) -> tuple[str, ...]:
         given = params.get(name, "*")

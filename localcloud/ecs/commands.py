@@ -1,7 +1,7 @@
-"""RunCommand and what becomes of it: an invocation, with one result per instance.
+"""RunCommand: creates an invocation with one result per instance.
 
-A command starts a moment after the call, really runs in the guest (outside the cloud's transaction), and its result shows
-once the virtual time it took has passed. A cloud killed in between runs it again.
+A command starts a moment after the call. Its script really runs in the guest, outside the cloud's transaction. The result appears
+once the script's virtual time has passed. If the cloud is killed meanwhile, it runs the script again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Commands:
         self.world, self.runs, self.records = world, runs, records
 
     def run(self, params: Params) -> dict[str, Any]:
-        """RunCommand, idempotent by ClientToken."""
+        """RunCommand. A repeated call with the same ClientToken returns the same invocation."""
         return self.world.once("RunCommand", params, lambda: self._run(params))
 
     def _run(self, params: Params) -> dict[str, Any]:
@@ -79,7 +79,9 @@ class Commands:
         self.world.store.put("invocation", invoke, doc)
 
     def _begin(self, invoke: str, command: str, instance: Doc, script: str, timeout_s: int) -> None:
-        """The result as it stands at first, and the run to come; a dead instance or agent ends it within a minute."""
+        """Store the initial result and schedule the run. If the instance or its agent does not respond, the result fails within a
+        minute.
+        """
         world, id = self.world, instance["InstanceId"]
         digest = hashlib.sha256(script.encode()).hexdigest()
         world.cloud.db.put_blob(digest, script.encode())
@@ -95,7 +97,7 @@ class Commands:
             self.runs.expect(f"{invoke}:{id}", instance, script, due_ms)
 
     def stop(self, params: Params) -> dict[str, Any]:
-        """StopInvocation: what has not ended is Cancelled or Terminated."""
+        """StopInvocation: results that have not ended become Cancelled or Terminated."""
         invoke = params["InvokeId"]
         self.world.need("invocation", invoke, "InvalidInvokeId.NotFound")
         for result in self.world.store.find("result", {"invoke": invoke}):
@@ -110,7 +112,7 @@ class Commands:
 
 
 def _checked(params: Params) -> tuple[str, int, str]:
-    """The OS type the command is for, its time limit in seconds and the decoded script."""
+    """The command's OS type, its time limit in seconds, and the decoded script."""
     kind = TYPES.get(params["Type"])
     if kind is None:
         raise ApiError("InvalidParameter.Type", f"Type must be one of {', '.join(TYPES)}.", 400)
@@ -139,7 +141,7 @@ def _decoded(params: Params) -> str:
 
 
 def _filled(world: EcsWorld, script: str, params: Params, instance: Doc, invoke: str, command: str) -> str:
-    """The script with its {{parameters}}, where EnableParameter is true; names are case-insensitive."""
+    """The script with its {{parameters}} filled in, if EnableParameter is true. Parameter names are not case-sensitive."""
     if not params.get("EnableParameter"):
         return script
     given = params.get("Parameters", {})
@@ -160,7 +162,7 @@ def _filled(world: EcsWorld, script: str, params: Params, instance: Doc, invoke:
 
 
 def _result(invoke: str, command: str, instance_id: str, digest: str, timeout_s: int) -> Doc:
-    """The result of a script kept under a digest, as it stands at first."""
+    """The initial result for a script that is stored under a digest."""
     return {
         "InvokeId": invoke,
         "CommandId": command,

@@ -1,7 +1,9 @@
-"""What DescribeInstances and DescribeDisks show beside what is stored: fields that real clients read and that follow from others.
+"""Fields of DescribeInstances and DescribeDisks that are not stored, because they can be derived from stored fields. Real clients
+read them.
 
-Source: response models of alibabacloud-ecs20140526 7.11.8; performance of disks: alibabacloud.com/help/en/ecs/user-guide/essds.
-A field of the record always goes before one made here. An id made here is the same each time.
+Sources: the response models of alibabacloud-ecs20140526 7.11.8; for the performance of disks,
+alibabacloud.com/help/en/ecs/user-guide/essds. A stored field takes precedence over a derived one. A derived id is the same each
+time.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ _PLAIN: Mapping[str, Any] = {
 _EIP = {"AllocationId": "", "Bandwidth": 0, "InternetChargeType": "", "IpAddress": "", "IsSupportUnassociate": False}
 _MOST = {"PL0": (12, 10_000, 0.25, 180, 100), "PL1": (50, 50_000, 0.5, 350, 120), "PL2": (50, 100_000, 0.5, 750, 120)}
 _MOST["PL3"] = (50, 1_000_000, 0.5, 4_000, 120)
-"""By performance level: IOPS per GiB and at most; MB/s per GiB, at most, and without any GiB."""
+"""By performance level: IOPS per GiB, maximum IOPS, MB/s per GiB, maximum MB/s, and base MB/s."""
 
 
 def instance(doc: Doc) -> Doc:
@@ -51,7 +53,7 @@ def instance(doc: Doc) -> Doc:
 
 
 def _interfaces(record: Doc) -> list[Doc]:
-    """The primary network interface, with the private address of the instance; none in the classic network."""
+    """The primary network interface with the instance's private address. Empty in the classic network."""
     addresses = record["VpcAttributes"].get("PrivateIpAddress", {}).get("IpAddress", [])
     if not addresses:
         return []

@@ -1,11 +1,12 @@
-"""What a guest runs apart from any command (systemd-run), and what its tools leave to the next start.
+"""Background units in a guest: scripts that run apart from any command (systemd-run), and what upgrade tools leave for the next
+start.
 
-A script of a unit really runs at once, at its beginning; what it did between two of its sleeps shows in the guest's disks when the
-cloud's time has come that far. So a unit can be looked at while it is at work, and a stop in the middle leaves the disks as they
-were at that moment. Only the files that it changed are written, so that nothing of others is lost.
+A unit's script really runs to its end as soon as the unit begins. The changes that it makes between two of its sleeps appear in the
+guest's disks later, when the cloud's time reaches that moment. So a unit can be observed while it runs, and a stop in the middle
+leaves the disks as they were at that moment. Only changed files are written, so the changes of others are kept.
 
-A guest with ``.guest/next-boot`` does not come up as usual: leapp's upgrade runs between two restarts, in a system of its own
-without an agent, and replaces the release. ``.guest/tool`` says how tools fail (facts: ``files`` of the system disk).
+A guest with the file ``.guest/next-boot`` does not start as usual. leapp's upgrade runs between two restarts, in a system of its
+own without an agent, and replaces the release. ``.guest/tool`` says how tools fail (facts: ``files`` of the system disk).
 """
 
 from __future__ import annotations
@@ -29,23 +30,23 @@ NEXT_BOOT, TOOL = ".guest/next-boot", ".guest/tool"
 RESUME = "etc/systemd/system/leapp_resume.service"
 _LIMIT_S = 24 * 3600
 Change = dict[str, dict[str, list[Any] | None]]
-"""By mount point and path: mode and content, or nothing for a file that is gone."""
+"""By mount point and path: the mode and content of a file, or None for a deleted file."""
 
 
 @dataclass
 class _Recorder:
-    """What a unit does and when, while its script runs ahead of the cloud's time."""
+    """Records what a unit does and when. The script runs ahead of the cloud's time."""
 
     trees: dict[str, Tree]
     folder: Any
     steps: list[tuple[int, Change, str]] = field(default_factory=list)
 
     def note(self, at_s: float, action: str = "") -> None:
-        """Keep what has changed since the last time, and an act."""
+        """Record the changes since the last call, and an action."""
         self.keep(at_s, self.folder.changes(), action)
 
     def keep(self, at_s: float, trees: dict[str, Tree], action: str) -> None:
-        """The same for changes that were looked at already."""
+        """Record changes that were already determined."""
         changed = {mount: self._difference(mount, tree) for mount, tree in trees.items()}
         if changed or action:
             self.steps.append((round(at_s * SECOND), changed, action))
@@ -60,7 +61,7 @@ class _Recorder:
 
 
 class Detached:
-    """Units of guests, one at a time in each; and the system that runs between two restarts."""
+    """The units of the guests, at most one at a time per guest, and the upgrade system that runs between two restarts."""
 
     def __init__(self, world: EcsWorld, runs: GuestRuns, power: Power) -> None:
         self.world, self.runs, self.power = world, runs, power
@@ -72,7 +73,7 @@ class Detached:
         power.booted = self._booted
 
     def _answer(self, instance_id: str, verb: str, words: list[str]) -> str:
-        """What a guest is told: whether a unit is at work, or that one begins."""
+        """The answer to a guest's question: whether a unit is running, or that one has begun."""
         instance = self.world.instance(instance_id)
         unit = self._unit(instance)
         if verb == "unit-active":
@@ -85,7 +86,7 @@ class Detached:
         return "error not understood"
 
     def _unit(self, instance: Doc) -> Doc | None:
-        """The unit at work; none that an earlier start of the instance has ended."""
+        """The running unit. None if an earlier start of the instance ended it."""
         unit: Doc | None = instance["sim"].get("unit")
         return unit if unit and unit["boot"] == instance["sim"]["boots"] and instance["Status"] == "Running" else None
 
@@ -97,7 +98,7 @@ class Detached:
         self.world.cloud.scheduler.at(self.world.now + 3 * SECOND, RUN, payload, key=instance["InstanceId"])
 
     def _current(self, payload: dict[str, Any]) -> Doc | None:
-        """The instance, if the unit of a job is still at work there."""
+        """The instance, if the unit of a job is still running in it."""
         instance = self.world.store.get("instance", payload["instance"])
         unit = self._unit(instance) if instance else None
         return instance if unit and unit["number"] == payload["number"] else None
@@ -122,7 +123,7 @@ class Detached:
             self._schedule(payload, recorder)
 
     def _execute(self, command: str, folder: Any, now_s: int, recorder: _Recorder) -> None:
-        """Run the unit's command to its end, with its sleeps noted and not slept."""
+        """Run the unit's command to its end. Its sleeps are recorded, not waited for."""
         slept = 0.0
 
         def pause(slept_s: float) -> None:
@@ -150,7 +151,7 @@ class Detached:
             digest = hashlib.sha256(body).hexdigest()
             self.world.cloud.db.put_blob(digest, body)
             step = {**payload, "change": digest, "action": action}
-            last = max(at_ms, last + 1)  # what is due at one moment happens in any order
+            last = max(at_ms, last + 1)  # distinct times, because jobs due at one moment run in any order
             self.world.cloud.scheduler.at(self.world.now + last, STEP, step, key=payload["instance"])
 
     def _step(self, payload: dict[str, Any]) -> None:
@@ -194,7 +195,7 @@ class Detached:
         return disk, unpack(self.world.cloud.db.blob(disk["sim"]["blob"])) if disk else {}
 
     def _replace(self, instance_id: str, target: str, more: dict[str, str]) -> None:
-        """Put another release's files in the place of the system's own; ``more`` are files beside them."""
+        """Replace the system's files by those of another release. ``more`` are further files."""
         disk, tree = self._system_tree(instance_id)
         if disk is not None:
             facts = self.world.instance(instance_id)["sim"]["guest"]
@@ -204,9 +205,11 @@ class Detached:
     # Between two restarts ------------------------------------------------------------------------------------------------
 
     def _booted(self, instance: Doc) -> int | None:
-        """What follows a start: leapp's own system, or the rest of its work in the new one; how long the agent takes then."""
+        """Do what follows a start: leapp's own system, or the rest of its work in the new system. Returns how long the agent then
+        takes.
+        """
         if not instance["sim"].get("units"):
-            return None  # no tool has ever run in it
+            return None  # no tool has ever run in this guest
         _, tree = self._system_tree(instance["InstanceId"])
         if NEXT_BOOT in tree:
             boot = {"instance": instance["InstanceId"], "boot": instance["sim"]["boots"]}
@@ -217,7 +220,7 @@ class Detached:
         return None
 
     def _upgrade(self, payload: dict[str, Any]) -> None:
-        """The upgrade is over: the new release is there, or the old one as before; then the machine restarts."""
+        """End the upgrade: install the new release, or keep the old one as it was. Then the machine restarts."""
         instance = self.world.store.get("instance", payload["instance"])
         if instance is None or instance["Status"] != "Running" or instance["sim"]["boots"] != payload["boot"]:
             return

@@ -1,4 +1,4 @@
-"""DescribeDisks and ResetDisk, and the attaching and detaching that SMC asks for."""
+"""DescribeDisks and ResetDisk, and the attaching and detaching of disks for SMC."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _FILTERS["PerformanceLevel"] = "PerformanceLevel"
 
 
 class Disks:
-    """Disks and what is done to them."""
+    """Disks, and the operations on them."""
 
     def __init__(self, world: EcsWorld) -> None:
         self.world = world
         world.cloud.scheduler.on(RESET, self._reset_done)
 
     def describe(self, params: Params) -> dict[str, Any]:
-        """DescribeDisks; all filters must hold."""
+        """DescribeDisks. A disk must match all filters."""
         ids = paging.id_list(params, "DiskIds")
         where = {**paging.tag_links(params), "region": params["RegionId"]}
         if "InstanceId" in params:
@@ -40,7 +40,7 @@ class Disks:
         return {**fields, "Disks": {"Disk": [complete.disk(doc) for doc in docs]}}
 
     def reset(self, params: Params) -> dict[str, Any]:
-        """ResetDisk: only a stopped instance's disk, only from a finished snapshot of that very disk."""
+        """ResetDisk: only for a disk of a stopped instance, and only from a finished snapshot of that disk."""
         disk = self.world.disk(params["DiskId"])
         snapshot = self.world.need("snapshot", params["SnapshotId"], "InvalidSnapshotId.NotFound")
         resetting = disk["Status"] == "ReIniting"
@@ -78,7 +78,7 @@ class Disks:
             self.world.store.put("disk", disk["DiskId"], disk)
 
     def add(self, instance: Doc, sim: dict[str, Any], **fields: Any) -> str:
-        """Make a disk for an instance and attach it; its id. ``fields`` need Device, Type, Size and Category."""
+        """Create a disk for an instance and attach it. Returns its id. ``fields`` must have Device, Type, Size and Category."""
         id = fields.pop("DiskId", "") or self.world.cloud.new_id("d-bp1")
         doc = {**_defaults(self.world, id, instance), **fields}
         row = {"InstanceId": instance["InstanceId"], "Device": doc["Device"], "AttachedTime": doc["AttachedTime"]}
@@ -86,7 +86,7 @@ class Disks:
         return id
 
     def attach_transit(self, instance: Doc, blob: str) -> str:
-        """SMC's transit disk: a data disk with an event, which only SMC takes away again; its id."""
+        """Attach SMC's transit disk: a data disk with an event, which only SMC removes again. Returns its id."""
         taken = [disk["Device"] for disk in self.world.disks(instance["InstanceId"])]
         device = next(f"/dev/xvd{letter}" for letter in "bcdefghijklmnopqrstuvwxyz" if f"/dev/xvd{letter}" not in taken)
         sim = {"blob": blob, "used_gib": 8, "mount": "", "resetting": "", "transit": True}
@@ -96,7 +96,7 @@ class Disks:
         return id
 
     def drop_transit(self, disk_id: str) -> None:
-        """Detach and delete a transit disk; one already gone is fine."""
+        """Detach and delete a transit disk. A disk that is already gone is no error."""
         if self.world.store.get("disk", disk_id) is not None:
             self.world.store.delete("disk", disk_id)
             events.disk_operation(self.world, disk_id, "DetachDisk")

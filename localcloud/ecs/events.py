@@ -1,6 +1,6 @@
-"""The events ECS publishes, in the envelope of EventBridge (source acs.ecs).
+"""The events that ECS publishes, in the envelope of EventBridge (source acs.ecs).
 
-No public sample says whether ``data`` is CloudMonitor's object or only its content; the setting ``event_form`` chooses:
+No public sample shows whether ``data`` is CloudMonitor's whole object or only its content. The setting ``event_form`` chooses:
 ``content`` (default), ``cloudmonitor``, or ``mixed`` (either, by the seed).
 """
 
@@ -37,7 +37,7 @@ def snapshot_completed(world: EcsWorld, snapshot: Doc) -> None:
 
 
 def command_completed(world: EcsWorld, result: Doc, name: str) -> None:
-    """CloudAssistant:TaskCompleted. A public sample shows its ``data``: texts only, and nothing around them."""
+    """CloudAssistant:TaskCompleted. A public sample shows its ``data``: all values are texts, without an outer object."""
     invoke = result["InvokeId"]
     content = {
         "invokeId": invoke,
@@ -70,7 +70,7 @@ def disk_operation(world: EcsWorld, disk_id: str, operation: str) -> None:
 
 
 def _publish(world: EcsWorld, name: str, resource: str, content: dict[str, Any], *, ok: bool = True, sampled: bool = False) -> None:
-    """Publish an event. What a public sample shows (``sampled``) is sent in no other form."""
+    """Publish an event. An event with a public sample (``sampled``) always has the sample's form."""
     emit = world.cloud.hooks.emit_event
     if emit is None:
         return
@@ -95,7 +95,9 @@ def _publish(world: EcsWorld, name: str, resource: str, content: dict[str, Any],
 
 
 def _region(world: EcsWorld, resource: str) -> str:
-    """The region of an instance, disk or snapshot; the account's own once it is gone. One bus here hears of all regions."""
+    """The region of an instance, disk or snapshot. If the resource is gone, the account's own region. The one bus gets the events
+    of all regions.
+    """
     kind, _, id = resource.partition("/")
     doc = world.store.get(kind, id) or {}
     return str(doc.get("RegionId", world.cloud.region))

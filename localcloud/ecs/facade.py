@@ -1,6 +1,7 @@
-"""What SMC may do to instances, behind the hook ``ecs``: it works on them without the conditions that bind callers.
+"""What SMC may do to instances, behind the hook ``ecs``: without the checks that other callers must pass.
 
-SMC marks an instance ``busy`` while it replaces the operating system; ECS then refuses what would disturb it.
+SMC marks an instance ``busy`` while it replaces the operating system. ECS then refuses operations that would disturb the
+replacement.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from localcloud.ecs.world import EcsWorld
 
 
 class Facade:
-    """Instances as SMC sees and changes them; every method takes an instance id."""
+    """Instances as SMC sees and changes them. Every method takes an instance id."""
 
     def __init__(self, world: EcsWorld, machines: power.Power, disks: Disks, life: SnapshotLife) -> None:
         self._world, self._power, self._disks, self._life = world, machines, disks, life
 
     def setting(self, name: str, default: Any) -> Any:
-        """An option of the emulation."""
+        """A setting of the emulation."""
         return self._world.setting(name, default)
 
     def exists(self, id: str) -> bool:
         return self._world.store.has("instance", id)
 
     def source(self, id: str) -> dict[str, Any]:
-        """What the SMC client reports of its machine: os (as installed now), hostname, ip, arch, disks, and faults to come."""
+        """What the SMC client reports of its machine: os (as installed now), hostname, ip, arch, disks, and planned faults."""
         instance = self._world.instance(id)
         guest = instance["sim"]["guest"]
         return {
@@ -47,7 +48,7 @@ class Facade:
         }
 
     def ready(self, id: str) -> str:
-        """Why a replacement cannot begin now: an empty text, or a cause."""
+        """The reason why a replacement cannot begin now; empty if it can."""
         instance = self._world.store.get("instance", id)
         if instance is None:
             return "The instance does not exist."
@@ -60,31 +61,33 @@ class Facade:
         return ""
 
     def booting(self, id: str) -> bool:
-        """Whether the instance is coming up: starting, or running with an agent that is not back yet."""
+        """Whether the instance is starting, or runs but its agent is not back yet."""
         instance = self._world.instance(id)
         up = instance["Status"] == "Running" and not instance["sim"]["agent_lost"]
         return instance["Status"] in ("Starting", "Stopping") or (up and self.silent(id))
 
     def silent(self, id: str) -> bool:
-        """Whether the agent does not answer."""
+        """Whether the agent does not respond."""
         return not agent.alive(self._world, self._world.instance(id))
 
     def set_busy(self, id: str, reason: str, *, failed: bool = False) -> None:
-        """Say what is at work on the instance; an empty text ends it, ``failed`` without success."""
+        """Record which work is in progress on the instance. An empty text ends the work; ``failed`` ends it without success."""
         instance = self._world.store.get("instance", id)
         if instance is not None:
             instance["sim"] |= {"busy": reason, "replacement_failed": failed}
             self._world.store.put("instance", id, instance)
 
     def snapshot_disks(self, id: str, prefix: str) -> list[str]:
-        """Snapshots of all disks, named with the prefix; their ids. Raises ApiError where ECS would refuse."""
+        """Create snapshots of all disks, with names that begin with the prefix. Returns their ids. Raises ApiError if ECS would
+        refuse.
+        """
         disks = [disk for disk in self._world.disks(id) if not disk["sim"].get("transit")]
         for disk in disks:
             check_disk(self._world, disk, ours=False)
         return [self._life.create(disk, f"{prefix}{disk['DiskId'][2:]}") for disk in disks]
 
     def put_back(self, id: str, snapshots: list[str]) -> bool:
-        """Make the disks what these snapshots hold, as SMC does by itself; False if they are not all finished."""
+        """Reset the disks to these snapshots, as SMC does by itself. Returns False if a snapshot is not finished."""
         found = [self._world.store.get("snapshot", each) for each in snapshots]
         if not found or any(each is None or each["Status"] != "accomplished" for each in found):
             return False
@@ -96,7 +99,9 @@ class Facade:
         return True
 
     def takes_drill(self, id: str) -> bool:
-        """Whether a person meant a drill, as the fleet's facts count them; one less from now on."""
+        """Whether the person meant to start a drill, by the count in the fleet's facts. Each true answer lowers the count by
+        one.
+        """
         instance = self._world.instance(id)
         facts = instance["sim"]["guest"].get("smc") or {}
         left: int = facts.get("drills", 0)
@@ -106,7 +111,7 @@ class Facade:
         return left > 0
 
     def snapshot_states(self, ids: list[str]) -> set[str]:
-        """The statuses of snapshots; ``failed`` for one that is gone."""
+        """The statuses of snapshots. A deleted snapshot counts as ``failed``."""
         found = [self._world.store.get("snapshot", id) for id in ids]
         return {each["Status"] if each else "failed" for each in found}
 
@@ -120,12 +125,12 @@ class Facade:
         self._disks.drop_transit(disk_id)
 
     def restart(self, id: str, agent_after_ms: int) -> None:
-        """Stop and start from within, with the state changes of both; the agent is back that long after Running."""
+        """Restart from within, with the state-change events. The agent is back ``agent_after_ms`` after Running."""
         instance = self._world.instance(id)
         self._power.drive(instance, ["Stopping", "Stopped", "Starting", "Running"], agent_after_ms=agent_after_ms)
 
     def replace_system(self, id: str, target: str) -> None:
-        """Install the destination's system; data disks and the machine's own files stay as they are."""
+        """Install the destination's operating system. Data disks and the machine's own files stay unchanged."""
         disk = self._system_disk(id)
         guest = self._world.instance(id)["sim"]["guest"]
         digest, body = pack(upgrade.replaced(self._system_tree(id), guest, target))

@@ -1,8 +1,9 @@
-"""Loading a fleet: instances as DescribeInstances returns them, with facts about their guests and faults to come.
+"""Loads a fleet: instances as DescribeInstances returns them, with facts about their guests and planned faults.
 
-The document is {"pages": [DescribeInstances answers], "guests": {instance id: facts}, "faults": settings, "accounts":
-{id: account}}. See guest/facts.py for the facts, and fleet.schema.json for the rest. A page or a record says with ``account``
-whose it is; without, it is the deployment's account's. A wrong document loads nothing and says which record and field is wrong.
+The document is {"pages": [DescribeInstances answers], "guests": {instance id: facts}, "faults": settings, "accounts": {id:
+account}}. See guest/facts.py for the facts, and fleet.schema.json for the rest. A page or record names its account in ``account``;
+without it, the record belongs to the deployment's account. An invalid document loads nothing; the error names each invalid record
+and field.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Fleet:
         self.world, self.disks, self.life = world, disks, life
 
     def load(self, document: dict[str, Any]) -> int:
-        """Add the instances of a document (those already there are replaced); how many. Raises FleetInvalid."""
+        """Add the instances of a document; existing ones are replaced. Returns how many. Raises FleetInvalid."""
         cloud = self.world.cloud
         fleet_check.check(document, {each.id: self._has(each.id) for each in cloud.accounts.all()})
         with cloud.lock, cloud.db.transaction():
@@ -83,7 +84,7 @@ class Fleet:
         return has
 
     def _configure(self, document: dict[str, Any]) -> None:
-        """The accounts with their roles and settings; ``faults`` of the document are those of the deployment's account."""
+        """Create the accounts with their roles and settings. ``faults`` of the document apply to the deployment's account."""
         for id, given in document.get("accounts", {}).items():
             members.open_account(self.world.cloud, id, given)
             self._set(id, given.get("faults", {}))

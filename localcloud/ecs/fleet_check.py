@@ -1,4 +1,6 @@
-"""Whether a fleet document can be loaded: by the published schema, and by what a schema cannot say. Every problem is named."""
+"""Checks whether a fleet document can be loaded: by the published schema, and by rules that a schema cannot express. It names every
+problem.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,11 @@ from localcloud.core.regions import REGIONS
 
 SCHEMA: dict[str, Any] = json.loads(Path(__file__).with_name("fleet.schema.json").read_text(encoding="utf-8"))
 SHOWN = 50
-"""Problems told of one document; the rest is counted."""
+"""The maximum number of problems that are listed for one document; the others are only counted."""
 
 
 class FleetInvalid(ValueError):
-    """A fleet document is wrong; the text says where, one line each."""
+    """A fleet document is invalid. The text names each problem and its place, one per line."""
 
     def __init__(self, problems: list[str]) -> None:
         more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
@@ -28,7 +30,8 @@ class FleetInvalid(ValueError):
 def check(document: Any, owners: Mapping[str, Callable[[str], bool]] | None = None) -> None:
     """Raise FleetInvalid unless the document can be loaded.
 
-    ``owners`` are the accounts that exist (the deployment's own first), each with a way to ask whether it has an instance by now.
+    ``owners`` are the existing accounts (the deployment's own first). Each has a function that tells whether the account already
+    has an instance.
     """
     problems = [f"{place(error.absolute_path)}: {error.message}" for error in _validator().iter_errors(document)]
     if not problems:
@@ -42,7 +45,7 @@ def check(document: Any, owners: Mapping[str, Callable[[str], bool]] | None = No
 
 
 def records(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Every record with the account it is of; empty for the deployment's own."""
+    """Every record with the id of its account; empty means the deployment's own."""
     pages = document["pages"]
     return [
         (record.get("account") or page.get("account", ""), record) for page in pages for record in page["Instances"]["Instance"]
@@ -57,12 +60,12 @@ def _validator() -> Any:
 
 
 def place(path: Iterable[str | int]) -> str:
-    """``pages[0].Instances.Instance[3].Cpu``."""
+    """The place of a record as a path, such as ``pages[0].Instances.Instance[3].Cpu``."""
     return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in path).lstrip(".") or "fleet"
 
 
 def _wrong_accounts(document: dict[str, Any], owners: Mapping[str, Callable[[str], bool]]) -> Iterator[str]:
-    """Accounts that neither exist nor are described, and instances that another account has."""
+    """Accounts that neither exist nor are described, and instances that another account already has."""
     own, known = next(iter(owners)), {*owners, *document.get("accounts", {})}
     for account, record in records(document):
         id, account = record["InstanceId"], account or own
@@ -74,7 +77,7 @@ def _wrong_accounts(document: dict[str, Any], owners: Mapping[str, Callable[[str
 
 
 def _wrong_roles(document: dict[str, Any]) -> Iterator[str]:
-    """Trust policies that make no sense, or that nothing here would look at."""
+    """Trust policies that are invalid, or have conditions that this emulation does not evaluate."""
     for id, account in document.get("accounts", {}).items():
         for name, role in account.get("roles", {}).items():
             problems = {trust.problem(each) for each in role.get("trust", {}).get("Statement", [])} - {""}
@@ -82,7 +85,7 @@ def _wrong_roles(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _contradictions(document: dict[str, Any]) -> Iterator[str]:
-    """What no schema can say: an id twice, an unknown region, facts of nobody."""
+    """Errors that no schema can find: a repeated id, an unknown region, facts for an instance that does not exist."""
     ids: set[str] = set()
     for number, page in enumerate(document["pages"]):
         for index, record in enumerate(page["Instances"]["Instance"]):

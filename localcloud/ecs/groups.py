@@ -1,4 +1,4 @@
-"""Snapshot groups: all disks of an instance at one moment (facts, section 8)."""
+"""Snapshot groups: consistent snapshots of all disks of an instance at one moment (facts, section 8)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Groups:
         self.world, self.life = world, life
 
     def create(self, params: Params) -> dict[str, Any]:
-        """CreateSnapshotGroup, idempotent by ClientToken."""
+        """CreateSnapshotGroup. A repeated call with the same ClientToken returns the same group."""
         return self.world.once("CreateSnapshotGroup", params, lambda: self._create(params))
 
     def _create(self, params: Params) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Groups:
         return {"SnapshotGroupId": id}
 
     def _disks(self, params: Params) -> list[Doc]:
-        """DiskId.N, or the instance's disks without ExcludeDiskId.N."""
+        """The disks of the call: those of DiskId.N, or all of the instance except those of ExcludeDiskId.N."""
         chosen, left_out = params.get("DiskId"), params.get("ExcludeDiskId", [])
         if chosen and left_out:
             raise ApiError("InvalidParam.ExcludeDiskIdsAndDiskIds.Conflict", "DiskId and ExcludeDiskId exclude each other.", 400)
@@ -63,7 +63,7 @@ class Groups:
         return [disk for disk in self.world.disks(params["InstanceId"]) if disk["DiskId"] not in left_out]
 
     def describe(self, params: Params) -> dict[str, Any]:
-        """DescribeSnapshotGroups; it pages by NextToken only."""
+        """DescribeSnapshotGroups. This operation pages by NextToken only."""
         ids, states = params.get("SnapshotGroupId"), params.get("Status")
         where = paging.tag_links(params)
         if "InstanceId" in params:
@@ -93,7 +93,7 @@ class Groups:
         return {**shown(group), "Snapshots": {"Snapshot": rows}}
 
     def delete(self, params: Params) -> dict[str, Any]:
-        """DeleteSnapshotGroup: the snapshots go with it, except those that made an image."""
+        """DeleteSnapshotGroup: deletes the group's snapshots too, except those that an image was made from."""
         id = params["SnapshotGroupId"]
         group = self.world.need("group", id, "InvalidSnapshotGroup.NotFound")
         members = self.world.store.find("snapshot", {"group": id})

@@ -1,4 +1,4 @@
-"""The jobs behind a command: the run in the guest, outside the transaction, and the moment its result shows."""
+"""The jobs behind a command: the run in the guest, outside the transaction, and later the job that shows the result."""
 
 from __future__ import annotations
 
@@ -38,28 +38,28 @@ class GuestRuns:
         self.folders = Folders()
         self.ahead = Ahead(self.folders, world.cloud.db.blob)
         self.host: Host | None = None
-        """What answers a guest's questions about its own host; set by who knows it."""
+        """Answers a guest's questions about its host. The module that can answer sets this attribute."""
         world.cloud.scheduler.on(RUN, lambda payload: None)
         world.cloud.scheduler.on(DONE, self._done)
         world.cloud.outside[RUN] = self._run
         self._resume()
 
     def schedule(self, key: str, due_ms: int) -> None:
-        """Run the command of a result at a time."""
+        """Schedule the run of a result's command at ``when_ms``."""
         self.world.cloud.scheduler.at(due_ms, RUN, {"key": key}, key=key)
 
     def expect(self, key: str, instance: Doc, script: str, due_ms: int) -> None:
-        """Begin ahead what is to run at a time, as it will be if nothing changes."""
+        """Start a scheduled run ahead of time, on the assumption that nothing changes until then."""
         self.ahead.expect(key, self.start(instance, self.layout(instance["InstanceId"]), script, due_ms))
 
     def cancel(self, key: str) -> None:
-        """Neither run it nor show its result."""
+        """Cancel the run, and the job that would show its result."""
         self.ahead.drop(key)
         self.world.cloud.scheduler.cancel(RUN, key)
         self.world.cloud.scheduler.cancel(DONE, key)
 
     def _resume(self) -> None:
-        """Runs cut off by the end of the process happen again."""
+        """Restart the runs that the end of the last process interrupted."""
         with self.world.cloud.db.transaction():
             for status in ("Pending", "Running"):
                 for result in self.world.store.find("result", {"status": status}):
@@ -87,7 +87,7 @@ class GuestRuns:
             self._ended(key, run, folder, layout)
 
     def _ran(self, begun: Begun | None, folder: Folder, start: Start, result: Doc) -> machine.Run:
-        """The run that was begun, or one from the start."""
+        """The run that was started ahead of time, or a new one."""
         timeout_s, instance_id = result["sim"]["timeout_ms"] // SECOND, result["InstanceId"]
         try:
             if begun is not None:
@@ -98,19 +98,21 @@ class GuestRuns:
             return machine.Run(exit_code=126, output=f"cannot run the script: {error}\n".encode())
 
     def start(self, instance: Doc, layout: Layout, script: str, at_ms: int) -> Start:
-        """All that a run at a time depends on."""
+        """Everything that the result of a run at this time depends on."""
         booted, boots = instance["sim"]["booted_ms"], instance["sim"]["boots"]
         number = self.world.cloud.random("boot", instance["InstanceId"], boots).randbytes(16).hex()
         boot = (number, (at_ms - booted) // SECOND, booted // SECOND)
         return Start(layout, boot, instance["OSType"] == "windows", at_ms // SECOND, script)
 
     def _script(self, result: Doc) -> str:
-        """What is to be run; a state file of before scripts were kept under their digest has it in the result."""
+        """The script to run. In an older state file, which does not store scripts under their digest, the result holds the
+        script.
+        """
         text = result["sim"].get("script")
         return self.world.cloud.db.blob(result["sim"]["content"]).decode() if text is None else str(text)
 
     def _started(self, key: str) -> tuple[Doc, Doc, Layout] | None:
-        """The result, its instance and disks, if the guest can run a command now; else the failure is noted."""
+        """The result, its instance and disks, if the guest can run a command now. Otherwise record the failure."""
         result = self.world.store.get("result", key)
         if result is None or result["InvocationStatus"] not in ("Pending", "Running"):
             return None
@@ -135,7 +137,7 @@ class GuestRuns:
         return tuple((disk["sim"]["mount"].strip("/"), disk["sim"]["blob"]) for disk in disks)
 
     def _ask(self, instance_id: str, line: str) -> str:
-        """A guest's question to its host: the SMC client's import, or what systemd would answer."""
+        """Answer a guest's question to its host: the SMC client's import, or a question that systemd would answer."""
         verb, *words = line.split()
         if self.host is not None and verb in HOST_VERBS:
             with self.world.cloud.lock, self.world.cloud.db.transaction():
@@ -176,7 +178,7 @@ class GuestRuns:
                 self.world.store.put("disk", disk["DiskId"], disk)
 
     def _done(self, payload: dict[str, Any]) -> None:
-        """Show the outcome, unless the instance went down meanwhile."""
+        """Show the outcome, unless the instance was stopped meanwhile."""
         key = payload["key"]
         result = self.world.store.get("result", key)
         if result is None or result["InvocationStatus"] != "Running":
@@ -202,7 +204,7 @@ class GuestRuns:
 
 
 def _outcome(run: machine.Run) -> dict[str, Any]:
-    """The fields of a finished run; of a long output the end is kept."""
+    """The fields of a finished run. A long output is cut at its beginning."""
     dropped = max(0, len(run.output) - _KEEP_OUTPUT)
     shown = {"Output": base64.b64encode(run.output[dropped:]).decode(), "Dropped": dropped}
     if run.timed_out:

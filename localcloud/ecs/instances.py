@@ -27,18 +27,18 @@ _ADDRESSES = {
     "EipAddresses": lambda doc: [doc["EipAddress"].get("IpAddress", "")],
 }
 _CAPPED, _MOST = ("Tag", "ResourceGroupId"), 1000
-"""Parameters with which ECS cuts a listing, and the maximum that it then shows (reference of DescribeInstances)."""
+"""Parameters with which ECS limits the length of a listing, and that length (reference of DescribeInstances)."""
 _STATES = ("Pending", "Running", "Starting", "Stopping", "Stopped")
 
 
 class Instances:
-    """The operations on instances apart from power."""
+    """The operations on instances, except for starting and stopping."""
 
     def __init__(self, world: EcsWorld) -> None:
         self.world = world
 
     def describe(self, params: Params) -> dict[str, Any]:
-        """DescribeInstances; all filters must hold."""
+        """DescribeInstances. An instance must match all filters."""
         where = {**paging.tag_links(params), "region": params["RegionId"]}
         if "Status" in params:
             refuse_unless(params["Status"] in _STATES, "InvalidParameter", "The specified parameter Status is not valid.", 400)
@@ -70,7 +70,7 @@ class Instances:
         return {}
 
     def delete(self, params: Params) -> dict[str, Any]:
-        """DeleteInstance: pay-as-you-go, not protected, and Stopped unless Force."""
+        """DeleteInstance: the instance must be pay-as-you-go, not protected, and Stopped (unless Force is true)."""
         id = params["InstanceId"]
         instance = self.world.instance(id)
         require_idle(instance)
@@ -88,7 +88,7 @@ class Instances:
         return {}
 
     def auto_renew(self, params: Params) -> dict[str, Any]:
-        """DescribeInstanceAutoRenewAttribute: nothing renews itself here."""
+        """DescribeInstanceAutoRenewAttribute: no instance of this emulation renews itself."""
         ids = [id for id in params.get("InstanceId", "").split(",") if id]
         rows = [
             {"InstanceId": self.world.instance(id)["InstanceId"], "AutoRenewEnabled": False, "RenewalStatus": "Normal"}
@@ -100,20 +100,20 @@ class Instances:
 
 
 def _require_protectable(instance: dict[str, Any]) -> None:
-    """Refuse protection against deletion for a subscription or spot instance (ECS guide on release protection)."""
+    """Refuse deletion protection for a subscription or spot instance (ECS guide on release protection)."""
     on_demand = instance["InstanceChargeType"] == "PostPaid" and instance["SpotStrategy"] == "NoSpot"
     refuse_unless(on_demand, "ChargeTypeViolation", "Only pay-as-you-go instances can be protected against deletion.")
 
 
 def _keep(params: Params) -> paging.Keep | None:
-    """What the links cannot filter; None if nothing is left to filter."""
+    """The filter for conditions that links cannot express. None if there are no such conditions."""
     tests = [*_equal_tests(params), *_address_tests(params)]
     if "InstanceName" in params:
         pattern = params["InstanceName"].replace("[", "[[]").replace("?", "[?]")
         tests.append(lambda doc: fnmatch.fnmatchcase(doc["InstanceName"], pattern))
     if keys := paging.tag_keys(params):
         tests.append(lambda doc: keys <= {tag["TagKey"] for tag in doc["Tags"]["Tag"]})
-    if "ResourceGroupId" in params:  # the default group is shown with every group (the same reference)
+    if "ResourceGroupId" in params:  # instances of the default group are listed with every group (same reference)
         tests.append(lambda doc: doc.get("ResourceGroupId", "") in ("", params["ResourceGroupId"]))
     for name, path in (("VpcId", "VpcId"), ("VSwitchId", "VSwitchId")):
         if name in params:

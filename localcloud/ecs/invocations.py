@@ -15,7 +15,7 @@ _UNFINISHED = ("Pending", "Running", "Stopping")
 
 
 class Invocations:
-    """The two lists."""
+    """The two operations that list invocations and their results."""
 
     def __init__(self, world: EcsWorld, records: Records) -> None:
         self.world, self.records = world, records
@@ -66,7 +66,7 @@ class Invocations:
 
 
 def overall(results: list[Doc]) -> str:
-    """An invocation's status, from those of its instances."""
+    """An invocation's status, derived from the statuses of its instances."""
     states = [result["InvocationStatus"] for result in results]
     if any(state in _UNFINISHED for state in states):
         return "Running"
@@ -77,7 +77,7 @@ def overall(results: list[Doc]) -> str:
 
 
 def _encoded(result: Doc, params: Params) -> Doc:
-    """A result as shown; its output is base64 unless ContentEncoding is PlainText."""
+    """A result as the API shows it. Its output is in base64 unless ContentEncoding is PlainText."""
     fields = {name: value for name, value in shown(result).items() if value is not None}
     if params.get("ContentEncoding", "Base64").lower() == "plaintext":
         fields["Output"] = base64.b64decode(result["Output"]).decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Lists in pages, in both of ECS's ways: NextToken with MaxResults, or PageNumber with PageSize and TotalCount."""
+"""Lists in pages, in both ways that ECS knows: NextToken with MaxResults, or PageNumber with PageSize and TotalCount."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Keep = Callable[[Doc], bool]
 
 
 def tag_links(params: Params) -> dict[str, str]:
-    """The links asked for by Tag.N; a key without a value cannot be looked up by link (see ``tag_keys``)."""
+    """The links that Tag.N asks for. A key without a value cannot be looked up by link (see ``tag_keys``)."""
     return {f"tag:{tag['Key']}": tag["Value"] for tag in params.get("Tag", []) if tag.get("Key") and "Value" in tag}
 
 
 def tag_keys(params: Params) -> set[str]:
-    """Keys of Tag.N that may have any value."""
+    """The keys of Tag.N that are given without a value; any value matches."""
     return {tag["Key"] for tag in params.get("Tag", []) if tag.get("Key") and "Value" not in tag}
 
 
@@ -41,9 +41,9 @@ def id_list(params: Params, name: str, maximum: int = 100) -> list[str] | None:
 
 @dataclass(frozen=True)
 class Query:
-    """What a list asks for: links, ids (all where None), and ``keep`` for what neither can say.
+    """The conditions of a list: links, ids (None: all), and ``keep`` for conditions that neither can express.
 
-    ``most`` cuts the list, as ECS does without a word (0: never).
+    ``most`` limits the length of the list. ECS limits it without telling the caller (0: no limit).
     """
 
     kind: str
@@ -54,7 +54,7 @@ class Query:
 
 
 def page(store: Store, query: Query, params: Params) -> tuple[list[Doc], dict[str, Any]]:
-    """One page of a list, and the fields that describe it."""
+    """One page of a list, with the fields that describe the page."""
     if query.keep is None and query.ids is None and not query.most:
         return _page_by_sql(store, query.kind, query.where, params)
     docs = store.find(query.kind, query.where) if query.ids is None else store.pick(query.kind, query.ids, query.where)
@@ -63,7 +63,7 @@ def page(store: Store, query: Query, params: Params) -> tuple[list[Doc], dict[st
 
 
 def page_of(found: list[Doc], params: Params) -> tuple[list[Doc], dict[str, Any]]:
-    """One page of documents already found, in the order given."""
+    """One page of documents that were already found, in the given order."""
     if by_token(params):
         start, size = int(_token(params, "0")), _size(params, "MaxResults")
         more = {"NextToken": _encode(str(start + size))} if start + size < len(found) else {"NextToken": ""}
@@ -85,7 +85,7 @@ def _page_by_sql(store: Store, kind: str, where: Where, params: Params) -> tuple
 
 
 def by_token(params: Params) -> bool:
-    """Whether the caller pages by token; then TotalCount means nothing and is left out."""
+    """Whether the caller pages by token. In that case TotalCount has no meaning and is left out."""
     return "MaxResults" in params or "NextToken" in params
 
 

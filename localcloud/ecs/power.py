@@ -1,7 +1,7 @@
-"""Starting, stopping and restarting, with the states an instance passes through and the events of each.
+"""Starting, stopping and restarting, with the states that an instance passes through and the event of each state.
 
-A stop or restart silences the agent at once; it is back half a minute to two after Running. ``busy`` in an instance's
-``sim`` names an operation that must not be disturbed (SMC's replacement): until it ends, callers are refused.
+A stop or restart silences the agent at once. The agent is back 30 to 120 seconds after Running. ``busy`` in an instance's ``sim``
+names an operation that must not be disturbed (SMC's replacement). Until that operation ends, callers are refused.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from localcloud.ecs.world import EcsWorld, dry_run, refuse_unless
 
 JOB = "ecs.power"
 _SECONDS = {"Stopping": (10, 40), "Stopped": (3, 8), "Starting": (15, 45)}
-"""How long an instance stays in a state on its way."""
+"""How long an instance stays in each intermediate state, in seconds (shortest, longest)."""
 
 
 class Power:
-    """The operations, and the job that takes an instance to its next state."""
+    """The power operations, and the job that moves an instance to its next state."""
 
     def __init__(self, world: EcsWorld) -> None:
         self.world = world
         world.cloud.scheduler.on(JOB, self._next)
         self.booted: Callable[[Doc], int | None] = lambda instance: None
-        """Called with an instance that runs again; in how long its agent is back, if that differs."""
+        """Called when an instance is running again. Returns the milliseconds until its agent is back, or None for the usual time.
+        """
 
     def start(self, params: Params) -> dict[str, Any]:
-        """StartInstance: only a Stopped instance."""
+        """StartInstance: the instance must be Stopped."""
         instance = self._free(params, "Stopped")
         unready = [disk["DiskId"] for disk in self.world.disks(instance["InstanceId"]) if disk["Status"] != "In_use"]
         refuse_unless(not unready, "IncorrectDiskStatus", f"The disks {', '.join(unready)} are being reset.")
@@ -39,7 +40,7 @@ class Power:
         return {}
 
     def stop(self, params: Params) -> dict[str, Any]:
-        """StopInstance: only a Running instance; StoppedMode is KeepCharging or StopCharging."""
+        """StopInstance: the instance must be Running. StoppedMode is KeepCharging or StopCharging."""
         mode = params.get("StoppedMode", "KeepCharging")
         if mode not in ("KeepCharging", "StopCharging"):
             raise ApiError("InvalidParameter.StoppedMode", "StoppedMode must be KeepCharging or StopCharging.", 400)
@@ -50,14 +51,14 @@ class Power:
         return {}
 
     def reboot(self, params: Params) -> dict[str, Any]:
-        """RebootInstance: only a Running instance."""
+        """RebootInstance: the instance must be Running."""
         instance = self._free(params, "Running")
         dry_run(params)
         self.drive(instance, ["Stopping", "Starting", "Running"])
         return {}
 
     def drive(self, instance: Doc, states: list[str], *, agent_after_ms: int | None = None) -> None:
-        """Enter the first state now and the others in turn; the agent is back ``agent_after_ms`` after Running."""
+        """Enter the first state now and the others one after another. The agent is back ``agent_after_ms`` after Running."""
         id = instance["InstanceId"]
         boot = instance["sim"]["boots"] + 1
         instance["sim"]["boots"] = boot
@@ -89,7 +90,7 @@ class Power:
             self._enter(instance, payload["states"], payload["pause_ms"])
 
     def _free(self, params: Params, status: str) -> Doc:
-        """The instance asked for, if it is in that state and nothing else is at work on it."""
+        """The requested instance. Raises ApiError if its state is another or an operation is in progress on it."""
         instance = self.world.instance(params["InstanceId"])
         require_idle(instance)
         message = f"The current status of the resource ({instance['Status']}) does not support this operation."
@@ -98,7 +99,7 @@ class Power:
 
 
 def require_idle(instance: Doc) -> None:
-    """Refuse while SMC replaces the operating system, and where the instance is locked for security."""
+    """Refuse the call while SMC replaces the operating system, or if the instance is locked for security reasons."""
     reasons = [lock["LockReason"] for lock in instance["OperationLocks"]["LockReason"]]
     refuse_unless("security" not in reasons, "InstanceLockedForSecurity", "The instance is locked for security reasons.")
     message = f"The instance is being worked on ({instance['sim']['busy']}); its current status does not support this operation."

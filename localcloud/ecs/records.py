@@ -1,8 +1,9 @@
-"""How long Cloud Assistant remembers what ran: 30 days, and 10,000 records at most; what is older is in no list and under no id.
+"""Limits how long Cloud Assistant remembers finished commands: 30 days, and at most 10,000 records. Older records appear in no list
+and under no id.
 
-Source: DescribeInvocationResults and DescribeInvocations, pages of 2026-06-26 and 2026-09-21. Whether a record is one invocation or
-one instance of it, and whether regions count apart, is not said: here it is one instance, and the account counts.
-What has not ended is kept.
+Source: DescribeInvocationResults and DescribeInvocations, pages of 2026-06-26 and 2026-09-21. The pages do not say whether a record
+is an invocation or one of its instances, or whether each region counts apart. In this emulation a record is one instance's result,
+and all regions of an account count together. Unfinished results are kept.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ CREATE INDEX IF NOT EXISTS ecs_records_by_age ON ecs_records (scope, at_ms);
 
 
 class Records:
-    """The results by age; what an older version of the state holds without a record is kept for good."""
+    """The results by age. A result without a record comes from an older version of the state, and is kept for good."""
 
     def __init__(self, world: EcsWorld) -> None:
         self._world, self._sql = world, world.cloud.db.sql
         self._sql.executescript(_SCHEMA)
 
     def add(self, key: str) -> None:
-        """Count a result (its key in the store), and drop the oldest that are too many."""
+        """Record a result (by its key in the store). Delete the oldest records beyond the limit."""
         self._sql.execute("INSERT INTO ecs_records (scope, key, at_ms) VALUES (?,?,?)", (self._scope, key, self._world.now))
         (held,) = self._sql.execute("SELECT COUNT(*) FROM ecs_records WHERE scope=?", (self._scope,)).fetchone()
         self._drop_oldest(max(0, held - self._world.setting(SETTING, MOST)))
 
     def expire(self) -> None:
-        """Drop what is too old; before every list."""
+        """Delete expired records. This runs before every list."""
         limit_ms = self._world.now - DAYS * DAY
         (old,) = self._sql.execute("SELECT COUNT(*) FROM ecs_records WHERE scope=? AND at_ms<?", (self._scope, limit_ms)).fetchone()
         self._drop_oldest(old)
@@ -43,7 +44,7 @@ class Records:
             self._drop(n, key)
 
     def _drop(self, n: int, key: str) -> None:
-        """Drop a record and its result, and the invocation with the last of its results; not what has not ended."""
+        """Delete a record and its result, and with the last result the invocation. Unfinished results stay."""
         store, invoke = self._world.store, key.partition(":")[0]
         result = store.get("result", key)
         if result is not None and result["InvokeRecordStatus"] == "Running":

@@ -1,7 +1,7 @@
-"""How a snapshot comes to be: it grows with the disk's used size, and ends accomplished or failed.
+"""The life of a snapshot: its progress grows with the disk's used size, and it ends accomplished or failed.
 
-Sources: facts of ECS snapshots (states progressing, accomplished, failed; Progress in percent; RemainTime in seconds).
-Durations are assumptions: 20 s and 8 s per used GiB for a disk's first snapshot, a fifth of that for later ones.
+Sources: facts of ECS snapshots (states progressing, accomplished, failed; Progress in percent; RemainTime in seconds). The
+durations are assumptions: 20 s plus 8 s per used GiB for a disk's first snapshot, and a fifth of that for later ones.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class SnapshotLife:
         world.cloud.scheduler.on(EXPIRE, lambda payload: delete(world, payload["snapshot"]))
 
     def create(self, disk: Doc, name: str, *, days: int | None = None, group: str = "", **shown: Any) -> str:
-        """Begin a snapshot of a disk as it is now; its id. ``shown`` are further fields of the answer."""
+        """Begin a snapshot of a disk as it is now. Returns the snapshot's id. ``shown`` are further fields of the API's answer."""
         world = self.world
         id = world.cloud.new_id("s-bp1")
         duration = _duration_ms(world, disk)
@@ -93,7 +93,7 @@ def _duration_ms(world: EcsWorld, disk: Doc) -> int:
 
 
 def _spoilt(world: EcsWorld, disk: Doc) -> bool:
-    """Whether a fault asked for makes this snapshot fail: ``snapshots_fail`` counts per disk or instance id."""
+    """Whether a requested fault makes this snapshot fail. ``snapshots_fail`` counts per disk or instance id."""
     asked = world.setting("snapshots_fail", {})
     for id in (disk["DiskId"], disk["InstanceId"]):
         if asked.get(id, 0) > 0:
@@ -104,7 +104,7 @@ def _spoilt(world: EcsWorld, disk: Doc) -> bool:
 
 
 def disturb(world: EcsWorld, instance_id: str) -> None:
-    """A stop or restart may spoil the snapshots in progress: here every second one."""
+    """Let a stop or restart spoil snapshots in progress: in this emulation, every second snapshot fails."""
     for snapshot in world.store.find("snapshot", {"instance": instance_id, "status": "progressing"}):
         if world.cloud.random("disturbed", snapshot["SnapshotId"]).random() < 0.5:
             snapshot["sim"]["spoilt"] = True
@@ -112,14 +112,14 @@ def disturb(world: EcsWorld, instance_id: str) -> None:
 
 
 def current_progress(world: EcsWorld, snapshot: Doc) -> int:
-    """Percent done now."""
+    """The progress in percent now."""
     sim = snapshot["sim"]
     done: int = 100 * (world.now - sim["started_ms"]) // max(1, sim["done_ms"] - sim["started_ms"])
     return min(99, done)
 
 
 def shown_progress(world: EcsWorld, snapshot: Doc) -> dict[str, Any]:
-    """Progress and RemainTime of a snapshot, which move while it is progressing."""
+    """Progress and RemainTime of a snapshot. Both change while the snapshot is progressing."""
     if snapshot["Status"] != "progressing":
         return {"Progress": snapshot["Progress"], "RemainTime": 0}
     remain = max(1, (snapshot["sim"]["done_ms"] - world.now) // SECOND)
@@ -127,7 +127,7 @@ def shown_progress(world: EcsWorld, snapshot: Doc) -> dict[str, Any]:
 
 
 def finish_group(world: EcsWorld, group_id: str) -> None:
-    """Set a group's status once none of its snapshots is in progress."""
+    """Set a group's status once all of its snapshots have ended."""
     group = world.store.get("group", group_id)
     states = {snapshot["Status"] for snapshot in world.store.find("snapshot", {"group": group_id})}
     if group is not None and "progressing" not in states:
@@ -136,7 +136,7 @@ def finish_group(world: EcsWorld, group_id: str) -> None:
 
 
 def delete(world: EcsWorld, snapshot_id: str) -> None:
-    """Forget a snapshot and its jobs; one in creation is cancelled by that."""
+    """Delete a snapshot and its jobs. This cancels a snapshot that is in progress."""
     world.cloud.scheduler.cancel(FINISH, snapshot_id)
     world.cloud.scheduler.cancel(EXPIRE, snapshot_id)
     if world.store.get("snapshot", snapshot_id) is not None:

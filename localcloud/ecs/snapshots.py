@@ -1,4 +1,4 @@
-"""CreateSnapshot, DescribeSnapshots, DeleteSnapshot: the conditions and codes of the documents (facts, section 8)."""
+"""CreateSnapshot, DescribeSnapshots and DeleteSnapshot, with the conditions and codes of the documentation (facts, section 8)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Snapshots:
         self.world, self.life = world, life
 
     def create(self, params: Params) -> dict[str, Any]:
-        """CreateSnapshot, idempotent by ClientToken."""
+        """CreateSnapshot. A repeated call with the same ClientToken returns the same snapshot."""
         return self.world.once("CreateSnapshot", params, lambda: self._create(params))
 
     def _create(self, params: Params) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class Snapshots:
         return {"SnapshotId": id}
 
     def describe(self, params: Params) -> dict[str, Any]:
-        """DescribeSnapshots; all filters must hold."""
+        """DescribeSnapshots. A snapshot must match all filters."""
         ids = paging.id_list(params, "SnapshotIds")
         where = {**paging.tag_links(params), **_links(params), "region": params["RegionId"]}
         query = paging.Query("snapshot", where, ids, _keep(params) if _needs_scan(params) else None)
@@ -57,7 +57,7 @@ class Snapshots:
         return {name: value for name, value in answer.items() if value is not None}
 
     def delete(self, params: Params) -> dict[str, Any]:
-        """DeleteSnapshot; a snapshot in creation is cancelled."""
+        """DeleteSnapshot. A snapshot in progress is cancelled."""
         id = params["SnapshotId"]
         snapshot = self.world.need("snapshot", id, "InvalidSnapshotId.NotFound")
         refuse_unless(not snapshot["sim"].get("image"), "SnapshotCreatedImage", "The snapshot has created an image.")
@@ -70,14 +70,14 @@ class Snapshots:
 
 
 def check_name(name: str) -> None:
-    """A snapshot's name: empty, or 2-128 characters that do not begin with auto, http:// or https://."""
+    """Check a snapshot's name: empty, or 2-128 characters that do not begin with auto, http:// or https://."""
     bad = name and (not 2 <= len(name) <= 128 or name.startswith(("auto", "http://", "https://")))
     if bad:
         raise ApiError("InvalidSnapshotName.Malformed", "The specified snapshot name is wrongly formed.", 400)
 
 
 def check_disk(world: EcsWorld, disk: Doc, *, ours: bool = True) -> None:
-    """Whether a snapshot of the disk may begin; ``ours`` False is SMC's own work, which ``busy`` does not stop."""
+    """Refuse a snapshot that may not begin. ``ours`` is False for SMC's own snapshots, which ``busy`` does not stop."""
     id, instance = disk["DiskId"], world.store.get("instance", disk["InstanceId"])
     refuse_unless(disk["sim"].get("attached_once", True), "IncorrectDiskStatus.NeverAttached", f"The disk {id} was never attached.")
     refuse_unless(disk["Status"] in ("In_use", "Available"), "IncorrectDiskStatus", f"The disk {id} is {disk['Status']}.")

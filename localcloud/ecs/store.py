@@ -1,7 +1,7 @@
-"""Where ECS keeps its things: JSON documents with the few properties they are searched by.
+"""Stores ECS's resources as JSON documents, with the few properties that they are searched by.
 
-A document is what the API shows of a resource plus ``sim``, which no answer shows (the blob of a disk, when the agent last
-reported). Links are (name, value) pairs of a document, kept beside it so that a fleet of any size is searched by index.
+A document is what the API shows of a resource, plus ``sim``, which the API never shows (a disk's blob, when the agent last
+reported). Links are (name, value) pairs, stored beside the document and indexed. So a search stays fast for a fleet of any size.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ _LINKS: dict[str, Callable[[Doc], Iterator[tuple[str, str]]]] = {
 
 
 def tags_of(doc: Doc) -> list[dict[str, str]]:
-    """A document's tags as ECS writes them (TagKey, TagValue)."""
+    """A document's tags in ECS's form (TagKey, TagValue)."""
     found: list[dict[str, str]] = doc.get("Tags", {}).get("Tag", [])
     return found
 
 
 class Store:
-    """Documents by kind (instance, disk, snapshot, group, invocation, result, token) and id, of the account at work."""
+    """The documents of the current account by kind (instance, disk, snapshot, group, invocation, result, token) and id."""
 
     def __init__(self, db: Db) -> None:
         self._sql, self._db = db.sql, db
@@ -87,12 +87,12 @@ class Store:
         return json.loads(row[0]) if row else None
 
     def has(self, kind: str, id: str) -> bool:
-        """Whether there is such a document."""
+        """Whether a document of this id exists."""
         found = self._sql.execute("SELECT 1 FROM ecs_items WHERE kind=? AND id=?", (self._db.scope(kind), id))
         return found.fetchone() is not None
 
     def put(self, kind: str, id: str, doc: Doc) -> None:
-        """Write a document and, where they changed, its links."""
+        """Write a document, and its links if they changed."""
         pairs = sorted({*_LINKS[kind](doc), *((f"tag:{tag['TagKey']}", tag["TagValue"]) for tag in tags_of(doc))})
         links, kind = json.dumps(pairs), self._db.scope(kind)
         row = self._sql.execute("SELECT links FROM ecs_items WHERE kind=? AND id=?", (kind, id)).fetchone()
@@ -114,7 +114,7 @@ class Store:
         self._sql.executemany("DELETE FROM ecs_links WHERE kind=? AND name=? AND value=? AND id=?", rows)
 
     def pick(self, kind: str, ids: Iterable[str], where: Where) -> list[Doc]:
-        """Those of the documents named that exist and have all the links, in the order of their ids."""
+        """Those of the named documents that exist and have all the links, ordered by id."""
         kind = self._db.scope(kind)
         condition, values = _linked("i.id", kind, where)
         text = f"SELECT doc FROM ecs_items i WHERE i.kind=? AND i.id=?{condition}"
@@ -122,26 +122,28 @@ class Store:
         return [json.loads(row[0]) for row in rows if row]
 
     def find(self, kind: str, where: Where, *, after: str = "", limit: int = -1, offset: int = 0) -> list[Doc]:
-        """Documents that have all the links, in the order of their ids, from behind the id ``after``."""
+        """The documents that have all the links, ordered by id, beginning after the id ``after``."""
         source, id, values = _source(self._db.scope(kind), where)
         text = f"SELECT {'doc' if not where else _DOC} FROM {source} AND {id}>? ORDER BY {id} LIMIT ? OFFSET ?"
         rows = self._sql.execute(text, (*values, after, limit, offset)).fetchall()
         return [json.loads(row[0]) for row in rows]
 
     def count(self, kind: str, where: Where) -> int:
-        """How many ``find`` would give."""
+        """The number of documents that ``find`` would return."""
         source, _, values = _source(self._db.scope(kind), where)
         count: int = self._sql.execute(f"SELECT COUNT(*) FROM {source}", values).fetchone()[0]
         return count
 
 
 _WIDE = frozenset({"region", "status"})
-"""Links that thousands of documents share: what one instance or disk has is looked up by that, and tried against these."""
+"""Links that thousands of documents have in common. A search first uses a rarer link (an instance's or a disk's), then checks
+these.
+"""
 _DOC = "(SELECT doc FROM ecs_items i WHERE i.kind=l.kind AND i.id=l.id)"
 
 
 def _source(kind: str, where: Where) -> tuple[str, str, tuple[str, ...]]:
-    """What to select from: all of a kind, or one link's holders (in the order of their ids) that have the other links too."""
+    """The SQL source of a search: all of a kind, or the documents with one link that also have the other links, ordered by id."""
     if not where:
         return "ecs_items WHERE kind=?", "id", (kind,)
     (name, value), *others = sorted(where.items(), key=lambda link: link[0] in _WIDE)
@@ -150,6 +152,6 @@ def _source(kind: str, where: Where) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _linked(id: str, kind: str, where: Where) -> tuple[str, tuple[str, ...]]:
-    """The condition that a document has each of the links."""
+    """The SQL condition that a document has each of the links."""
     one = f" AND EXISTS (SELECT 1 FROM ecs_links o WHERE o.kind=? AND o.name=? AND o.value=? AND o.id={id})"
     return one * len(where), tuple(text for pair in where.items() for text in (kind, *pair))

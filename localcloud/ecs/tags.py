@@ -1,4 +1,4 @@
-"""TagResources, UntagResources, ListTagResources, for instances, disks, snapshots and snapshot groups."""
+"""TagResources, UntagResources and ListTagResources for instances, disks, snapshots and snapshot groups."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAGE = 50
 
 
 def check_tags(params: Params) -> None:
-    """The limits on Tag.N: 20 at most, keys of 1-128 characters that do not begin with acs: or aliyun, values of 0-128."""
+    """Check Tag.N: maximum 20 tags, keys of 1-128 characters that do not begin with acs: or aliyun, values of 0-128 characters."""
     tags = params.get("Tag", [])
     if len(tags) > PER_RESOURCE:
         raise ApiError("NumberExceed.Tags", f"At most {PER_RESOURCE} tags are allowed.", 400)
@@ -31,7 +31,7 @@ def check_tags(params: Params) -> None:
 
 
 def ecs_tags(params: Params) -> list[dict[str, str]]:
-    """Tag.N of a request as a document keeps them."""
+    """Tag.N of a request in the form that a document stores."""
     return [{"TagKey": tag["Key"], "TagValue": tag.get("Value", "")} for tag in params.get("Tag", [])]
 
 
@@ -42,7 +42,7 @@ class Tags:
         self.world = world
 
     def add(self, params: Params) -> dict[str, Any]:
-        """TagResources: same keys are overwritten; all resources or none."""
+        """TagResources: overwrites existing keys. It changes all resources or none."""
         if not params.get("Tag"):
             raise missing("Tag.1.Key")
         check_tags(params)
@@ -54,7 +54,7 @@ class Tags:
         return {}
 
     def remove(self, params: Params) -> dict[str, Any]:
-        """UntagResources: TagKey.N, or All."""
+        """UntagResources: removes the keys of TagKey.N, or all with All."""
         keys = set(params.get("TagKey", []))
         if not keys and not params.get("All"):
             raise missing("TagKey.1")
@@ -64,7 +64,7 @@ class Tags:
         return {}
 
     def rows(self, params: Params) -> dict[str, Any]:
-        """ListTagResources: by ResourceId.N or Tag.N, fifty rows a page."""
+        """ListTagResources: by ResourceId.N or Tag.N, with 50 rows per page."""
         kind = _kind(params)
         wanted = [(tag["Key"], tag.get("Value")) for tag in params.get("Tag", [])]
         if not wanted and "ResourceId" not in params:
@@ -101,7 +101,7 @@ def _first_link(wanted: list[tuple[str, str | None]]) -> dict[str, str]:
 
 
 def _rows(kind: str, resource_type: str, doc: Doc, wanted: list[tuple[str, str | None]]) -> list[dict[str, str]]:
-    """One row per tag of a document that has all tags wanted."""
+    """One row per tag of a document that has all requested tags."""
     field = {"instance": "InstanceId", "disk": "DiskId", "snapshot": "SnapshotId", "group": "SnapshotGroupId"}[kind]
     tags = {tag["TagKey"]: tag["TagValue"] for tag in tags_of(doc)}
     if any(key not in tags or value not in (None, tags[key]) for key, value in wanted):

@@ -1,4 +1,4 @@
-"""What every part of ECS works with: the cloud, the store, the time, and the few checks all operations share."""
+"""The common base of all parts of ECS: the cloud, the store, the time, and the few checks that all operations share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FOR_EVERYBODY = ("event_form", "system_disk_replaced")
 
 
 class EcsWorld:
-    """The emulated ECS, as the account at work has it."""
+    """The emulated ECS of the current account."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -35,13 +35,13 @@ class EcsWorld:
         return iso(self.now)
 
     def between(self, low_s: float, high_s: float, *words: object) -> int:
-        """A duration in milliseconds, between two numbers of seconds, fixed by the seed and the words."""
+        """A duration in milliseconds between ``low_s`` and ``high_s`` seconds; the seed and the words determine it."""
         return round(self.cloud.random(*words).uniform(low_s, high_s) * SECOND)
 
     def setting(self, name: str, default: Any) -> Any:
-        """An option of the emulation (``faults`` of fleet.schema.json), kept in the state.
+        """A setting of the emulation (``faults`` of fleet.schema.json), kept in the state.
 
-        Each account has its own, apart from those that say how the cloud behaves to everybody.
+        Each account has its own settings, except those that describe how the cloud behaves for everybody.
         """
         return json.loads(self.cloud.db.meta(self._setting_key(name), json.dumps(default)))
 
@@ -52,11 +52,11 @@ class EcsWorld:
         return f"ecs.{name}" if name in _FOR_EVERYBODY else self.cloud.db.scope(f"ecs.{name}")
 
     def account_of(self, kind: str, id: str) -> str:
-        """The account that has such a document; empty if none has."""
+        """The account that has a document of this id; empty if no account has."""
         return next((each.id for each in self.cloud.accounts.everywhere() if self.store.has(kind, id)), "")
 
     def need(self, kind: str, id: str, code: str) -> Doc:
-        """A document, or a 404 with the code ECS has for its absence."""
+        """The document of an id. Without it, the error is a 404 with ECS's code for that kind."""
         doc = self.store.get(kind, id)
         if doc is None:
             raise ApiError(code, f"The specified {kind} {id} does not exist.", 404)
@@ -69,12 +69,14 @@ class EcsWorld:
         return self.need("disk", id, "InvalidDiskId.NotFound")
 
     def disks(self, instance_id: str) -> list[Doc]:
-        """An instance's attached disks, the system disk first, then by device."""
+        """An instance's attached disks: the system disk first, the others by device."""
         found = self.store.find("disk", {"instance": instance_id})
         return sorted(found, key=lambda disk: (disk["Type"] != "system", disk["Device"]))
 
     def once(self, operation: str, params: Mapping[str, Any], act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """``act``, or what it answered before to the same ClientToken; another request with that token is refused."""
+        """The result of ``act``; for a repeated ClientToken, the stored result. A different request with the same token is
+        refused.
+        """
         token = params.get("ClientToken")
         if token is None:
             return act()
@@ -96,17 +98,17 @@ class EcsWorld:
 
 
 def dry_run(params: Mapping[str, Any]) -> None:
-    """End a dry run that passed all checks the way ECS does: with an error."""
+    """End a dry run that has passed all checks. As in ECS, the answer is an error."""
     if params.get("DryRun"):
         raise ApiError("DryRunOperation", "Request validation has been passed with DryRun flag set.", 400)
 
 
 def refuse_unless(condition: bool, code: str, message: str, status: int = 403) -> None:
-    """Raise ApiError unless the condition holds."""
+    """Raise ApiError if the condition is false."""
     if not condition:
         raise ApiError(code, message, status)
 
 
 def shown(doc: Doc) -> Doc:
-    """A document as the API shows it."""
+    """A document as the API shows it, without ``sim``."""
     return {name: value for name, value in doc.items() if name != "sim"}

@@ -1,4 +1,4 @@
-"""EventBridge on loopback: buses, rules, event patterns, transforms, delivery with retries and dead letters."""
+"""EventBridge on loopback: buses, rules, event patterns, transforms, and delivery with retries and dead letters."""
 
 from localcloud.eventbridge.api import EventBridge
 

@@ -1,4 +1,4 @@
-"""EventBridge as a service of the cloud: the ``/openapi/*`` wire of alibabacloud-eventbridge 1.3.8."""
+"""EventBridge as a service of the cloud: the wire protocol ``/openapi/*`` of alibabacloud-eventbridge 1.3.8."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from localcloud.wire import eventbridge_sign
 
 _PREFIX = "/openapi/"
 _CODES = {"NoPermission": ("AccessDenied", 403), "Throttling.User": ("TooManyRequests", 429)}
-"""What the chain refuses, in the words of this service (help.aliyun.com/zh/eventbridge/error-codes)."""
+"""Errors of the request chain, translated to EventBridge's codes (help.aliyun.com/zh/eventbridge/error-codes)."""
 
 
 class EventBridge:
-    """Buses, rules and events of the account; sets the hooks ``emit_event`` and ``put_event``."""
+    """The account's buses, rules and events. It registers the hooks ``emit_event`` and ``put_event``."""
 
     name = "eventbridge"
 

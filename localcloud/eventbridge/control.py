@@ -1,4 +1,4 @@
-"""The control operations on buses, rules and targets: parameters in, the answer's fields out."""
+"""The control operations on buses, rules and targets. Each takes parameters and returns the answer's fields."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Params = dict[str, Any]
 
 
 class Control:
-    """One method per operation, each within the caller's transaction."""
+    """One method per operation. Each runs within the caller's transaction."""
 
     def __init__(self, cloud: Cloud, store: Store) -> None:
         self._cloud, self._store = cloud, store
@@ -57,7 +57,7 @@ class Control:
         return {"RuleARN": self.rule_arn(bus, name)}
 
     def checked_rule(self, params: Params) -> Rule:
-        """A rule from the fields of CreateRule; raises ApiError."""
+        """A rule made from the fields of CreateRule. Raises ApiError."""
         status = params.get("Status") or "ENABLE"
         if status not in ("ENABLE", "DISABLE"):
             raise ApiError("InvalidArgument", "Status must be ENABLE or DISABLE.")
@@ -95,7 +95,7 @@ class Control:
         return {}
 
     def create_targets(self, params: Params) -> Params:
-        """Add targets, or replace those of the same Id."""
+        """Add targets. A target with an existing Id is replaced."""
         rule, added = self._need(params), check_targets(params["Targets"])
         kept = [each for each in rule.targets if each["Id"] not in {target["Id"] for target in added}]
         self._store.put_rule(replace(rule, targets=check_targets(kept + added)))
@@ -155,7 +155,7 @@ class Control:
 
 
 def paged(items: list[Params], params: Params) -> tuple[list[Params], str]:
-    """The page that Limit and NextToken ask for, and the token of the next one (empty at the end)."""
+    """The page that Limit and NextToken ask for, and the token of the next page (empty after the last)."""
     try:
         start, limit = int(params.get("NextToken") or 0), int(params.get("Limit") or MAX_PAGE)
     except (TypeError, ValueError) as error:

@@ -1,8 +1,8 @@
-"""Whether an event may pass from one account's bus to another's.
+"""Decides whether an event may pass from one account's bus to another account's.
 
-The account that receives has a role for it. Its trust policy names EventBridge in the sending account (the service
+The receiving account must have a role for this. Its trust policy names EventBridge in the sending account (the service
 ``ACCOUNT@eventbridge.aliyuncs.com``), and its policies allow eventbridge:PutEvents. The target of the sending rule names the role
-with the parameter RAMRoleName. Source: alibabacloud.com/help/en/eventbridge/use-cases/route-events-across-alibaba-cloud-accounts.
+in the parameter RAMRoleName. Source: alibabacloud.com/help/en/eventbridge/use-cases/route-events-across-alibaba-cloud-accounts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from localcloud.core.errors import ApiError
 
 
 def require(cloud: Cloud, account: str, bus: str, role_name: str) -> None:
-    """Raise ApiError unless the account at work may publish on a bus of ``account`` through the role."""
+    """Raise ApiError unless the current account may publish on a bus of ``account`` through the role."""
     sender = f"{cloud.account_id}@eventbridge.aliyuncs.com"
     if not cloud.accounts.has(account):
         raise ApiError("EventBusNotExist", f"The account {account} does not exist.", 409)

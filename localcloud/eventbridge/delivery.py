@@ -1,6 +1,6 @@
-"""Deliveries: durable jobs that push an event to a rule's target at least once, with the target's retry strategy.
+"""Deliveries: stored jobs that push an event to a rule's target at least once, with the target's retry strategy.
 
-A push that keeps failing ends in the target's dead letter queue, or in ``undeliverable`` if the target has no such queue.
+If all retries fail, the event goes to the target's dead-letter queue, or to ``undeliverable`` if the target has no such queue.
 Source of the schedules: alibabacloud.com/help/en/eventbridge/user-guide/retry-policies-and-dead-letter-queues.
 """
 
@@ -20,7 +20,8 @@ BACKOFF_RETRIES, DECAY_RETRIES = 3, 176
 BACKOFF_MS = (10_000, 20_000)
 DECAY_CAP_MS = 512_000
 MAX_HOPS = 8
-"""Buses an event may pass through by bus targets, so that two rules cannot pass it to and fro for ever."""
+"""The maximum number of buses that an event may pass through by bus targets. The limit stops two rules that forward to each other.
+"""
 
 
 class Deliveries:
@@ -32,9 +33,10 @@ class Deliveries:
         cloud.scheduler.on(DELIVER, self._deliver)
 
     def queue(self, event: dict[str, Any], rule: str, target_id: str) -> None:
-        """Plan the first push. A fault rule may lose, repeat or delay it; so may ``hooks.plan_delivery``, asked instead if set.
+        """Plan the first push. A fault rule may lose, repeat or delay the event. If ``hooks.plan_delivery`` is set, the hook
+        decides instead.
 
-        The hook answers the delays of the copies, in ms.
+        The hook returns the delay of each copy, in ms.
         """
         plan = self._cloud.hooks.plan_delivery
         delays = plan(event, rule, target_id) if plan else self._cloud.faults.delays("Deliver", rule, event["type"])
@@ -71,7 +73,7 @@ class Deliveries:
         invoke(function, body.encode(), {"source": "eventbridge"})
 
     def _route(self, target: dict[str, Any], event: dict[str, Any]) -> None:
-        """Pass an event on to another bus, of this account or, if a role there lets it in, of another."""
+        """Forward an event to another bus. A bus of another account needs a role there that allows it."""
         bus, account = bus_name(target["Endpoint"]), bus_account(target["Endpoint"])
         if account in ("", self._cloud.account_id):
             self._forward(bus, event)
@@ -120,17 +122,17 @@ class Deliveries:
         self._undeliverable.put(f"{number:012d}", {**record, "attempts": payload["attempt"] + 1, "error": str(error)})
 
     def _stop_rule(self, bus: str, name: str) -> None:
-        """ErrorsTolerance NONE: a failed push blocks the rule until somebody enables it again."""
+        """With ErrorsTolerance NONE, a failed push disables the rule until somebody enables it again."""
         rule = self._store.rule(bus, name)
         if rule is not None:
             self._store.put_rule(type(rule)(**{**vars(rule), "status": "DISABLE"}))
 
     def undeliverable(self) -> list[dict[str, Any]]:
-        """What could not be delivered and went to no queue that exists here, oldest first."""
+        """Events that could not be delivered and went to no emulated queue, oldest first."""
         return [doc for _, doc in self._undeliverable.items()]
 
 
 def body_of(target: dict[str, Any], event: dict[str, Any]) -> str:
-    """What a target's function receives: its Body parameter, or the event itself."""
+    """The body that a target's function receives: its Body parameter, or the event itself."""
     param = next((each for each in target.get("ParamList") or [] if each["ResourceKey"].lower() == "body"), None)
     return transform.render(param or {"Form": "ORIGINAL"}, event)

@@ -1,4 +1,4 @@
-"""Buses and rules, and what they must look like."""
+"""Buses and rules, and the checks of their fields."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ class Rule:
 
 
 class Store:
-    """The buses and rules of the account at work. Rules of a bus that does not exist yet wait for it (see ``hold_back``)."""
+    """The buses and rules of the current account. If a rule's bus does not exist yet, the rule is kept until then (see
+    ``hold_back``).
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -65,7 +67,7 @@ class Store:
         return Bus(**doc) if doc else None
 
     def need_bus(self, name: str) -> Bus:
-        """The bus; raises EventBusNotExist."""
+        """The bus of a name. Raises EventBusNotExist."""
         bus = self.bus(name)
         if bus is None:
             raise ApiError("EventBusNotExist", f"The event bus [{name}] not existed!", 409)
@@ -75,7 +77,7 @@ class Store:
         return [Bus(**doc) for _, doc in self._buses.items(prefix)]
 
     def add_bus(self, name: str, description: str) -> Bus:
-        """Create a bus and the rules that waited for it."""
+        """Create a bus, and the rules that were kept for it."""
         if self.bus(name) is not None:
             raise ApiError("EventBusExist", f"The event bus [{name}] already existed!", 409)
         if len(self.buses()) > limits.MAX_BUSES:
@@ -88,7 +90,7 @@ class Store:
         return bus
 
     def drop_bus(self, name: str) -> None:
-        """Delete a bus with its rules."""
+        """Delete a bus and its rules."""
         self.need_bus(name)
         for rule in self.rules(name):
             self.drop_rule(rule)
@@ -99,7 +101,7 @@ class Store:
         return _loaded(doc) if doc else None
 
     def need_rule(self, bus: str, name: str) -> Rule:
-        """The rule; raises EventBusNotExist or EventRuleNotExisted."""
+        """The rule of a name. Raises EventBusNotExist or EventRuleNotExisted."""
         self.need_bus(bus)
         rule = self.rule(bus, name)
         if rule is None:
@@ -107,7 +109,7 @@ class Store:
         return rule
 
     def rules(self, bus: str) -> list[Rule]:
-        """The bus's rules by name."""
+        """The rules of a bus, by name."""
         key = self._cloud.account_id, bus
         if key not in self._by_bus:
             self._by_bus[key] = [_loaded(doc) for _, doc in self._rules.items(f"{bus}/")]
@@ -137,7 +139,7 @@ class Store:
         self._waiting.put(f"{rule.bus}/{rule.name}", asdict(replace(rule, wanted={})))
 
     def forget_cache(self) -> None:
-        """Read the rules again (after a transaction that failed)."""
+        """Read the rules from the state again, after a transaction that failed."""
         self._by_bus.clear()
 
 
@@ -146,7 +148,7 @@ def _loaded(doc: dict[str, Any]) -> Rule:
 
 
 def check_name(name: object, what: str) -> str:
-    """The name of a bus or rule; raises ApiError."""
+    """Check the name of a bus or rule. Raises ApiError."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ApiError(
             "InvalidArgument",
@@ -156,7 +158,7 @@ def check_name(name: object, what: str) -> str:
 
 
 def check_filter(text: object) -> str:
-    """The JSON text of an event pattern; raises InvalidEventPattern."""
+    """Check the JSON text of an event pattern. Raises InvalidEventPattern."""
     try:
         pattern.validate(json.loads(str(text)))
     except (ValueError, RecursionError) as error:
@@ -165,7 +167,7 @@ def check_filter(text: object) -> str:
 
 
 def check_targets(targets: object) -> list[dict[str, Any]]:
-    """A rule's targets; raises ApiError naming the one that is wrong."""
+    """Check a rule's targets. The ApiError names the target that is invalid."""
     if not isinstance(targets, list) or len(targets) > limits.MAX_TARGETS:
         raise ApiError("InvalidArgument", f"Targets must be a list of at most {limits.MAX_TARGETS}.")
     for target in targets:
@@ -216,7 +218,7 @@ def _check_dead_letter(arn: object) -> None:
 
 
 def function_name(arn: str) -> str:
-    """The function of ``acs:fc:REGION:UID:functions/NAME`` or of the 2.0 form ``services/SVC/functions/NAME``."""
+    """The function's name in an ARN ``acs:fc:REGION:UID:functions/NAME``, or in the 2.0 form ``services/SVC/functions/NAME``."""
     found = _FUNCTION.fullmatch(arn)
     if found is None:
         raise ApiError("InvalidArgument", f"The endpoint {arn} is no function.")
@@ -228,7 +230,7 @@ def is_function(arn: str) -> bool:
 
 
 def bus_name(arn: str) -> str:
-    """The bus of ``acs:eventbridge:REGION:UID:eventbus/NAME``."""
+    """The bus's name in an ARN ``acs:eventbridge:REGION:UID:eventbus/NAME``."""
     found = _BUS_ARN.fullmatch(arn)
     if found is None:
         raise ApiError("InvalidArgument", f"The endpoint {arn} is no event bus.")
@@ -236,7 +238,7 @@ def bus_name(arn: str) -> str:
 
 
 def bus_account(arn: str) -> str:
-    """The account of a bus; empty if its ARN leaves it out."""
+    """The account in a bus's ARN; empty if the ARN leaves it out."""
     found = _BUS_ARN.fullmatch(arn)
     return found[2] if found else ""
 

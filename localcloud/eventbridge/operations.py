@@ -1,4 +1,4 @@
-"""The operations under ``/openapi/``: their fields, which of them are required, and the RAM resource they touch."""
+"""The operations under ``/openapi/``: their fields, the required fields, and the RAM resource of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from localcloud.core.errors import ApiError
 
 @dataclass(frozen=True)
 class Operation:
-    """``fields`` name the parameters and their types; ``required`` must be given and not empty."""
+    """An operation. ``fields`` are the names and types of the parameters. ``required`` fields must be present and not empty."""
 
     name: str
     fields: dict[str, type | tuple[type, ...]]
@@ -53,7 +53,7 @@ OPERATIONS = {
 
 
 def check(operation: Operation, params: Any) -> dict[str, Any]:
-    """The parameters, known and of the right type; raises ApiError."""
+    """The parameters, checked for known names and right types. Raises ApiError."""
     if not isinstance(params, dict):
         raise ApiError("InvalidArgument", "The body must be a JSON object.")
     given = {name: value for name, value in params.items() if value is not None}

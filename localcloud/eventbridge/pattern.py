@@ -1,8 +1,8 @@
-"""Event patterns: which events a rule wants. Pure.
+"""Event patterns: decide which events match a rule. Pure.
 
-Keys of a pattern are joined by AND, the values in an array by OR, several operators of one condition by AND. Numbers compare by
-their text, so 300 is "300" but not 300.0. Source: help.aliyun.com/en/eventbridge/user-guide/event-patterns (2026-08), the older
-edition of the same page and, for what they leave open, the evaluator of apache/rocketmq-eventbridge, which is the service's own.
+All keys of a pattern must match. Of the values in an array one must match. All operators of one condition must match. Numbers are
+compared by their text, so 300 is "300" but not 300.0. Sources: help.aliyun.com/en/eventbridge/user-guide/event-patterns (2026-08)
+and the older edition of that page. Open questions are settled by apache/rocketmq-eventbridge, which is the service's own evaluator.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _MISSING = object()
 
 
 class PatternError(ValueError):
-    """An invalid pattern; the text names the place in it."""
+    """A pattern is invalid. The text names the place in the pattern."""
 
 
 def validate(pattern: Any) -> None:
-    """Raise PatternError unless ``pattern`` (parsed JSON) is an event pattern; ``{}`` wants every event."""
+    """Raise PatternError unless ``pattern`` (parsed JSON) is an event pattern. The pattern ``{}`` matches every event."""
     if not isinstance(pattern, Mapping):
         raise PatternError("The pattern must be a JSON object.")
     _validate_keys(pattern, "$", 0)
@@ -70,7 +70,7 @@ def _validate_value(wanted: Any, where: str) -> None:
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Whether ``event`` has every field of a valid ``pattern`` with one of the wanted values."""
+    """Whether ``event`` matches a valid ``pattern``: each field of the pattern has one of the wanted values."""
     return all(_wanted(wanted, event.get(key, _MISSING)) for key, wanted in pattern.items())
 
 
@@ -82,9 +82,10 @@ def _wanted(wanted: Any, value: Any) -> bool:
 
 
 def _meets(condition: Any, value: Any) -> bool:
-    """One value of a pattern's array against a field; an array field is met by any of its items.
+    """Whether a field matches one value of a pattern's array. An array field matches if one of its items does.
 
-    An object meets nothing, not even ``exists``; neither does an empty array, nor one with an object or array in it.
+    An object matches nothing, not even ``exists``. The same is true of an empty array, and of an array that contains an object or
+    array.
     """
     if value is _MISSING:
         return isinstance(condition, Mapping) and condition == {"exists": False}
@@ -118,7 +119,7 @@ def _affix(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
 
 
 _NEAR = Decimal("1E-7")
-"""Numbers that are no farther apart are equal."""
+"""Two numbers that differ by at most this much are equal."""
 _COMPARE: dict[str, Callable[[Decimal], bool]] = {
     "<": lambda above: above < -_NEAR,
     "<=": lambda above: above <= _NEAR,
@@ -127,7 +128,7 @@ _COMPARE: dict[str, Callable[[Decimal], bool]] = {
     ">": lambda above: above > _NEAR,
     ">=": lambda above: above >= -_NEAR,
 }
-"""By how much a number is above the bound, for each sign."""
+"""By comparison sign: a test of the difference between the number and the bound."""
 
 
 def _numeric(operand: list[Any], value: Any) -> bool:
@@ -170,7 +171,7 @@ def _is_numeric(operand: Any) -> bool:
 
 
 def _is_cidr(operand: Any) -> bool:
-    """A range of IPv4 addresses, or one address of either kind."""
+    """Whether a text is a range of IPv4 addresses, or a single IPv4 or IPv6 address."""
     if not isinstance(operand, str):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Taking events in: checking each entry, stamping it, and queueing a delivery per matching rule and target."""
+"""Accepts events: checks and stamps each event, and queues a delivery for each matching rule and target."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ BUS_ATTRIBUTE = "aliyuneventbusname"
 
 
 class Publisher:
-    """Puts events on buses. The caller holds the cloud's lock and a transaction."""
+    """Publishes events on buses. The caller holds the cloud's lock and has an open transaction."""
 
     def __init__(self, cloud: Cloud, store: Store, deliveries: Deliveries, traces: Traces) -> None:
         self._cloud, self._store, self._deliveries, self._traces = cloud, store, deliveries, traces
 
     def put(self, events: list[Any]) -> list[dict[str, Any]]:
-        """Publish each event on the bus it names; one result each ({EventId, TraceId} or {ErrorCode, ErrorMessage})."""
+        """Publish each event on the bus that it names. Returns one result per event ({EventId, TraceId} or {ErrorCode,
+        ErrorMessage}).
+        """
         return [self._put_one(event) for event in events]
 
     def emit(self, event: dict[str, Any]) -> None:
-        """Publish a cloud service's event on the default bus; it keeps the region of what it is about."""
+        """Publish a cloud service's event on the default bus. The event keeps the region of its resource."""
         self.accept({**event, BUS_ATTRIBUTE: DEFAULT_BUS}, region=str(event.get("aliyunregionid", "")))
 
     def _put_one(self, event: Any) -> dict[str, Any]:
@@ -41,7 +43,7 @@ class Publisher:
             return {"EventId": event_id, "ErrorCode": error.code, "ErrorMessage": error.message}
 
     def accept(self, event: dict[str, Any], *, region: str = "") -> str:
-        """Stamp a checked event and queue its deliveries; the trace id. Raises EventBusNotExist."""
+        """Stamp a checked event and queue its deliveries. Returns the trace id. Raises EventBusNotExist."""
         bus = self._store.need_bus(str(event.get(BUS_ATTRIBUTE, DEFAULT_BUS))).name
         stamped = self._stamped(event, bus, region or self._cloud.region)
         trace_id = self._cloud.request_id()
@@ -70,7 +72,7 @@ class Publisher:
 
 
 def check_event(event: Any) -> None:
-    """Raise ApiError unless ``event`` is a CloudEvent 1.0 as EventBridge takes it."""
+    """Raise ApiError unless ``event`` is a CloudEvent 1.0 that EventBridge accepts."""
     if not isinstance(event, dict):
         raise ApiError("InvalidCloudEvent", "An event must be a JSON object.")
     problem = _problem(event)
@@ -95,7 +97,7 @@ _STRINGS = (*_LENGTHS, "time", "datacontenttype", "dataschema", BUS_ATTRIBUTE)
 
 
 def _problem(event: dict[str, Any]) -> str:
-    """What is wrong with an event's attributes, empty where nothing is."""
+    """The error in an event's attributes; empty if all are valid."""
     for name in _STRINGS:
         low, high = _LENGTHS.get(name, (0, limits.MAX_SUBJECT))
         value = event.get(name, "" if name not in _REQUIRED else None)
@@ -111,7 +113,7 @@ def _problem(event: dict[str, Any]) -> str:
 
 
 def parse_batch(body: bytes) -> list[Any]:
-    """The events of a PutEvents body; raises ApiError."""
+    """The events of a PutEvents body. Raises ApiError."""
     if len(body) > limits.MAX_BATCH_BYTES:
         raise ApiError("EntityTooLarge", f"The request is larger than {limits.MAX_BATCH_BYTES} bytes.", 413)
     try:
@@ -125,6 +127,6 @@ def parse_batch(body: bytes) -> list[Any]:
 
 
 def check_count(events: list[Any]) -> None:
-    """Raise ApiError where there are more events than one request may bring."""
+    """Raise ApiError if one request has more events than the maximum."""
     if len(events) > limits.MAX_BATCH:
         raise ApiError("EventCountExceed", f"The maximum number of events in a batch is {limits.MAX_BATCH}.")

@@ -1,4 +1,4 @@
-"""The queries about events that passed: by id, by period, and the trace of one."""
+"""The queries for published events: by id, by period, and the trace of one event."""
 
 from __future__ import annotations
 

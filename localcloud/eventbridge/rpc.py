@@ -1,6 +1,7 @@
-"""EventBridge's second wire: version 2020-04-01, RPC with ACS3, as Tea's generic client and eventbridge20200401 speak.
+"""EventBridge's second wire protocol: version 2020-04-01, RPC with ACS3, as Tea's generic client and eventbridge20200401 use it.
 
-The operations are those of ``control`` and ``publish``; only names and wrapping differ. Shapes: eventbridge20200401 8.7.0.
+The operations are those of ``control`` and ``publish``; only names and envelopes differ. Source of the shapes: eventbridge20200401
+8.7.0.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ Params = dict[str, Any]
 
 
 class EventBridgeRpc(RpcService):
-    """The same buses and rules, behind ``x-acs-version: 2020-04-01``."""
+    """The same buses and rules, for requests with ``x-acs-version: 2020-04-01``."""
 
     def __init__(self, cloud: Cloud, control: Control, publisher: Publisher) -> None:
         super().__init__(cloud, "eventbridge", VERSION, SPEC)
@@ -100,7 +101,7 @@ def _resources(params: Params) -> tuple[str, ...]:
 
 
 def _with_targets(params: Params) -> Params:
-    """The fields as ``control`` knows them: targets by their other name."""
+    """The fields as ``control`` expects them: the list of targets under its other name."""
     fields = {name: value for name, value in params.items() if name != "EventTargets"}
     return {**fields, "Targets": params["EventTargets"]} if "EventTargets" in params else fields
 
@@ -114,7 +115,7 @@ def _shown_rules(answer: Params) -> Params:
 
 
 def _event(entry: Any, bus: str) -> Any:
-    """An entry of EventList as a CloudEvent; what is malformed is left to the publisher to refuse."""
+    """An entry of EventList as a CloudEvent. The publisher checks and refuses malformed entries."""
     if not isinstance(entry, dict) or not set(entry) <= set(_EVENT_FIELDS):
         return None
     event = {_EVENT_FIELDS[name]: value for name, value in entry.items()}

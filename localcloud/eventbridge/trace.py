@@ -1,4 +1,4 @@
-"""What happened to each of the newest events: received, matched, pushed. Kept in memory only."""
+"""The trace of each of the newest events: received, matched, pushed. Traces are in memory only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEEP = 20_000
 
 @dataclass
 class Step:
-    """One step of an event's way; ``rule``, ``endpoint`` and ``status`` are empty where they mean nothing."""
+    """One step of an event's trace. ``rule``, ``endpoint`` and ``status`` are empty if the step has no such value."""
 
     action: str
     at_ms: int
@@ -24,7 +24,7 @@ class Step:
 
 @dataclass
 class Traced:
-    """One event with its steps."""
+    """One event with the steps of its trace."""
 
     event: dict[str, Any]
     received_ms: int
@@ -39,7 +39,7 @@ class Traces:
         self._by_key: OrderedDict[tuple[str, str, str, str], Traced] = OrderedDict()
 
     def received(self, event: dict[str, Any]) -> None:
-        """An event came in (again, where its id is known already)."""
+        """Record that an event came in. A known id may come in again."""
         now = self._clock.now_ms()
         traced = self._by_key.setdefault(_key(event), Traced(event, now))
         traced.steps.append(Step("PutEvent", now))
@@ -50,7 +50,7 @@ class Traces:
         self._add(event, Step("RuleMatch", self._clock.now_ms(), rule))
 
     def pushed(self, event: dict[str, Any], rule: str, endpoint: str, status: str) -> None:
-        """A push to a target ended with ``status`` (SUCCESS or FAILED)."""
+        """Record that a push to a target ended with ``status`` (SUCCESS or FAILED)."""
         self._add(event, Step("Push", self._clock.now_ms(), rule, endpoint, status))
 
     def _add(self, event: dict[str, Any], step: Step) -> None:
@@ -59,7 +59,7 @@ class Traces:
             traced.steps.append(step)
 
     def of_bus(self, account: str, bus: str) -> list[Traced]:
-        """The bus's events, oldest first."""
+        """The events of a bus, oldest first."""
         return [traced for (owner, name, _, _), traced in self._by_key.items() if (owner, name) == (account, bus)]
 
     def of_id(self, account: str, bus: str, event_id: str) -> list[Traced]:

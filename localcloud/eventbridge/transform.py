@@ -1,6 +1,6 @@
-"""How a rule's target turns an event into what the target receives: ORIGINAL, CONSTANT, JSONPATH, TEMPLATE. Pure.
+"""Turns an event into what the target receives: ORIGINAL, CONSTANT, JSONPATH or TEMPLATE. Pure.
 
-A variable of a template that is not defined, or whose path is not in the event, stays as it is written. Sources:
+A template's variable stays as written if it is not defined or its path is not in the event. Sources:
 alibabacloud.com/help/en/eventbridge/user-guide/event-transformation, and the tests of apache/rocketmq-eventbridge.
 """
 
@@ -19,7 +19,7 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 class TransformError(ValueError):
-    """A parameter that names no form, or a path or template that cannot be read."""
+    """A parameter has no valid form, or its path or template cannot be parsed."""
 
 
 def validate(param: Mapping[str, Any]) -> None:
@@ -39,7 +39,7 @@ def validate(param: Mapping[str, Any]) -> None:
 
 
 def render(param: Mapping[str, Any], event: Mapping[str, Any]) -> str:
-    """The text that a valid ``param`` makes of ``event``."""
+    """The text that a valid ``param`` gives for ``event``."""
     form = param["Form"]
     if form == "ORIGINAL":
         return dump(event)
@@ -56,7 +56,7 @@ def _or_else(text: str | None, otherwise: str) -> str:
 
 
 def _found(path: str, event: Any) -> str | None:
-    """The text of what a JSONPath (``$.data.disks[0]['id']``) points at; None if there is nothing."""
+    """The text of the value at a JSONPath (``$.data.disks[0]['id']``); None if there is no value."""
     found: Any = event
     for step in _steps(path):
         if not isinstance(found, list if isinstance(step, int) else Mapping):

@@ -1,4 +1,4 @@
-"""Function Compute as a service of the cloud: invocations by 2016-08-15 (fc2) and 2023-03-30 paths, and HTTP triggers."""
+"""Function Compute as a service of the cloud: invocations by the paths of 2016-08-15 (fc2) and 2023-03-30, and HTTP triggers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PREFIXES = ("/2016-08-15/", "/2023-03-30/", http_trigger.PREFIX)
 
 
 class FunctionCompute:
-    """The account's functions; sets the hooks ``invoke_function`` and ``call_function``."""
+    """The account's functions. It registers the hooks ``invoke_function`` and ``call_function``."""
 
     name = "fc"
 
@@ -45,13 +45,15 @@ class FunctionCompute:
         cloud.hooks.call_function = self._call
 
     def _call(self, name: str, payload: bytes, source: str, patience_s: float) -> Result | None:
-        """Run a function and wait for it, without the cloud's lock; None if it takes longer than ``patience_s``."""
+        """Run a function and wait for it without holding the cloud's lock. None if the function takes longer than
+        ``patience_s``.
+        """
         with self._cloud.lock:
             function = self.functions.need(name)
         return self.runner.run_within(function, payload, source, self._cloud.request_id(), patience_s)
 
     def put(self, function: Function) -> None:
-        """Deploy a function: a changed one gets fresh instances, and its timers restart."""
+        """Deploy a function. If it changed, its instances and timers are restarted."""
         former = self.functions.get(function.name)
         with self._cloud.lock, self._cloud.db.transaction():
             if former is not None and former.triggers != function.triggers:
@@ -61,7 +63,7 @@ class FunctionCompute:
             self.timers.arrange(function)
 
     def drop(self, name: str) -> None:
-        """Remove a function and its timers; invocations of it that wait are forgotten."""
+        """Remove a function, its timers and its waiting invocations."""
         function = self.functions.need(name)
         with self._cloud.lock, self._cloud.db.transaction():
             self.timers.cancel(function)
@@ -174,12 +176,12 @@ class FunctionCompute:
         return shown.of_3_0(function, times, self.arn(function.name), account)
 
     def arn(self, name: str) -> str:
-        """A function's resource name."""
+        """A function's ARN."""
         return f"acs:fc:{self._cloud.region}:{self._cloud.account_id}:functions/{name}"
 
 
 def _plain_name(name: str) -> str:
-    """A function of 2.0 is called ``service$function`` in 3.0."""
+    """The function's name without the service: a function of 2.0 is called ``service$function`` in 3.0."""
     return name.partition("$")[2] or name
 
 

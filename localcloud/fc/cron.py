@@ -1,4 +1,5 @@
-"""Timer expressions: ``@every 1m`` and six-field cron (second minute hour day month weekday), UTC unless CRON_TZ says else. Pure.
+"""Timer expressions: ``@every 1m`` and six-field cron (second minute hour day month weekday). The time zone is UTC unless CRON_TZ
+is given. Pure.
 
 Source: alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/configure-a-time-trigger.
 """
@@ -19,11 +20,11 @@ _NAMES = (
     {name: number for number, name in enumerate(_WEEKDAYS)},
 )
 _SEARCH_DAYS = 366 * 8 + 1
-"""Far enough to meet a 29 February."""
+"""How many days to search: enough to find a 29 February."""
 
 
 class CronError(ValueError):
-    """An invalid expression, or one that never comes true."""
+    """An expression is invalid, or no date ever matches it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Every:
 
 @dataclass(frozen=True)
 class Cron:
-    """The values each field allows; ``any_day`` and ``any_weekday`` tell whether those fields were ``*`` or ``?``."""
+    """The allowed values of each field. ``any_day`` and ``any_weekday`` are true if the field was ``*`` or ``?``."""
 
     fields: tuple[frozenset[int], ...]
     any_day: bool
@@ -46,7 +47,9 @@ class Cron:
     zone: str
 
     def next_ms(self, after_ms: int) -> int:
-        """The first moment after ``after_ms`` (both in ms since the epoch); raises CronError if none comes for years."""
+        """The first matching moment after ``after_ms`` (both in ms since the epoch). Raises CronError if no moment matches within
+        eight years.
+        """
         zone = timezone.utc if self.zone == "UTC" else ZoneInfo(self.zone)
         start = datetime.fromtimestamp(after_ms // 1000, zone).replace(microsecond=0)
         times = [(h, m, s) for h in sorted(self.fields[2]) for m in sorted(self.fields[1]) for s in sorted(self.fields[0])]
@@ -70,7 +73,7 @@ class Cron:
 
 
 def parse(expression: str) -> Every | Cron:
-    """Read an expression; raises CronError saying which part is wrong."""
+    """Parse an expression. The CronError says which part is invalid."""
     every = _EVERY.fullmatch(expression.strip())
     if every:
         hours, minutes, seconds = (int(part or 0) for part in every.groups())

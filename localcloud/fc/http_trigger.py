@@ -1,4 +1,4 @@
-"""HTTP triggers: a request becomes the event the handler gets, its result becomes the answer. Pure.
+"""HTTP triggers: turn a request into the handler's event, and the handler's result into the answer. Pure.
 
 Source: alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/http-trigger-invoking-function (format v1).
 """
@@ -16,22 +16,23 @@ from localcloud.fc.model import Result, failure
 
 PREFIX = "/http/"
 MAX_BODY = 32 * 1024 * 1024
-"""Of a request and of an answer, by trigger or by call."""
+"""Maximum bytes of a request or an answer, for trigger and API calls alike."""
 _HIDDEN = ("authorization",)
 _TEXT = ("text/", "application/json", "application/xml", "application/javascript", "application/x-www-form-urlencoded")
 
 
 REFUSED = {"x-fc-error-type": "FcCommonError"}
-"""The header of what Function Compute refuses before the function is run (help.aliyun.com/document_detail/85445.html)."""
+"""The header of an error that Function Compute returns without running the function (help.aliyun.com/document_detail/85445.html).
+"""
 
 
 def function_of(request: Request) -> str:
-    """The function that a trigger's URL (``/http/NAME/path``) names."""
+    """The function in the URL of a trigger (``/http/NAME/path``)."""
     return unquote(request.path[len(PREFIX) :].partition("/")[0])
 
 
 def event(request: Request, *, request_id: str, account_id: str, now_ms: int) -> bytes:
-    """The event of format v1: ``rawPath`` stays encoded, the path in the context is decoded."""
+    """The event in format v1. ``rawPath`` stays encoded; the path in the context is decoded."""
     raw_path = "/" + request.path[len(PREFIX) :].partition("/")[2]
     body, encoded = _body(request)
     host = request.headers.get("host", "")
@@ -63,7 +64,9 @@ def event(request: Request, *, request_id: str, account_id: str, now_ms: int) ->
 
 
 def response(result: Result, request_id: str) -> Response:
-    """The answer to the client: from a result of the agreed shape, or any other JSON or text as the body of a 200."""
+    """The answer to the client. A result with the agreed shape sets status, headers and body; any other JSON or text is the body of
+    a 200.
+    """
     headers = {"X-Fc-Request-Id": request_id}
     if len(result.body) > MAX_BODY:
         result = failure(f"payload size exceeds maximum allowed size ({MAX_BODY} bytes)")
@@ -99,7 +102,7 @@ def _list(value: object) -> list[object]:
 
 
 def _body(request: Request) -> tuple[str, bool]:
-    """The body as text where it is text, else base64."""
+    """The body as text if it is valid text, else as base64."""
     kind = request.headers.get("content-type", "text/")
     if kind.startswith(_TEXT):
         try:

@@ -1,6 +1,6 @@
-"""Functions in this very process, for simulations: synchronous, deterministic, each with modules of its own.
+"""Runs functions in the current process, for simulations: synchronous and deterministic. Each function has its own modules.
 
-Each function imports its own copy of its code folders, so that module globals are not shared; libraries are.
+Each function imports its own copy of its code folders, so module globals are not shared. Libraries are shared.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from localcloud.fc.model import UNHANDLED, Function, Invocation, Result
 
 SHARED_NAMES = ("shared",)
 ENTRY = "index"
-"""The module every function's handler is in."""
+"""The module that holds every function's handler."""
 
 
 class InProcessInvoker:
-    """Runs a handler before ``start`` returns. ``keep_shared``: the packages named SHARED_NAMES are imported once for all."""
+    """Runs a handler before ``start`` returns. With ``keep_shared``, the packages in SHARED_NAMES are imported once for all
+    functions.
+    """
 
     def __init__(self, *, keep_shared: bool = True) -> None:
         self._handlers: dict[str, Callable[..., Any]] = {}
@@ -62,7 +64,7 @@ class InProcessInvoker:
 
     @contextmanager
     def _as_function(self, function: Function, invocation: Invocation) -> Iterator[None]:
-        """Put the function's modules, paths and environment in place, and the former ones back afterwards."""
+        """Install the function's modules, paths and environment, and restore the former ones afterwards."""
         path, variables = list(sys.path), dict(os.environ)
         sys.path[:0] = function.code
         own_variables = environment(function, invocation, f"c-{function.name}")
@@ -85,7 +87,7 @@ class InProcessInvoker:
             _set(variables, after)
 
     def _imported(self, function: Function, count: int) -> dict[str, ModuleType]:
-        """The function's own among the ``count`` modules imported last."""
+        """The function's own modules among the ``count`` newest imports."""
         home = str(Path(function.code[0]).resolve()) + os.sep if count > 0 and function.code else "\0"
         newest = [(name, sys.modules[name]) for name in islice(reversed(sys.modules), max(0, count))]
         return {name: module for name, module in newest if self._is_own(name, module, home)}
@@ -97,7 +99,7 @@ class InProcessInvoker:
 
 
 def _set(variables: Mapping[str, str], known: Mapping[str, str]) -> None:
-    """Set those environment variables that are not known to be set already: each costs a call of the system's library."""
+    """Set the environment variables whose value has changed. Setting all would be slow: each costs a library call."""
     for name, value in variables.items():
         if known.get(name) != value:
             os.environ[name] = value

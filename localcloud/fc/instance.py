@@ -1,4 +1,4 @@
-"""One worker process as seen from the cloud: started with its first request, killed when it takes too long."""
+"""One worker process from the cloud's side: started by its first request, killed if a request takes too long."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from localcloud.fc.model import UNHANDLED, Function, Invocation, Result, failure
 
 WORKER = str(Path(__file__).with_name("worker.py"))
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
-"""Variables of this machine that a function sees; proxies are not among them, because the SDKs would send loopback calls there."""
+"""The environment variables of this machine that a function sees. Proxy settings are left out, because the SDKs would send loopback
+calls to the proxy.
+"""
 MAX_LOG_BYTES = 64 * 1024
 
 
@@ -28,7 +30,9 @@ _interpreter = lru_cache(interpreter)
 
 
 def _python(function: Function) -> list[str]:
-    """What runs the function: this Python with its packages or, for a package, the runtime's own without any."""
+    """The command that runs the function: this Python with its packages. For a zip package, the Python of the runtime without any
+    packages.
+    """
     if not function.package:
         return [sys.executable, "-I"]
     found = _interpreter(function.runtime.removeprefix("python"))
@@ -46,7 +50,7 @@ class TimedOut(Exception):
 
 
 class Instance:
-    """Owned by one thread. ``log_path`` receives what the function writes to its standard output and error."""
+    """One instance, used by one thread only. The function's standard output and error go to ``log_path``."""
 
     def __init__(self, function: Function, invocation: Invocation, instance_id: str, log_path: Path, memory_limit: bool) -> None:
         self.function = function
@@ -71,7 +75,7 @@ class Instance:
         self._memory_mb = function.memory_mb if memory_limit else 0
 
     def run(self, invocation: Invocation) -> Result:
-        """Carry out one request; ``alive`` says whether the instance can take another."""
+        """Carry out one request. ``alive`` tells whether the instance can take another."""
         started, at = time.perf_counter(), os.fstat(self._log.fileno()).st_size
         try:
             result = self._initialize(invocation) or self._request(invocation)
@@ -89,7 +93,7 @@ class Instance:
         return self.process.poll() is None
 
     def _initialize(self, invocation: Invocation) -> Result | None:
-        """Load the code with the first request; a result only where that failed (the instance is then useless)."""
+        """Load the code at the first request. Returns a result only if that failed; the instance is then unusable."""
         if self._begun:
             return None
         function = self.function
@@ -142,7 +146,7 @@ class Instance:
         return self._log.read(MAX_LOG_BYTES).decode("utf-8", "replace")
 
     def kill(self) -> None:
-        """End the process and what it started, at once."""
+        """Kill the process and its children at once."""
         if self.process.returncode is not None:
             return
         try:
@@ -150,15 +154,15 @@ class Instance:
         except OSError:
             self.process.kill()
         try:
-            _, status, usage = os.wait4(self.process.pid, 0)  # Popen's own wait does not tell the memory
-        except ChildProcessError:  # another thread was faster
+            _, status, usage = os.wait4(self.process.pid, 0)  # Popen's own wait does not report the memory
+        except ChildProcessError:  # another thread has already waited for the process
             self.process.wait()
             return
         self.process.returncode = os.waitstatus_to_exitcode(status)
         self._peak_mb = usage.ru_maxrss // 1024
 
     def close(self) -> None:
-        """Kill the process and give its descriptors back."""
+        """Kill the process and close its file descriptors."""
         self.kill()
         for descriptor in (self._requests, self._answers):
             os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Finds an interpreter of a certain version on this machine."""
+"""Finds a Python interpreter of a certain version on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ _QUESTION = "import sys; print(sys.implementation.name, '%d.%d' % sys.version_in
 
 
 def interpreter(version: str) -> Path | None:
-    """A CPython of exactly this version (``3.10``): this one, one on the PATH, one that pyenv or uv keeps; else None."""
+    """A CPython of exactly this version (``3.10``): the running one, one on the PATH, or one installed by pyenv or uv. None if
+    there is no such CPython.
+    """
     name = f"python{version}"
     tries: list[tuple[list[str], dict[str, str]]] = [([sys.executable], {}), ([name], {})]
     tries += [([name], {"PYENV_VERSION": each}) for each in _of_pyenv(version)]
@@ -29,7 +31,7 @@ def _of_pyenv(version: str) -> list[str]:
 
 
 def _answers(command: list[str], more: dict[str, str], version: str) -> Path | None:
-    """Where the interpreter really is, if it runs and is what was asked for (an installed name may be an empty shim)."""
+    """The real path of the interpreter, if it runs and has the right version. An installed name may be an empty shim."""
     try:
         said = subprocess.run(
             [*command, "-I", "-c", _QUESTION], capture_output=True, text=True, check=True, timeout=20, env={**os.environ, **more}

@@ -1,4 +1,4 @@
-"""The port between Function Compute and whatever runs a function: worker processes, or this process in a simulation."""
+"""The port between Function Compute and the code that runs functions: worker processes, or the current process in a simulation."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ OnDone = Callable[[Result], None]
 
 
 class Invoker(Protocol):
-    """Runs functions, one request per instance at a time."""
+    """Runs functions. Each instance handles one request at a time."""
 
     def start(self, function: Function, invocation: Invocation, on_done: OnDone) -> None:
-        """Begin an invocation; ``on_done`` is called once, from any thread or before ``start`` returns."""
+        """Begin an invocation. ``on_done`` is called once, from any thread, possibly before ``start`` returns."""
 
     def forget(self, name: str) -> None:
-        """Let the instances of a function end: its code or configuration changed."""
+        """Retire the instances of a function, because its code or configuration changed."""
 
     def close(self) -> None:
         """End all instances at once."""
 
 
 def environment(function: Function, invocation: Invocation, instance_id: str) -> dict[str, str]:
-    """The variables a function sees beside those of the machine: its own, the platform's and its role's credentials."""
+    """The variables that a function sees beside the machine's: its own, the platform's and its role's credentials."""
     platform = {
         "FC_REGION": invocation.region,
         "FC_ACCOUNT_ID": invocation.account_id,
@@ -40,7 +40,7 @@ def environment(function: Function, invocation: Invocation, instance_id: str) ->
 
 
 def credentials(key: Key | None) -> dict[str, str]:
-    """The three variables in which a role's temporary credentials reach a function."""
+    """The three variables that hold a role's temporary credentials for a function."""
     if key is None:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""What a function is, what an invocation asks for and how it ends. Values only."""
+"""Values that describe a function, an invocation and its result. Values only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HANDLED, UNHANDLED = "HandledInvocationError", "UnhandledInvocationError"
 
 @dataclass(frozen=True)
 class Trigger:
-    """``config`` is the trigger's configuration as s.yaml gives it, checked by the deployment."""
+    """A trigger. ``config`` is its configuration from s.yaml, which the deployment has checked."""
 
     name: str
     type: str
@@ -23,7 +23,7 @@ class Trigger:
 
 @dataclass(frozen=True)
 class AsyncPolicy:
-    """How asynchronous invocations are retried, and where the hopeless ones (and the good ones) are reported (ARNs)."""
+    """How asynchronous invocations are retried, and the destinations (ARNs) that are told of failed and of successful ones."""
 
     max_retries: int = 3
     max_age_s: int = 18_000
@@ -33,10 +33,10 @@ class AsyncPolicy:
 
 @dataclass(frozen=True)
 class Function:
-    """One function. ``code`` lists the folders put before everything else on ``sys.path``; ``role`` is a RAM role's name.
+    """One function. The folders in ``code`` come first on ``sys.path``. ``role`` is a RAM role's name.
 
-    If ``package`` is not empty, ``code`` is one zip and ``package`` its digest. Such a function sees nothing but the zip and the
-    standard library of its runtime. ``cpu`` is 0 if nobody chose it; ``log`` is the log configuration as s.yaml gives it.
+    If ``package`` is not empty, ``code`` is one zip and ``package`` is its digest. Such a function sees only the zip and the
+    standard library of its runtime. ``cpu`` is 0 if the deployment does not set it. ``log`` is the log configuration from s.yaml.
     """
 
     name: str
@@ -59,12 +59,12 @@ class Function:
     log: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The form it is stored in."""
+        """The function as JSON, for storage."""
         return asdict(self)
 
     @staticmethod
     def from_json(doc: dict[str, Any]) -> Function:
-        """The opposite of ``as_json``."""
+        """The function that ``as_json`` made this JSON from."""
         triggers = tuple(Trigger(**each) for each in doc["triggers"])
         return Function(
             **{**doc, "code": tuple(doc["code"]), "triggers": triggers, "async_policy": AsyncPolicy(**doc["async_policy"])}
@@ -73,7 +73,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Invocation:
-    """One run of a function. ``now`` is the cloud's time (ISO 8601 with milliseconds), empty where time is real."""
+    """One run of a function. ``now`` is the cloud's time (ISO 8601 with milliseconds); it is empty if the clock is real."""
 
     request_id: str
     payload: bytes
@@ -85,7 +85,9 @@ class Invocation:
 
 @dataclass(frozen=True)
 class Result:
-    """How an invocation ended. ``error`` is empty on success, else HANDLED or UNHANDLED with the error object in ``body``."""
+    """The result of an invocation. ``error`` is empty on success. Otherwise it is HANDLED or UNHANDLED, and ``body`` is the error
+    object.
+    """
 
     body: bytes
     error: str = ""
@@ -94,5 +96,5 @@ class Result:
 
 
 def failure(message: str) -> Result:
-    """The result of an invocation that the platform ended (time-out, exit): a message, without a type or a stack."""
+    """The result of an invocation that the platform ended (time-out, exit). It has a message, but no type and no stack."""
     return Result(json.dumps({"errorMessage": message}).encode(), UNHANDLED)

@@ -1,6 +1,6 @@
-"""The operations of Function Compute that are emulated, and what each takes besides its path and body.
+"""The emulated operations of Function Compute, and their query parameters and headers.
 
-Source: request models of alibabacloud-fc20230330 4.1.3 and aliyun-fc2 2.5.2; alibabacloud.com/help/en/functioncompute/error-codes.
+Sources: request models of alibabacloud-fc20230330 4.1.3 and aliyun-fc2 2.5.2; alibabacloud.com/help/en/functioncompute/error-codes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TASKS = ("x-fc-async-task-id", "x-fc-stateful-async-invocation-id", "x-fc-async
 
 @dataclass(frozen=True)
 class Operation:
-    """``query`` and ``headers`` are honoured; ``refused`` names headers that mean something and are not emulated."""
+    """An operation. ``query`` and ``headers`` take effect. ``refused`` are headers with a meaning that is not emulated."""
 
     query: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
@@ -30,11 +30,13 @@ OPERATIONS = {
     "GetFunction": Operation(("qualifier",)),
     "ListFunctions": Operation(("limit", "nextToken", "prefix", "startKey")),
 }
-"""Others are refused with PathNotSupported. Requests of HTTP triggers are their functions' own matter."""
+"""By operation. Any other path is refused with PathNotSupported. Requests to HTTP triggers are not checked here: the function
+handles them.
+"""
 
 
 def check(operation: str, request: Request, *, strict: bool = True) -> None:
-    """Refuse what is not emulated; a query parameter that the operation does not have only where ``strict``."""
+    """Refuse headers that are not emulated, and, if ``strict``, unknown query parameters."""
     known = OPERATIONS[operation]
     given = dict(request.query)
     unknown = sorted(set(given) - set(known.query)) if strict else []
@@ -45,12 +47,14 @@ def check(operation: str, request: Request, *, strict: bool = True) -> None:
 
 
 def too_large(limit: int) -> ApiError:
-    """The published refusal of a body."""
+    """The error of the real service for a body that is too large."""
     return ApiError("EntityTooLarge", f"payload size exceeds maximum allowed size ({limit} bytes)")
 
 
 def check_service(name: str) -> None:
-    """Services of 2.0 are not emulated, but ``service.qualifier`` names a version or an alias; raises if not LATEST."""
+    """Services of 2.0 are not emulated, but ``service.qualifier`` names a version or an alias. Raises ApiError unless it is
+    LATEST.
+    """
     service, _, qualifier = name.partition(".")
     if qualifier in ("", "LATEST"):
         return
@@ -59,7 +63,7 @@ def check_service(name: str) -> None:
 
 
 def page(functions: list[Function], query: dict[str, str]) -> tuple[list[Function], str]:
-    """The functions (sorted by name) that a listing shows, and the token of the next page; raises InvalidArgument."""
+    """The functions on a page of a listing, sorted by name, and the token of the next page. Raises InvalidArgument."""
     limit = query.get("limit", str(PAGE))
     if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= MAX_PAGE:
         raise ApiError("InvalidArgument", f"limit must be a number from 1 to {MAX_PAGE}")

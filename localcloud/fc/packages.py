@@ -1,4 +1,4 @@
-"""Unpacks the zips that functions are deployed as, each version once, as Function Compute unpacks them into ``/code``."""
+"""Unpacks the zips of deployed functions, each version once. Function Compute unpacks them into ``/code``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from localcloud.fc.model import Function
 
 
 def digest_of(package: Path) -> str:
-    """What tells one version of a zip from another."""
+    """A digest that differs for each version of a zip."""
     return hashlib.sha256(package.read_bytes()).hexdigest()
 
 
 class Packages:
-    """The unpacked zips below ``folder``. What a former process left there is removed first."""
+    """The unpacked zips below ``folder``. The leftovers of an earlier process are deleted first."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -26,7 +26,7 @@ class Packages:
         shutil.rmtree(folder, ignore_errors=True)
 
     def unpacked(self, function: Function) -> Function:
-        """The function with the folder of its unpacked zip as its code; itself if it has no zip. Raises OSError."""
+        """The function with its unpacked zip as its code. A function without a zip is returned unchanged. Raises OSError."""
         if not function.package:
             return function
         place = self._folder / f"{function.name}-{function.package[:16]}"

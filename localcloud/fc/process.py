@@ -1,4 +1,4 @@
-"""Functions in worker processes: per function a queue and a few threads, each of which owns one instance."""
+"""Runs functions in worker processes. Each function has a queue and a few threads; each thread owns one instance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Work = tuple[Function, Invocation, OnDone]
 
 
 class WorkerInvoker:
-    """``instances`` processes per function at most, started when they are needed; their output goes to ``logs``."""
+    """Starts up to ``instances`` processes per function, when they are needed. Their output goes to ``logs``."""
 
     def __init__(self, logs: Path | None = None, *, instances: int = 2, memory_limit: bool = False) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="localcloud-logs-") if logs is None else None
@@ -55,7 +55,7 @@ class WorkerInvoker:
 
 
 class _Pool:
-    """The instances of one function; each thread takes work from the queue until it finds None there."""
+    """The instances of one function. Each thread takes work from the queue until it gets None."""
 
     def __init__(self, logs: Path, packages: Packages, size: int, memory_limit: bool) -> None:
         self._logs, self._packages, self._size, self._memory_limit = logs, packages, size, memory_limit
@@ -107,11 +107,11 @@ class _Pool:
         return [instance.process.pid for instance in list(self._alive.values()) if instance.alive]
 
     def retire(self) -> None:
-        """Let the threads end after the work that is queued."""
+        """Let the threads end after the work in the queue."""
         for _ in range(self._threads):
             self._work.put(None)
 
     def kill(self) -> None:
-        """End the processes now; requests in hand fail."""
+        """Kill the processes now. Their current requests fail."""
         for instance in list(self._alive.values()):
             instance.kill()

@@ -1,7 +1,7 @@
-"""Asynchronous invocations: durable, run at least once, retried with growing pauses, reported to destinations.
+"""Asynchronous invocations: stored, run at least once, retried with growing delays, reported to destinations.
 
-An invocation stays in the table until it succeeded or was given up, so one that a kill interrupted is run again.
-Source: alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/retry-policy; the length of the pauses is assumed.
+An invocation stays in the table until it has succeeded or was given up. So an invocation that a kill interrupted runs again.
+Source: alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/retry-policy. The length of the delays is an assumption.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _DESTINATION = re.compile(r"acs:(fc|eventbridge):[^:]*:[^:]*:(?:services/[\w.-]+
 
 @dataclass(frozen=True)
 class Queued:
-    """One row of the table; ``attempt`` counts the runs that failed so far, ``first_ms`` is when it was accepted."""
+    """One row of the table. ``attempt`` counts the failed runs so far. ``first_ms`` is when the invocation was accepted."""
 
     id: str
     function: str
@@ -48,7 +48,7 @@ class Queued:
 
 
 class Queue:
-    """The waiting and running asynchronous invocations."""
+    """The asynchronous invocations that wait or run."""
 
     def __init__(self, cloud: Cloud, functions: Functions, runner: Runner) -> None:
         self._cloud, self._functions, self._runner = cloud, functions, runner
@@ -60,7 +60,7 @@ class Queue:
         self._resume()
 
     def add(self, name: str, payload: bytes, source: str) -> str:
-        """Accept an invocation, in the caller's transaction; its request id. Raises FunctionNotFound or a size error."""
+        """Accept an invocation in the caller's transaction. Returns its request id. Raises FunctionNotFound or a size error."""
         self._functions.need(name)
         if len(payload) > MAX_ASYNC_BODY:
             raise too_large(MAX_ASYNC_BODY)
@@ -70,17 +70,17 @@ class Queue:
         return request_id
 
     def waiting(self) -> list[dict[str, Any]]:
-        """The invocations that are neither done nor given up."""
+        """The invocations that have neither succeeded nor been given up."""
         rows = self._sql.execute("SELECT id, function, attempt, first_ms, source FROM fc_invocations ORDER BY first_ms, id")
         names = ("request_id", "function", "attempt", "first_ms", "source")
         return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
 
     def dead_letters(self) -> list[dict[str, Any]]:
-        """The reports of invocations given up that went to no destination that exists here, oldest first."""
+        """The reports of failed invocations that went to no emulated destination, oldest first."""
         return [doc for _, doc in self._dead.items()]
 
     def _resume(self) -> None:
-        """Queue again what was running when the cloud ended."""
+        """Queue the invocations again that were running when the cloud ended."""
         waiting = self._cloud.scheduler.keys(INVOKE)
         with self._cloud.db.transaction():
             for row in self.waiting():
@@ -91,7 +91,7 @@ class Queue:
         self._cloud.scheduler.at(when_ms, INVOKE, {"id": request_id}, key=request_id)
 
     def _take(self, job: Job) -> None:
-        """Run one invocation; called without a transaction."""
+        """Run one invocation. The caller must not have an open transaction."""
         with self._cloud.lock:
             row = self._sql.execute("SELECT * FROM fc_invocations WHERE id=?", (job.payload["id"],)).fetchone()
             queued = Queued(*row) if row else None
@@ -116,7 +116,9 @@ class Queue:
             self._delete(queued)
 
     def _finished(self, function: Function, queued: Queued, result: Result) -> None:
-        """Record the end. An invocation that cannot be recorded has not ended: time stands still until it can be."""
+        """Record the end of an invocation. If that fails, the invocation counts as running, and virtual time stands still until the
+        end is recorded.
+        """
         while True:
             try:
                 self._record(function, queued, result)
@@ -149,7 +151,7 @@ class Queue:
     def _report(
         self, arn: str, function: Function, queued: Queued, result: Result, condition: str, *, required: bool = False
     ) -> None:
-        """Tell a destination; what is ``required`` and reaches none becomes a dead letter."""
+        """Report to a destination. A ``required`` report that reaches no destination becomes a dead letter."""
         report = self._report_of(function, queued, result, condition)
         try:
             if arn:
@@ -173,13 +175,15 @@ class Queue:
         }
 
     def _allow(self, arn: str, function: Function) -> None:
-        """A destination is written to with the function's own role."""
+        """Check that the function's own role may write to the destination."""
         action = next((action for prefix, action in _ACTIONS.items() if arn.startswith(prefix)), "")
         if function.role and not self._cloud.policies.allows(f"role:{function.role}", action, arn):
             raise ApiError("AccessDenied", f"the role {function.role} may not do {action} on {arn}", 403)
 
     def _send(self, arn: str, report: dict[str, Any], queued: Queued) -> bool:
-        """Whether the destination exists here; an MNS queue does not (its messages are the dead letters)."""
+        """Send to a destination. Returns False if the destination is not emulated, as an MNS queue is not (its messages are the
+        dead letters).
+        """
         found = _DESTINATION.fullmatch(arn)
         if found is None:
             return False

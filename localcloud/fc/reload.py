@@ -1,4 +1,4 @@
-"""Edit and rerun: a function whose source changed gets fresh instances with its next invocation."""
+"""Reload on edit: a function whose source changed gets new instances at its next invocation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SUFFIXES = (".py", ".json", ".sh", ".ps1")
 
 
 class ReloadingInvoker:
-    """Wraps an invoker; before each invocation the newest change under the function's code folders is looked up."""
+    """Wraps an invoker. Before each invocation it looks for the newest change in the function's code folders."""
 
     def __init__(self, inner: Invoker) -> None:
         self._inner = inner
@@ -33,7 +33,7 @@ class ReloadingInvoker:
 
 
 def _newest_ns(folder: Path) -> int:
-    """When a source file below ``folder`` last changed, in ns; 0 if the folder has no source file."""
+    """When a source file below ``folder`` last changed, in ns; 0 if there is no source file."""
     newest = 0
     folders = [folder] if folder.is_dir() else []
     while folders:

@@ -1,4 +1,4 @@
-"""One way to run a function for everybody who asks: virtual time stands still meanwhile, and the end is recorded."""
+"""The one way to run a function. Virtual time stands still during the run, and the end is recorded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Runner:
         request_id: str = "",
         attempt: int = 0,
     ) -> None:
-        """Begin an invocation; ``on_done`` is called once it ended, before virtual time may move on."""
+        """Begin an invocation. ``on_done`` is called once when it ends, before virtual time may move on."""
         cloud = self._cloud
         with cloud.lock:
             cloud.in_flight += 1
@@ -63,14 +63,14 @@ class Runner:
             raise
 
     def run(self, function: Function, payload: bytes, source: str, request_id: str) -> Result:
-        """Run a function and wait for it. Call it without the cloud's lock."""
+        """Run a function and wait for it. The caller must not hold the cloud's lock."""
         result = self.run_within(function, payload, source, request_id, SYNC_PATIENCE_S)
         if result is None:
             raise TimeoutError(f"{function.name} did not end within {SYNC_PATIENCE_S} s")
         return result
 
     def run_within(self, function: Function, payload: bytes, source: str, request_id: str, patience_s: float) -> Result | None:
-        """The same; None if nothing came within ``patience_s`` seconds, while the function goes on."""
+        """Run a function and wait. None if it has not ended within ``patience_s`` seconds; the function then continues."""
         done = threading.Event()
         results: list[Result] = []
 

@@ -1,4 +1,4 @@
-"""A function as GetFunction and ListFunctions show it, to clients of 2.0 and of 3.0. Pure, but for the size of the code.
+"""A function as GetFunction and ListFunctions show it to clients of 2.0 and of 3.0. Pure, except for reading the size of the code.
 
 Source: response models of alibabacloud-fc20230330 4.1.3 and aliyun-fc2 2.5.2. ``codeChecksum`` (a CRC-64) is not shown.
 """
@@ -15,7 +15,7 @@ from localcloud.fc.store import Times
 
 
 def of_2_0(function: Function, times: Times) -> dict[str, Any]:
-    """The fields of 2016-08-15; role and log configuration belong to the service there."""
+    """The fields of 2016-08-15. In that version the service has the role and the log configuration."""
     return {
         **_common(function, times),
         "initializer": function.initializer,
@@ -25,7 +25,9 @@ def of_2_0(function: Function, times: Times) -> dict[str, Any]:
 
 
 def of_3_0(function: Function, times: Times, arn: str, account: str) -> dict[str, Any]:
-    """The fields of 2023-03-30. ``cpu`` is missing if nobody chose it: the ratio that is taken then is not published."""
+    """The fields of 2023-03-30. Without a chosen value ``cpu`` is left out, because the service's default ratio is not
+    published.
+    """
     hook = {"handler": function.initializer, "timeout": function.initializer_timeout_s}
     return {
         **_common(function, times),
@@ -41,7 +43,7 @@ def of_3_0(function: Function, times: Times, arn: str, account: str) -> dict[str
 
 
 def _common(function: Function, times: Times) -> dict[str, Any]:
-    """What both generations name alike. A function that was removed and made again has another id."""
+    """The fields whose names are the same in both versions. A function that was deleted and created again has another id."""
     return {
         "functionId": str(uuid5(NAMESPACE_URL, f"{function.name} {times.created_ms}")),
         "functionName": function.name,
@@ -61,6 +63,6 @@ def _common(function: Function, times: Times) -> dict[str, Any]:
 
 
 def _size(code: Path) -> int:
-    """Bytes of the zip, or of the sources in the function's own folder."""
+    """The bytes of the zip, or of the sources in the function's own folder."""
     files = [code] if code.is_file() else [each for each in code.rglob("*") if each.is_file() and "__pycache__" not in each.parts]
     return sum(each.stat().st_size for each in files)

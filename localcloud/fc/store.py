@@ -1,4 +1,4 @@
-"""The functions of the account, kept in its state, and the newest invocations with their logs, kept in memory."""
+"""The functions of the account, in its stored state, and the newest invocations with their logs, in memory."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ KEEP_INVOCATIONS = 5_000
 
 @dataclass(frozen=True)
 class Times:
-    """When a function was made and last changed (milliseconds)."""
+    """When a function was created and last changed (milliseconds)."""
 
     created_ms: int
     modified_ms: int
 
 
 class Functions:
-    """Functions by name; reads are cached because every delivery asks."""
+    """Functions by name. Reads are cached, because every delivery reads."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._now_ms = cloud.clock.now_ms
@@ -31,7 +31,7 @@ class Functions:
         self._cache: dict[str, Function] = {name: Function.from_json(doc) for name, doc in self._docs.items()}
 
     def put(self, function: Function) -> bool:
-        """Create or replace; True if anything changed."""
+        """Create or replace a function. Returns whether anything changed."""
         changed = self._cache.get(function.name) != function
         if changed or self._times.get(function.name) is None:
             now, known = self._now_ms(), self._times.get(function.name)
@@ -46,14 +46,14 @@ class Functions:
         self._cache.pop(name, None)
 
     def times(self, name: str) -> Times:
-        """When a function was made and changed; the beginning of time if an older version stored it."""
+        """When a function was created and last changed; the epoch if an older version stored it."""
         return Times(**(self._times.get(name) or {"created_ms": 0, "modified_ms": 0}))
 
     def get(self, name: str) -> Function | None:
         return self._cache.get(name)
 
     def need(self, name: str) -> Function:
-        """The function; raises FunctionNotFound."""
+        """The function of a name. Raises FunctionNotFound."""
         function = self._cache.get(name)
         if function is None:
             raise ApiError("FunctionNotFound", f"function '{name}' does not exist", 404)
@@ -65,7 +65,7 @@ class Functions:
 
 @dataclass(frozen=True)
 class Ended:
-    """One finished invocation: what started it (``api``, ``http``, ``timer``, ``eventbridge``, ``retry``), how it went, its log."""
+    """One finished invocation: what started it (``api``, ``http``, ``timer``, ``eventbridge``, ``retry``), its result, its log."""
 
     request_id: str
     function: str
@@ -88,7 +88,7 @@ class History:
     def __init__(self) -> None:
         self.newest: deque[Ended] = deque(maxlen=KEEP_INVOCATIONS)
         self.counts: dict[str, int] = {}
-        """Invocations ended since the start, by function, and by ``function!`` those that failed."""
+        """The number of invocations since the start, by function; those that failed are under ``function!``."""
 
     def add(self, ended: Ended) -> None:
         self.newest.append(ended)
@@ -96,5 +96,5 @@ class History:
             self.counts[name] = self.counts.get(name, 0) + 1
 
     def of(self, function: str = "", limit: int = 100) -> list[Ended]:
-        """The newest ``limit`` invocations (of one function, where named), oldest first."""
+        """The newest ``limit`` invocations, oldest first: of one function if it is named, else of all."""
         return [ended for ended in self.newest if function in ("", ended.function)][-limit:]

@@ -1,4 +1,4 @@
-"""Timer triggers as periodic jobs: each run schedules the next one and queues an asynchronous invocation."""
+"""Timer triggers as periodic jobs. Each run schedules the next run and queues an asynchronous invocation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Timers:
         cloud.scheduler.on(TIMER, self._tick)
 
     def arrange(self, function: Function) -> None:
-        """Schedule a function's timers: unchanged ones go on as they were, others begin now."""
+        """Schedule a function's timers. Unchanged timers keep their schedule; new or changed timers begin now."""
         for trigger in function.triggers:
             if trigger.type == "timer":
                 expression = str(trigger.config["cronExpression"])
@@ -54,7 +54,7 @@ class Timers:
 
 
 def timer_event(trigger: Trigger, due_ms: int) -> bytes:
-    """The event a timer sends."""
+    """The event that a timer sends to its function."""
     fields = {"triggerTime": iso(due_ms), "triggerName": trigger.name, "payload": trigger.config.get("payload", "")}
     return json.dumps(fields).encode()
 

@@ -1,7 +1,8 @@
 """One instance of a function: a process that imports the handler once and answers one request at a time.
 
-Run by path with two descriptors (requests in, answers out), never imported. A frame is a length (4 bytes, big-endian) and JSON.
-The first frame says what to load, each later one is a request. Standard output and error are the function's own.
+The file is run by its path with two descriptors (requests in, answers out), and never imported. A frame is a length (4 bytes,
+big-endian) and JSON. The first frame says what to load; each later frame is a request. Standard output and error belong to the
+function.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Frame = dict[str, Any]
 
 
 def read(stream: BinaryIO) -> Frame | None:
-    """The next frame, None at the end."""
+    """The next frame; None at the end of the input."""
     head = stream.read(4)
     return json.loads(stream.read(int.from_bytes(head, "big"))) if len(head) == 4 else None
 
@@ -34,14 +35,14 @@ def write(stream: BinaryIO, frame: Frame) -> None:
 
 
 def load(dotted: str) -> Callable[..., Any]:
-    """The function that ``index.handler`` names."""
+    """The handler that ``index.handler`` names."""
     module, _, name = dotted.rpartition(".")
     found: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return found
 
 
 def context_of(fields: Frame) -> SimpleNamespace:
-    """The context argument: the fields as attributes, nested ones too."""
+    """The handler's context argument: the fields as attributes, nested fields included."""
     made = {name: SimpleNamespace(**value) if isinstance(value, dict) else value for name, value in fields.items()}
     return SimpleNamespace(**made, logger=logging.getLogger())
 
@@ -54,13 +55,13 @@ def body_of(result: object) -> bytes:
 
 
 def error_of(error: BaseException) -> bytes:
-    """An exception as Function Compute reports it."""
+    """An exception as Function Compute reports it to the caller."""
     trace = traceback.format_tb(error.__traceback__)
     return json.dumps({"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": trace}).encode()
 
 
 def begin(frame: Frame) -> tuple[Callable[..., Any] | None, Frame]:
-    """Import the handler and run the initializer; the handler and the answer."""
+    """Import the handler and run the initializer. Returns the handler and the answer to send."""
     sys.path[:0] = frame["code"]
     _limit(frame["memory_mb"])
     _set_now(frame["now"])
@@ -82,7 +83,7 @@ def answer(handler: Callable[..., Any], frame: Frame) -> Frame:
     except BaseException as error:
         traceback.print_exc()
         if frame["memory_mb"] and _is_out_of_memory(error):
-            os._exit(137)  # the platform kills what takes more than its memory; here it was only not given any
+            os._exit(137)  # the platform kills a function that exceeds its memory; this machine only refuses the allocation
         body, failed = error_of(error), True
         if isinstance(error, SystemExit):
             raise
@@ -108,7 +109,7 @@ def _limit(memory_mb: int) -> None:
 
 
 def main() -> None:
-    """Serve the descriptors named on the command line until the requests end."""
+    """Handle requests from the descriptors on the command line until there are no more."""
     requests, answers = os.fdopen(int(sys.argv[1]), "rb"), os.fdopen(int(sys.argv[2]), "wb")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     first = read(requests)

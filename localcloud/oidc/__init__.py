@@ -1,4 +1,4 @@
-"""An identity provider (OpenID Connect) as RAM's is, for this cloud's people."""
+"""An identity provider (OpenID Connect) for the people of this cloud, modelled on RAM's."""
 
 from localcloud.oidc.api import Oidc
 

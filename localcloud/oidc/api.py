@@ -1,9 +1,9 @@
-"""Discovery, keys, code with PKCE, device codes and refresh, at ``/oidc`` of this cloud.
+"""Discovery, keys, authorization code with PKCE, device code and refresh, at ``/oidc`` of this cloud.
 
 Sources: OpenID Connect Core and Discovery 1.0; RFC 6749, 7636 (PKCE), 8252 (loopback), 8628 (device), 9207 (iss in the answer). The
 shape of RAM's tokens (aid, uid, upn, login_name, name): help.aliyun.com/document_detail/93698.html. RAM has no device codes.
 
-Anybody may sign in as anybody: the page lists the people, and a click is the password.
+Anybody may sign in as anybody: the page lists the people, and one click signs in without a password.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ PEOPLE: list[dict[str, Any]] = [
     {"sub": "2003", "login_name": "root", "name": "Root", "groups": ["admins"]},
     {"sub": "2004", "login_name": "vera", "name": "Vera", "groups": []},
 ]
-"""Who there is, unless the admin call says otherwise."""
+"""The people by default; an admin call can replace them."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 Json = dict[str, Any]
 
 
 class Refused(Exception):
-    """An OAuth error (RFC 6749 section 5.2)."""
+    """An OAuth error (RFC 6749, section 5.2)."""
 
 
 class Oidc:
-    """The provider. It asks for no signature: what it hands out is only good with the code's verifier."""
+    """The provider. It needs no request signature: a code is worthless without its PKCE verifier."""
 
     name = "oidc"
 
@@ -56,21 +56,21 @@ class Oidc:
     # The chain ----------------------------------------------------------------------------------------------------
 
     def claims(self, request: Request) -> bool:
-        """Everything under its path."""
+        """Whether the path belongs to the provider."""
         return request.path == PREFIX or request.path.startswith(f"{PREFIX}/")
 
     def authenticate(self, request: Request) -> Key:
-        """Nobody signs here."""
+        """Accept every caller: these requests are not signed."""
         return self.cloud.owner
 
     def parse(self, request: Request) -> Call:
-        """The operation is the path's end; RAM is not asked."""
+        """The operation is the last part of the path. RAM does not check it."""
         form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
         params = {"host": request.headers.get("host", ""), "query": dict(request.query), "form": form, "method": request.method}
         return Call(request.path[len(PREFIX) :].strip("/"), "", params=params)
 
     def perform(self, call: Call, caller: Key) -> Response:
-        """Answer it."""
+        """Answer the request."""
         operations: dict[str, Callable[[Json], Response]] = {
             ".well-known/openid-configuration": self._discovery,
             "keys": lambda params: _json(200, {"keys": self.keys.published()}),
@@ -87,7 +87,7 @@ class Oidc:
             return _json(400, {"error": str(refused)})
 
     def refuse(self, request: Request, error: ApiError, request_id: str) -> Response:
-        """A fault of the cloud."""
+        """The answer to an error of the request chain."""
         return _json(error.status, {"error": "server_error", "error_description": error.message})
 
     def _issuer(self, host: str) -> str:
@@ -115,7 +115,9 @@ class Oidc:
         )
 
     def _authorize(self, params: Json) -> Response:
-        """The page with the people; with ``login_hint`` the person is known, and the browser goes straight back with a code."""
+        """The page that lists the people. With ``login_hint`` the person is known, so the browser is redirected with a code at
+        once.
+        """
         asked: Json = params["query"]
         back = urlsplit(asked.get("redirect_uri", ""))
         if back.hostname not in _LOOPBACK or back.scheme != "http" or not asked.get("client_id"):
@@ -146,7 +148,7 @@ class Oidc:
         kept = self._codes.get(form.get("code", ""))
         if kept is None:
             raise Refused("invalid_grant")
-        self._codes.delete(form["code"])  # once, whatever comes of it
+        self._codes.delete(form["code"])  # a code works once, even if the request then fails
         asked = kept["asked"]
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
@@ -159,7 +161,7 @@ class Oidc:
         kept = self._refresh.get(form.get("refresh_token", ""))
         if kept is None or kept["client_id"] != form.get("client_id"):
             raise Refused("invalid_grant")
-        self._refresh.delete(form["refresh_token"])  # each is good once
+        self._refresh.delete(form["refresh_token"])  # a refresh token works once
         return kept["person"], ""
 
     def _by_device(self, form: Json) -> tuple[str, str]:
@@ -179,7 +181,7 @@ class Oidc:
         return _json(200, {**answer, "verification_uri_complete": f"{where}?user_code={user_code}"})
 
     def _activate(self, params: Json) -> Response:
-        """The page on which a person types the code that the device shows."""
+        """The page on which a person types the code that the device displays."""
         asked: Json = params["query"]
         found = next(((id, doc) for id, doc in self._devices.items() if doc["user_code"] == asked.get("user_code", "")), None)
         if found is None:
@@ -194,7 +196,7 @@ class Oidc:
     # What it knows ------------------------------------------------------------------------------------------------
 
     def people(self) -> list[Json]:
-        """Who there is."""
+        """The people who may sign in."""
         found: list[Json] = json.loads(self.cloud.db.meta("oidc_people", json.dumps(PEOPLE)))
         return found
 
@@ -216,7 +218,7 @@ class Oidc:
         return {**answer, "id_token": signed, "refresh_token": refresh, "scope": "openid aliuid profile"}
 
     def _administer(self, request: Request) -> tuple[int, Json]:
-        """``POST /_localcloud/oidc``: ``{"rotate": true, "withdraw": false, "people": [...]}``, each optional."""
+        """Handle ``POST /_localcloud/oidc``: ``{"rotate": true, "withdraw": false, "people": [...]}``; each field is optional."""
         given = json.loads(request.body or b"{}")
         with self.cloud.lock, self.cloud.db.transaction():
             if given.get("rotate"):
@@ -240,7 +242,7 @@ def _with(asked: Json, person: Json) -> str:
 
 
 def _back(asked: Json, answer: Json) -> Response:
-    """The browser goes back to who asked."""
+    """Redirect the browser to the client that sent it."""
     given = {**answer, **({"state": asked["state"]} if "state" in asked else {})}
     return Response(302, {"location": f"{asked['redirect_uri']}?{urlencode(given)}", "cache-control": "no-store"})
 

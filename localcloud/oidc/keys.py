@@ -1,4 +1,4 @@
-"""The provider's signing keys: made when first needed, rotated by a person, kept in the state."""
+"""The provider's signing keys: created when first needed, rotated on request, stored in the state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ALGORITHM = "RS256"
 
 
 class Keys:
-    """The key that signs, and those that are still published: after a rotation the one before it, until the next."""
+    """The current signing key and the published keys. After a rotation the previous key stays published until the next rotation."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -24,7 +24,7 @@ class Keys:
         return jwt.encode(claims, newest["pem"], algorithm=ALGORITHM, headers={"kid": newest["kid"]})
 
     def published(self) -> list[dict[str, Any]]:
-        """The public keys as a JWK set lists them."""
+        """The public keys in the form of a JWK set."""
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
         from jwt.algorithms import RSAAlgorithm
 
@@ -35,7 +35,7 @@ class Keys:
         return found
 
     def rotate(self, *, withdraw: bool = False) -> None:
-        """Sign with a new key from now on. ``withdraw`` takes all others out of what is published: their tokens are void."""
+        """Sign with a new key from now on. ``withdraw`` stops publishing all other keys, which makes their tokens invalid."""
         kept = [] if withdraw else self._all()[-1:]
         self._keep([*kept, self._made()])
 

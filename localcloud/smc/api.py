@@ -1,4 +1,4 @@
-"""SMC behind its API."""
+"""The SMC API: maps each operation to its implementation."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from localcloud.wire.rpc_service import Operation, Params, RpcService, load_spec
 
 VERSION = "2019-06-01"
 _UNPUBLISHED = {"CreateReplicationJob": {"TargetOsType": "str"}}
-"""Parameters in no published table, which the real operation must have in some form."""
+"""Parameters that no published table lists, but that the real operation must have in some form."""
 
 
 class Smc(RpcService):
-    """Server Migration Center of one account; it works on instances through the hook ``ecs`` and sets ``smc_import``."""
+    """Server Migration Center of one account. It works on instances through the hook ``ecs`` and registers the hook
+    ``smc_import``.
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         spec = {name: {**row, **_UNPUBLISHED.get(name, {})} for name, row in load_spec("localcloud.smc").items()}
@@ -63,7 +65,7 @@ class Smc(RpcService):
 
 
 def _each(kind: str, name: str) -> Any:
-    """The resources a parameter names (one id or a list); all of the kind where it is absent."""
+    """The resources that a parameter names (one id or a list). Without the parameter, all resources of the kind."""
 
     def arns(params: Params) -> tuple[str, ...]:
         given = params.get(name, "*")

@@ -1,8 +1,7 @@
-"""What DescribeReplicationJobs and DescribeSourceServers show beside what is stored: disks, and fields left empty.
+"""Fields of DescribeReplicationJobs and DescribeSourceServers that are not stored: disks, and fields that stay empty.
 
-Source: response models of alibabacloud-smc20190601 1.1.2. Partitions are not emulated, so their lists are empty.
-``InstanceId`` of a job is what its maker named: whether SMC fills it in for an operating system
-migration is not published.
+Source: response models of alibabacloud-smc20190601 1.1.2. Partitions are not emulated, so their lists are empty. A job's
+``InstanceId`` is the value given at its creation. Whether SMC fills it in for an operating system migration is not published.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _SOURCE: Mapping[str, Any] = {"ResourceGroupId": "", "SystemDiskParts": {"System
 
 
 def job(doc: Doc, source: Doc | None) -> Doc:
-    """A job; its disks are those of its source, if that is still registered."""
+    """A job as the API shows it. Its disks are those of its source, if the source is still registered."""
     record = without_sim(doc)
     if source is None:
         return {**_JOB, **record}
@@ -52,7 +51,7 @@ def job(doc: Doc, source: Doc | None) -> Doc:
 
 
 def source(doc: Doc) -> Doc:
-    """A source server."""
+    """A source server as the API shows it."""
     record = without_sim(doc)
     data = record["DataDisks"]["DataDisk"]
     disks = {

@@ -1,8 +1,8 @@
-"""What a person does in the ECS console: Operating system migration. The console has no published API of its own.
+"""Emulates a person in the ECS console on the page Operating system migration. That page has no published API.
 
-``POST /_localcloud/ecs-console`` with ``instance_id`` and ``target`` (a name of localcloud.smc.matrix) imports the instance, makes
-the job and starts it. Where a job of the instance is under way, it is answered and nothing is started; one that failed is tried
-again.
+``POST /_localcloud/ecs-console`` with ``instance_id`` and ``target`` (a name of localcloud.smc.matrix) imports the instance,
+creates the job and starts it. If the instance has a running job, that job is returned and nothing is started. A failed job is
+started again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FIELDS = {"instance_id", "target"}
 
 
 class EcsConsole:
-    """Sets the hook ``admin`` of that path."""
+    """Registers the handler of that path in the hook ``admin``."""
 
     def __init__(self, cloud: Cloud, jobs: Jobs) -> None:
         self._cloud, self._jobs = cloud, jobs
@@ -42,7 +42,7 @@ class EcsConsole:
             return error.status, {"error": str(error)}
 
     def migrate(self, instance_id: str, target: str) -> Doc:
-        """The job that replaces the system of an instance, started if none is under way: JobId and Status."""
+        """The job that replaces an instance's system: JobId and Status. A job is started if none is running."""
         sources = self._jobs.sources
         known = sources.of_instance(instance_id)
         job = self._jobs.world.jobs.get(known["JobId"]) if known and known["JobId"] else None
@@ -55,7 +55,7 @@ class EcsConsole:
         return {"JobId": job["JobId"], "Status": job["Status"]}
 
     def _imported(self, instance_id: str) -> str:
-        """The source server of an instance. The code for the import is of this one use."""
+        """The source server of an instance. The activation code for the import is used only once."""
         tokens = self._jobs.sources.tokens
         token = tokens.create({"Name": "console", "Count": "1"})
         source_id = self._jobs.sources.register(instance_id, token["AccessTokenId"], token["AccessTokenCode"])

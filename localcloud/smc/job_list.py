@@ -9,7 +9,7 @@ from localcloud.smc.world import Doc, Params, SmcWorld, listed, page
 
 
 def describe(world: SmcWorld, params: Params) -> dict[str, Any]:
-    """Jobs that pass all filters."""
+    """The jobs that match all filters."""
     ids, sources, instances = (listed(params, name, 50) for name in ("JobId", "SourceId", "InstanceId"))
     docs = [doc for id in ids if (doc := world.jobs.get(id))] if ids else _found(world, sources, params)
     names = ("JobType", "Status", "BusinessStatus", "Name")
@@ -27,7 +27,7 @@ def describe(world: SmcWorld, params: Params) -> dict[str, Any]:
 
 
 def _found(world: SmcWorld, sources: list[str] | None, params: Params) -> list[Doc]:
-    """The jobs among which the filters choose, as few as an index gives."""
+    """The jobs that must be filtered, as few as an index allows."""
     if "Name" in params:
         return world.jobs.where("Name", params["Name"])
     if sources:

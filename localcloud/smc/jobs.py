@@ -1,7 +1,7 @@
-"""Replication jobs as the API has them: created, started, stopped, changed, listed, deleted.
+"""The API's operations on replication jobs: create, start, stop, change, list, delete.
 
-Only operating-system migrations (JobType 1) are emulated. The parameter that names the destination is not published; here it is
-``TargetOsType``, a key of ReplicationParameters or a parameter of its own.
+Only operating system migrations (JobType 1) are emulated. The parameter for the destination is not published. In this emulation it
+is ``TargetOsType``, as a key of ReplicationParameters or as a parameter of its own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Jobs:
         world.cloud.scheduler.on(FORGET, lambda payload: self._forget(payload["job"]))
 
     def create(self, params: Params) -> dict[str, Any]:
-        """CreateReplicationJob, idempotent by ClientToken."""
+        """CreateReplicationJob. A repeated call with the same ClientToken returns the same job."""
         token = params.get("ClientToken")
         if token is None:
             return self._create(params)
@@ -63,7 +63,7 @@ class Jobs:
         return {"JobId": id}
 
     def _free_source(self, params: Params) -> Doc:
-        """The source, if a job for it may be created now."""
+        """The source, if a job may be created for it now. Raises ApiError otherwise."""
         ecs = self.world.ecs
         if ecs.setting("smc_role_missing", False):
             raise ApiError("EntityNotExist.Role", "The role AliyunServiceRoleForSMC does not exist.", 403)
@@ -78,7 +78,7 @@ class Jobs:
         return source
 
     def _target(self, source: Doc, params: Params) -> str:
-        """The destination asked for, which must be one of the source's."""
+        """The requested destination. It must be one that the source's system can migrate to."""
         os = self.world.ecs.source(source["sim"]["instance_id"])["os"]
         target, allowed = _named_target(params), matrix.targets(os)
         if target not in allowed:
@@ -133,7 +133,7 @@ class Jobs:
         }
 
     def start(self, params: Params) -> dict[str, Any]:
-        """StartReplicationJob: from Ready, Stopped or InError; the last is the retry."""
+        """StartReplicationJob: allowed in Ready, Stopped or InError. From InError it is a retry."""
         job = self.need(params["JobId"])
         _require(job["Status"] in _STARTABLE, "ReplicationJob.InvalidStatus", f"The migration job is {job['Status']}.")
         source = self.sources.need(job["SourceId"])
@@ -151,7 +151,7 @@ class Jobs:
             self.migration.begin(job, kind="Schedule")
 
     def stop(self, params: Params) -> dict[str, Any]:
-        """StopReplicationJob: only while Syncing."""
+        """StopReplicationJob: allowed only while Syncing."""
         job = self.need(params["JobId"])
         _require(job["Status"] == "Running", "ReplicationJob.InvalidStatus", f"The migration job is {job['Status']}.")
         syncing = job["BusinessStatus"] == "Syncing"
@@ -162,20 +162,20 @@ class Jobs:
         return {}
 
     def cut_over(self, params: Params) -> dict[str, Any]:
-        """CutOverReplicationJob: for incremental jobs in Waiting, which an operating-system migration never is."""
+        """CutOverReplicationJob: only for incremental jobs in Waiting. An operating system migration never is in that state."""
         job = self.need(params["JobId"])
         _require(job["Status"] == "Waiting", "ReplicationJob.InvalidStatus", f"The migration job is {job['Status']}.")
         return {}
 
     def delete(self, params: Params) -> dict[str, Any]:
-        """DeleteReplicationJob: not while it runs. The backup snapshots stay."""
+        """DeleteReplicationJob: refused while the job runs. The backup snapshots stay."""
         job = self.need(params["JobId"])
         _require(job["Status"] != "Running", "ReplicationJob.InvalidStatus", "The migration job is Running.")
         self._forget(job["JobId"])
         return {}
 
     def modify(self, params: Params) -> dict[str, Any]:
-        """ModifyReplicationJobAttribute: before the start only, except Name, Description and ValidTime."""
+        """ModifyReplicationJobAttribute: allowed before the start only, except for Name, Description and ValidTime."""
         job = self.need(params["JobId"])
         early = sorted(set(params) - {"JobId", "Name", "Description", "ValidTime", "OwnerId", "ResourceOwnerAccount"})
         _require(not early or job["Status"] == "Ready", "ReplicationJob.InvalidStatus", f"{', '.join(early)}: the job has started.")
@@ -192,14 +192,14 @@ class Jobs:
         return {}
 
     def need(self, id: str) -> Doc:
-        """A job, or a 404."""
+        """The job of an id. Raises a 404 if it does not exist."""
         job = self.world.jobs.get(id)
         if job is None:
             raise ApiError("JobId.NotFound", f"The specified migration job {id} does not exist.", 404)
         return job
 
     def _expire(self, payload: dict[str, Any]) -> None:
-        """ValidTime has passed: an unfinished job is Expired (a running one when it ends), and gone a week later."""
+        """Expire a job whose ValidTime has passed: at once, or when it ends if it is running. A week later the job is deleted."""
         job = self.world.jobs.get(payload["job"])
         if job is None or job["Status"] == "Finished":
             return
@@ -221,7 +221,7 @@ class Jobs:
 
 
 def _named_target(params: Params) -> str:
-    """The destination's name, from either place."""
+    """The destination's name, from either of the two parameters."""
     if "TargetOsType" in params:
         return str(params["TargetOsType"])
     try:

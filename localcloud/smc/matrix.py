@@ -1,6 +1,6 @@
-"""Which operating system can become which (facts, section 1), by the names localcloud gives the destinations.
+"""Which operating system can be migrated to which (facts, section 1). The destinations have localcloud's own names.
 
-The real values of the destination are not published; these readable names are an assumption.
+The real values for the destination are not published; these readable names are an assumption.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _WINDOWS: dict[tuple[str, str], tuple[str, ...]] = {
 
 
 def targets(os: dict[str, Any]) -> list[str]:
-    """The destinations of an installed system (id, version, arch, edition); none where it is not supported."""
+    """The destinations of an installed system (id, version, arch, edition). Empty if the system is not supported."""
     if os["id"] == "windows":
         return [f"Windows Server {version} Datacenter" for version in _WINDOWS.get((os["version"], os["edition"]), ())]
     return list(_LINUX.get((os["id"], _major(os["version"]), os["arch"]), ()))
@@ -43,14 +43,14 @@ def _major(version: str) -> int:
 
 
 def name_of(os: dict[str, Any]) -> str:
-    """An installed system as an error message names it."""
+    """The name of an installed system in an error message."""
     if os["id"] == "windows":
         return f"Windows Server {os['version']} {os['edition']}"
     return f"{os['id']} {os['version']} {os['arch']}"
 
 
 def platform_of(os: dict[str, Any]) -> str:
-    """The bare family name DescribeSourceServers shows (its sample is ``OpenSUSE``)."""
+    """The family's name alone, as DescribeSourceServers shows it (its sample is ``OpenSUSE``)."""
     names = {"centos": "CentOS", "rhel": "RedHat", "alinux": "Aliyun", "anolis": "Anolis", "windows": "Windows Server"}
     id: str = os["id"]
     return names.get(id, id.capitalize())

@@ -1,11 +1,12 @@
-"""An operating system replaced in place, step by step (facts, section 5).
+"""Replaces an operating system in place, step by step (facts, section 5).
 
-Preparing: checks, then SMC_Backup_Snapshot_ snapshots of all disks. Syncing: packages are fetched (Windows: a transit disk comes).
-Processing: two restarts, the new system between them. Cleaning: the transit disk goes; the job is Finished, and only then the
-machine restarts once more, its agent silent for 5-15 minutes more. The order of BusinessStatus and all durations are assumptions.
+Preparing: checks, then snapshots of all disks with names SMC_Backup_Snapshot_. Syncing: packages are downloaded (Windows: a transit
+disk is attached). Processing: two restarts, with the installation between them. Cleaning: the transit disk is removed and the job
+is Finished. Only then does the machine restart once more, and its agent is silent for 5-15 more minutes. The order of
+BusinessStatus and all durations are assumptions.
 
-A drill does all of that and then puts every disk back to SMC's copies; so does a job that fails or is stopped, if the fleet's facts
-say so (``puts_back``, ``drills``). Whatever was written to the disks since the copies is lost then.
+A drill does the same and then resets every disk to SMC's copies. A failed or stopped job does that too if the fleet's facts say so
+(``puts_back``, ``drills``). All writes since the copies are then lost.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from localcloud.smc.world import MINUTE, SECOND, Doc, SmcWorld
 STEP, SETTLE = "smc.job_step", "smc.job_settle"
 _SILENT_MS = 24 * 60 * MINUTE
 _PATIENCE_MS = 10 * MINUTE
-"""How long a job waits for a machine that is coming up (after a failed attempt it restarts)."""
+"""How long a job waits for a machine that is starting. After a failed attempt the machine restarts."""
 _PREFIX = "SMC_Backup_Snapshot_"
 
 
 class MigrationRun:
-    """Carries jobs from Running to Finished or InError."""
+    """Moves jobs from Running to Finished or InError."""
 
     def __init__(self, world: SmcWorld) -> None:
         self.world = world
@@ -51,7 +52,7 @@ class MigrationRun:
         self._then(job, "check", 20, 60)
 
     def stop(self, job: Doc) -> None:
-        """A job stopped while Syncing: the system was not replaced yet."""
+        """Stop a job while it is Syncing. The system has not been replaced at that point."""
         self.world.cloud.scheduler.cancel(STEP, job["JobId"])
         self._drop_transit(job)
         self.world.ecs.set_busy(job["sim"]["instance_id"], "")
@@ -121,7 +122,7 @@ class MigrationRun:
         self._then(job, "finish", 30, 90)
 
     def _finish(self, job: Doc) -> None:
-        """Finished, and then one more restart, with five to fifteen minutes until the agent is back."""
+        """Finish the job, and then restart once more. The agent is back five to fifteen minutes later."""
         if self.world.ecs.takes_drill(job["sim"]["instance_id"]):
             self._put_back(job)
         job |= {"Status": "Finished", "EndTime": self.world.now_iso}
@@ -131,7 +132,7 @@ class MigrationRun:
         self.world.cloud.scheduler.at(self.world.now + MINUTE, SETTLE, {"instance": job["sim"]["instance_id"]}, key=job["JobId"])
 
     def _settle(self, payload: dict[str, Any]) -> None:
-        """The replacement is over once the agent answers (or the instance is gone)."""
+        """End the replacement once the agent responds, or the instance no longer exists."""
         id = payload["instance"]
         if self.world.ecs.exists(id) and self.world.ecs.silent(id):
             self.world.cloud.scheduler.at(self.world.now + 30 * SECOND, SETTLE, payload)
@@ -142,7 +143,7 @@ class MigrationRun:
         self.world.ecs.restart(job["sim"]["instance_id"], agent_after_ms)
 
     def _facts(self, job: Doc) -> dict[str, Any]:
-        """What the fleet's facts say of jobs on this instance."""
+        """The planned faults of jobs on this instance, from the fleet's facts."""
         asked: dict[str, Any] = self.world.ecs.source(job["sim"]["instance_id"])["smc"]
         return asked
 
@@ -151,7 +152,7 @@ class MigrationRun:
         return back
 
     def _struck(self, job: Doc, stage: str) -> bool:
-        """Whether this attempt is to fail in this stage, as the fleet's facts say."""
+        """Whether the fleet's facts make this attempt fail in this stage."""
         asked = self.world.ecs.source(job["sim"]["instance_id"])["smc"]
         fails: bool = job["sim"]["attempt"] <= asked.get("fail_attempts", 0) and asked.get("at", "Processing") == stage
         return fails
@@ -171,7 +172,7 @@ class MigrationRun:
             job["sim"]["transit"] = ""
 
     def _fail(self, job: Doc, code: str, cause: str, *, restart: bool = False) -> None:
-        """InError with a cause; the machine goes on with its old system."""
+        """Set the job to InError with a cause. The machine continues with its old system."""
         id = job["sim"]["instance_id"]
         self._drop_transit(job)
         exists = self.world.ecs.exists(id)

@@ -1,4 +1,4 @@
-"""Source servers: instances whose SMC client has registered them."""
+"""Source servers: instances that their SMC client has registered."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ UNFINISHED = ("Ready", "Running", "Stopped", "Waiting", "InError", "Expired")
 
 
 class Sources:
-    """The three operations, and the import a guest asks for."""
+    """The three operations on source servers, and the import that a guest requests."""
 
     def __init__(self, world: SmcWorld, tokens: Tokens) -> None:
         self.world, self.tokens = world, tokens
 
     def register(self, instance_id: str, token_id: str, code: str) -> str:
-        """An instance's client imports it; the source's id. The same instance again is the same source."""
+        """Import an instance for its SMC client. Returns the source's id. A repeated import returns the same source."""
         token = self.tokens.check(token_id, code)
         facts = self.world.ecs.source(instance_id)
         known = self.of_instance(instance_id)
@@ -32,7 +32,7 @@ class Sources:
         return id
 
     def of_instance(self, instance_id: str) -> Doc | None:
-        """The source an instance is, if any."""
+        """The source server of an instance, if it is registered."""
         known = self.world.by_instance.get(instance_id)
         return self.world.sources.get(known["source"]) if known else None
 
@@ -73,7 +73,7 @@ class Sources:
         return {**fields, "SourceServers": {"SourceServer": [self._shown(doc) for doc in rows]}}
 
     def _related(self, params: Params) -> list[Doc]:
-        """Those that RelatedJobType asks for: with a job of this kind (here there are only "Os"), or with none."""
+        """The sources that RelatedJobType selects: with a job of this kind (only "Os" is emulated), or without any job."""
         kinds = params.get("RelatedJobType") or ["Not_Related", "Os"]
         free = self.world.sources.where("JobId", "") if "Not_Related" in kinds else []
         if "Os" not in kinds:
@@ -81,7 +81,7 @@ class Sources:
         return [doc for _, doc in self.world.sources.items() if doc["JobId"] or "Not_Related" in kinds]
 
     def _shown(self, source: Doc) -> Doc:
-        """A source as it is now: its instance may have gone, or be busy with a job."""
+        """A source as it is now. Its instance may have been deleted, or may be busy with a job."""
         job = self.world.jobs.get(source["JobId"]) if source["JobId"] else None
         state = "InUse" if job and job["Status"] == "Running" else "Available"
         gone = not self.world.ecs.exists(source["sim"]["instance_id"])
@@ -96,7 +96,7 @@ class Sources:
         return {}
 
     def delete(self, params: Params) -> dict[str, Any]:
-        """DeleteSourceServer: refused with a running job; with another job it needs Force."""
+        """DeleteSourceServer: refused while a job runs. With any other job it needs Force."""
         source = self.need(params["SourceId"])
         jobs = self.world.jobs.where("SourceId", source["SourceId"])
         if any(job["Status"] == "Running" for job in jobs):
@@ -107,13 +107,13 @@ class Sources:
         return {}
 
     def need(self, id: str) -> Doc:
-        """A source, or a 404."""
+        """The source of an id. Raises a 404 if it does not exist."""
         source = self.world.sources.get(id)
         if source is None:
             raise ApiError("SourceId.NotFound", f"The specified source server {id} does not exist.", 404)
         return source
 
     def state(self, source: Doc) -> str:
-        """Available, InUse or Unavailable, as shown."""
+        """The state as the API shows it: Available, InUse or Unavailable."""
         state: str = self._shown(source)["State"]
         return state

@@ -1,4 +1,4 @@
-"""Activation codes: what a machine shows to become a source server."""
+"""Activation codes: a machine needs a code to register as a source server."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from localcloud.smc.world import DAY, Doc, Params, SmcWorld, check_name
 
 
 class Tokens:
-    """The four operations on access tokens, and their use by an import."""
+    """The four operations on access tokens, and the use of a token by an import."""
 
     def __init__(self, world: SmcWorld) -> None:
         self.world = world
 
     def create(self, params: Params) -> dict[str, Any]:
-        """CreateAccessToken: Count 1-1000 (100), TimeToLiveInDays 1-90 (30); the code is shown this once."""
+        """CreateAccessToken: Count 1-1000 (default 100), TimeToLiveInDays 1-90 (default 30). Only this answer shows the code."""
         check_name(params.get("Name"))
         count = _number(params, "Count", 100, 1000)
         days = _number(params, "TimeToLiveInDays", 30, 90)
@@ -38,7 +38,7 @@ class Tokens:
         return {"PageNumber": 1, "PageSize": len(rows), "TotalCount": len(rows), "AccessTokens": {"AccessToken": rows}}
 
     def status(self, token: Doc) -> str:
-        """activated, unactivated (disabled or used up) or expired."""
+        """The status: activated, unactivated (disabled or used up) or expired."""
         if token["sim"]["expires_ms"] <= self.world.now:
             return "expired"
         spent = int(token["RegisteredCount"]) >= int(token["Count"])
@@ -57,7 +57,7 @@ class Tokens:
         return {}
 
     def check(self, id: str, code: str) -> Doc:
-        """The token a machine shows, if it may still be used."""
+        """The token of an activation code. Raises ApiError if the token may not be used any more."""
         token = self.world.tokens.get(id)
         if token is None or token["sim"]["code"] != code:
             raise ApiError("AccessToken.Invalid", "The access token id or code is wrong.", 403)

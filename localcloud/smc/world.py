@@ -1,4 +1,4 @@
-"""What every part of SMC works with: the cloud, its collections, the way to ECS, and lists in pages."""
+"""The common base of all parts of SMC: the cloud, its collections, the access to ECS, and lists in pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ _NAME = re.compile(r"[A-Za-z\u4e00-\u9fff][\w:.-]{1,127}")
 
 
 class Docs:
-    """Documents of the account at work by id, and by the values of some fields: how many others there are does not matter."""
+    """The documents of the current account by id, and by the values of some fields. An index keeps such a search fast in a large
+    collection.
+    """
 
     def __init__(self, cloud: Cloud, kind: str, *fields: str) -> None:
         self._db, self._sql, self._kind, self._docs = cloud.db, cloud.db.sql, kind, cloud.db.account_collection(kind)
@@ -36,25 +38,28 @@ class Docs:
             )
 
     def where(self, field: str, value: str) -> list[Doc]:
-        """Those with a value in a field that was named, in the order of their ids."""
-        # By itself SQLite looks through all of the kind, because it knows nothing of how the values are spread.
+        """The documents whose named field has this value, ordered by id."""
+        # Name the index: SQLite alone would scan all documents of the kind, because it does not know how the values are
+        # distributed.
         kind = self._db.scope(self._kind)
         source = f"docs INDEXED BY {self._index(field)} WHERE kind='{kind}' AND json_extract(doc, '$.{field}')=?"
         return [json.loads(doc) for (doc,) in self._sql.execute(f"SELECT doc FROM {source} ORDER BY id", (value,))]
 
     def _index(self, field: str) -> str:
-        """An index's name: that of the deployment's account has no account in it, as in states from before there were others."""
+        """An index's name. The deployment's account is left out of its name, as in states written before there were several
+        accounts.
+        """
         account, _, kind = self._db.scope(self._kind).rpartition("/")
         return f"{kind}_{field}{account and '_'}{account}".replace(".", "_").lower()
 
     def count(self) -> int:
-        """How many there are."""
+        """The number of documents."""
         count: int = self._sql.execute("SELECT COUNT(*) FROM docs WHERE kind=?", (self._db.scope(self._kind),)).fetchone()[0]
         return count
 
 
 class SmcWorld:
-    """The emulated SMC, as the account at work has it."""
+    """The emulated SMC of the current account."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -74,19 +79,19 @@ class SmcWorld:
 
     @property
     def ecs(self) -> SmcOnEcs:
-        """ECS's facade; refuses where the account has no ECS."""
+        """ECS's facade. Raises ApiError if the account has no ECS."""
         facade = self.cloud.hooks.ecs
         if facade is None:
             raise ApiError("InternalError", "This account has no ECS.", 500)
         return facade
 
     def between(self, low_s: float, high_s: float, *words: object) -> int:
-        """A duration in milliseconds, between two numbers of seconds, fixed by the seed and the words."""
+        """A duration in milliseconds between ``low_s`` and ``high_s`` seconds; the seed and the words determine it."""
         return round(self.cloud.random("smc", *words).uniform(low_s, high_s) * SECOND)
 
 
 def page(found: list[Doc], params: Params) -> tuple[list[Doc], dict[str, int]]:
-    """One page (PageNumber from 1, PageSize 1-50, default 10) and the fields that describe it."""
+    """One page (PageNumber from 1, PageSize 1-50, default 10), with the fields that describe the page."""
     number, size = params.get("PageNumber", 1), params.get("PageSize", 10)
     if number < 1 or not 1 <= size <= 50:
         name = "PageNumber" if number < 1 else "PageSize"
@@ -104,13 +109,13 @@ def listed(params: Params, name: str, maximum: int) -> list[str] | None:
 
 
 def check_name(name: str | None, field: str = "Name") -> None:
-    """A name: 2-128 letters, digits, ``:``, ``_`` and ``-``, beginning with a letter, not with http:// or https://."""
+    """Check a name: 2-128 letters, digits, ``:``, ``_`` and ``-``, beginning with a letter, but not with http:// or https://."""
     if name is not None and not _NAME.fullmatch(name):
         raise ApiError(f"{field}.Invalid", f"The specified {field} {name!r} is not valid.", 400)
 
 
 def when(text: str, field: str) -> int:
-    """Milliseconds of a time in ISO 8601 UTC (``2026-11-23T08:00:00Z``)."""
+    """A time in ISO 8601 UTC (``2026-11-23T08:00:00Z``) as milliseconds since the epoch."""
     try:
         return to_ms(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc))
     except ValueError:
@@ -120,5 +125,5 @@ def when(text: str, field: str) -> int:
 
 
 def without_sim(doc: Doc) -> Doc:
-    """A document as the API shows it."""
+    """A document as the API shows it, without ``sim``."""
     return {name: value for name, value in doc.items() if name != "sim" and value is not None}

@@ -1,4 +1,4 @@
-"""The two small services older clients ask first: STS (who am I) and Location (where is a service)."""
+"""Two small services that older clients call first: STS (the caller's identity) and Location (a service's address)."""
 
 from localcloud.sts.api import Location, Sts
 

@@ -1,4 +1,6 @@
-"""GetCallerIdentity and AssumeRole of STS, DescribeEndpoints of Location; each is an RPC service with a version of its own."""
+"""GetCallerIdentity and AssumeRole of STS, and DescribeEndpoints of Location. Each of the two is an RPC service with its own
+version.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,14 @@ _LOCATION = {"DescribeEndpoints": {"Id": "str!", "ServiceCode": "str!", "Type": 
 
 
 class _Open(RpcService):
-    """A service that the chain lets everybody with a valid key use: RAM is not asked there."""
+    """A service that everybody with a valid key may use. RAM does not check its calls."""
 
     def parse(self, request: Request) -> Call:
         return replace(super().parse(request), action="")
 
 
 class Sts(_Open):
-    """Security Token Service: anybody with a valid key may ask who they are, and AssumeRole asks RAM itself."""
+    """Security Token Service. Everybody with a valid key may ask for their identity; AssumeRole checks RAM itself."""
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud, "sts", "2015-04-01", {"GetCallerIdentity": {}, "AssumeRole": SPEC})
@@ -32,7 +34,7 @@ class Sts(_Open):
         self._assume = AssumeRole(cloud)
 
     def perform(self, call: Call, caller: Key) -> Response:
-        """The credentials asked for, or the account and the caller's name in it."""
+        """The requested credentials, or the caller's account and name."""
         body = self._assume.perform(call.params, caller) if call.operation == "AssumeRole" else self._identity(caller)
         shown = {"RequestId": self.cloud.request_id(), **body}
         return xml_answer(200, f"{call.operation}Response", shown) if call.extra.get("xml") else answer(200, shown)
@@ -55,19 +57,21 @@ class Sts(_Open):
         return {**known, "PrincipalId": f"{id}:{caller.session}", "RoleId": id}
 
     def refuse(self, request: Request, error: ApiError, request_id: str) -> Response:
-        """As every RPC service, but STS says NoPermission by that name."""
+        """The error of an RPC service, except that STS calls a refused permission NoPermission."""
         return self.refusal(request, error, request_id, error.code)
 
 
 class Location(_Open):
-    """Where services are: the public names, since a client that asks must be told this cloud's own address anyway."""
+    """Addresses of services. The real service's public names are returned, because a client must be given this cloud's address by
+    other means.
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud, "location", "2015-06-12", _LOCATION)
         self.operations = {"DescribeEndpoints": Operation(self._endpoints)}
 
     def _endpoints(self, params: Params) -> dict[str, Any]:
-        """The region's name for a service, as the real Location answers it."""
+        """The host name of a service in a region, as the real Location returns it."""
         code = params["ServiceCode"]
         host = f"{code}.aliyuncs.com" if code == "smc" else f"{code}.{self.cloud.region}.aliyuncs.com"
         row = {

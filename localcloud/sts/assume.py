@@ -1,6 +1,6 @@
-"""AssumeRole: temporary credentials of a role, in this account or another, for whom both sides allow it.
+"""AssumeRole: temporary credentials of a role, in this account or another, if both sides allow it.
 
-The caller's own policies must allow sts:AssumeRole on the role, and the role's trust policy must let the caller in. Codes, limits
+The caller's own policies must allow sts:AssumeRole on the role, and the role's trust policy must allow the caller. Codes, limits
 and forms: alibabacloud.com/help/en/ram/developer-reference/api-sts-2015-04-01-assumerole.
 """
 
@@ -21,7 +21,7 @@ from localcloud.wire.rpc_service import Params
 SPEC = {"RoleArn": "str!", "RoleSessionName": "str!", "DurationSeconds": "int", "Policy": "str", "ExternalId": "str"}
 SHORTEST_S, DEFAULT_S, MAX_POLICY = 900, 3600, 2048
 REMEMBERED_MS = 24 * 3600 * 1000
-"""How long credentials that have ended are still known, to be refused as expired rather than as unknown."""
+"""How long expired credentials are remembered. Meanwhile they are refused as expired; later they are unknown."""
 _ROLE_ARN = re.compile(r"acs:ram::(\d{1,20}):role/([\w.-]{1,64})")
 _SESSION = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
@@ -34,7 +34,7 @@ class AssumeRole:
         self._cloud = cloud
 
     def perform(self, params: Params, caller: Key) -> dict[str, Any]:
-        """Credentials and AssumedRoleUser; raises ApiError with the published codes."""
+        """Credentials and AssumedRoleUser. Raises ApiError with the published codes."""
         if caller.principal == OWNER:
             raise _no_permission("Roles may not be assumed by root accounts.")
         arn = _ROLE_ARN.fullmatch(params["RoleArn"])
@@ -51,7 +51,7 @@ class AssumeRole:
         return self._shown(key, account, role)
 
     def _role(self, account: str, name: str) -> Role:
-        """The role, whichever account it is in; an account that does not exist has none."""
+        """The role, in whichever account it is. A role in an account that does not exist does not exist either."""
         accounts = self._cloud.accounts
         found = None
         if accounts.has(account):
@@ -62,7 +62,7 @@ class AssumeRole:
         return found
 
     def _require_permission(self, params: Params, caller: Key, account: str, role: Role) -> None:
-        """Both sides must agree: the caller's policies, and the role's trust."""
+        """Check that both sides agree: the caller's policies and the role's trust policy."""
         arn = f"acs:ram::{account}:role/{role.name.lower()}"
         allowed = self._cloud.policies.allows(caller.principal, "sts:AssumeRole", arn, session_policy=caller.policy)
         trusted = [] if role.withdrawn == "trust" else role.trust
@@ -70,13 +70,13 @@ class AssumeRole:
             raise _no_permission("You are not authorized to do this action. You should be authorized by RAM.")
 
     def _names(self, caller: Key) -> tuple[str, ...]:
-        """The names by which a trust policy may mean the caller; it runs in the caller's account."""
+        """All names under which a trust policy may list the caller. This runs in the caller's account."""
         own, kind = self._cloud.account_id, caller.principal.partition(":")[0]
         name = caller.principal.partition(":")[2]
         return f"acs:ram::{own}:root", f"acs:ram::{own}:{kind}/{name}"
 
     def _carried(self, params: Params, caller: Key) -> dict[str, str]:
-        """What conditions may look at."""
+        """The values that conditions may refer to."""
         account = self._cloud.accounts.need(self._cloud.account_id)
         found = {"acs:PrincipalARN": self._names(caller)[1], "acs:SourceIp": "127.0.0.1"}
         found |= {"acs:SecureTransport": "false", "acs:MFAPresent": "false"}
@@ -116,12 +116,12 @@ class AssumeRole:
 
 
 def role_id(cloud: Cloud, account: str, role: str) -> str:
-    """A role's id: digits, the same for the same role."""
+    """A role's id: digits, always the same for one role."""
     return str(3 * 10**17 + int(cloud.random("role-id", account, role.lower()).getrandbits(56)))
 
 
 def user_id(cloud: Cloud, account: str, user: str) -> str:
-    """A user's id: digits, the same for the same user."""
+    """A user's id: digits, always the same for one user."""
     return str(2 * 10**17 + int(cloud.random("user-id", account, user).getrandbits(56)))
 
 
@@ -135,7 +135,7 @@ def _check(form: re.Pattern[str], text: str, code: str) -> None:
 
 
 def _seconds(params: Params, role: Role) -> int:
-    """How long the session lasts; an hour unless the caller says otherwise."""
+    """The length of the session in seconds; an hour by default."""
     seconds = int(params.get("DurationSeconds", DEFAULT_S))
     if not SHORTEST_S <= seconds <= role.max_session_s:
         raise ApiError("InvalidParameter.DurationSeconds", "The Min/Max value of DurationSeconds is 15min/1hr.", 400)
@@ -143,7 +143,7 @@ def _seconds(params: Params, role: Role) -> int:
 
 
 def _policy(text: str) -> str:
-    """The session's policy, checked; it can only take away from what the role may do."""
+    """The session's policy, checked. It can only restrict what the role may do."""
     if len(text) > MAX_POLICY:
         raise ApiError("InvalidParameter.PolicySize", f"The size of Policy must be smaller than {MAX_POLICY} bytes.", 400)
     if text and not _is_policy(text):
@@ -162,7 +162,7 @@ def _is_policy(text: str) -> bool:
 
 
 def _is_statement(statement: Any) -> bool:
-    """Conditions in a session's policy are not emulated, so a statement with one is refused."""
+    """Whether a value is a statement without conditions. Conditions in a session's policy are not emulated."""
     if not isinstance(statement, dict) or set(statement) != {"Effect", "Action", "Resource"}:
         return False
     texts = [*_texts(statement["Action"]), *_texts(statement["Resource"])]

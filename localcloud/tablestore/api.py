@@ -1,6 +1,6 @@
-"""Tablestore's wire: which request is meant, who signed it, which operation it is, and the signed answer.
+"""Tablestore's wire protocol: recognises a request, checks its signature, finds the operation, and signs the answer.
 
-``POST /<Operation>`` with a protobuf body; instance, key id and signature are x-ots-* headers.
+A request is ``POST /<Operation>`` with a protobuf body. The instance's name, the key id and the signature are x-ots-* headers.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from localcloud.wire import ots_sign
 
 _REQUIRED = ("x-ots-date", "x-ots-apiversion", "x-ots-accesskeyid", "x-ots-instancename", "x-ots-contentmd5")
 _TABLE_STATUS_ACTIVE = b"\x20\x01"
-"""Field 4 of DescribeTable's answer: gone from the Python SDK's messages, required by the Node.js client."""
+"""Field 4 of DescribeTable's answer. The Python SDK's messages no longer have it, but the Node.js client requires it."""
 
 Operation = Callable[[str, Any], Any]
 
 
 class Tablestore:
-    """The service. Tables are separate for each instance name; any well-formed instance name exists."""
+    """The service. Each instance name has its own tables. Every well-formed instance name exists."""
 
     name = "tablestore"
 
@@ -135,7 +135,7 @@ class Tablestore:
             raise auth_failed("Signature mismatch.")
 
     def _tables_named(self, operation: str, instance: str, message: Any) -> list[str]:
-        """The tables a request is about, which RAM is asked for one by one."""
+        """The tables of a request. RAM checks each of them."""
         if operation == "ListTable" or (operation == "ListSearchIndex" and not message.table_name):
             return ["*"]
         if operation == "CreateTable":
@@ -152,13 +152,13 @@ class Tablestore:
         return f"acs:ots:{self._cloud.region}:{self._cloud.account_id}:instance/{instance}/table/{table}"
 
     def operation_names(self) -> list[str]:
-        """The operations there are."""
+        """The names of all operations."""
         return list(self._operations)
 
     # For deployment -------------------------------------------------------------------------------------------------
 
     def set_index_lag(self, lag_ms: int) -> None:
-        """Let global indexes follow their tables that much later (0: at once), to test with stale index reads."""
+        """Make global indexes lag behind their tables by this much (0: no lag), to test stale reads."""
         self._store.index_lag_ms = lag_ms
 
     def ensure_table(  # noqa: PLR0913 - one argument for each property of ALIYUN::OTS::Table
@@ -172,10 +172,10 @@ class Tablestore:
         ttl_s: int = -1,
         max_versions: int = 1,
     ) -> Table:
-        """Make the table be as described; twice is the same as once.
+        """Create or change the table to match the description. A repeated call changes nothing.
 
-        Types are INTEGER, STRING, BINARY (keys) and also DOUBLE, BOOLEAN (columns). Options are changed and indexes added
-        (filled) or dropped as needed; another key or other columns than the table has raise OTSObjectAlreadyExist.
+        Types are INTEGER, STRING, BINARY (keys) and also DOUBLE, BOOLEAN (columns). Options are changed, and indexes are added (and
+        filled) or dropped. If the key or the columns differ, OTSObjectAlreadyExist is raised.
         """
         key, columns = [KeyColumn(*each) for each in primary_key], [Column(*each) for each in defined_columns]
         options = Options(ttl_s, max_versions)
@@ -243,7 +243,7 @@ def _own_headers(body: bytes, request_id: str) -> dict[str, str]:
 
 
 def _check_date(text: str) -> None:
-    """Signatures live by the machine's own time, not by the cloud's."""
+    """Check the date by the machine's time: signatures do not use the cloud's clock."""
     try:
         sent = seconds_of(text, MICROSECONDS)
     except ValueError as error:

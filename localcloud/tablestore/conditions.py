@@ -1,6 +1,6 @@
-"""Filters and column conditions: read from their messages once, then asked of rows.
+"""Filters and column conditions: parsed from their messages once, then applied to rows.
 
-A condition sees a row as columns with versions (newest first). Values of different types never compare as equal or ordered.
+A condition sees a row as columns with versions (newest first). Values of different types are never equal or ordered.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CASTS: dict[int, type] = {filters.VT_INTEGER: int, filters.VT_DOUBLE: float, fi
 
 @dataclass(frozen=True)
 class Filter:
-    """A filter read: the test, and the page of columns to return (offset, limit) where it asks for one."""
+    """A parsed filter: the test, and the page of columns to return (offset, limit) if the filter has one."""
 
     test: Test | None
     page: tuple[int, int] | None = None
@@ -76,7 +76,7 @@ def _parse(message: Message, data: bytes, complaint: str) -> Any:
 
 
 class _Reader:
-    """Reads one tree of conditions and counts its leaves."""
+    """Parses one tree of conditions and counts its leaves."""
 
     def __init__(self) -> None:
         self._leaves = 0
@@ -139,7 +139,7 @@ def _value_test(message: Any) -> Callable[[Value], bool]:
 
 
 def _translation(rule: Any) -> Callable[[Value], Value | None]:
-    """Take the first group a pattern finds in a text and turn it into the type asked for; None if that fails."""
+    """Extract the first group that a pattern finds in a text, and convert it to the requested type. None if that fails."""
     try:
         pattern = re.compile(rule.regex)
     except re.error as error:

@@ -1,6 +1,6 @@
-"""Tablestore's refusals: codes, HTTP statuses and texts.
+"""Tablestore's errors: codes, HTTP statuses and texts.
 
-Source: "Error codes" of the Tablestore documentation; texts of refused primary keys from the tests of the public SDKs.
+Source: "Error codes" of the Tablestore documentation; the texts for invalid primary keys come from the tests of the public SDKs.
 """
 
 from __future__ import annotations
@@ -9,37 +9,37 @@ from localcloud.core.errors import ApiError
 
 
 def invalid(message: str) -> ApiError:
-    """A parameter the service does not accept."""
+    """A parameter that the service does not accept."""
     return ApiError("OTSParameterInvalid", message, 400)
 
 
 def invalid_key(message: str) -> ApiError:
-    """A primary key that is not the table's."""
+    """A primary key that does not fit the table."""
     return ApiError("OTSInvalidPK", message, 400)
 
 
 def auth_failed(message: str) -> ApiError:
-    """The request is not signed by somebody this cloud knows."""
+    """The signature is not valid for a key of this cloud."""
     return ApiError("OTSAuthFailed", message, 403)
 
 
 def table_missing() -> ApiError:
-    """No such table (or index) in the instance."""
+    """The instance has no table (or index) of this name."""
     return ApiError("OTSObjectNotExist", "Requested table does not exist.", 404)
 
 
 def table_exists() -> ApiError:
-    """There is a table (or index) of that name already."""
+    """A table (or index) of that name already exists."""
     return ApiError("OTSObjectAlreadyExist", "Requested table already exists.", 409)
 
 
 def condition_failed() -> ApiError:
-    """The row is not as the condition says."""
+    """The row does not meet the condition."""
     return ApiError("OTSConditionCheckFail", "Condition check failed.", 403)
 
 
 def row_conflict() -> ApiError:
-    """The row's partition key is locked by a local transaction."""
+    """A local transaction locks the row's partition key."""
     return ApiError("OTSRowOperationConflict", "Data is being modified by the other request.", 409)
 
 
@@ -66,7 +66,7 @@ _TRANSLATED = {
 
 
 def in_own_words(error: ApiError) -> ApiError:
-    """An error of the cloud's chain (policy, faults) as Tablestore says it; its own errors stay as they are."""
+    """An error of the request chain (policy, faults) in Tablestore's codes. Tablestore's own errors stay unchanged."""
     if error.code not in _TRANSLATED:
         return error
     status, code, message = _TRANSLATED[error.code]

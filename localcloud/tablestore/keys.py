@@ -1,7 +1,7 @@
-"""Primary keys as bytes whose order is the service's order of rows.
+"""Primary keys as bytes that sort in the service's order of rows.
 
-Each column is one tag (0 below, 1 a value, 255 above every value) and the value: integers as 8 bytes with the sign turned,
-text and bytes with every zero byte escaped and two zero bytes at the end.
+Each column is one tag (0: below all values, 1: a value, 255: above all values) and the value. Integers are 8 bytes with the sign
+bit inverted. In text and bytes every zero byte is escaped, and two zero bytes mark the end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _BELOW, _VALUE, _ABOVE = b"\x00", b"\x01", b"\xff"
 
 
 def encode_key(values: Iterable[KeyValue]) -> bytes:
-    """Bytes of a whole key or of its first columns; comparing them compares the keys."""
+    """The bytes of a whole key or of its first columns. These bytes compare as the keys do."""
     return b"".join(_encode(value) for value in values)
 
 

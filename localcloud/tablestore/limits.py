@@ -1,4 +1,4 @@
-"""Tablestore's published limits (wide column model). Sizes are bytes."""
+"""Tablestore's published limits (wide column model). Sizes are in bytes."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Tablestore's protobuf messages, taken from the real SDK so that there is no second copy of them."""
+"""Tablestore's protobuf messages, imported from the real SDK, so that no second copy exists."""
 
 from __future__ import annotations
 
 import logging
 
 for _name in ("tablestore.encoder", "tablestore.decoder"):
-    logging.getLogger(_name).setLevel(logging.ERROR)  # they warn at import that there is no native code for this Python
+    logging.getLogger(_name).setLevel(logging.ERROR)  # these modules warn at import that they have no native code for this Python
 
 from google.protobuf.message import DecodeError, Message  # noqa: E402
 from tablestore.protobuf import search_pb2 as searches  # noqa: E402
@@ -16,6 +16,6 @@ __all__ = ["DecodeError", "Message", "filters", "messages", "request_of", "searc
 
 
 def request_of(operation: str) -> type[Message]:
-    """The kind of message that an operation takes."""
+    """The type of message that an operation takes."""
     found: type[Message] = getattr(searches if operation == "ListSearchIndex" else messages, f"{operation}Request")
     return found

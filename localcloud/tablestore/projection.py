@@ -1,4 +1,4 @@
-"""What a read returns of a row: columns, versions, a time range, a filter and a page of columns."""
+"""The part of a row that a read returns: columns, versions, a time range, a filter and a page of columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from localcloud.wire.plainbuffer import Cell
 
 @dataclass(frozen=True)
 class Projection:
-    """The reading part of GetRow, BatchGetRow and GetRange; times are milliseconds, ``until_ms`` is exclusive."""
+    """What GetRow, BatchGetRow and GetRange return of a row. Times are in milliseconds; ``until_ms`` is exclusive."""
 
     columns: frozenset[str]
     first: str
@@ -28,10 +28,10 @@ class Projection:
     filter: Filter
 
     def apply(self, table: Table, row: Row) -> tuple[list[Cell] | None, int]:
-        """The row's cells in the order of their names, newest version first (None: the row is not returned), and the bytes read.
+        """The row's cells by name, newest version first (None: the row is not returned), and the number of bytes read.
 
-        The filter sees the columns asked for and no others. A row without any of the columns asked for is not returned
-        (unless a key column is among them). What a filter drops was read all the same.
+        The filter sees only the requested columns. A row that has none of the requested columns is not returned (unless a key
+        column is requested). Rows that the filter drops count as read.
         """
         cells = self._cells(row)
         every = _flat(cells, cells)
@@ -46,7 +46,7 @@ class Projection:
         return every, size
 
     def _cells(self, row: Row) -> dict[str, Shown]:
-        """The columns asked for, in the order of their names."""
+        """The requested columns, ordered by name."""
         names = row.names
         names = names[bisect_left(names, self.first) : bisect_left(names, self.end) if self.end else None]
         cells: dict[str, Shown] = {}
@@ -70,7 +70,7 @@ def _flat(cells: dict[str, Shown], names: Iterable[str]) -> list[Cell]:
 
 
 def read_projection(message: Any) -> Projection:
-    """The projection of a GetRow, GetRange or table-in-BatchGetRow message."""
+    """The projection of a GetRow or GetRange message, or of a table in a BatchGetRow message."""
     given = message.max_versions if message.HasField("max_versions") else None
     if given is not None and given <= 0:
         raise invalid(f"Invalid max versions: {given} . Reason: Max versions must be positive.")

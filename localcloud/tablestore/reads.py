@@ -21,13 +21,13 @@ from localcloud.wire.plainbuffer import Cell, KeyValue, Value, encode_row, encod
 
 
 def consumed(message: Any, *, read: int = 0, write: int = 0) -> None:
-    """Say what an operation cost; both numbers are always present, because the Node.js client insists."""
+    """Write the cost of an operation into its answer. Both numbers are always present, because the Node.js client requires them."""
     message.consumed.capacity_unit.read = read
     message.consumed.capacity_unit.write = write
 
 
 class Reads:
-    """The reading operations; each takes an instance name and a request message and gives the response message."""
+    """The reading operations. Each takes an instance name and a request message and returns the response message."""
 
     def __init__(self, store: Store, clock: Clock, transactions: Transactions) -> None:
         self._store, self._clock, self._transactions = store, clock, transactions
@@ -41,7 +41,7 @@ class Reads:
         return response
 
     def batch_get_row(self, instance: str, request: Any) -> Any:
-        """Each row has its own result; only what is wrong with the request as a whole fails it."""
+        """Read several rows. Each row has its own result; only an error in the request as a whole fails the call."""
         _check_batch(request)
         response = messages.BatchGetRowResponse()
         for asked in request.tables:
@@ -82,7 +82,7 @@ class Reads:
     def _take(
         self, table: Table, projection: Projection, scan: Iterator[tuple[bytes, Row]], most: int
     ) -> tuple[list[tuple[list[tuple[str, KeyValue]], list[Cell]]], tuple[KeyValue, ...] | None, int]:
-        """The rows of one page, the key the next page begins with, and the bytes read. What a filter drops counts as read."""
+        """The rows of one page, the first key of the next page, and the bytes read. Rows that the filter drops count as read."""
         rows: list[tuple[list[tuple[str, KeyValue]], list[Cell]]] = []
         now, size, seen = self._clock.now_ms(), 0, 0
         for _, stored in scan:

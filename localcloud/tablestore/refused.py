@@ -1,7 +1,7 @@
-"""What Tablestore's messages can say and this cloud does not do: it is refused, never ignored.
+"""Refuses fields of Tablestore's messages that this cloud does not implement; none is ignored.
 
-That includes fields which the SDK's protocol does not have. Other clients (Go, Java, Node.js) send some of them with their
-default, which asks for nothing: those are taken.
+These include fields that are unknown to the SDK's protocol. Other clients (Go, Java, Node.js) send some of them with their default
+value, which has no effect. Such a default is accepted.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "GetRange": ("token",),
     "BatchGetRow": ("tables.token",),
 }
-"""Fields by operation, with dots for those of inner messages."""
+"""Refused fields by operation. A dot leads into an inner message."""
 _ANY = frozenset((0, 1))
 TAKEN = {
-    ("GetRowRequest", 6): _ANY,  # cache_blocks: a hint
+    ("GetRowRequest", 6): _ANY,  # cache_blocks: only a hint
     ("TableInBatchGetRowRequest", 7): _ANY,
     ("GetRangeRequest", 9): _ANY,
     ("GetRangeRequest", 16): frozenset((1,)),  # return_entire_primary_keys
 }
-"""Values that ask for nothing, by message and number, where they are not 0. Source: tablestore.proto of the npm package 5.6.5."""
+"""Values without effect, by message and field number, if they are not 0. Source: tablestore.proto of the npm package 5.6.5."""
 _VARINT, _BLOCK = 0, 2
 
 
 def check(operation: str, message: Any, body: bytes) -> None:
-    """Refuse a message that asks for what is not emulated; ``body`` is what it was read from."""
+    """Refuse a message that asks for something that is not emulated. ``body`` is the message's bytes."""
     for path in REFUSED.get(operation, ()):
         if _given(message, path.split(".")):
             raise invalid(f"{path} is not emulated.")
@@ -45,7 +45,7 @@ def check(operation: str, message: Any, body: bytes) -> None:
 
 
 def is_text(message: Any) -> bool:
-    """Whether every text in a message is text: the parser of protocol version 2 gives bytes that are no UTF-8 as bytes."""
+    """Whether every text in a message is valid UTF-8. The parser of protocol version 2 returns invalid text as bytes."""
     texts, inner = _parts(message.DESCRIPTOR)
     for name in texts:
         value = getattr(message, name)
@@ -60,17 +60,17 @@ def is_text(message: Any) -> bool:
 
 @lru_cache(maxsize=256)
 def _parts(descriptor: Any) -> tuple[tuple[str, ...], tuple[tuple[str, bool], ...]]:
-    """The names of a kind of message's texts, and of its inner messages with whether there can be several."""
+    """The names of a message type's text fields, and of its inner messages with whether each is repeated."""
     fields = descriptor.fields
     texts = tuple(field.name for field in fields if field.type == field.TYPE_STRING)
     return texts, tuple((field.name, field.label == field.LABEL_REPEATED) for field in fields if field.message_type is not None)
 
 
 def check_unknown(message: Any, body: bytes) -> None:
-    """Refuse fields, at any depth, that the protocol does not have and that differ from their default. They are then dropped."""
+    """Refuse unknown fields, at any depth, unless they have their default value. Unknown fields are then dropped."""
     message.DiscardUnknownFields()
     if message.ByteSize() == len(body):
-        return  # nearly always: there were none
+        return  # the usual case: there are no unknown fields
     unknown = sorted(set(_unknown(type(message).FromString(body), "")))
     if unknown:
         raise invalid(f"The fields {unknown} are not emulated.")
@@ -88,7 +88,7 @@ def _unknown(message: Any, path: str) -> Iterator[str]:
 
 
 def _asks_nothing(field: Any, taken: frozenset[int] | None) -> bool:
-    """Whether an unknown field has its default: 0, nothing, or a message of nothing but defaults."""
+    """Whether an unknown field has its default value: 0, nothing, or a message that holds only defaults."""
     if field.wire_type == _VARINT:
         return int(field.data) in (taken or (0,))
     if field.wire_type == _BLOCK:
@@ -97,7 +97,7 @@ def _asks_nothing(field: Any, taken: frozenset[int] | None) -> bool:
 
 
 def _is_message_of_defaults(data: bytes) -> bool:
-    inner = messages.ListTableRequest()  # it has no fields: whatever is in the bytes is unknown
+    inner = messages.ListTableRequest()  # this message type has no fields, so everything in the bytes is unknown
     try:
         inner.ParseFromString(data)
     except DecodeError:

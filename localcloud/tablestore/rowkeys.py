@@ -1,4 +1,4 @@
-"""Checks a primary key that came in a request against its table's."""
+"""Checks a request's primary key against the key columns of its table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WIRE_NAMES: dict[object, str] = {
 
 
 def read_row(data: bytes) -> Row:
-    """The row inside a message; refuses what is no PlainBuffer."""
+    """The row inside a message. Raises ApiError if the bytes are not PlainBuffer."""
     try:
         return decode_row(data)
     except Malformed as error:
@@ -34,17 +34,17 @@ def read_row(data: bytes) -> Row:
 
 
 def read_key(table: Table, data: bytes) -> tuple[Value, ...]:
-    """The whole key of a row to read."""
+    """The complete key of a row to read."""
     return tuple(_finite(column, value) for column, value in _read(table, data))
 
 
 def range_key(table: Table, data: bytes) -> tuple[KeyValue, ...]:
-    """One end of a range: a whole key in which infinities may stand."""
+    """One end of a range: a complete key in which infinities are allowed."""
     return tuple(value if value in _INFINITE else _finite(column, value) for column, value in _read(table, data))
 
 
 def partition_key(table: Table, data: bytes) -> Value:
-    """The first key column alone, as StartLocalTransaction takes it."""
+    """The first key column alone, which StartLocalTransaction takes."""
     row = read_row(data)
     if len(row.key) != 1 or row.cells:
         raise invalid("Only the partition key may be given to start a local transaction.")
@@ -55,7 +55,7 @@ def partition_key(table: Table, data: bytes) -> Value:
 
 
 def write_key(table: Table, row: Row, action: str) -> tuple[KeyValue, ...]:
-    """The key of a row to write; an automatic column may hold AUTO_INCREMENT except in a deletion."""
+    """The key of a row to write. An automatic column may be AUTO_INCREMENT, except in a deletion."""
     values: list[KeyValue] = []
     for column, value in _matched(table, row.key):
         if column.auto and value is Special.AUTO_INCREMENT:
@@ -69,7 +69,7 @@ def write_key(table: Table, row: Row, action: str) -> tuple[KeyValue, ...]:
 
 @lru_cache(maxsize=4096)
 def _key_row(data: bytes) -> Row:
-    """The row of a key that is read; the same few keys are read again and again. Nobody may change what it gives."""
+    """The row of a key to read, cached because the same few keys are read often. Callers must not change the result."""
     return read_row(data)
 
 

@@ -1,4 +1,4 @@
-"""A stored row: cells with versions, what of them is still visible, and how an update changes them."""
+"""A stored row: its cells with their versions, the cells still visible, and the change that an update makes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from localcloud.tablestore.schema import Options
 from localcloud.wire.plainbuffer import DELETE_ALL, DELETE_ONE, INCREMENT, Cell, KeyValue, Special, Value
 
 _REMEMBERED = 8192
-"""Rows kept in memory, for one cloud."""
+"""The maximum number of rows in the cache of one cloud."""
 
 Shown = Sequence[tuple[int, Value]]
-"""What a request sees of a column: (milliseconds, value), newest first."""
+"""The versions of a column that a request sees: (milliseconds, value), newest first."""
 
 
 class Versions(list[tuple[int, Value]]):
-    """The versions of one column, (milliseconds, value), newest first. Nobody changes them: a write makes new ones."""
+    """The versions of one column, (milliseconds, value), newest first. They are immutable: a write creates new ones."""
 
     __slots__ = ("_text",)
 
     @property
     def text(self) -> str:
-        """As JSON, made once: an update leaves most columns as they are, and the large ones are written once."""
+        """The versions as JSON, made once. An update changes few columns, and serialising large ones again would be slow."""
         try:
             return self._text
         except AttributeError:
@@ -37,7 +37,7 @@ class Versions(list[tuple[int, Value]]):
             return self._text
 
     def _as_text(self) -> str:
-        if len(self) == 1:  # nearly always; most are strings or numbers
+        if len(self) == 1:  # the usual case; most values are strings or numbers
             written_ms, value = self[0]
             if type(value) is str:
                 return f"[[{written_ms},{encode_basestring_ascii(value)}]]"
@@ -48,7 +48,7 @@ class Versions(list[tuple[int, Value]]):
 
 @dataclass
 class Row:
-    """One row; ``written_ms`` is when it was last written, for the expiry of rows without attribute columns."""
+    """One row. ``written_ms`` is the time of the last write; a row without attribute columns expires by it."""
 
     key: tuple[Value, ...]
     cells: dict[str, Versions]
@@ -62,12 +62,12 @@ class Row:
 
     @cached_property
     def names(self) -> list[str]:
-        """The columns, in order."""
+        """The names of the columns, sorted."""
         return sorted(self.cells)
 
     @cached_property
     def _deepest(self) -> int:
-        """The versions of the column that has most."""
+        """The largest number of versions in any column."""
         return max(map(len, self.cells.values()), default=0)
 
     def _cut(self, most: int) -> dict[str, Versions]:
@@ -79,8 +79,8 @@ class Row:
         return versions[0] if versions else None
 
     def visible(self, options: Options, now_ms: int) -> Row | None:
-        """The row without expired cells and surplus versions; None if nothing is left to live."""
-        if self._deepest > options.max_versions:  # the number was lowered since
+        """The row without expired cells and surplus versions; None if nothing is left."""
+        if self._deepest > options.max_versions:  # max_versions was lowered since the write
             return Row(self.key, self._cut(options.max_versions), self.written_ms).visible(options, now_ms)
         if options.ttl_s == -1:
             return self
@@ -93,23 +93,23 @@ class Row:
 
 
 def load_row(text: str) -> Row:
-    """What ``Row.dump`` wrote."""
+    """The row from the text that ``Row.dump`` wrote."""
     written_ms, key, cells = json.loads(text, object_hook=_bytes_in)
     return Row(tuple(key), {name: Versions(versions) for name, versions in cells}, written_ms)
 
 
 class Remembered:
-    """Rows that were written or read lately, by table and key: most are read again soon.
+    """A cache of rows that were recently written or read, by table and key. Most rows are read again soon.
 
-    A row is given only for the very text the database has, so that it can never be stale, whatever was rolled back. Nobody
-    changes a row: a write makes a new one. The caller holds the cloud's lock.
+    A cached row is returned only if the database holds exactly its text, so it is never stale, even after a rollback. Rows are
+    immutable: a write creates a new row. The caller holds the cloud's lock.
     """
 
     def __init__(self) -> None:
         self._rows: dict[tuple[int, bytes], tuple[str, Row]] = {}
 
     def load(self, table_id: int, key: bytes, text: str) -> Row:
-        """The row of a text."""
+        """The row of a text, from the cache if possible."""
         known = self._rows.get((table_id, key))
         if known and known[0] == text:
             return known[1]
@@ -118,14 +118,14 @@ class Remembered:
         return row
 
     def keep(self, table_id: int, key: bytes, text: str, row: Row) -> None:
-        """Remember a row in the place of what was there before it; the ones kept longest ago make room."""
+        """Cache a row in place of its older version. The oldest entries make room."""
         self._rows.pop((table_id, key), None)
         if len(self._rows) >= _REMEMBERED:
             del self._rows[next(iter(self._rows))]
         self._rows[table_id, key] = text, row
 
     def forget(self, table_id: int, key: bytes) -> None:
-        """A row that is gone."""
+        """Remove a deleted row from the cache."""
         self._rows.pop((table_id, key), None)
 
 
@@ -138,7 +138,7 @@ def _bytes_in(doc: dict[str, Any]) -> bytes:
 
 
 def value_size(value: Value | None) -> int:
-    """Bytes a value counts for."""
+    """The number of bytes that a value counts for."""
     if isinstance(value, str):
         return len(value.encode())
     if isinstance(value, bytes):
@@ -147,16 +147,16 @@ def value_size(value: Value | None) -> int:
 
 
 def row_size(key: Iterable[tuple[str, KeyValue]], cells: Iterable[Cell]) -> int:
-    """Bytes that a row, or a change of one, counts for: names and values, those of the primary key included.
+    """The number of bytes that a row, or a change to a row, counts for: names and values, including the primary key.
 
-    Everything that is measured is measured here: limits of a put, a batch, a transaction and a page, and capacity units.
+    All limits (of a put, a batch, a transaction and a page) and the capacity units use this measure.
     """
     size = sum(len(name) + (8 if isinstance(value, Special) else value_size(value)) for name, value in key)
     return size + sum(len(cell.name) + (0 if cell.value is None else value_size(cell.value)) for cell in cells)
 
 
 def capacity_units(size: int) -> int:
-    """Capacity units of that many bytes: one for each started 4 KB, at least one."""
+    """The capacity units of a number of bytes: one per started 4 KB, at least one."""
     return max(1, -(-size // limits.CAPACITY_UNIT))
 
 
@@ -173,7 +173,7 @@ def put_cells(cells: Iterable[Cell], options: Options, now_ms: int) -> dict[str,
 
 
 def update_cells(old: dict[str, Versions], cells: Iterable[Cell], options: Options, now_ms: int) -> dict[str, Versions]:
-    """The columns after UpdateRow; ``old`` stays as it is."""
+    """The columns after UpdateRow. ``old`` is not changed."""
     columns, cells = dict(old), list(cells)
     _check_counters(cells)
     for cell in cells:
@@ -193,12 +193,12 @@ def update_cells(old: dict[str, Versions], cells: Iterable[Cell], options: Optio
 
 
 def is_counter(cells: Iterable[Cell]) -> bool:
-    """Whether a change increments a column."""
+    """Whether an UpdateRow message increments a column."""
     return any(cell.op == INCREMENT for cell in cells)
 
 
 def _check_counters(cells: Sequence[Cell]) -> None:
-    """Refuse another change of a column that is incremented. Source: "Atomic counters" of the documentation."""
+    """Refuse a second change to a column that is incremented. Source: "Atomic counters" of the documentation."""
     if not is_counter(cells):
         return
     names = [cell.name for cell in cells]

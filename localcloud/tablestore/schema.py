@@ -1,4 +1,4 @@
-"""Tables and their secondary indexes as values, and the rules a new table must keep."""
+"""Tables and their secondary indexes as values, and the rules for a new table."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 def has_type(value: object, type_name: str) -> bool:
-    """Whether a value is of a column type; a boolean is no integer here."""
+    """Whether a value has a column type. A boolean does not count as an integer."""
     return type(value) is _PYTHON_TYPES[type_name]
 
 
 def is_name(name: str) -> bool:
-    """Whether a table, index or column may have this name: letters, digits, underscore, 1 to 255 bytes, no digit first."""
+    """Whether a table, index or column may have this name: letters, digits and underscores, 1 to 255 bytes, no digit first."""
     return len(name) <= limits.NAME_LENGTH and _NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
 class KeyColumn:
-    """A primary key column; ``auto`` marks the one the service numbers itself."""
+    """A primary key column. ``auto`` marks a column that the service numbers."""
 
     name: str
     type: str
@@ -39,7 +39,7 @@ class KeyColumn:
 
 @dataclass(frozen=True)
 class Column:
-    """A predefined attribute column, the only kind an index may hold."""
+    """A predefined attribute column. Only these columns may be in an index."""
 
     name: str
     type: str
@@ -47,7 +47,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Index:
-    """A secondary index: the columns it is ordered by (the table's own key columns are appended) and those it carries."""
+    """A secondary index: its key columns (the table's own key columns are appended) and its further columns."""
 
     name: str
     key: tuple[str, ...]
@@ -58,7 +58,9 @@ class Index:
 
 @dataclass(frozen=True)
 class Options:
-    """Seconds until a cell expires (-1: never), versions kept, seconds by which a given version may differ from now."""
+    """The seconds until a cell expires (-1: never), the number of versions, and the maximum difference in seconds between a given
+    version and now.
+    """
 
     ttl_s: int = -1
     max_versions: int = 1
@@ -68,7 +70,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Table:
-    """A table (or, with ``base_id``, an index seen as a table) of an instance; ``id`` is what its rows are stored under."""
+    """A table of an instance, or an index in the form of a table (with ``base_id``). Its rows are stored under ``id``."""
 
     instance: str
     name: str
@@ -87,16 +89,16 @@ class Table:
         return self.base_id != 0
 
     def column_type(self, name: str) -> str | None:
-        """The type a key column or predefined column was declared with."""
+        """The declared type of a key column or predefined column."""
         types = {column.name: column.type for column in self.columns} | {column.name: column.type for column in self.key}
         return types.get(name)
 
     def named(self, values: Sequence[KeyValue]) -> list[tuple[str, KeyValue]]:
-        """Key values with their columns' names."""
+        """Key values with the names of their columns."""
         return [(column.name, value) for column, value in zip(self.key, values, strict=True)]
 
     def index_table(self, index: Index) -> Table:
-        """An index as the table that a query of it sees."""
+        """An index as the table that a query of the index sees."""
         names = index.key + tuple(column.name for column in self.key if column.name not in index.key)
         key = tuple(KeyColumn(name, self.column_type(name) or "") for name in names)
         columns = tuple(Column(name, self.column_type(name) or "") for name in index.columns)
@@ -108,7 +110,7 @@ class Table:
 
 @lru_cache(maxsize=256)
 def table_from_json(text: str) -> Table:
-    """What ``Table.to_json`` wrote; cached by the text, so it can never be stale."""
+    """The table from the text that ``Table.to_json`` wrote. The cache uses the text as its key, so it is never stale."""
     doc = json.loads(text)
     doc["key"] = tuple(KeyColumn(**each) for each in doc["key"])
     doc["columns"] = tuple(Column(**each) for each in doc["columns"])
@@ -120,7 +122,7 @@ def table_from_json(text: str) -> Table:
 
 
 def check_table(table: Table) -> None:
-    """Refuse a definition the real service refuses."""
+    """Refuse a definition that the real service refuses."""
     if not is_name(table.name):
         raise invalid(f"Invalid table name: '{table.name}'.")
     _check_key(table)
@@ -175,7 +177,7 @@ def _check_columns(table: Table) -> None:
 
 
 def check_options(options: Options) -> None:
-    """Refuse times and versions out of range."""
+    """Refuse a time to live or a number of versions that is out of range."""
     if options.ttl_s != -1 and options.ttl_s <= 0:
         raise invalid("TimeToLive cannot be 0 or less than -1.")
     if options.ttl_s != -1 and options.ttl_s < limits.TTL_MIN_S:
@@ -193,7 +195,7 @@ def check_index_number(count: int) -> None:
 
 
 def check_index(table: Table, index: Index) -> None:
-    """Refuse an index the table cannot carry."""
+    """Refuse an index that the table does not allow."""
     if not is_name(index.name):
         raise invalid(f"Invalid table name: '{index.name}'.")
     if table.options.max_versions != 1:
@@ -224,12 +226,12 @@ def _check_index_columns(table: Table, index: Index) -> None:
 
 
 def key_values_of_indexes(table: Table) -> frozenset[str]:
-    """The columns by which some index is ordered: their values are as short as those of keys."""
+    """The columns that are key columns of an index. Their values have the same size limit as key values."""
     return frozenset(name for index in table.indexes for name in index.key)
 
 
 def check_declared_type(table: Table, name: str, value: Value) -> None:
-    """Refuse a value of another type than its predefined column has."""
+    """Refuse a value whose type differs from its predefined column's type."""
     for column in table.columns:
         if column.name == name and not has_type(value, column.type):
             raise invalid(f"The type of column '{name}' is not {column.type}, as the table defines it.")

@@ -1,4 +1,4 @@
-"""Where tables and rows are: SQLite, rows ordered by their key, indexes kept in the same transaction."""
+"""Stores tables and rows in SQLite: rows in the order of their keys, indexes updated in the same transaction."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ CREATE TABLE IF NOT EXISTS ots_rows (table_id INTEGER NOT NULL, pk BLOB NOT NULL
 
 
 class Store:
-    """Rows by (table, key bytes). A table's secondary indexes are rows of their own, written with the row they stand for.
+    """Rows by (table, key bytes). The entries of a secondary index are rows too, written together with the table's row.
 
-    With ``index_lag_ms`` above 0 global indexes follow that much later, as the real service's may: what they show is then stale.
+    With ``index_lag_ms`` above 0, a global index is updated that much later, as can happen in the real service. Until then its rows
+    are stale.
     """
 
     def __init__(self, cloud: Cloud) -> None:
@@ -37,11 +38,11 @@ class Store:
     # Tables ---------------------------------------------------------------------------------------------------------
 
     def new_id(self) -> int:
-        """A number no table or index ever had."""
+        """A number that no table or index has ever had."""
         return self._db.counter("ots:table")
 
     def next_auto(self, table: Table) -> int:
-        """The next number for a table's automatic key column."""
+        """The next value of a table's automatic key column."""
         return self._db.counter(f"ots:auto:{table.id}")
 
     def table(self, instance: str, name: str) -> Table | None:
@@ -57,7 +58,7 @@ class Store:
         self._sql.execute("INSERT OR REPLACE INTO ots_tables VALUES (?,?,?)", (table.instance, table.name, table.to_json()))
 
     def drop_table(self, table: Table) -> None:
-        """Forget a table or index and its rows."""
+        """Delete a table or index and its rows."""
         self._sql.execute("DELETE FROM ots_tables WHERE instance=? AND name=?", (table.instance, table.name))
         self._sql.execute("DELETE FROM ots_rows WHERE table_id=?", (table.id,))
 
@@ -68,7 +69,7 @@ class Store:
         return self._rows.load(table.id, key, row[0]) if row else None
 
     def scan(self, table: Table, start: bytes, end: bytes, *, backward: bool = False) -> Iterator[tuple[bytes, Row]]:
-        """Rows from ``start`` (with it) to ``end`` (without it), in the order of the direction."""
+        """Rows from ``start`` (included) to ``end`` (excluded), in the given direction."""
         where = "pk<=? AND pk>? ORDER BY pk DESC" if backward else "pk>=? AND pk<? ORDER BY pk"
         cursor = self._sql.execute(f"SELECT pk, row FROM ots_rows WHERE table_id=? AND {where}", (table.id, start, end))
         try:
@@ -78,7 +79,7 @@ class Store:
             cursor.close()
 
     def replace(self, table: Table, key: bytes, old: Row | None, new: Row | None) -> None:
-        """Write a row (None: remove it) and its index entries; ``old`` is what ``get`` gave before."""
+        """Write a row (None: delete it) and its index entries. ``old`` is the row that ``get`` returned before."""
         if new is None:
             self._delete(table.id, key)
         else:
@@ -101,7 +102,7 @@ class Store:
         self._scheduler.at(self._clock.now_ms() + self.index_lag_ms, "tablestore.index", payload)
 
     def _catch_up(self, payload: dict[str, Any]) -> None:
-        """Bring one row's entry in an index up to what the row is now."""
+        """Update one row's entry in an index to match the row."""
         table = self.table(payload["instance"], payload["table"])
         index = next((each for each in table.indexes if each.id == payload["index"]), None) if table else None
         if table is None or index is None:
@@ -118,7 +119,7 @@ class Store:
             self._put(index.id, *entry)
 
     def build_index(self, table: Table, index: Index) -> None:
-        """Fill a new index from the rows there are."""
+        """Fill a new index from the existing rows."""
         for _, row in list(self.scan(table, b"", b"\xff")):
             self._replace_entry(table, index, None, row)
 
@@ -133,12 +134,12 @@ class Store:
 
 
 def _same(one: tuple[bytes, Row], other: tuple[bytes, Row]) -> bool:
-    """Whether two entries differ in nothing but when they were written (what only a time to live asks for)."""
+    """Whether two entries differ only in their time of writing. That time matters only for a time to live."""
     return one[0] == other[0] and one[1].cells == other[1].cells
 
 
 def index_entry(table: Table, index: Index, row: Row) -> tuple[bytes, Row] | None:
-    """A row's entry in an index; None if it lacks a column the index is ordered by, or has a value there that no key may have."""
+    """A row's entry in an index. None if a key column of the index is missing, or its value is not allowed in a key."""
     of_key = dict(zip((column.name for column in table.key), row.key, strict=True))
     values = []
     for name in index.key:
@@ -149,7 +150,7 @@ def index_entry(table: Table, index: Index, row: Row) -> tuple[bytes, Row] | Non
         else:
             return None
     if any(not isinstance(value, bool) and value_size(value) > limits.KEY_VALUE_SIZE for value in values):
-        return None  # written before there was the index: no key may be so long, and no page could begin with it
+        return None  # the row is older than the index; its value is too long for a key, so no page could begin with this entry
     values += [value for name, value in of_key.items() if name not in index.key]
     cells = {name: Versions(row.cells[name][:1]) for name in index.columns if name in row.cells}
     return encode_key(values), Row(tuple(values), cells, row.written_ms)

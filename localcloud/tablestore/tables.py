@@ -36,7 +36,7 @@ _COLUMN_TYPES = {name: number for number, name in _COLUMN_NAMES.items()}
 
 
 class Tables:
-    """The operations on tables; each takes an instance name and a request message and gives the response message."""
+    """The operations on tables. Each takes an instance name and a request message and returns the response message."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
@@ -50,7 +50,7 @@ class Tables:
         return messages.ListTableResponse(table_names=names)
 
     def list_search_index(self, instance: str, request: Any) -> Any:
-        """There are none: CreateSearchIndex is refused."""
+        """The list is always empty, because CreateSearchIndex is refused."""
         if request.table_name:
             self._existing(instance, request.table_name)
         return searches.ListSearchIndexResponse()
@@ -119,7 +119,7 @@ class Tables:
         return messages.DropIndexResponse()
 
     def create(self, table: Table) -> Table:
-        """Create a table with its indexes; raises what the service would refuse."""
+        """Create a table with its indexes. Raises ApiError as the service would."""
         check_table(table)
         existing = {each.name for each in self._store.tables(table.instance)}
         if existing & {table.name, *(index.name for index in table.indexes)}:
@@ -131,7 +131,7 @@ class Tables:
         return table
 
     def add_index(self, table: Table, index: Index, *, fill: bool) -> Table:
-        """Add an index to a table, with the rows there are if ``fill`` is set."""
+        """Add an index to a table. With ``fill``, the existing rows are entered in it."""
         if table.is_index:
             raise invalid("Can't write index table directly.")
         check_index(table, index)
@@ -147,21 +147,21 @@ class Tables:
         return table
 
     def remove_index(self, table: Table, index: Index) -> Table:
-        """Drop an index and its entries."""
+        """Delete an index and its entries."""
         self._store.drop_table(table.index_table(index))
         table = replace(table, indexes=tuple(each for each in table.indexes if each.name != index.name))
         self._save(table)
         return table
 
     def change_options(self, table: Table, options: Options) -> Table:
-        """Give a table (and what its indexes show) other options."""
+        """Change the options of a table, and of its indexes accordingly."""
         table = replace(table, options=options)
         check_table(table)
         self._save(table)
         return table
 
     def _save(self, table: Table) -> None:
-        """Write a table's definition and, since queries name them, its indexes' own."""
+        """Write a table's definition, and those of its indexes, because queries address an index by name."""
         self._store.save_table(table)
         for index in table.indexes:
             self._store.save_table(table.index_table(index))
@@ -187,7 +187,7 @@ def _table_of(instance: str, request: Any) -> Table:
 
 
 def _check_number(tables: int) -> None:
-    """Refuse more tables and indexes, counted together, than an instance may have."""
+    """Refuse more tables and indexes (counted together) than an instance may have."""
     if tables > limits.TABLES_PER_INSTANCE:
         raise quota("Number of tables exceeded the quota.")
 
@@ -201,7 +201,7 @@ def _check_throughput(table: Table) -> None:
 
 
 def _options(message: Any, old: Options) -> Options:
-    """The options a message names, the others as they were."""
+    """The options in a message; the options that it does not name keep their values."""
     return Options(
         message.time_to_live if message.HasField("time_to_live") else old.ttl_s,
         message.max_versions if message.HasField("max_versions") else old.max_versions,
@@ -228,7 +228,7 @@ def _write_index(message: Any, index: Index) -> None:
 
 
 def _write_details(response: Any, table: Table) -> None:
-    """The parts that DescribeTable and UpdateTable share; every option is present, because other clients insist."""
+    """Write the parts that DescribeTable and UpdateTable share. Every option is present, because other clients require that."""
     details = response.reserved_throughput_details
     details.capacity_unit.read, details.capacity_unit.write = table.read_cu, table.write_cu
     details.last_increase_time = table.created_ms // 1000

@@ -1,6 +1,7 @@
-"""Local transactions: changes to the rows of one partition key, unseen by others until they are committed.
+"""Local transactions: changes to the rows of one partition key that others do not see until the commit.
 
-While one is open nobody else writes to its partition key. It ends by itself after a minute of the cloud's time.
+While a transaction is open, no other request can write to its partition key. The transaction ends by itself after a minute of the
+cloud's time.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Rows(Protocol):
-    """Where an operation reads and writes rows: the store, or the store as one transaction sees it."""
+    """The rows that an operation reads and writes: the store's, or the store's as a transaction sees them."""
 
     def get(self, table: Table, key: bytes) -> Row | None: ...
 
@@ -43,7 +44,7 @@ class Rows(Protocol):
 
 
 class Transactions:
-    """The open transactions, and which rows an operation works on."""
+    """The open transactions. It chooses the rows that an operation works on."""
 
     def __init__(self, cloud: Cloud, store: Store) -> None:
         self._cloud, self._store, self._sql = cloud, store, cloud.db.sql
@@ -90,12 +91,12 @@ class Transactions:
     # For the other operations ---------------------------------------------------------------------------------------
 
     def table_name(self, instance: str, id: str) -> str:
-        """The table a transaction is about, for RAM; ``*`` where there is no such transaction."""
+        """The table of a transaction, for RAM; ``*`` if the transaction does not exist."""
         row = self._sql.execute("SELECT name FROM ots_transactions WHERE id=? AND instance=?", (id, instance)).fetchone()
         return row[0] if row else "*"
 
     def rows(self, table: Table, id: str, *partitions: KeyValue) -> Rows:
-        """The rows to work on in the transaction ``id`` (empty: none), whose partition key those given must be."""
+        """The rows to work on in the transaction ``id`` (empty: no transaction). The given keys must have its partition key."""
         if not id:
             return self._store
         row = self._open(table.instance, id)
@@ -106,7 +107,9 @@ class Transactions:
         return _View(self._store, self._sql, id)
 
     def count(self, id: str, size: int) -> None:
-        """Refuse a write with which the transaction (empty: none) would have more than it may; else count it as sent."""
+        """Refuse a write that would exceed the transaction's limit; else add it to the transaction's size. An empty id means no
+        transaction.
+        """
         if not id:
             return
         row = self._sql.execute("SELECT bytes FROM ots_sent WHERE transaction_id=?", (id,)).fetchone()
@@ -116,7 +119,7 @@ class Transactions:
         self._sql.execute("INSERT OR REPLACE INTO ots_sent VALUES (?,?)", (id, total))
 
     def check_free(self, table: Table, partition: KeyValue, id: str) -> None:
-        """Refuse a write outside the transaction that holds its partition key."""
+        """Refuse a write if another transaction locks its partition key."""
         if not id:
             self._check_unlocked(table, encode_key([partition]))
 
@@ -154,7 +157,7 @@ class Transactions:
 
 
 class _View:
-    """The store with one transaction's changes laid over it."""
+    """The store overlaid with one transaction's changes."""
 
     def __init__(self, store: Store, sql: Any, id: str) -> None:
         self._store, self._sql, self._id = store, sql, id

@@ -1,6 +1,6 @@
 """PutRow, UpdateRow, DeleteRow and BatchWriteRow.
 
-A row is checked completely before anything of it is written, so a refused row of a batch leaves no trace.
+A row is checked completely before any of it is written. So a refused row of a batch changes nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BATCH_ACTIONS = {messages.PUT: PUT, messages.UPDATE: UPDATE, messages.DELETE: D
 
 
 class Writes:
-    """The writing operations; each takes an instance name and a request message and gives the response message."""
+    """The writing operations. Each takes an instance name and a request message and returns the response message."""
 
     def __init__(self, store: Store, clock: Clock, transactions: Transactions) -> None:
         self._store, self._clock, self._transactions = store, clock, transactions
@@ -66,7 +66,7 @@ class Writes:
         return response
 
     def batch_write_row(self, instance: str, request: Any) -> Any:
-        """Each row has its own result; only what is wrong with the request as a whole fails it."""
+        """Write several rows. Each row has its own result; only an error in the request as a whole fails the call."""
         _check_batch(request)
         tables = [self._table(instance, asked.table_name) for asked in request.tables]
         rows = [[read_row(change.row_change) for change in asked.rows] for asked in request.tables]
@@ -86,7 +86,7 @@ class Writes:
         return response
 
     def _write(self, table: Table, action: str, wire: WireRow, request: Any, answer: Any, transaction: str) -> None:
-        """Carry out one row's change and fill in its answer."""
+        """Carry out the change of one row and fill in its answer."""
         size = _check_change(table, action, wire)
         given = write_key(table, wire, action)
         _check_auto(given, request.condition)
@@ -125,7 +125,7 @@ def _changed(table: Table, action: str, wire: WireRow, values: tuple[Value, ...]
         return Row(values, put_cells(wire.cells, table.options, now), now)
     cells = update_cells(old.cells if old else {}, wire.cells, table.options, now)
     if old is None and not cells:
-        return None  # an update that only deletes makes no row
+        return None  # an update that only deletes does not create a row
     return Row(values, cells, now)
 
 
@@ -150,7 +150,7 @@ def _fill(answer: Any, table: Table, request: Any, values: tuple[Value, ...], ne
 
 
 def _check_change(table: Table, action: str, wire: WireRow) -> int:
-    """Refuse columns that no row may have; how many bytes the change counts for."""
+    """Refuse columns that are not allowed. Returns how many bytes the change counts for."""
     if action == DELETE:
         if not wire.deleted:
             raise invalid("Invalid request of delete row: missing RowDeleteMarker in request.")
@@ -234,7 +234,7 @@ def _check_batch_size(rows: list[list[WireRow]]) -> None:
 
 
 def _check_repeated(request: Any, rows: list[list[WireRow]]) -> None:
-    """A row may come twice in a batch only if nothing is asked of it first and it is no counter."""
+    """Refuse a row that comes twice in a batch, unless both changes are unconditional and neither is a counter."""
     for asked, wires in zip(request.tables, rows, strict=True):
         seen = Counter(repr(wire.key) for wire in wires)
         for change, wire in zip(asked.rows, wires, strict=True):

@@ -1,1 +1,1 @@
-"""Signatures and codecs: the only code here that must be exact to the byte."""
+"""Signatures and codecs: the only code of localcloud that must be exact to the byte."""

@@ -1,6 +1,6 @@
 """The signature ACS3-HMAC-SHA256 of RPC and ROA services, checked byte for byte as the service does.
 
-Dates and nonces are checked against the machine's own time, because the SDKs stamp with it, whatever the cloud's clock says.
+Dates and nonces are checked by the machine's time, even if the cloud's clock is virtual, because the SDKs use the machine's time.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _MUST_BE_SIGNED = ("host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs
 
 
 class Nonces:
-    """The nonces seen within the time in which a date is still accepted; a nonce works once per access key."""
+    """The nonces of all requests whose date is still accepted. A nonce works once per access key."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def use(self, access_key_id: str, nonce: str) -> bool:
-        """Remember a nonce; False if it was used before."""
+        """Record a nonce. Returns False if it was used before."""
         now = time.time()
         while self._seen and next(iter(self._seen.values())) < now - 2 * SKEW_S:
             self._seen.popitem(last=False)
@@ -43,7 +43,7 @@ class Nonces:
 
 
 def verify(request: Request, identities: Identities, nonces: Nonces | None = None) -> Key:
-    """Who signed the request; raises ApiError with the code of the real services.
+    """Verify the signature. Returns the signer's key; raises ApiError with the codes of the real services.
 
     The checks run in the services' order: form, key, date, body, signature, token, nonce.
     """
@@ -67,7 +67,7 @@ def verify(request: Request, identities: Identities, nonces: Nonces | None = Non
 
 
 def string_to_sign(request: Request, signed: list[str]) -> str:
-    """What is signed: the algorithm and the digest of the canonical request."""
+    """The string that is signed: the algorithm and the digest of the canonical request."""
     pairs = sorted((name, value) for name, value in request.query)
     query = "&".join(f"{quoted(name)}={quoted(value)}" for name, value in pairs)
     headers = "".join(f"{name}:{request.headers.get(name, '').strip()}\n" for name in signed)
@@ -77,7 +77,7 @@ def string_to_sign(request: Request, signed: list[str]) -> str:
 
 
 def quoted(text: str) -> str:
-    """As ``quote(text, safe="~")``; of a long text only the few different characters are looked at one by one."""
+    """The same as ``quote(text, safe="~")``, but faster for a long text: each distinct character is quoted once."""
     odd = set(text) - _UNQUOTED
     if "%" in odd:
         text = text.replace("%", "%25")
@@ -92,7 +92,7 @@ def hmac_sha256(secret: str, text: str) -> str:
 
 
 def find_key(identities: Identities, access_key_id: str) -> Key:
-    """The key pair of an id, or InvalidAccessKeyId.NotFound."""
+    """The key pair of an id. Raises InvalidAccessKeyId.NotFound."""
     key = identities.find(access_key_id)
     if key is None:
         raise ApiError("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
@@ -100,7 +100,7 @@ def find_key(identities: Identities, access_key_id: str) -> Key:
 
 
 def check_date(text: str, form: str) -> None:
-    """A date (UTC, ``form`` of strptime) at most fifteen minutes from now, by the machine's clock."""
+    """Check that a date (UTC, ``form`` of strptime) is at most fifteen minutes from now, by the machine's clock."""
     try:
         stamp = seconds_of(text, form)
     except ValueError:
@@ -110,7 +110,7 @@ def check_date(text: str, form: str) -> None:
 
 
 def check_token(key: Key, token: str) -> None:
-    """Temporary credentials need their security token, and no others."""
+    """Check the security token: temporary credentials need theirs, other keys must have none."""
     if key.token and not token:
         raise ApiError("MissingSecurityToken", "SecurityToken is mandatory for this action.", 400)
     if token != key.token:
@@ -118,13 +118,13 @@ def check_token(key: Key, token: str) -> None:
 
 
 def check_not_over(identities: Identities, key: Key) -> None:
-    """Temporary credentials end."""
+    """Check that temporary credentials have not expired."""
     if identities.is_over(key):
         raise ApiError("InvalidSecurityToken.Expired", "Specified SecurityToken is expired.", 400)
 
 
 def check_nonce(nonces: Nonces | None, access_key_id: str, nonce: str) -> None:
-    """A nonce works once, as long as its date is accepted."""
+    """Check that a nonce was not used before. It is remembered as long as its date is accepted."""
     if nonces is not None and not nonces.use(access_key_id, nonce):
         raise ApiError("SignatureNonceUsed", "Specified signature nonce was used already.", 400)
 

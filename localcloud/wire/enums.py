@@ -1,4 +1,4 @@
-"""Values that a filter can have. Another one is refused: it would find nothing, and a misspelt status would pass unseen.
+"""The values that a filter can have. Any other value is refused: it would match nothing, so a misspelt status would go unnoticed.
 
 Sources: the pages of these operations in the API references of ECS (2014-05-26) and SMC (2019-06-01).
 """
@@ -32,11 +32,11 @@ FILTERS: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = {
         "Status": ("Deleting", "Expired", "Finished", "InError", "Ready", "Running", "Stopped", "Waiting"),
     },
 }
-"""By service and operation: the parameters and their values."""
+"""The parameters and their values, by service and operation."""
 
 
 def check(service: str, operation: str, params: Mapping[str, Any]) -> None:
-    """Refuse a filter's value that the operation does not know."""
+    """Refuse a filter's value that the operation does not have."""
     for name, values in FILTERS.get((service, operation), {}).items():
         if name in params and params[name] not in values:
             raise ApiError(

@@ -1,6 +1,7 @@
 """EventBridge's request signature: HMAC-SHA1 over the request line, the dated headers and every ``x-acs-*`` header.
 
-Source: alibabacloud-eventbridge-util 0.0.3 (get_string_to_sign), read and measured against alibabacloud-eventbridge 1.3.8.
+Source: the code of alibabacloud-eventbridge-util 0.0.3 (get_string_to_sign), compared with requests of alibabacloud-eventbridge
+1.3.8.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ MAX_SKEW_S = 900
 
 
 def verify(request: Request, identities: Identities) -> Key:
-    """The key pair that signed ``request``; raises ApiError 403 where the signature, the token or the date is wrong."""
+    """The key pair that signed ``request``. Raises ApiError 403 if the signature, the token or the date is invalid."""
     scheme, _, rest = request.headers.get("authorization", "").partition(":")
     access_key_id, _, given = rest.partition(":")
     if scheme != "acs" or not given:

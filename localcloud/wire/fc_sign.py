@@ -1,7 +1,7 @@
 """Function Compute's own signature, ``FC <AccessKeyId>:<HMAC-SHA256>``, over the dated and ``x-fc-*`` headers and the path.
 
-Source: aliyun-fc2 2.5.2 (auth.py), read and measured; refusals: alibabacloud.com/help/en/functioncompute/error-codes.
-Calls of HTTP triggers sign the query parameters as well.
+Sources: the code of aliyun-fc2 2.5.2 (auth.py), compared with its requests; for errors,
+alibabacloud.com/help/en/functioncompute/error-codes. Calls to HTTP triggers also sign the query parameters.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SIGNATURE_MESSAGE = (
 
 
 def verify(request: Request, identities: Identities) -> Key:
-    """The key pair that signed ``request``; raises ApiError with Function Compute's codes."""
+    """The key pair that signed ``request``. Raises ApiError with Function Compute's codes."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     access_key_id, _, given = rest.partition(":")
     if scheme != "FC" or not given:
@@ -44,7 +44,9 @@ def verify(request: Request, identities: Identities) -> Key:
 
 
 def resources(request: Request) -> list[str]:
-    """The forms of the signed resource: the decoded path alone (API calls), or with its query, one pair a line (triggers)."""
+    """The possible forms of the signed resource: the decoded path alone (API calls), or with the query, one pair per line
+    (triggers).
+    """
     path = unquote(request.path)
     pairs = sorted(f"{name}={value}" for name, value in request.query)
     return [path, path + "\n" + "\n".join(pairs)]

@@ -1,7 +1,8 @@
-"""The signature of requests to API Gateway (classic): HmacSHA256 with an app's secret, and the string that is signed.
+"""The signature of requests to API Gateway (classic): HmacSHA256 with an app's secret, and the string to sign.
 
-Source: alibabacloud.com/help, "Request signatures" of API Gateway: method, Accept, Content-MD5, Content-Type and Date, one per
-line, empty or not; then the headers that X-Ca-Signature-Headers names; then the path with the parameters of query and form, sorted.
+Source: alibabacloud.com/help, "Request signatures" of API Gateway. The string has the method, Accept, Content-MD5, Content-Type and
+Date, one per line, empty or not. Then come the headers that X-Ca-Signature-Headers names, then the path with the sorted parameters
+of query and form.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ def signature(secret: str, text: str) -> str:
 
 
 def content_md5(body: bytes) -> str:
-    """What Content-MD5 must say of a body."""
+    """The value of Content-MD5 for a body."""
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
 def string_to_sign(request: Request) -> str:
-    """What the caller must have signed."""
+    """The string that the caller must have signed."""
     headers = request.headers
     lines = [request.method, *(headers.get(name, "") for name in _PLAIN)]
     named = [each.strip() for each in headers.get("x-ca-signature-headers", "").split(",") if each.strip()]
@@ -38,7 +39,7 @@ def string_to_sign(request: Request) -> str:
 
 
 def _resource(request: Request) -> str:
-    """Path and parameters; of a name that is given twice the first value counts, and an empty value leaves the name alone."""
+    """Path and parameters. If a name is given twice, its first value counts. An empty value is written as the name alone."""
     given = list(request.query)
     if request.headers.get("content-type", "").lower().startswith(FORM):
         given += parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)

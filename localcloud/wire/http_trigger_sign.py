@@ -1,7 +1,7 @@
 """The signature of calls to HTTP triggers with ``authType: function``: ACS3 over method, path, query and ``x-acs-*`` headers.
 
-Source: alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/configure-signature-authentication-for-http-triggers. The body is
-not signed there, and no action or version is named; the older ``FC id:signature`` is taken as well.
+Source: alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/configure-signature-authentication-for-http-triggers. This
+signature covers no body, action or version. The older form ``FC id:signature`` is accepted too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _AUTHORIZATION = re.compile(rf"{acs3.ALGORITHM} Credential=([^,]+),\s*SignedHead
 
 
 def verify(request: Request, identities: Identities) -> Key:
-    """The key pair that signed ``request``; raises ApiError with Function Compute's codes."""
+    """The key pair that signed ``request``. Raises ApiError with Function Compute's codes."""
     authorization = request.headers.get("authorization", "")
     if not authorization.startswith(acs3.ALGORITHM):
         return fc_sign.verify(request, identities)

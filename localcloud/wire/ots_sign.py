@@ -1,6 +1,6 @@
 """Tablestore's signatures: V2 (HMAC-SHA1 with the secret) and V4 (HMAC-SHA256 with a key derived from date and region).
 
-Source: tablestore SDK 6.4.8, auth.py. Answers are signed with HMAC-SHA1 in both, with the key of the request.
+Source: tablestore SDK 6.4.8, auth.py. In both versions answers are signed with HMAC-SHA1 and the request's key.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ _SALT = "ots"
 
 
 def content_md5(body: bytes) -> str:
-    """What x-ots-contentmd5 must say of a body."""
+    """The value of x-ots-contentmd5 for a body."""
     return base64.b64encode(hashlib.md5(body).digest()).decode()
 
 
 def request_signature(target: str, headers: Mapping[str, str], secret: str) -> str:
-    """The signature a request with these headers must carry (V4 where it names a signing date); header names are in lower case."""
+    """The signature that a request with these headers must have (V4 if they name a signing date). Header names are in lower
+    case.
+    """
     path, _, query = target.partition("?")
     signed = {name: value for name, value in headers.items() if name.startswith(PREFIX) and name not in (SIGNATURE, SIGNATURE_V4)}
     text = f"{path}\nPOST\n{urlencode(sorted(parse_qsl(query)))}\n{_header_lines(signed)}\n"
@@ -34,7 +36,7 @@ def request_signature(target: str, headers: Mapping[str, str], secret: str) -> s
 
 
 def signing_key(headers: Mapping[str, str], secret: str) -> bytes:
-    """The key of a request's signature and of its answer's."""
+    """The key that signs a request and its answer."""
     if SIGN_DATE not in headers:
         return secret.encode()
     return _derived_key(secret, headers[SIGN_DATE], headers.get(SIGN_REGION, ""))

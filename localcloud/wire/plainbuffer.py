@@ -1,8 +1,8 @@
 """PlainBuffer, the row format inside Tablestore's protobuf messages (API version 2015-12-31).
 
-A buffer is ``int32 0x75`` and rows; a row is primary-key cells, attribute cells, perhaps a delete marker, and a checksum over the
-checksums of its cells. Values are int, float, bool, str, bytes, or one of the three ``Special`` marks of primary keys.
-Source: the codec of the tablestore SDK 6.4.8 and the format's description in its documentation.
+A buffer is ``int32 0x75`` and rows. A row has primary-key cells, attribute cells, an optional delete marker, and a checksum over
+the checksums of its cells. Values are int, float, bool, str, bytes, or one of the three ``Special`` marks of primary keys. Source:
+the codec of the tablestore SDK 6.4.8 and the format's description in its documentation.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 HEADER = 0x75
 DELETE_ALL, DELETE_ONE, INCREMENT = 1, 3, 4
-"""Operation marks of a cell in UpdateRow; no mark (0) writes the value."""
+"""The operation marks of a cell in UpdateRow. Without a mark (0) the value is written."""
 
 _PK, _DATA, _CELL, _NAME, _VALUE, _OP, _TIMESTAMP, _DELETE_ROW, _ROW_SUM, _CELL_SUM = range(1, 11)
 _INTEGER, _DOUBLE, _BOOLEAN, _STRING, _BLOB = 0, 1, 2, 3, 7
 
 
 class Special(Enum):
-    """Values that only a primary key may hold: the two infinities of a range, and "give it a number"."""
+    """Values that only a primary key may hold: the two infinities of a range, and the request for an automatic number."""
 
     INF_MIN = 9
     INF_MAX = 10
@@ -34,7 +34,7 @@ KeyValue = Value | Special
 
 
 class Cell(NamedTuple):
-    """One attribute cell; ``value`` is None if an update only deletes, ``timestamp`` (ms) where the server is to set it."""
+    """One attribute cell. ``value`` is None if an update only deletes. ``timestamp`` (ms) is None if the server sets it."""
 
     name: str
     value: Value | None
@@ -51,7 +51,7 @@ class Row(NamedTuple):
 
 
 class Malformed(ValueError):
-    """The bytes are no PlainBuffer."""
+    """The bytes are not PlainBuffer."""
 
 
 def _table() -> bytes:
@@ -65,11 +65,11 @@ def _table() -> bytes:
 
 _CRC = _table()
 _PERIOD = 127
-"""x**127 is 1 modulo the checksum's polynomial, so blocks of 127 bits may be folded onto each other without changing the sum."""
+"""x**127 is 1 modulo the checksum's polynomial. So blocks of 127 bits can be combined by XOR without changing the checksum."""
 
 
 def crc8(data: bytes) -> int:
-    """CRC-8 with polynomial 0x07 and start 0. Long data are folded first, which is 20 times faster."""
+    """CRC-8 with polynomial 0x07 and start 0. Long data are folded into 127 bits first, which is 20 times faster."""
     if len(data) > 24:
         number, bits = int.from_bytes(data, "big"), 8 * len(data)
         while bits > _PERIOD:
@@ -82,7 +82,7 @@ def crc8(data: bytes) -> int:
 
 @lru_cache(maxsize=16384)
 def _crc8(data: bytes) -> int:
-    """Byte by byte; remembered, because the names and short values of cells come again and again."""
+    """The checksum byte by byte. Results are cached, because the same names and short values occur again and again."""
     crc = 0
     for byte in data:
         crc = _CRC[crc ^ byte]
@@ -93,7 +93,7 @@ _i32, _u32, _i64, _f64 = struct.Struct("<i"), struct.Struct("<I"), struct.Struct
 
 
 def encode_value(value: KeyValue) -> bytes:
-    """A value as type byte and payload, the form used in filters and, after a length, in cells."""
+    """A value as type byte and payload. Filters use this form, and so do cells, after a length."""
     if isinstance(value, str):
         payload = value.encode()
         return b"\x03" + _u32.pack(len(payload)) + payload
@@ -109,7 +109,7 @@ def encode_value(value: KeyValue) -> bytes:
 
 
 def decode_value(data: bytes) -> KeyValue:
-    """The value that ``encode_value`` wrote; raises Malformed."""
+    """The value from the bytes that ``encode_value`` wrote. Raises Malformed."""
     try:
         return _decode_value(data)
     except (struct.error, IndexError, ValueError) as error:
@@ -137,9 +137,9 @@ def _decode_value(data: bytes) -> KeyValue:
 
 
 def decode_row(data: bytes) -> Row:
-    """The one row of a buffer, its checksums verified; raises Malformed.
+    """The one row of a buffer, with its checksums verified. Raises Malformed.
 
-    Zero bytes may follow: the Node.js client allocates its buffers too large and sends them whole.
+    Zero bytes may follow, because the Node.js client allocates its buffers too large and sends them whole.
     """
     try:
         if _u32.unpack_from(data, 0)[0] != HEADER:
@@ -214,7 +214,7 @@ def encode_row(key: Iterable[tuple[str, KeyValue]], cells: Iterable[Cell] = ()) 
 
 
 def encode_rows(rows: Iterable[tuple[Iterable[tuple[str, KeyValue]], Iterable[Cell]]]) -> bytes:
-    """A buffer with any number of rows; no row gives an empty buffer, as the real service does."""
+    """A buffer with any number of rows. Without rows the buffer is empty, as in the real service."""
     out = bytearray()
     for key, cells in rows:
         _write_row(out, key, cells)

@@ -1,7 +1,7 @@
 """Parameters of RPC operations: from flat names (``Tag.1.Key``) to nested values, checked against a service's table.
 
-A table (``spec.json``, made by tools/rpc_spec.py) maps an operation to its parameters: ``str``, ``int``, ``float``, ``bool``
-or ``json``, with ``!`` where required; ``[type]`` is a list, an object a structure.
+A table (``spec.json``, made by tools/rpc_spec.py) maps an operation to its parameters. A type is ``str``, ``int``, ``float``,
+``bool`` or ``json``, with ``!`` if required; ``[type]`` is a list and an object is a structure.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ _WHOLE = re.compile(r"[+-]?\d{1,18}")
 
 
 def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Names split at their dots: ``{"Tag": {"1": {"Key": "k"}}}``; the last of several equal names wins, as in the services."""
+    """Names split at their dots: ``{"Tag": {"1": {"Key": "k"}}}``. If a name is repeated its last value counts, as in the
+    services.
+    """
     tree: dict[str, Any] = {}
     for name, value in pairs:
         node = tree
@@ -34,10 +36,10 @@ def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def decode(pairs: Iterable[tuple[str, str]], spec: Spec, *, strict: bool = True) -> dict[str, Any]:
-    """The parameters of one operation as Python values; absent ones are left out.
+    """The parameters of one operation as Python values; absent parameters are left out.
 
-    Raises MissingParameter, InvalidParameter or, for a name outside the table, UnknownParameter (our own finding: the real
-    services ignore such names, which hides a misspelt parameter; so does this where not ``strict``).
+    Raises MissingParameter, InvalidParameter or, if ``strict``, UnknownParameter for a name that is not in the table.
+    UnknownParameter is our own code: the real services ignore unknown names, which hides misspelt parameters.
     """
     return _structure(nested(pairs), spec, "", strict)
 
@@ -68,7 +70,7 @@ def _value(given: Any, kind: Any, name: str, strict: bool) -> Any:
 
 
 def _list(given: Any, kind: Any, name: str, strict: bool) -> list[Any]:
-    """Indexed members in the order of their numbers; numbers may have gaps, as the services allow."""
+    """The members of an indexed list, by their numbers. Gaps in the numbers are allowed, as in the services."""
     if not isinstance(given, dict):
         raise _invalid(name)
     if not all(index.isascii() and index.isdigit() and 0 < int(index) <= _MAX_INDEX for index in given):
@@ -100,7 +102,7 @@ def _required(kind: Any) -> bool:
 
 
 def missing(name: str) -> ApiError:
-    """The refusal for an absent mandatory parameter."""
+    """The error for an absent required parameter."""
     return ApiError(
         "MissingParameter", f'The input parameter "{name}" that is mandatory for processing this request is not supplied.', 400
     )

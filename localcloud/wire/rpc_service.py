@@ -1,6 +1,6 @@
-"""What ECS and SMC have in common: an RPC service, from the request to the answer in JSON.
+"""The common part of ECS and SMC: an RPC service, from the request to the answer in JSON.
 
-A service is a table of operations; each is a function of its parameters, and says on which resources RAM is asked.
+A service is a table of operations. Each operation is a function of its parameters, and names the resources that RAM checks.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ _SUMMARY_LENGTH = 400
 
 @dataclass(frozen=True)
 class Operation:
-    """``perform`` gives the answer's body without RequestId; ``resources`` gives the relative ARNs (``disk/d-1``) it touches."""
+    """An operation. ``perform`` returns the answer's body without RequestId. ``resources`` returns its resources as relative ARNs
+    (``disk/d-1``).
+    """
 
     perform: Callable[[Params], dict[str, Any]]
     resources: Callable[[Params], tuple[str, ...]] = lambda params: ("*",)
 
 
 def load_spec(package: str) -> dict[str, rpc.Spec]:
-    """A service's parameter table, from the ``spec.json`` beside its code."""
+    """A service's parameter table, from ``spec.json`` in its folder."""
     table: dict[str, rpc.Spec] = json.loads(resources.files(package).joinpath("spec.json").read_text(encoding="utf-8"))
     return table
 
@@ -46,12 +48,14 @@ class RpcService:
         self._nonces = acs3.Nonces()
 
     def claims(self, request: Request) -> bool:
-        """By the API version, which each service has its own of: a header, or the older signature's parameter."""
+        """Whether the API version is this service's. Each service has its own version, in a header or in the older signature's
+        parameter.
+        """
         version = request.headers.get("x-acs-version")
         return (version or rpc_v1.plain(request).get("Version")) == self.version
 
     def authenticate(self, request: Request) -> Key:
-        """Who signed, with either signature."""
+        """The key that signed the request, with either kind of signature."""
         if rpc_v1.signed_so(request):
             return rpc_v1.verify(request.method, rpc_v1.plain(request), self.cloud.identities, self._nonces)
         return acs3.verify(request, self.cloud.identities, self._nonces)
@@ -62,13 +66,13 @@ class RpcService:
             return self.call_of(request.headers.get("x-acs-action", ""), request.query + rpc_v1.form(request))
         params = rpc_v1.plain(request)
         operation = params.get("Action", "")
-        # Older SDKs send RegionId with every call, also where the operation has no such parameter.
+        # Older SDKs send RegionId with every call, even if the operation has no such parameter.
         unasked = {*rpc_v1.COMMON, *({"RegionId"} - set(self.spec.get(operation, {})))}
         call = self.call_of(operation, [(name, value) for name, value in params.items() if name not in unasked])
         return replace(call, extra={"xml": _wants_xml(request)})
 
     def call_of(self, operation: str, pairs: list[tuple[str, str]]) -> Call:
-        """The call for an operation's name and flat parameters; raises InvalidAction.NotFound, MissingParameter and the like."""
+        """The call for an operation's name and flat parameters. Raises InvalidAction.NotFound, MissingParameter and the like."""
         if operation not in self.operations or operation not in self.spec:
             raise ApiError(
                 "InvalidAction.NotFound", f"Specified api {operation!r} is not found, please check your url and method.", 404
@@ -85,17 +89,17 @@ class RpcService:
         return Call(operation, f"{self.name}:{operation}", arns, params, summary)
 
     def perform(self, call: Call, caller: Key) -> Response:
-        """Carry it out and add the RequestId."""
+        """Carry out the call and add the RequestId."""
         body = self.operations[call.operation].perform(call.params)
         shown = {"RequestId": self.cloud.request_id(), **body}
         return xml_answer(200, f"{call.operation}Response", shown) if call.extra.get("xml") else answer(200, shown)
 
     def refuse(self, request: Request, error: ApiError, request_id: str) -> Response:
-        """The error object every RPC service answers with."""
+        """The error object that every RPC service answers with."""
         return self.refusal(request, error, request_id, "Forbidden.RAM" if error.code == "NoPermission" else error.code)
 
     def refusal(self, request: Request, error: ApiError, request_id: str, code: str) -> Response:
-        """That object with a code of the service's own."""
+        """The same error object with a code of the service's own."""
         host = request.headers.get("host", "")
         recommend = f"https://api.aliyun.com/troubleshoot?q={code}&product={self.name.capitalize()}&requestId={request_id}"
         body = {"RequestId": request_id, "HostId": host, "Code": code, "Message": error.message, "Recommend": recommend}
@@ -109,7 +113,7 @@ def _wants_xml(request: Request) -> bool:
 
 
 def xml_answer(status: int, root: str, body: Mapping[str, Any]) -> Response:
-    """An XML answer, with the content type by which the SDKs know it."""
+    """An XML answer, with the content type that the SDKs recognise."""
     return Response(status, {"content-type": "text/xml;charset=utf-8"}, rpc_xml.document(root, body))
 
 

@@ -1,6 +1,6 @@
 """The RPC signature before ACS3 (SignatureVersion 1.0), which older SDKs and command lines still send.
 
-Everything travels as parameters, in the query or a form body: the operation, the key, the time and the signature.
+Everything is sent as parameters, in the query or a form body: the operation, the key, the time and the signature.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _DIGESTS = {"HMAC-SHA1": hashlib.sha1, "HMAC-SHA256": hashlib.sha256}
 
 
 def verify(method: str, params: Mapping[str, str], identities: Identities, nonces: acs3.Nonces | None = None) -> Key:
-    """Who signed; raises ApiError with the code of the real services."""
+    """Verify the signature. Returns the signer's key; raises ApiError with the codes of the real services."""
     for name in ("AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion", "SignatureNonce", "Timestamp"):
         if not params.get(name):
             raise missing(name)
@@ -58,24 +58,24 @@ def verify(method: str, params: Mapping[str, str], identities: Identities, nonce
 
 
 def string_to_sign(method: str, params: Mapping[str, str]) -> str:
-    """The method and all parameters but the signature, in the order of their names."""
+    """The string to sign: the method and all parameters except the signature, sorted by name."""
     pairs = sorted((name, value) for name, value in params.items() if name != "Signature")
     query = "&".join(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in pairs)
     return f"{method}&%2F&{quote(query, safe='~')}"
 
 
 def signed_so(request: Request) -> bool:
-    """Whether a request is of this kind: no Authorization header, and a key among the parameters."""
+    """Whether a request has this kind of signature: no Authorization header, and a key among the parameters."""
     return "authorization" not in request.headers and "AccessKeyId" in plain(request)
 
 
 def plain(request: Request) -> dict[str, str]:
-    """All parameters of a request, from the query and a form body; the last of several equal names wins."""
+    """All parameters of a request, from the query and a form body. If a name is repeated, its last value counts."""
     return dict(request.query + form(request))
 
 
 def form(request: Request) -> list[tuple[str, str]]:
-    """The decoded pairs of a form body; none for other bodies."""
+    """The decoded pairs of a form body; empty for any other body."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return []
     try:

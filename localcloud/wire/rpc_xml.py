@@ -1,4 +1,4 @@
-"""Answers in XML, for older clients that ask for it (Format=XML, which is also the default of the older signature)."""
+"""Answers in XML, for older clients that request them (Format=XML, which is also the default of the older signature)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def document(root: str, body: Mapping[str, Any]) -> bytes:
-    """A body below one root element; a list is its element repeated."""
+    """The body as XML with one root element. A list becomes repeated elements."""
     return f'<?xml version="1.0" encoding="UTF-8"?>{_element(root, body)}'.encode()
 
 

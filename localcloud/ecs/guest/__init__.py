@@ -1,1 +1,1 @@
-"""The insides of instances: file trees on disks, and scripts that really run in them."""
+"""The inside of instances: file trees on disks, and scripts that really run in them."""

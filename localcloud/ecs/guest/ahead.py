@@ -1,8 +1,8 @@
-"""Scripts started before their time: as soon as a command is accepted, on another core, while the account goes on.
+"""Runs scripts ahead of time: on another core, as soon as a command is accepted, while the account continues.
 
-A run depends on nothing but its ``Start``. What it will be is known when the command is accepted; when its time has come and
-anything differs (the disk was changed, the instance restarted, the cloud's process is another one), the script runs again, then.
-So starting ahead changes how long a run takes and nothing else. The caller holds the cloud's lock.
+The result of a run depends only on its ``Start``, which is known when the command is accepted. If anything differs when the run is
+due, the script runs again then. Differences are a changed disk, a restarted instance, or a new cloud process. So running ahead
+changes the duration only. The caller holds the cloud's lock.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from localcloud.ecs.guest.folders import Folder, Folders, Layout
 from localcloud.ecs.guest.machine import Machine, Shell
 
 RUNNING = 4
-"""Processes at a time."""
+"""The maximum number of processes at a time."""
 _KEPT = 128
-"""Scripts begun whose time has not come: each holds a folder."""
+"""The maximum number of started scripts that are not due yet. Each has a folder."""
 _FORGOTTEN_S = 600
-"""Nobody will ask for a run whose time is past for so long: its command was never accepted after all."""
+"""If a run is overdue by this many seconds, nobody will ask for it: its command was not accepted after all."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """All that the run of a script depends on; times in seconds since the epoch, ``boot`` as Folder.volatile takes it."""
+    """Everything that the result of a script depends on. Times are in seconds since the epoch; ``boot`` is as in
+    Folder.volatile.
+    """
 
     layout: Layout
     boot: tuple[str, int, int]
@@ -36,7 +38,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Begun:
-    """A script that runs or has ended."""
+    """A script that is running or has ended."""
 
     start: Start
     folder: Folder
@@ -44,7 +46,7 @@ class Begun:
 
 
 class Ahead:
-    """The scripts started ahead, by the key of their result."""
+    """The scripts that were started ahead of time, by the key of their result."""
 
     def __init__(self, folders: Folders, blob: Callable[[str], bytes]) -> None:
         self._folders, self._blob = folders, blob
@@ -54,15 +56,15 @@ class Ahead:
         weakref.finalize(self, _end_all, self._begun)
 
     def keys(self) -> set[str]:
-        """What is expected, begun or not."""
+        """The keys of all expected runs, started or not."""
         return {*self._waiting, *self._begun}
 
     def runs(self) -> list[Begun]:
-        """What is begun."""
+        """All started runs."""
         return list(self._begun.values())
 
     def expect(self, key: str, start: Start) -> None:
-        """This is going to run: begin as soon as there is room."""
+        """Announce a run. It starts as soon as there is room."""
         if RUNNING:
             self._waiting[key] = start
             self._go_on()
@@ -70,7 +72,7 @@ class Ahead:
                 self.drop(old)
 
     def take(self, key: str, start: Start) -> Begun | None:
-        """The run as it stands, if it was begun with just this ``start``; the caller attends to it."""
+        """The run, if it was started with exactly this ``start``. The caller then calls ``attend``."""
         begun = self._begun.get(key)
         if begun is None or begun.start != start:
             self.drop(key)
@@ -81,7 +83,7 @@ class Ahead:
         return begun
 
     def drop(self, key: str) -> None:
-        """It will not run, or not like this."""
+        """Cancel a run that will not happen, or not with this start."""
         self._waiting.pop(key, None)
         self._running.discard(key)
         begun = self._begun.pop(key, None)
@@ -96,7 +98,7 @@ class Ahead:
             self._begin(key, self._waiting.pop(key))
 
     def _begin(self, key: str, start: Start) -> None:
-        with contextlib.suppress(OSError):  # no room, no process: it runs when its time comes
+        with contextlib.suppress(OSError):  # if no process can be made, the script runs when it is due
             folder = self._folders.take(start.layout, self._blob)
             folder.volatile(*start.boot)
             shell = Shell(Machine(folder, self._folders.commands, start.windows, start.now_s), start.script)

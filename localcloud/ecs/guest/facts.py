@@ -19,7 +19,7 @@ _WINDOWS_SERVICES = ("AliyunService", "Dhcp", "Dnscache", "EventLog", "LanmanSer
 
 
 def complete(record: dict[str, Any], given: Facts) -> Facts:
-    """The full facts of an instance (``record`` as DescribeInstances shows it)."""
+    """The complete facts of an instance (``record`` as DescribeInstances shows it)."""
     windows = record["OSType"] == "windows"
     facts: Facts = {
         "os_type": record["OSType"],
@@ -43,7 +43,7 @@ def complete(record: dict[str, Any], given: Facts) -> Facts:
 
 
 def private_ip(record: dict[str, Any]) -> str:
-    """An instance's first private address, empty where it has none."""
+    """An instance's first private address; empty if it has none."""
     addresses = (
         record["VpcAttributes"].get("PrivateIpAddress", {}).get("IpAddress") or record["InnerIpAddress"].get("IpAddress") or [""]
     )
@@ -52,7 +52,7 @@ def private_ip(record: dict[str, Any]) -> str:
 
 
 def _services(given: list[Any], usual: tuple[str, ...]) -> list[dict[str, str]]:
-    """Services by name, running and enabled unless told otherwise."""
+    """The services by name. A service is running and enabled by default."""
     listed = [{"name": each} if isinstance(each, str) else dict(each) for each in given]
     names = {each["name"] for each in listed}
     listed += [{"name": name} for name in usual if name not in names]

@@ -1,4 +1,6 @@
-"""Guests' disks as folders on this machine, kept a while so that a probe of an unchanged guest need not write them again."""
+"""Guests' disks as folders on this machine. Folders are kept for a while, so that the next probe of an unchanged guest need not
+write them again.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,14 @@ from localcloud.ecs.guest.blob import LINK, Tree, unpack
 KEEP = 64
 _ENOUGH_BYTES = 64 * 2**20
 Layout = tuple[tuple[str, str], ...]
-"""(mount point without slashes at its ends, digest) of each disk, the system disk ("") first."""
+"""Each disk's (mount point without slashes at its ends, digest). The system disk ("") comes first."""
 FUNCTIONS = "linux.sh"
-"""The file in the folder of commands that defines Linux's as functions of the shell."""
+"""The file in the folder of commands that defines the Linux commands as shell functions."""
 _VOLATILE = ("proc/uptime", "proc/stat", "proc/sys/kernel/random/boot_id")
 
 
 class Folder:
-    """One guest's disks laid out below ``root``, and what they looked like then."""
+    """The folder of one guest: its disks below ``root``, and the state of the files when they were last seen."""
 
     def __init__(self, root: Path, layout: Layout, trees: dict[str, Tree]) -> None:
         self.root, self.layout, self._at = root, layout, f"{root}/"
@@ -37,7 +39,7 @@ class Folder:
         self._seen = self._look()
 
     def volatile(self, boot_id: str, uptime_s: int, booted_s: int) -> None:
-        """Set what changes without anybody writing it: /proc/uptime, the boot's time and id."""
+        """Set the values that change although nobody writes them: /proc/uptime, and the boot's time and id."""
         texts = (f"{uptime_s}.00 {uptime_s}.00\n", f"btime {booted_s}\n", f"{boot_id}\n")
         for path, text in zip(_VOLATILE, texts, strict=True):
             try:
@@ -47,7 +49,7 @@ class Folder:
                 _put(self._at + path, text.encode())
 
     def changes(self) -> dict[str, Tree]:
-        """The new trees of the disks that differ from what was written or seen before."""
+        """The new trees of the disks that changed since they were last written or seen."""
         now = self._look()
         if now == self._seen:
             return {}
@@ -57,7 +59,9 @@ class Folder:
         return {mount: self._tree(mount, now) for mount in sorted(mounts)}
 
     def _look(self) -> dict[str, tuple[int, int, int]]:
-        """Mode, size and time of each file but those in /tmp; plain strings, for every run looks at all of them."""
+        """The mode, size and time of each file except those in /tmp. Plain strings are used for speed: every run looks at all
+        files.
+        """
         found, folders = {}, [""]
         while folders:
             within = folders.pop()
@@ -82,14 +86,14 @@ class Folder:
         return {path[start:]: kept for path in paths if (kept := self._kept(path, seen[path][0])) is not None}
 
     def _kept(self, path: str, mode: int) -> tuple[int, bytes] | None:
-        """A file or a link as a tree has it; None for what is neither."""
+        """A file or link as an entry of a tree; None for anything else."""
         if stat.S_ISLNK(mode):
             return LINK, os.readlink(self._at + path).encode()
         return (mode & 0o777, (self.root / path).read_bytes()) if stat.S_ISREG(mode) else None
 
 
 class Folders:
-    """The folders at hand: taken by one run at a time, given back afterwards."""
+    """The available folders. One run at a time takes a folder and returns it afterwards."""
 
     def __init__(self) -> None:
         self._base = Path(tempfile.mkdtemp(prefix="localcloud-guests-", dir=room()))
@@ -97,10 +101,10 @@ class Folders:
         self._numbers = count(1)
         self._kept: OrderedDict[Layout, Folder] = OrderedDict()
         self.commands = _commands(self._base / "commands")
-        """Folders ``linux`` and ``windows`` with the commands that stand in for a guest's own."""
+        """The folders ``linux`` and ``windows``, with the commands that replace a guest's own."""
 
     def take(self, layout: Layout, blob: Callable[[str], bytes]) -> Folder:
-        """The folder of a guest's disks; ``blob`` gives a digest's bytes."""
+        """The folder of a guest's disks. ``blob`` returns the bytes of a digest."""
         kept = self._kept.pop(layout, None)
         if kept is not None:
             return kept
@@ -109,11 +113,11 @@ class Folders:
         return Folder(root, layout, {mount: unpack(blob(digest)) for mount, digest in layout})
 
     def discard(self, folder: Folder) -> None:
-        """Remove a folder in which a run was cut off."""
+        """Delete a folder whose run was interrupted."""
         shutil.rmtree(folder.root, ignore_errors=True)
 
     def give_back(self, folder: Folder, layout: Layout) -> None:
-        """Keep a folder for the next run of disks with these digests; the longest unused one goes."""
+        """Keep a folder for the next run on disks with these digests. The least recently used folder is deleted."""
         folder.layout = layout
         old = self._kept.pop(layout, None)
         if old is not None:
@@ -125,7 +129,7 @@ class Folders:
 
 
 def room() -> str | None:
-    """Where many small files come and go: in memory where the machine has such a place and lets files there be run."""
+    """A directory for many small, short-lived files: in memory, if the machine has such a file system and allows programs on it."""
     memory = "/dev/shm"
     if not os.path.isdir(memory) or not os.access(memory, os.W_OK):
         return None
@@ -134,7 +138,9 @@ def room() -> str | None:
 
 
 def _commands(target: Path) -> Path:
-    """The package's shims as executable files, whatever the modes they were installed with; Linux's as functions too."""
+    """The shims of the package as executable files, regardless of their installed modes. The Linux ones are also shell
+    functions.
+    """
     source = resources.files("localcloud.ecs.guest").joinpath("shims")
     for system in ("linux", "windows"):
         (target / system).mkdir(parents=True)
@@ -147,7 +153,7 @@ def _commands(target: Path) -> Path:
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """What is in a folder; nothing where that cannot be told."""
+    """The entries of a folder; empty if the folder cannot be read."""
     try:
         with os.scandir(folder) as listed:
             return list(listed)
@@ -156,7 +162,7 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _write(root: str, tree: Tree) -> None:
-    """Lay out a tree below ``root``, which ends with a slash."""
+    """Write a tree below ``root``, which ends with a slash."""
     made = set()
     for path, (mode, body) in tree.items():
         folder = path.rpartition("/")[0]
@@ -172,7 +178,7 @@ def _write(root: str, tree: Tree) -> None:
 
 
 def _put(path: str, body: bytes) -> None:
-    """Write a file without the buffers of a file object: there are dozens of small ones in each folder."""
+    """Write a file without a buffered file object, for speed: each folder has dozens of small files."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     try:
         while body:

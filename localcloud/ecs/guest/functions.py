@@ -1,8 +1,9 @@
-"""The commands of a Linux guest as functions of its shell; the same file on PATH is a new process and a new program each time.
+"""The commands of a Linux guest as functions of its shell. This is faster: a file on PATH needs a new process and a new program for
+each call.
 
-The functions are made of the files, so both print the same; each runs in a fork of the script's shell. A script that could tell
-them from the files (it asks where a command is, sets PATH, reads other scripts in, makes names read-only, has a function in the
-place of a command they use) gets none and finds the files on PATH, as every other program does.
+The functions are made from the files, so both print the same. Each function runs in a fork of the script's shell. A script gets no
+functions if it could tell them from files. That is so if it asks where a command is, sets PATH, reads other scripts in, makes names
+read-only, or redefines a command that they use. Such a script finds the files on PATH, as every other program does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shlex
 from pathlib import Path
 
 _CLEAN = "{ set +aefuvxC; } 2>/dev/null; unset IFS"
-"""A new program has not the options and separators of the shell that starts it; nor shall these."""
+"""Resets the shell's options and IFS. A new process would not inherit them, so a function must not see them either."""
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _TELLING = re.compile(
     r"\bPATH\+?=|\b(?:unset|read)\b.*\bPATH\b|\.guest/bin|\b(?:readonly|declare|typeset|shopt|enable)\b"
@@ -24,10 +25,10 @@ _TELLING = re.compile(
 
 
 def defined(name: str, body: str) -> str:
-    """The function that does what the file ``name`` with this text does; empty where a function cannot be called so."""
+    """The function that does the same as the file ``name`` with this text. Empty if a function cannot do that."""
     return f"{name}() (\n{_CLEAN}\n{body}\n)\n" if _NAME.fullmatch(name) else ""
 
 
 def prepared(script: str, functions: Path) -> str:
-    """The script that reads in the file ``functions`` first; the numbers of its lines stay."""
+    """The script, preceded by the command that reads the file ``functions``. Line numbers do not change."""
     return script if _TELLING.search(script) else f". {shlex.quote(str(functions))}; {script}"

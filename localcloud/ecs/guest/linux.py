@@ -1,6 +1,6 @@
-"""A Linux guest's system disk as files: real ones where a script would look, and data files for the commands in shims/linux.
+"""A Linux guest's system disk as files: real files where a script would look, and data files for the commands in shims/linux.
 
-``release_tree`` is what an upgrade replaces; everything else (users, services, mounts, a script's own files) it leaves.
+An upgrade replaces only the files of ``release_tree``. Users, services, mounts and a script's own files stay.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ def system_tree(facts: Facts) -> Tree:
 
 
 def data_tree(disk: dict[str, Any]) -> Tree:
-    """A data disk: the files given, and a mark so that no two disks are equal by accident."""
+    """A data disk: the given files, and a mark that makes each disk different."""
     return {**files({"lost+found/.keep": "", **disk["files"]}), **links(disk["links"])}
 
 
 def release_tree(facts: Facts) -> Tree:
-    """The files that make the release: its names, its kernel, its packages."""
+    """The files of the release: its names, its kernel and its packages."""
     os, arch = facts["os"], facts["arch"]
     kernel = f"{os['kernel']}.{arch}"
     cpe = f'ID="{os["id"]}"\nVERSION_ID="{os["version"]}"\n'
@@ -57,7 +57,9 @@ def release_tree(facts: Facts) -> Tree:
 
 
 def _packages(facts: Facts) -> str:
-    """Lines ``name version release arch vendor``; packages in facts: NAME-VERSION-RELEASE.ARCH or a name, then maybe a vendor."""
+    """Lines ``name version release arch vendor``. A package in the facts is NAME-VERSION-RELEASE.ARCH or a name, with an optional
+    vendor.
+    """
     vendor = VENDORS.get(facts["os"]["id"], facts["os"]["id"])
     mark, arch = facts["os"]["mark"] or "1", facts["arch"]
     kernel, _, release = facts["os"]["kernel"].partition("-")
@@ -74,7 +76,7 @@ def _packages(facts: Facts) -> str:
 
 
 def _host(facts: Facts) -> dict[str, str]:
-    """Files of this machine, which stay over an upgrade."""
+    """The files of this machine that an upgrade keeps."""
     name, ip = facts["hostname"], facts["ip"]
     memory, free = facts["memory_mib"] * _KIB, _free_memory(facts) * _KIB
     mounts = [disk for disk in facts["disks"] if disk["mount"]]
@@ -106,7 +108,7 @@ def _host(facts: Facts) -> dict[str, str]:
 
 
 def mac(ip: str) -> str:
-    """A hardware address that goes with the private address, as ECS gives its network interfaces."""
+    """A hardware address derived from the private address, as ECS does for its network interfaces."""
     parts = [int(part) for part in ip.split(".") if part.isdigit()] or [0]
     return ":".join(["00", "16", *(f"{part:02x}" for part in [*parts, 0, 0, 0][:4])])
 
@@ -122,7 +124,7 @@ def _device(disk: dict[str, Any]) -> str:
 
 
 def _tables(facts: Facts) -> dict[str, str]:
-    """The data behind the commands: df, systemctl, ss, ip, and those that tell how the guest is."""
+    """The data files that the commands print: df, systemctl, ss, ip, and those that show the guest's health."""
     return {
         ".guest/df": "".join(_df_lines(facts)),
         ".guest/services": "".join(f"{each['name']} {each['state']} {each['enabled']}\n" for each in facts["services"]),
@@ -134,7 +136,7 @@ def _tables(facts: Facts) -> dict[str, str]:
 
 
 def _df_lines(facts: Facts) -> list[str]:
-    """Lines ``device size used available mount inodes inodes-used`` (KiB); a mount in free_mib without a disk is a partition."""
+    """Lines ``device size used available mount inodes inodes-used`` (KiB). A mount in free_mib that has no disk is a partition."""
     free, rows = facts["free_mib"], []
     for disk in facts["disks"]:
         if disk["mount"]:

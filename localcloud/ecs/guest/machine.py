@@ -1,9 +1,9 @@
-"""Runs a script inside a guest: its disks become a folder, the script really runs there, changed disks are packed again.
+"""Runs a script inside a guest: writes its disks to a folder, runs the script there, and packs the changed disks again.
 
-The folder is GUEST_ROOT; commands that would tell of the host (uname, df, rpm ...) come from .guest/bin of the system disk,
-where it has any, else from the shims, which print what data files in .guest say (functions.py: without a program of their own
-where that makes no difference). The SMC client is found at /smc as well. A script asks the outside through two pipes in
-GUEST_PORT: a line into ``ask``, a line back from ``answer``.
+The folder is GUEST_ROOT. Some commands would reveal the host (uname, df, rpm ...). They come from .guest/bin of the system disk, if
+it has that folder, else from the shims. Shims print data files in .guest; functions.py makes shell functions of them where
+possible. The SMC client is found at /smc as well. A script asks the cloud through two pipes in GUEST_PORT: it writes a line into
+``ask`` and reads a line from ``answer``.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from localcloud.ecs.guest.blob import Tree
 from localcloud.ecs.guest.folders import FUNCTIONS, Folder, room
 
 WALL_LIMIT_S = 30.0
-"""No script keeps the machine longer than this; the cloud's own time limit counts the time a script says it sleeps."""
+"""The longest real time of a script, in seconds. The cloud's own time limit counts the time that a script says it sleeps."""
 _CLIENT = re.compile(r"(?<![\w$}./\"'-])/smc/go2aliyun_client")
 _MODEST = 5
-"""The niceness of a script whose answer nobody waits for yet."""
+"""The niceness of a script that runs ahead, before anybody waits for its result."""
 Ask = Callable[[str], str]
 
 
 @dataclass
 class Run:
-    """How a script ended; ``slept_s`` is the cloud's time it took in ``sleep``."""
+    """The result of a script. ``slept_s`` is the cloud's time that its ``sleep`` calls took."""
 
     exit_code: int = 0
     output: bytes = b""
     timed_out: bool = False
     slept_s: float = 0.0
     changed: dict[str, Tree] = field(default_factory=dict)
-    """New content by mount point, of the disks the script changed."""
+    """The new content of the disks that the script changed, by mount point."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +57,21 @@ class Machine:
 
 
 Pause = Callable[[float], None]
-"""Called with the seconds slept so far whenever a script is about to sleep, or has asked something."""
+"""Called before each sleep and after each question of a script, with the seconds slept so far."""
 
 
 def run(guest: Machine, script: str, *, timeout_s: int, ask: Ask, pause: Pause = lambda slept_s: None) -> Run:
-    """Run a script in a guest. ``ask`` answers what the guest asks of the outside."""
+    """Run a script in a guest. ``ask`` answers the guest's questions to the cloud."""
     shell = Shell(guest, script)
     shell.pause = pause
     return shell.attend(timeout_s=timeout_s, ask=ask)
 
 
 class Shell:
-    """A script that has been started in a guest. It asks nothing of the outside until it is attended to."""
+    """A script that has been started in a guest. Its questions wait until ``attend``."""
 
     def __init__(self, guest: Machine, script: str) -> None:
-        """Raises OSError where no process can be made."""
+        """Start the script. Raises OSError if no process can be made."""
         self._guest, self._result, self._asked, self._silent = guest, Run(), b"", False
         self.pause: Pause = lambda slept_s: None
         self._port = tempfile.TemporaryDirectory(prefix="guest-port-", dir=room())
@@ -80,7 +80,7 @@ class Shell:
             file.write(script if guest.windows else _for_linux(guest, script))
         for name in ("ask", "answer"):
             os.mkfifo(f"{port}/{name}")
-        # Open before the script is: it must not wait for somebody to open them, and must end when this process does.
+        # Open both pipes before the script does. Then the script never waits for a partner, and it ends when this process ends.
         self._asking, self._answering = (os.open(f"{port}/{name}", os.O_RDWR | os.O_NONBLOCK) for name in ("ask", "answer"))
         self._close = weakref.finalize(self, _closed, self._asking, self._answering)
         try:
@@ -95,11 +95,11 @@ class Shell:
         self._selector.register(self._asking, selectors.EVENT_READ)
 
     def yield_to_others(self) -> None:
-        """Let the script run with what the others leave of the processors."""
+        """Lower the script's priority."""
         os.setpriority(os.PRIO_PROCESS, self._process.pid, _MODEST)
 
     def collect(self) -> bool:
-        """Take what the script has said so far, without waiting; whether it has ended."""
+        """Read the output so far without waiting. Returns whether the script has ended."""
         if self._process.returncode is None:
             self._hear(0)
             if self._silent and self._process.poll() is not None:
@@ -108,7 +108,7 @@ class Shell:
         return self._process.returncode is not None
 
     def attend(self, *, timeout_s: int, ask: Ask) -> Run:
-        """Answer its questions until it ends or its time is up."""
+        """Answer the script's questions until it ends or its time is up."""
         result, limit = self._result, time.monotonic() + min(timeout_s, WALL_LIMIT_S)
         try:
             while not result.timed_out:
@@ -126,12 +126,12 @@ class Shell:
         return result
 
     def end(self) -> None:
-        """Nobody waits for it any more."""
+        """Kill the script: nobody waits for its result any more."""
         if self._process.returncode is None:
             self._over(kill=True)
 
     def _hear(self, patience_s: float) -> None:
-        """Read the output and the questions that come within a time."""
+        """Read output and questions for at most this long."""
         ready = {key.fd for key, _ in self._selector.select(patience_s)}
         if self._asking in ready:
             self._asked += os.read(self._asking, 65536)
@@ -176,25 +176,25 @@ def _closed(*files: int) -> None:
 
 
 def _has_own(guest: Machine) -> bool:
-    """Whether the system disk brings commands of its own."""
+    """Whether the system disk contains its own commands."""
     return os.path.isdir(f"{guest.folder.root}/.guest/bin")
 
 
 def _for_linux(guest: Machine, script: str) -> str:
-    """The script as the guest's shell reads it."""
+    """The script as the guest's shell will read it."""
     return _told(script, None if _has_own(guest) else guest.commands / FUNCTIONS)
 
 
 @lru_cache(maxsize=32)
 def _told(script: str, known: Path | None) -> str:
-    """The script with the SMC client where it is found, and with what the shell is to know beforehand."""
+    """The script with the path of the SMC client filled in, and with the variables that the shell must know first."""
     script = _CLIENT.sub("go2aliyun_client", script)
     return functions.prepared(script, known) if known else script
 
 
 @lru_cache(maxsize=4)
 def _shell(path: str) -> str | None:
-    """Where the folders of ``path`` have the shell: looked for once, not in every folder at each run."""
+    """The path of the shell in the folders of ``path``. The result is cached."""
     found = shutil.which("sh", path=path)
     return found if found and os.path.isabs(found) else None
 

@@ -1,7 +1,7 @@
-"""Operating systems: what an instance's OSName says, and what a system of that release shows of itself.
+"""Operating systems: which release an instance's OSName means, and what a system of that release shows about itself.
 
-Kernel numbers of CentOS and Alibaba Cloud Linux are documented (facts, section 2); the other texts are those the distributions
-ship in /etc. Windows builds are Microsoft's.
+Kernel versions of CentOS and Alibaba Cloud Linux are documented (facts, section 2). The other texts are those that the
+distributions ship in /etc. Windows builds are Microsoft's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Release:
     kernel: str
     release_file: str
     packages: str
-    """The mark its packages carry (el7, al8)."""
+    """The mark in the names of its packages (el7, al8)."""
 
     @property
     def major(self) -> int:
@@ -119,12 +119,12 @@ WINDOWS_BUILDS = {
     "2025": ("10.0.26100", 26100),
 }
 VENDORS = {"centos": "CentOS", "rhel": "Red Hat, Inc.", "alinux": "Alibaba Cloud", "anolis": "OpenAnolis"}
-"""Who signs the distribution's own packages."""
+"""The vendor that signs the distribution's own packages."""
 _EDITIONS = (("Datacenter", r"data ?center|数据中心"), ("Enterprise", r"enterprise|企业"), ("Standard", r"standard|标准"))
 
 
 def linux_named(os_name: str) -> Release:
-    """The release an OSName or a destination's name means (``CentOS  7.9 64 位``); unknown names give a plain one."""
+    """The release that an OSName or a destination's name means (``CentOS 7.9 64 位``). An unknown name gives a generic release."""
     low = os_name.lower()
     family = next((id for id, pattern in _FAMILIES if re.search(pattern, low)), "linux")
     found = re.search(r"(\d+)(?:\.(\d+))?", re.sub(r"\b(64|32)[ -]?(bit|位)", "", low))
@@ -133,7 +133,7 @@ def linux_named(os_name: str) -> Release:
 
 
 def linux(id: str, version: str) -> Release:
-    """The release of an id and version, with that very minor version where the release shows one."""
+    """The release of an id and version. The minor version is the given one, if the release shows minor versions."""
     known = LINUX.get((id, int(version.split(".")[0])))
     if known is None:
         name = {"ubuntu": "Ubuntu", "debian": "Debian GNU/Linux"}.get(id, id.capitalize())
@@ -156,5 +156,5 @@ def windows_named(os_name: str) -> tuple[str, str]:
 
 
 def language_of(os_name: str) -> str:
-    """zh-CN where an OSName says Chinese, else en-US."""
+    """zh-CN if an OSName says Chinese, else en-US."""
     return "zh-CN" if re.search(r"chinese|中文", os_name.lower()) else "en-US"

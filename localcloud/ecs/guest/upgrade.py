@@ -1,4 +1,4 @@
-"""The operating system of a tree replaced in place: the release's own files change, all others stay byte for byte."""
+"""Replaces the operating system of a tree in place: only the release's own files change; all others stay byte for byte."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from localcloud.ecs.guest.releases import VENDORS, linux_named, windows_named
 
 
 def installed(tree: Tree) -> dict[str, Any]:
-    """The system a tree holds: id, version, arch, language and, for Windows, edition."""
+    """The operating system in a tree: id, version, arch, language and, for Windows, edition."""
     found: dict[str, Any] = json.loads(tree[".guest/os.json"][1])
     return found
 
@@ -32,7 +32,7 @@ def replaced(tree: Tree, facts: Facts, target: str) -> Tree:
 
 
 def _surviving(tree: Tree, mark: str) -> list[str]:
-    """The packages of before, rebuilt for the new release; i386 ones do not exist there."""
+    """The packages of the old release, rebuilt for the new one, without i386 packages, which the new release does not have."""
     rows = [line.split(" ", 4) for line in tree[".guest/rpm"][1].decode().splitlines()]
     base = {"kernel", "bash", "glibc", "openssh-server", "systemd"}
     kept = [row for row in rows if row[0] not in base and row[3] not in ("i386", "i686")]

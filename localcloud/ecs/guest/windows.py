@@ -1,9 +1,9 @@
-"""A Windows guest's system disk: facts.json, which is all that shims/windows/powershell prints for any script but an import.
+"""A Windows guest's system disk: facts.json, which shims/windows/powershell prints for every script except an import.
 
 facts.json is one JSON object: os {caption, version, build, language, architecture}, hostname, memory_mib, cpu, volumes [{drive,
 size_mib, free_mib, serial}], windows_dir_mib, services [{name, start_mode, state}], users, listening ["tcp ADDRESS PORT"],
-pending_reboot, network {interfaces [{name, mac, addresses}], default_route, dns}, health {metadata, names, clock}, and the
-rarer ones below. Where a script ends with a line that is a string literal, that text is printed after it, as PowerShell would.
+pending_reboot, network {interfaces [{name, mac, addresses}], default_route, dns}, health {metadata, names, clock}, and the rarer
+ones below. If the last line of a script is a string literal, its text is printed after the facts, as PowerShell would.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ def system_tree(facts: Facts) -> Tree:
 
 
 def release_tree(facts: Facts) -> Tree:
-    """The files that say which Windows this is."""
+    """The files that identify the Windows version."""
     os_json = {**facts["os"], "arch": facts["arch"], "language": facts["language"]}
     shown = json.dumps(report(facts), ensure_ascii=False)
     return files({".guest/facts.json": shown + "\n", ".guest/os.json": json.dumps(os_json, sort_keys=True) + "\n"})
 
 
 def report(facts: Facts) -> dict[str, Any]:
-    """What a probe prints; ``report`` among the facts replaces single members."""
+    """The output of a probe. ``report`` among the facts replaces single members."""
     os = facts["os"]
     return {
         "probe": 1,
