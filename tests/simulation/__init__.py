@@ -1,1 +1,3 @@
-"""The whole pipeline under a seeded scheduler: one process, one thread, virtual time; one seed is one run, bit for bit."""
+"""Runs the whole pipeline under a seeded scheduler, in one process and one thread with virtual time. One seed gives exactly
+one run.
+"""

@@ -1,4 +1,4 @@
-"""What the account knows of the guest driver: the commands that were sent, and the record and the system in the guest."""
+"""Shows what the guest driver did, as the account sees it: the commands sent, and the guest's record and operating system."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ACT = re.compile(r"^REPLANK_ACT=(\w+)\nREPLANK_RUN=rp-([0-9a-z]+)-(\d+)-(\d+)$"
 
 @dataclass(frozen=True)
 class ToolAct:
-    """One act of the driver, and for which try of which hop it is."""
+    """One act of the guest driver, with the hop and the attempt that it belongs to."""
 
     verb: str
     migration_id: str
@@ -25,18 +25,18 @@ class ToolAct:
 
 
 def act_in(script: str) -> ToolAct | None:
-    """The act that a script is; None if it is another's."""
+    """The act that a script carries out; None if the script is not the guest driver's."""
     found = _ACT.search(script)
     return ToolAct(found[1], found[2], int(found[3]), int(found[4])) if found else None
 
 
 def act_of(params: dict[str, Any]) -> ToolAct | None:
-    """The act that a call's parameters send to a guest."""
+    """The act that the parameters of a RunCommand call send to a guest."""
     return act_in(decoded(params.get("CommandContent", "")))
 
 
 def decoded(content: str) -> str:
-    """The text of a command, sent as it is or in base64."""
+    """The text of a command, which the call may send plain or in base64."""
     try:
         return base64.b64decode(content, validate=True).decode()
     except ValueError:

@@ -1,4 +1,4 @@
-"""More deliberate bugs: patches of the product for the table of mutants. A function that is renamed makes its patch fail loudly."""
+"""More deliberate bugs: patches of the product for the table of mutants. If a patched function is renamed, the patch raises."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Patch = Any
 
 
 def more_forgiven() -> list[Patch]:
-    """A resume takes off the count whatever failed by now, not what the person saw."""
+    """A resume resets the count of all failures so far, not only of those that the person saw."""
     resume = brake.resume
 
     def whatever(batch: Any, caller: Any, why: str, now: Any, failed: Any, seen: int) -> Any:
@@ -52,17 +52,17 @@ def more_forgiven() -> list[Patch]:
 
 
 def waves_overlap() -> list[Patch]:
-    """The next wave does not wait for the end of the one before."""
+    """The next wave does not wait for the end of the wave before."""
     return [mock.patch.object(waving, "unfinished_ids_in_begun_waves", return_value=[])]
 
 
 def share_ignored() -> list[Patch]:
-    """The failure budget is the count, though the policy gives a share."""
+    """The failure budget is the absolute count, even if the policy sets a percentage."""
     return [mock.patch.object(BatchTerms, "failure_budget", property(lambda self: self.policy.failure_budget))]
 
 
 def late_refusal_uncounted() -> list[Patch]:
-    """What is refused right before its snapshots does not count as failed."""
+    """A migration refused right before its snapshots does not count as failed."""
     count = effects._PERFORMERS[CountOutcome]
 
     def failures_only(effect: CountOutcome, migration: Migration, ports: Any) -> None:
@@ -83,7 +83,7 @@ def approvals_for_ever() -> list[Patch]:
 
 
 def waves_unapproved() -> list[Patch]:
-    """A wave begins after its soak, whoever has approved it."""
+    """A wave begins after its soak even without approval."""
     return [mock.patch.object(waves, "may_next_wave_begin", lambda terms, now: waves.soak_ends_at(terms) <= now)]
 
 
@@ -93,7 +93,7 @@ def no_soak() -> list[Patch]:
 
 
 def old_snapshots_used() -> list[Patch]:
-    """A retry takes the finished snapshots of the attempt before."""
+    """A retry uses the finished snapshots of the failed attempt."""
     asked = snapshot._request_snapshot
 
     def reused(migration: Migration, disk_id: str, noted: Any, ports: Any) -> LedgerEntry:
@@ -119,18 +119,18 @@ def one_disk_snapshotted() -> list[Patch]:
 
 
 def no_text() -> list[Patch]:
-    """An acknowledgement does not keep what was acknowledged."""
+    """An acknowledgement does not store the text that was acknowledged."""
     known = batch.risks_for_policy
     return [mock.patch.object(acts, "risks_for_policy", lambda policy: (known(policy)[0], ()))]
 
 
 def never_sent_again() -> list[Patch]:
-    """What a crash left in an outbox stays there."""
+    """If a crash leaves an effect in an outbox, nothing sends it again."""
     return [mock.patch.object(watch, "settle_outboxes", return_value=True)]
 
 
 def one_more() -> list[Patch]:
-    """Intake takes one instance more than the batch names."""
+    """Intake takes one instance more than the batch selects."""
     create = intake._create_migrations
 
     def more(instances: list[FoundInstance], batch: Any, ports: Any) -> None:
@@ -142,7 +142,7 @@ def one_more() -> list[Patch]:
 
 
 def freeze_ignored() -> list[Patch]:
-    """A batch can be acknowledged while its instances are still being found, and what is found later moves as well."""
+    """A batch can be acknowledged while its instances are still being found, and instances found later move as well."""
     acknowledge = acts.acknowledge
 
     def too_early(batch: Any, *arguments: Any) -> Any:
@@ -153,7 +153,7 @@ def freeze_ignored() -> list[Patch]:
 
 
 def denial_ignored() -> list[Patch]:
-    """What the role may not reset is taken for reset."""
+    """If the role may not reset a disk, the product treats the disk as reset."""
     reset = EcsCompute.reset_disk
 
     def tolerant(self: EcsCompute, *arguments: Any) -> None:
@@ -167,12 +167,12 @@ def denial_ignored() -> list[Patch]:
 
 
 def whatever_was_seen() -> list[Patch]:
-    """An act is applied though the migration is no longer what the person saw."""
+    """An act is applied even if the migration has changed since the person looked at it."""
     return [mock.patch.object(seen, "is_in_seen_state", return_value=True)]
 
 
 def the_newest_one() -> list[Patch]:
-    """An act is applied to the newest migration of the instance, whichever was named."""
+    """An act is applied to the newest migration of the instance, not to the named one."""
     carry_out = act.carry_out_act
 
     def to_the_newest(ports: Any, migration: Migration, asked: act.Act) -> None:
@@ -184,12 +184,12 @@ def the_newest_one() -> list[Patch]:
 
 
 def the_name_is_enough() -> list[Patch]:
-    """Whatever bears a name like those of SMC's copies is taken for one."""
+    """A snapshot with a name like those of SMC's copies is treated as SMC's copy."""
     return [mock.patch.object(adopt, "why_not_adopted", return_value="")]
 
 
 def confirmed_by_itself() -> list[Patch]:
-    """After the days of clean validation the tick confirms in place of a reminder."""
+    """After the days of clean validation the tick confirms the migration instead of reminding a person."""
 
     def confirm_all(batch: Any, now: Any, ports: Any) -> bool:
         page = ports.migrations.page_of_batch(batch.batch_id, state=State.MIGRATED, limit=100, token="")
@@ -201,7 +201,7 @@ def confirmed_by_itself() -> list[Patch]:
 
 
 def rolled_back_unasked() -> list[Patch]:
-    """What fails its validation is rolled back, whatever the policy and the acknowledgement say."""
+    """A failed validation leads to a rollback, even if the policy or the acknowledgement does not allow one."""
     given_up = advance.fail_migration
 
     def give_up(ports: Any, migration: Migration, stage: str, *others: Any, **more: Any) -> Any:
@@ -216,12 +216,12 @@ def rolled_back_unasked() -> list[Patch]:
 
 
 def unasked_despite_hold() -> list[Patch]:
-    """A rollback that nobody asked for does not look at the hold, nor at the approvals."""
+    """An automatic rollback ignores the hold and the required approvals."""
     return [mock.patch.object(unasked, "why_rollback_held", return_value="")]
 
 
 def never_said() -> list[Patch]:
-    """The acknowledged text does not say that a rollback comes unasked; the rollback does not look for it."""
+    """The acknowledged text does not mention automatic rollbacks, and the rollback does not check the text."""
 
     def short(policy: Any) -> Any:
         return (f"{batch.RISKS_VERSION}-rollback" if policy.automatic_rollback else batch.RISKS_VERSION, batch.RISKS)
@@ -233,12 +233,12 @@ def never_said() -> list[Patch]:
 
 
 def rollbacks_unapproved() -> list[Patch]:
-    """A rollback begins without the persons who have to approve it."""
+    """A rollback begins without the required approvals."""
     return [mock.patch.object(approving, "check_rollback_approved")]
 
 
 def stops_overlooked() -> list[Patch]:
-    """The guard takes every stop for one of the job's restarts."""
+    """The guard treats every stop as one of the job's own restarts."""
     what = guard._act_by_others
 
     def blind(migration: Migration, state: str, *others: Any) -> str:
@@ -248,7 +248,7 @@ def stops_overlooked() -> list[Patch]:
 
 
 def releases_overlooked() -> list[Patch]:
-    """The guard does not hear of released instances."""
+    """The guard ignores the events of released instances."""
     what = guard._act_by_others
 
     def deaf(migration: Migration, state: str, *others: Any) -> str:
@@ -263,37 +263,37 @@ def checked_unasked() -> list[Patch]:
 
 
 def not_drained() -> list[Patch]:
-    """The snapshots begin without the batch's command before them."""
+    """The snapshots begin without the batch's pre command."""
     return [mock.patch.object(commands, "pre_command_changes", return_value={})]
 
 
 def left_drained() -> list[Patch]:
-    """An end without a move, or a rollback, owes no command."""
+    """A migration that ends without a move, or a rollback, does not schedule the batch's post command."""
     return [mock.patch.dict(effects._PERFORMERS, {RunPostCommand: lambda effect, migration, ports: None})]
 
 
 def not_restored() -> list[Patch]:
-    """The validation ends without the batch's command after it."""
+    """The validation ends without the batch's post command."""
     return [mock.patch.object(commands, "run_post_command_after_validation", lambda migration, ports: migration)]
 
 
 def notices_say_more() -> list[Patch]:
-    """A notice may say what is done, and not only what is concerned."""
+    """A notice may contain actions, not only the affected instances."""
     return [mock.patch.object(notice, "NOTICE_FIELDS", notice.NOTICE_FIELDS | {"policy", "check"})]
 
 
 def notices_of_anybody() -> list[Patch]:
-    """Whoever can publish on the bus can have a batch made."""
+    """Anyone who can publish on the bus can create a batch with a notice."""
     return [mock.patch.object(intake, "_refuse_unknown_source")]
 
 
 def the_newest_of_the_instance() -> list[Patch]:
-    """Who names an instance gets its newest migration, dry run or not."""
+    """A request that names an instance gets its newest migration, even a dry run."""
     return [mock.patch.object(targets, "migration_to_act_on", lambda api, given, act: targets.migration_to_show(api, given))]
 
 
 def any_hold_released() -> list[Patch]:
-    """A release undoes whatever hold stands, not only the one that the person saw."""
+    """A release ends any hold, not only the one that the person saw."""
     release = hold.release_hold
 
     def blind(ports: Any, operator: Caller, why: str, version: int) -> Any:
@@ -303,20 +303,20 @@ def any_hold_released() -> list[Patch]:
 
 
 def all_called_restored() -> list[Patch]:
-    """A rollback that fails calls every disk restored."""
+    """A failed rollback reports every disk as restored."""
     return [mock.patch.object(restore, "disk_state_in_words", return_value="restored")]
 
 
 def never_put_back() -> list[Patch]:
-    """Whatever the guest answers, SMC is said to have left the disks alone."""
+    """Whatever the guest answers, the row says that SMC did not change the disks."""
     return [mock.patch.object(marker, "disks_after_job", return_value=DisksAfterJob.KEPT)]
 
 
 def always_put_back() -> list[Patch]:
-    """Every job that moved nothing is said to have put the disks back."""
+    """For every job that moved nothing, the row says that SMC put the disks back."""
     return [mock.patch.object(marker, "disks_after_job", return_value=DisksAfterJob.ROLLED_BACK)]
 
 
 def drill_believed() -> list[Patch]:
-    """A job that ended well is believed to have replaced the system."""
+    """A job that ended without an error is assumed to have replaced the operating system, even a drill."""
     return [mock.patch.object(validate, "compare_after_hop", return_value=sorted_assessment([], {}))]

@@ -21,7 +21,7 @@ Patch = Any
 
 
 def only_the_system_disk() -> list[Patch]:
-    """A rollback leaves every data disk as it is."""
+    """A rollback does not reset the data disks."""
     kinds: dict[str, str] = {}
     disks, reset = EcsCompute.disks, EcsCompute.reset_disk
 
@@ -38,7 +38,7 @@ def only_the_system_disk() -> list[Patch]:
 
 
 def only_one_disk() -> list[Patch]:
-    """A rollback resets the first disk and says that it reset them all; the guest's proof is not asked for."""
+    """A rollback resets only the first disk, reports all disks as reset, and does not check the guest."""
     reset = restore_disks.reset_disks
 
     def first_only(migration: Migration, safe: Any, note: Any, ports: Any) -> Any:
@@ -53,7 +53,7 @@ def only_one_disk() -> list[Patch]:
 
 
 def unproved() -> list[Patch]:
-    """A rollback is called done before the guest has answered."""
+    """A rollback counts as done before the guest has answered."""
 
     def believed(migration: Migration, ports: Any) -> Any:
         ports.compute.start_instance(migration.region_id, migration.instance_id)
@@ -63,7 +63,7 @@ def unproved() -> list[Patch]:
 
 
 def job_left() -> list[Patch]:
-    """A rollback neither stops the job nor looks whether it runs."""
+    """A rollback neither stops the job nor checks whether it runs."""
     return [
         mock.patch.object(live_jobs, "remove_own_jobs", return_value=()),
         mock.patch.object(live_jobs, "unfinished_jobs", return_value=()),
@@ -71,7 +71,7 @@ def job_left() -> list[Patch]:
 
 
 def not_looked_at() -> list[Patch]:
-    """A rollback begins without looking whether every disk can go back."""
+    """A rollback begins without checking that every disk can be reset."""
     return [mock.patch.object(restore_disks, "why_snapshots_unusable", return_value=[])]
 
 

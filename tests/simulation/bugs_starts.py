@@ -1,4 +1,4 @@
-"""Deliberate bugs in what holds a start: limits, slots, windows, groups, approvals. See mutants.py."""
+"""Deliberate bugs in the limits of starts: slots, windows, groups, approvals. See mutants.py."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOPS = (Start.HOP_SNAPSHOT, Start.HOP_JOB)
 
 
 def _without(limit: Limit, *starts: Start) -> list[Patch]:
-    """These starts (none named: no start at all) are not held by this limit."""
+    """Remove this limit from the given starts; from all starts if none is given."""
     free = starts or tuple(Start)
     return [mock.patch.dict(limits.HELD_BY, {start: limits.HELD_BY[start] - {limit} for start in free})]
 
@@ -58,12 +58,12 @@ def no_hold() -> list[Patch]:
 
 
 def hop_waits_for_budget() -> list[Patch]:
-    """A route once begun waits for the failures of others."""
+    """The failures of other migrations stop a route that has already begun."""
     return [mock.patch.dict(limits.HELD_BY, {start: limits.HELD_BY[start] | {Limit.BUDGET} for start in HOPS})]
 
 
 def no_acknowledgement() -> list[Patch]:
-    """Neither admission nor the look at the frozen selection asks for it."""
+    """Neither the admission nor the check of the frozen selection requires the acknowledgement."""
     return [
         *_without(Limit.ACKNOWLEDGEMENT),
         *(mock.patch.object(place, "require_acknowledgement") for place in (snapshot, migrate)),
@@ -97,7 +97,7 @@ def count_lost() -> list[Patch]:
 
 
 def no_account_limit() -> list[Patch]:
-    """Admission counts free slots with another limit than it was given."""
+    """The admission counts free slots by a higher limit than the configured one."""
     free = limits.free_slot_count
 
     def counted(terms: BatchTerms, standing: limits.AdmissionCounts, *, account_limit: int) -> int:
@@ -111,7 +111,7 @@ def no_canary() -> list[Patch]:
 
 
 def no_region_limit() -> list[Patch]:
-    """Neither a start nor an offer asks how many of the region move."""
+    """Neither a start nor an offer checks how many instances of the region are moving."""
     return [
         *_without(Limit.REGION),
         mock.patch.object(SlotCounts, "count_migration_if_slot_free", return_value=True),
@@ -124,7 +124,7 @@ def no_wave_limit() -> list[Patch]:
 
 
 def no_group() -> list[Patch]:
-    """No start looks at the group's place, and none takes it."""
+    """No start checks or takes the place of its group."""
     return [
         *_without(Limit.GROUP),
         *(mock.patch.object(place, "take_group_place_if_grouped", return_value=None) for place in (slots, migrate)),
@@ -132,7 +132,7 @@ def no_group() -> list[Patch]:
 
 
 def place_is_anybodys() -> list[Patch]:
-    """Whoever comes takes the place over, whatever its holder does."""
+    """A migration takes the place of its group even if another member holds the place."""
     return [mock.patch.object(groups, "last_attempt_leaving_group", lambda migration: migration.attempt)]
 
 
@@ -153,12 +153,12 @@ def no_retry_blackout() -> list[Patch]:
 
 
 def zone_forgotten() -> list[Patch]:
-    """A window's clock times are taken for UTC."""
+    """The clock times of a window are read as UTC."""
     return [mock.patch.object(Window, "_time_zone", return_value=timezone.utc)]
 
 
 def slot_lost() -> list[Patch]:
-    """A slot is given back with every step that leaves a snapshot behind."""
+    """A slot is released with every step that leaves snapshots behind."""
     finish = snapshot._finish_snapshots
 
     def finished(migration: Migration, ports: Any) -> Any:
@@ -169,7 +169,7 @@ def slot_lost() -> list[Patch]:
 
 
 def miscounted() -> list[Patch]:
-    """A slot is given back, and still counted."""
+    """A released slot is still counted."""
     update = Store.update
 
     def added(self: Store, *arguments: Any, **options: Any) -> bool:

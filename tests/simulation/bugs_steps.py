@@ -61,7 +61,9 @@ def no_lock() -> list[Patch]:
 
 
 def address_alone() -> list[Patch]:
-    """Whatever was imported at the instance's address is its own: in the weather for this, two instances have one."""
+    """Any SMC source at the instance's address counts as the instance's own. In this mutant's scenarios two instances share
+    an address.
+    """
     results = CloudAssistant._list_results
 
     def of_both(self: CloudAssistant, region_id: str, instance_id: str) -> Iterator[Any]:
@@ -105,7 +107,7 @@ def line_lost() -> list[Patch]:
 
 
 def another_token() -> list[Patch]:
-    """Every call has a client token of its own."""
+    """Every call has a client token of its own, so a repeated call is a new call."""
     tokens = (f"rp-{number}" for number in itertools.count())
     return [mock.patch.object(Migration, "client_token", side_effect=tokens)]
 
@@ -115,7 +117,7 @@ def launched_unseen() -> list[Patch]:
 
 
 def behind() -> list[Patch]:
-    """A message is taken for one of now, whatever the row says by now."""
+    """An old message is handled as a current one, even if the row has moved on."""
 
     def load_current(message: Message, ports: Any, states: frozenset[State]) -> Migration:
         return ports.migrations.load(str(message.data.get("migrationId", "")))  # type: ignore[no-any-return]
@@ -124,7 +126,7 @@ def behind() -> list[Patch]:
 
 
 def unreleased() -> list[Patch]:
-    """Every snapshot is given its time to be swept as it is made, and the sweep does not ask whether somebody has released it."""
+    """Every snapshot gets its sweep time when it is created, and the sweep does not check whether a person has released it."""
     put_new = TablestoreLedger.put_new
 
     def put_due(self: TablestoreLedger, entry: LedgerEntry) -> LedgerEntry:

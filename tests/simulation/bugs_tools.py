@@ -1,4 +1,4 @@
-"""Deliberate bugs of the guest driver, and the weather in which they show."""
+"""Deliberate bugs of the guest driver, and the scenarios in which they show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Patch = Any
 
 
 def by_tools(scenario: Scenario) -> Scenario:
-    """Every batch goes by the guest driver, on two tools; old commands are carried out again, and people act all the time."""
+    """Every batch uses the guest driver, with two tools. Old commands are carried out again, and people act all the time."""
     wide = unlimited(scenario)
     records = wide.fleet["pages"][0]["Instances"]["Instance"]
     for place, each in enumerate(records):
@@ -28,7 +28,7 @@ def by_tools(scenario: Scenario) -> Scenario:
 
 
 def failing_tools(scenario: Scenario) -> Scenario:
-    """The same, and every tool fails, early or late."""
+    """The same scenario, and every tool fails, early or late."""
     wide = by_tools(scenario)
     guests: dict[str, Any] = {}
     for place, each in enumerate(wide.fleet["pages"][0]["Instances"]["Instance"]):
@@ -37,7 +37,7 @@ def failing_tools(scenario: Scenario) -> Scenario:
 
 
 def _without(name: str, *lines: str) -> list[Patch]:
-    """A script of the driver without some of its lines. One that is gone already makes the patch fail loudly."""
+    """A script of the driver without some of its lines. If such a line no longer exists, the patch raises."""
     text = tool._script_text(name)
     for line in lines:
         assert line in text, line
@@ -47,22 +47,22 @@ def _without(name: str, *lines: str) -> list[Patch]:
 
 
 def started_anyway() -> list[Patch]:
-    """The tool is started whatever has been started before, and wherever the run stands."""
+    """The tool is started even if it was started before, and whatever state the run is in."""
     return _without(
         "tool.sh", '[ "$(get phase)" = prepared ] || say\n', "tool_busy >/dev/null 2>&1 && say busy\nclaim started || say\n"
     )
 
 
 def prepared_again() -> list[Patch]:
-    """The same command prepares the tool again."""
+    """A repeated command prepares the tool again."""
     return _without("tool.sh", '[ "$(get run)" = "$REPLANK_RUN" ] && say\n', 'claim "claim-$REPLANK_RUN" || say\n')
 
 
 def leftovers_kept() -> list[Patch]:
-    """What a failed try has installed stays where it is for the next."""
+    """What a failed attempt has installed stays in the guest for the next attempt."""
     return _without("tool_runner.sh", '(. "$D/recipe.old" && tool_clean) >>"$L" 2>&1\n')
 
 
 def nothing_undone() -> list[Patch]:
-    """A cancellation leaves in the guest what was installed."""
+    """A cancellation leaves the installed packages in the guest."""
     return [mock.patch.object(GuestDriver, "clean_up_hop")]

@@ -1,4 +1,4 @@
-"""The scheduler that wishes us ill: at every call, delivery and minute it may do what the scenario's rates allow."""
+"""The hostile scheduler: at every call, delivery and minute it may cause any fault that the scenario's rates allow."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from localcloud.core.scheduler import Job
 from tests.simulation.invoker import Killed, SimInvoker
 
 DEEPEST = 3
-"""Invocations inside each other at most."""
+"""The maximum depth of nested invocations."""
 SLOWEST_S = 240
 TAKES_MS = (0, 40, 300, 1500, 4000)
-"""What a delivery takes when nothing is wrong."""
+"""The possible durations of a delivery without faults, in ms."""
 MEANWHILE = 60
-"""Jobs done at most while one call is slow."""
+"""The maximum number of jobs that run during one slow call."""
 Handle = Callable[[Request], Response]
 
 
 @dataclass
 class Chaos:
-    """``allowed`` limits the faults that really happen to some of those decided on (by number), for shrinking a trace."""
+    """``allowed`` restricts the faults to some of the drawn ones (by number), to shrink a trace."""
 
     seed: int
     rates: dict[str, float]
@@ -34,9 +34,9 @@ class Chaos:
     invoker: SimInvoker
     say: Callable[[str], None]
     aside: Callable[[], bool] = lambda: False
-    """What a person may do in the middle of a call; whether there was anything to do."""
+    """Carries out a person's act in the middle of a call. Returns whether there was an act to carry out."""
     again: Callable[[str, bytes], None] = lambda function, payload: None
-    """Queue a message for a function once more."""
+    """Queues a second copy of a message for a function."""
     allowed: Callable[[int], bool] = lambda number: True
     on: bool = False
     decided: int = 0
@@ -59,11 +59,11 @@ class Chaos:
         return True
 
     def take_back(self, kind: str) -> None:
-        """What was decided on last found nothing to happen to: no fault was injected."""
+        """Undo the last drawn fault: it had no target, so nothing was injected."""
         self.injected[kind] -= 1
 
     def attach(self) -> None:
-        """Stand between the product and the cloud from now on."""
+        """Intercept all calls between the product and the cloud from now on."""
         cloud = self.cloud
         cloud.faults.strike = self._strike  # type: ignore[method-assign]
         cloud.hooks.plan_delivery = self._plan
@@ -85,7 +85,7 @@ class Chaos:
     # Calls --------------------------------------------------------------------------------------------------------
 
     def around(self, handle: Handle) -> Handle:
-        """The transport of every SDK: a function may die, wait or be overtaken on both sides of a call."""
+        """The transport of every SDK. Before and after a call, the function may die, wait, or be overtaken by other work."""
 
         def handled(request: Request) -> Response:
             if not self.invoker.frames or not self.on:
@@ -115,7 +115,9 @@ class Chaos:
         raise Killed
 
     def _interleave(self) -> bool:
-        """Something else happens first, if there is anything: the same message once more, the next job due, or a person's act."""
+        """Let something else happen first, if there is anything: a second copy of the message, the next due job, or a
+        person's act.
+        """
         self.say("FAULT interleave")
         frame, chosen = self.invoker.frames[-1], self.rng.random()
         if chosen < 0.2:
@@ -132,7 +134,7 @@ class Chaos:
         return self.cloud.step(now)
 
     def _slow(self) -> bool:
-        """The call takes minutes, and the world goes on meanwhile; never longer than the function may run, if that leaves any."""
+        """Let the call take minutes of virtual time. It never takes longer than the function may still run."""
         frame = self.invoker.frames[-1]
         left = frame.timeout_s - (self.cloud.clock.now_ms() - frame.now_ms) / 1000 - 1
         if left < 2 or not hasattr(self.cloud.clock, "advance_to"):
@@ -150,7 +152,7 @@ class Chaos:
         return True
 
     def _strike(self, when: str, service: str, operation: str, principal: str, summary: str) -> None:
-        """What ``Faults.strike`` is otherwise: only calls of functions, and deliveries, meet faults."""
+        """Replaces ``Faults.strike``: only calls of functions, and deliveries, get faults."""
         if not self.on or not (principal.startswith("role:") or operation == "Deliver"):
             return
         if when == "after":

@@ -1,9 +1,9 @@
 """Real processes, really killed: ``kill -9`` of the local cloud or of a function's worker at random moments of a fleet's run.
 
-At other moments the cloud finds no space on its disk for a while, and may be killed in it.
+At other moments the cloud's disk is full for a while, and the cloud may be killed meanwhile.
 
-``python -m tests.simulation.crash --kills 200 --instances 50``. Each kill of the cloud is followed by a start on the same state;
-at the end every migration must be done, its journal must replay, and nothing may be left behind.
+Run it with ``python -m tests.simulation.crash --kills 200 --instances 50``. After each kill, the cloud starts again on the same
+state. At the end every migration must be done, its journal must replay, and nothing may be left behind.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from tests.support.fleets import fleet, instance
 
 LIMIT_S = 3600
 STEP_S = 120
-"""Virtual time that passes at a go; a kill comes in the middle of it."""
+"""The virtual time of one round, in seconds. A kill comes in the middle of a round."""
 
 
 @dataclass
 class Crashes:
-    """One fleet's run on one state folder."""
+    """The run of one fleet on one state folder."""
 
     folder: Path
     instances: int
@@ -52,7 +52,7 @@ class Crashes:
     seed: int
     done: dict[str, int] = field(default_factory=lambda: {"cloud": 0, "worker": 0})
     full: int = 0
-    """How often there was no space."""
+    """How often the disk was full."""
     log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class Crashes:
         return sum(self.done.values())
 
     def run(self) -> None:
-        """Submit, kill and go on until everything has ended; raises AssertionError."""
+        """Submit, kill and continue until every migration has ended. Raises AssertionError."""
         numbers = range(1, self.instances + 1)
         self._admin("POST", "fleet", fleet(*[instance(number) for number in numbers]))
         policy = {"maxMoving": min(self.instances, 20), "retentionDays": 1}
@@ -111,16 +111,16 @@ class Crashes:
         try:
             self._admin("POST", "clock", {"advance_s": STEP_S})
         except (Problem, AdminError, OSError, ValueError):
-            return  # the cloud was killed meanwhile, or had no space
+            return  # the cloud was killed meanwhile, or its disk was full
 
     @property
     def _process(self) -> subprocess.Popen[str]:
-        """The cloud's."""
+        """The process of the cloud."""
         assert self.cloud.process is not None
         return self.cloud.process
 
     def _fill(self) -> None:
-        """Let no file of the cloud grow for a moment; half of the times it is killed before that has passed."""
+        """Forbid the cloud's files to grow for a moment. In half of the cases the cloud is killed during that moment."""
         pid, hard = self._process.pid, resource.RLIM_INFINITY
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (8 * 1024, hard))
         time.sleep(self.rng.uniform(0.05, 0.8))
@@ -129,7 +129,7 @@ class Crashes:
         self.full += 1
 
     def _kill(self) -> None:
-        """The cloud with all its workers, or one worker alone."""
+        """Kill the cloud with all its workers, or one worker only."""
         workers = _children(self._process.pid)
         (most, _) = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
         if workers and most == resource.RLIM_INFINITY and self.rng.random() < 0.4:
@@ -150,7 +150,7 @@ class Crashes:
         return client.get(name) if method == "GET" else client.post(name, body)
 
     def _post(self, path: str, body: Any, *, seen: int = 0) -> Any:
-        """An act; one that is done already is no error."""
+        """Send an act of a person. An act that was already carried out is no error."""
 
         def act() -> Any:
             try:
@@ -174,7 +174,9 @@ class Crashes:
         return found
 
     def verify(self) -> None:
-        """Journals replay, nothing was made or started twice, nothing is left in SMC, and no row holds what nobody needs."""
+        """Check that journals replay, that nothing was made or started twice, that nothing is left in SMC, and that no row
+        holds leftovers.
+        """
         starts: dict[str, int] = {}
         for each in self._migrations():
             lines = _patiently(partial(self._journal, each["migrationId"]))["lines"]
@@ -197,14 +199,14 @@ class Crashes:
         assert not held["access_tokens"], held["access_tokens"]
         names = [each["SnapshotName"] for each in held["snapshots"].values() if each["SnapshotName"].startswith("replank-")]
         assert len(names) == len(set(names)) == self.instances, sorted(names)
-        # SMC makes its own copy of the one disk whenever a job is started, and keeps it when the job goes.
+        # SMC makes its own copy of the one disk at each start of a job, and keeps the copy when the job is deleted.
         copies = Counter(each["InstanceId"] for each in held["snapshots"].values() if each["SnapshotName"].startswith(SMC_PREFIX))
         assert not copies - Counter(starts), (copies, starts)
         self.cloud.stop()
         self._verify_rows(set(starts))
 
     def _verify_rows(self, instance_ids: set[str]) -> None:
-        """One lock for each instance that waits for its confirmation; no slot, and nothing owed."""
+        """Check the rows: one lock per instance that waits for its confirmation, no slots, and empty outboxes."""
         state = build(self.folder)
         try:
             rows = {name: _rows(state, name) for name in (tables.MIGRATIONS, tables.LOCKS)}
@@ -222,14 +224,14 @@ class Crashes:
 
 
 def _rows(state: Cloud, name: str) -> dict[str, dict[str, Any]]:
-    """All rows of a table in a state that nobody serves any more, by the first column of their keys."""
+    """All rows of a table in the state of a stopped cloud, by the first column of their keys."""
     store = service(state, "tablestore")._store
     table = next(each for each in store.tables(INSTANCE_NAME) if each.name == name)
     return {str(row.key[0]): row.cells for _, row in store.scan(table, b"", b"\xff" * 64)}
 
 
 def _patiently(ask: Callable[[], Any]) -> Any:
-    """Ask again while a killed worker is the answer."""
+    """Repeat the request while its error is that of a killed worker."""
     for _ in range(8):
         try:
             return ask()
@@ -239,7 +241,7 @@ def _patiently(ask: Callable[[], Any]) -> Any:
 
 
 def _children(pid: int) -> list[int]:
-    """The processes a process has started, by whichever of its threads."""
+    """The child processes of a process, over all of its threads."""
     found: list[int] = []
     for task in sorted(Path(f"/proc/{pid}/task").glob("*/children")):
         try:
@@ -257,7 +259,7 @@ def _end(pid: int) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; an AssertionError where something was lost or done twice."""
+    """Run the command. Raises AssertionError if anything was lost or done twice."""
     parser = argparse.ArgumentParser(prog="make crash", description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--instances", type=int, default=50)

@@ -1,4 +1,4 @@
-"""The figures of many runs: sums that can be shown, merged and kept."""
+"""The figures of many runs: sums that can be shown, merged and stored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Figures:
     transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
-    """By the code that the journal gives."""
+    """The number of failures, by the code in the journal."""
     broken: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, report: SeedReport) -> None:
@@ -44,7 +44,7 @@ class Figures:
             self.broken.append((report.seed, str(report.violations[0])))
 
     def as_json(self) -> dict[str, Any]:
-        """All of them as JSON values; ``from_json`` reads them back."""
+        """All figures as JSON values; ``from_json`` reads them."""
         return {
             **{name: getattr(self, name) for name in _SUMS},
             **{name: dict(sorted(getattr(self, name).items())) for name in _COUNTS},
@@ -54,7 +54,7 @@ class Figures:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Figures:
-        """The inverse of ``as_json``; raises KeyError or ValueError for anything else."""
+        """The figures that ``as_json`` wrote. Raises KeyError or ValueError for any other value."""
         sums: dict[str, Any] = {name: int(values[name]) for name in _SUMS}
         counts: dict[str, Any] = {name: Counter(values[name]) for name in _COUNTS}
         found = cls(**sums, **counts)
@@ -65,14 +65,14 @@ class Figures:
         return found
 
     def merge(self, other: Figures) -> None:
-        """Count what another process has counted."""
+        """Add the figures of another process."""
         for name in (*_SUMS, *_COUNTS, "transitions"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.broken += other.broken
 
 
 def show(figures: Figures, seconds: float) -> str:
-    """The figures as text. ``seconds`` are those of all processes together, and the rate is that of one."""
+    """The figures as text. ``seconds`` is the sum over all processes; the rate is per process."""
     rate = figures.seeds / seconds if seconds else 0
     lines = [
         f"{figures.seeds} seeds in {seconds:.0f} s of one process ({rate:.2f} seeds/s), {figures.migrations} migrations, "

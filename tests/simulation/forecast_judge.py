@@ -1,8 +1,8 @@
-"""The judge of the forecast: does what really happens lie inside the range that was promised before the yes?
+"""Judges the forecast: does a fleet really finish inside the range that was promised before its acknowledgement?
 
-The local cloud draws durations that the forecaster does not see: long tails, failures, whole fleets that are slow, and a person
-who is hours late. ``python -m tests.simulation.forecast_judge --fleets 20 --seed 1`` prints one line for each fleet. With ``--tally
-FILE`` each fleet is noted there, and the same command goes on after an interruption.
+The local cloud draws durations that the forecaster does not see: long tails, failures, slow fleets, and a person who is hours late.
+``python -m tests.simulation.forecast_judge --fleets 20 --seed 1`` prints one line per fleet. With ``--tally FILE`` each fleet is
+recorded in the file, and an interrupted command continues when it is run again.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ INSTANCES = 60
 STEP_MIN = 10
 PATIENCE_MIN = 14 * 1440
 FAILS, SLOW, MUCH = 0.04, 0.03, 3.0
-"""The share of jobs that fail, and of instances whose parts take so many times as long."""
+"""The share of jobs that fail, the share of instances whose steps are slow, and how many times as long a slow step takes."""
 CENTRE = 1.5
-"""The local cloud's own jobs, snapshots and restarts are quicker than the documents say by about so much."""
+"""The local cloud's own jobs, snapshots and restarts are faster than documented, by about this factor."""
 SPREAD, OF_FLEETS = 0.35, 0.2
-"""The spread of the durations in one fleet, and of whole fleets (of the logarithm)."""
+"""The spread (of the logarithm) of the durations within one fleet, and between fleets."""
 SETTLED = frozenset({"migrated", "failed", "precheck_failed", "cancelled", "rolled_back"})
 
 
 @dataclass(frozen=True)
 class JudgedFleet:
-    """One fleet: the range that was promised, and when it really finished."""
+    """One fleet: the promised range, and when the fleet really finished."""
 
     seed: int
     policy: dict[str, Any]
@@ -48,12 +48,12 @@ class JudgedFleet:
 
     @property
     def inside(self) -> bool:
-        """Whether it finished inside the range; an open end is not one."""
+        """Whether the fleet finished inside the range. A range without an upper end counts as missed."""
         return bool(self.low and self.high) and self.low <= self.finished <= self.high
 
 
 def policy_of(rng: random.Random) -> dict[str, Any]:
-    """A batch's limits."""
+    """The limits of a batch."""
     chosen: dict[str, Any] = {"maxMoving": rng.choice((8, 12, 20)), "failureBudget": rng.choice((1, 3, 6)), "retentionDays": 1}
     if rng.random() < 0.4:
         chosen["waves"] = rng.choice((["1", "10", "50%"], ["5", "x2"]))
@@ -65,7 +65,7 @@ def policy_of(rng: random.Random) -> dict[str, Any]:
 
 @contextmanager
 def long_tails(rng: random.Random) -> Iterator[None]:
-    """While it lasts, jobs and snapshots take times of another distribution than the declared one."""
+    """Within the block, jobs and snapshots draw their times from another distribution than the declared one."""
     between, duration, of_fleet = SmcWorld.between, snapshot_life._duration_ms, CENTRE * rng.lognormvariate(0, OF_FLEETS)
 
     def factor() -> float:
@@ -84,7 +84,7 @@ def long_tails(rng: random.Random) -> Iterator[None]:
 
 
 def judge(seed: int) -> JudgedFleet:
-    """One fleet from its acknowledgement to its end."""
+    """Run one fleet from its acknowledgement to its end, and judge it."""
     rng = random.Random(f"judge:{seed}")
     policy = policy_of(rng)
     ids = [f"i-test{number:04d}" for number in range(1, INSTANCES + 1)]
@@ -101,7 +101,7 @@ def judge(seed: int) -> JudgedFleet:
 
 
 def _live(made: World, batch_id: str, rng: random.Random) -> None:
-    """Until everything has ended. Whoever is asked comes hours late now and then."""
+    """Run until every migration has ended. Now and then a person who must act comes hours late."""
     comes: int | None = None
     for minute in range(0, PATIENCE_MIN, STEP_MIN):
         found = made.api.get(f"/batches/{batch_id}")
@@ -125,7 +125,7 @@ def _come(made: World, found: dict[str, Any]) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 1 unless the share inside the range of 80 % is from 70 to 90 %."""
+    """Run the command. The exit status is 0 only if 70 to 90 % of the fleets finished inside their 80 % range."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.forecast_judge", description=__doc__)
     parser.add_argument("--fleets", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
@@ -140,12 +140,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def is_honest(judged: Sequence[JudgedFleet]) -> bool:
-    """Whether the range of 80 % holds what it says: from 70 to 90 % of the fleets finished inside."""
+    """Whether the 80 % range is honest: 70 to 90 % of the fleets finished inside it."""
     return 0.7 <= sum(each.inside for each in judged) / len(judged) <= 0.9
 
 
 def judged_before(tally: Path) -> dict[int, JudgedFleet]:
-    """The fleets in the file by seed; a last line that was cut off is judged again."""
+    """The fleets in the file, by seed. A fleet whose line was cut off is judged again."""
     lines = tally.read_text().splitlines() if tally.exists() else []
     found: dict[int, JudgedFleet] = {}
     for line in lines:

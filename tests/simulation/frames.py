@@ -1,4 +1,4 @@
-"""One invocation under way, as the simulation and its checkers know it."""
+"""One invocation in progress, as the simulation and its checkers see it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 @dataclass
 class Frame:
-    """``began`` is the number of row changes seen when it began; ``calls`` counts its own."""
+    """``began`` is the number of row changes before the invocation. ``calls`` counts the invocation's own calls."""
 
     function: str
     request_id: str
     began: int
     now_ms: int
-    """The cloud's time when it began."""
+    """The cloud's time when the invocation began."""
     timeout_s: int
     payload: bytes = b""
     calls: int = 0
     clock_ms: int = 0
-    """The time by the function's own clock when it began: the one that it decides by."""
+    """The function's own clock when the invocation began. The function decides by this clock."""
     newer: bool = False
-    """Whether a newer version of the code runs in it."""
+    """Whether the invocation runs a newer version of the code."""

@@ -1,6 +1,6 @@
-"""A test double for running scripts in simulated guests: each (disk contents, script) really runs once per process.
+"""A test double for scripts in simulated guests: each pair of (disk contents, script) really runs only once per process.
 
-A probe reads nothing but the tree, so its output is a function of the tree's digests. The SMC client is answered here.
+A probe reads only the file tree, so its output depends only on the tree's digests. The SMC client's import is answered here.
 """
 
 from __future__ import annotations
@@ -23,45 +23,47 @@ from tests.simulation.living import WRITTEN
 
 _IMPORT = re.compile(r"go2aliyun_client(?:\.exe)? import (\S+) (\S+)")
 _ASKS_WHEN = re.compile(r"replank-marker written|^\$ReplankAct = |^REPLANK_ACT=", re.MULTILINE)
-"""In the scripts of the marker, for Linux and for Windows, and in those of the guest driver."""
+"""Text that marks the scripts whose result depends on more than the tree: the marker's (for Linux and for Windows) and the
+guest driver's.
+"""
 NOT_PROBED = (WRITTEN, "var/lib/replank/marker", "ProgramData/Replank/marker")
-"""What guests write all the time, and the product's marker."""
+"""Files that guests write all the time, and the product's marker. No probe reads them."""
 _known: dict[tuple[Layout, str], machine.Run] = {}
 _really_run, _Folders = machine.run, Folders
 Blob = Callable[[str], bytes]
 
 
 class TooSlow(BaseException):
-    """A script ran into a limit of the wall clock, which no run may depend on. Nothing catches it: it ends the run."""
+    """A script ran into a limit of real time, on which no run may depend. Nothing catches this error, so it ends the run."""
 
 
 @dataclass
 class Disks:
-    """Stands for a guest's folder until a script must really run in it."""
+    """Replaces a guest's folder until a script must really run in it."""
 
     layout: Layout
     blob: Blob
     boot: tuple[str, int, int] = ("0" * 32, 86_400, 1_700_000_000)
     real: Folder | None = None
-    """What is laid out while a script of a unit runs: it is looked at in the middle."""
+    """The real folder while a unit's script runs, because the script's intermediate states are inspected."""
 
     def volatile(self, boot_id: str, uptime_s: int, booted_s: int) -> None:
-        """What changes by itself is read by no probe, but by the look for the marker."""
+        """Values that change by themselves are ignored: only the marker's scripts read them."""
         self.boot = (boot_id, uptime_s, booted_s)
 
     def changes(self) -> dict[str, Tree]:
-        """What a script has changed so far."""
+        """The changes that a script has made so far."""
         return self.real.changes() if self.real else {}
 
 
 class Shelf:
-    """Stands for the folders at hand; one real one is made for the commands of all."""
+    """Replaces the store of folders. One real store provides the commands for all guests."""
 
     _real: Folders | None = None
 
     @property
     def commands(self) -> Path:
-        """Where the guests' own commands are."""
+        """The folder of the guests' commands."""
         Shelf._real = Shelf._real or _Folders()
         return Shelf._real.commands
 
@@ -69,16 +71,16 @@ class Shelf:
         return Disks(layout, blob)
 
     def give_back(self, folder: Disks, layout: Layout) -> None:
-        """Nothing was laid out."""
+        """Do nothing: no folder was written."""
 
     def discard(self, folder: Disks) -> None:
-        """Nor is anything now."""
+        """Do nothing: no folder was written."""
 
 
 def run(
     guest: machine.Machine, script: str, *, timeout_s: int, ask: machine.Ask, pause: machine.Pause | None = None
 ) -> machine.Run:
-    """What the script prints: from memory, from the host (the SMC client), or by running it."""
+    """The output of a script: from the cache, from the host (the SMC client), or from a real run."""
     found = _IMPORT.search(script) if len(script) < 500 else None
     if found:
         answer = ask(f"smc-import {found[1]} {found[2]}")
@@ -107,7 +109,7 @@ def run(
 def _as_it_stands(
     guest: machine.Machine, folder: Disks, script: str, timeout_s: int, ask: machine.Ask, pause: machine.Pause
 ) -> machine.Run:
-    """Run a script each time: what it does depends on a record in the guest, on the time and on when the guest was started."""
+    """Run a script each time, because its result depends on a record in the guest, on the time, and on the guest's last start."""
     trees = {mount: unpack(folder.blob(digest)) for mount, digest in folder.layout}
     with TemporaryDirectory(prefix="simulated-guest-", dir=room()) as name:
         folder.real = Folder(Path(name), folder.layout, trees)
@@ -120,19 +122,19 @@ def _as_it_stands(
 
 
 def _still(tree: Tree) -> Tree:
-    """A disk's content without the files that differ in every guest: no probe reads them."""
+    """A disk's content without the files that differ in every guest. No probe reads those files."""
     return {path: entry for path, entry in tree.items() if path not in NOT_PROBED}
 
 
 def _written(folder: Disks, mount: str) -> Tree:
-    """Those files, as they are."""
+    """The files that differ in every guest, unchanged."""
     tree = unpack(folder.blob(dict(folder.layout)[mount]))
     return {path: tree[path] for path in NOT_PROBED if path in tree}
 
 
 @contextmanager
 def doubled() -> Iterator[None]:
-    """While it lasts, the guests of every new cloud are such doubles."""
+    """Within the block, every new cloud uses these doubles for its guests."""
     nothing_ahead = mock.patch.object(ahead, "RUNNING", 0)
     with nothing_ahead, mock.patch.object(machine, "run", run), mock.patch.object(guest_runs, "Folders", Shelf):
         yield

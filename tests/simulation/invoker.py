@@ -1,4 +1,4 @@
-"""Runs functions inside the simulation: nested, killable, each a fresh instance after it was killed."""
+"""Runs functions inside the simulation. Invocations can be nested and killed; a killed function starts as a new instance."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tests.simulation.frames import Frame
 
 
 class Killed(BaseException):
-    """The machine under a function went away in the middle of a call."""
+    """The machine under a function disappeared in the middle of a call."""
 
 
 @dataclass
 class SimInvoker:
-    """An Invoker that keeps the stack of invocations. ``began`` gives a number that orders them among row changes."""
+    """An Invoker that keeps the stack of invocations. ``began`` returns a number that orders invocations among row changes."""
 
     began: Callable[[], int] = lambda: 0
     say: Callable[[str], None] = lambda text: None
@@ -32,9 +32,9 @@ class SimInvoker:
     now_ms: Callable[[], int] = lambda: 0
     frames: list[Frame] = field(default_factory=list)
     skew_ms: dict[str, int] = field(default_factory=dict)
-    """By function: how far its clock lies from the account's."""
+    """By function: the difference between its clock and the account's."""
     newer: bool = False
-    """Whether what starts from now on is the newer version; what runs stays what it is."""
+    """Whether invocations from now on run the newer version. Running ones keep their version."""
     _environments: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def start(self, function: Function, invocation: Invocation, on_done: OnDone) -> None:
@@ -65,7 +65,7 @@ class SimInvoker:
             return _failed(_kind(error), str(error))
 
     def kill(self, name: str) -> None:
-        """Forget what an instance of the function held in memory."""
+        """Delete what an instance of the function held in memory."""
         entrypoint._running.pop(name, None)
 
     def forget(self, name: str) -> None:
@@ -75,20 +75,20 @@ class SimInvoker:
         entrypoint._running.clear()
 
     def deploy(self, newer: bool) -> None:
-        """From now on every invocation begins with nothing in memory, in the other version or the same."""
+        """Deploy the newer or the older version. From now on every invocation begins with empty memory."""
         self.newer = newer
         self.close()
 
     def heal(self) -> None:
-        """The storm is over: what only the storm may do ends."""
+        """End the faults that may happen only during the storm."""
 
     def runs_newer(self) -> bool:
-        """Whether the invocation under way is of the newer version."""
+        """Whether the current invocation runs the newer version."""
         return bool(self.frames) and self.frames[-1].newer
 
     @contextmanager
     def outside(self) -> Iterator[None]:
-        """While it lasts, calls are those of somebody outside of any function."""
+        """Within the block, calls count as those of somebody outside of any function."""
         frames, self.frames = self.frames, []
         try:
             yield
@@ -114,7 +114,7 @@ def _environment(function: Function, invocation: Invocation, skew_ms: int) -> It
 
 
 def _shifted(now: str, by_ms: int) -> str:
-    """A time as a clock tells it that is wrong by so much."""
+    """A time as a clock shows it that is wrong by ``skew_ms``."""
     if not by_ms:
         return now
     right = datetime.fromisoformat(now.replace("Z", "+00:00"))
@@ -134,7 +134,7 @@ def _body(result: object) -> bytes:
 
 
 def _kind(error: Exception) -> str:
-    """By name, as another version of the product has classes of its own."""
+    """The kind of an error by its name, because another version of the product has its own classes."""
     return "Transient" if any(each.__name__ == "Transient" for each in type(error).__mro__) else type(error).__name__
 
 

@@ -1,4 +1,4 @@
-"""The judge: tells all checkers what happens and keeps what they object to."""
+"""The judge: calls all checkers and keeps the violations that they report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.simulation.truth import Change, Effect, Happening
 
 @dataclass(frozen=True)
 class Violation:
-    """Which invariant, and the sentence."""
+    """A violation: the number of the invariant, and the sentence."""
 
     number: int
     name: str
@@ -25,7 +25,7 @@ class Violation:
 
 @dataclass
 class Judge:
-    """Tells all checkers what happens and keeps the violations."""
+    """Calls all checkers and keeps the violations."""
 
     scene: Sight
     tell: Callable[[Violation], None] = lambda violation: None
@@ -57,7 +57,7 @@ class Judge:
             self._note(checker, checker.rest(self.scene))
 
     def stuck(self, sentence: str) -> None:
-        """The runner waited long enough: invariant 5."""
+        """Record a violation of invariant 5: the runner has waited long enough."""
         self._note(NeverStuck(), iter((sentence,)))
 
     def _note(self, checker: Checker, found: Found) -> None:

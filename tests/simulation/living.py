@@ -1,4 +1,4 @@
-"""The world goes on living: guests write to every disk, and nobody asks the product whether they may."""
+"""Guests stay alive: they write to every disk at any time, without asking the product."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from tests.simulation.truth import Effect, Truth
 
 WRITE = "simulation.guest_writes"
 WRITTEN = "srv/orders.log"
-"""A file that every guest keeps writing on every disk; no probe reads it."""
+"""The file that every guest keeps writing on every disk. No probe reads it."""
 AFTER_MIN = (1, 5, 20, 60, 240)
-"""Minutes after a snapshot was asked for at which the guest writes: before, while and after its system is replaced."""
+"""Minutes after the request for a snapshot at which the guest writes: before, while and after its system is replaced."""
 MINUTE = 60_000
 
 
 class GuestWrites:
-    """Writes into guests some minutes after each snapshot of theirs, as long as they run."""
+    """Writes into running guests some minutes after each of their snapshots."""
 
     def __init__(self, truth: Truth) -> None:
         self.truth, self.cloud = truth, truth.cloud
         self.cloud.scheduler.on(WRITE, self._write)
 
     def go_on(self, effect: Effect) -> None:
-        """Told of every effect: a snapshot that was asked for is followed by writes."""
+        """Called for every effect. A requested snapshot schedules writes."""
         if effect.operation == "CreateSnapshot":
             disk = self.truth.ecs.store.get("disk", effect.params["DiskId"])
-            for minutes in AFTER_MIN if disk is not None else ():  # a repeated call is answered though the instance is gone
+            for minutes in AFTER_MIN if disk is not None else ():  # a repeated call is answered even if the instance is gone
                 at = self.cloud.clock.now_ms() + minutes * MINUTE
                 self.cloud.scheduler.at(at, WRITE, {"instance": disk["InstanceId"]}, key=disk["InstanceId"])
 
@@ -43,5 +43,5 @@ class GuestWrites:
 
 
 def content(cloud: Cloud, blob: str) -> Tree:
-    """What is on a disk."""
+    """The content of a disk."""
     return unpack(cloud.db.blob(blob))

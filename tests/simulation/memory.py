@@ -1,4 +1,4 @@
-"""Pure functions of the libraries, remembered: they give what they gave before, sooner. Nothing here changes a run."""
+"""Caches for pure functions of the libraries. They return the same results faster, so a run does not change."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _under_way: list[None] = []
 
 @contextmanager
 def remembered(*, environment: bool = True) -> Iterator[None]:
-    """While it lasts: keys, checksums, dates, quoted texts and addresses from memory.
+    """Within the block, keys, checksums, dates, quoted texts and addresses are cached.
 
-    ``environment``: and variables without putenv, so that no process started from here sees them change.
+    With ``environment``, variables are set without putenv, so processes started from here do not see changes.
     """
     with ExitStack() as stack:
         if environment:
@@ -33,7 +33,7 @@ def remembered(*, environment: bool = True) -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _functions() -> list[tuple[Any, str, Callable[..., Any]]]:
-    """Where each function is, and the same function with a memory, which lasts as long as the process."""
+    """Each function's location, with a cached version that lasts as long as the process."""
     import requests.models
     from tablestore.plainbuffer.plain_buffer_builder import PlainBufferBuilder
     from tablestore.plainbuffer.plain_buffer_crc8 import PlainBufferCrc8
@@ -49,7 +49,7 @@ def _functions() -> list[tuple[Any, str, Callable[..., Any]]]:
 
 
 def _remembering(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with a memory; what cannot be a key of it (a bytearray) is computed."""
+    """The function with a cache. If an argument cannot be a dictionary key (a bytearray), the function is called."""
     known = lru_cache(ENTRIES)(function)
 
     @wraps(function)
@@ -63,7 +63,7 @@ def _remembering(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _remembering_keys(serialize: Callable[[Any], Any]) -> Callable[[Any], bytes]:
-    """The SDK's way to write a primary key, with a memory. A key is known by its values and their types: 1 is not True."""
+    """The SDK's function that writes a primary key, with a cache. The cache key has values and types, because 1 == True."""
 
     @lru_cache(ENTRIES)
     def known(key: tuple[tuple[str, type, Any], ...]) -> bytes:

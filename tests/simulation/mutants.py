@@ -1,6 +1,6 @@
-"""Deliberate bugs, patched in for a test: a checker that cannot find its bug is no checker.
+"""Deliberate bugs, patched in for a test: a checker that cannot find its bug proves nothing.
 
-``python -m tests.simulation.mutants --from SEED`` prints how many seeds from there on each one took.
+``python -m tests.simulation.mutants --from SEED`` prints for each bug how many seeds from SEED on it took to find.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Patch = Any
 
 @dataclass(frozen=True)
 class Mutant:
-    """``found`` is the invariant whose checker must find it, within ``seeds`` seeds in a row."""
+    """One bug. The checker of the invariant ``found`` must find it within ``seeds`` consecutive seeds."""
 
     name: str
     found: int
     patches: Callable[[], list[Patch]]
     seeds: int = 12
     tune: Callable[[Scenario], Scenario] = lambda scenario: scenario
-    """Where the bug needs a certain weather: more of one fault, more instances that fail."""
+    """Changes the scenario if the bug needs special conditions, such as more faults of one kind or more failures."""
 
 
 MUTANTS = (
@@ -138,7 +138,7 @@ MUTANTS = (
 
 @contextmanager
 def applied(mutant: Mutant) -> Iterator[None]:
-    """While it lasts, the product has the bug."""
+    """Within the block, the product has the bug."""
     with ExitStack() as stack:
         for patch in mutant.patches():
             stack.enter_context(patch)
@@ -146,12 +146,12 @@ def applied(mutant: Mutant) -> Iterator[None]:
 
 
 def judges(mutant: Mutant) -> list[Checker]:
-    """The checker that must find the bug, alone: another one would end the run before."""
+    """Only the checker that must find the bug: any other checker might end the run first."""
     return [each for each in all_checkers() if each.number == mutant.found]
 
 
 def hunt(mutant: Mutant, first: int = 0) -> int | None:
-    """How many seeds, from the first on, it took until the right checker spoke; None if it did not within the number stated."""
+    """The number of seeds, from the first on, until the right checker found the bug; None if all ``seeds`` passed."""
     with applied(mutant):
         for count in range(1, mutant.seeds + 1):
             if found(mutant, first + count - 1):
@@ -160,18 +160,18 @@ def hunt(mutant: Mutant, first: int = 0) -> int | None:
 
 
 def found(mutant: Mutant, seed: int) -> bool:
-    """Whether the right checker objects to the seed, in the mutant's weather."""
+    """Whether the right checker reports a violation for the seed, in the mutant's scenario."""
     report = run_seed(seed, scenario=mutant.tune(draw(seed)), checkers=judges(mutant))
     return any(violation.number == mutant.found for violation in report.violations)
 
 
 def innocent(mutant: Mutant, first: int, count: int) -> bool:
-    """Whether the same seeds in the same weather are clean without the bug, whoever judges."""
+    """Whether the same seeds in the same scenario have no violation without the bug, by any checker."""
     return not any(run_seed(seed, scenario=mutant.tune(draw(seed))).violations for seed in range(first, first + count))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the table of docs/reliability.md: which seed found each bug, and whether the same seeds are clean without it."""
+    """Print the table of docs/reliability.md: which seed found each bug, and whether the same seeds pass without the bug."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.mutants", description=__doc__)
     parser.add_argument("--from", type=int, default=0, dest="first", metavar="SEED", help="the first seed (default 0)")
     parser.add_argument("--only", default="", help="mutants whose name contains this, or of this invariant's number")

@@ -1,7 +1,7 @@
-"""A newer version of the product, as far as its neighbours in time can tell: what it writes carries fields they do not know.
+"""A simulated newer version of the product: what it writes has fields that older versions do not know.
 
-Every document, row and event that it stores or publishes gets one more field, at every depth. The code that reads is the same:
-it must not mind, neither while both versions run nor after the newer one was taken back.
+Every document, row and event that the newer version stores or publishes gets one extra field, at every depth. The reading code is
+unchanged: it must tolerate the field, while both versions run and after a downgrade.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COLUMN = "laterColumn"
 
 @contextmanager
 def writing(newer: Callable[[], bool]) -> Iterator[None]:
-    """While it lasts, what is written is the newer version's wherever ``newer`` says so."""
+    """Within the block, writes are the newer version's whenever ``newer`` returns true."""
     encode, data, of_policy = codec.encode, bus._event_json, chosen._non_default_fields
     digests = 0
 
@@ -33,7 +33,7 @@ def writing(newer: Callable[[], bool]) -> Iterator[None]:
         return {**plain, LATER: VALUE} if is_dataclass(value) and newer() and not digests else plain
 
     def digested(policy: Policy) -> dict[str, object]:
-        """What a digest is made of: the newer version leaves its field out, as every field at its default."""
+        """The input of a digest. The newer version leaves its extra field out, as any field that has its default."""
         nonlocal digests
         digests += 1
         try:

@@ -1,4 +1,4 @@
-"""A deliberate bug in the order of starts, and the weather in which it shows."""
+"""A deliberate bug in the order of starts, and the scenario in which it shows."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Patch = Any
 
 
 def order_ignored() -> list[Patch]:
-    """Who waits longest begins first, whatever the policy says."""
+    """The migration that has waited longest starts first, whatever the policy says."""
     return [mock.patch.object(offers, "_sort_queue")]
 
 
 def by_turns(scenario: Scenario) -> Scenario:
-    """Every batch has an order by a tag; one instance moves at a time, and nothing goes wrong."""
+    """Every batch has an order by a tag. One instance moves at a time, and there are no faults."""
     page = scenario.fleet["pages"][0]
     records = [dict(each) for each in page["Instances"]["Instance"]]
     alone = with_policy(unlimited(scenario), maxMoving=1, waves=None, group=None, blackouts=None, approvals=None)

@@ -1,4 +1,6 @@
-"""Operators: they submit, acknowledge, confirm, retry, cancel and roll back, at the worst moment and twice; later, sensibly."""
+"""Simulated operators. They submit, acknowledge, confirm, retry, cancel and roll back at the worst moment, and repeatedly;
+after the storm, sensibly.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from tests.simulation.truth import Truth
 from tests.support.world import World
 
 UNEXPECTED = ("Internal.",)
-"""Codes no operator should ever see; a function that was killed under him is another matter."""
+"""Error codes that no operator should ever see. An error because the function was killed is another matter."""
 _USEFUL = {
     State.MIGRATED: ("confirmation", "confirmation", "rollback"),
     State.FAILED: ("retry", "retry", "rollback", "confirmation", "cancellation"),
@@ -29,15 +31,15 @@ _USEFUL = {
     State.WAITING: ("rollback", "cancellation"),
 }
 STALE = 0.15
-"""How often a person acts on what he saw a while ago."""
+"""How often a person acts on an older view."""
 LETS_GO = 0.25
-"""How often an act is to let everything go while it is held."""
+"""How often an act releases the hold while there is one."""
 BY_HAND: tuple[dict[str, Any], ...] = ({"state": "held", "why": "the API is down"}, {}, {"state": "stop!"}, {"state": "released"})
-"""What a person writes into the hold's row in the Tablestore console; the last of these holds nothing."""
+"""What a person writes into the hold's row in the Tablestore console. The last of these is no hold."""
 BY_INSTANCE = 0.15
-"""How often an act names the instance in place of the migration."""
+"""How often an act names the instance instead of the migration."""
 NOTICES = 0.03
-"""How often an act is a notice of a stranger."""
+"""How often an act is a notice from a stranger."""
 NOTICE = "replank:OperatingSystem:EndOfLife"
 STRANGERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("anybody", {}),
@@ -52,7 +54,7 @@ ACTS = ("confirmation", "retry", "cancellation", "rollback")
 
 
 class People:
-    """``tell`` is given what must not be (an answer with a bug)."""
+    """``tell`` is called with a violation, such as an answer that shows a bug."""
 
     def __init__(self, world: World, scene: Sight, chaos: Chaos, tell: Callable[[str], None], seed: int = 0) -> None:
         self.world, self.scene, self.chaos, self.tell = world, scene, chaos, tell
@@ -67,9 +69,10 @@ class People:
         return self.chaos.rng
 
     def call(self, path: str, body: dict[str, Any] | None = None, *, operator: str = "ann", seen: int = 0, named: str = "") -> bool:
-        """One act by somebody outside on what was ``seen`` (its version); whether it succeeded.
+        """Send one act from outside for the version ``seen``. Returns whether it succeeded.
 
-        ``named`` is the instance that he names in place of the migration. Another's act may come in the middle of this one.
+        ``named`` is the instance that the person names instead of the migration. Another person's act may come in the middle of
+        this one.
         """
         self._api.operator = operator
         code = "ok"
@@ -86,13 +89,13 @@ class People:
         return code == "ok"
 
     def submit(self, plan: BatchPlan) -> None:
-        """Hand a batch in until it is taken (the same client token again is the same batch)."""
+        """Submit a batch until it is accepted. The same client token means the same batch."""
         for _ in range(8):
             if self.call("/batches", plan.request):
                 return
 
     def _notice(self) -> None:
-        """Somebody publishes an end-of-life notice that is none of his business: of another source, or with a command."""
+        """A stranger publishes an end-of-life notice with another source or with a command."""
         source, data = self.rng.choice(STRANGERS)
         self.world.send(NOTICE, {"releases": ["CentOS 7"], **data}, source=source, event_id=f"notice-{self.truth.count}")
         self.chaos.say(f"PERSON notice of {source} {data}")
@@ -103,7 +106,7 @@ class People:
         return self.call(f"/batches/{batch_id}/acknowledgement", {"risksVersion": version}, operator="bob", seen=seen)
 
     def acknowledge_soon(self) -> None:
-        """Once a minute: each batch that waits for it is acknowledged sooner or later."""
+        """Once a minute, acknowledge each waiting batch with some probability."""
         for batch in [self.truth.batches[id] for id in sorted(self.truth.batches)]:
             waits = batch.acknowledgement is None and not batch.dry_run and batch.state == "open"
             if waits and self.rng.random() < 0.3:
@@ -112,7 +115,9 @@ class People:
                 self.approve(batch.batch_id, by=self._approving.choice(APPROVERS))
 
     def approve(self, batch_id: str, by: str) -> int:
-        """Approve whatever of the batch lacks it, as it stands, now and then as somebody saw it before; how many acts succeeded."""
+        """Approve whatever the batch needs in its current version; now and then, in an older version. Returns how many acts
+        succeeded.
+        """
         made = 0
         for asked in self._asked(f"/batches/{batch_id}"):
             seen = asked["seen"] if self._approving.random() > STALE else "0" * 32
@@ -121,14 +126,14 @@ class People:
         return made
 
     def _approve_rollback(self, migration: Migration) -> None:
-        """Somebody approves the rollback that is asked for next, if the policy wants that."""
+        """Approve the rollback that is requested next, if the policy requires approvals."""
         wanted = self.truth.batches[migration.batch_id].policy.rollback_approvals
         for asked in self._asked(f"/migrations/{migration.migration_id}") if wanted else ():
             path = f"/migrations/{migration.migration_id}/approvals"
             self.call(path, {"seen": asked["seen"]}, operator=APPROVERS[0], seen=migration.version)
 
     def _asked(self, path: str) -> list[dict[str, Any]]:
-        """What a look at the API says has to be approved; nothing if it does not answer."""
+        """What the API shows as waiting for approval; empty if the API does not answer."""
         try:
             with self.chaos.invoker.outside():
                 found = self._api.get(path)
@@ -137,7 +142,7 @@ class People:
         return list(found["approvals"] if "approvals" in found else filter(None, [found["rollbackApprovals"]]))
 
     def act(self) -> bool:
-        """One act of somebody in a hurry: mostly sensible, sometimes not, sometimes twice. False if nothing was done."""
+        """One act of a hasty person: mostly sensible, sometimes not, sometimes repeated. Returns False if nothing was done."""
         if self.rng.random() < (LETS_GO if self.truth.held() else self.holds):
             again = not self.truth.held() or self.rng.random() < 0.1
             return self._hold() if again else self.let_go(stale=self.rng.random() < STALE)
@@ -162,7 +167,7 @@ class People:
         return self._act_on(self._chosen())
 
     def _hold(self) -> bool:
-        """Hold everything: by the API as a rule, else by the row."""
+        """Hold everything: usually by the API, sometimes by writing the row."""
         if self.rng.random() < 0.6:
             return self.call("/hold", {"why": "the pager"})
         columns = self.rng.choice(BY_HAND)
@@ -172,7 +177,7 @@ class People:
         return True
 
     def _brake(self, batch_id: str) -> bool:
-        """Pause, resume or stop a batch, mostly as it stands, now and then as somebody saw it before, and twice."""
+        """Pause, resume or stop a batch: usually for the current version, sometimes for an older one, and sometimes twice."""
         if self.truth.batches[batch_id].policy.gate == "approval" and self._braking.random() < 0.5:
             self.call(f"/batches/{batch_id}/waves/next", operator="eve", seen=self.truth.batches[batch_id].version)
             return True
@@ -186,12 +191,12 @@ class People:
         return True
 
     def _resume(self, batch_id: str) -> bool:
-        """Let a batch go on, as it stands."""
+        """Resume a batch in its current version."""
         body = {"why": "it is over", "failed": len(self.truth.failed(batch_id))}
         return self.call(f"/batches/{batch_id}/resume", body, seen=self.truth.batches[batch_id].version)
 
     def let_go(self, *, stale: bool = False) -> bool:
-        """Release the hold that stands, by the API, on the version seen; or on the one seen before somebody held once more."""
+        """Release the current hold by the API, for the version seen now or before somebody held again."""
         version = self.truth.locks[HOLD].get("version", 0) - stale
         return self.call("/hold/release", {"why": "it is over", "version": version})
 
@@ -211,7 +216,7 @@ class People:
         return bool(verb)
 
     def _act_by_instance(self, instance_id: str, verb: str) -> bool:
-        """An act at the command line that names the instance: which migration that means is the command's affair."""
+        """A command-line act that names the instance. The command itself decides which migration is meant."""
         try:
             with self.chaos.invoker.outside():
                 found = targets.migration_to_act_on(self._api, instance_id, verb)
@@ -222,11 +227,11 @@ class People:
         return True
 
     def _view(self, migration: Migration) -> int:
-        """The version on the person's screen: now and then an old one."""
+        """The version on the person's screen; now and then an old one."""
         return self.rng.randint(1, migration.version) if self.rng.random() < STALE else migration.version
 
     def _chosen(self) -> Migration:
-        """Any migration; now and then one in a state that does not last, or one that waits for somebody."""
+        """Any migration; now and then one in a short-lived state, or one that waits for a person."""
         all_of_them = [self.truth.migrations[id] for id in sorted(self.truth.migrations)]
         wanted = self.rng.choice((frozenset[State](), frozenset[State](), _EARLY, _FAILED))
         return self.rng.choice([each for each in all_of_them if each.state in wanted] or all_of_them)
@@ -276,7 +281,7 @@ class People:
     # When the storm is over ---------------------------------------------------------------------------------------
 
     def settle(self, final: bool) -> int:
-        """Decide everything that waits for a person, sensibly; how many decisions were made."""
+        """Decide sensibly everything that waits for a person. Returns the number of decisions."""
         made = 0
         if self.truth.held() and (final or self.rng.random() < 0.7):
             made += self.let_go()
@@ -294,7 +299,7 @@ class People:
         return made
 
     def _settle_batch(self, batch: Batch) -> int:
-        """Acknowledge it, let its next wave begin, approve it and resume it, as far as it waits for that; how many acts."""
+        """Acknowledge the batch, open its next wave, approve it and resume it, if it waits for that. Returns the number of acts."""
         made, policy = 0, batch.policy
         if batch.acknowledgement is None and not batch.dry_run:
             made += self.acknowledge(batch.batch_id)
@@ -315,7 +320,7 @@ class People:
         if state in (State.ROLLED_BACK, State.CANCELLED) and migration.released_at is None:
             return "confirmation"
         if state is State.SNAPSHOTTED and migration.driver == "console":
-            # Too late to cancel once a job has run: then nobody presses again, and everything goes back.
+            # It is too late to cancel once a job has run. Nobody starts the job again, and every instance is rolled back.
             ran = migration.hop or migration.handle.started_at is not None
             return "press" if not final else "rollback" if ran else "cancellation"
         if state in (State.READY, State.WAITING) and final:

@@ -1,7 +1,7 @@
-"""What stands in the account's rows, read without the product: own names, own defaults, own table of transitions.
+"""Reads the account's rows without the product's code: own names, own defaults, own table of transitions.
 
-A checker that read rows with the product's code would believe the product's mistakes. Fields that no checker asks for are left
-alone; a field that is missing has the default that the stored form gives it.
+A checker that used the product's code would repeat the product's mistakes. Fields that no checker needs are skipped. A missing
+field has the default of the stored form.
 """
 
 from __future__ import annotations
@@ -17,37 +17,40 @@ from typing import Any
 Columns = dict[str, Any]
 
 LATER = "laterField"
-"""The field that the newer version of the simulation adds to what it writes."""
+"""The field that the simulated newer version adds to what it writes."""
 
 MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS = "migrations", "batches", "locks", "snapshots"
 HOLD, SLOTS, INVENTORY = "hold", "slots", "inventory"
-"""Of the locks: the row by which a person holds everything, the row of the slots, and the last inventory. All others are
-instances."""
+"""Names of rows in the table of locks: the hold, the slots, and the last inventory. All other rows are locks of instances,
+groups or accounts.
+"""
 JOURNAL, OUTBOX = "change_", "o_"
 HELD, WHERE, COUNT = "m_", "ma_", "n_"
-"""Of the slots row: the batch and the member account of each migration that holds a slot; how many are held in all (and by each
-batch and member account)."""
+"""Column prefixes in the slots row: the batch and the member account of each migration that holds a slot; the number of held
+slots (in total, by batch and by member account).
+"""
 REFUSING = "account:"
-"""Of the locks: how the rows are called that say why a member account cannot be used."""
+"""The prefix of rows in the table of locks that say why a member account cannot be used."""
 PLACE = "group:"
-"""Of the locks: how the rows are called that say which member of a redundancy group moves."""
+"""The prefix of rows in the table of locks that say which member of a redundancy group moves."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
-"""Of a batch's row: the failed attempt of each migration that failed, the one that a resume took off the count, and the one that
-was validated while the canary was out."""
+"""Column prefixes in a batch's row: the failed attempt of each failed migration, the attempt that a resume removed from the
+count, and the migrations that were validated during the canary.
+"""
 CONTROLS = ("doc_control", "terms_control")
-"""Of a batch's row: who paused, resumed or stopped it, twice the same."""
+"""Columns of a batch's row that say who paused, resumed or stopped it. Both hold the same."""
 WAVE = "wave_"
-"""Of a batch's row: the migrations of each wave."""
+"""The column prefix in a batch's row for the migrations of each wave."""
 GOES_ON, AT_BUDGET, STOPPED = "off", "paused at budget", "stopped"
-"""How the rows spell that a batch starts new things, that it paused at its budget, and that nothing more starts in it."""
+"""The rows' words for a batch that starts new migrations, one that paused at its budget, and one that starts nothing more."""
 SMC_PREFIX = "SMC_Backup_Snapshot_"
-"""How SMC names its own copies."""
+"""The prefix of the names of SMC's own copies."""
 OURS = "replank-"
-"""How the product names its snapshots: replank-<migration>-<hop>-<attempt>-<disk>."""
+"""The prefix of the product's snapshot names: replank-<migration>-<hop>-<attempt>-<disk>."""
 
 
 class State(Enum):
-    """Where a migration stands, as the rows spell it."""
+    """The state of a migration, as the rows spell it."""
 
     ACCEPTED = "accepted"
     PRECHECKING = "prechecking"
@@ -95,12 +98,12 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
 
 TERMINAL = frozenset({State.COMPLETED, State.ROLLED_BACK, State.CANCELLED, State.PRECHECK_FAILED})
 MOVING = frozenset({State.SNAPSHOTTING, State.SNAPSHOTTED, State.MIGRATING, State.RESTARTING, State.VALIDATING})
-"""States in which an instance is worked on and needs a slot."""
+"""States in which an instance is being worked on and needs a slot."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """When migrations may start."""
+    """The times when migrations may start."""
 
     start: str
     end: str
@@ -112,12 +115,12 @@ class Window:
 
 
 NEVER = Window("00:00", "00:01", tuple(range(7)), 0, 1439, "", 0)
-"""What older versions find in the place of limits that they do not know."""
+"""The window that older versions read instead of limits that they do not know."""
 
 
 @dataclass(frozen=True)
 class Blackout:
-    """When nothing may start, nor in the minutes before."""
+    """A period in which nothing may start; nor may anything start in the minutes before it."""
 
     begins: datetime
     ends: datetime
@@ -147,18 +150,18 @@ class Policy:
     check: str
     per_region: int | None = None
     per_wave: int | None = None
-    """How many of the batch may move at once in a region, and of a wave."""
+    """The maximum number of instances of the batch that move at once in a region, and in a wave."""
     group: str = ""
-    """The tag by which redundancy groups are known; empty for none."""
+    """The tag that identifies redundancy groups; empty for no groups."""
     order: str = ""
-    """In which order instances begin: by name, or by the value of a tag; empty for no order."""
+    """The order in which instances start: by name, or by the value of a tag; empty for no order."""
     commanded: tuple[str, ...] | None = None
-    """Instances whose guests run commands before and after: none at all is None, all of them an empty list."""
+    """Instances whose guests run commands before and after the move. None: no instance. An empty list: all instances."""
 
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """Who accepted the risks, when, and which text."""
+    """Who accepted the risks, when, and for which text."""
 
     operator: str
     at: datetime
@@ -191,7 +194,7 @@ class Batch:
 
     @property
     def budget(self) -> int:
-        """How many may fail before nothing more starts: a count, or a share of the batch."""
+        """How many migrations may fail before nothing more starts: a count, or a percentage of the batch."""
         share = self.policy.failure_percent
         return self.policy.failure_budget if share is None else self.size * share // 100
 
@@ -207,7 +210,7 @@ class Handle:
 
 @dataclass(frozen=True)
 class Migration:
-    """One instance on its way."""
+    """The migration of one instance."""
 
     migration_id: str
     batch_id: str
@@ -227,11 +230,11 @@ class Migration:
     due_at: datetime | None
     handle: Handle = field(default_factory=Handle)
     failure: str = ""
-    """What the row tells a person of its failure."""
+    """The failure as the row tells it to a person."""
     account_id: str = ""
-    """The member account of the instance; empty for the deployment's own."""
+    """The member account of the instance; empty for the deployment's own account."""
     destination: str = ""
-    """Where its last hop leads."""
+    """The destination of the migration's last hop."""
 
 
 @dataclass(frozen=True)
@@ -263,31 +266,31 @@ class Entry:
 
 
 def without_later(value: Any) -> Any:
-    """A document without the fields that only the newer version of the simulation writes, at every depth."""
+    """A document without the fields that only the simulated newer version writes, at every depth."""
     if isinstance(value, dict):
         return {name: without_later(each) for name, each in value.items() if name != LATER}
     return [without_later(each) for each in value] if isinstance(value, list) else value
 
 
 def control(row: Columns) -> dict[str, Any]:
-    """The last act on a batch, as its row has it: ``brake``, ``by``, ``at``, ``why``."""
+    """The last act on a batch, from its row: ``brake``, ``by``, ``at``, ``why``."""
     first, second = (json.loads(row.get(name, "{}")) for name in CONTROLS)
     assert first == second, "both columns say the same"
     return {"brake": GOES_ON, "by": "", "at": None, "why": "", **first}
 
 
 def waves(row: Columns) -> list[list[str]]:
-    """The migrations of each wave of a batch; none if it has no waves."""
+    """The migrations of each wave of a batch; empty if the batch has no waves."""
     return [json.loads(row[name]) for name in sorted(row) if name.startswith(WAVE)]
 
 
 def holds(row: Columns | None) -> bool:
-    """Whether the hold's row holds everything: any row does that does not say it is released."""
+    """Whether the hold's row is a hold. Any row is one that does not say "released"."""
     return row is not None and row.get("state", "held") != "released"
 
 
 def moment(text: str | None) -> datetime | None:
-    """A time as rows and the account's records write it."""
+    """A time in the format of rows and of the account's records."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
 
 
@@ -296,7 +299,7 @@ def _at(text: str) -> datetime:
 
 
 def numbered(prefix: str, version: int) -> str:
-    """The column of one version."""
+    """The name of the column of one version."""
     return f"{prefix}{version:08d}"
 
 
@@ -331,7 +334,7 @@ def migration(written: str) -> Migration:
 
 @lru_cache(maxsize=512)
 def batch(written: str, submitted: str = "", chosen: str = "") -> Batch:
-    """The batch in a row's ``doc``, with the policy that it was submitted with (``doc_asked``) and its selection."""
+    """The batch in a row's ``doc``, with the policy that was submitted (``doc_asked``) and the selection."""
     doc = json.loads(written)
     asked = json.loads(submitted) if submitted else doc
     given, selection = doc.get("acknowledgement"), json.loads(chosen) if chosen else doc.get("selection", {})
@@ -386,11 +389,15 @@ def _policy(doc: dict[str, Any]) -> Policy:
 
 
 UNKNOWN_BEFORE = ("blackouts", "waves", "order", "approvals", "max_moving_per_region", "max_moving_per_wave")
-"""Beside these, a window that never opens is there for older versions."""
+"""Limits that older versions do not know. If a batch has one of these, the row also has a window that never opens, for older
+versions.
+"""
 
 
 def _windows(doc: dict[str, Any]) -> tuple[Window, ...]:
-    """All windows. Beside several, blackouts, waves or approvals, the one window may be for older versions: it never opens."""
+    """All windows. With several windows, blackouts, waves or approvals, the single window may be the one for older versions,
+    which never opens.
+    """
     several = tuple(_window(each) for each in doc.get("windows", ()))
     if several or not doc.get("window"):
         return several
@@ -424,7 +431,7 @@ def line(written: str) -> Line:
 
 
 def lines(row: Columns) -> list[Line]:
-    """The journal in a migration's row, in its order."""
+    """The journal in a migration's row, in order."""
     return [line(row[name]) for name in sorted(row) if name.startswith(JOURNAL)]
 
 
@@ -450,7 +457,7 @@ def owed(row: Columns) -> list[str]:
 
 
 def replayed(journal: Iterable[Line]) -> State | None:
-    """The state that a journal leads to; ValueError if it has a gap or a step that the table lacks."""
+    """The state that a journal leads to. Raises ValueError if the journal has a gap or a step that is not in the table."""
     state: State | None = None
     for place, written in enumerate(journal, start=1):
         if written.version != place:

@@ -1,4 +1,4 @@
-"""``python -m tests.simulation.run``: many seeds, their figures, and the first violation with a trace a person can read."""
+"""``python -m tests.simulation.run``: runs many seeds and prints their figures and the first violation, with a readable trace."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.simulation.simulation import SeedReport, prepared, run_seed
 from tests.simulation.tally import Chunk, ChunkTally, OtherCode
 
 CHUNK = 25
-"""Seeds one process runs before it hands its figures over."""
+"""The number of seeds that one process runs before it returns its figures."""
 
 
 def run_range(first: int, count: int) -> Figures:
-    """The figures of some seeds."""
+    """The figures of a range of seeds."""
     figures = Figures()
     with prepared():
         for seed in range(first, first + count):
@@ -41,14 +41,14 @@ def _results(chunks: list[Chunk], jobs: int) -> Iterator[tuple[Chunk, Figures, f
 
 
 def _run_chunk(chunk: Chunk) -> tuple[Chunk, Figures, float]:
-    """The chunk, its figures, and the seconds they took here."""
+    """The chunk, its figures, and the seconds that they took in this process."""
     started = time.perf_counter()
     figures = run_range(*chunk)
     return chunk, figures, time.perf_counter() - started
 
 
 def run_all(chunks: list[Chunk], jobs: int, tally: ChunkTally) -> None:
-    """Run the chunks that the tally has not counted; an interruption (Ctrl-C) ends it with what has been counted."""
+    """Run the chunks that are not in the tally. An interruption (Ctrl-C) ends the run and returns the figures so far."""
     left = [chunk for chunk in chunks if chunk not in tally.chunks]
     try:
         for chunk, figures, seconds in _results(left, jobs):
@@ -63,7 +63,7 @@ def run_all(chunks: list[Chunk], jobs: int, tally: ChunkTally) -> None:
 
 
 def explain(seed: int, *, seconds: float) -> str:
-    """A violating seed again, with as few faults as are enough."""
+    """Run a violating seed again, with as few faults as are enough for the violation."""
     with prepared():
         report = run_seed(seed, keep_trace=True)
         if not report.violations:
@@ -75,7 +75,7 @@ def explain(seed: int, *, seconds: float) -> str:
 
 
 def _names(report: SeedReport) -> tuple[str, ...]:
-    """The ids that the violation's sentence names."""
+    """The ids in the violation's sentence."""
     sentence = " ".join(violation.sentence for violation in report.violations)
     return tuple(name for name in report.names if name in sentence)
 
@@ -91,7 +91,7 @@ def replay(seed: int) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; 1 where an invariant was broken."""
+    """Run the command. Returns 1 if an invariant was broken."""
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--seeds", type=int, default=100, help="how many seeds (default 100)")
     parser.add_argument("--seed", type=int, default=0, help="the first one (default 0)")

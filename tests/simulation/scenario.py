@@ -1,4 +1,4 @@
-"""What a seed means: a small fleet, its batches, and which faults are about, how often. Drawn once, before anything runs."""
+"""The scenario of a seed: a small fleet, its batches, and the kinds and rates of faults. It is drawn once, before the run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from tests.simulation import tools
 from tests.support.fleets import CENTOS_7, WINDOWS_2008, fleet, instance
 
 CALLS = ("throttle", "error", "drop_before", "drop_after", "error_after")
-"""What a call may meet: throttling, a server error, a time-out without and with its effect, an error after the effect."""
+"""Faults of calls: throttling, a server error, a time-out without or with the effect, an error after the effect."""
 DENIED = ("denied", "reset_denied")
-"""A call of ECS or SMC refused with 403: somebody took a permission away for a moment. Resets are few, so theirs is often."""
+"""A call of ECS or SMC that is refused with 403, as if a permission were missing for a moment. Resets are rare, so they are
+refused often.
+"""
 CRASHES = ("kill_before", "kill_after")
 TURNS = ("interleave", "slow", "shuffle")
 """Another job in the middle of a call; a call that takes minutes; due jobs in another order."""
@@ -44,41 +46,41 @@ WORLD = (
 PEOPLE = ("person",)
 KINDS = CALLS + DENIED + CRASHES + TURNS + DELIVERIES + WORLD + PEOPLE
 TWINS, NAMESAKES = 0.15, 0.2
-"""The share of seeds in which two instances have one address, and of these in which they have one hostname as well."""
+"""The share of seeds in which two instances have the same address, and the share of these in which the hostname is the same too."""
 PROMPT, FORGETFUL = 0.4, 0.3
 DRILLS, PUTS_BACK = 0.06, 0.25
 """The share of instances whose first job is a drill, and of those whose disks SMC puts back after a failed or cancelled job."""
 APPROVED = 0.15
-"""The share of batches that persons have to approve."""
+"""The share of batches that need approvals."""
 BLACK = 0.12
 """The share of batches with a blackout."""
 GROUPED, TAG = 0.25, "serves"
-"""The share of seeds with redundancy groups, and their tag. Where there are any, most batches name it."""
+"""The share of seeds with redundancy groups, and the groups' tag. In these seeds most batches name the tag."""
 HOLDS = 0.04
-"""How often an act of a person is to hold everything."""
+"""How often an act of a person is a hold of everything."""
 BRAKES = 0.06
-"""How often an act of a person is to pause, resume or stop a batch."""
+"""How often an act of a person pauses, resumes or stops a batch."""
 FOREIGN = "id # a stranger's command"
-"""What a stranger's notice would have run in guests."""
+"""The command that a stranger's notice tries to run in guests."""
 CHECKED, CHECK = 0.25, "test -d /etc # own check of the application"
-"""The share of batches whose operator has a check of the application run in the guests, and that check."""
+"""The share of batches with the operator's own check in the guests, and that check."""
 
 UNASKED, OLD_ONLY = 0.15, 'grep -q CentOS "${GUEST_ROOT:-}/etc/os-release" # own check of the application'
-"""The share of batches that roll back by themselves what fails its validation, and a check that fails after every move."""
+"""The share of batches with automatic rollback, and a check that fails after every move."""
 
 COMMANDED, DRAIN, RESTORE = 0.15, "# own drain", "# own restore"
-"""The share of batches with a command before the move and one after it, and what marks them."""
+"""The share of batches with a pre command and a post command, and the text that marks them."""
 
 ORDERED, TURN = 0.15, "turn"
-"""The share of batches that begin in an order, and the tag that some of these go by."""
+"""The share of batches with an order, and the tag that some of these orders use."""
 
 SELECTED = 0.15
-"""The share of batches that say by tag, name, resource group or VPC whom they mean, with an exclusion."""
+"""The share of batches that select by tag, name, resource group or VPC, with an exclusion."""
 
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """A batch somebody submits ``at_min`` minutes into the run, as the API's request."""
+    """A batch that is submitted ``at_min`` minutes into the run, as a request to the API."""
 
     at_min: int
     request: dict[str, Any]
@@ -86,7 +88,7 @@ class BatchPlan:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One seed's run. ``rates`` gives, by kind of fault, its chance per call, per delivery, or per minute."""
+    """The scenario of one seed. ``rates`` gives the probability of each kind of fault, per call, per delivery, or per minute."""
 
     seed: int
     fleet: dict[str, Any]
@@ -96,7 +98,7 @@ class Scenario:
     chaos_min: int
     inventory: bool = False
     prompt: bool = False
-    """Whether somebody acknowledges each batch within minutes, so that instances move while the storm lasts."""
+    """Whether each batch is acknowledged within minutes, so that instances move during the storm."""
     forgetful: bool = False
     """Whether nobody decides anything for longer than every retention, once the storm is over."""
     holds: float = HOLDS
@@ -105,7 +107,7 @@ class Scenario:
 
 
 def draw(seed: int) -> Scenario:
-    """The scenario of a seed. Each seed has a chosen few kinds of faults at full rate, so that rare ones come undisturbed too."""
+    """The scenario of a seed. Each seed has a few kinds of faults at full rate, so that rare faults also occur alone."""
     rng = random.Random(f"scenario:{seed}")
     count = rng.choice((5, 6, 7, 8, 8, 9))
     numbers = list(range(1, count + 1))
@@ -153,14 +155,14 @@ def record(number: int, runs: tuple[str, str, str]) -> dict[str, Any]:
 
 
 def _bystanders(rng: random.Random, count: int) -> list[dict[str, Any]]:
-    """One or two instances that no batch names: they look like those that are moved."""
+    """One or two instances that no batch selects. They look like those that are moved."""
     return [record(number, CENTOS_7) for number in range(count + 1, count + 1 + rng.choice((1, 1, 2)))]
 
 
 def _twin(rng: random.Random, records: list[dict[str, Any]]) -> None:
-    """Now and then the second instance has the first one's private address, in another VPC; in a few seeds its hostname too.
+    """Sometimes the second instance has the first one's private address, in another VPC, and in a few seeds its hostname too.
 
-    Always these two, so that there are few kinds of guests in all seeds together.
+    It is always these two instances, so that there are few different guests over all seeds.
     """
     if rng.random() < TWINS:
         address = records[0]["VpcAttributes"]["PrivateIpAddress"]
@@ -170,7 +172,7 @@ def _twin(rng: random.Random, records: list[dict[str, Any]]) -> None:
 
 
 def _tagged(rng: random.Random, records: list[dict[str, Any]]) -> None:
-    """In a quarter of the seeds all instances but the last bear a tag; two or three have the same value."""
+    """In a quarter of the seeds all instances but the last have a tag. Two or three of them have the same value."""
     if rng.random() < GROUPED:
         size = rng.choice((2, 3))
         for place, each in enumerate(records[:-1]):
@@ -189,7 +191,7 @@ def _guest(rng: random.Random) -> dict[str, Any]:
 
 
 def _by_smc(rng: random.Random, guests: dict[str, Any], numbers: list[int]) -> None:
-    """Now and then the first job is a drill, or SMC puts the disks back by itself when a job fails or is cancelled."""
+    """Sometimes the first job is a drill, or SMC puts the disks back by itself after a failed or cancelled job."""
     for number in numbers:
         more = {"drills": 1} if rng.random() < DRILLS else {}
         more |= {"puts_back": True} if rng.random() < PUTS_BACK else {}
@@ -236,14 +238,14 @@ def _batch(rng: random.Random, at: int, numbers: list[int], windows: set[int]) -
 
 
 def _with_group(rng: random.Random, plan: BatchPlan, records: list[dict[str, Any]]) -> BatchPlan:
-    """Most batches name the tag, if there is one."""
+    """Add the group's tag to most batches, if there is a tag."""
     if not any("Tags" in each for each in records) or rng.random() < 0.2:
         return plan
     return replace(plan, request={**plan.request, "policy": {**plan.request["policy"], "group": {"tag": TAG}}})
 
 
 def _with_times(rng: random.Random, plan: BatchPlan) -> BatchPlan:
-    """Now and then the window is one of two in zones of their own, or a blackout comes soon."""
+    """Sometimes the window is one of two windows in different zones, or a blackout comes soon."""
     policy: dict[str, Any] = dict(plan.request["policy"])
     if "window" in policy and rng.random() < 0.5:
         shanghai = timedelta(hours=8)
@@ -259,7 +261,7 @@ def _with_times(rng: random.Random, plan: BatchPlan) -> BatchPlan:
 
 
 def _with_approvals(rng: random.Random, plan: BatchPlan) -> BatchPlan:
-    """Now and then persons have to approve the batch, its waves or its rollbacks."""
+    """Sometimes the batch, its waves or its rollbacks need approvals."""
     if rng.random() >= APPROVED:
         return plan
     policy: dict[str, Any] = {**plan.request["policy"], "approverTrust": "claimed", "approvals": rng.choice((0, 1, 2))}
@@ -270,7 +272,7 @@ def _with_approvals(rng: random.Random, plan: BatchPlan) -> BatchPlan:
 
 
 def _with_commands(rng: random.Random, plan: BatchPlan) -> BatchPlan:
-    """Now and then the guests are drained before the move; the command before or after may fail."""
+    """Sometimes the guests run a pre command and a post command. Either may fail."""
     if rng.random() >= COMMANDED:
         return plan
     rules = [
@@ -282,7 +284,7 @@ def _with_commands(rng: random.Random, plan: BatchPlan) -> BatchPlan:
 
 
 def _with_unasked(rng: random.Random, plan: BatchPlan) -> BatchPlan:
-    """Now and then what fails its validation is rolled back without asking, and the own check passes on the old system only."""
+    """Sometimes rollbacks are automatic, and the batch's own check passes only on the old system."""
     policy: dict[str, Any] = dict(plan.request["policy"])
     policy |= {"automaticRollback": True} if rng.random() < UNASKED else {}
     policy |= {"check": OLD_ONLY} if "check" in policy and rng.random() < 0.3 else {}
@@ -290,12 +292,12 @@ def _with_unasked(rng: random.Random, plan: BatchPlan) -> BatchPlan:
 
 
 def _with_reminder(rng: random.Random, plan: BatchPlan) -> BatchPlan:
-    """How many days a batch is left alone before a person is reminded to confirm it."""
+    """How many days a finished batch waits before a person is reminded to confirm it."""
     return replace(plan, request={**plan.request, "policy": {**plan.request["policy"], "confirmAfterDays": rng.choice((0, 1, 7))}})
 
 
 def _with_order(rng: random.Random, plan: BatchPlan, records: list[dict[str, Any]]) -> BatchPlan:
-    """Now and then the instances begin in an order, by name or by a tag."""
+    """Sometimes the instances start in an order, by name or by a tag."""
     if rng.random() >= ORDERED:
         return plan
     if rng.random() < 0.5:
@@ -304,21 +306,21 @@ def _with_order(rng: random.Random, plan: BatchPlan, records: list[dict[str, Any
 
 
 def by_turn(plan: BatchPlan, records: list[dict[str, Any]]) -> BatchPlan:
-    """The batch goes by a tag with numbers, the last record first. The first one does not bear it, so that it is the last."""
+    """Order the batch by a tag with numbers, the last record first. The first record does not have the tag, so it comes last."""
     for place, each in enumerate(records[1:]):
         _add_tags(each, [{"TagKey": TURN, "TagValue": str(11 - place)}])
     return replace(plan, request={**plan.request, "policy": {**plan.request["policy"], "order": f"tag:{TURN}"}})
 
 
 def _with_selection(rng: random.Random, plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
-    """Now and then the batch names no ids."""
+    """Sometimes the batch selects without ids."""
     if plan.request["destinations"] or rng.random() >= SELECTED:
         return plan
     return rng.choice((by_tag, by_name, by_resource_group, by_vpc, by_pattern))(plan, at, records)
 
 
 def by_tag(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
-    """The batch means what bears a tag of its own. The last record bears it too, and only an exclusion saves it."""
+    """Select by a tag. The last record has the tag too; only an exclusion keeps it out."""
     mark, kept = {"TagKey": f"move-{at}", "TagValue": "yes"}, {"TagKey": "keep", "TagValue": "yes"}
     for each in records:
         more = [mark] if each["InstanceId"] in plan.request["instanceIds"] else [{**mark, "TagValue": "no"}]
@@ -327,14 +329,14 @@ def by_tag(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan
 
 
 def by_name(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
-    """The batch means instances by their names; one of them is excluded by its id."""
+    """Select instances by their names. One of them is excluded by its id."""
     chosen = [each for each in records if each["InstanceId"] in plan.request["instanceIds"]]
     names = [each["InstanceName"] for each in chosen] + [records[-1]["InstanceName"]]
     return _without_ids(plan, {"names": names, "exclude": {"instanceIds": [records[-1]["InstanceId"]]}})
 
 
 def by_resource_group(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
-    """The batch means every second instance by its resource group. The last record is in a group that is excluded."""
+    """Select every second instance by its resource group. The group of the last record is excluded."""
     for place, each in enumerate(records):
         each["ResourceGroupId"] = "rg-kept" if each is records[-1] else f"rg-{place % 2}"
     criteria = {"resourceGroupIds": [f"rg-{at % 2}", "rg-kept"], "exclude": {"resourceGroupIds": ["rg-kept"]}}
@@ -342,7 +344,7 @@ def by_resource_group(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -
 
 
 def by_vpc(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
-    """The same by VPC. An instance that is in a VPC already stays there."""
+    """Select in the same way by VPC. An instance that is already in a VPC stays there."""
     for place, each in enumerate(records):
         vpc = "vpc-kept" if each is records[-1] else f"vpc-{place % 2}"
         each["VpcAttributes"] = {"VpcId": vpc, **each["VpcAttributes"]}
@@ -351,7 +353,7 @@ def by_vpc(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan
 
 
 def by_pattern(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
-    """The batch means all names of a pattern, apart from the last one and those of a second pattern."""
+    """Select all names of a pattern, except the last one and those of a second pattern."""
     kept = [records[-1]["InstanceName"], f"*-{at + 2}"]
     return _without_ids(plan, {"releases": ["centos-7"], "names": ["web-*"], "exclude": {"names": kept}})
 

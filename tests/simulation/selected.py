@@ -1,4 +1,4 @@
-"""Deliberate bugs in the choice of instances, and the weather in which they show."""
+"""Deliberate bugs in the selection of instances, and the scenarios in which they show."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ Patch = Any
 
 
 def exclusion_ignored() -> list[Patch]:
-    """What the selection excludes is chosen all the same, and the precheck does not notice."""
+    """Excluded instances are selected all the same, and the precheck does not notice."""
     unseen = mock.patch.object(precheck, "why_not_selected", return_value="")
     return [mock.patch.object(selecting, "reason_to_exclude", return_value=""), unseen]
 
 
 def tags_ignored() -> list[Patch]:
-    """Neither ECS nor intake asks for the tags."""
+    """Neither ECS nor intake checks the tags."""
     return [mock.patch.object(selecting, "unmet_criterion", return_value=""), _no_sieve()]
 
 
 def names_ignored() -> list[Patch]:
-    """Every name fits."""
+    """Every name matches."""
     return [mock.patch.object(selecting, "matches_pattern", return_value=True), _no_sieve()]
 
 
 def resource_groups_ignored() -> list[Patch]:
-    """Every resource group fits."""
+    """Every resource group matches."""
     return _without_criterion("resource_groups")
 
 
 def vpcs_ignored() -> list[Patch]:
-    """Every VPC fits."""
+    """Every VPC matches."""
     return _without_criterion("vpcs")
 
 
@@ -78,27 +78,27 @@ def _no_sieve() -> Patch:
 
 
 def tagged(scenario: Scenario) -> Scenario:
-    """Every batch chooses by tag, and persons are quick."""
+    """Every batch selects by tag, and persons act quickly."""
     return _selected(scenario, by_tag)
 
 
 def named(scenario: Scenario) -> Scenario:
-    """Every batch chooses by name, and persons are quick."""
+    """Every batch selects by name, and persons act quickly."""
     return _selected(scenario, by_name)
 
 
 def in_resource_groups(scenario: Scenario) -> Scenario:
-    """Every batch chooses by resource group, and persons are quick."""
+    """Every batch selects by resource group, and persons act quickly."""
     return _selected(scenario, by_resource_group)
 
 
 def in_vpcs(scenario: Scenario) -> Scenario:
-    """Every batch chooses by VPC, and persons are quick."""
+    """Every batch selects by VPC, and persons act quickly."""
     return _selected(scenario, by_vpc)
 
 
 def by_patterns(scenario: Scenario) -> Scenario:
-    """Every batch chooses by a pattern of names, and persons are quick."""
+    """Every batch selects by a pattern of names, and persons act quickly."""
     return _selected(scenario, by_pattern)
 
 

@@ -1,4 +1,4 @@
-"""From a run that breaks an invariant to the few faults that are enough to break it."""
+"""Reduces a run that breaks an invariant to the few faults that are enough to break it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from tests.simulation.simulation import SeedReport, run_seed
 
 
 def shrink(report: SeedReport, *, seconds: float = 120.0) -> tuple[SeedReport, list[int]]:
-    """A run of the same seed with fewer faults and the same violation (by number), and the faults kept; within a time limit."""
+    """A run of the same seed with fewer faults and the same violation (by number), and the numbers of these faults. The
+    search has a time limit.
+    """
     until = time.monotonic() + seconds
     kind = _kind(report)
     best, kept = report, list(report.done)
@@ -36,7 +38,7 @@ _ID = re.compile(r"\b(?:[a-z]{1,2}-\w+|[mb][0-9a-f]{16})\b|[\d-]+")
 
 
 def _kinds(report: SeedReport) -> set[str]:
-    """The violations without the ids and numbers in them."""
+    """The violations' sentences without ids and numbers."""
     return {_ID.sub("#", str(violation)) for violation in report.violations}
 
 

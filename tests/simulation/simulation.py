@@ -1,4 +1,4 @@
-"""One seed, from an empty account to swept snapshots: chaos, healing, decisions, rest; judged all the time."""
+"""Runs one seed, from an empty account to swept snapshots: chaos, healing, decisions, rest. Checkers judge all the time."""
 
 from __future__ import annotations
 
@@ -45,35 +45,37 @@ from tests.support.world import World
 MINUTE = 60_000
 PERIOD = "simulation.minute"
 DENIALS = ("NoPermission", "Forbidden.RAM", "AccessDenied")
-"""What a role is told that lacks a permission (the one that chaos takes away has another code): the deployed roles must do."""
+"""Codes for a missing permission. (The fault of a withdrawn permission has another code.) The deployed roles must never cause
+one.
+"""
 HEARD = frozenset({"instance_stopped", "instance_released", "instance_rebooted", "person"})
-"""Faults beside which every event of ECS comes in time."""
+"""Faults during which every ECS event still arrives in time."""
 REMINDED_MIN = 95
-"""Within so many minutes batches are closed, and persons reminded of them."""
+"""Within this many minutes batches are closed and persons are reminded of them."""
 PATIENCE_MIN = 12 * 60
-"""After the last fault everything must have ended or wait for a person within so much virtual time (waves one after another)."""
+"""After the last fault everything must end or wait for a person within this much virtual time (waves run one after another)."""
 WINDOW_STEP_MIN, WINDOWS = 30, 2 * 48
-"""While all that is left waits for a closed window, or for what hangs to be given up (a day at most), time jumps on.
+"""If everything left waits for a closed window, or for a hung job's time limit (at most a day), time jumps by these steps.
 
-Two days hold each window twice. They count from the last start: an hour's window with one slot starts one or two a day, and those
-behind them wait as many days as the operator's limits ask for (their batch shows both). Whoever is passed over by a window that
-starts nobody is stuck.
+Two days contain each window twice. The count restarts at each start. A window of one hour with one slot allows one or two starts a
+day, so later instances wait as many days as the operator's limits require. An instance is stuck if it is passed over by a window
+that starts nothing.
 """
 IDLE_MIN = 4
 ROUNDS = 8
-"""Rounds of people's decisions after the chaos; the last ones only confirm and cancel."""
+"""Rounds of people's decisions after the chaos. The last rounds only confirm and cancel."""
 TOO_MANY_STEPS = 400_000
 INVENTORY = b'{"triggerTime":"2026-11-23T08:00:00Z","triggerName":"inventory","payload":""}'
-"""The daily inventory runs once, at the beginning: what it found after the storm would have nobody to acknowledge it."""
+"""The daily inventory runs once, at the beginning. Nobody would acknowledge what it found after the storm."""
 _RESTING = TERMINAL | {State.MIGRATED, State.FAILED, State.CONFIRMED}
 _ADMITTED = frozenset({State.READY, State.WAITING})
-"""States in which a migration waits to be admitted."""
+"""States in which a migration waits for admission."""
 _plans: dict[str, Plan] = {}
 
 
 @dataclass
 class SeedReport:
-    """What one seed showed."""
+    """The result of one seed."""
 
     seed: int
     violations: list[Violation]
@@ -97,7 +99,7 @@ class Enough(Exception):
 
 @contextmanager
 def prepared() -> Iterator[None]:
-    """What holds for all runs of a process: doubled guests, quiet logs, deployment files read once."""
+    """Settings for all runs of a process: guest doubles, no logs, deployment files read once."""
 
     def make(*files: Any, env: dict[str, str], **more: Any) -> Plan:
         key = repr(sorted(env.items()))
@@ -119,7 +121,7 @@ def prepared() -> Iterator[None]:
 
 
 class Simulation:
-    """Use ``run_seed``."""
+    """The run of one seed. Call ``run_seed`` instead of using this class."""
 
     def __init__(
         self,
@@ -205,7 +207,7 @@ class Simulation:
         self.judge.invocation(Frame("api", "", 0, 0, 0), b'{"errorType": "Answer", "errorMessage": "%s"}' % told.encode())
 
     def _deploy(self) -> str:
-        """Another version of all functions: forward to the newer one or back, now and then the same again."""
+        """Deploy another version of all functions: the newer or the older one, sometimes the same one again."""
         plan = next(iter(_plans.values()))
         self.invoker.deploy(self.invoker.newer ^ (self.chaos.rng.random() < 0.8))
         roles = Plan(plan.template, service(self.cloud, "fc").functions.all(), plan.rules)
@@ -216,7 +218,7 @@ class Simulation:
     # The run ------------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """The whole of it; ends at the first violation."""
+        """Run the whole seed. The first violation ends the run."""
         self._begin()
         self._storm()
         self._heal()
@@ -248,7 +250,7 @@ class Simulation:
         self._plan(MINUTE, {})
 
     def _no_inventory(self) -> None:
-        """Take the daily inventory's timer away: it begins with each deployment."""
+        """Delete the timer of the daily inventory, which each deployment creates again."""
         with self.cloud.lock, self.cloud.db.transaction():
             for key in self.cloud.scheduler.keys("fc.timer"):
                 if key.startswith("replank-intake/"):
@@ -283,7 +285,7 @@ class Simulation:
         self.chaos.on = False
 
     def _quiet(self) -> bool:
-        """Whether nothing has moved for a while: further minutes would only cost time."""
+        """Whether nothing has changed for a while, so that further minutes would only cost time."""
         self._idle = self._idle + 1 if self._at_rest() else 0
         return self._idle > IDLE_MIN
 
@@ -295,7 +297,9 @@ class Simulation:
             self.cloud.scheduler.cancel(PERIOD, "minute")
 
     def _rest(self) -> None:
-        """Let time pass until everything has ended or waits for a person; too long is a violation of invariant 5."""
+        """Let time pass until everything has ended or waits for a person. Record a violation of invariant 5 if that takes too
+        long.
+        """
         self.say("PHASE rest")
         self._until(PATIENCE_MIN, lambda: self._at_rest() or self._only_time())
         idle = 0
@@ -315,12 +319,12 @@ class Simulation:
                     self.judge.stuck(f"{id} is {migration.state.value} since {migration.entered_at}, due {due}, owes {owes}")
 
     def _started(self) -> int:
-        """How often a migration has begun its snapshots or its job: what a window lets through."""
+        """How often a migration has started its snapshots or its job. A window counts these starts."""
         begun = (State.SNAPSHOTTING.value, State.MIGRATING.value)
         return sum(count for (_, after), count in self.transitions.items() if after in begun)
 
     def _only_time(self) -> bool:
-        """Whether all that is left waits for a window that is closed now, or for the time at which what hangs is given up."""
+        """Whether everything left waits for a closed window, or for the time limit of something that hangs."""
         left = [self.truth.migrations[id] for id in self.truth.migrations if not self._rests(id)]
         waiting = [each for each in left if self._waits_for_time(each)]
         behind = [each for each in left if each.state in _ADMITTED and each not in waiting]
@@ -340,7 +344,7 @@ class Simulation:
         return not waiting and not self._planning() and all(map(self._rests, self.truth.migrations))
 
     def _planning(self) -> list[str]:
-        """Batches whose instances are still being found."""
+        """The batches whose instances are still being found."""
         return [id for id in sorted(self.truth.batches) if self.truth.batches[id].state == "planning"]
 
     def _rests(self, id: str) -> bool:
@@ -354,13 +358,13 @@ class Simulation:
         return migration.state in _RESTING
 
     def _is_held_back(self, migration: Migration) -> bool:
-        """Whether a rollback that nobody asked for waits for persons."""
+        """Whether an automatic rollback waits for persons."""
         policy = self.truth.batches[migration.batch_id].policy
         held = self.truth.held() or policy.rollback_approvals > 0
         return migration.state is State.FAILED and policy.automatic_rollback and held
 
     def _admits_nothing(self, migration: Migration) -> bool:
-        """Whether this one waits for a person: nothing but the window, the hold and the slots holds a route once begun."""
+        """Whether the migration waits for a person. A route that has begun is held only by the window, the hold and the slots."""
         batch = self.truth.batches[migration.batch_id]
         spent = not self._is_begun(migration) and len(self.truth.failed(batch.batch_id)) > batch.budget
         asked = waits_for_approval(self.truth.batch_rows[batch.batch_id], batch, self.scene.now)
@@ -371,19 +375,19 @@ class Simulation:
         return self.truth.held() or batch.acknowledgement is None or spent or paused or self._is_full(batch.batch_id)
 
     def _is_behind(self, migration: Migration) -> bool:
-        """Whether it waits for an earlier wave, in which another member waits for its group."""
+        """Whether the migration waits for an earlier wave in which a member waits for its group."""
         found = waves(self.truth.batch_rows[migration.batch_id])
         mine = next((place for place, ids in enumerate(found) if migration.migration_id in ids), 0)
         earlier = [self.truth.migrations[id] for ids in found[:mine] for id in ids]
         return any(each.state in _ADMITTED and undecided_mate(each, self.scene) for each in earlier)
 
     def _is_begun(self, migration: Migration) -> bool:
-        """Whether it waits for a next hop, which nobody had to ask for again."""
+        """Whether the migration waits for its next hop, which nobody had to request."""
         asked = [line for line in lines(self.truth.rows[migration.migration_id]) if line.hop == migration.hop]
         return migration.hop > 0 and not any(line.from_state is State.FAILED for line in asked)
 
     def _is_full(self, batch_id: str) -> bool:
-        """Whether its slots are held by those that wait for a person."""
+        """Whether all slots it needs are held by migrations that wait for a person."""
         mates = [each for each in self.truth.migrations.values() if each.batch_id == batch_id]
         held = any(each.migration_id in self.truth.slots() for each in mates)
         resting = held and all(each.state in _RESTING | _ADMITTED | {State.SNAPSHOTTED} for each in mates)
@@ -404,14 +408,14 @@ class Simulation:
         return all(each.state in ended for each in self.truth.migrations.values())
 
     def _forget(self) -> None:
-        """Nobody decides anything for longer than every retention: time alone must release nothing, a reminder neither."""
+        """Nobody decides anything for longer than every retention. Neither time nor a reminder may release a snapshot."""
         self.say("PHASE forgotten")
         self._pass_retention()
         self._until(REMINDED_MIN, lambda: False)
         self._rest()
 
     def _sweep(self) -> None:
-        """Retention passes; the daily sweep runs."""
+        """Let the retention pass, and run the daily sweep."""
         self.say("PHASE sweep")
         self._pass_retention()
 
@@ -448,9 +452,9 @@ def run_seed(
     checkers: list[Checker] | None = None,
     invoker: SimInvoker | None = None,
 ) -> SeedReport:
-    """Run one seed; ``allowed`` says which of the faults decided on (by number) may happen, ``checkers`` who judges.
+    """Run one seed. ``allowed`` says which of the drawn faults (by number) may happen; ``checkers`` are the judges.
 
-    ``invoker`` runs the functions: ours by default, or a mix of versions.
+    ``invoker`` runs the functions: SimInvoker by default, or a mix of versions.
     """
     started = time.perf_counter()
     entrypoint._running.clear()

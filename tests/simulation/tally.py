@@ -1,4 +1,4 @@
-"""A long run in a file, chunk by chunk: what was interrupted goes on where it stopped, and only with the same code."""
+"""A long run in a file, chunk by chunk. An interrupted run continues where it stopped, but only with the same code."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ CODE = (
     *("functions", "shared", "events", "localcloud", "cli", "tests/simulation", "tests/support"),
     *("template.yml", "s.yaml", "requirements"),
 )
-"""What a run depends on: the product, its deployment files, the local cloud and the simulation, and the pins of the SDKs."""
+"""The files that a run depends on: the product, its deployment files, the local cloud, the simulation, and the pins of the SDKs."""
 Chunk = tuple[int, int]
 """The first seed and how many."""
 
 
 class OtherCode(Exception):
-    """The file tells of another version of the code, or is no tally."""
+    """The file was written by another version of the code, or is not a tally."""
 
 
 def fingerprint(root: Path = ROOT) -> str:
-    """A digest of every file that a run depends on, tests of the simulation apart."""
+    """A digest of every file that a run depends on, without the simulation's own tests."""
     digest = hashlib.sha256()
     for name in CODE:
         top = root / name
@@ -40,10 +40,10 @@ def _apart(path: Path) -> bool:
 
 
 class ChunkTally:
-    """The figures of the chunks that have run. Every chunk is written at once, whole or not at all."""
+    """The figures of the finished chunks. Each chunk is written at once, completely or not at all."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Without a path they are in memory only. Raises OtherCode where the file's figures cannot be added to."""
+        """Without a path the figures are in memory only. Raises OtherCode if the file's figures cannot be added to."""
         self.path = path
         self.figures, self.seconds, self.chunks = Figures(), 0.0, set[Chunk]()
         self.code = fingerprint()
@@ -51,10 +51,10 @@ class ChunkTally:
             self._read(path)
 
     def add(self, chunk: Chunk, figures: Figures, seconds: float) -> None:
-        """Count a chunk (first seed, seeds) and the seconds that its process took for it.
+        """Add a chunk (first seed, seeds) and the seconds that its process took.
 
-        They are wall time inside the chunk, summed over processes: what lies between two chunks, or between two runs of the
-        command, is in none. With two processes side by side an hour of the clock is two of these.
+        The seconds are real time inside the chunk, summed over processes. Time between two chunks, or between two runs of the
+        command, does not count. So two parallel processes add two hours per hour.
         """
         self.figures.merge(figures)
         self.seconds += seconds

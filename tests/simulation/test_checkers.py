@@ -1,4 +1,4 @@
-"""What the checkers must not call a violation."""
+"""What the checkers must not report as a violation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MIGRATION: Any = SimpleNamespace(migration_id="m1", instance_id="i-1")
 
 
 def scene(*disks: str) -> Any:
-    """An instance with these disks; somebody has deleted every snapshot of it."""
+    """An instance with these disks. Somebody has deleted all snapshots of them."""
     truth = SimpleNamespace(disks=lambda _: [{"DiskId": each} for each in disks], snapshots=lambda: [])
     return SimpleNamespace(truth=truth, names_deleted_by_others={}, began=0)
 
@@ -32,7 +32,7 @@ def test_a_stop_needs_a_snapshot_of_each_disk_that_was_not_reset() -> None:
 
 
 def test_a_repeated_snapshot_call_is_judged_though_the_instance_has_been_released() -> None:
-    """The client token answers it; the disk is gone by then."""
+    """A repeated call with the same client token is answered, although the disk no longer exists."""
     gone = SimpleNamespace(truth=SimpleNamespace(ecs=SimpleNamespace(store=SimpleNamespace(get=lambda *_: None))))
     made = Effect("CreateSnapshot", {"DiskId": "d-1", "SnapshotName": "replank-m1-0-d-1"}, "role:snapshot", {"SnapshotId": "s-1"})
     assert list(OnlyTheChosen().effect(made, cast(Any, gone))) == []

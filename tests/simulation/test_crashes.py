@@ -1,4 +1,4 @@
-"""A few real kills in ``make test``; ``make crash`` does two hundred."""
+"""A few real kills in ``make test``; ``make crash`` does 200."""
 
 from __future__ import annotations
 

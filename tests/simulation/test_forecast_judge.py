@@ -1,4 +1,4 @@
-"""What the judge of the forecast counts as a promise that was kept."""
+"""Which promises the judge of the forecast counts as kept."""
 
 from __future__ import annotations
 
@@ -56,5 +56,5 @@ def test_an_interrupted_judge_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_what_really_happens_lies_inside_the_promised_range() -> None:
-    """Ten fleets are few, so the bounds are wide: the whole judge is a command (docs/testing.md)."""
+    """Ten fleets are few, so the bounds are wide. The full judge is a command (docs/testing.md)."""
     assert 5 <= sum(judge(seed).inside for seed in range(1, 11)) <= 10

@@ -1,4 +1,4 @@
-"""Messages and requests that nobody should send: refused with a code, nothing changed, never an unexpected error."""
+"""Messages and requests that nobody should send: each is refused with a code, changes nothing, and causes no unexpected error."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def _until(world: World, id: str, state: str) -> None:
 
 @pytest.fixture(scope="module")
 def settled() -> Iterator[tuple[World, Truth]]:
-    """A world with migrations in three states, and what is written in it from then on.
+    """A world with migrations in three states. Returns what is written in it from then on.
 
-    One has ended and waits for its confirmation, one is under way, one waits for its acknowledgement.
+    One has ended and waits for its confirmation, one is running, and one waits for its acknowledgement.
     """
     with prepared():
         world = World(env={"REPLANK_RETRY_PAUSE_MS": "0"})
@@ -65,7 +65,7 @@ def settled() -> Iterator[tuple[World, Truth]]:
 
 @pytest.fixture(scope="module")
 def said() -> Iterator[Lines]:
-    """What the functions log."""
+    """The log output of the functions."""
     lines, level = Lines(), logs.log.level
     logs.log.addHandler(lines)
     logs.log.setLevel("INFO")
@@ -75,7 +75,7 @@ def said() -> Iterator[Lines]:
 
 
 def invoked(world: World, function: str, payload: bytes) -> dict[str, Any]:
-    """How one invocation ends: its answer, or its error."""
+    """The result of one invocation: its answer, or its error."""
     fc = service(world.cloud, "fc")
     result = fc.runner.run(fc.functions.need(f"replank-{function}"), payload, "test", world.cloud.request_id())
     found: dict[str, Any] = json.loads(result.body)
@@ -87,7 +87,7 @@ def event(type: str, data: Any, source: str = "replank", **more: Any) -> dict[st
 
 
 def one_line(said: Lines) -> dict[str, Any]:
-    """The one line that an invocation has logged, checked for what no line may have."""
+    """The only log line of an invocation, checked for text that no log line may have."""
     (text,) = said.taken()
     assert len(text.encode()) < 32_000
     assert SECRET not in text
@@ -115,7 +115,7 @@ def test_no_event_breaks_a_function_or_changes_anything(
 
 
 def shapes(function: str) -> Iterator[tuple[str, bytes]]:
-    """What is no event for a function, by what is wrong with it."""
+    """Invalid events for a function, by the error in each."""
     type = next((each for each, names in events.CONSUMERS.items() if function in names), "timer")
     right = event(type, {"migrationId": "m-none", "batchId": "b-none"})
     wrong: dict[str, Any] = {
@@ -157,7 +157,7 @@ CASES = [(function, name, payload) for function in FUNCTIONS for name, payload i
 def test_what_is_no_event_is_raised_with_its_code_and_changes_nothing(
     settled: tuple[World, Truth], said: Lines, function: str, payload: bytes
 ) -> None:
-    """Raised, so that the platform keeps it in the dead letter queue; said in one line."""
+    """The error is raised, so that the platform keeps the message in the dead-letter queue. The log has one line about it."""
     world, _ = settled
     before = digest(world.cloud)
     said.taken()

@@ -1,6 +1,6 @@
-"""The large scenario: regions, accounts, groups, waves, windows and failures; limits hold at every write and call.
+"""The large scenario: regions, accounts, groups, waves, windows and failures. The limits hold at every write and call.
 
-``LARGE_MOVE=1000`` moves a thousand instances in place of sixty.
+``LARGE_MOVE=1000`` moves a thousand instances instead of sixty.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ POLICY: dict[str, Any] = {
     ],
 }
 FAIL_EVERY = 33
-"""Three percent of the instances fail, once."""
+"""One instance in this many fails once (three percent)."""
 LONGEST_DAYS = 40
 
 
 class Watched:
-    """Every row that is written and every call that has its effect, judged by the checkers as it comes."""
+    """Lets the checkers judge every written row and every call that had its effect."""
 
     def __init__(self, world: World, tags: dict[str, dict[str, str]]) -> None:
         self.truth, self.broken = Truth(world.cloud), list[str]()
@@ -63,7 +63,7 @@ class Watched:
 
 
 def shown(number: int) -> dict[str, Any]:
-    """An instance in one of three regions; two that follow each other in a region stand in for each other."""
+    """An instance in one of three regions. Two consecutive instances of a region form a redundancy group."""
     tags = {"Tag": [{"TagKey": TAG, "TagValue": f"pair-{number % 3}-{number // 6}"}]}
     account: dict[str, Any] = {"account": SHOP} if number % 2 else {}
     return instance(number, RegionId=REGIONS[number % 3], Tags=tags, **account)
@@ -87,7 +87,7 @@ def world(folder: Path, count: int) -> Iterator[tuple[World, Watched]]:
 
 
 def resumed_by_bob(made: World, batch_id: str) -> bool:
-    """Whether the batch had paused at its budget; then bob lets it go on."""
+    """Whether the batch had paused at its budget. If so, bob resumes it."""
     found = made.api.get(f"/batches/{batch_id}")
     if found["brake"] is None or found["brake"]["state"] != "paused at budget":
         return False
@@ -126,5 +126,5 @@ def test_limits_hold_at_every_instant_of_a_large_move(tmp_path: Path) -> None:
 
 
 def states(seen: Watched) -> Counter[str]:
-    """How many migrations are in which state."""
+    """The number of migrations by state."""
     return Counter(each.state.value for each in seen.truth.migrations.values())

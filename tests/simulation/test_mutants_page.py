@@ -1,4 +1,4 @@
-"""The page on reliability lists the mutants that there are, and each of them still fits the code."""
+"""The reliability page lists all mutants, and each mutant still fits the code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 
 
 def listed() -> list[tuple[int, str]]:
-    """Invariant and name of each mutant on the page."""
+    """The invariant and the name of each mutant on the page."""
     text = PAGE.read_text(encoding="utf-8").partition("| invariant | the bug put in |")[2].partition("\n\n")[0]
     found, number = [], 0
     for first, name in re.findall(r"^\| ?(.*?) ?\| (.*) \|$", text, re.MULTILINE):
@@ -28,7 +28,7 @@ def test_the_page_lists_every_mutant() -> None:
 
 
 def test_every_mutant_can_be_patched_in() -> None:
-    """A name that a mutant replaces may be gone: then it would raise, and find nothing."""
+    """A name that a mutant replaces may be gone. Then the mutant would raise instead of being found."""
     for mutant in MUTANTS:
         with ExitStack() as stack:
             for patch in mutant.patches():

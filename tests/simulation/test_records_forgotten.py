@@ -1,4 +1,6 @@
-"""Cloud Assistant keeps so few records that answers are gone before anybody reads them: no invariant breaks, nothing is stuck."""
+"""Cloud Assistant keeps so few records that answers are deleted before anybody reads them. No invariant breaks, and nothing
+hangs.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from tests.simulation.simulation import prepared, run_seed
 
 SEEDS = (0, 1, 5)
 KEPT = 2
-"""Of a fleet of five to nine instances, whose probes run at the same time."""
+"""Far fewer than the probes that run at once in a fleet of five to nine instances."""
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,4 +1,4 @@
-"""A fixed set of seeds, the mutants, and the promise that a seed is a run."""
+"""Runs a fixed set of seeds and the mutants, and checks that a seed gives the same run twice."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.simulation.simulation import prepared, run_seed
 
 SEEDS = range(0, 8)
 TWICE = (3, 4, 7)
-"""Several of them run again and must be the same: the last has two instances with one address."""
+"""Seeds that run twice and must give the same run. In the last one, two instances have the same address."""
 REGRESSIONS = Path(__file__).with_name("regressions") / "seeds.txt"
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_OF_EACH = list({mutant.found: mutant for mutant in reversed(MUTANTS)}.values())[::-1]
-"""One mutant of each invariant; ``python -m tests.simulation.mutants`` hunts them all."""
+"""The first mutant of each invariant; ``python -m tests.simulation.mutants`` hunts all of them."""
 
 
 @pytest.fixture(scope="module", autouse=True)

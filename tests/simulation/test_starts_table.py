@@ -1,4 +1,4 @@
-"""The checker of invariant 11 judges by the table that docs/architecture.md shows."""
+"""The checker of invariant 11 uses the same table as docs/architecture.md."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Locks, slots and the hold under concurrent takers, lost answers, and calls of others in between.
+"""Locks, slots and the hold under concurrent writers, lost answers, and other calls in between.
 
-Hypothesis finds the order of them.
+Hypothesis searches the orders of these calls.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ NAMES = tuple(BATCHES)
 WHERE = ("cn-hangzhou", "i-1")
 HOLD = (("lock_id", "hold"),)
 MIGRATIONS, LATE = st.sampled_from(("ma", *NAMES)), st.sampled_from((0, 0, 1, -1))
-"""A late call is one of the attempt before: a duplicate, or a delivery that was slow. One of -1 begins the next attempt."""
+"""A late call belongs to an earlier attempt: it is a duplicate, or its delivery was slow. The value -1 starts the next attempt."""
 ENDS = st.sampled_from((0, 1))
 OTHERS = st.tuples(st.sampled_from(("lock", "unlock")), st.sampled_from(("", "", "mb")), st.sampled_from((-1, -1, 0)))
-"""An act that comes in between; of the same migration where no name is given, and of its next attempt as a rule."""
+"""An act that comes in between. Without a name it is of the same migration, usually of its next attempt."""
 LOST = st.sampled_from(("", "drop_after", "drop_before"))
 TROUBLE = st.sampled_from(("", "drop_after", "drop_before", "between", "drop_after between"))
 TIMES = st.sampled_from((1, 9))
 BY_HAND: tuple[dict[str, Any], ...] = ({"state": "held"}, {"state": "stop"}, {"state": "released", "version": "x"}, {"version": 3})
-"""What a person may write into the row of the hold in the Tablestore console."""
+"""What a person may write into the hold's row in the Tablestore console."""
 MET: Counter[str] = Counter()
-"""What the runs came across, asked at the end."""
+"""The situations that occurred in the runs; checked at the end."""
 
 Act = Callable[[Admission], Any]
 Other = tuple[str, str, int]
 
 
 class AdmissionMachine(RuleBasedStateMachine):
-    """One instance's lock and the account's slots; the model is the fake, which the port's contract holds to the same promises.
+    """One instance's lock and the account's slots. The model is the fake, which must pass the port's contract too.
 
-    An act is followed by the state it leads to; with an answer lost for good also by the state before; with another's act in the
-    middle of its calls by what one of the two orders leads to.
+    An act leads to the state after it. If its answer is lost for good, the state before is also allowed. If another act comes in
+    the middle of its calls, the result of either order is allowed.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     @rule(name=MIGRATIONS, late=LATE, trouble=LOST, times=TIMES, age=st.integers(0, 2))
     def take_slot(self, name: str, late: int, trouble: str, times: int, age: int) -> None:
-        """On a picture just read or an older one."""
+        """Take a slot, with a picture just read or an older one."""
         self.pictures.append(rooms(self.real))
         self._do(self._made("take", name, late, age), trouble, times)
 
@@ -89,12 +89,12 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     @rule(name=MIGRATIONS, trouble=LOST, times=TIMES)
     def forget(self, name: str, trouble: str, times: int) -> None:
-        """When its batch is closed, whether or not one of it holds a slot."""
+        """Drop a batch when it is closed, whether or not one of its migrations holds a slot."""
         self._do(lambda admission: admission.delete_slot_count(BATCHES[name]), trouble, times)
 
     @rule(act=st.sampled_from(("hold", "release")), age=st.integers(0, 2), trouble=LOST, times=TIMES)
     def write_hold(self, act: str, age: int, trouble: str, times: int) -> None:
-        """By a person who looked just now, or a while ago."""
+        """A person sets or releases the hold, by a current or an older view."""
         self.holds.append(self.real.current_hold())
         self.acts += 1
         seen, line = self.holds[-1 - min(age, len(self.holds) - 1)], HoldHistoryEntry(act, f"p{self.acts}", T0, "")
@@ -102,7 +102,7 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     @rule(columns=st.sampled_from(BY_HAND))
     def set_hold_by_hand(self, columns: dict[str, Any]) -> None:
-        """A person in the Tablestore console asks nobody."""
+        """A person writes the row in the Tablestore console, without any check."""
         self.real._store.put(tables.LOCKS, HOLD, columns)
         self.model.row = dict(columns)
 
@@ -112,7 +112,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         assert len(self.model.held) <= LIMIT, self.model
 
     def _made(self, kind: str, name: str, late: int, age: int = 0) -> Act:
-        """An act of a migration's attempt. A slot is taken only where the picture has room, as every taker does."""
+        """An act of a migration's attempt. A slot is taken only if the picture shows room, as all callers do."""
         self.attempt[name] -= min(late, 0)
         attempt = max(1, self.attempt[name] - max(late, 0))
         seen = self.pictures[-1 - min(age, len(self.pictures) - 1)][name]
@@ -140,7 +140,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         self._follow([(act, other), (other, act)] if came else [(act,)], act, answer)
 
     def _follow(self, ways: list[tuple[Act, ...]], act: Act, answer: Any) -> None:
-        """Take the model to where the store is, by one of the ways that lead there; fail if none does."""
+        """Bring the model to the store's state by one of the allowed ways. Fail if none leads there."""
         held, before = self._held(), self.model
         for way in ways:
             model = copied(before)
@@ -153,7 +153,7 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     @contextmanager
     def _troubled(self, trouble: str, times: int, other: Act) -> Iterator[list[int]]:
-        """Answers are lost, or another's act comes before the second call of this one; yields what came in between."""
+        """Lose answers, or insert another act before the second call. Yields the inserted acts."""
         came: list[int] = []
         send = self.real._store._send_request
         if trouble.startswith("drop"):
@@ -165,7 +165,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         self.one.faults()
 
     def _after(self, other: Act, came: list[int]) -> Callable[..., Any]:
-        """The store's send, another's whole act before it."""
+        """The store's send function, preceded by another complete act."""
         send = self.real._store._send_request
 
         def sent(*arguments: Any, **options: Any) -> Any:
@@ -181,30 +181,30 @@ class AdmissionMachine(RuleBasedStateMachine):
 
 
 def rooms(admission: Admission) -> dict[str, SlotUse]:
-    """The room as each migration sees it."""
+    """The free room as each migration sees it."""
     return {name: admission.slot_use(BATCHES[name], name) for name in NAMES}
 
 
 def took(admission: Admission, seen: SlotUse, name: str, attempt: int) -> bool:
-    """Whether the attempt has its slot afterwards: a call sent again finds it even on a picture too old to take one."""
+    """Whether the attempt has its slot afterwards. A repeated call finds the slot even if the picture is too old to take one."""
     return admission.take_slot(seen, name, BATCHES[name], attempt) or admission.slot_use(BATCHES[name], name).is_held_since_attempt(
         attempt
     )
 
 
 def _in_turn(sends: list[Callable[..., Any]], last: Callable[..., Any]) -> Callable[..., Any]:
-    """Each of these for one call, and the last for all that follow."""
+    """Use each of these for one call, and the last one for all later calls."""
     return lambda *arguments, **options: (sends.pop(0) if sends else last)(*arguments, **options)
 
 
 def state_of(model: FakeAdmission) -> tuple[Any, ...]:
-    """The lease as the table writes it, the slots, and the hold."""
+    """The lease as the table stores it, the slots, and the hold."""
     lease = model.leases.get(("", *WHERE))
     return f"{lease[0]}/{lease[1]}" if lease else None, model.slot_holders(), rooms(model), model.current_hold()
 
 
 def copied(model: FakeAdmission) -> FakeAdmission:
-    """A model that goes its own way."""
+    """An independent copy of the model."""
     return replace(
         model, leases=dict(model.leases), held=dict(model.held), since=dict(model.since), row=model.row and dict(model.row)
     )
@@ -216,7 +216,7 @@ AdmissionMachine.TestCase.settings = settings(
 
 
 class TestAdmissionMachine(AdmissionMachine.TestCase):  # type: ignore[misc,valid-type]  # made by Hypothesis, of no type known
-    """The runs, and then whether they came across what they are for."""
+    """Runs the machine, and then checks that the runs met all situations."""
 
     def runTest(self) -> None:
         super().runTest()

@@ -1,7 +1,7 @@
-"""The migrations' store under two writers, lost answers, crashes and indexes that lag: any order of them, found by Hypothesis.
+"""The migrations' store under two writers, lost answers, crashes and lagging indexes, in any order that Hypothesis finds.
 
-While an index lags, only what must never happen is asserted: a row's history, what it owes, its own place on the tick's lane, and
-that the tick is shown nothing that is not due. That the tick finds what is due is a rule for when the indexes have caught up.
+While an index lags, only safety is asserted: a row's history, its outbox, its place on the tick's lane, and that the tick sees
+nothing that is not due. That the tick finds what is due is asserted only after the indexes have caught up.
 """
 
 from __future__ import annotations
@@ -31,16 +31,18 @@ from tests.support.ports import T0, Bench, bench, migration
 WRITERS = st.sampled_from(("left", "right"))
 FAULTS = st.sampled_from(("", "", "drop_after", "drop_before"))
 TIMES = st.sampled_from((1, 9))
-"""Once: the call is sent again, and what it has done is read back. Nine times: the writer never learns what became of it."""
+"""How often an answer is lost. Once: the call is sent again, and its effect is read back. Nine times: the writer never learns
+the result.
+"""
 MUCH_LATER = T0 + timedelta(days=10)
 DUE = st.sampled_from((None, None, T0, MUCH_LATER))
 LOOKS = st.sampled_from((T0 + timedelta(days=1), MUCH_LATER, T0 - timedelta(minutes=1)))
 MET: Counter[str] = Counter()
-"""What the runs came across, asked at the end: a machine that never meets it proves nothing."""
+"""The situations that occurred in the runs, checked at the end: a machine that never meets them proves nothing."""
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Two writers hold copies of one row, fresh or stale; the model is the number of steps in it, and what it owes."""
+    """Two writers hold copies of one row, fresh or stale. The model is the row's number of steps and its outbox."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,14 +113,14 @@ class StoreMachine(RuleBasedStateMachine):
             self.owed.discard(oldest)
         except Transient:
             MET["a settlement in doubt"] += 1
-            # Dropped before: nothing was written. Dropped after: whichever of its calls came last was.
+            # Dropped before the effect: nothing was written. Dropped after: the last call was carried out.
             assert self._owes() in (self.owed, self.owed - {oldest})
             self.owed = self._owes()
         self._look_while_lagging()
 
     @initialize(lag_ms=st.sampled_from([0, 60_000]), owes=st.booleans())
     def begin(self, lag_ms: int, owes: bool) -> None:
-        """On the lane, and seen there, before anything lags; or not yet."""
+        """Begin with the row on the lane and visible, before any index lags; or with the row not yet there."""
         self.take_a_step(writer="left", pick=1, owes=owes, due=None, fault="", times=1)
         self.let_indexes_lag(lag_ms)
 
@@ -129,7 +131,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(at=LOOKS)
     def look(self, at: datetime) -> None:
-        """The tick's look: never at what is not due, and at all that is once the indexes have caught up."""
+        """The tick's look: it never sees a row that is not due, and sees all due rows once the indexes have caught up."""
         row, (lane, due_ms) = self.rows.load(self.id), self._place()
         driven = row.state not in ADMITTED | {State.CONFIRMED} and row.due_at is not None
         wanted = lane == tables.DRIVE and due_ms <= epoch_milliseconds(at) and bool(self.owed or driven)
@@ -142,13 +144,13 @@ class StoreMachine(RuleBasedStateMachine):
         MET["found"] += found
 
     def _look_while_lagging(self) -> None:
-        """At once, before the entries follow: a rule of its own would seldom come in time."""
+        """Look at once, before the entries follow. A separate rule would seldom run in time."""
         if self.lagging:
             self.look(MUCH_LATER)
 
     @rule(enough=st.booleans())
     def pass_time(self, enough: bool) -> None:
-        """Two seconds, after which some entries may have followed; or enough for all of them."""
+        """Let two seconds pass, after which some entries may have followed; or enough time for all of them."""
         if enough:
             self.catch_up()
         else:
@@ -161,14 +163,14 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_row_is_as_its_steps_left_it(self) -> None:
-        """Journal, state, what is owed, and the lane: all in the row itself, so that no lag excuses anything."""
+        """Check the journal, the state, the outbox and the lane. All are in the row itself, so a lag excuses nothing."""
         row, (lane, due_ms) = self.rows.load(self.id), self._place()
         assert (row.version, replay_journal(self.rows.journal(self.id))) == (self.version, row.state)
         assert self._owes() == self.owed == set(row.owes)
         if self.owed:
             assert (lane, due_ms) == (tables.DRIVE, epoch_milliseconds(T0 + OUTBOX_GRACE)), row
         elif row.state in ADMITTED or (row.state is State.CONFIRMED and row.due_at is not None):
-            assert lane, row  # the tick's, until it has seen that an outbox is settled; then its own
+            assert lane, row  # the tick's time at first; the row's own once the tick has seen that the outbox is settled
         elif row.due_at is not None:
             assert lane == tables.DRIVE, row
             assert due_ms <= epoch_milliseconds(max(row.due_at, T0 + OUTBOX_GRACE)), row
@@ -177,12 +179,12 @@ class StoreMachine(RuleBasedStateMachine):
         return {owed.version for owed in self.rows.outboxes(self.id)}
 
     def _place(self) -> tuple[str, int]:
-        """The row's lane and its time on it, as the table has them."""
+        """The row's lane and its time there, from the table."""
         row = self.rows._store.get(tables.MIGRATIONS, (("migration_id", self.id),), ("due_lane", "due_at")) or {}
         return str(row.get("due_lane", "")), int(row.get("due_at", 0))
 
     def _indexed(self, at: datetime) -> bool:
-        """Whether the index, as it stands, has the row among those due."""
+        """Whether the index, as it is now, lists the row as due."""
         lane = ("due_lane", tables.DRIVE)
         start = (lane, ("due_at", LowestKey), ("migration_id", LowestKey))
         end = (lane, ("due_at", epoch_milliseconds(at) + 1), ("migration_id", LowestKey))
@@ -190,7 +192,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @contextmanager
     def _struck(self, fault: str, times: int) -> Iterator[None]:
-        """Let answers be lost; where that is to leave a doubt, the look that would end it is not answered either."""
+        """Lose answers. If a doubt is to remain, the read that would end it gets no answer either."""
         unread = {"operation": "GetRow", "kind": "drop_before", "times": times}
         if fault:
             self.one.faults({"operation": "UpdateRow", "kind": fault, "times": times}, *([unread] if times > 1 else []))
@@ -206,7 +208,7 @@ StoreMachine.TestCase.settings = settings(
 
 
 class TestStoreMachine(StoreMachine.TestCase):  # type: ignore[misc,valid-type]  # made by Hypothesis, of no type known
-    """The runs, and then whether they came across what they are for."""
+    """Runs the machine, and then checks that the runs met all situations."""
 
     def runTest(self) -> None:
         super().runTest()

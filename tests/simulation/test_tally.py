@@ -1,4 +1,4 @@
-"""A long run in a file: it goes on where it stopped, never twice, and never with other code."""
+"""A long run in a file continues where it stopped, counts nothing twice, and never mixes different code."""
 
 from __future__ import annotations
 

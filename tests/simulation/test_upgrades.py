@@ -1,4 +1,4 @@
-"""An upgrade in mid-batch: functions of the last release and of this version run mixed, on the same rows and events."""
+"""An upgrade during a batch: functions of the last release and of this version run mixed, on the same rows and events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What befalls the tools of the guest driver, and their guests."""
+"""Faults of the guest driver's tools and of their guests."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MINUTE = 60_000
 
 
 class ToolFaults:
-    """What happens to tools and their guests, once a minute by chance."""
+    """Random faults of tools and their guests, once a minute."""
 
     truth: Truth
     chaos: Chaos
 
     def _tool_killed(self) -> str:
-        """Somebody kills the process of a tool: nothing is said of it, and what it did stays."""
+        """Somebody kills the process of a tool. The tool reports nothing, and its changes stay."""
         ecs = self.truth.ecs
         at_work = [each for each in ecs.store.find("instance", {"status": "Running"}) if each["sim"].get("unit")]
         if not at_work:
@@ -36,14 +36,14 @@ class ToolFaults:
         return f"{name} of {instance['InstanceId']}"
 
     def _resume_again(self, instance: dict[str, Any]) -> None:
-        """A person starts the last part of an upgrade again if it was killed: until it has ended, the tool is at work."""
+        """A person restarts the last part of an upgrade if it was killed. Until that part has ended, the tool counts as running."""
         detached = service(self.truth.cloud, "ecs").detached
         _, tree = detached._system_tree(instance["InstanceId"])
         if RESUME in tree and instance["Status"] == "Running" and not instance["sim"].get("unit"):
             detached._begin(instance, "leapp_resume", "leapp --resume")
 
     def _agent_hour(self) -> str:
-        """An agent is silent for an hour, and then comes back by itself."""
+        """An agent is silent for an hour, and then returns by itself."""
         ecs = self.truth.ecs
         heard = [each for each in ecs.store.find("instance", {"status": "Running"}) if agent.alive(ecs, each)]
         if not heard:
@@ -54,7 +54,9 @@ class ToolFaults:
         return str(instance["InstanceId"])
 
     def _act_again(self) -> str:
-        """A command of the driver is carried out once more; never in a guest whose disks were reset: it knows of nothing."""
+        """Carry a command of the driver out again; never in a guest whose disks were reset, because such a guest has lost its
+        record.
+        """
         ecs = self.truth.ecs
         sent = [each for each in ecs.store.find("result", {}) if each["InvocationStatus"] == "Success" and self._knows(each)]
         tools = [each for each in sent if (act := self.truth.act_of(each["InvokeId"])) and act.verb != "look"]
@@ -75,7 +77,7 @@ class ToolFaults:
         return f"{chosen['InvokeId']} in {chosen['InstanceId']}"
 
     def _knows(self, result: dict[str, Any]) -> bool:
-        """Whether the guest's disks are those in which the command ran."""
+        """Whether the guest's disks are still those in which the command ran."""
         back = (State.ROLLING_BACK, State.ROLLED_BACK)
         past = [each for found in self.truth.of_instance(result["InstanceId"]) for each in self.truth.past[found.migration_id]]
         return not any(state in back for _, _, state in past)

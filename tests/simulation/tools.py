@@ -9,18 +9,18 @@ from typing import Any
 from tests.support.fleets import CENTOS_7, RHEL_8
 
 SHARE, OF_BATCHES = 0.12, 0.75
-"""The share of seeds in which batches may go by the guest driver, and of their batches that do."""
+"""The share of seeds in which batches may use the guest driver, and the share of their batches that do."""
 UPGRADED, FAILING = 0.5, 0.4
-"""In these seeds: the share of instances with RHEL 8, and of those whose tool refuses or fails."""
+"""In these seeds: the share of instances with RHEL 8, and the share of those whose tool refuses or fails."""
 PROVEN = "centos-7-to-rhel-7,rhel-8-to-rhel-9"
-"""The recipes that the simulated account calls proven."""
+"""The recipes that the simulated account counts as proven."""
 LEADS_TO = {CENTOS_7[0]: "rhel-7", RHEL_8[0]: "rhel-9"}
 ENDS = {
     CENTOS_7[0]: ("inhibit=An outdated package", "fail=before", "fail=middle", "network=no"),
     RHEL_8[0]: ("inhibit=A driver that is gone", "fail=upgrade", "fail=restart", "disk=full"),
 }
 FAULTS = ("tool_killed", "agent_hour", "act_again")
-"""A tool's process is killed; an agent is silent for an hour; Cloud Assistant carries an old command out once more."""
+"""A tool's process is killed; an agent is silent for an hour; Cloud Assistant carries an old command out again."""
 RATES = {"tool_killed": 0.02, "agent_hour": 0.02, "act_again": 0.08}
 
 
@@ -33,7 +33,9 @@ class Drawn:
 
 
 def drawn(seed: int, records: list[dict[str, Any]], guests: dict[str, Any], requests: list[dict[str, Any]]) -> Drawn:
-    """The requests, some with the guest driver. Changes records and guests so that a tool can work, or fail, in them."""
+    """The requests, some of them for the guest driver. Records and guests are changed so that a tool can work, or fails, in
+    them.
+    """
     rng = random.Random(f"guest:{seed}")
     if rng.random() >= SHARE:
         return Drawn(tuple(requests), {})
@@ -49,7 +51,7 @@ def drawn(seed: int, records: list[dict[str, Any]], guests: dict[str, Any], requ
 
 
 def by_tool(request: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, Any]:
-    """The request, limited to its instances that a tool can replace; unchanged if it names no such instance by id."""
+    """The request, restricted to its instances that a tool can upgrade; unchanged if it selects no such instance by id."""
     systems = {each["InstanceId"]: each["OSName"] for each in records}
     ids = [id for id in request.get("instanceIds", ()) if systems[id] in LEADS_TO]
     if not ids:
@@ -59,7 +61,7 @@ def by_tool(request: dict[str, Any], records: list[dict[str, Any]]) -> dict[str,
 
 
 def upgrade(rng: random.Random, records: list[dict[str, Any]]) -> dict[str, str]:
-    """Give some instances of CentOS 7 the system that leapp upgrades; the system of each, by instance."""
+    """Give some CentOS 7 instances the system that leapp upgrades. Returns the system of each instance."""
     for each in records:
         if each["OSName"] == CENTOS_7[0] and rng.random() < UPGRADED:
             each["OSName"], each["OSNameEn"], each["OSType"] = RHEL_8
@@ -67,6 +69,6 @@ def upgrade(rng: random.Random, records: list[dict[str, Any]]) -> dict[str, str]
 
 
 def fail(guests: dict[str, Any], id: str, how: str) -> None:
-    """Let the tool of a guest end like this, each time."""
+    """Make the tool of a guest end in this way, each time."""
     first, *more = guests.setdefault(id, {}).get("disks", [{}])
     guests[id]["disks"] = [{**first, "files": {**first.get("files", {}), ".guest/tool": f"{how}\n"}}, *more]

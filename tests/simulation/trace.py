@@ -1,4 +1,4 @@
-"""What happened in a run, as lines a person can read; and only the lines that matter to a violation."""
+"""The events of a run as readable lines, or only the lines that matter for a violation."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ QUIET = (
     "BatchGetRow",
     "ListAccess",
 )
-"""Operations that only look."""
+"""Operations that only read."""
 
 
 @dataclass
 class RunTrace:
-    """Lines with their virtual time; ``digest`` covers every one of them, kept or not."""
+    """Lines with their virtual time. ``digest`` covers every line, kept or not."""
 
     keep: bool = True
     start_ms: int = 0
@@ -25,17 +25,17 @@ class RunTrace:
     _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def add(self, now_ms: int, depth: int, text: str) -> None:
-        """One line; ``depth`` is how many invocations are open."""
+        """Add one line. ``depth`` is the number of open invocations."""
         self._digest.update(f"{now_ms} {depth} {text}\n".encode())
         if self.keep:
             self.lines.append((now_ms, depth, text))
 
     def digest(self) -> str:
-        """The same for two runs exactly where every line is the same."""
+        """A digest that is equal for two runs exactly if all their lines are equal."""
         return self._digest.hexdigest()
 
     def show(self, words: tuple[str, ...] = (), *, calls: bool = False) -> str:
-        """The timeline; with ``words`` only lines that name one of them (ids), faults, acts and violations."""
+        """The timeline. With ``words`` (ids), only the lines that contain one of them, and faults, acts and violations."""
         chosen = [line for line in self.lines if self._matters(line[2], words, calls)]
         return "\n".join(f"{self._clock(at)} {'  ' * depth}{text}" for at, depth, text in chosen)
 

@@ -1,4 +1,4 @@
-"""What really is: the rows as they are written and the account's own things, seen without asking the product."""
+"""The real state: all rows as they are written and the account's own resources, read without the product's code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WATCHED = ("ecs", "smc")
 
 @dataclass(frozen=True)
 class Change:
-    """One row written: the table, its key, and the columns before and after (None: no row)."""
+    """One written row: the table, its key, and the columns before and after (None: no row)."""
 
     table: str
     key: tuple[Any, ...]
@@ -34,7 +34,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Effect:
-    """One call of ECS or SMC that had its effect; ``before`` is the thing it was about to delete."""
+    """One call of ECS or SMC that had its effect. ``before`` is the resource that the call was about to delete."""
 
     operation: str
     params: dict[str, Any]
@@ -44,15 +44,15 @@ class Effect:
 
     @property
     def ours(self) -> bool:
-        """Whether a function of the product made it."""
+        """Whether a function of the product made the call."""
         return self.principal.startswith("role:")
 
 
 @dataclass(frozen=True)
 class Happening:
-    """Something SMC did to an instance: ``replaced`` its system, ``copied`` its disks, or put the copies ``back``.
+    """Something that SMC did to an instance: it ``replaced`` the system, ``copied`` the disks, or put the copies ``back``.
 
-    ``ids`` are the snapshots. A tool in the guest may replace the system too; where one begins to ``run``, ``ids`` is its command.
+    ``ids`` are the snapshots. A tool in the guest may replace the system too; when it begins to ``run``, ``ids`` is its command.
     """
 
     kind: str
@@ -62,7 +62,7 @@ class Happening:
 
 @dataclass
 class Truth:
-    """Rows by table, kept up with every write; ``count`` numbers the writes."""
+    """All rows by table, updated with every write. ``count`` is the number of writes."""
 
     cloud: Cloud
     on_change: Callable[[Change], None] = lambda change: None
@@ -79,7 +79,7 @@ class Truth:
     """By migration: (write number, time in ms, state) of every change of state."""
 
     def attach(self) -> None:
-        """Look over the shoulder of the cloud's store and services from now on."""
+        """Observe the cloud's store and services from now on."""
         store = service(self.cloud, "tablestore")._store
         replace = store.replace
 
@@ -96,7 +96,7 @@ class Truth:
         self._watch_tools(service(self.cloud, "ecs").detached)
 
     def _watch_tools(self, detached: Any) -> None:
-        """What guests run apart from commands."""
+        """Observe what guests run outside of commands."""
         replace, begin = detached._replace, self.cloud.outside[RUN]
 
         def replaced(id: str, target: str, more: dict[str, str]) -> None:
@@ -111,7 +111,7 @@ class Truth:
         detached._replace, self.cloud.outside[RUN] = replaced, begun
 
     def _watch_smc(self, facade: SmcOnEcs) -> None:
-        """What SMC does to instances by itself: no call of anybody tells of it."""
+        """Observe what SMC does to instances by itself, which no call shows."""
         replace, copy, put_back = facade.replace_system, facade.snapshot_disks, facade.put_back
 
         def replaced(id: str, target: str) -> None:
@@ -193,7 +193,7 @@ class Truth:
     # Asked by checkers --------------------------------------------------------------------------------------------
 
     def states_since(self, migration_id: str, began: int) -> set[State]:
-        """The states a migration has been in from a write number on."""
+        """The states that a migration has been in since a write number."""
         found: set[State] = set()
         for number, _, state in self.past[migration_id]:
             if number <= began:
@@ -202,13 +202,13 @@ class Truth:
         return found
 
     def holder(self, migration: Migration) -> str:
-        """The migration that holds the lock of this one's instance."""
+        """The migration that holds the lock of this migration's instance."""
         where = ":".join(filter(None, (migration.account_id, migration.region_id, migration.instance_id)))
         row = self.locks.get(f"instance:{where}") or {}
         return str(row.get("migration_id", ""))
 
     def slots(self) -> dict[str, str]:
-        """Who holds a slot: migration to batch."""
+        """The holders of slots: batch by migration."""
         row = self.locks.get(records.SLOTS) or {}
         return {name[len(records.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(records.HELD)}
 
@@ -217,7 +217,7 @@ class Truth:
         return {each: self.migrations[each].account_id for each in self.slots()}
 
     def refusing(self, account_id: str) -> dict[str, Any] | None:
-        """What the rows say against a member account."""
+        """The refusal that the rows record for a member account."""
         row = self.locks.get(records.REFUSING + account_id)
         found: dict[str, Any] | None = json.loads(row["trouble"]) if row else None
         return found
@@ -227,34 +227,34 @@ class Truth:
         return records.holds(self.locks.get(records.HOLD))
 
     def counted(self) -> Counter[str]:
-        """How many slots the row says each batch holds, and the account (under an empty name)."""
+        """The number of slots of each batch, and of the account (under an empty name), as the row counts them."""
         row = self.locks.get(records.SLOTS) or {}
         return Counter({name[len(records.COUNT) :]: int(count) for name, count in row.items() if name.startswith(records.COUNT)})
 
     def failed(self, batch_id: str) -> set[str]:
-        """The migrations counted as failed in the batch's row."""
+        """The migrations that the batch's row counts as failed."""
         row = self.batch_rows.get(batch_id) or {}
         noted = {name[len(records.FAILED) :]: attempt for name, attempt in row.items() if name.startswith(records.FAILED)}
         least = {id: max(row.get(records.FORGIVEN + id, 0) + 1, row.get(records.MOVED + id, 0)) for id in noted}
         return {id for id, attempt in noted.items() if attempt >= least[id]}
 
     def brake(self, batch_id: str) -> str:
-        """Whether the batch starts anything new: GOES_ON, or what keeps it from it."""
+        """Whether the batch starts anything new: GOES_ON, or the reason why not."""
         return str(records.control(self.batch_rows.get(batch_id) or {})["brake"])
 
     def of_job(self, job_id: str) -> Migration | None:
-        """The migration whose job it is."""
+        """The migration that a job belongs to."""
         return next((each for each in self.migrations.values() if each.handle.job_id == job_id), None)
 
     def launched(self, effect: Effect) -> Migration | None:
-        """The migration whose job, or whose tool, the product starts with this call; None if it starts nothing."""
+        """The migration whose job or tool the product starts with this call; None if the call starts nothing."""
         if effect.operation == "StartReplicationJob":
             return self.of_job(effect.params["JobId"])
         act = act_of(effect.params) if effect.operation == "RunCommand" else None
         return self.migrations.get(act.migration_id) if act and act.verb == "start" else None
 
     def act_of(self, invoke_id: str) -> ToolAct | None:
-        """The act that a command carried out, if it was one of the guest driver."""
+        """The act that a command carried out, if it was one of the guest driver's."""
         return act_in(self.script(invoke_id))
 
     def script(self, invoke_id: str) -> str:
@@ -262,7 +262,7 @@ class Truth:
         return decoded(self.cloud.db.blob(self.ecs.store.get("invocation", invoke_id)["sim"]["content"]).decode())
 
     def system_disk(self, instance_id: str) -> Tree:
-        """What is on the disk with the system; nothing if the instance is gone."""
+        """The content of the system disk; empty if the instance is gone."""
         found = [disk for disk in self.disks(instance_id) if disk["sim"]["mount"] in ("/", "C:")]
         return unpack(self.cloud.db.blob(found[0]["sim"]["blob"])) if found else {}
 
@@ -292,7 +292,7 @@ class Truth:
         return [disk for disk in self.ecs.disks(instance_id) if not disk["sim"].get("transit")]
 
     def results(self, instance_id: str) -> list[dict[str, Any]]:
-        """What Cloud Assistant ran in an instance, and how it ended."""
+        """What Cloud Assistant ran in an instance, with the results."""
         return list(self.ecs.store.find("result", {"instance": instance_id}))
 
     def jobs(self) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
-"""Two versions of the product's code in one process: while an upgrade runs, each invocation is of the one or of the other.
+"""Two versions of the product's code in one process: during an upgrade, each invocation runs one or the other.
 
-The older code comes from the repository's history. Its modules have the same names as ours, so they take turns in ``sys.modules``.
+The older code comes from the repository's history. Its modules have the same names as ours, so the two take turns in
+``sys.modules``.
 """
 
 from __future__ import annotations
@@ -24,18 +25,20 @@ from tests.simulation.scenario import BatchPlan, Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDER = "f3f39d1"
-"""The last release, 0.2.0: it knows no waves, accounts, pauses or hold, one window of a batch only, and no marker in the guest."""
+"""The last release, 0.2.0. It has no waves, accounts, pauses or hold, only one window per batch, and no marker in the guest."""
 PACKAGES = ("functions", "shared")
 ALWAYS_NEW = frozenset({"api"})
-"""The command line asks for what only the newer API has. Mixes with an older API function are not tried."""
+"""Functions that always run the newer version. The command line uses features that only the newer API has, so an older API is
+not mixed in.
+"""
 
 
 class NoHistory(Exception):
-    """The older commit is not in this clone, or git is not on this machine."""
+    """This clone does not contain the older commit, or git is not installed."""
 
 
 def fitting(scenario: Scenario) -> Scenario:
-    """The scenario without acts that the older version cannot know: nobody pauses, stops or holds, and no budget is spent."""
+    """The scenario without acts that the older version does not know: nobody pauses, stops or holds, and no budget is used up."""
     batches = tuple(_without_budget(each) for each in scenario.batches)
     return replace(scenario, holds=0, brakes=0, batches=batches)
 
@@ -46,7 +49,7 @@ def _without_budget(plan: BatchPlan) -> BatchPlan:
 
 
 def extract(commit: str, folder: Path) -> Path:
-    """Write the product's code as of a commit into a folder; raises NoHistory."""
+    """Write the product's code of a commit into a folder. Raises NoHistory."""
     try:
         packed = subprocess.run(["git", "archive", commit, *PACKAGES], cwd=ROOT, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
@@ -58,14 +61,14 @@ def extract(commit: str, folder: Path) -> Path:
 
 @dataclass
 class Code:
-    """The modules of one version; without a folder, the ones that are loaded already."""
+    """The modules of one version. Without a folder, the modules that are already loaded."""
 
     folder: Path | None = None
     modules: dict[str, ModuleType] = field(default_factory=dict)
 
 
 class Turns:
-    """Says whose modules are in ``sys.modules``."""
+    """Decides whose modules are in ``sys.modules``."""
 
     def __init__(self, older: Path) -> None:
         self.newer, self.older = Code(), Code(older)
@@ -73,7 +76,7 @@ class Turns:
 
     @contextmanager
     def of(self, code: Code) -> Iterator[None]:
-        """While it lasts, imports find the modules of this version."""
+        """Within the block, imports find the modules of this version."""
         before = self._current
         self._switch(code)
         try:
@@ -93,7 +96,7 @@ class Turns:
         self._current = code
 
     def forget(self, name: str = "") -> None:
-        """Forget what the older version's instances hold in memory: of one function, or of all."""
+        """Delete what the older version's instances hold in memory: of one function, or of all."""
         entrypoint = self.older.modules.get("shared.runtime.entrypoint")
         running = entrypoint._running if entrypoint else {}
         for each in [name] if name else list(running):
@@ -102,13 +105,13 @@ class Turns:
 
 @dataclass
 class MixedInvoker(SimInvoker):
-    """Each invocation is of the older version with a chance of ``share``."""
+    """Each invocation runs the older version with the probability ``share``."""
 
     turns: Turns = field(kw_only=True)
     chance: Random = field(kw_only=True)
     share: float = 0.5
     ran: Counter[tuple[str, bool]] = field(default_factory=Counter)
-    """By function and whether it was the older version: how often it ran."""
+    """How often a function ran, by function and by whether it was the older version."""
 
     def _run(self, name: str, function: Function, invocation: Invocation) -> Result:
         is_older = name not in ALWAYS_NEW and self.chance.random() < self.share
@@ -123,7 +126,7 @@ class MixedInvoker(SimInvoker):
         self.turns.forget(name)
 
     def heal(self) -> None:
-        """The upgrade ends with the storm: what the older version held back must now get on."""
+        """End the upgrade together with the storm. Whatever the older version held back must now continue."""
         self.share = 0.0
 
     def close(self) -> None:
@@ -137,6 +140,6 @@ class MixedInvoker(SimInvoker):
 
 
 def _quiet() -> None:
-    """Keep the older version from making a log of its own."""
+    """Stop the older version from writing its own log."""
     logs = importlib.import_module("shared.runtime.logs")
     setattr(logs, "configure", lambda *_, **__: None)  # noqa: B010 - the older module is of no type that is known here

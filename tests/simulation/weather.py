@@ -1,4 +1,4 @@
-"""Weather for deliberate bugs: scenarios drawn as always, then changed so that what a bug needs happens often."""
+"""Scenarios for deliberate bugs: drawn as usual, then changed so that the conditions of a bug occur often."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def two_disks(scenario: Scenario) -> Scenario:
 
 
 def failing_snapshots(scenario: Scenario) -> Scenario:
-    """Two disks each, snapshots that fail, and people who try again."""
+    """Two disks per instance, snapshots that fail, and people who retry."""
     rates = {"snapshot_fails": 0.5, "person": 0.9}
     return replace(two_disks(scenario), rates=rates, chaos_min=180, prompt=True)
 
 
 def denied(scenario: Scenario) -> Scenario:
-    """Many rollbacks, while the permission to reset disks comes and goes."""
+    """Many rollbacks, while the permission to reset disks is withdrawn and restored."""
     return replace(going_back(scenario), rates={"reset_denied": 0.5, "person": 0.9})
 
 
 def going_back(scenario: Scenario) -> Scenario:
-    """Two disks each; people act all the time, and jobs fail late: many rollbacks."""
+    """Two disks per instance. People act all the time and jobs fail late, so there are many rollbacks."""
     records = scenario.fleet["pages"][0]["Instances"]["Instance"]
     guests = {each["InstanceId"]: {"disks": [{}, {"size_gib": 20}], "smc": {"fail_attempts": 9}} for each in records}
     wide = unlimited(scenario)
@@ -43,39 +43,39 @@ def by_hand(scenario: Scenario) -> Scenario:
 
 
 def forgotten(scenario: Scenario) -> Scenario:
-    """Nothing goes wrong, and nobody confirms anything for days."""
+    """There are no faults, and nobody confirms anything for days."""
     prompt = with_policy(unlimited(scenario), confirmAfterDays=0, waves=None, commands=None)
     return replace(prompt, fleet={**scenario.fleet, "guests": {}}, rates={}, forgetful=True, prompt=True)
 
 
 def old_only(scenario: Scenario) -> Scenario:
-    """Every batch has a check that fails after the move, and nobody has allowed a rollback."""
+    """Every batch has a check that fails after the move, and nobody has allowed an automatic rollback."""
     wide = with_policy(unlimited(scenario), check=OLD_ONLY, automaticRollback=None, confirmAfterDays=0, commands=None)
     return replace(wide, fleet={**scenario.fleet, "guests": {}}, rates={"person": 0.1}, prompt=True)
 
 
 def unasked(scenario: Scenario) -> Scenario:
-    """The same, and every policy lets what fails its validation be rolled back without asking."""
+    """The same scenario as ``old_only``, but every policy allows automatic rollbacks."""
     return with_policy(old_only(scenario), automaticRollback=True, rollbackApprovals=None)
 
 
 def unasked_held(scenario: Scenario) -> Scenario:
-    """The same, and people hold everything every few minutes."""
+    """The same scenario as ``unasked``, and people hold everything every few minutes."""
     return replace(unasked(scenario), rates={"person": 0.5}, holds=0.3, chaos_min=180)
 
 
 def rollbacks_approved(scenario: Scenario) -> Scenario:
-    """Each rollback needs two persons, and people go back all the time."""
+    """Each rollback needs two approvals, and people roll back all the time."""
     return with_policy(going_back(scenario), rollbackApprovals=2, approverTrust="claimed", automaticRollback=None)
 
 
 def stopped_often(scenario: Scenario) -> Scenario:
-    """People stop instances every few minutes, and nothing else goes wrong."""
+    """People stop instances every few minutes. There are no other faults."""
     return replace(unlimited(scenario), rates={"instance_stopped": 0.2}, prompt=True, chaos_min=120)
 
 
 def released_often(scenario: Scenario) -> Scenario:
-    """People release an instance every few minutes, and nothing else goes wrong."""
+    """People release an instance every few minutes. There are no other faults."""
     return replace(unlimited(scenario), rates={"instance_released": 0.1}, prompt=True, chaos_min=120)
 
 
@@ -104,35 +104,35 @@ def drilled(scenario: Scenario) -> Scenario:
 
 
 def put_back(scenario: Scenario) -> Scenario:
-    """Every job fails, and SMC puts the disks back to its copies."""
+    """Every job fails, and SMC resets the disks to its copies."""
     guests = {id: {"smc": {"fail_attempts": 9, "puts_back": True}} for id in ids(scenario)}
     return replace(unlimited(scenario), fleet={**scenario.fleet, "guests": guests}, rates={"person": 0.5}, prompt=True)
 
 
 def losing(scenario: Scenario) -> Scenario:
-    """The same as going back, and snapshots are deleted by others."""
+    """The same scenario as ``going_back``, and others delete snapshots."""
     return replace(going_back(scenario), rates={"person": 0.9, "snapshot_deleted": 0.2})
 
 
 def unlimited(scenario: Scenario) -> Scenario:
-    """Nothing holds a batch back."""
+    """No limits hold a batch back."""
     freed = {"maxMoving": 6, "failureBudget": 9, "canary": 0, "driver": "smc"}
     return replace(with_policy(scenario, window=None, **freed), account_limit=20)
 
 
 def checked(scenario: Scenario) -> Scenario:
-    """Every batch has a check of its own."""
+    """Every batch has its own check."""
     return with_policy(scenario, check=CHECK)
 
 
 def commanded(scenario: Scenario) -> Scenario:
-    """Every batch drains its guests and restores them; some of the commands before fail."""
+    """Every batch has a pre and a post command, and some pre commands fail."""
     drain = "exit 4" if scenario.seed % 3 == 0 else "true"
     return with_policy(scenario, commands=[{"pre": f"{drain} {DRAIN}", "post": f"true {RESTORE}"}])
 
 
 def with_policy(scenario: Scenario, **policy: Any) -> Scenario:
-    """Every batch with these beside its own limits; None takes one away. A window stands for all limits of time."""
+    """Add these fields to every batch's limits; None removes one. A window replaces all limits of time."""
     given = {"windows": None, "blackouts": None, **policy} if "window" in policy else policy
 
     def changed(own: dict[str, Any]) -> dict[str, Any]:
@@ -148,12 +148,12 @@ def crashing(scenario: Scenario) -> Scenario:
 
 
 def crowded(scenario: Scenario) -> Scenario:
-    """Many messages twice at the same moment."""
+    """Many messages are delivered twice at the same moment."""
     return replace(scenario, rates={"interleave": 0.15})
 
 
 def twins(scenario: Scenario) -> Scenario:
-    """Two instances with one address and nothing else; imports are lost on their way back, and people change their minds."""
+    """Two instances have the same address. The answers of imports are lost, and people change their minds."""
     page = scenario.fleet["pages"][0]
     first, second = page["Instances"]["Instance"][:2]
     twins = [first, {**second, "VpcAttributes": {**first["VpcAttributes"], "VpcId": "vpc-another"}}]
@@ -176,12 +176,14 @@ def slow_guests(scenario: Scenario) -> Scenario:
 
 
 def killed(scenario: Scenario) -> Scenario:
-    """Many functions end right after a call, before they have noted its answer."""
+    """Many functions die right after a call, before they have stored its answer."""
     return replace(scenario, rates={"kill_after": 0.06, "person": 0.5})
 
 
 def lost_answers(scenario: Scenario) -> Scenario:
-    """Only instances with two disks, no limits, and functions that end after every tenth call: some just after CreateSnapshot."""
+    """Only instances with two disks, no limits, and functions that die after every tenth call, in some cases right after
+    CreateSnapshot.
+    """
     records = scenario.fleet["pages"][0]["Instances"]["Instance"]
     guests = {record["InstanceId"]: {"disks": [{}, {"size_gib": 20}]} for record in records}
     wide = with_policy(scenario, maxMoving=6, failureBudget=9, canary=0, driver="smc")
@@ -190,14 +192,14 @@ def lost_answers(scenario: Scenario) -> Scenario:
 
 
 def failing_soon(scenario: Scenario) -> Scenario:
-    """The same without limits, and every job fails within its first minute: before what was lost is made good."""
+    """The same scenario without limits, and every job fails within its first minute, before lost effects are repeated."""
     records = scenario.fleet["pages"][0]["Instances"]["Instance"]
     guests = {record["InstanceId"]: {"smc": {"fail_attempts": 9, "at": "Preparing"}} for record in records}
     return killed(replace(with_policy(unlimited(scenario), driver="smc"), fleet={**scenario.fleet, "guests": guests}))
 
 
 def kept(scenario: Scenario) -> Scenario:
-    """Each system disk has a snapshot that an operator made before."""
+    """Each system disk has an older snapshot of an operator."""
     records = scenario.fleet["pages"][0]["Instances"]["Instance"]
     guests = {record["InstanceId"]: {"snapshot_in_progress": True} for record in records}
     later = tuple(replace(each, at_min=each.at_min + 60) for each in scenario.batches)
@@ -205,7 +207,7 @@ def kept(scenario: Scenario) -> Scenario:
 
 
 def failing(scenario: Scenario) -> Scenario:
-    """Every job fails, one after the other, and none may."""
+    """Every job fails, one after the other, and the failure budget is 0."""
     guests = {record["InstanceId"]: {"smc": {"fail_attempts": 9}} for record in scenario.fleet["pages"][0]["Instances"]["Instance"]}
     policy = {"retentionDays": 1, "maxMoving": 1, "failureBudget": 0}
     chosen = tuple(replace(each, request={**each.request, "policy": policy}) for each in scenario.batches)
@@ -213,12 +215,12 @@ def failing(scenario: Scenario) -> Scenario:
 
 
 def failing_in_percent(scenario: Scenario) -> Scenario:
-    """The same, and the policy says it as a share of the batch; its count alone would let everything go on."""
+    """The same scenario with the budget as a percentage of the batch. The absolute count alone would stop nothing."""
     return with_policy(failing(scenario), failureBudget=100, failurePercent=0)
 
 
 def refused_late(scenario: Scenario) -> Scenario:
-    """Each instance moves for itself, none may fail, and people stop instances that wait: their second precheck refuses them."""
+    """Instances move one by one, and the budget is 0. People stop instances that wait, so the second precheck refuses them."""
     alone = with_policy(unlimited(scenario), maxMoving=1, failureBudget=0)
     return replace(alone, rates={"instance_stopped": 0.3, "person": 0.1}, prompt=True, chaos_min=180)
 
@@ -229,7 +231,7 @@ def later(scenario: Scenario) -> Scenario:
 
 
 def tomorrow_in_london(scenario: Scenario) -> Scenario:
-    """Nothing may start before tomorrow, by two windows in two zones."""
+    """Nothing may start before tomorrow, because of two windows in two zones."""
     london = {"start": "05:00", "end": "07:00", "cutoffMin": 10, "zone": "Europe/London"}
     shanghai = {"start": "20:00", "lengthMin": 120, "cutoffMin": 10, "zone": "Asia/Shanghai", "days": [0, 1, 2, 3, 4, 5, 6]}
     return with_policy(scenario, window=None, windows=[london, shanghai])
@@ -241,7 +243,7 @@ def black(scenario: Scenario) -> Scenario:
 
 
 def retried_in_a_blackout(scenario: Scenario) -> Scenario:
-    """A blackout begins while the first ones fail; they are tried again after it."""
+    """A blackout begins while the first jobs fail. They are retried after it."""
     return with_policy(retried(scenario), blackouts=[_blackout(20, 600)])
 
 
@@ -260,7 +262,7 @@ def canary(scenario: Scenario) -> Scenario:
 
 
 def narrow(scenario: Scenario) -> Scenario:
-    """The account lets one instance move at a time, the batches more."""
+    """The account allows one moving instance at a time; the batches allow more."""
     return replace(with_policy(scenario, maxMoving=6), account_limit=1)
 
 
@@ -268,28 +270,28 @@ def narrow(scenario: Scenario) -> Scenario:
 
 
 def retried(scenario: Scenario) -> Scenario:
-    """Most first snapshots fail, and people try again: a retry then asks for its start as soon as its precheck has passed."""
+    """Most first snapshots fail, and people retry. So a retry asks for its start as soon as its precheck has passed."""
     wide = replace(unlimited(scenario), fleet={**scenario.fleet, "guests": {}})
     return replace(wide, rates={"person": 0.9, "snapshot_fails": 0.9}, chaos_min=120, prompt=True)
 
 
 def retried_in_windows(scenario: Scenario) -> Scenario:
-    """The window closes while the first ones fail; they are tried again after it."""
+    """The window closes while the first jobs fail. They are retried after it."""
     return with_policy(retried(scenario), window=closing_after(20))
 
 
 def retried_beside_failures(scenario: Scenario) -> Scenario:
-    """No failure is allowed, and several move at once: each one's retry must wait for the others'."""
+    """The budget is 0, and several instances move at once. Each retry must wait for the failures of the others."""
     return with_policy(retried(scenario), failureBudget=0, maxMoving=3)
 
 
 def retried_canary(scenario: Scenario) -> Scenario:
-    """The canary fails; another takes its place, and the first is tried again meanwhile."""
+    """The canary fails. Another instance takes its place, and the first one is retried meanwhile."""
     return with_policy(retried(scenario), canary=1)
 
 
 def two_hops(scenario: Scenario) -> Scenario:
-    """Every other instance goes from Windows Server 2008 R2 to 2019, in two hops; every other one's first job fails."""
+    """Every second instance goes from Windows Server 2008 R2 to 2019 in two hops. Every other instance's first job fails."""
     page = scenario.fleet["pages"][0]
     there = page["Instances"]["Instance"]
     mixed = [record(number, WINDOWS_2008) if number % 2 else each for number, each in enumerate(there, start=1)]
@@ -312,7 +314,7 @@ def two_hops_in_windows(scenario: Scenario) -> Scenario:
 
 
 def two_hops_beside_failures(scenario: Scenario) -> Scenario:
-    """Others fail while the first hop runs, and none may."""
+    """Other migrations fail while the first hop runs, and the budget is 0."""
     return with_policy(two_hops(scenario), failureBudget=0)
 
 
@@ -322,18 +324,18 @@ def held_often(scenario: Scenario) -> Scenario:
 
 
 def in_waves(scenario: Scenario) -> Scenario:
-    """Every batch moves in waves of two, with hardly a soak."""
+    """Every batch moves in waves of two, with a very short soak."""
     return replace(with_policy(unlimited(scenario), waves=["2"], soakMin=5), rates={"person": 0.1}, prompt=True)
 
 
 def approved(scenario: Scenario) -> Scenario:
-    """Two persons approve each batch, for half an hour, and each instance moves for itself."""
+    """Two persons approve each batch, for half an hour. Instances move one by one."""
     given = {"approvals": 2, "approverTrust": "claimed", "approvalMin": 30, "approvalExpiry": "hold", "maxMoving": 1}
     return replace(with_policy(unlimited(scenario), **given), rates={"person": 0.1}, prompt=True)
 
 
 def approved_waves(scenario: Scenario) -> Scenario:
-    """Every batch moves in waves of two, each approved by two persons."""
+    """Every batch moves in waves of two. Each wave needs two approvals."""
     return with_policy(in_waves(scenario), waveApprovals=2, approverTrust="claimed", gate="approval")
 
 
@@ -343,35 +345,35 @@ def paused_often(scenario: Scenario) -> Scenario:
 
 
 def failing_in_the_console(scenario: Scenario) -> Scenario:
-    """People start the jobs in the console; each fails, stays there, and could be started again after the rollback."""
+    """People start the jobs in the console. Each job fails, is not deleted, and could be started again after the rollback."""
     return with_policy(going_back(scenario), driver="console")
 
 
 def closing_after(minutes: int) -> dict[str, Any]:
-    """A window in which starts are allowed for so many minutes from the beginning."""
+    """A window that allows starts for ``minutes`` minutes from the beginning."""
     opens = START - timedelta(minutes=60)
     closes = START + timedelta(minutes=minutes)
     return {"start": f"{opens:%H:%M}", "end": f"{closes:%H:%M}", "cutoffMin": 0}
 
 
 def ids(scenario: Scenario) -> list[str]:
-    """The instances of its fleet."""
+    """The ids of the instances in the scenario's fleet."""
     return [each["InstanceId"] for each in scenario.fleet["pages"][0]["Instances"]["Instance"]]
 
 
 def one_per_region(scenario: Scenario) -> Scenario:
-    """One of a region at once, and all instances are in one region."""
+    """One instance per region at once; all instances are in one region."""
     return replace(with_policy(unlimited(scenario), maxMovingPerRegion=1), rates={"person": 0.3}, prompt=True)
 
 
 def one_per_wave(scenario: Scenario) -> Scenario:
-    """Waves of half the batch, and one of each wave at once."""
+    """Waves of half the batch; one instance per wave at once."""
     waves = {"waves": ["50%"], "maxMovingPerWave": 1, "approvals": 0, "waveApprovals": 0}
     return replace(with_policy(unlimited(scenario), **waves), rates={"person": 0.3}, prompt=True)
 
 
 def grouped(scenario: Scenario) -> Scenario:
-    """Every instance is one of two that stand in for each other, and everything is there at once."""
+    """Each instance is one of two members of a group, and all are submitted at once."""
     for place, each in enumerate(scenario.fleet["pages"][0]["Instances"]["Instance"]):
         each["Tags"] = {"Tag": [{"TagKey": TAG, "TagValue": f"pair-{place // 2}"}]}
     return replace(with_policy(unlimited(scenario), group={"tag": TAG}), rates={"person": 0.3}, prompt=True)

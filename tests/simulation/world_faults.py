@@ -1,4 +1,4 @@
-"""What the world does by itself or by other people's hands: to instances, snapshots, jobs, clocks and deployments."""
+"""Faults outside the product, by themselves or by other people: to instances, snapshots, jobs, clocks and deployments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.simulation.truth import Truth
 
 MINUTE = 60_000
 LONG_SILENT_MIN = 150
-"""How long after the storm some agents are still silent: longer than anybody waits for a guest to come back."""
+"""How long some agents stay silent after the storm, in minutes: longer than the product waits for a guest."""
 
 FOR_EVER = 1 / 3
 MOST_WRONG_MS = 30_000
@@ -32,11 +32,11 @@ FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "valid
 HAND_NAMES = ("before-the-upgrade", "kept-{disk}", "SMC_Backup_Snapshot_{disk}", "SMC_Backup_Snapshot_by_hand")
 _WAITING = (State.SNAPSHOTTING, State.MIGRATING)
 COUNTED_LATER = frozenset({"command_slow"})
-"""Kinds that strike nothing by themselves; what they do is counted when it is done."""
+"""Kinds without an immediate effect. They are counted when their effect happens."""
 
 
 class WorldFaults(ToolFaults):
-    """Once a minute each kind may happen to something chosen by chance; ``heal`` ends what would last."""
+    """Once a minute, each kind of fault may hit a random target. ``heal`` ends all lasting faults."""
 
     def __init__(self, truth: Truth, scene: Sight, chaos: Chaos, deploy: Callable[[], str]) -> None:
         self.truth, self.scene, self.chaos, self.deploy = truth, scene, chaos, deploy
@@ -45,7 +45,7 @@ class WorldFaults(ToolFaults):
         self._hung: dict[str, dict[str, Any]] = {}
         self._silent: set[str] = set()
         self._slow, self._slow_until, self._late = 0, 0, set[str]()
-        """By how many minutes commands end late, until when (ms), and those that have come to their end once."""
+        """By how many minutes commands end late, until when (ms), and the commands whose end was already delayed once."""
         self.cloud._sticks = self._sticks  # type: ignore[method-assign]
         self.lasting: set[str] = set()
         """Snapshots and jobs that hang until the product has given them up."""
@@ -55,7 +55,7 @@ class WorldFaults(ToolFaults):
         return self.chaos.rng
 
     def minute(self) -> None:
-        """Everything that may happen in one minute."""
+        """Cause all faults of one minute."""
         for kind in (*WORLD, *FAULTS):
             if self.chaos.hits(kind):
                 with self.cloud.lock, self.cloud.db.transaction():
@@ -128,7 +128,7 @@ class WorldFaults(ToolFaults):
         return f"{job['JobId']} {job['Name']}"
 
     def _job_cancelled(self) -> str:
-        """Somebody cancels a job in the SMC console, which takes that only while it is Syncing."""
+        """Somebody cancels a job in the SMC console, which allows that only while the job is Syncing."""
         job = self._one([each for each in self.truth.jobs() if each["BusinessStatus"] == "Syncing" and each["Status"] == "Running"])
         if job is None:
             return ""
@@ -161,12 +161,12 @@ class WorldFaults(ToolFaults):
         return str(found["InstanceId"])
 
     def _command_slow(self) -> str:
-        """What guests do in the next minute shows its end only minutes later; counted when something does."""
+        """Commands that end in the next minute show their end minutes later. The fault is counted when such a command ends."""
         self._slow, self._slow_until = self.rng.choice((2, 4, 9)), self.truth.ecs.now + MINUTE
         return f"whatever ends in the next minute, by {self._slow} minutes"
 
     def _sticks(self, job: Job) -> bool:
-        """Whether a command's end is put off: each one's once, as no command outlives its time-out."""
+        """Whether a command's end is delayed. Each end is delayed only once, because no command outlives its time-out."""
         if job.kind != DONE or job.key in self._late:
             return False
         self._late.add(job.key)
@@ -226,7 +226,7 @@ class WorldFaults(ToolFaults):
         return "watch"
 
     def sweep_now(self) -> None:
-        """The sweep runs though nothing may be due."""
+        """Run the sweep, even if nothing is due."""
         with self.cloud.lock, self.cloud.db.transaction():
             self._early_sweep()
 
@@ -236,13 +236,13 @@ class WorldFaults(ToolFaults):
         return "sweep"
 
     def _clock_skew(self) -> str:
-        """A function's clock goes wrong, or right again."""
+        """A function's clock becomes wrong, or right again."""
         name = self.rng.choice(FUNCTIONS)
         self.chaos.invoker.skew_ms[name] = self.rng.choice((-MOST_WRONG_MS, -1500, 0, 1500, MOST_WRONG_MS))
         return f"{name} {self.chaos.invoker.skew_ms[name]} ms"
 
     def _snapshot_by_hand(self) -> str:
-        """Somebody makes a snapshot of a disk for himself."""
+        """Somebody makes a snapshot of a disk for their own use."""
         disk = self._one([each for each in self.truth.ecs.store.find("disk", {}) if not each["sim"].get("transit")])
         if disk is None:
             return ""
@@ -262,15 +262,16 @@ class WorldFaults(ToolFaults):
     # The end of it ------------------------------------------------------------------------------------------------
 
     def heal(self) -> None:
-        """What hangs goes on, who is silent speaks, what is stopped starts; what is gone stays gone.
+        """End all faults: what hangs continues, silent agents report, stopped instances start. Deleted resources stay deleted.
 
-        A third of the snapshots and jobs that somebody waits for go on hanging: the product has to give them up by itself.
+        A third of the hanging snapshots and jobs that a migration waits for continue to hang. The product must give them up by
+        itself.
         """
         ecs = self.truth.ecs
         with self.cloud.lock, self.cloud.db.transaction():
             service(self.cloud, "tablestore").set_index_lag(0)
             for _ in range(sum(ecs.setting("snapshots_fail", {}).values())):
-                self.chaos.take_back("snapshot_fails")  # none was made that could
+                self.chaos.take_back("snapshot_fails")  # no snapshot was made that could fail
             ecs.set_setting("snapshots_fail", {})
             for id in sorted(self._stuck | self._hung.keys()):
                 if self._waits_for(id) and self.rng.random() < FOR_EVER:
@@ -283,7 +284,7 @@ class WorldFaults(ToolFaults):
                 self._resume_again(instance)
 
     def _waits_for(self, id: str) -> str:
-        """The instance on which a migration waits for this snapshot or job."""
+        """The instance whose migration waits for this snapshot or job."""
         thing = self.truth.snapshot(id) or self.truth.smc.jobs.get(id)
         if thing is None:
             return ""
@@ -292,18 +293,18 @@ class WorldFaults(ToolFaults):
         return instance_id if waits else ""
 
     def lasts(self, instance_id: str) -> bool:
-        """Whether a migration of this instance waits for what hangs for ever."""
+        """Whether a migration of this instance waits for something that hangs for ever."""
         return any(self._waits_for(id) == instance_id for id in self.lasting)
 
     def end_all(self) -> None:
-        """Nobody waits any more for what hung for ever: only now does it end."""
+        """End what hung for ever, after nobody waits for it any more."""
         with self.cloud.lock, self.cloud.db.transaction():
             for id in sorted(self.lasting):
                 self._goes_on(id)
         self.lasting.clear()
 
     def _goes_on(self, id: str) -> None:
-        """A stuck snapshot is finished soon, a hung job fails."""
+        """Finish a stuck snapshot soon; make a hung job fail."""
         job = self.truth.smc.jobs.get(id)
         if self.truth.snapshot(id) is not None:
             self.cloud.scheduler.at(self.truth.ecs.now + MINUTE, snapshot_life.FINISH, {"snapshot": id}, key=id)

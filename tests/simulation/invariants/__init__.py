@@ -1,7 +1,7 @@
-"""The invariants of the design as checkers, one class each (the tenth has three).
+"""The invariants of the design as checkers, one class each (three for the tenth).
 
-They are told of every row written, every effect in the account and every invocation that ended, and asked once more when all
-is at rest. A checker answers with sentences; each is a violation.
+The checkers see every written row, every effect in the account and every ended invocation, and are called once more at the end. A
+checker returns sentences; each sentence is a violation.
 """
 
 from tests.simulation.invariants.chosen import OnlyTheChosen
@@ -30,7 +30,7 @@ __all__ = ["Checker", "Found", "NeverStuck", "Sight", "all_checkers"]
 
 
 def all_checkers() -> list[Checker]:
-    """Fresh checkers for one run."""
+    """New checkers for one run."""
     return [
         SnapshotsFirst(),
         DeleteOnlyOurs(),

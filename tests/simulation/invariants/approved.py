@@ -1,4 +1,4 @@
-"""What persons have approved, as their own requests said it, and for which policy and selection."""
+"""The approvals of persons, read from their own requests, with the policy and the selection that each approval is for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPERATOR = "x-replank-operator"
 
 @dataclass(frozen=True)
 class Given:
-    """One approval: by whom, of what, when, and what the batch was to do by then."""
+    """One approval: who gave it, for which act, when, and the policy and selection of the batch at that time."""
 
     about: str
     by: str
@@ -28,15 +28,15 @@ class Given:
 
 
 class Approved:
-    """Remembers the approvals; ``against`` says what was missing at a start."""
+    """Remembers the approvals. ``against`` returns the approvals that were missing at a start."""
 
     def __init__(self) -> None:
         self._given: dict[str, list[Given]] = {}
         self._changed: dict[str, tuple[str, int]] = {}
-        """By batch: what it is to do, and the row change since which that is so."""
+        """By batch: its policy and selection, and the row change that set them."""
 
     def row(self, change: Change, scene: Sight) -> Found:
-        """A new approval comes with a request that names the batch, by the person who sent it."""
+        """Check that a new approval comes from a request that names the batch, sent by the person in the approval."""
         batch_id, before, after = change.key[0], change.before or {}, change.after or {}
         chosen = _chosen(after)
         if self._changed.get(batch_id, ("", 0))[0] != chosen:
@@ -53,12 +53,12 @@ class Approved:
             self._given.setdefault(batch_id, []).append(Given(each["about"], each["by"], at, chosen))
 
     def against(self, batch_id: str, scene: Sight) -> str:
-        """What was missing when something new started in the batch; a change while the stage ran is forgiven."""
+        """The approvals that were missing when something new started in the batch. A change made while the stage ran is allowed."""
         wanted = scene.truth.batches[batch_id].policy.approvals
         return self._missing(batch_id, BATCH, wanted, scene)
 
     def wave(self, change: Change, scene: Sight) -> Found:
-        """A wave that begins has the approvals that the policy asks for."""
+        """Check that a wave which begins has the approvals that the policy requires."""
         was, now = records.control(change.before or {}), records.control(change.after or {})
         if now.get("wave", 0) == was.get("wave", 0):
             return
@@ -80,7 +80,7 @@ class Approved:
 
 
 def waits_for_approval(row: Columns, batch: records.Batch, now: datetime) -> bool:
-    """Whether persons have to approve the batch before anything new starts in it."""
+    """Whether the policy requires approvals before anything new starts in the batch."""
     lasts = timedelta(minutes=batch.policy.approval_min)
     given = [each for each in records.control(row).get("approvals", []) if each["about"] == BATCH]
     counted = {each["by"] for each in given if now < datetime.fromisoformat(each["at"].replace("Z", "+00:00")) + lasts}
@@ -88,7 +88,7 @@ def waits_for_approval(row: Columns, batch: records.Batch, now: datetime) -> boo
 
 
 def _told(approval: Columns) -> tuple[str, ...]:
-    """What tells two approvals apart: another version of the code may add a field of its own."""
+    """The fields that identify an approval. Another version of the code may add fields, which are ignored."""
     return approval["about"], approval["by"], approval["at"]
 
 
@@ -98,7 +98,7 @@ def _chosen(row: Columns) -> str:
 
 
 def _request(frame: Frame | None) -> dict[str, str]:
-    """Path and sender of the request under way."""
+    """The path and the sender of the current request."""
     if frame is None or frame.function != "api":
         return {}
     request = json.loads(frame.payload)

@@ -1,4 +1,4 @@
-"""Invariant 9: nothing but what somebody chose."""
+"""Invariant 9: only instances that somebody selected."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tests.simulation.records import BATCHES, OURS, Batch, State
 from tests.simulation.truth import Change, Effect, Truth
 
 RELEASES = {"centos-7": "CentOS  7", "windows-2008r2": "Windows Server  2008 R2"}
-"""How the account names the systems of the simulated fleets; a batch of releases means the instances that run them."""
+"""The account's names for the systems of the simulated fleets. A batch that selects releases means the instances that run them."""
 MOVED = frozenset({State.SNAPSHOTTED, State.MIGRATING})
-"""States that say an instance is moved, by a job of the product or of a person in the console."""
+"""States that show that an instance is being moved, by a job of the product or of a person in the console."""
 
 
 class OnlyTheChosen(Checker):
-    """9. Only instances of a selection are probed; only those of the selection as acknowledged are snapshotted or moved."""
+    """9. Only selected instances are probed. Only those of the selection as acknowledged are snapshotted or moved."""
 
     number, name = 9, "only the chosen"
 
     def __init__(self) -> None:
         self._frozen: dict[str, frozenset[str]] = {}
-        """By batch: the instances that it had when somebody acknowledged it."""
+        """By batch: the instances that it had when it was acknowledged."""
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
         if not effect.ours:
@@ -33,7 +33,7 @@ class OnlyTheChosen(Checker):
                     yield f"a command was sent to {instance_id}, which no batch names"
         if effect.operation == "CreateSnapshot":
             disk = scene.truth.ecs.store.get("disk", effect.params["DiskId"])
-            if disk is not None:  # else the call repeats one that was judged before the instance was released
+            if disk is not None:  # otherwise a repeated call: it was judged before the instance was released
                 yield from self._allowed(disk["InstanceId"], effect.params["SnapshotName"], "was snapshotted")
         tool = scene.truth.launched(effect) if effect.operation == "RunCommand" else None
         if tool is not None:
@@ -64,7 +64,7 @@ class OnlyTheChosen(Checker):
 
 
 def _names(batch: Batch, instance_id: str, truth: Truth) -> bool:
-    """Whether the batch's selection means this instance, as the account knows it: every kind of criterion given must hold."""
+    """Whether the batch's selection includes this instance, by the account's data. All given criteria must match."""
     instance = truth.ecs.store.get("instance", instance_id) or {}
     tags = {f"{each['TagKey']}={each['TagValue']}" for each in instance.get("Tags", {}).get("Tag", ())}
     if instance_id in batch.excluded_ids or tags & set(batch.excluded_tags) or _is_excluded_by_place(batch, instance):

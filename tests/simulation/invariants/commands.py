@@ -1,4 +1,4 @@
-"""Invariant 13 again: the batch's commands in its guests, before a move and after it."""
+"""Invariant 13 again: the batch's commands in its guests, before and after a move."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from tests.simulation.scenario import DRAIN, RESTORE
 from tests.simulation.truth import Change, Effect
 
 TOLD = ("the post command failed", "there is no post command")
-"""The journal's words if nothing was undone: then a person knows."""
+"""The journal's words if the post command did not run: a person is then informed."""
 
 
 class OwnCommands(Checker):
-    """13. A guest is drained before its snapshots, once in each try and never unasked; whatever ends is put back, or it is told."""
+    """13. A guest is drained before its snapshots, once per attempt and only after the acknowledgement. At the end the guest
+    is restored, or the journal says that it was not.
+    """
 
     number, name = 13, "own commands"
 
     def __init__(self) -> None:
         self._runs: dict[tuple[str, int], set[str]] = defaultdict(set)
-        """By migration and attempt: the drains."""
+        """By migration and attempt: the pre commands that ran."""
         self._last: dict[str, str] = {}
         """By migration: the last command that was sent."""
         self._drained: dict[str, str] = {}
-        """By instance: the migration that drained it last."""
+        """By instance: the last migration that drained it."""
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
         if not effect.ours or effect.operation != "RunCommand":
@@ -75,7 +77,9 @@ class OwnCommands(Checker):
 
 
 def _tried_to_drain(instance_id: str, scene: Sight) -> bool:
-    """Whether a migration was admitted: its drain follows, in a call that may be lost or refused, and is undone in doubt."""
+    """Whether a migration was admitted. Its pre command follows in a call that may be lost or refused, so the post command is
+    sent in doubt.
+    """
     rows = [scene.truth.rows[each.migration_id] for each in scene.truth.of_instance(instance_id)]
     return any(line.to_state is State.SNAPSHOTTING for row in rows for line in records.lines(row))
 

@@ -1,4 +1,4 @@
-"""Invariant 5: everything ends or waits for a person, and nothing of ours is left."""
+"""Invariant 5: every migration ends or waits for a person, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.simulation.truth import Truth
 
 
 class NeverStuck(Checker):
-    """5. Every migration ends, or waits for a named person; nothing of ours is left behind. (The runner asks it at rest.)"""
+    """5. Every migration ends, or waits for a named person, and leaves nothing behind. (The runner checks this at the end.)"""
 
     number, name = 5, "never stuck"
 
@@ -41,7 +41,7 @@ def _left_in_account(scene: Sight) -> Found:
     kept = {id for id, each in truth.migrations.items() if each.released_at is None}
     for snapshot in truth.snapshots():
         if snapshot["SnapshotId"] in doubtful:
-            continue  # it bears SMC's name only, as far as anybody can tell: it is reported, and never deleted
+            continue  # its name is like SMC's, so nobody can tell whose it is: the product reports it and never deletes it
         name, instance_id = snapshot["SnapshotName"], snapshot["sim"]["instance"]
         if name.startswith(OURS) and name.split("-")[1] not in kept:
             yield f"snapshot {snapshot['SnapshotId']} ({name}) is left behind"
@@ -56,7 +56,9 @@ def _left_in_account(scene: Sight) -> Found:
 
 
 def _cut_off(source: dict[str, Any], truth: Truth) -> bool:
-    """Whether the instance went down between the import and its output: nobody can know of this source (docs/reliability.md)."""
+    """Whether the instance stopped between the import and the import's output. Then nobody can know of this source
+    (docs/reliability.md).
+    """
     imports = truth.ecs.store.find("result", {"instance": source["sim"]["instance_id"]})
     return any(each["StartTime"] == source["CreationTime"] and each["InvocationStatus"] == "Error" for each in imports)
 

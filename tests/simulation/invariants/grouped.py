@@ -1,4 +1,4 @@
-"""Invariant 7: of a redundancy group one member at a time is between its snapshots and its validation, over all batches."""
+"""Invariant 7: one member of a redundancy group at a time is between its snapshots and its validation, over all batches."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ BETWEEN_HOPS = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.
 
 
 def tag_value(migration: Migration, scene: Sight) -> tuple[str, str] | None:
-    """The tag that the migration's batch groups by, and its value in the account's own records; None without either."""
+    """The tag that the migration's batch groups by, and the tag's value in the account. None if either is missing."""
     tag = scene.batch(migration).policy.group
     values = scene.tags.get(migration.instance_id, {}) if tag else {}
     return (tag, values[tag]) if tag in values else None
 
 
 def is_between(migration: Migration) -> bool:
-    """Whether its snapshots have begun and it is not validated yet: it moves, or it waits in the middle of its route."""
+    """Whether the snapshots have begun and the validation has not ended: the instance moves, or waits between two hops."""
     begun = migration.hop > 0 or migration.handle.started_at is not None
     return migration.state in MOVING or (migration.state in BETWEEN_HOPS and begun)
 
 
 def moving_mate(migration: Migration, scene: Sight) -> str:
-    """That another member of its group is on its way, in words; empty if none is."""
+    """Says which other member of the group is moving; empty if none is."""
     mine = tag_value(migration, scene)
     if mine is None:
         return ""
@@ -35,7 +35,9 @@ def moving_mate(migration: Migration, scene: Sight) -> str:
 
 
 def undecided_mate(migration: Migration, scene: Sight) -> str:
-    """Another member that holds the group's place; empty if none does. Whether that one rests is judged by itself."""
+    """Another member that holds the group's place; empty if none does. A separate check decides whether that member waits for
+    a person.
+    """
     mine = tag_value(migration, scene)
     if mine is None:
         return ""
@@ -46,7 +48,7 @@ def undecided_mate(migration: Migration, scene: Sight) -> str:
 
 
 class OneOfAGroup(Checker):
-    """7. Of a redundancy group one member at a time is between its snapshots and its validation."""
+    """7. One member of a redundancy group at a time is between its snapshots and its validation."""
 
     number, name = 7, "one of a group"
 

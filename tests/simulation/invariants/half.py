@@ -1,4 +1,4 @@
-"""Invariant 10, its other half: a rollback that fails half way says of each disk how it is, and that is true."""
+"""The other half of invariant 10: a rollback that fails half way reports the state of each disk, and the report is true."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.simulation.truth import Change, Effect
 
 SAID = re.compile(r"(d-[\w-]+): (restored|not restored|unknown)")
 MINUTE_MS = 60_000
-"""ECS tells the minute of an instance's start."""
+"""ECS rounds the time of an instance's start to the minute."""
 
 
 @dataclass(frozen=True)
 class _Reset:
-    """The last reset of a disk: when, and the content that it went back to."""
+    """The last reset of a disk: its time, and the content that the disk got."""
 
     count: int
     at_ms: int
@@ -26,14 +26,14 @@ class _Reset:
 
 
 class HalfRolledBack(Checker):
-    """10. A rollback that fails tells the state of each disk as the account's disks have it."""
+    """10. A failed rollback reports each disk's state, and the account's disks confirm the report."""
 
     number, name = 10, "a failed rollback tells"
 
     def __init__(self) -> None:
         self._resets: dict[str, _Reset] = {}
         self._stopped: dict[str, int] = {}
-        """By instance: the row change by which the product last stopped it."""
+        """By instance: the row change at which the product last stopped it."""
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
         truth = scene.truth
@@ -88,21 +88,21 @@ class HalfRolledBack(Checker):
 
 
 def _since(migration: Migration, scene: Sight) -> int:
-    """The row change by which a person asked for this rollback."""
+    """The row change by which a person requested this rollback."""
     since = asked_at(migration, scene.truth)
     return -1 if since == FAR else since
 
 
 def _ran(migration: Migration, reset: _Reset, scene: Sight) -> bool:
-    """Whether the guest may have written since the reset: then the disk counts as not restored."""
+    """Whether the guest may have written since the reset. In that case the disk counts as not restored."""
     instance = scene.truth.ecs.store.get("instance", migration.instance_id)
     if instance is None:
-        return True  # released: nothing can be said of its disks
+        return True  # released: its disks no longer exist
     started = ms_of(instance["StartTime"])
     return instance["Status"] != "Stopped" or started + MINUTE_MS >= reset.at_ms or _worked_on(migration, reset, scene)
 
 
 def _worked_on(migration: Migration, reset: _Reset, scene: Sight) -> bool:
-    """Whether a job of the instance ran after the reset: a person may start one in SMC at any moment."""
+    """Whether a job of the instance ran after the reset. A person may start one in SMC at any moment."""
     mine = [job for job in scene.truth.jobs() if job["sim"]["instance_id"] == migration.instance_id]
     return any(job["Status"] == "Running" or ms_of(job["EndTime"]) + MINUTE_MS >= reset.at_ms for job in mine)

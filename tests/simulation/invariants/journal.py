@@ -1,4 +1,4 @@
-"""Invariant 6: the journal is the truth."""
+"""Invariant 6: the journal is true and complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.simulation.truth import Change
 
 
 class JournalIsTheTruth(Checker):
-    """6. The journal is a path through the state machine, complete and in order; replaying it gives the state."""
+    """6. The journal is a complete and ordered path through the state machine. Replaying it gives the row's state."""
 
     number, name = 6, "journal"
 

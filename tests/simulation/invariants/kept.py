@@ -1,4 +1,4 @@
-"""Invariant 12: a snapshot goes only when a person has released it, and its time has passed."""
+"""Invariant 12: a snapshot is deleted only after a person has released it and its retention has passed."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ DAY_MS = 24 * 60 * 60_000
 
 
 class KeptUntilReleased(Checker):
-    """12. Time alone releases no snapshot; what somebody else made is never deleted, whatever its name.
+    """12. Time alone never releases a snapshot. A snapshot that somebody else made is never deleted, whatever its name.
 
-    Who made a snapshot is told by the calls and by SMC's own work as the account saw them, and who released it by the
-    invocation of the API in which a person's act was written: neither by the ledger nor by the row's own dates.
+    The calls, and SMC's own work in the account, show who made a snapshot. The API invocation that wrote a person's act shows who
+    released it. This checker trusts neither the ledger nor the dates in the row.
     """
 
     number, name = 12, "kept until released"
 
     def __init__(self) -> None:
         self._made: dict[str, str] = {}
-        """Snapshots by the migration for which the product's call made them."""
+        """By snapshot: the migration whose call made it."""
         self._copied: dict[str, str] = {}
-        """Snapshots that SMC made, by their instance."""
+        """By snapshot that SMC made: its instance."""
         self._released: dict[str, int] = {}
         """By migration: when (ms) a person's act released it."""
 
@@ -57,7 +57,9 @@ class KeptUntilReleased(Checker):
                 yield from self._too_early(id, named, scene)
 
     def _too_early(self, id: str, named: str, scene: Sight) -> Found:
-        """One of the migrations that it may belong to must be released, for as long as its batch keeps snapshots."""
+        """One of the migrations that the snapshot may belong to must have been released, and the retention of its batch must
+        have passed.
+        """
         truth, now = scene.truth, scene.truth.cloud.clock.now_ms()
         own = [self._made[id]] if id in self._made else [each.migration_id for each in truth.of_instance(self._copied[id])]
         released = [each for each in own if each in self._released]

@@ -1,4 +1,4 @@
-"""Invariant 7: limits hold at every instant."""
+"""Invariant 7: the limits hold at every moment."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from tests.simulation.records import BATCHES, LOCKS, MIGRATIONS, MOVING, OUTBOX,
 from tests.simulation.truth import Change, Truth
 
 RETRIED = frozenset({State.ACCEPTED, State.WAITING})
-"""Where a retry of a failed migration leads (a rollback begun again is none: what failed stays failed)."""
+"""The states that a retry of a failed migration can lead to. A repeated rollback is not a retry: the migration stays failed."""
 UNDONE = frozenset({State.FAILED.value, State.PRECHECK_FAILED.value})
-"""What a retry takes off the count."""
+"""The states whose failure a retry removes from the count."""
 UNSETTLED = 1 << 60
-"""A count that is still on its way: the design lets an outbox wait for the tick."""
+"""Marks a count that is not written yet: by design it may stay in the outbox until the tick."""
 
 
 def _is_refused_late(migration: Migration, row: records.Columns) -> bool:
-    """Whether a precheck refused it that had passed before."""
+    """Whether a precheck refused the migration after an earlier precheck had passed."""
     return migration.state is State.PRECHECK_FAILED and any(line.to_state is State.READY for line in records.lines(row))
 
 
 class LimitsHeld(Checker):
-    """7. Limits hold at every instant: wave size, account limit, failure budget, canary, maintenance window."""
+    """7. The limits hold at every moment: wave size, account limit, failure budget, canary, maintenance window."""
 
     number, name = 7, "limits"
 
     def __init__(self) -> None:
         self._failed: dict[str, dict[str, int]] = {}
-        """By batch and migration: the row change by which a failure that nobody has retried should have been counted."""
+        """By batch and migration: the row change by which an unretried failure should have been counted."""
         self._forgiven: dict[str, int] = {}
-        """By migration: the failed attempt that a person's resume took off the count."""
+        """By migration: the failed attempt that a person's resume removed from the count."""
 
     def row(self, change: Change, scene: Sight) -> Found:
         if change.table == LOCKS and change.key[0] == SLOTS:
@@ -52,7 +52,7 @@ class LimitsHeld(Checker):
             yield from self._admitted(migration, scene)
         if (
             migration.state is State.MIGRATING
-            and migration.driver != "console"  # a person may have begun, and what runs is followed
+            and migration.driver != "console"  # a person may have started the job, and the product follows a running job
             and not within(scene.batch(migration).policy, scene.asked)
         ):
             yield f"{migration.migration_id} began to migrate at {scene.asked:%H:%M}, outside of its window"
@@ -76,7 +76,9 @@ class LimitsHeld(Checker):
                 yield f"the slot of {migration.migration_id} was taken from it, and it is {migration.state.value}"
 
     def _note_failure(self, change: Change, truth: Truth) -> None:
-        """Count for ourselves: a failure (or a rollback) counts once its step owes nothing more, until somebody retries."""
+        """Count failures independently: a failure (or a rollback) counts once its step's outbox is empty, until a person
+        retries it.
+        """
         migration, row = truth.migrations[change.key[0]], change.after or {}
         failures = self._failed.setdefault(migration.batch_id, {})
         if self._forgiven.get(migration.migration_id, 0) >= migration.attempt:
@@ -90,7 +92,7 @@ class LimitsHeld(Checker):
             failures.pop(migration.migration_id, None)
 
     def _note_forgiven(self, change: Change) -> None:
-        """A person resumed the batch after its pause at the budget: the failures so far count no more."""
+        """A person resumed the batch after it paused at its budget, so the failures so far no longer count."""
         for name, attempt in (change.after or {}).items():
             if name.startswith(records.FORGIVEN):
                 id = name[len(records.FORGIVEN) :]

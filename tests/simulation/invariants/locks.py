@@ -1,4 +1,4 @@
-"""Invariants 3 and 4: one at a time, and nothing without an acknowledgement."""
+"""Invariants 3 and 4: one migration per instance at a time, and nothing destructive without an acknowledgement."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from tests.simulation.records import LOCKS, MIGRATIONS, MOVING, OUTBOX, PLACE, M
 from tests.simulation.truth import Change, Effect
 
 HOLDING = (MOVING | {State.READY, State.PRECHECKING, State.MIGRATED, State.ROLLING_BACK}) - {State.ACCEPTED}
-"""States in which the instance's lock must be the migration's (a failed one may have failed before it had the lock)."""
+"""The states in which the migration must hold its instance's lock. A failed migration may have failed before it took the lock."""
 
 OWED = 1 << 60
-"""Later than every row change."""
+"""A number above every row change: the removal is still in the outbox."""
 
 
 class OneAtATime(Checker):
-    """3. At most one active migration per instance, at most one unfinished job per source, and both are the same instance's."""
+    """3. At most one active migration per instance, at most one unfinished job per source, and both belong to the same instance."""
 
     number, name = 3, "one at a time"
 
     def __init__(self) -> None:
         self._cleaned: dict[str, dict[str, int]] = {}
-        """By instance and migration: the last row change by which the removal of what it has in SMC was owed."""
+        """By instance and migration: the last row change at which the removal of its resources in SMC was still in the outbox."""
 
     def row(self, change: Change, scene: Sight) -> Found:
         if change.table == MIGRATIONS and change.after is not None:
@@ -37,7 +37,7 @@ class OneAtATime(Checker):
 
     @staticmethod
     def _loser(change: Change, scene: Sight) -> Migration | None:
-        """The migration whose lock a written row took away."""
+        """The migration whose lock was taken by the written row."""
         former = (change.before or {}).get("migration_id")
         kept = (
             change.table != LOCKS
@@ -59,7 +59,7 @@ class OneAtATime(Checker):
 
     @staticmethod
     def _mates(migration: Migration, scene: Sight) -> list[Migration]:
-        """Those of the very instance: another account may have one of the same id."""
+        """The migrations of exactly this instance. Another account may have an instance with the same id."""
         return scene.truth.of_instance(migration.instance_id, migration.account_id)
 
     @staticmethod
@@ -83,7 +83,7 @@ class OneAtATime(Checker):
 
     @staticmethod
     def _own_source(change: Change, scene: Sight) -> Found:
-        """The account's own record says which instance a source is; SMC's answers do not."""
+        """Check the source by the account's own record, because SMC's answers do not say which instance a source is."""
         migration = scene.truth.migrations[change.key[0]]
         source = scene.truth.smc.sources.get(migration.handle.source_id) if migration.handle.source_id else None
         instance_id = source["sim"]["instance_id"] if source else migration.instance_id
@@ -97,7 +97,9 @@ class OneAtATime(Checker):
             yield f"{migration.migration_id} of {migration.instance_id} started a job that moves {job['sim']['instance_id']}"
 
     def _own_clean_up(self, source: dict[str, Any], scene: Sight) -> Found:
-        """A source goes only while a migration of its own instance owes, or has just settled, the removal of what it had in SMC."""
+        """A source may be deleted only while a migration of its own instance has the removal of its SMC resources in the
+        outbox, or has just done it.
+        """
         instance_id = source["sim"]["instance_id"]
         if not any(until >= scene.began for until in self._cleaned.get(instance_id, {}).values()):
             yield f"the source {source['SourceId']} of {instance_id} was deleted, and no migration of {instance_id} had to"
@@ -113,7 +115,7 @@ class OneAtATime(Checker):
 
 
 class AcknowledgedFirst(Checker):
-    """4. No destructive step without a recorded acknowledgement: who, when, which text."""
+    """4. No destructive step without a recorded acknowledgement: who, when, and which text."""
 
     number, name = 4, "acknowledged first"
 

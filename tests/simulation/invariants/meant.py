@@ -1,4 +1,6 @@
-"""Invariant 13: what a person does is done to what he saw, and his own code runs only when he has said so."""
+"""Invariant 13: an act applies to the version that the person saw, and the person's own commands run only after the
+acknowledgement.
+"""
 
 from __future__ import annotations
 
@@ -36,25 +38,27 @@ from tests.simulation.truth import Change, Effect
 
 JOURNAL = "change_"
 NAMED_SOURCE, MAY_SAY = "acs.test", frozenset({"releases", "endOfSupport", "regionIds", "instanceIds"})
-"""Of a notice: the source that the deployment names, and the fields that may be in it (docs/operations.md)."""
+"""For notices: the source that the deployment accepts, and the allowed fields (docs/operations.md)."""
 LAG_MS = 180_000
-"""By how long the list of an instance's migrations may be behind."""
+"""How far the list of an instance's migrations may lag behind."""
 Seen = tuple[str, int, int]
-"""What a person looks at: state, hop, attempt."""
+"""What a person sees of a migration: state, hop, attempt."""
 
 
 class AsMeant(Checker):
-    """13. An act applies to the migration and version the person saw; foreign code runs only after the acknowledgement."""
+    """13. An act applies to the migration and version that the person saw. Commands of others run only after the
+    acknowledgement.
+    """
 
     number, name = 13, "as meant"
 
     def __init__(self) -> None:
         self._shown: dict[str, dict[int, Seen]] = defaultdict(dict)
-        """By migration and version: what it showed."""
+        """By migration and version: what a person saw."""
         self._acknowledged: set[str] = set()
-        """Batches that a person's request has acknowledged."""
+        """The batches that a person's request has acknowledged."""
         self._resumed: dict[str, tuple[int, str]] = {}
-        """By batch: the row change that ended its last stop, and who had stopped it."""
+        """By batch: the row change that ended its last stop, and the person who had stopped it."""
 
     def row(self, change: Change, scene: Sight) -> Found:
         if change.table == BATCHES:
@@ -68,7 +72,7 @@ class AsMeant(Checker):
         if change.before is None or change.after["version"] == change.before["version"]:
             return
         written = line(change.after[numbered(JOURNAL, change.after["version"])])
-        unasked = written.to_state is State.ROLLING_BACK and not _path(scene.frame)  # another checker judges those
+        unasked = written.to_state is State.ROLLING_BACK and not _path(scene.frame)  # another checker judges automatic rollbacks
         if written.by not in STAGES and not unasked and not self._is_of_the_stop(change.key[0], written, scene):
             yield from self._act(change.key[0], change.before, before, scene)
 
@@ -89,7 +93,9 @@ class AsMeant(Checker):
             yield f"{batch.batch_id} was acknowledged, and nobody has asked for it (in {'/'.join(path) or 'no request'})"
 
     def _act(self, id: str, row: Columns, before: Seen | None, scene: Sight) -> Found:
-        """The request under way must name this migration (or its batch), and the version that it is based on must look the same."""
+        """The current request must name this migration (or its batch). The version in the request must show the same as the
+        current one.
+        """
         path, migration = _path(scene.frame), scene.truth.migrations[id]
         if path[:2] not in (["migrations", id], ["batches", migration.batch_id]):
             yield f"an act was applied to {id}, and the request names {'/'.join(path) or 'nothing'}"
@@ -102,7 +108,9 @@ class AsMeant(Checker):
             yield f"an act meant for version {version} of {id} was applied to version {row['version']}"
 
     def _is_of_the_stop(self, id: str, written: Line, scene: Sight) -> bool:
-        """Whether the tick cancels it because that person stopped the batch, if only until a moment after the tick began."""
+        """Whether the tick cancels the migration because that person stopped the batch. The stop may have ended a moment
+        after the tick began.
+        """
         batch_id = scene.truth.migrations[id].batch_id
         if scene.frame is None or scene.frame.function != "watch" or written.to_state is not State.CANCELLED:
             return False
@@ -112,7 +120,9 @@ class AsMeant(Checker):
 
     @staticmethod
     def _named(migration: Migration, scene: Sight) -> Found:
-        """Who names an instance means the one migration of it that is no dry run and still open, if there is only one."""
+        """A request that names an instance means its only open migration that is not a dry run. If there are several, the
+        request must be refused.
+        """
         if migration.instance_id != scene.named or scene.batch(migration).dry_run:
             yield f"an act for {scene.named} was applied to {migration.migration_id}, which cannot be meant"
         now = scene.truth.cloud.clock.now_ms()
@@ -140,7 +150,7 @@ class AsMeant(Checker):
 
 
 def _of_the_hold(change: Change, frame: Frame) -> Found:
-    """Only a person's request sets or releases the hold, and a release names the version of the hold that stands."""
+    """Only a person's request sets or releases the hold, and a release must name the current version of the hold."""
     path, before = _path(frame), change.before or {}
     wanted = ["hold"] if holds(change.after) else ["hold", "release"]
     if path != wanted:
@@ -150,7 +160,9 @@ def _of_the_hold(change: Change, frame: Frame) -> Found:
 
 
 def _of_the_batch(change: Change, before: Columns, after: Columns, frame: Frame) -> Found:
-    """Only a person's request pauses, resumes or stops a batch, at the version that it names; at its budget it pauses by itself."""
+    """Only a person's request pauses, resumes or stops a batch, at the version in the request. At its budget, the batch
+    pauses by itself.
+    """
     was, now, path = _last_act(before), _last_act(after), _path(frame)
     forgiven = {name for name in after if name.startswith(FORGIVEN) and before.get(name) != after[name]}
     resumed = path == ["batches", change.key[0], "resume"]
@@ -170,13 +182,13 @@ def _of_the_batch(change: Change, before: Columns, after: Columns, frame: Frame)
 
 
 def _last_act(row: Columns) -> dict[str, Any]:
-    """Who paused, resumed or stopped the batch: how far its waves are is another matter."""
+    """The last person who paused, resumed or stopped the batch. The progress of the waves is ignored."""
     said = control(row)
     return {name: said[name] for name in ("brake", "by", "at", "why")}
 
 
 def _may_lapse(row: Columns) -> bool:
-    """Whether the batch is stopped by itself once its approvals expire."""
+    """Whether the batch stops by itself when its approvals expire."""
     policy = json.loads(row["doc"])["policy"]
     asks = policy.get("approvals", 0) or policy.get("wave_approvals", 0)
     return bool(asks) and policy.get("approval_expiry", "hold") == "cancel"
@@ -192,7 +204,7 @@ def _counted(row: Columns) -> list[str]:
 
 
 def _is_strange(frame: Frame | None) -> bool:
-    """Whether a notice is under way that nobody may send: of another source, or with more in it than what is concerned."""
+    """Whether the current notice is not allowed: it has another source, or contains more than the affected instances."""
     if frame is None or frame.function != "intake":
         return False
     event = json.loads(frame.payload)
@@ -214,7 +226,7 @@ def _request(frame: Frame | None) -> dict[str, Any]:
 
 
 def _body(frame: Frame | None) -> dict[str, Any]:
-    """The body of the request under way."""
+    """The body of the current request."""
     request = _request(frame)
     text = request.get("body") or "{}"
     body: dict[str, Any] = json.loads(base64.b64decode(text) if request.get("isBase64Encoded") else text)
@@ -222,14 +234,14 @@ def _body(frame: Frame | None) -> dict[str, Any]:
 
 
 def _path(frame: Frame | None) -> list[str]:
-    """The path of the request under way in parts, without the API's version."""
+    """The parts of the current request's path, without the API's version."""
     http = _request(frame).get("requestContext", {}).get("http", {})
     parts = [part for part in str(http.get("path", "")).split("/") if part]
     return parts[1:] if parts[:1] == ["v1"] else parts
 
 
 def _version(frame: Frame | None, id: str) -> int | None:
-    """The version of a migration that the request says the person saw: in If-Match, or beside its id in the body."""
+    """The version of the migration that the person saw: in If-Match, or beside the migration's id in the body."""
     request = _request(frame)
     headers = {name.lower(): value for name, value in request.get("headers", {}).items()}
     text = str(headers.get("if-match", "")).strip('W/"')

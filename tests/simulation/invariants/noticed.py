@@ -1,4 +1,4 @@
-"""Invariant 5, of what others do: a stop or a release in the middle of a migration is in its journal."""
+"""Invariant 5, for the acts of others: if an instance is stopped or released during its migration, the journal says so."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from tests.simulation.records import JOURNAL, MIGRATIONS, MOVING, State, line, l
 from tests.simulation.truth import Change
 
 HEARD_MS = 4 * 60_000
-"""Within this time an event has come, unless it is lost: stopping takes up to forty seconds."""
+"""An event arrives within this time (ms) unless it is lost. Stopping alone takes up to 40 seconds."""
 WORD = "somebody else"
 QUIET = frozenset({State.SNAPSHOTTING, State.VALIDATING})
-"""States in which no job stops the instance by itself."""
+"""States in which no job stops the instance."""
 MUST_BE_TOLD = frozenset({"stopped", "released"})
-"""A restart may be the job's own, and a snapshot may be SMC's."""
+"""The deeds that must be in the journal. A restart may be the job's own, and a snapshot may be SMC's."""
 
 
 class DisturbancesNoticed(Checker):
-    """5. Nothing goes wrong in silence: who stops or releases an instance in the middle of its migration is noticed."""
+    """5. No fault goes unnoticed: if somebody stops or releases an instance during its migration, the journal says so."""
 
     number, name = 5, "disturbances noticed"
 
     def row(self, change: Change, scene: Sight) -> Found:
-        """Nobody is accused of what nobody did."""
+        """Check that the journal reports only what somebody really did."""
         if change.table != MIGRATIONS or change.after is None:
             return
         name = numbered(JOURNAL, change.after["version"])
@@ -47,7 +47,7 @@ class DisturbancesNoticed(Checker):
 
 
 def _all_the_while(scene: Sight, migration_id: str, at_ms: int) -> State | None:
-    """The state that the migration had from then until the event must have come; None if it moved on meanwhile."""
+    """The state of the migration, if it did not change until the event must have arrived; else None."""
     past = scene.truth.past[migration_id]
     before = [state for _, ms, state in past if ms <= at_ms]
     moved_on = any(at_ms < ms <= at_ms + HEARD_MS for _, ms, _ in past)

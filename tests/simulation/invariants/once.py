@@ -1,4 +1,4 @@
-"""Invariant 8: each effect once."""
+"""Invariant 8: each effect happens once."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.simulation.records import Migration, State
 from tests.simulation.truth import Change, Effect, Happening
 
 SYSTEMS = {"rhel-7": ('ID="rhel"', 'VERSION_ID="7'), "rhel-9": ('ID="rhel"', 'VERSION_ID="9')}
-"""What /etc/os-release says in the systems to which tools lead."""
+"""The text of /etc/os-release in the systems that the tools install."""
 
 
 class OnceOnly(Checker):
-    """8. Duplicates, crashes and races change nothing: each effect once, a success proved, no bug met."""
+    """8. Duplicates, crashes and races change nothing: each effect happens once, each success is proved, and no bug is met."""
 
     number, name = 8, "once only"
 
@@ -25,9 +25,11 @@ class OnceOnly(Checker):
         """By migration, hop and attempt: when its job was first started (ms)."""
         self._names: dict[str, str] = {}
         self._last: dict[str, str] = {}
-        """By instance: the last that SMC did to its disks."""
+        """By instance: the last thing that SMC did to its disks."""
         self._copied: dict[str, str] = {}
-        """The same when SMC last copied its disks. A job before may have replaced the system; then the copies hold the new one."""
+        """By instance: its last state when SMC copied its disks. An earlier job may have replaced the system; then the copies
+        hold the new one.
+        """
 
     def happened(self, happening: Happening, scene: Sight) -> Found:
         id = happening.instance_id
@@ -51,7 +53,8 @@ class OnceOnly(Checker):
                 key = (migration.migration_id, migration.hop, migration.attempt)
                 self._starts[key] += 1
                 first = self._first.setdefault(key, scene.truth.cloud.clock.now_ms())
-                # Who was stopped between its look and its call cannot know of a start meanwhile (docs/reliability.md).
+                # A function that was overtaken between its check and its call cannot know of a start in between
+                # (docs/reliability.md).
                 if self._starts[key] > 1 and (scene.frame is None or scene.frame.now_ms >= first):
                     yield f"the job of {migration.migration_id} was started {self._starts[key]} times in one attempt"
         if effect.operation == "ResetDisk":
@@ -70,7 +73,9 @@ class OnceOnly(Checker):
             yield from self._as_promised(migration, scene)
 
     def _as_promised(self, migration: Migration, scene: Sight) -> Found:
-        """A migration called a success has had a finished job for its last hop, and runs the system that the job put there."""
+        """A migration that is called migrated has had a finished job for its last hop, and the instance runs the system that
+        the job installed.
+        """
         if self._last.get(migration.instance_id) != "replaced":
             yield f"{migration.migration_id} is called migrated, and SMC has put its disks back"
         if migration.driver == "guest":

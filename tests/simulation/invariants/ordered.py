@@ -1,4 +1,4 @@
-"""Invariant 7: the instances of a batch begin in the order that its policy names."""
+"""Invariant 7: the instances of a batch start in the order that its policy sets."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from tests.simulation.records import Migration, State
 from tests.simulation.truth import Change
 
 PATIENCE = timedelta(minutes=45)
-"""For how long an offer may be lost or late, again and again."""
+"""For how long an offer may be lost or delayed, even repeatedly."""
 
 
 class InOrder(Checker):
-    """7. No first try begins if another of its batch comes before it in the policy's order, and was passed over long ago."""
+    """7. No first attempt starts while an earlier member of its batch, by the policy's order, has been passed over for long."""
 
     number, name = 7, "in order"
 
     def __init__(self) -> None:
         self._passed: dict[tuple[str, int], datetime] = {}
-        """By migration and attempt: when another first began before it. Offers of one moment arrive in any order."""
+        """By migration and attempt: when a later one first started before it. Offers made at the same moment arrive in any
+        order.
+        """
 
     def row(self, change: Change, scene: Sight) -> Found:
         entry = entered(change, scene.truth)
@@ -29,7 +31,7 @@ class InOrder(Checker):
             return
         began, policy = entry[1], scene.batch(entry[1]).policy
         if not policy.order or policy.group or policy.per_region or policy.per_wave:
-            return  # who may not begin for the sake of others is passed over
+            return  # a member that other limits hold may be passed over
         for other in scene.truth.migrations.values():
             same = (other.batch_id, other.account_id, other.hop) == (began.batch_id, began.account_id, 0)
             if not same or not _waits(other, scene) or not _comes_before(other, began, policy.order, scene):
@@ -40,17 +42,17 @@ class InOrder(Checker):
 
 
 def _waits(migration: Migration, scene: Sight) -> bool:
-    """Whether it is ready, and has no slot yet."""
+    """Whether the migration is ready and has no slot yet."""
     return migration.state is State.READY and migration.migration_id not in scene.truth.slots()
 
 
 def _comes_before(one: Migration, other: Migration, order: str, scene: Sight) -> bool:
-    in_time = wave_of(one, scene.truth) <= wave_of(other, scene.truth)  # who was refused moves with the last wave
+    in_time = wave_of(one, scene.truth) <= wave_of(other, scene.truth)  # a migration that was refused moves with the last wave
     return in_time and _place(one, order, scene) < _place(other, order, scene)
 
 
 def _place(migration: Migration, order: str, scene: Sight) -> tuple[bool, list[tuple[int, str]]]:
-    """Where the order puts an instance. Numbers count by their size, and who has no such tag comes last."""
+    """The instance's place in the order. Numbers sort by value; an instance without the tag comes last."""
     tags = scene.tags.get(migration.instance_id, {})
     text = tags.get(order.partition(":")[2]) if order != "name" else scene.names.get(migration.instance_id, "")
     return text is None, [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", text or "")]

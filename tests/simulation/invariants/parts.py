@@ -1,4 +1,4 @@
-"""Invariant 7: as many of a batch move at once in each region and in each wave as its policy says, and no more."""
+"""Invariant 7: in each region and in each wave, no more instances of a batch move at once than its policy allows."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from tests.simulation.truth import Change, Effect, Truth
 
 STARTS = ("CreateSnapshot", "StartReplicationJob")
 GIVEN_UP = timedelta(hours=6)
-"""A job that shows no end for so long fails its migration, which then counts no more (docs/architecture.md)."""
+"""After this time a job without an end fails its migration, which then no longer counts (docs/architecture.md)."""
 
 
 def wave_of(migration: Migration, truth: Truth) -> int:
-    """The number of the migration's wave, from 0. Who is in none moves with the last."""
+    """The number of the migration's wave, from 0. A migration without a wave moves with the last one."""
     waves = records.waves(truth.batch_rows[migration.batch_id])
     return next((place for place, ids in enumerate(waves) if migration.migration_id in ids), max(len(waves) - 1, 0))
 
 
 class PartsLimited(Checker):
-    """7. In each region, and of each wave, no more of a batch move at once than its policy says."""
+    """7. In each region and in each wave, no more instances of a batch move at once than its policy allows."""
 
     number, name = 7, "regions and waves"
 
     def row(self, change: Change, scene: Sight) -> Found:
-        """Whoever takes a slot is judged beside all who hold one at that moment."""
+        """Check every slot when it is taken, together with all holders at that moment."""
         if change.table != LOCKS or change.key[0] != SLOTS:
             return
         truth, held = scene.truth, scene.truth.slots()
@@ -37,7 +37,7 @@ class PartsLimited(Checker):
             yield from _crowded(truth.migrations[id], mates, truth, "hold a slot")
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
-        """At every start, the account's own list of jobs is gone through: whatever the rows say, so many really run."""
+        """Check the account's own list of running jobs at every start, because the rows may be wrong."""
         if effect.operation not in STARTS or not effect.ours:
             return
         truth = scene.truth
@@ -71,6 +71,6 @@ def _crowded(migration: Migration, mates: list[Migration], truth: Truth, what: s
 
 
 def _region(migration: Migration, truth: Truth) -> str:
-    """Where the account says the instance is; what the row says, once somebody has released it."""
+    """The region of the instance by the account's data; by the row if the instance was released."""
     found = truth.ecs.store.get("instance", migration.instance_id) or {}
     return str(found.get("RegionId", migration.region_id))

@@ -1,4 +1,4 @@
-"""Invariant 10: what is called rolled back is as it was, and stays so."""
+"""Invariant 10: a rollback that is reported as done has restored the disks, and they stay restored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECOND = 1000
 
 @dataclass(frozen=True)
 class Reset:
-    """A disk that the product reset: when (row changes, ms), and from which snapshot, as the account knew it then."""
+    """A reset of a disk by the product: its time (row changes, ms), and the snapshot as the account knew it then."""
 
     count: int
     at_ms: int
@@ -26,7 +26,7 @@ class Reset:
 
 
 class RolledBackIsTrue(Checker):
-    """10. Every disk is as its snapshot, no job runs or can still run, and nothing is touched before all can be reset."""
+    """10. Every disk equals its snapshot, no job runs or can still run, and nothing is touched before all disks can be reset."""
 
     number, name = 10, "rolled back is true"
 
@@ -34,9 +34,9 @@ class RolledBackIsTrue(Checker):
         self._resets: dict[str, Reset] = {}
         """By disk: the last reset."""
         self._followed: dict[str, set[str]] = defaultdict(set)
-        """By migration: every job that its row has named, whoever made it."""
+        """By migration: every job that its row has named, whoever created the job."""
         self._probes: dict[str, tuple[str, int]] = {}
-        """By instance: the last command of a rollback's own, and when it was sent (ms)."""
+        """By instance: the last command that a rollback sent, and when (ms)."""
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
         if effect.ours and effect.operation == "RunCommand" and "-probe-rollback-" in effect.params.get("ClientToken", ""):
@@ -59,7 +59,7 @@ class RolledBackIsTrue(Checker):
         return reset.count if reset else -1
 
     def _ready(self, migration: Migration, since: int, scene: Sight) -> Found:
-        """Before anything is stopped or reset, one set of snapshots must fit every disk that is not reset yet."""
+        """Before anything is stopped or reset, one set of snapshots must cover every disk that is not reset yet."""
         truth = scene.truth
         waiting = {disk["DiskId"] for disk in truth.disks(migration.instance_id) if self._count(disk) < since}
         usable = {_of(each) for each in truth.snapshots() if each["Status"] == "accomplished"}
@@ -86,7 +86,9 @@ class RolledBackIsTrue(Checker):
         yield from self._proved(migration, scene)
 
     def _as_before(self, migration: Migration, scene: Sight) -> Found:
-        """Bytes as in the snapshot, but for what the guest has written since the reset; all from one moment."""
+        """Check that each disk equals its snapshot, except for what the guest has written since the reset, and that all
+        snapshots are of one moment.
+        """
         truth, since = scene.truth, asked_at(migration, scene.truth)
         moments = set()
         for disk in truth.disks(migration.instance_id):
@@ -106,7 +108,7 @@ class RolledBackIsTrue(Checker):
             yield f"the disks of {migration.migration_id} come from snapshots of different attempts"
 
     def _nothing_runs(self, migration: Migration, scene: Sight) -> Found:
-        """No job of the instance runs; of those that the product made or followed none is left that somebody could start."""
+        """No job of the instance runs. Of the jobs that the product made or followed, none is left that somebody could start."""
         for job in scene.truth.jobs():
             if job["sim"]["instance_id"] != migration.instance_id:
                 continue
@@ -116,18 +118,18 @@ class RolledBackIsTrue(Checker):
                 yield f"{migration.migration_id} is called rolled back, its job {job['JobId']} is {job['Status']}"
 
     def _proved(self, migration: Migration, scene: Sight) -> Found:
-        """The guest has answered since the last disk was reset."""
+        """Check that the guest has answered since its last disk was reset."""
         resets = [self._resets[disk["DiskId"]] for disk in scene.truth.disks(migration.instance_id) if self._count(disk) >= 0]
         last = max((reset.at_ms for reset in resets), default=0) - SECOND
         results = scene.truth.results(migration.instance_id)
         answered = any(each["InvocationStatus"] == "Success" and ms_of(each["StartTime"]) >= last for each in results)
         invoke_id, sent_ms = self._probes.get(migration.instance_id, ("", -1))
         is_forgotten = sent_ms >= last and all(each["InvokeId"] != invoke_id for each in results)
-        if not answered and not is_forgotten:  # the account may keep so few records that the answer that was read is gone
+        if not answered and not is_forgotten:  # the account may keep so few records that the answer is already deleted
             yield f"{migration.migration_id} is called rolled back, and nobody has asked the guest since its disks were reset"
 
     def happened(self, happening: Happening, scene: Sight) -> Found:
-        """A system replaced after the rollback, by a job that was there before it."""
+        """Check that no job from before the rollback replaces the system after it."""
         if happening.kind != "replaced":
             return
         for migration in scene.truth.of_instance(happening.instance_id):
@@ -140,7 +142,7 @@ class RolledBackIsTrue(Checker):
 
 
 def _of(snapshot: dict[str, Any]) -> tuple[str, str, str]:
-    """Migration, attempt and disk of one of our snapshots from before the first hop; empty for any other."""
+    """The migration, attempt and disk of one of our snapshots from before the first hop; empty for any other snapshot."""
     id, attempt, disk_id = _of_name(snapshot.get("SnapshotName", ""))
     return (id, attempt, disk_id) if disk_id == snapshot.get("SourceDiskId") else ("", "", "")
 
@@ -153,7 +155,7 @@ def _of_name(name: str) -> tuple[str, str, str]:
 
 
 def asked_at(migration: Migration, truth: Truth) -> int:
-    """The row change by which its rollback was asked for; one that failed and is tried again is the same rollback."""
+    """The row change by which the rollback was requested. A failed rollback that is tried again is the same rollback."""
     since = FAR
     for count, _, state in reversed(truth.past[migration.migration_id]):
         if state not in (State.ROLLING_BACK, State.ROLLED_BACK, State.FAILED):

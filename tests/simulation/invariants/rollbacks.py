@@ -1,4 +1,6 @@
-"""Invariant 13, of rollbacks: a person asked for each, or acknowledged that it comes unasked; and enough persons approved it."""
+"""Invariant 13 for rollbacks: a person requested each rollback, or acknowledged that it comes automatically; and enough
+persons approved it.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,12 @@ from tests.simulation.records import BATCHES, HOLD, JOURNAL, LOCKS, MIGRATIONS, 
 from tests.simulation.truth import Change
 
 UNASKED = "are reset to the snapshots without asking"
-"""Part of the sentence that a person acknowledges."""
+"""A part of the sentence about automatic rollbacks that a person acknowledges."""
 OPERATOR = "x-replank-operator"
 
 
 class RollbacksAllowed(Checker):
-    """13. No rollback that nobody asked for and no acknowledged policy allows; none without the approvals that the policy wants."""
+    """13. Each rollback was requested or is allowed by an acknowledged policy, and has the approvals that the policy requires."""
 
     number, name = 13, "rollbacks allowed"
 
@@ -28,9 +30,9 @@ class RollbacksAllowed(Checker):
         self._given: dict[str, list[Given]] = defaultdict(list)
         """By batch: the approvals of rollbacks."""
         self._held_since: int | None = None
-        """The row change since which everything is held."""
+        """The row change at which the current hold began."""
         self._acknowledged: dict[str, str] = {}
-        """By batch: the policy and selection that were acknowledged."""
+        """By batch: the acknowledged policy and selection."""
 
     def row(self, change: Change, scene: Sight) -> Found:
         if change.table == LOCKS and change.key[0] == HOLD:
@@ -64,7 +66,7 @@ class RollbacksAllowed(Checker):
         migration = scene.truth.migrations[id]
         path, _ = _request(scene.frame)
         if path in (f"migrations/{id}/retry", f"batches/{migration.batch_id}/retry"):
-            return  # one that was begun before, and failed, goes on
+            return  # a failed rollback that was begun before continues
         if path != f"migrations/{id}/rollback":
             yield from self._unasked(id, before, written, scene)
         missing = self._missing(id, before, scene)
@@ -72,7 +74,7 @@ class RollbacksAllowed(Checker):
             yield f"the rollback of {id} began {missing}"
 
     def _unasked(self, id: str, before: Columns, written: Line, scene: Sight) -> Found:
-        """What the acknowledged text and policy must say, and what must hold it back."""
+        """Check the acknowledged text and policy of an automatic rollback, and that no hold forbids it."""
         batch_id = scene.truth.migrations[id].batch_id
         batch, failure = scene.truth.batches[batch_id], json.loads(before["doc"]).get("failure") or {}
         given = batch.acknowledgement
@@ -109,7 +111,7 @@ def _chosen(row: Columns) -> str:
 
 
 def _request(frame: Frame | None) -> tuple[str, str]:
-    """Path and sender of the request under way; empty outside the API."""
+    """The path and the sender of the current request; empty outside the API."""
     if frame is None or frame.function != "api":
         return "", ""
     request = json.loads(frame.payload)

@@ -1,4 +1,4 @@
-"""What checkers look at, and what a checker is."""
+"""The facts that checkers may use, and the interface of a checker."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from tests.simulation.truth import Change, Effect, Happening, Truth
 
 Found = Iterator[str]
 STAGES = frozenset({"intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep"})
-"""Who writes lines of a journal and is no person."""
+"""The stages that write lines in the journal. Any other author is a person."""
 
 
 @dataclass
 class Sight:
-    """What a checker may look at. ``frame`` is the invocation that acts, None for somebody outside."""
+    """What a checker may look at. ``frame`` is the acting invocation; None if somebody outside acts."""
 
     truth: Truth
     account_limit: int = 20
     frame: Frame | None = None
     deleted_by_others: dict[str, int] = field(default_factory=dict)
-    """Snapshots that somebody else deleted, and the number of row changes seen by then."""
+    """By snapshot that somebody else deleted: the number of row changes before the deletion."""
     names_deleted_by_others: dict[str, int] = field(default_factory=dict)
-    """The same by the snapshots' names."""
+    """The same by the snapshot's name."""
     released: set[str] = field(default_factory=set)
     """Instances that somebody else released."""
     moved: set[str] = field(default_factory=set)
     """Instances on which the product started a job."""
     pressed: set[str] = field(default_factory=set)
-    """Instances on which a person started one in the console: its traces are that person's."""
+    """Instances on which a person started a job in the console. Its traces belong to that person."""
     stopped_jobs: set[str] = field(default_factory=set)
     """Jobs that somebody else deleted."""
 
     named: str = ""
-    """The instance that a person names in place of a migration, while that act lasts."""
+    """The instance that a person names instead of a migration, during that act."""
     skew_ms: int = 60_000
-    """How far the clocks of two functions may lie apart."""
+    """The largest difference between the clocks of two functions."""
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
-    """The tags of each instance, as the account had them at the beginning: somebody may release the instance later."""
+    """The tags of each instance at the beginning, because somebody may release the instance later."""
     names: dict[str, str] = field(default_factory=dict)
     """The name of each instance at the beginning."""
     disturbed: list[tuple[str, str, int]] = field(default_factory=list)
     """What somebody else did to instances: the instance, the deed, and when (ms)."""
     loses_events: bool = True
-    """Whether events may be lost or late, so that nobody can be sure to hear of what they tell."""
+    """Whether events may be lost or late. If so, nobody can be sure to learn of what they report."""
     by_hand: set[str] = field(default_factory=set)
     """Snapshots that people made."""
 
@@ -57,12 +57,12 @@ class Sight:
 
     @property
     def asked(self) -> datetime:
-        """What time it was, by its own clock, when the acting invocation began: the time that it decides by."""
+        """When the acting invocation began, by its own clock. The invocation decides by this time."""
         return datetime.fromtimestamp(self.frame.clock_ms / 1000, timezone.utc) if self.frame else self.now
 
     @property
     def began(self) -> int:
-        """The number of row changes seen when the acting invocation began."""
+        """The number of row changes before the acting invocation."""
         return self.frame.began if self.frame else self.truth.count
 
     def batch(self, migration: Migration) -> Batch:
@@ -76,28 +76,28 @@ class Checker:
     name = ""
 
     def row(self, change: Change, scene: Sight) -> Found:
-        """A row was written."""
+        """Called when a row was written."""
         yield from ()
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
-        """A call of ECS or SMC had its effect."""
+        """Called when a call of ECS or SMC had its effect."""
         yield from ()
 
     def invocation(self, frame: Frame, error: dict[str, Any], scene: Sight) -> Found:
-        """An invocation ended with an error (its type and message)."""
+        """Called when an invocation ended with an error (its type and message)."""
         yield from ()
 
     def happened(self, happening: Happening, scene: Sight) -> Found:
-        """SMC did something to an instance."""
+        """Called when SMC did something to an instance."""
         yield from ()
 
     def rest(self, scene: Sight) -> Found:
-        """Everything has ended, been released and swept."""
+        """Called when everything has ended, been released and swept."""
         yield from ()
 
 
 def entered(change: Change, truth: Truth) -> tuple[State | None, Migration] | None:
-    """The change of state that a written row is, if it is one: the state before, and the migration after."""
+    """The change of state in a written row, if there is one: the state before, and the migration after."""
     if change.table != MIGRATIONS or change.after is None:
         return None
     before = change.before["state"] if change.before else None

@@ -1,4 +1,4 @@
-"""Invariants 1 and 2: snapshots come first, and only ours go."""
+"""Invariants 1 and 2: snapshots come first, and only our snapshots are deleted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class SnapshotsFirst(Checker):
         yield from self._bare(migration, scene, "was started")
 
     def row(self, change: Change, scene: Sight) -> Found:
-        """The console's jobs are started by a person: what he is told, and what is believed of his job, must be right as well."""
+        """A person starts the console driver's jobs. So the instruction to the person, and what the product then believes of
+        the job, must be right too.
+        """
         entry = entered(change, scene.truth)
         if entry is not None and (entry[0], entry[1].state) in (
             (State.SNAPSHOTTING, State.SNAPSHOTTED),
@@ -46,7 +48,9 @@ class SnapshotsFirst(Checker):
 
 
 def _safe(disk: dict[str, Any], migration: Migration, scene: Sight) -> bool:
-    """Whether the disk has a finished snapshot of the right age, or had one that others deleted once it was too late to see."""
+    """Whether the disk has a finished snapshot of the right age. A snapshot that others deleted too late to be noticed counts
+    too.
+    """
     past = scene.truth.past[migration.migration_id]
     since = max((at_ms for _, at_ms, state in past if state is State.READY), default=0)
     started = past[-1][0]
@@ -64,7 +68,7 @@ def _safe(disk: dict[str, Any], migration: Migration, scene: Sight) -> bool:
 
 
 def _released(migration: Migration, truth: Truth) -> bool:
-    """Whether a person's line in the journal confirms it, or releases it after its end."""
+    """Whether a journal line by a person confirms the migration, or releases its snapshots after its end."""
     ended = (State.ROLLED_BACK, State.CANCELLED)
     return any(
         line.by not in STAGES and (line.to_state is State.CONFIRMED or line.to_state is line.from_state in ended)
@@ -73,17 +77,19 @@ def _released(migration: Migration, truth: Truth) -> bool:
 
 
 LOOK_BACK = 12
-"""Rows written at most between the deciding invocation's look at the snapshots and its step: a deletion then is nobody's fault."""
+"""The maximum number of row changes between an invocation's check of the snapshots and its step. A deletion in that gap is
+nobody's fault.
+"""
 
 
 class DeleteOnlyOurs(Checker):
-    """2. No snapshot is deleted unless it is ours or adopted, released by a person, and past its retention."""
+    """2. No snapshot is deleted unless it is ours or adopted, a person has released it, and its retention has passed."""
 
     number, name = 2, "delete only what may go"
 
     def __init__(self) -> None:
         self._made: dict[str, str] = {}
-        """Snapshots that the product's own calls made, and the disk each is of."""
+        """By snapshot that the product's own calls made: its disk."""
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
         if effect.operation == "CreateSnapshot" and effect.ours:
@@ -110,10 +116,11 @@ class DeleteOnlyOurs(Checker):
             yield f"snapshot {id} of {migration.migration_id} was deleted {scene.now - migration.released_at} after its release"
 
     def _entry(self, id: str, snapshot: dict[str, Any], truth: Truth) -> Entry | None:
-        """The ledger's row of a snapshot: the one with its id, or the one written before it was asked for.
+        """The ledger's row of a snapshot: the row with its id, or the row that was written before the snapshot was requested.
 
-        Where the function dies, or the answer is lost, between the two writes, the row never learns the id. It names the snapshot
-        all the same: no two have its migration, hop, attempt and disk. That is enough only for what the product's own call made.
+        If the function dies or the answer is lost between the two writes, the row never gets the id. The row still identifies the
+        snapshot, because no two snapshots have the same migration, hop, attempt and disk. That is enough only for a snapshot that
+        the product's own call made.
         """
         for entry in truth.ledger.values():
             if entry.snapshot_id == id:

@@ -22,14 +22,14 @@ CANARY, WAVE, GROUP, SLOT = "canary", "wave", "group", "slot"
 REGION, WAVE_SLOT = "region", "wave slot"
 
 SLOTS = frozenset({SLOT, REGION, WAVE_SLOT})
-"""Who starts holds a slot; that no more hold one than may, in all, in a region or of a wave, is judged as the slot is taken."""
+"""These limits are judged when a slot is taken: no more slots are held than allowed in total, in a region and in a wave."""
 EVERY = frozenset({HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, APPROVAL, WINDOW, BLACKOUT, BUDGET, CANARY, WAVE, GROUP}) | SLOTS
 HELD_BY: Mapping[str, frozenset[str]] = {
     FIRST: EVERY,
     NEXT_HOP: frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, BLACKOUT, GROUP}) | SLOTS,
     RETRY: EVERY,
 }
-"""The table of docs/architecture.md, snapshots and jobs alike (tests/simulation/test_starts_table.py compares them)."""
+"""The table of docs/architecture.md, for snapshots and jobs alike (tests/simulation/test_starts_table.py compares the two)."""
 STARTS: Mapping[tuple[State, State], str] = {
     (State.READY, State.SNAPSHOTTING): SNAPSHOTS,
     (State.SNAPSHOTTED, State.MIGRATING): JOB,
@@ -37,29 +37,29 @@ STARTS: Mapping[tuple[State, State], str] = {
     (State.WAITING, State.RESTARTING): LOOK,
 }
 OWED = timedelta(seconds=120)
-"""A job that was not started with its step is judged again after a minute, by clocks that may be a minute apart."""
+"""A job that did not start with its step is judged again after a minute, by clocks that may differ by a minute."""
 
 
 class EveryStart(LimitsHeld):
-    """11. Limits are judged at every start, snapshot and job alike, as the table start x limit says."""
+    """11. The limits are judged at every start, of snapshots and of jobs, as the table of starts and limits says."""
 
     number, name = 11, "every start"
 
     def __init__(self) -> None:
         super().__init__()
         self._retried: dict[str, int] = {}
-        """By migration: the hop that a person asked for again."""
+        """By migration: the hop that a person asked to retry."""
         self._held_since: int | None = None
-        """The row change since which everything is held without a break."""
+        """The row change at which the current hold began."""
         self._refused: dict[str, int] = {}
-        """By member account: the row change by which its refusal was noted last."""
+        """By member account: the row change at which its last refusal was recorded."""
         self._paused_since: dict[str, int] = {}
-        """By batch: the row change since which nothing new may start in it."""
+        """By batch: the row change since which nothing new may start."""
         self._proved: dict[str, set[str]] = {}
-        """By batch: those that count for the canary."""
+        """By batch: the migrations that count for the canary."""
         self._approved = Approved()
         self._disproved: dict[str, int] = {}
-        """By migration: the row change by which it stopped counting."""
+        """By migration: the row change at which it stopped counting for the canary."""
 
     def row(self, change: Change, scene: Sight) -> Found:
         if change.table == LOCKS and change.key[0] == records.HOLD:
@@ -84,7 +84,7 @@ class EveryStart(LimitsHeld):
     def _begun(self, before: State, migration: Migration, scene: Sight) -> Found:
         what = STARTS.get((before, migration.state))
         if what is None or (migration.state is State.MIGRATING and migration.driver == "console"):
-            return  # a person pressed it; the product only sees it
+            return  # a person started the job; the product only follows it
         kind = self._kind(migration)
         for limit in sorted(HELD_BY[kind]):
             reason = self._against(limit, migration, scene)
@@ -92,7 +92,9 @@ class EveryStart(LimitsHeld):
                 yield f"{migration.migration_id} began {what} of {kind} {reason}"
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
-        """The call itself may come long after its step: by then only the hold, the window and a blackout hold it."""
+        """Judge the call itself, which may come long after its step. By then only the hold, the window and a blackout can
+        stop it.
+        """
         migration = scene.truth.launched(effect) if effect.ours else None
         if migration is None or not self._is_owed(migration, scene):
             return
@@ -117,7 +119,9 @@ class EveryStart(LimitsHeld):
         return NEXT_HOP if migration.hop else FIRST
 
     def _against(self, limit: str, migration: Migration, scene: Sight) -> str:
-        """Why this limit should have held the start, in words; empty if it need not. What came while the stage ran is forgiven."""
+        """Why this limit should have stopped the start, in words; empty if it need not have. A change made while the stage
+        ran is allowed.
+        """
         batch = scene.batch(migration)
         if limit == HOLD and self._held_since is not None and self._held_since <= scene.began:
             return "while everything was held"
@@ -136,7 +140,7 @@ class EveryStart(LimitsHeld):
         return self._against_mates(limit, migration, scene)
 
     def _against_mates(self, limit: str, migration: Migration, scene: Sight) -> str:
-        """The same of the limits that look at other migrations, or at what people said."""
+        """The same for the limits that depend on other migrations, or on what people said."""
         canary, batch = scene.batch(migration).policy.canary, scene.batch(migration)
         if limit == GROUP:
             return moving_mate(migration, scene)
@@ -147,7 +151,7 @@ class EveryStart(LimitsHeld):
         return self._before_canary(migration, canary, scene) if limit == CANARY and canary else ""
 
     def _refuses(self, migration: Migration, scene: Sight) -> bool:
-        """Whether it was known, and for longer than two clocks may lie apart, that nothing is to be tried there."""
+        """Whether the account's refusal had been known for longer than two clocks may differ."""
         found = scene.truth.refusing(migration.account_id) or {}
         until = records.moment(found.get("until"))
         known = self._refused.get(migration.account_id, scene.began + 1) <= scene.began
@@ -194,7 +198,7 @@ class EveryStart(LimitsHeld):
 
 
 SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLING_BACK}
-"""What has ended, as far as a wave is concerned."""
+"""States that count as ended for a wave."""
 
 
 def _before_its_wave(migration: Migration, scene: Sight) -> str:
@@ -205,7 +209,9 @@ def _before_its_wave(migration: Migration, scene: Sight) -> str:
 
 
 def _wave_begun(change: Change, scene: Sight) -> Found:
-    """A wave begins only when all before it has ended, the soak is over, and a person has let it if one is asked."""
+    """A wave begins only when all members before it have ended, the soak is over, and, if required, a person has opened the
+    wave.
+    """
     before, after = change.before or {}, change.after or {}
     was, now = records.control(before), records.control(after)
     if now.get("wave", 0) == was.get("wave", 0):
@@ -215,7 +221,9 @@ def _wave_begun(change: Change, scene: Sight) -> Found:
         if not scene.truth.states_since(id, scene.began) & SETTLED and _settled_before(id, scene) is False:
             yield f"wave {number + 1} of {change.key[0]} began while {id} was {scene.truth.migrations[id].state.value}"
     ended = records.moment(was.get("wave_ended_at"))
-    latest = max(scene.asked, scene.now + timedelta(milliseconds=scene.skew_ms))  # it looks at its clock once more in between
+    latest = max(
+        scene.asked, scene.now + timedelta(milliseconds=scene.skew_ms)
+    )  # the invocation reads its clock once more in between
     if ended is None or latest < ended + timedelta(minutes=policy.soak_min):
         yield f"wave {number + 1} of {change.key[0]} began before the soak was over"
     if policy.gate == "approval" and not policy.wave_approvals and scene.frame is not None and scene.frame.function != "api":
@@ -223,16 +231,16 @@ def _wave_begun(change: Change, scene: Sight) -> Found:
 
 
 def _settled_before(id: str, scene: Sight) -> bool:
-    """Whether it had ended a moment ago: the index by which the tick looks lags, and a retry may have come since."""
+    """Whether the migration had ended a moment ago. The tick's index lags, and a retry may have come since."""
     now = scene.truth.cloud.clock.now_ms()
     return any(state in SETTLED and now - ms < LAG_MS for _, ms, state in scene.truth.past[id])
 
 
 LAG_MS = 10 * 60 * 1000
-"""By how long an index may be behind."""
+"""How far an index may lag behind."""
 
 
 def _since(before: int | None, change: Change, scene: Sight) -> int | None:
-    """Since when everything is held, after this change of the hold's row: a row that is not released holds."""
+    """Since when everything is on hold, after this change of the hold's row. A row that does not say "released" is a hold."""
     held = records.holds(change.after)
     return None if not held else scene.truth.count if before is None else before

@@ -1,4 +1,4 @@
-"""Windows and blackouts, reckoned without the product: from a rule of its own, with the zones of python-dateutil."""
+"""Windows and blackouts, computed without the product's code: its own rule, with the time zones of python-dateutil."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tests.simulation.records import Policy, Window
 
 
 def within(policy: Policy, moment: datetime) -> bool:
-    """Whether a window is open at this moment, or there is none to keep to."""
+    """Whether a window is open at this moment, or none is set."""
     return not policy.windows or any(_is_open(window, moment) for window in policy.windows)
 
 
 def blacked(policy: Policy, moment: datetime) -> str:
-    """The reason of the blackout that holds at this moment; empty if none does."""
+    """The reason of the blackout at this moment; empty if there is none."""
     for each in policy.blackouts:
         if each.begins - timedelta(minutes=each.cutoff_min) <= moment < each.ends:
             return each.reason or "no reason given"

@@ -1,4 +1,4 @@
-"""Invariant 10, after a job that moved nothing: what the row tells of SMC and the disks is what SMC did."""
+"""Invariant 10, after a job that moved nothing: what the row says of SMC and the disks is what SMC really did."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BACK, KEPT = "SMC rolled back", "not rolled back"
 
 
 class SmcIsToldTruly(Checker):
-    """10. ``SMC rolled back`` and ``not rolled back`` are true of the disks; what is not proved is ``not known``."""
+    """10. ``SMC rolled back`` and ``not rolled back`` are true of the disks. Without proof the row says ``not known``."""
 
     number, name = 10, "what SMC did is told"
 
@@ -20,7 +20,7 @@ class SmcIsToldTruly(Checker):
         self._back: dict[str, int] = {}
         """By instance: the row change at which SMC last put its disks back."""
         self._started: dict[str, int] = {}
-        """By instance: the row change at which its last job began, whoever started it."""
+        """By instance: the row change at which its last job began, whoever started that job."""
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
         if effect.operation == "StartReplicationJob":

@@ -1,4 +1,4 @@
-"""Invariants 8 and 5 in the guest driver's guests: a tool is started once, and leaves nothing that it should not."""
+"""Invariants 8 and 5 in the guests of the guest driver: a tool is started once, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Run = tuple[str, int, int]
 
 
 class ToolsOnce(Checker):
-    """8. A tool is prepared and started once in each try, only for its own migration, never where one has ended."""
+    """8. A tool is prepared and started once per attempt, only for its own migration, and never after one has ended there."""
 
     number, name = 8, "tools once"
 
@@ -51,7 +51,7 @@ class ToolsOnce(Checker):
 
 
 class LeavesNothing(Checker):
-    """5. What a tool left is removed before the next try, and at the end: by the driver, or by the rollback."""
+    """5. What a tool installed is removed before the next attempt and at the end, by the driver or by the rollback."""
 
     number, name = 5, "tools leave nothing"
 
@@ -73,9 +73,10 @@ class LeavesNothing(Checker):
 
 
 def _is_cleaned(migration: Migration) -> bool:
-    """Whether nothing may be left of it: it is over, and nobody has accepted a failure as it is.
+    """Whether nothing of the tool may be left: the migration is over, and nobody has accepted its failure as it is.
 
-    The snapshots of a further try hold what the try before it left; that goes once a person has accepted the rollback.
+    The snapshots of a further attempt contain what the attempt before had installed. It is removed only after a person has accepted
+    the rollback.
     """
     if migration.state is State.ROLLED_BACK:
         return migration.attempt == 1 or migration.released_at is not None
@@ -83,13 +84,13 @@ def _is_cleaned(migration: Migration) -> bool:
 
 
 def _was_migrating(migration: Migration, scene: Sight) -> bool:
-    """Whether it is under way, or was when the command was sent."""
+    """Whether the migration is running, or was running when the command was sent."""
     past, now = scene.truth.past[migration.migration_id], scene.truth.cloud.clock.now_ms()
     ended = [after[1] for before, after in pairwise(past) if before[2] is State.MIGRATING]
     return past[-1][2] is State.MIGRATING or any(now - at < LATE_MS for at in ended[-1:])
 
 
 def run_of(text: str) -> Run:
-    """The run that a guest's record is of: ``rp-<migration>-<hop>-<attempt>``."""
+    """The run that a guest's record belongs to: ``rp-<migration>-<hop>-<attempt>``."""
     parts = text.strip().split("-")
     return (parts[1], int(parts[2]), int(parts[3])) if len(parts) == 4 else ("", 0, 0)

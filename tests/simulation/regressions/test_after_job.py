@@ -1,4 +1,6 @@
-"""After a job that failed, was cancelled or was a drill the state says what SMC did to the disks, and it is true in the cloud."""
+"""After a job that failed, was cancelled or was a drill, the state says what SMC did to the disks, and that is true in the
+cloud.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from tests.support.world import World
 
 __all__ = ["world"]
 REFUSED = {"operation": "RunCommand", "kind": "error", "code": "Forbidden.RAM", "status": 403, "times": -1}
-"""As with a role from before the marker."""
+"""The error of a role that was deployed before the marker existed."""
 LINUX, WINDOWS = "var/lib/replank/marker", "ProgramData/Replank/marker"
 OLD: dict[str, Any] = {
     "OSName": "Windows Server  2012 R2 数据中心版 64位中文版",
@@ -37,13 +39,13 @@ def job(world: World) -> dict[str, Any]:
 
 
 def syncing(world: World) -> None:
-    """Until the job has made its copies, and the marker had time to be written."""
+    """Run until the job has made its copies and the marker could be written."""
     world.run_until(lambda: bool(world.inventory()["jobs"]) and job(world)["BusinessStatus"] == "Syncing", minutes=120, every=0.2)
     world.run(1.5)
 
 
 def result(world: World) -> dict[str, Any]:
-    """How the migration went, in its batch's report."""
+    """The result of the migration in its batch's report."""
     (found,) = world.api.get(f"/batches/{migration(world)['batchId']}/report")["migrations"]
     return dict(found)
 
@@ -112,7 +114,7 @@ def test_the_marker_names_its_migration_and_goes_with_the_success(world: World) 
 
 
 def test_a_guest_that_takes_no_command_fails_as_not_known_and_never_stops_the_migration(world: World) -> None:
-    """Neither writing the marker nor looking for it may fail what it is for."""
+    """Neither writing the marker nor reading it may make the migration fail."""
     begin(world, guests=facts(fail_attempts=1))
     reach(world, "migrating")
     world.cloud.faults.set([REFUSED])

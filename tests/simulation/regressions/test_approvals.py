@@ -1,4 +1,4 @@
-"""Approvals through the API, the tick and the cloud: nothing starts without them, and what expires is told."""
+"""Approvals through the API, the tick and the cloud: nothing starts without approvals, and their expiry is announced."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRUSTING: dict[str, Any] = {"approverTrust": "claimed"}
 
 
 def approve(world: World, batch_id: str, who: str, **more: Any) -> dict[str, Any]:
-    """Somebody approves the batch as it is now."""
+    """A person approves the current version of the batch."""
     wanted = f"wave {more['wave']}" if "wave" in more else "batch"
     (asked,) = [each for each in shown(world, batch_id)["approvals"] if each["about"] == wanted]
     former, world.operator = world.operator, who

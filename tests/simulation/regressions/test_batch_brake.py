@@ -18,7 +18,7 @@ def shown(world: World, batch_id: str) -> dict[str, Any]:
 
 
 def asked(world: World, batch_id: str, verb: str, *, who: str = "bob", seen: int = 0, **body: Any) -> dict[str, Any]:
-    """The act of somebody on the batch as it is now, or as it was at a version."""
+    """A person's act on the batch, for its current version or the given one."""
     found = shown(world, batch_id)
     more = {"failed": found["failed"]} if verb == "resume" else {}
     former, world.operator = world.operator, who
@@ -62,7 +62,7 @@ def test_a_pause_takes_the_job_of_a_first_try_back_to_the_start() -> None:
 
 
 def test_a_batch_pauses_at_its_budget_and_a_person_lets_the_count_restart() -> None:
-    """Before, a retry of the failed one let the batch go on by itself, and nobody was told that it had stopped."""
+    """In the past, a retry of the failed migration resumed the batch by itself, and nobody learned that the batch had paused."""
     with world(*(instance(number) for number in range(1, 5)), guests=failing(1, 2, 3, 4, times=1)) as made:
         batch_id = submitted(made, 4, policy={"failureBudget": 0, "maxMoving": 1})
         made.run_until(lambda: "failed" in states(made), minutes=600)

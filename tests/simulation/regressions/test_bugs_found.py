@@ -1,4 +1,4 @@
-"""Bugs that the simulation found, each in the smallest form that shows it."""
+"""Bugs that the simulation found, each in the smallest test that shows the bug."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def stand(ports: Ports, number: int, state: State) -> Migration:
 
 @pytest.mark.parametrize(("number", "state"), [(1, State.READY), (2, State.ACCEPTED)])
 def test_what_a_stage_takes_for_a_step_that_comes_too_late_goes_back(one: Bench, number: int, state: State) -> None:
-    """A cancellation between the slot (or the lock) and the step: its own release had run before there was anything to release."""
+    """A cancellation came between the slot (or the lock) and the step. The cancellation's own release ran before there was
+    anything to release.
+    """
     ports, made = one.ports, stand(one.ports, number, state)
 
     def overtaken(found: Migration, ports: Ports) -> Outcome:
@@ -65,7 +67,9 @@ def test_what_a_stage_takes_for_a_step_that_comes_too_late_goes_back(one: Bench,
 
 
 def test_a_lock_taken_after_the_precheck_has_refused_goes_back(one: Bench) -> None:
-    """Two deliveries at once: the slower one locked the instance again when the other had refused it and given the lock back."""
+    """With two deliveries at once, the slower one locked the instance again after the other had refused it and released the
+    lock.
+    """
     ports, made = one.ports, stand(one.ports, 8, State.ACCEPTED)
 
     def overtaken(found: Migration, ports: Ports) -> Outcome:
@@ -78,13 +82,13 @@ def test_a_lock_taken_after_the_precheck_has_refused_goes_back(one: Bench) -> No
     with pytest.raises(Stale):
         run_or_fail(message, ports, precheck.STATES, ("precheck", events.PRECHECK_FAILED), overtaken)
     assert ports.admission.lock_holder(made.region_id, made.instance_id) == ""
-    # Without a lock nothing is deleted: not every stage's role may.
+    # Without a lock nothing is deleted, because not every stage's role may delete locks.
     with pytest.raises(Stale):
         assert "DeleteRow" not in one.calls(lambda: run_or_fail(message, ports, precheck.STATES, ("", ""), overtaken))
 
 
 def test_the_lock_of_an_ended_migration_is_taken_over_by_what_the_precheck_may_do(one: Bench) -> None:
-    """Its role may not read rows in bulk, and did: the instance could not be migrated any more."""
+    """The precheck's role may not read rows in bulk, but the code did. So the instance could not be migrated any more."""
     one.world.load_fleet(fleet(instance(9)))
     ports = replace(one.ports, drivers={})
     named = Selection(("cn-hangzhou",), ("i-test0009",))
@@ -98,7 +102,7 @@ def test_the_lock_of_an_ended_migration_is_taken_over_by_what_the_precheck_may_d
 
 
 def test_a_new_step_that_is_settled_does_not_hide_what_an_older_one_still_owes(one: Bench) -> None:
-    """The row had left the tick's lane, and its older outbox was owed for ever."""
+    """The row had left the tick's lane, so its older outbox was never settled."""
     rows = one.ports.migrations
     made = stand(one.ports, 4, State.PRECHECKING)
     rows.commit(replace(step(made, State.READY, now=T0, by="precheck", reason="x"), effects=(CountOutcome("moved"),)))
@@ -110,7 +114,7 @@ def test_a_new_step_that_is_settled_does_not_hide_what_an_older_one_still_owes(o
 
 
 def test_an_import_that_never_ran_is_begun_again() -> None:
-    """Its result never changes: waiting for it was waiting for ever."""
+    """The result of such an import never changes, so the product waited for ever."""
     handle = DriverData(token_id="at-1", import_invocation_id="t-1")
     report = _import_report(handle, CommandResult("Aborted", -1, b"", 0, "ClientNotRunning: the agent does not run"))
     assert report.phase is JobPhase.PREPARING
@@ -118,7 +122,9 @@ def test_an_import_that_never_ran_is_begun_again() -> None:
 
 
 def test_what_lost_calls_made_is_removed_by_its_name_and_its_address(one: Bench) -> None:
-    """A code made by a call whose step was lost, and a source whose import was: neither stands in the handle."""
+    """The step of one call was lost after it had made a code, and the step of an import after it had made a source. So
+    neither is in the handle.
+    """
     smc = one.ports.drivers["smc"]
     created_at = one.now.replace(microsecond=0)
     made = migration(3, state=State.SNAPSHOTTED, entered_at=one.now, created_at=created_at, snapshots_made=1)
@@ -133,7 +139,7 @@ def test_what_lost_calls_made_is_removed_by_its_name_and_its_address(one: Bench)
 
 
 def test_the_clean_up_of_a_hop_leaves_alone_what_the_next_one_uses(one: Bench) -> None:
-    """It came late: the next hop had its code, its source and its job by then, and lost them."""
+    """The clean-up of the first hop ran late. It removed the code, the source and the job of the next hop."""
     one.world.load_fleet(fleet(instance(7)))
     smc, two_hops = one.ports.drivers["smc"], migration().hops * 2
     made = migration(7, state=State.SNAPSHOTTED, hops=two_hops, hop=1, entered_at=one.now, created_at=one.now, snapshots_made=1)
@@ -150,8 +156,8 @@ def test_the_clean_up_of_a_hop_leaves_alone_what_the_next_one_uses(one: Bench) -
 
 
 def test_a_retry_refused_by_the_precheck_removes_what_the_first_attempt_left_in_smc(one: Bench) -> None:
-    """The instance was released before the retry: nothing else would ever have removed the token."""
-    ports = replace(one.ports, drivers={})  # as in the precheck function: the tick carries it out
+    """The instance was released before the retry, so nothing else would ever have removed the token."""
+    ports = replace(one.ports, drivers={})  # as in the precheck function: the tick carries the effect out
     ports.batches.create(Batch("b0000000000000001", BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy()))
     made = migration(5, state=State.ACCEPTED, attempt=2, prechecked_at=T0, snapshots_made=1, handle=DriverData(token_id="at-1"))
     ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
@@ -162,7 +168,9 @@ def test_a_retry_refused_by_the_precheck_removes_what_the_first_attempt_left_in_
 
 
 def test_a_retry_does_not_wait_for_ever_for_an_instance_that_does_not_come_back(one: Bench) -> None:
-    """Its agent stayed silent after the failed job: the retry waited for it before anything was begun, and without a limit."""
+    """The agent stayed silent after the failed job. The retry waited for the agent before it began anything, and without a
+    limit.
+    """
     for waited, gives_up in ((PREPARE_LIMIT / 2, False), (PREPARE_LIMIT * 2, True)):
         for driver in ("smc", "console"):
             made = migration(6, driver=driver, state=State.SNAPSHOTTED, attempt=2, entered_at=one.ports.clock.now() - waited)
@@ -172,7 +180,7 @@ def test_a_retry_does_not_wait_for_ever_for_an_instance_that_does_not_come_back(
 
 
 def test_a_person_in_the_console_may_take_any_time_once_the_instance_is_there(one: Bench) -> None:
-    """The limit of a retry ends where the person's turn begins."""
+    """The time limit of a retry ends when it becomes the person's turn."""
     long_ago = one.ports.clock.now() - PREPARE_LIMIT * 24
     handle = DriverData(began_at=long_ago)
     made = migration(6, driver="console", state=State.SNAPSHOTTED, attempt=2, entered_at=long_ago, handle=handle)

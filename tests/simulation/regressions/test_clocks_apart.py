@@ -1,4 +1,4 @@
-"""Two clocks differ by up to CLOCKS_APART, each way: no decision is another one for it."""
+"""Two clocks differ by up to CLOCKS_APART, in both directions. No decision depends on the difference."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FUNCTIONS = ("api", "intake", "precheck", "snapshot", "migrate", "watch", "valid
 
 
 def two_hops(seconds: dict[str, float]) -> dict[str, Any]:
-    """How Windows Server 2008 R2 gets to 2019 while the clocks differ so."""
+    """How Windows Server 2008 R2 gets to 2019 while the clocks differ by ``skew_ms``."""
     with World().connected() as world, clocks_apart(seconds):
         world.load_fleet(fleet(instance(1, WINDOWS_2008)))
         asked = {"instanceIds": ["i-test0001"], "destination": "windows-2019-datacenter", "policy": {"retentionDays": 1}}
@@ -66,7 +66,7 @@ def one() -> Iterator[Bench]:
 
 
 def begun(one: Bench, made: Migration, **more: Any) -> Migration:
-    """Prepared, and its step to ``migrating`` written by a function whose clock differs from SMC's."""
+    """A prepared migration whose step to ``migrating`` was written by a function whose clock differs from SMC's."""
     made = prepared(one, one.ports.drivers["smc"], made)
     return replace(made, state=State.MIGRATING, **more)
 
@@ -82,12 +82,12 @@ def test_a_job_that_failed_is_not_started_by_a_repeated_launch_whose_clock_is_ah
 
 
 def test_a_retry_starts_the_job_although_its_clock_is_behind_the_failure(one: Bench) -> None:
-    """By its own clock the retry began before the run that failed: a comparison of times would take that run for its own."""
+    """By its own clock the retry began before the failed run. A comparison of times would take that run for the retry's own."""
     smc = one.ports.drivers["smc"]
     made = begun(one, moving(one, 1))
     smc.launch_job(made)
     one.until(lambda: smc.job_reports([made])[made.migration_id].phase is JobPhase.FAILED, minutes=6 * 60)
-    one.world.run(30)  # until the agent answers again
+    one.world.run(30)  # until the agent responds again
     again = replace(begun(one, replace(made, attempt=2)), entered_at=made.entered_at - CLOCKS_APART)
     smc.launch_job(again)
     assert smc.job_reports([again])[made.migration_id].phase is JobPhase.RUNNING
@@ -107,7 +107,7 @@ def test_a_job_that_a_person_made_at_once_is_followed_by_a_clock_that_is_ahead(o
     console = one.ports.drivers["console"]
     made = moving(one, 2, driver="console")
     who = identity_of(one, made)
-    one.world.run(0.75)  # so that the minute is another one by the clock that is ahead
+    one.world.run(0.75)  # so that the fast clock is in the next minute
     one.world.start_job_in_the_console(made.instance_id, "Alibaba Cloud Linux 3")
     job_id = next(iter(one.world.inventory()["jobs"]))
     known = replace(made, handle=DriverData(job_id=job_id))
@@ -147,6 +147,6 @@ def test_which_snapshots_were_made_after_the_last_precheck(entries: tuple[Ledger
 
 
 def test_a_rollback_takes_the_last_attempts_snapshots_whatever_the_clocks_say() -> None:
-    """The second attempt's snapshot function was 30 seconds behind that of the first."""
+    """The clock of the second attempt's snapshot function was 30 seconds behind that of the first."""
     first, second = entry(7, attempt=9, hop=0), replace(entry(12, attempt=10, hop=0, seconds=-S), snapshot_id="s-2")
     assert [each.snapshot_id for each in newest_snapshot_set((first, second), ["d-1"])] == ["s-2"]

@@ -1,4 +1,4 @@
-"""Nothing foreign runs without a person: what a notice may say, and who may send one."""
+"""No command of others runs without a person's consent: what a notice may contain, and who may send one."""
 
 from __future__ import annotations
 
@@ -103,7 +103,9 @@ def test_a_dry_run_runs_no_check(world: World) -> None:
 
 @pytest.mark.parametrize("minutes", [0.5, 1, 2, 10, 60])
 def test_the_baseline_has_the_check_whenever_the_acknowledgement_comes(world: World, minutes: float) -> None:
-    """During the precheck, right after it, or after it has grown old: the last look before the snapshot runs the check."""
+    """The acknowledgement comes during the precheck, right after it, or after the baseline has grown old. The last probe
+    before the snapshot runs the check.
+    """
     batch_id = submitted(world, "i-test0001", check="exit 4", files=["/etc/hostname"])
     world.run(minutes)
     world.run_until(lambda: world.batches()[0]["state"] == "open", minutes=10)

@@ -1,4 +1,4 @@
-"""SMC's drill, and jobs that put the disks back by themselves: never taken for a migration, never for an unchanged instance."""
+"""SMC's drills, and jobs that put the disks back by themselves: neither counts as a migration or as an unchanged instance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def facts(**smc: Any) -> dict[str, Any]:
 
 
 def press(world: World, driver: str) -> None:
-    """A person starts the job, if the driver leaves that to one."""
+    """A person starts the job, if the driver leaves the start to a person."""
     if driver == "console":
         reach(world, "snapshotted")
         world.start_job_in_the_console(ID, "Alibaba Cloud Linux 3")
@@ -41,7 +41,7 @@ def test_a_drill_is_no_migration_and_its_retry_follows_another_job(world: World,
 
 
 def start_again(world: World, source_id: str) -> None:
-    """The person makes another job of the same source, and this time it is no drill."""
+    """The person creates another job of the same source, which is not a drill."""
     smc = service(world.cloud, "smc").jobs
     with world.cloud.lock, world.cloud.db.transaction():
         params = {"SourceId": source_id, "JobType": 1, "TargetOsType": "Alibaba Cloud Linux 3", "RegionId": "cn-hangzhou"}

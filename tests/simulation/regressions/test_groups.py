@@ -1,4 +1,4 @@
-"""Redundancy groups through the API, the tick and the cloud: never two of one group on their way."""
+"""Redundancy groups through the API, the tick and the cloud: two members of one group never move at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def stands(world: World, number: int) -> str:
 
 
 def most_at_once(world: World, *numbers: int, minutes: int = 600) -> int:
-    """How many of these were on their way at one moment, until all have moved."""
+    """The largest number of these migrations in progress at one moment, until all have moved."""
     most = 0
     for _ in range(minutes):
         world.run(1)
@@ -78,7 +78,7 @@ def test_one_that_failed_keeps_the_place_until_a_person_has_decided(verb: str) -
 @pytest.mark.parametrize("post", ["true", "exit 5"])
 @pytest.mark.parametrize("times", [0, 9])
 def test_a_drained_member_gives_its_place_back_once_its_post_command_has_ended(times: int, post: str) -> None:
-    """Whether its job failed or its post command: after the confirmation nothing keeps the group waiting."""
+    """Whether its job or its post command failed: after the confirmation nothing blocks the group."""
     policy = {**GROUP, "commands": [{"pre": "true", "post": post, "instances": ["i-test0001"]}]}
     with world(tagged(1), tagged(2), guests=failing(1, times=times) if times else {}) as made:
         submitted(made, 1, policy=policy)
@@ -103,7 +103,7 @@ def test_between_two_hops_the_place_is_kept() -> None:
 
 
 def test_those_that_wait_for_a_member_take_no_turn_of_others() -> None:
-    """One slot, and the queue begins with members of a group that has failed."""
+    """There is one slot, and the first in the queue are members of a group with a failed migration."""
     with world(*(tagged(each) for each in range(1, 5)), instance(5), guests=failing(1)) as made:
         submitted(made, 1, policy=GROUP)
         made.run_until(lambda: stands(made, 1) == "failed", minutes=600)

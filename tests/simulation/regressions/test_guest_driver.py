@@ -1,4 +1,4 @@
-"""Migrations by the guest driver through the whole product: completed, refused by the tool, failed and rolled back."""
+"""Migrations by the guest driver through the whole product: completed, refused by the tool, failed, and rolled back."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_without_a_proven_recipe_nothing_is_begun() -> None:
 
 
 def write(world: World, script: str) -> None:
-    """A person's command in the guest."""
+    """A person runs a command in the guest."""
     from alibabacloud_ecs20140526 import models
 
     from tests.simulation.regressions.test_rollback import ecs
@@ -146,7 +146,7 @@ def files(world: World) -> str:
 
 
 def contents(world: World) -> dict[str, str]:
-    """The digest of what each newest snapshot holds, by the disk that it was made of."""
+    """The digest of each disk's newest snapshot, by disk."""
     from localcloud.account import service
 
     made = service(world.cloud, "ecs").world.store.find("snapshot", {"instance": ID})

@@ -1,4 +1,4 @@
-"""Limits at every start, through the whole product: what once went on, stood still for ever, or went on too soon."""
+"""The limits at every start, through the whole product. In the past, these migrations hung for ever or started too soon."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def act(world: World, number: int, name: str) -> dict[str, Any]:
 
 
 def lines(world: World, number: int = 1) -> list[dict[str, Any]]:
-    """The journal."""
+    """The journal's lines."""
     found: list[dict[str, Any]] = world.api.get(f"/migrations/{of(world, number)['migrationId']}/journal")["lines"]
     return found
 
 
 def window(world: World, opened_min_ago: int, open_min: int) -> dict[str, Any]:
-    """A window that opened so many minutes ago; nothing starts any more after ``open_min`` of them."""
+    """A window that opened ``opened_min`` minutes ago and allows starts for ``open_min`` minutes."""
     opened = datetime.fromisoformat(world.now) - timedelta(minutes=opened_min_ago)
     return {"start": f"{opened:%H:%M}", "end": f"{opened + timedelta(minutes=open_min):%H:%M}", "cutoffMin": 0}
 
@@ -68,12 +68,14 @@ def failing(*numbers: int, times: int = 9) -> dict[str, Any]:
 
 
 def held(world: World) -> dict[str, str]:
-    """Who holds a slot."""
+    """The migrations that hold a slot."""
     return make_ports("api", settings(), function_credentials(os.environ, None), CloudClock(world)).admission.slot_holders()
 
 
 def test_a_route_once_begun_goes_on_though_the_budget_is_spent() -> None:
-    """It stayed in Windows Server 2012 R2 for ever, holding its slot, because two others had failed meanwhile."""
+    """The instance stayed in Windows Server 2012 R2 and held its slot for ever, because two other migrations had failed
+    meanwhile.
+    """
     with world(instance(1, WINDOWS_2008), instance(2), instance(3), guests=failing(2, 3)) as made:
         submitted(made, 3, policy={"failureBudget": 0, "maxMoving": 3}, **TWO_HOPS)
         made.run_until(lambda: list(made.states().values()).count("failed") == 2, minutes=600)
@@ -83,7 +85,9 @@ def test_a_route_once_begun_goes_on_though_the_budget_is_spent() -> None:
 
 @pytest.mark.parametrize("fails_first", [False, True])
 def test_no_job_starts_outside_of_the_window_and_snapshots_do_not_outlive_it(fails_first: bool) -> None:
-    """A retry of a failed snapshot started its job hours after the window; a first try began the next one with old snapshots."""
+    """A retry of a failed snapshot started its job hours after the window, and a first attempt started the next window with
+    old snapshots.
+    """
     with world(instance(1)) as made:
         chosen = window(made, 0, 60)
         submitted(made, 1, policy={"window": chosen}, acknowledged=False)
@@ -112,7 +116,7 @@ def test_no_job_starts_outside_of_the_window_and_snapshots_do_not_outlive_it(fai
 
 
 def test_a_next_hop_waits_for_its_window_without_a_slot_and_is_then_the_first() -> None:
-    """Another batch waits for the same window and the account's one slot, and comes after it."""
+    """A second batch waits for the same window and for the account's only slot. It starts later."""
     with world(instance(1, WINDOWS_2008), instance(2), account_limit=1) as made:
         night = {"window": window(made, 0, 30)}
         submitted(made, 1, policy=night, **TWO_HOPS)
@@ -126,7 +130,7 @@ def test_a_next_hop_waits_for_its_window_without_a_slot_and_is_then_the_first() 
 
 
 def test_a_canary_that_was_rolled_back_holds_the_others() -> None:
-    """It stayed counted as moved and not as failed, so the others went on with a budget of 0."""
+    """The migration still counted as moved and not as failed. So the others continued with a budget of 0."""
     with world(*(instance(number) for number in range(1, 5))) as made:
         submitted(made, 4, policy={"canary": 1, "maxMoving": 1, "failureBudget": 0})
         made.run_until(lambda: "migrated" in made.states().values(), minutes=900)
@@ -156,7 +160,7 @@ def test_another_takes_the_place_of_a_canary_that_was_rolled_back() -> None:
 
 
 def test_two_that_failed_can_both_be_tried_again_though_the_budget_is_0() -> None:
-    """Each one's own failure leaves the count as its retry is accepted; what still holds it is named."""
+    """A migration's own failure no longer counts once its retry is accepted. The retry names what still holds it."""
     with world(instance(1), instance(2), guests=failing(1, 2, times=1)) as made:
         submitted(made, 2, policy={"failureBudget": 0, "maxMoving": 2})
         made.run_until(lambda: set(made.states().values()) == {"failed"}, minutes=300)
@@ -167,7 +171,7 @@ def test_two_that_failed_can_both_be_tried_again_though_the_budget_is_0() -> Non
         assert of(made, 1)["state"] == "waiting"
         assert held(made) == {}
         act(made, 2, "retry")
-        batch_id = of(made)["batchId"]  # it has paused at its budget meanwhile, and a person lets it go on
+        batch_id = of(made)["batchId"]  # the batch has paused at its budget meanwhile, and a person resumes it
         made.api.post(f"/batches/{batch_id}/resume", {"why": "mended", "failed": 0})
         made.run_until(lambda: set(made.states().values()) == {"migrated"}, minutes=600)
 

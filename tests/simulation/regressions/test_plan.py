@@ -1,4 +1,4 @@
-"""The plan of a batch through the API: it tells what will happen, and asking changes nothing."""
+"""The plan of a batch through the API: it predicts what will happen, and asking for it changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.world import World
 
 
 def digest(world: World) -> str:
-    """Everything that the account holds: rows, instances, disks, snapshots, jobs, events."""
+    """A digest of everything in the account: rows, instances, disks, snapshots, jobs, events."""
     hashed = hashlib.sha256()
     connection = world.cloud.db.sql
     for (name,) in sorted(connection.execute("select name from sqlite_master where type = 'table'").fetchall()):

@@ -1,4 +1,6 @@
-"""The policy of a running batch is changed: by a person, on the version seen, and whoever approved the old one is asked again."""
+"""A person changes the policy of a running batch, for the version seen. Everybody who approved the old policy must approve
+again.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def set_policy(world: World, batch_id: str, *, seen: int = 0, **policy: Any) -> 
 
 
 def changed_while_moving(made: World) -> str:
-    """Two instances, one at a time; bob approved, and the policy changes while the first moves. Which batch it is."""
+    """A batch of two instances, one at a time. Bob approved it, and its policy changes while the first instance moves.
+    Returns the batch's id.
+    """
     batch_id = submitted(made, 2, policy=ASKING)
     approve(made, batch_id, "bob")
     made.run_until(lambda: "migrating" in states(made), minutes=120)
@@ -49,7 +53,7 @@ def test_an_old_approval_never_counts_for_the_new_policy() -> None:
 
 
 def test_without_the_digest_the_old_approval_would_count() -> None:
-    """The bug that the test before must find: an approval that is not bound to what the person saw."""
+    """The bug that the test above must find: an approval that is not bound to the policy that the person saw."""
     with mock.patch.object(approvals, "policy_digest", return_value="0" * 32), world(instance(1), instance(2)) as made:
         changed_while_moving(made)
         assert states(made) != ["migrated", "ready"]

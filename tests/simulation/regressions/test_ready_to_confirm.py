@@ -1,4 +1,6 @@
-"""A finished batch that stays clean is shown as ready to confirm, and a person is reminded once. Nothing confirms by itself."""
+"""A finished batch without further errors is shown as ready to confirm, and a person is reminded once. The product never
+confirms by itself.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ def ready(world: World) -> list[str]:
 def moved(made: World, count: int, **policy: Any) -> str:
     batch_id = submitted(made, count, policy=policy)
     made.run_until(lambda: states(made) == ["migrated"] * count, minutes=600)
-    made.run(60)  # closed at the full hour
+    made.run(60)  # the batch is closed at the full hour
     assert shown(made, batch_id)["state"] == "closed"
     return batch_id
 

@@ -1,4 +1,4 @@
-"""A rollback is true in the cloud, or it is none: no job may run, and the whole is looked at before a part is touched."""
+"""A rollback is either true in the cloud or not reported as done: no job may run, and all disks are checked before one is reset."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def world() -> Iterator[World]:
 
 
 def ecs(world: World) -> Client:
-    """A person's own client, outside of the product."""
+    """A person's own client, outside the product."""
     owner = world.cloud.owner
     keys = {"access_key_id": owner.access_key_id, "access_key_secret": owner.access_key_secret}
     return Client(Config(**keys, endpoint="127.0.0.1:9", protocol="http", region_id="cn-hangzhou"))
@@ -75,7 +75,7 @@ def jobs(world: World) -> list[str]:
 
 
 def timed_out(world: World, driver: str) -> dict[str, str]:
-    """A job that hangs for nine hours: the migration fails after six. Returns the disks from before."""
+    """A job that hangs for nine hours, so that its migration fails after six. Returns the disks' contents from before."""
     begin(world, driver=driver)
     reach(world, "snapshotted", "migrating")
     before = world.disks(ID)
@@ -121,7 +121,9 @@ def test_a_job_that_can_be_stopped_is_stopped_and_the_disks_go_back(world: World
 
 
 def test_a_job_that_could_be_started_again_is_gone_before_the_disks_go_back(world: World) -> None:
-    """A person in the console could press Retry Replacement after the rollback: the job that was followed goes first."""
+    """A person could press Retry Replacement in the console after the rollback. So the job is deleted before the disks are
+    reset.
+    """
     begin(world, guests={ID: {"smc": {"fail_attempts": 9}}}, driver="console")
     reach(world, "snapshotted")
     before = world.disks(ID)
@@ -185,7 +187,7 @@ def test_nothing_is_touched_when_one_snapshot_is_gone(world: World) -> None:
 
 
 def test_an_instance_that_was_stopped_for_nothing_is_started_again(world: World) -> None:
-    """The snapshot was there at the first look and gone at the second: the instance stayed stopped, and nobody said so."""
+    """The snapshot existed at the first check and was gone at the second. The instance stayed stopped, and nobody was told."""
     begin(world, guests=TWO_DISKS)
     reach(world, "migrated")
     before = world.disks(ID)
@@ -202,7 +204,7 @@ def test_an_instance_that_was_stopped_for_nothing_is_started_again(world: World)
 
 
 class DeniedReset:
-    """ECS refuses to reset one disk, for as long as it is told to."""
+    """ECS refuses to reset one disk while this fault is on."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.disk_id, real = "", EcsCompute.reset_disk
@@ -216,7 +218,7 @@ class DeniedReset:
 
 
 def half_way(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, Any]]:
-    """A rollback whose second reset was refused: the disks from before, and the failed migration."""
+    """A rollback whose second reset was refused: the disks' contents from before, and the failed migration."""
     denied = DeniedReset(monkeypatch)
     begin(world, guests=TWO_DISKS)
     reach(world, "snapshotted", "migrating")
@@ -250,7 +252,7 @@ def test_a_rollback_that_fails_half_way_tells_each_disk_and_goes_on_from_there(
 def test_a_disk_whose_reset_was_taken_before_a_refusal_is_not_called_unrestored(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer was lost, the call was sent again and refused: the disk was reset all the same."""
+    """The answer was lost; the call was sent again and refused. But the first call had reset the disk."""
     real, refused = EcsCompute.reset_disk, [True]
 
     def reset_disk(ecs: EcsCompute, region_id: str, disk_id: str, snapshot_id: str) -> None:
@@ -282,7 +284,7 @@ def test_a_disk_that_the_instance_ran_on_since_is_reset_again(world: World, monk
 
 
 def named_like_smcs(world: World) -> str:
-    """A person's own snapshot during the job, right before SMC makes its own, under a name like SMC's."""
+    """A person's own snapshot, taken during the job right before SMC's own, with a name like SMC's."""
     world.run_until(lambda: bool(migration(world)["state"] == "migrating"), minutes=12 * HOUR, every=0.1)
     disk_id = next(iter(world.disks(ID)))
     request = models.CreateSnapshotRequest(disk_id=disk_id, snapshot_name="SMC_Backup_Snapshot_of_ann_keep_for_audit")

@@ -1,4 +1,4 @@
-"""Snapshots that never end: the migration gives up after a day, not before, and gives its slot to others."""
+"""Snapshots that never end: the migration gives up after exactly one day and releases its slot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOUR_MIN = 60
 
 
 def hang(made: World) -> None:
-    """The snapshots under way never end."""
+    """Make the snapshots in progress never end."""
     with made.cloud.lock, made.cloud.db.transaction():
         for each in service(made.cloud, "ecs").world.store.find("snapshot", {"status": "progressing"}):
             made.cloud.scheduler.cancel(snapshot_life.FINISH, each["SnapshotId"])

@@ -1,4 +1,4 @@
-"""Two accounts in bad weather: one is withdrawn in the middle and given back. Locks, slots and events are judged by account."""
+"""Two accounts under faults: the role of one is withdrawn and restored. Locks, slots and events are judged by account."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tests.support.world import World
 
 SHOP, STRANGER = "1000000000000001", "1000000000000007"
 SAME = "i-test0001"
-"""An instance id that both accounts have: nothing promises that ids differ between accounts."""
+"""An instance id that both accounts have: nothing guarantees that ids differ between accounts."""
 LIMIT = 1
 ASKED = ("ecs", "smc", "sts", "tablestore", "eventbridge")
-"""The services that functions call: the test's own requests to the API must come through."""
+"""The services that functions call. Faults hit only these, because the test's own requests to the API must succeed."""
 WEATHER = [
     {"service": service, "kind": kind, "times": -1, "probability": 0.02}
     for service in ASKED
@@ -35,7 +35,7 @@ WEATHER = [
 
 
 class AccountsApart:
-    """What must hold of the rows at every write; what did not is kept in words."""
+    """Conditions on the rows that must hold at every write. Violations are kept as sentences."""
 
     def __init__(self, world: World) -> None:
         self.truth, self.broken = Truth(world.cloud), list[str]()
@@ -68,7 +68,7 @@ class AccountsApart:
             self.broken.append(f"a restart of another account was counted for {found.migration_id}")
 
     allowed = "*"
-    """The account whose event is under way; any if none was sent by hand."""
+    """The account whose event is being handled; any account if no event was sent by hand."""
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def states(world: World) -> list[str]:
 
 
 def storm(world: World, *, until: int = 1500) -> None:
-    """The whole way, with a role that goes, comes back, loses its trust and gets it again."""
+    """The whole run, while the role is deleted, restored, loses its trust and gets it back."""
     world.cloud.faults.set(WEATHER)
     begin(world)
     for how, minutes in (("role", 40), ("", 30), ("trust", 40), ("", 0)):
@@ -152,13 +152,13 @@ def test_the_checker_finds_what_ignores_the_account(world: World, mutant: Any) -
 
 
 def moving(world: World) -> list[str]:
-    """The instances of the own account whose job runs."""
+    """The instances of the deployment's account whose job runs."""
     own = world.cloud.accounts.own
     return [each["instanceId"] for each in world.migrations() if (each["accountId"], each["state"]) == (own, "migrating")]
 
 
 def send_restarts(world: World, seen: AccountsApart) -> None:
-    """Restarts of an instance with the same id, in an account that is not served."""
+    """Send restart events of an instance with the same id, in an account that the product does not serve."""
     world.run_until(lambda: bool(moving(world)), minutes=60)
     seen.allowed = STRANGER
     data = {"resourceId": moving(world)[0], "state": "Running", "regionId": "cn-hangzhou"}

@@ -1,4 +1,4 @@
-"""What fails its validation is rolled back without asking only if a person has acknowledged that, and nothing holds it."""
+"""A failed validation leads to an automatic rollback only if a person has acknowledged that, and no hold forbids it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waves through the API, the tick and the cloud: one after the other, with soak, gate and budget."""
+"""Waves through the API, the tick and the cloud: one after another, with soak, gate and budget."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_no_wave_begins_once_the_budget_is_spent() -> None:
 
 
 def test_a_batch_with_an_order_begins_and_is_planned_in_it() -> None:
-    """The last instance is the first by its tag, and the one without the tag comes last; only the tick lets them begin."""
+    """The last instance comes first by its tag, and the instance without the tag comes last. Only the tick starts them."""
     tags = [{"Tag": [{"TagKey": "turn", "TagValue": str(11 - number)}]} for number in range(1, 4)]
     with world(*(instance(number, Tags=tags[number - 1]) for number in range(1, 4)), instance(4)) as made:
         batch_id = submitted(made, 4, acknowledged=False, policy={"order": "tag:turn", "waves": ["3"], "maxMoving": 1})
