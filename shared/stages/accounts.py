@@ -1,4 +1,6 @@
-"""Records member accounts that refuse the pipeline, checks them with each tick, and clears an account that works again."""
+"""Records member accounts that refuse the pipeline's calls, checks those accounts in each tick, and unblocks an account that
+works again.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ _LOG = logging.getLogger("replank")
 def record_account_refusal(error: ReplankError, ports: Ports) -> None:
     """Record an account's refusal, so that nothing starts in that account for a while and people see the reason.
 
-    Ignore all errors but a refusal.
+    Any other error is ignored.
     """
     if not isinstance(error, AccountUnusable):
         return
@@ -29,7 +31,7 @@ def record_account_refusal(error: ReplankError, ports: Ports) -> None:
 
 
 def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
-    """Check whether each account in trouble can be used again. Return the ids of the accounts that are still blocked."""
+    """Check whether each blocked account can be used again. Return the ids of the accounts that are still blocked."""
     now = ports.clock.now()
     troubles = ports.admission.account_troubles(sorted(ports.members))
     for trouble in troubles.values():
@@ -37,7 +39,8 @@ def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
             if is_retry_tick(now - trouble.since) or not trouble.is_blocking(now):
                 _check_account(trouble.account_id, ports)
         elif now - trouble.until > LOST:
-            # Which call is refused only that call can tell: it was tried since, and nothing was refused.
+            # A new session does not show whether a call is still forbidden. Only the call itself shows it. By now the call has been
+            # made again, and was not refused.
             ports.admission.delete_account_trouble(trouble.account_id)
     after = ports.admission.account_troubles(sorted(troubles))
     return frozenset(account for account, trouble in after.items() if trouble.is_blocking(now))
@@ -51,7 +54,7 @@ def check_every_account(ports: Ports) -> frozenset[str]:
 
 
 def _check_account(account_id: str, ports: Ports) -> None:
-    """Check the account in a new session, because credentials from before a refusal would prove nothing."""
+    """Check the account with a new session. An old session may still hold credentials that were issued before the refusal."""
     try:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"
         ports.ports_for_account(account_id, session).compute.regions()
@@ -66,7 +69,7 @@ def _check_account(account_id: str, ports: Ports) -> None:
 def postpone_blocked_migrations(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:
     """Return the migrations whose accounts can be used.
 
-    Migrations of blocked accounts get a later due time, so that they do not fill each tick.
+    Migrations of blocked accounts get a later due time. Otherwise they would take up every tick.
     """
     free = [each for each in migrations if each.account_id not in blocked]
     for each in migrations:

@@ -1,4 +1,4 @@
-"""Enters SMC's own copies of disks in the ledger. Other snapshots with SMC's name are entered too, but never deleted."""
+"""Enters SMC's own copies of disks in the ledger. Snapshots that only have a name like SMC's are entered too, but never deleted."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from shared.ports.ports import Ports
 
 
 def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
-    """Enter every snapshot with SMC's name that was made since the precheck.
+    """Enter every snapshot with SMC's name prefix that was made since the precheck.
 
-    A snapshot that may be somebody else's is marked as kept, with the reason.
+    A snapshot that may belong to somebody else is marked as kept, with the reason.
     """
     since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
     named = _smc_named_snapshots(migration.region_id, migration.instance_id, ports)
@@ -35,9 +35,9 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
 
 
 def why_not_made_by_smc(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
-    """Return, in words, why an adopted snapshot may belong to somebody else; empty if it is SMC's.
+    """Return, in words, why an adopted snapshot may belong to somebody else; empty if the snapshot is SMC's.
 
-    Older versions adopted snapshots by name alone, so each snapshot is judged again.
+    Older versions adopted every snapshot with SMC's name prefix, so each snapshot is judged again.
     """
     entries = ports.ledger.entries_of_migration(migration.migration_id)
     copies = _known_copies(_smc_named_snapshots(entry.region_id, entry.instance_id, ports), entries)
@@ -55,9 +55,9 @@ def _job_runs(migration: Migration, ports: Ports) -> list[JobRun]:
 
 
 def _run_with_copied_disks(run: JobRun, effect: AdoptSnapshots) -> JobRun:
-    """Return the job's run; its ``copied`` is true if the effect says that SMC had copied the disks.
+    """Return the job's run. Its ``copied`` is true if the effect says that SMC had copied the disks.
 
-    The journal of a failed job does not show whether SMC had copied the disks.
+    The effect must say so, because the journal of a failed job does not.
     """
     return replace(run, copied=True) if effect.copied and (run.hop, run.attempt) == (effect.hop, effect.attempt) else run
 
@@ -72,7 +72,7 @@ def _copy_from_snapshot(snapshot: Snapshot) -> CopyCandidate:
 
 
 def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[CopyCandidate]:
-    """Return all snapshots with SMC's name, from ECS and from the ledger."""
+    """Return all snapshots with SMC's name prefix, from ECS and from the ledger."""
     there = {each.snapshot_id: _copy_from_snapshot(each) for each in named}
     gone = {
         each.snapshot_id: CopyCandidate(each.snapshot_id, each.disk_id, each.created_at)
@@ -83,7 +83,7 @@ def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> 
 
 
 def _migrated_disks(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
-    """Return the disks that the hop migrated. The ledger has a snapshot made by the pipeline for each of these disks."""
+    """Return the ids of the disks that the hop migrated. The ledger has a snapshot made by the pipeline for each of these disks."""
     return {entry.disk_id for entry in entries if entry.hop == hop and entry.owner == "replank"}
 
 

@@ -1,4 +1,4 @@
-"""Moves a migration: commits one step, and then carries out its outbox. Errors that need a person fail the migration."""
+"""Moves a migration: commits one step, and then carries out the step's outbox. An error that needs a person fails the migration."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ _LOG = logging.getLogger("replank")
 def advance_migration(ports: Ports, taken: Step) -> Migration:
     """Commit the step, carry out its effects and publish its events. Return the migration after the step.
 
-    Raises Stale if the row has changed since it was read. An effect or event that fails stays in the outbox for the tick.
+    Raises Stale if the row has changed since it was read. An effect or event that fails stays in the outbox, and the tick tries it
+    again.
     """
     ports.migrations.commit(taken)
     if taken.effects or taken.events:
@@ -45,8 +46,8 @@ def advance_migration(ports: Ports, taken: Step) -> Migration:
 def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
     """Carry out one outbox and remove it. Return False if the outbox still holds an effect or event.
 
-    A bus that refuses an event does not fail the migration, because the step is already committed. With ``quietly``, no event is
-    published while an effect fails, because a stage's own event would wake the stage again and again.
+    An event that the bus refuses does not fail the migration, because the step is already committed. With ``quietly``, no event is
+    published if an effect fails. Otherwise a stage's own event would wake that stage again and again.
     """
     left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
     if quietly and left:
@@ -66,7 +67,8 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
 def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
     """Carry out the outboxes of a migration, oldest first. Return False if an outbox still holds an effect or event.
 
-    The outbox of a step that came after ``migration`` was read stays, because its effects ask what that step has written.
+    If another step was committed after ``migration`` was read, that step's outbox stays. Its effects need what that step has
+    written.
     """
     settled = [
         owed.version <= migration.version and settle_outbox(ports, migration, owed, quietly=quietly)
@@ -76,7 +78,7 @@ def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False
 
 
 class LaunchRefused(Permanent):
-    """Raised if the driver refuses to start the job. Other refused effects do not fail the migration."""
+    """Raised if the driver refuses to start the job. A refusal of any other effect does not fail the migration."""
 
 
 class GuestDiffersFromBaseline(Permanent):
@@ -143,7 +145,10 @@ def run_or_fail(
 
 
 def _migration_id(message: Message) -> str:
-    """The id of the migration that a message is about. The event of a command's end has it in the command's name."""
+    """Return the id of the migration that a message is about.
+
+    For the event of a command's end, the id is part of the command's name.
+    """
     if message.type == events.COMMAND_ENDED:
         return events.migration_id_in_command(str(message.data.get("commandName", "")))
     return str(message.data.get("migrationId", ""))
@@ -169,9 +174,9 @@ def record_if_account_refusal(error: ReplankError, ports: Ports) -> None:
 
 
 def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports) -> Outcome:
-    """Let the migration wait until its account can be used again.
+    """Make the migration wait until its account can be used again.
 
-    The migration keeps its place in the queue. The slot is released unless the job may be running.
+    The migration keeps its place in the queue. Its slot is released unless the job may be running.
     """
     record_if_account_refusal(error, ports)
     row = ports.migrations.load(migration.migration_id)
@@ -186,7 +191,7 @@ def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports
 
 
 def _record_or_fail_delayed_start(migration: Migration, error: Transient, ports: Ports) -> None:
-    """Record the time from which a migration has held a slot but could not start.
+    """Record since when a migration has held a slot without being able to start.
 
     After START_LIMIT the migration fails, so that another migration gets the slot.
     """
@@ -230,7 +235,7 @@ def fail_migration(
     taken = step(
         migration, State.FAILED, now=now, by=stage, reason=error.code, failure=failure, tool_log=log, probe_invocation_id=""
     )
-    # In this order: admission looks at the slots first.
+    # CountOutcome comes before ReleaseSlot: the failure must be counted before another migration can take the slot.
     effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *post_command_effects_of_failure(migration, stage)]
     if migration.handle.job_id:
         effects.insert(0, AdoptSnapshots(migration.hop, migration.attempt, copied))

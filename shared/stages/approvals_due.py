@@ -1,4 +1,4 @@
-"""Reports missing and expiring approvals, once for each, and stops a batch whose approval has expired."""
+"""Reports missing and expiring approvals, each only once, and stops a batch whose approval has expired."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def report_approvals(terms: BatchTerms, ports: Ports) -> None:
         return
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
-        return  # the next tick looks at it as it is then
+        return  # the next tick reads the changed batch
     with suppress(Stale):
         if _must_cancel(terms, found):
             change = approvals.stop_batch_after_expiry(batch, found.about, now)
@@ -48,16 +48,16 @@ def _must_cancel(terms: BatchTerms, found: ApprovalStatus) -> bool:
 
 
 def _is_reported(terms: BatchTerms, found: ApprovalStatus, now: datetime) -> bool:
-    """Whether the approval needs no report, or was already reported."""
+    """Whether the approval needs no report, or has already been reported."""
     if found.until is not None and not approvals.is_expiring_soon(terms.policy.approval_min, found.until, now):
         return True
     return approvals.is_event_published(terms, found.about, _event_key(found))
 
 
 def _event_key(found: ApprovalStatus) -> str:
-    """Return the key that marks the event as published.
+    """Return the key that records the event as published.
 
-    After an approval expires the key changes, so that the missing approval is reported again.
+    The key changes once an approval has expired, so that the missing approval is reported again.
     """
     lapses = found.until or max((each.at for each in found.expired), default=None)
     type = events.APPROVAL_NEEDED if found.missing_approval_count else events.APPROVAL_EXPIRING
@@ -65,9 +65,9 @@ def _event_key(found: ApprovalStatus) -> str:
 
 
 def _publish_approval_event(batch: Batch, found: ApprovalStatus, ports: Ports) -> None:
-    """Publish the event, and then record that it is published.
+    """Publish the event, and then record that the event is published.
 
-    A repeated event has the same id, so that receivers see one event.
+    A second publication has the same event id, so receivers can drop the duplicate.
     """
     after = approvals.with_event_published(batch, found.about, _event_key(found))
     more: dict[str, object] = {"expiresAt": f"{found.until:%Y-%m-%dT%H:%M:%SZ}"} if found.until else {}

@@ -1,4 +1,4 @@
-"""Pauses a batch that has spent its failure budget, and cancels the migrations that a stopped batch has not begun."""
+"""Pauses a batch that has spent its failure budget, and cancels the migrations of a stopped batch that have not begun."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ def pause_if_budget_spent(scene: limits.StartContext, ports: Ports) -> None:
         return
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
-        return  # the next tick looks at it as it is then
+        return  # the next tick reads the changed batch
     failed = sorted(scene.standing.failed)
     change = brake.pause_at_budget(batch, why, scene.now)
-    # Told first: the same event twice is one event, and one that is never told would be missed.
+    # The event is published before the batch is paused. A repeated event is harmless, because it has the same id. A crash between
+    # the two calls then loses no event.
     told = {"reason": why, "failed": len(failed), "budget": terms.failure_budget, "version": change.after.version}
     ports.bus.publish([events.batch_event(terms.batch_id, events.BATCH_PAUSED, **told)])
     with suppress(Stale):
@@ -34,7 +35,7 @@ def pause_if_budget_spent(scene: limits.StartContext, ports: Ports) -> None:
 
 
 def cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> int:
-    """Cancel the migrations that a stopped batch has not begun. Return how many were cancelled.
+    """Cancel the migrations of a stopped batch that have not begun. Return how many were cancelled.
 
     The journal names the person who stopped the batch.
     """
@@ -51,9 +52,9 @@ def cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> int:
 
 
 def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports) -> bool:
-    """Cancel one migration. Return whether the migration was cancelled.
+    """Cancel one migration. Return whether it was cancelled.
 
-    A migration that has finished a hop is not cancelled, and neither is a retry whose job has run.
+    Two kinds of migration are kept: one that has finished a hop, and a retry whose job has already run.
     """
     try:
         advance_migration(ports, _step_by_person(acts.cancel(migration, control.by, ports.clock.now()), control))

@@ -15,9 +15,12 @@ from shared.ports.compute import NO_FILTER, FoundInstance, InstanceFilter
 from shared.ports.ports import Ports
 
 RECENTLY = timedelta(days=30)
-"""A batch from the inventory leaves out instances that had a migration within this time, with any outcome."""
+"""A batch made from the inventory leaves out an instance whose last migration began within this time.
+
+The outcome of that migration does not matter.
+"""
 MOST_LISTED = 10_000
-"""Maximum instances that are listed as left out. The total number includes the instances that are not listed."""
+"""Maximum instances that the batch lists as left out. The batch's count of left-out instances has no maximum."""
 _MOVED = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.ROLLED_BACK})
 InstanceLocation = tuple[str, str, str]
 """The account, region and id of an instance."""
@@ -33,13 +36,16 @@ class InstanceChoice:
     chosen: set[InstanceLocation] = field(default_factory=set)
     left_out: dict[InstanceLocation, LeftOutInstance] = field(default_factory=dict)
     is_repeated: bool = False
-    """Whether an interrupted planning has already made some of the batch's migrations."""
+    """Whether an earlier, interrupted planning has already made some of the batch's migrations."""
 
     def __post_init__(self) -> None:
         self._ids = frozenset(self.batch.selection.instance_ids)
 
     def choose_from_page(self, page: Iterable[FoundInstance]) -> list[FoundInstance]:
-        """Return the instances of the page that the batch chooses, without the instances of earlier pages."""
+        """Return the instances of the page that the batch chooses.
+
+        Instances that were already on an earlier page are not returned again.
+        """
         fresh = [each for each in page if self._location_of_instance(each) not in self.chosen]
         self.seen.update(each.instance_id for each in fresh)
         chosen = [each for each in fresh if self._is_chosen(each)]
@@ -71,7 +77,8 @@ class InstanceChoice:
     def _why_already_moved(self, instance: FoundInstance) -> tuple[str, str] | None:
         """Return the code and reason if an earlier migration moved the instance to a release outside the selection, else None.
 
-        ECS still shows the old system name. An instance that the batch names by its id is not left out for an earlier migration.
+        After a migration, ECS still shows the old system name. An instance that the batch names by its id is never left out for
+        this reason.
         """
         if self._ids or not self.batch.selection.releases:
             return None
@@ -85,9 +92,9 @@ class InstanceChoice:
         return MOVED, f"migration {last.migration_id} took it to {reached.name}"
 
     def _why_recently_migrated(self, instance: FoundInstance) -> tuple[str, str]:
-        """Return the code and reason if a batch from the inventory leaves out the instance, else two empty texts.
+        """Return the code and reason if the instance is left out because of a recent migration, else two empty texts.
 
-        A batch from the inventory leaves out instances with a recent migration.
+        Only batches made from the inventory leave out such instances.
         """
         if self.batch.origin != "inventory":
             return "", ""
@@ -112,7 +119,10 @@ class InstanceChoice:
         return [self.left_out[place] for place in sorted(self.left_out)][:MOST_LISTED]
 
     def _locations_of_migrations(self) -> set[InstanceLocation]:
-        """Return the instances of all migrations that the batch already has. Some instances may be gone from ECS."""
+        """Return the locations of the instances of all migrations that the batch already has.
+
+        Some instances may no longer exist in ECS.
+        """
         found: set[InstanceLocation] = set()
         token = ""
         while True:
@@ -124,7 +134,7 @@ class InstanceChoice:
 
 
 def ecs_filter(batch: Batch) -> InstanceFilter:
-    """Return the part of the selection that ECS itself can filter by. ECS takes only one value of each kind."""
+    """Return the part of the selection that ECS can filter by. ECS accepts only one value for each filter."""
     selection = batch.selection
     if not selection.filters:
         return NO_FILTER

@@ -23,7 +23,8 @@ def close_batch(terms: BatchTerms, ports: Ports) -> bool:
     token = ""
     while True:
         page = ports.migrations.page_of_batch(terms.batch_id, state=None, limit=100, token=token)
-        # Nobody knows what a row that cannot be read waits for: once it can be, it must not stand in a closed batch.
+        # A row that cannot be read may still wait for a slot. If its batch were closed, the tick would skip the row even after it
+        # becomes readable.
         if page.unreadable or any(each.state not in SETTLED for each in page.migrations):
             return False
         counts.update(each.state.value for each in page.migrations)
@@ -32,7 +33,8 @@ def close_batch(terms: BatchTerms, ports: Ports) -> bool:
         if not token:
             break
     ports.admission.delete_slot_count(terms.batch_id)
-    # Told first: the same event twice is one event, and one that is never told would be missed.
+    # The event is published before the batch is closed. A repeated event is harmless, because it has the same id. A crash between
+    # the two calls then loses no event.
     told = {"version": terms.version + 1, "size": terms.size, "counts": dict(sorted(counts.items()))}
     ports.bus.publish([events.batch_event(terms.batch_id, events.BATCH_DONE, **told)])
     return _write_batch_state(terms, BatchState.CLOSED, ports, validated_at)
@@ -44,12 +46,15 @@ def reopen_batch(terms: BatchTerms, ports: Ports) -> bool:
 
 
 def _validation_time(migration: Migration) -> datetime | None:
-    """Return when the migration was validated; None if it does not wait for a confirmation."""
+    """Return when the migration was validated. Return None if the migration does not wait for a confirmation."""
     return migration.entered_at if migration.state is State.MIGRATED else None
 
 
 def _write_batch_state(terms: BatchTerms, state: BatchState, ports: Ports, validated_at: datetime | None) -> bool:
-    """Write the batch's new state, unless the batch has changed since its terms were read. Return whether the state was written."""
+    """Write the batch's new state, unless the batch has changed since its terms were read.
+
+    Return whether the new state was written.
+    """
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
         return False

@@ -1,7 +1,7 @@
-"""Runs a batch's own commands in a guest: the pre command before the snapshots, and the post command that undoes it.
+"""Runs a batch's own commands in a guest: the pre command before the snapshots, and the post command, which undoes the pre command.
 
-Before each command, a step of the migration fixes the client token of the command's call. A repeated call has the same token, so
-that a command runs once per attempt.
+Before each command, a step of the migration fixes the client token of the command's call. A repeated call has the same token, so a
+command runs only once per attempt.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from shared.stages.advance import advance_migration
 
 WORDS = {DRAINING: "the pre command", RESTORING: "the post command"}
 AT_REST = frozenset({State.READY, State.FAILED, State.PRECHECK_FAILED, State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED})
-"""The states in which no stage works on the instance."""
+"""The states in which no stage is working on the instance."""
 
 
 @dataclass(frozen=True)
 class CommandOutcome:
-    """The end of a command: whether the command succeeded, and an explanation in words."""
+    """How a command ended: whether it succeeded, and an explanation in words."""
 
     good: bool
     words: str
 
 
 def command_rule(migration: Migration, terms: BatchTerms, ports: Ports, tags: Mapping[str, str] | None = None) -> CommandRule:
-    """Return the policy's command rule for the migration's instance. Pass ``tags`` if the instance is not stored yet."""
+    """Return the policy's command rule for the migration's instance. Pass ``tags`` if the instance's facts are not stored yet."""
     rules = terms.policy.commands
     if tags is None:
         tags = _stored_tags(migration, ports) if needs_instance_tags(rules) else {}
@@ -57,18 +57,19 @@ def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
     return dict(document.get("tags", ()))
 
 
-# The command before ---------------------------------------------------------------------------------------------------
+# The pre command ------------------------------------------------------------------------------------------------------
 
 
 def pre_command_changes(migration: Migration, terms: BatchTerms, ports: Ports) -> dict[str, Any]:
-    """Return the fields with which the step of the admission begins the pre command; empty if the policy has no pre command."""
+    """Return the fields that the step of the admission changes to begin the pre command; empty if the policy has no pre command."""
     if migration.hop or migration.commands.phase or not terms.policy.commands or not command_rule(migration, terms, ports).pre:
         return {}
     return {"commands": migration.commands.with_command_begun(DRAINING, ports.clock.now())}
 
 
 def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
-    """Send or check the pre command. Return None while the command runs, and the migration once it has succeeded.
+    """Send the pre command, or check whether it has ended. Return None while the command runs, and the migration once the command
+    has succeeded.
 
     Raises Permanent (Command.PreFailed) if the command fails.
     """
@@ -95,13 +96,13 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
     )
 
 
-# The command after ----------------------------------------------------------------------------------------------------
+# The post command -----------------------------------------------------------------------------------------------------
 
 
 def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str = "") -> Migration:
-    """Send or check the post command, and return the migration.
+    """Send the post command, or check whether it has ended. Return the migration.
 
-    The migration's ``commands.phase`` is empty once the command has succeeded, and ``left`` if it has failed.
+    The migration's ``commands.phase`` is empty after the command has succeeded, and ``left`` after it has failed.
     """
     rule = command_rule(migration, ports.batches.terms(migration.batch_id), ports)
     if not rule.post:
@@ -119,7 +120,7 @@ def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str =
 
 
 def run_post_command_after_validation(migration: Migration, ports: Ports) -> Migration | None:
-    """Send or check the post command after the validation. Return None while the command runs.
+    """Send the post command after the validation, or check whether it has ended. Return None while the command runs.
 
     Raises Permanent (Command.PostFailed) if the command fails.
     """
@@ -136,7 +137,7 @@ def run_post_command_after_validation(migration: Migration, ports: Ports) -> Mig
 
 
 def run_pending_post_command(migration: Migration, ports: Ports) -> None:
-    """Run the post command after a rollback, or after a migration that ended before it moved.
+    """Run the post command after a rollback, or after a migration that ended before its instance was moved.
 
     Raises Transient until the command has ended.
     """
@@ -144,20 +145,23 @@ def run_pending_post_command(migration: Migration, ports: Ports) -> None:
     failure = migration.failure if migration.state is State.FAILED else None
     half_moved = failure is not None and not post_command_effects_of_failure(migration, failure.stage)
     if not migration.commands.phase or migration.state in MOVING | {State.WAITING, State.COMPLETED} or half_moved:
-        return  # it moves again, or will: what the pre command did is still wanted
+        return  # the migration moves, or will move, again and still needs what the pre command did
     if migration.state not in AT_REST:
         raise Transient("Command.Waits", f"The post command waits: the migration is {migration.state.value}.")
     if run_post_command(migration, "watch", ports).commands.phase:
         raise Transient("Command.Running", "The post command runs.")
 
 
-# Both -----------------------------------------------------------------------------------------------------------------
+# Both commands --------------------------------------------------------------------------------------------------------
 
 
 def _send_or_check_command(
     migration: Migration, by: str, command: str, timeout_s: int, ports: Ports
 ) -> tuple[Migration, CommandOutcome | None]:
-    """Send the command, or check whether it has ended. Return the migration, and the command's end; None while the command runs."""
+    """Send the command, or check whether it has ended.
+
+    Return the migration, and how the command ended; None while the command runs.
+    """
     where, state = (migration.region_id, migration.instance_id), migration.commands
     try:
         if not state.invocation_id:
@@ -185,7 +189,7 @@ def _command_outcome(result: CommandResult, timeout_s: int) -> CommandOutcome:
 
 
 def _record_command_progress(migration: Migration, by: str, reason: str, ports: Ports, commands: CommandProgress) -> Migration:
-    """Record the state of the commands in the row and in the journal. The state of the migration itself does not change."""
+    """Record the progress of the commands in the row and in the journal. The state of the migration itself does not change."""
     now = ports.clock.now()
     due_at = now + LOOK_AGAIN if migration.state in MOVING else migration.due_at
     return advance_migration(

@@ -1,4 +1,4 @@
-"""Publishes a reminder, once for each batch, that its migrations can be confirmed. The reminder itself confirms nothing."""
+"""Publishes one reminder for each batch whose migrations can be confirmed. The reminder itself confirms nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SUBJECT = "confirmation"
 
 
 def remind_of_confirmations(ports: Ports) -> int:
-    """Check the finished batches that wait for a confirmation. Return how many reminders were published."""
+    """Check the finished batches whose migrations wait for a confirmation. Return how many reminders were published."""
     now = ports.clock.now()
     told, token = 0, ""
     for _ in range(MOST_PAGES):
@@ -34,7 +34,7 @@ def remind_of_confirmations(ports: Ports) -> int:
 
 
 def _remind_or_skip(batch: Batch, now: datetime, ports: Ports) -> bool:
-    """Send the reminder of one batch. Log an error, so that the other batches still get their reminders."""
+    """Send the reminder of one batch. An error is only logged, so that the other batches still get their reminders."""
     try:
         return _remind_of_batch(batch, now, ports)
     except ReplankError as error:
@@ -54,7 +54,8 @@ def _remind_of_batch(batch: Batch, now: datetime, ports: Ports) -> bool:
     if approvals.is_event_published(batch, _SUBJECT, event):
         return False
     after = approvals.with_event_published(batch, _SUBJECT, event)
-    # Told first: the same event twice is one event, and one that is never told would be missed.
+    # The event is published before the batch is updated. A repeated event is harmless, because it has the same id. A crash between
+    # the two calls then loses no event.
     facts = {"version": after.version, "migrated": waiting, "validatedAt": event, "days": batch.policy.confirm_after_days}
     ports.bus.publish([events.batch_event(batch.batch_id, events.READY_TO_CONFIRM, **facts)])
     with suppress(Stale):
@@ -63,7 +64,7 @@ def _remind_of_batch(batch: Batch, now: datetime, ports: Ports) -> bool:
 
 
 def _stop_reminding(batch: Batch, ports: Ports) -> None:
-    """Remove the batch from the list of batches that wait for a confirmation."""
+    """Remove the batch from the index of batches that wait for a confirmation."""
     control = replace(batch.control, validated_at=None)
     with suppress(Stale):
         ports.batches.commit(batch, replace(batch, control=control, version=batch.version + 1))

@@ -1,4 +1,4 @@
-"""Checks, before anything is changed, that a person's acknowledgement covers the migration."""
+"""Checks, before any change to an instance, that a person's acknowledgement covers the migration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts the moving migrations of a batch in each region and in each wave, for policies that limit them."""
+"""Counts the moving migrations of a batch in each region and in each wave, for policies that limit these numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.ports.ports import Ports
 
 @dataclass
 class SlotCounts:
-    """The slot holders of a batch, counted by region and by wave. A migration that this tick offers a slot counts too."""
+    """The slot holders of a batch, counted by region and by wave. Migrations to which this tick offers a slot are counted too."""
 
     terms: BatchTerms
     cut: Waves
@@ -22,7 +22,7 @@ class SlotCounts:
     waves: Counter[int]
 
     def with_slot_counts(self, migration: Migration, standing: AdmissionCounts) -> AdmissionCounts:
-        """Return ``standing`` with the numbers of slot holders in the migration's region and in its wave."""
+        """Return ``standing`` with the numbers of slot holders in the migration's region and in its wave added."""
         in_wave = self.waves[self.cut.wave_number(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)
 
@@ -37,7 +37,7 @@ class SlotCounts:
         return True
 
     def ids_with_free_wave_slot(self, ids: Sequence[str]) -> Sequence[str]:
-        """Return the ids of migrations whose wave has room. No row is read for this."""
+        """Return the ids of those migrations whose wave has a free slot. This function reads no row."""
         return [each for each in ids if self._free_slots_in_wave(self.cut.wave_number(each)) > 0]
 
     def free_slots_in_all_regions(self, ports: Ports) -> int:
@@ -60,9 +60,9 @@ def _free_slots(most: int | None, held: int) -> int:
 
 
 def slot_counts(terms: BatchTerms, ports: Ports, *, without: str = "") -> SlotCounts:
-    """Count the slot holders of the batch now. The migration ``without`` is not counted."""
+    """Count the current slot holders of the batch. The migration ``without`` is not counted."""
     held = ports.admission.regions_of_slot_holders(terms.batch_id)
-    unknown = [each for each, region in held.items() if not region]  # an older version took these slots
+    unknown = [each for each, region in held.items() if not region]  # slots taken by an older version, which stored no region
     if unknown:
         held |= {each.migration_id: each.region_id for each in ports.migrations.load_many(unknown)}
     held.pop(without, None)

@@ -1,4 +1,4 @@
-"""Carries out the effects of a step. Each effect has the same result if it is carried out twice."""
+"""Carries out the effects of a step. An effect that is carried out twice has the same result as an effect carried out once."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from shared.stages.slots import (
 )
 
 TRIED_AGAIN = MOVING | BEFORE_THE_SLOT
-"""The states of a migration whose failure a retry has undone.
+"""The states that a failed migration has after a person retried it.
 
 A failure that a retry has undone does not count against the budget.
 """
 
 
 WHILE_OWED = TIMES | {Limit.HOLD}
-"""The limits that also delay a job's start when an outbox is carried out again.
+"""The limits that are checked again if the job could not be started together with its step.
 
-A start that waits too long fails with Job.TimedOut.
+A start that is delayed for too long fails with Job.TimedOut.
 """
 
 
@@ -56,7 +56,7 @@ def perform_effect(effect: Effect, migration: Migration, ports: Ports) -> None:
 
 def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> None:
     if migration.state in ACTIVE:
-        return  # owed by an end that a retry has undone: the lock is needed again
+        return  # this effect belongs to an earlier end, which a retry has undone; the retry needs the lock
     if effect.after_jobs:
         running = [job for job in unfinished_jobs(migration, ports) if job.runs]
         if running:
@@ -67,7 +67,7 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
 
 
 _UNLOCKED_LAST = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
-"""The states in which a job may still run. In these states the group's place is released together with the lock."""
+"""Final states in which a job may still run. In these states the group's place is released only together with the lock."""
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
@@ -80,7 +80,7 @@ def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
 
 
 def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> None:
-    has_ended = migration.trace.ended is not None  # its job has; the state follows once the guest was asked
+    has_ended = migration.trace.ended is not None  # the job has ended; the state changes only after the guest has been asked
     if effect.outcome == "failed" and migration.state in TRIED_AGAIN | {State.MIGRATED} and not has_ended:
         return
     if effect.outcome == "resumed":
@@ -88,7 +88,8 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
             ports.batches.record_attempt_outcome(migration.batch_id, migration.migration_id, "retried", migration.attempt + 1)
         return
     if effect.outcome == "moved":
-        # Only the canary asks who has moved: a batch of thousands must not grow a row of thousands of columns.
+        # Only the canary rule needs to know which migrations have moved. Without a canary they are not stored, because a batch of
+        # thousands of migrations would make a row of thousands of columns.
         tally = ports.batches.tally(migration.batch_id)
         if len(tally.moved) >= tally.terms.policy.canary:
             return
@@ -97,12 +98,12 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
 
 def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
     if migration.state is not State.MIGRATING:
-        return  # it was given up before the job could be started: starting it now would lead where nobody looks
+        return  # the migration has already failed or was cancelled: no stage would watch a job that is started now
     launch_job(migration, ports)
 
 
 def launch_job(migration: Migration, ports: Ports) -> None:
-    """Start the job. The limits are checked again if the job could not be started together with its step.
+    """Start the job. If the job could not be started together with its step, the limits are checked again first.
 
     Raises Transient while a limit forbids the start.
     """
@@ -113,9 +114,9 @@ def launch_job(migration: Migration, ports: Ports) -> None:
 
 
 def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
-    """Remove the resources of the ended hop from SMC. The source server stays if the next hop already uses it."""
+    """Remove the ended hop's resources from SMC. The source server stays if the next hop already uses it."""
     if migration.hop == effect.hop and migration.state in TRIED_AGAIN:
-        return  # owed by an end that a retry has undone: what is there is in use again
+        return  # this effect belongs to an earlier end, which a retry has undone; the retry uses the resources in SMC
     then = replace(migration, hop=effect.hop)
     begun = migration.hop > effect.hop and migration.handle != DriverData()
     ports.driver(migration.driver).clean_up_hop(then, effect.handle, sources=not begun)
@@ -133,7 +134,7 @@ def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -
         if entry.state is not SnapshotState.SWEPT:
             ports.ledger.put(replace(entry, sweep_at=sweep_at))
     if migration.state is State.ROLLED_BACK:
-        release_group_place_if_grouped(migration, ports)  # a person has accepted it as it is
+        release_group_place_if_grouped(migration, ports)  # a person has accepted the instance as it is
 
 
 def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> None:
@@ -143,11 +144,11 @@ def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> 
     if migration.group:
         now = ports.migrations.load(migration.migration_id)
         if not is_lock_kept_for_jobs(now, ports):
-            release_group_place_if_grouped(now, ports)  # whoever was drained has kept its place until here
+            release_group_place_if_grouped(now, ports)  # the group's place is kept until the post command has ended
 
 
 def _roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:
-    from shared.stages.unasked import roll_back_automatically  # only batches whose policy says so need it
+    from shared.stages.unasked import roll_back_automatically  # only batches with automatic rollback need it
 
     roll_back_automatically(effect, migration, ports)
 

@@ -1,4 +1,7 @@
-"""The place of a redundancy group, which allows one member of the group to move at a time."""
+"""Takes and releases the lock row of a redundancy group, called the group's place.
+
+Only the member that holds the place may move.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ LOOKED_AT = 100
 
 
 def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None:
-    """Take the only place in the migration's group. Return the limit if another member holds and needs the place.
+    """Take the place of the migration's group. Return the blocking limit if another member holds the place and still needs it.
 
-    If the holder no longer needs the place, this migration gets the place.
+    If the holder no longer needs the place, this migration takes the place over.
     """
     for _ in range(LOST_RACE.calls):
         place = ports.admission.take_group_place(migration.group, migration.migration_id, migration.attempt)
@@ -38,7 +41,10 @@ def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None
 
 
 def release_group_place(migration: Migration, ports: Ports) -> None:
-    """Release the place if the migration no longer needs it. A place that a later attempt has taken stays."""
+    """Release the group's place if the migration no longer needs it.
+
+    If a later attempt of the migration has taken the place, the place stays.
+    """
     last = last_attempt_leaving_group(migration)
     if last:
         ports.admission.release_group_place(migration.group, migration.migration_id, last)
@@ -56,17 +62,17 @@ def blocking_member(migration: Migration, ports: Ports) -> str:
 def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
     """Return the migration that holds the place and still needs it.
 
-    Return None if the holder has ended without releasing the place, for example in a crash.
+    Return None if the holder has ended without releasing the place, for example because of a crash.
     """
     try:
         found = ports.migrations.load(place.migration_id)
     except Refused:
-        return None  # there is no such migration
+        return None  # the holder's row does not exist
     return found if place.attempt > last_attempt_leaving_group(found) or is_lock_kept_for_jobs(found, ports) else None
 
 
 def ids_with_free_group(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
-    """Return the first ids whose redundancy groups allow a start, at most ``room``.
+    """Return the first ids whose redundancy groups allow a start, at most ``room`` of them.
 
     With ``crowd``, the regions and waves must allow the start too. A migration that may not start does not count towards ``room``.
     """
@@ -81,7 +87,7 @@ def ids_with_free_group(ids: Sequence[str], room: int, ports: Ports, crowd: Slot
         found = {each.migration_id: each for each in ports.migrations.load_many(some)}
         places = ports.admission.group_holders([each.group for each in found.values() if each.group])
         for id in some:
-            migration = found.get(id)  # one that cannot be read is chosen: whoever offers it puts it aside
+            migration = found.get(id)  # a row that cannot be read is returned too: the caller then moves it to the end of the queue
             if len(chosen) >= room:
                 break
             if migration is None:
@@ -97,5 +103,5 @@ def ids_with_free_group(ids: Sequence[str], room: int, ports: Ports, crowd: Slot
 def _is_place_free(migration: Migration, places: dict[str, LeaseHolder], taken: set[str], ports: Ports) -> bool:
     place = places.get(migration.group)
     if not migration.group or migration.group in taken:
-        return not migration.group  # who is in no group waits for no member
+        return not migration.group  # a migration without a group waits for no other member
     return place is None or place.migration_id == migration.migration_id or _active_holder(place, ports) is None

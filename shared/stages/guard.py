@@ -1,6 +1,6 @@
 """The guard: records what somebody else does to an instance during its migration, and raises an alarm.
 
-The guard stops nothing. The stages check the instance before each destructive step, and a person decides what to do.
+The guard stops nothing. The stages check the instance before each destructive step, and a person decides how to react.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _LOG = logging.getLogger("replank")
 
 BEGINNING = "somebody else"
 KEPT = 8
-"""How many events a migration remembers, to recognise a repeated event. The bus may repeat an event for up to a day."""
+"""How many events a migration stores, so that it can recognise a repeated event. The bus may repeat an event for up to a day."""
 LOADED_AT_ONCE = 100
 _EXPECTED = Outcome("stale", {"reason": "nothing that somebody else did"})
 
 
 def record_power_change(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
-    """Record a stop, restart or release of the instance that neither the pipeline nor its job can have caused."""
+    """Record a stop, restart or release of the instance that neither the pipeline nor the migration's job can have caused."""
     at = message.at or ports.clock.now()
     for _ in range(LOST_RACE.calls):
         migration = ports.migrations.load(migration_id)
@@ -50,7 +50,7 @@ def _act_by_others(migration: Migration, state: str, at: datetime, ports: Ports)
         return "released the instance" if migration.state in MOVING | {State.ROLLING_BACK} else ""
     if not _has_no_running_job(migration) or at < migration.entered_at:
         return ""
-    if state == "Stopped":  # a restart passes through it: only one that stays is a stop
+    if state == "Stopped":  # a restarting instance is Stopped for a moment; only a lasting stop counts
         compute = ports.ports_for_migration(migration).compute
         stays = compute.instance_statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id) == "Stopped"
         return "stopped the instance" if stays else ""
@@ -58,7 +58,7 @@ def _act_by_others(migration: Migration, state: str, at: datetime, ports: Ports)
 
 
 def _has_no_running_job(migration: Migration) -> bool:
-    """Whether it is certain that no job of this hop is running. A job stops and starts the instance by itself at any time."""
+    """Whether it is certain that no job of this hop is running. A running job may stop and start the instance at any time."""
     if migration.state is State.SNAPSHOTTED:
         return not migration.job_may_have_run
     return migration.state in (State.SNAPSHOTTING, State.VALIDATING)

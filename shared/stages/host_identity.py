@@ -1,4 +1,4 @@
-"""Reads the addresses and hostnames by which a driver recognises an instance without its id."""
+"""Reads the addresses and hostnames of an instance. Drivers use them to recognise the instance where no instance id is known."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from shared.stages.observed import baseline_observation
 
 
 def host_identity(migration: Migration, hop: int, ports: Ports) -> InstanceIdentity:
-    """Return the addresses and hostnames that the hop's precheck saw, and the other instances that have one of these addresses now.
+    """Return the addresses and hostnames that the hop's precheck saw, and the ids of other instances that have one of these
+    addresses now.
 
-    The hostname from the guest counts as well as the hostname in ECS, because ECS does not notice a change inside the guest.
+    The hostname seen in the guest counts as well as the hostname in ECS, because ECS does not notice a change inside the guest.
     """
     seen = baseline_observation(migration, ports, hop=hop)
     facts = seen.instance

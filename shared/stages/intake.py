@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("replank")
 MOST_SHOWN = 100
-"""Maximum missing instances that the batch itself shows. Every missing instance is listed as left out."""
+"""Maximum missing instances that the batch's own row shows. The list of left-out instances names every missing instance."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
@@ -43,9 +43,9 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _make_batch(message: Message, ports: Ports) -> Batch:
-    """Make the batch of a notice.
+    """Make a batch from a notice.
 
-    The batch's id derives from the notice's source and id, so that a second delivery finds the same batch.
+    The batch's id derives from the notice's source and id, so a second delivery of the notice finds the same batch.
     """
     _refuse_unknown_source(message.source, ports)
     notice: Notice = read_notice(message.data, ports.catalog)
@@ -115,18 +115,18 @@ def _record_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:
 
 
 def _wave_order_writer(batch: Batch, ports: Ports) -> WaveOrderWriter | None:
-    """Return the writer that stores the order of the migrations; None if the batch has neither waves nor an order."""
+    """Return the writer that stores the sort order of the migrations; None if the batch has neither waves nor an order."""
     if not batch.policy.stores_order:
         return None
-    from shared.stages.waving import WaveOrderWriter  # only batches with an order need it
+    from shared.stages.waving import WaveOrderWriter  # only batches with waves or an order need it
 
     return WaveOrderWriter(batch, ports)
 
 
 def _record_silent_regions(batch: Batch, survey: RegionProblems, ports: Ports) -> Outcome:
-    """Record on the batch that a region does not answer. The batch stays in planning.
+    """Record on the batch that a region does not answer. The batch stays in the planning state.
 
-    The tick starts the planning again, with a growing pause each time.
+    The tick starts the planning again, with a longer pause each time.
     """
     problems = survey.problems(again=True)
     if _problem_causes(problems) != _problem_causes(batch.problems):
@@ -135,15 +135,18 @@ def _record_silent_regions(batch: Batch, survey: RegionProblems, ports: Ports) -
 
 
 def _problem_causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
-    """Return the place and code of each problem. The sentences are left out, because their request ids differ in each answer."""
+    """Return the place and code of each problem.
+
+    The problems' sentences are left out, because they contain request ids, which differ in each answer.
+    """
     return {(where, code) for where, code, _ in problems}
 
 
 def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Ports) -> bool:
-    """Write the missing rows of one page of instances, and request their prechecks. Return True if no row existed before.
+    """Write the missing rows of one page of instances, and request their prechecks. Return True if none of the rows existed before.
 
-    Intake may crash at any point of this function. After a crash the tick starts the planning again, which keeps existing rows and
-    makes the missing rows. The outboxes keep unpublished events, and the tick publishes them.
+    Intake may crash at any point of this function. The tick then starts the planning again, which keeps existing rows and adds the
+    missing ones. Events that were not published stay in the outboxes, and the tick publishes them.
     """
     wanted = [_row_to_create(_new_migration(each, batch, ports), batch) for each in instances]
     made = [each for each, is_new in zip(wanted, ports.migrations.create_many(wanted), strict=True) if is_new]
@@ -181,11 +184,11 @@ def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migra
 
 
 def _publish_notices(ports: Ports) -> Outcome:
-    """Publish a notice, once a month, for each release out of support that an instance still runs.
+    """Once a month, publish a notice for each release that is out of support and that an instance still runs.
 
-    Store the counts as the inventory.
+    The counts are stored as the inventory.
     """
-    from shared.domain.inventory import InstanceCount  # the timer alone needs it
+    from shared.domain.inventory import InstanceCount  # only the timer needs it
 
     count, survey, now = InstanceCount(ports.catalog), RegionProblems(), ports.clock.now()
     for page in instance_pages(ports.regions, ports, survey, accounts=("", *ports.members)):
@@ -201,7 +204,7 @@ def _publish_notices(ports: Ports) -> Outcome:
 
 
 def _write_inventory(inventory: Inventory, ports: Ports) -> None:
-    """Store the inventory, for people to look at. An error is only logged, because no notice depends on the stored inventory."""
+    """Store the inventory for people to read. An error is only logged, because no notice depends on the stored inventory."""
     try:
         ports.inventory.write_inventory(inventory)
     except ReplankError as error:

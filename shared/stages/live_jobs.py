@@ -1,6 +1,6 @@
 """Finds the jobs that can still change an instance.
 
-A job that can still change an instance delays the reset of its disks and the release of its lock.
+Such a job delays the reset of the instance's disks and the release of its lock.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from shared.stages.host_identity import host_identity
 
 
 def source_server_ids(migration: Migration, ports: Ports) -> tuple[str, ...]:
-    """Return the ids of the source servers in SMC that stand for the instance.
+    """Return the ids of the source servers that represent the instance in SMC.
 
-    The whole list of source servers is read from SMC.
+    The function reads SMC's whole list of source servers.
     """
     seen = (host_identity(migration, hop, ports) for hop in range(migration.hop, -1, -1))
-    who = next((each for each in seen if each.private_ips), NOBODY)  # the precheck of this hop may be still to come
+    who = next((each for each in seen if each.private_ips), NOBODY)  # the precheck of this hop may not have run yet
     return ports.driver(migration.driver).source_servers(migration, who)
 
 
 def unfinished_jobs(migration: Migration, ports: Ports, source_ids: Sequence[str] | None = None) -> tuple[LiveJob, ...]:
-    """Return the running jobs, and the migration's own jobs that could be started again.
+    """Return the running jobs of the instance, and the migration's own jobs that could be started again.
 
     Without ``source_ids``, all source servers of the instance are searched.
     """
@@ -33,7 +33,7 @@ def unfinished_jobs(migration: Migration, ports: Ports, source_ids: Sequence[str
 
 
 def remove_own_jobs(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[LiveJob, ...]:
-    """Stop and delete the migration's own jobs as far as SMC allows. Return the jobs that are left."""
+    """Stop and delete the migration's own jobs as far as SMC allows. Return the jobs that remain."""
     found = unfinished_jobs(migration, ports, source_ids)
     own = [job for job in found if job.ours]
     if not own:

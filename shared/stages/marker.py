@@ -1,7 +1,8 @@
-"""A marker file in the guest shows whether SMC restored the disks after a job that failed or was a drill.
+"""Writes and reads a marker file in the guest. The file shows whether SMC restored the disks after a job that failed or was a
+drill.
 
-The file is written while the job runs and removed at the end. A marker that cannot be written or read never stops a migration: the
-answer is then "not known".
+The file is written while the job runs. The file is removed at the end; it is also gone if SMC has restored the disks. If the marker
+cannot be written or read, the answer is "not known", and the migration goes on.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def remove_marker(migration: Migration, ports: Ports) -> None:
 
 
 def look_for_marker(migration: Migration, by: str, until: datetime, ports: Ports) -> Migration:
-    """Ask the guest for the marker, or read its answer into ``trace.found``.
+    """Send the command that looks for the marker, or store the guest's answer in ``trace.found``.
 
     If the guest has not answered by ``until``, the answer is "not known". Raises Stale if the row has changed since it was read.
     Raises Transient if the guest cannot be asked before ``until``.
@@ -86,7 +87,8 @@ def _send_marker_query(migration: Migration, by: str, ports: Ports) -> Migration
 
 def _read_marker_answer(migration: Migration, by: str, ports: Ports) -> Migration | None:
     """Read the guest's answer. Return None while the command runs. A command that failed is sent again."""
-    from shared.probes.marker import parse_marker_answer  # asked for seldom: what it imports, no start of the watch need load
+    # rarely needed: this import would slow down every start of the watch function
+    from shared.probes.marker import parse_marker_answer
 
     result = ports.guest.command_result(migration.region_id, migration.instance_id, migration.trace.look_id)
     if result is None:
@@ -129,9 +131,9 @@ def _system_name(seen: MarkerAnswer) -> str:
 
 
 def _run_marker_script(migration: Migration, act: Action, ports: Ports, marker: str = "") -> str:
-    """Send one of the marker's scripts to the guest.
+    """Run one of the marker scripts in the guest. Return the command's id.
 
-    Return the command's id. Calls with the same act and the same ``probe_count`` run only one command.
+    Repeated calls with the same act and the same ``probe_count`` run the script only once.
     """
     from shared.probes.marker import marker_script
 

@@ -1,4 +1,7 @@
-"""The migrate stage: prepares and starts the driver's job. The step is committed before the destructive call."""
+"""The migrate stage: prepares and starts the driver's job.
+
+The step is committed before the destructive call that starts the job.
+"""
 
 from __future__ import annotations
 
@@ -52,9 +55,9 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _why_job_held(migration: Migration, scene: StartContext, ports: Ports) -> str:
-    """Return, in words, why the job may not start now; empty if it may start.
+    """Return, in words, why the job may not start now; empty if the job may start.
 
-    If an older version without groups admitted the migration, it takes its place in its redundancy group here.
+    An older version without groups may have admitted the migration. Then the migration takes its group's place here.
     """
     held = blocking_limit(next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
     if held:
@@ -65,7 +68,7 @@ def _why_job_held(migration: Migration, scene: StartContext, ports: Ports) -> st
 def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, scene: StartContext, ports: Ports) -> Outcome:
     """Release the slot and wait. If a person has already started the job, record the job as running instead.
 
-    Raises Permanent (Window.TooShort) if the snapshots were too late for the maintenance window several times in a row.
+    Raises Permanent (Window.TooShort) if the snapshots were too late for the maintenance window in several windows in a row.
     """
     if driver.traits.attended and migration.handle.began_at is not None:
         report = driver.prepare_job(migration, host_identity(migration, migration.hop, ports))
@@ -103,7 +106,10 @@ def _start_job(migration: Migration, report: JobReport, ports: Ports) -> Outcome
 
 
 def _begin_preparation(migration: Migration, ports: Ports) -> Migration:
-    """Commit the step that begins the preparation. Of two invocations at the same time, only one can commit the step."""
+    """Commit the step that begins the preparation.
+
+    If two invocations run at the same time, only one of them can commit the step.
+    """
     now = ports.clock.now()
     handle = replace(migration.handle, began_at=now)
     reason = "preparing the job"
@@ -113,7 +119,7 @@ def _begin_preparation(migration: Migration, ports: Ports) -> Migration:
 
 
 def _why_instance_not_ready(migration: Migration, ports: Ports) -> str:
-    """Return, in words, why the instance is not back after a failed attempt; empty if its agent answers."""
+    """Return, in words, why the instance is not running again after a failed attempt; empty if its agent answers."""
     status = ports.compute.instance_statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
     if status != "Running":
         return f"the instance is {status}, not Running"
@@ -122,9 +128,9 @@ def _why_instance_not_ready(migration: Migration, ports: Ports) -> str:
 
 
 def _require_safe_to_move(migration: Migration, batch: Batch, scene: StartContext, ports: Ports) -> None:
-    """Check acknowledgement, lock, slot and a finished snapshot of every disk, before anything destructive.
+    """Before anything destructive, check the acknowledgement, the lock, the slot and that every disk has a finished snapshot.
 
-    Raises Permanent if the acknowledgement, the lock, the slot or a snapshot is missing.
+    Raises Permanent if one of these is missing.
     """
     if scene.terms.acknowledgement is None or scene.terms.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
@@ -145,7 +151,10 @@ def _require_safe_to_move(migration: Migration, batch: Batch, scene: StartContex
 
 
 def _record_finished_snapshots(migration: Migration, ports: Ports) -> set[str]:
-    """Record which snapshots ECS has finished. Return the disks that have a finished snapshot since the hop's last precheck."""
+    """Record in the ledger which snapshots ECS has finished.
+
+    Return the ids of the disks with a finished snapshot since the hop's last precheck.
+    """
     mine = [
         each
         for each in snapshots_since_precheck(migration, ports.ledger.entries_of_migration(migration.migration_id))
@@ -154,7 +163,7 @@ def _record_finished_snapshots(migration: Migration, ports: Ports) -> set[str]:
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in mine][:100])
     finished = [entry for entry in mine if entry.snapshot_id in known and known[entry.snapshot_id].status == "accomplished"]
     for entry in finished:
-        if entry.state is not SnapshotState.ACCOMPLISHED:  # a slow duplicate may have written over it
+        if entry.state is not SnapshotState.ACCOMPLISHED:  # a slow duplicate of this message may have overwritten the entry
             size_gib = known[entry.snapshot_id].size_gib
             ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED, size_gib=size_gib))
     return {entry.disk_id for entry in finished}
@@ -162,8 +171,8 @@ def _record_finished_snapshots(migration: Migration, ports: Ports) -> set[str]:
 
 def _wait_for_driver(migration: Migration, report: JobReport, ports: Ports) -> Outcome:
     now = ports.clock.now()
-    # A retry that waits for the instance to be back has not begun yet, and must not wait for ever either, whatever its driver.
-    # A person in the console may take any time, but that comes after.
+    # A retry may wait for its instance to run again. This wait has a limit with every driver. The preparation has no time limit
+    # only while a person is to act in the console, and that comes later.
     began_at = migration.handle.began_at or migration.entered_at
     of = ports.driver(migration.driver).traits
     limit = of.prepare_limit if migration.handle.began_at else PREPARE_LIMIT

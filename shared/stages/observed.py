@@ -1,4 +1,4 @@
-"""Reads the observations of an instance that an earlier stage stored."""
+"""Reads what earlier stages observed in an instance and stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.ports.ports import Ports
 
 
 def baseline_observation(migration: Migration, ports: Ports, *, hop: int | None = None) -> Observation:
-    """Return what the precheck of a hop saw in the instance. Without ``hop``, the current hop is meant."""
+    """Return what the precheck of a hop saw in the instance. Without ``hop``, the current hop's precheck is used."""
     name = baseline_document_name(migration.hop if hop is None else hop)
     return Observation.from_json(ports.migrations.document(migration.migration_id, name))
 

@@ -1,4 +1,4 @@
-"""Chooses which waiting migrations may start in this tick, at most as many as there are free slots.
+"""Chooses which waiting migrations may start in this tick. Each free slot is offered to one migration.
 
 Next hops come before first hops.
 """
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("replank")
 
 READY_READ = 100
-"""Maximum waiting migrations that one tick reads from a queue, longest waiting first."""
+"""Maximum waiting migrations that one tick reads from a queue. The migrations that have waited longest are read first."""
 MANY_READ = 20_000
-"""Maximum waiting migrations read from the queue of a batch with waves, groups or an order.
+"""Maximum waiting migrations that one tick reads from the queue of a batch with waves, groups or an order.
 
-There, the migration that has waited longest may still have to wait for other migrations.
+More rows are read there, because the migration that has waited longest may still have to wait for other migrations.
 """
 RECLAIM_EVERY_MIN = 10
 LEFT_BEHIND = timedelta(minutes=10)
-"""How long a migration keeps a slot that it does not need, after its last change of state."""
+"""How long after its last change of state a migration keeps a slot that it does not need."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class _BatchQueue:
 
 @dataclass
 class _TickState:
-    """The facts and counts that all batches of one tick share."""
+    """The facts and counts that are common to all batches of one tick."""
 
     ports: Ports
     now: datetime
@@ -63,19 +63,19 @@ class _TickState:
     """The member account of each slot holder, by the migration's id."""
     troubles: Mapping[str, UnusableAccount]
     begun: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """The number of slots that this tick has offered, by batch and account."""
+    """The number of slots that this tick has offered, by batch id and account id."""
     crowds: dict[str, SlotCounts] = field(default_factory=dict)
     """The slot holders of each batch, counted by region and wave. Only batches that limit regions or waves are counted."""
 
     def offered_slots(self, batch_id: str | None = None, account_id: str | None = None) -> int:
-        """Return the number of slots that this tick has offered to one batch, to one account, or to both."""
+        """Return the number of slots that this tick has offered to one batch, to one account, or to one batch in one account."""
         return sum(n for (batch, account), n in self.begun.items() if batch_id in (None, batch) and account_id in (None, account))
 
 
 def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = True) -> int:
-    """Offer the free slots to waiting migrations, by events to the snapshot stage. Return the number of offers.
+    """Offer the free slots to waiting migrations: publish an event to the snapshot stage for each. Return the number of offers.
 
-    An offer takes no slot. The snapshot stage takes the slot. With ``at_tick`` false no batch is closed and no slot reclaimed.
+    An offer takes no slot; the snapshot stage takes it later. With ``at_tick`` false, no batch is closed and no slot is reclaimed.
     """
     now = ports.clock.now()
     queues = _collect_queues_and_close_batches(_rotated_batches(batches, now), now, ports, at_tick=at_tick)
@@ -85,14 +85,14 @@ def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = 
     if at_tick:
         _reclaim_slots(tick)
     nudge = events.reminder_id(now)
-    # All next hops of all batches, and only then anything new: a route once begun is not left half-way for want of a slot.
+    # The next hops of all batches come before every first hop, so that no instance stays between two hops for lack of a slot.
     chosen = [each for first in (True, False) for queue in queues for each in _choose_from_queue(queue, first, tick)]
     ports.bus.publish([events.migration_event(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in chosen])
     return len(chosen)
 
 
 def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, UnusableAccount]]:
-    """Return the member account of each slot holder, and the accounts in trouble.
+    """Return the member account of each slot holder, and the accounts that cannot be used.
 
     Without member accounts, both mappings are empty.
     """
@@ -105,7 +105,7 @@ def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mappi
 def _collect_queues_and_close_batches(
     batches: Sequence[BatchTerms], now: datetime, ports: Ports, *, at_tick: bool
 ) -> list[_BatchQueue]:
-    """Return the queues of batches in which a migration waits. Close batches in which no migration can start any more."""
+    """Return the queues of batches with waiting migrations. Close batches in which no migration can start any more."""
     queues: list[_BatchQueue] = []
     for terms in batches:
         try:
@@ -116,7 +116,7 @@ def _collect_queues_and_close_batches(
             tally = ports.batches.tally(terms.batch_id) if any(waiting for _, waiting in found) else None
             if tally is not None:
                 queues += [_BatchQueue(tally, waiting, account_id) for account_id, waiting in found if waiting]
-            elif at_tick and now.minute == 0:  # once an hour is often enough: it reads the whole batch
+            elif at_tick and now.minute == 0:  # only once an hour, because this reads the whole batch
                 close_batch(terms, ports)
         except ReplankError as error:
             _log_skipped_batch(terms.batch_id, error)
@@ -137,24 +137,26 @@ def _choose_from_queue(queue: _BatchQueue, first: bool, tick: _TickState) -> lis
 
 
 def _cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> None:
-    from shared.stages.braking import cancel_unstarted_migrations  # seldom needed, and every start of the function would pay for it
+    # rarely needed: this import would slow down every start of the function
+    from shared.stages.braking import cancel_unstarted_migrations
 
     cancel_unstarted_migrations(terms, ports)
 
 
 def _pause_if_budget_spent(scene: StartContext, ports: Ports) -> None:
     if why_budget_spent(scene) and scene.terms.control.brake is PauseState.OFF:
-        from shared.stages.braking import pause_if_budget_spent  # as above
+        # rarely needed: this import would slow down every start of the function
+        from shared.stages.braking import pause_if_budget_spent
 
         pause_if_budget_spent(scene, ports)
 
 
 def _remove_later_waves(queue: _BatchQueue, tick: _TickState) -> None:
-    """Remove from the queue the migrations whose wave has not begun. Record the end of the open wave."""
+    """Remove from the queue the migrations whose wave has not begun. If the open wave has ended, record its end."""
     terms = queue.tally.terms
     if not terms.policy.waves or terms.acknowledgement is None:
         return
-    from shared.stages.waving import advance_wave  # as above
+    from shared.stages.waving import advance_wave  # rarely needed: this import would slow down every start of the function
 
     if not why_budget_spent(_queue_start_facts(queue, set(), tick)):
         advance_wave(terms, tick.ports)
@@ -163,7 +165,10 @@ def _remove_later_waves(queue: _BatchQueue, tick: _TickState) -> None:
 
 
 def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
-    """Sort the queue by the policy's order. Unreadable rows at the front go to the end, because they would block the queue."""
+    """Sort the queue by the policy's order.
+
+    Unreadable rows at the front are moved to the end, because they would block the queue.
+    """
     terms = queue.tally.terms
     if not terms.policy.order or terms.acknowledgement is None:
         return
@@ -175,9 +180,10 @@ def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
 
 
 def _report_approvals(terms: BatchTerms, ports: Ports) -> None:
-    """Publish which approvals are missing and which are about to expire, once for each."""
+    """Publish which approvals are missing and which are about to expire. Each is published only once."""
     if terms.policy.approvals or terms.policy.wave_approvals:
-        from shared.stages.approvals_due import report_approvals  # as above
+        # rarely needed: this import would slow down every start of the function
+        from shared.stages.approvals_due import report_approvals
 
         report_approvals(terms, ports)
 
@@ -188,13 +194,19 @@ def _log_skipped_batch(batch_id: str, error: ReplankError) -> None:
 
 
 def _rotated_batches(batches: Sequence[BatchTerms], now: datetime) -> list[BatchTerms]:
-    """Return the batches in an order that changes with every tick, so that a large batch does not block a small batch for days."""
+    """Return the batches in an order that changes with every tick.
+
+    In a fixed order, a large batch could block a small one for days.
+    """
     place = int(now.timestamp() // 60) % len(batches) if batches else 0
     return [*batches[place:], *batches[:place]]
 
 
 def _choose_migrations(queue: _BatchQueue, first: bool, tick: _TickState) -> list[Migration]:
-    """Return the migrations of the queue that may start now. Migrations that kept a slot in a crash are always included."""
+    """Return the migrations of the queue that may start now.
+
+    A migration that took a slot just before a crash is always included.
+    """
     mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.terms.batch_id}
     ids = [each.migration_id for each in queue.waiting if each.first is first]
     start = Start.HOP_SNAPSHOT if first else Start.FIRST_SNAPSHOT
@@ -204,7 +216,7 @@ def _choose_migrations(queue: _BatchQueue, first: bool, tick: _TickState) -> lis
     held = [each for each in ids if each in mine]
     found = tick.ports.migrations.load_many(held + more) if held or more else []
     lost = set(more) - {each.migration_id for each in found}
-    if lost:  # a row that cannot be read steps aside, or it would take the same place with every tick
+    if lost:  # the row goes to the end of the queue; otherwise it would use up an offer in every tick
         tick.ports.migrations.postpone_unreadable_rows(sorted(lost), tick.now)
     still = [each for each in found if each.state in ADMITTED]
     begun = sum(each.migration_id not in mine for each in still)
@@ -213,20 +225,21 @@ def _choose_migrations(queue: _BatchQueue, first: bool, tick: _TickState) -> lis
 
 
 def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick: _TickState) -> list[str]:
-    """Return the first ids that may start, at most ``room``.
+    """Return the first ids that may start, at most ``room`` of them.
 
     The migration's redundancy group, region and wave must allow the start.
     """
     terms = queue.tally.terms
     if not (terms.policy.group or terms.policy.has_region_or_wave_limit) or not room:
         return list(ids[:room])
-    from shared.stages.groups import ids_with_free_group  # seldom needed, and every start of the function would pay for it
+    from shared.stages.groups import ids_with_free_group  # rarely needed: this import would slow down every start of the function
 
     if not terms.policy.has_region_or_wave_limit:
         return ids_with_free_group(ids, room, tick.ports)
     from shared.stages.crowds import slot_counts
 
-    if terms.batch_id not in tick.crowds:  # one for all its queues, so that each counts what the others begin
+    # all queues of a batch share one count, so that each queue counts what the others have begun
+    if terms.batch_id not in tick.crowds:
         tick.crowds[terms.batch_id] = slot_counts(terms, tick.ports)
     return ids_with_free_group(ids, room, tick.ports, tick.crowds[terms.batch_id])
 
@@ -248,7 +261,10 @@ def _queue_start_facts(queue: _BatchQueue, mine: set[str], tick: _TickState) -> 
 
 
 def _reclaim_slots(tick: _TickState) -> None:
-    """Release slots that no migration needs. In earlier versions a retry that crashed before its step kept its slot."""
+    """Release slots that no migration needs.
+
+    In earlier versions, a retry that crashed before its step was committed kept its slot.
+    """
     if tick.now.minute % RECLAIM_EVERY_MIN:
         return
     ids = sorted(tick.holders)

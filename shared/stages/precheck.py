@@ -37,7 +37,7 @@ STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Begin the precheck of an accepted migration, or judge the guest's answer to the probe."""
+    """Begin the precheck of an accepted migration, or evaluate the guest's answer to the probe."""
     return run_or_fail(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _begin_or_judge_precheck)
 
 
@@ -64,7 +64,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
         _lock_instance(migration, terms, ports)
     except Refused as error:
         return _refuse_instance(migration, _assessment_of_error(error), ports)
-    if terms.dry_run:  # it takes no lock, so nothing has looked for another migration yet
+    if terms.dry_run:  # a dry run takes no lock, so this is the only check for another active migration
         instance = replace(instance, active_migration_id=_other_active_migration(migration, ports))
     facts = _facts_for_rules(migration, instance, None, terms, ports)
     early = assess(facts, terms.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
@@ -145,7 +145,7 @@ def _why_driver_unready(name: str, hops: tuple[Hop, ...], instance: InstanceFact
 def _migration_with_group(migration: Migration, instance: InstanceFacts, terms: BatchTerms) -> Migration:
     """Return the migration with its redundancy group.
 
-    A group that is already known stays, even if the instance's tag has changed.
+    If the group is already known, it stays, even if the instance's tag has changed.
     """
     if terms.policy.group is None or migration.group:
         return migration
@@ -158,13 +158,13 @@ def _assessment_with_group_warning(migration: Migration, terms: BatchTerms, resu
     """Return the assessment, with a warning if the batch has redundancy groups and the instance lacks the tag."""
     if terms.policy.group is None or migration.group:
         return result
-    from shared.domain.group import missing_tag_finding  # as above
+    from shared.domain.group import missing_tag_finding  # only batches with groups need it
 
     return sorted_assessment([*result.findings, missing_tag_finding(terms.policy.group.tag)], terms.policy.overrides)
 
 
 def _check_instance_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
-    """Refuse an instance that the batch does not select, because it must not be probed."""
+    """Refuse an instance that the batch does not select. Such an instance must not be probed."""
     why = why_not_selected(batch, migration, ports.catalog)
     if why:
         remedy = "Submit a batch that names the instance, if it is to move."
@@ -178,7 +178,7 @@ def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> Non
     holder = ports.admission.lock_instance(*where, migration.migration_id, migration.attempt, account=account)
     ended = _last_ended_attempt(holder, ports) if holder != migration.migration_id else 0
     if ended:
-        # A duplicate that came too late can leave a lock behind; its migration has ended and will not miss it.
+        # A late duplicate message may have locked the instance for a migration that has ended. Such a lock is deleted.
         ports.admission.unlock_instance(*where, holder, ended, account=account)
         holder = ports.admission.lock_instance(*where, migration.migration_id, migration.attempt, account=account)
     if holder != migration.migration_id:
@@ -190,22 +190,22 @@ def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> Non
 
 
 def _other_active_migration(migration: Migration, ports: Ports) -> str:
-    """Return the id of the active migration that holds the instance's lock; empty if no active migration holds it."""
+    """Return the id of the active migration that holds the instance's lock. Return an empty text if the holder is not active."""
     holder = ports.admission.lock_holder(migration.region_id, migration.instance_id, account=migration.account_id)
     return "" if not holder or _last_ended_attempt(holder, ports) else holder
 
 
 def _last_ended_attempt(migration_id: str, ports: Ports) -> int:
-    """Return the number of the last attempt whose lock can be released; 0 while the migration still needs its lock."""
+    """Return the number of the migration's last attempt whose lock can be deleted; 0 while the migration still needs its lock."""
     try:
         found = ports.migrations.load(migration_id)
     except Refused:
-        return EVERY_ATTEMPT  # there is no such migration
+        return EVERY_ATTEMPT  # the migration's row does not exist
     return 0 if found.state in ACTIVE or is_lock_kept_for_jobs(found, ports) else found.attempt
 
 
 def _judge_probe_answer(migration: Migration, terms: BatchTerms, ports: Ports) -> Outcome:
-    """Read the guest's answer, apply every rule to it, and pass or refuse the instance."""
+    """Read the guest's answer, apply every rule to the facts, and pass or refuse the instance."""
     found = probe.fetch_answer(migration, ports)
     now = ports.clock.now()
     if found is None:
@@ -226,7 +226,7 @@ def _judge_probe_answer(migration: Migration, terms: BatchTerms, ports: Ports) -
 def _facts_for_rules(
     migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: BatchTerms, ports: Ports
 ) -> Facts:
-    """Return the facts that the rules need. The operator's policy tells whether Alibaba Cloud has allow-listed the account."""
+    """Return the facts that the rules need. One fact comes from the policy: whether Alibaba Cloud has allow-listed the account."""
     account = ports.compute.account_facts(migration.region_id)
     if terms.policy.allow_listed or not driver_traits(migration.driver).needs_listing:
         account = replace(account, allow_listed=True)
@@ -244,7 +244,7 @@ def _pass_precheck(
     now = ports.clock.now()
     reason = _journal_reason(migration, guest, ports)
     documents = {baseline_document_name(migration.hop): Observation(instance, guest, result).to_json()}
-    # A dry run ends in the same step: nobody drives one that is ready.
+    # A dry run also ends in the state ready. Without a due time, nothing continues the migration.
     end: dict[str, Any] = {"finished_at": now} if terms.dry_run else {"due_at": now}
     taken = step(
         migration,
@@ -269,7 +269,7 @@ def _pass_precheck(
 def _journal_reason(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
     """Return the journal's reason for a passed precheck.
 
-    A repeated precheck lists what has changed in the guest since the last one.
+    For a repeated precheck, the reason lists what has changed in the guest since the last precheck.
     """
     former = baseline_observation(migration, ports).guest if migration.prechecked_at else None
     if former is None:
@@ -279,7 +279,10 @@ def _journal_reason(migration: Migration, guest: GuestFacts, ports: Ports) -> st
 
 
 def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
-    """End the precheck as refused. After the first hop the migration fails instead, because the instance has already changed."""
+    """End the precheck as refused.
+
+    After the first hop the migration fails instead, because the instance has already been changed.
+    """
     worst = result.blocking_findings[0] if result.blocking_findings else result.findings[0]
     failure = Failure("precheck", worst.code, f"{worst.title}: {worst.seen}" if worst.seen else worst.title, worst.remedy)
     now = ports.clock.now()
@@ -306,16 +309,17 @@ def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> 
     if to is State.FAILED:
         effects = (CountOutcome("failed"), ReleaseSlot())
     elif migration.prechecked_at is not None or migration.attempt > 1:
-        # An attempt before this one may have held a slot, and left a source server or a job in SMC.
+        # An earlier attempt may have held a slot, and may have left a source server or a job in SMC.
         effects = (ReleaseSlot(), CleanUpDriver(migration.handle, migration.hop), *effects)
     if to is State.PRECHECK_FAILED and migration.prechecked_version:
-        # It passed before and is refused right before its snapshots: something has changed since, and that is a failure.
+        # The instance had passed its precheck, and is refused right before its snapshots. Something has changed since, so this
+        # counts as a failure.
         effects = (CountOutcome("failed"), *effects)
     advance_migration(ports, replace(taken, effects=effects, events=(told,)))
     return Outcome("done", {"state": to.value, "code": worst.code})
 
 
 def _assessment_of_error(error: ReplankError) -> Assessment:
-    """Return an assessment whose single finding is the error that stopped the precheck."""
+    """Return an assessment with one finding: the error that stopped the precheck."""
     finding = Finding(error.code, Severity.ERROR, error.message, "", "The precheck cannot go on without it.", error.remedy)
     return sorted_assessment([finding], {})

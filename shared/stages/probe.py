@@ -1,4 +1,4 @@
-"""Probes the guest: sends the probe script, fetches its output, and reads the facts in it."""
+"""Probes the guest: sends the probe script, fetches its output, and reads the facts from the output."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from shared.probes import ProbeUnreadable, parse_answer, probe_script
 
 
 def may_run_batch_check(terms: BatchTerms) -> bool:
-    """Whether the batch's own check may run in the guest, and its files may be read.
+    """Whether the batch's own check may run in the guest, and whether the probe may read the batch's files there.
 
-    A person's acknowledgement allows the check and the reading of files.
+    Both are allowed once a person has acknowledged the batch.
     """
     return terms.acknowledgement is not None and not terms.dry_run
 
 
 def has_batch_check(terms: BatchTerms) -> bool:
-    """Whether the batch's policy has files or a check, which the probe must include."""
+    """Whether the batch's policy names a check or files, which the probe must then include."""
     policy = terms.policy
     return bool(policy.files or policy.check) or any(each.files or each.check for each in policy.commands)
 
@@ -34,9 +34,9 @@ def has_batch_check(terms: BatchTerms) -> bool:
 def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTerms, tags: Mapping[str, str] | None = None) -> str:
     """Start the probe in the guest, and return the invocation's id.
 
-    Calls with the same ``purpose`` and the same ``probe_count`` of the migration start only one invocation. The batch's files and
-    check are included only after the acknowledgement, because foreign code needs a person's consent. Pass the instance's ``tags``
-    if the instance is not stored yet.
+    Repeated calls with the same ``purpose`` and the same ``probe_count`` of the migration start only one invocation. The batch's
+    files and check are included only after the acknowledgement, because foreign code needs a person's consent. Pass the instance's
+    ``tags`` if the instance's facts are not stored yet.
     """
     own = _policy_for_instance(migration, terms, ports, tags) if may_run_batch_check(terms) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)
@@ -50,7 +50,8 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTer
             check=own.check,
             updates=purpose == "precheck" and goal is not None and goal.family == "rhel",
         ),
-        # An older version's token had another word: its command had another name, and a token goes with its parameters.
+        # The token's word differs from that of older versions, because the command's name has changed since. ECS refuses a known
+        # token with changed parameters.
         token=migration.client_token(migration.hop, migration.attempt, f"probe-{purpose}", migration.probe_count),
         timeout_s=PROBE_TIMEOUT_S,
         name=command_name(purpose, migration.migration_id),
@@ -62,7 +63,7 @@ def _policy_for_instance(migration: Migration, terms: BatchTerms, ports: Ports, 
     policy = terms.policy
     if not policy.commands:
         return policy
-    from shared.stages.commands import command_rule  # only batches with rules of single guests need it
+    from shared.stages.commands import command_rule  # only batches with rules for single guests need it
 
     rule = command_rule(migration, terms, ports, tags)
     files = policy.files if rule.files is None else rule.files

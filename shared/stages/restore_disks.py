@@ -1,4 +1,4 @@
-"""Resets the disks of a rollback. Every disk and snapshot is checked before the first reset, and each reset is recorded."""
+"""Resets the disks in a rollback. Every disk and snapshot is checked before the first reset. Each reset is recorded."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from shared.ports.ports import Ports
 AT_REST = frozenset({"In_use", "Available"})
 """The disk states in which ECS accepts ResetDisk, according to the API reference of ResetDisk.
 
-A disk under reset is in none of these states.
+A disk that is being reset has neither of these states.
 """
 _TO_DO = frozenset({ResetState.PENDING, ResetState.ASKED})
 Note = Callable[[tuple[DiskReset, ...], str], Migration]
-"""A function that commits the state of the disks, with a reason for the journal."""
+"""A function that commits the state of the disks, with a reason for the journal, and returns the migration."""
 
 
 def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
-    """Return each disk with the snapshot to reset it from, all checked in ECS.
+    """Return each disk, paired with the snapshot to reset it from. All disks and snapshots are checked in ECS.
 
     A disk that was reset before a retry keeps its state. Raises Permanent (Rollback.DisksDiffer, Rollback.SnapshotUnusable,
     Rollback.InstanceLocked).
@@ -62,20 +62,20 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
 
 
 def why_disks_busy(migration: Migration, ports: Ports) -> str:
-    """Return, in words, why ECS would refuse a reset now; empty if no disk is busy and no snapshot is being made."""
+    """Return, in words, why ECS would refuse a reset now; empty if ECS would accept a reset."""
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     working = [f"disk {disk.disk_id} is {disk.status}" for disk in instance.user_disks if disk.status not in AT_REST]
     return ", ".join([*working, *(f"snapshot {id} is being made" for id in instance.snapshots_in_progress)])
 
 
 def are_resets_outdated(migration: Migration, instance: FoundInstance) -> bool:
-    """Whether the instance may have written to its disks since they were reset."""
+    """Whether the instance may have written to its disks after they were reset."""
     valid = are_resets_valid(migration.rollback_disks, entered_at=migration.entered_at, started_at=instance.started_at)
     return has_reset_begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
 
 
 def dry_run_resets(migration: Migration, ports: Ports) -> None:
-    """Let ECS confirm by a dry run that it can reset every disk that is left to reset."""
+    """Check by a dry run that ECS can reset every disk that is not reset yet."""
     for reset in migration.rollback_disks:
         if reset.state in _TO_DO:
             ports.compute.dry_run_disk_reset(migration.region_id, reset.disk_id, reset.snapshot_id)
@@ -84,7 +84,7 @@ def dry_run_resets(migration: Migration, ports: Ports) -> None:
 def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:
     """Reset each disk that is not reset yet. Stop and return None as soon as ``safe`` returns False.
 
-    Each reset is recorded before its call, so that after a crash the row shows which disks may have been reset.
+    Each reset is recorded before its call. After a crash, the row then shows which disks may have been reset.
     """
     resets = migration.rollback_disks
     for each in [each for each in resets if each.state in _TO_DO]:
@@ -103,17 +103,17 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
 
 
 def _is_disk_ready_for_reset(migration: Migration, disk_id: str, ports: Ports) -> bool:
-    """Whether ECS shows the disk in a state that accepts a reset.
+    """Whether ECS shows the disk in a state in which it accepts a reset.
 
-    An earlier call, whose answer was lost, may have begun a reset that ECS now refuses. The disk's state shows whether a reset has
-    begun.
+    ECS also refuses a reset if an earlier call has already begun one and only the answer was lost. The disk's state shows whether a
+    reset has begun.
     """
     disks = ports.compute.disks(migration.region_id, migration.instance_id)
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)
 
 
 def resets_with_current_states(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
-    """Return the resets, and mark every reset that ECS has finished as restored.
+    """Return the resets, with every reset that ECS has finished marked as restored.
 
     Raises Permanent (Rollback.DisksDiffer) if a disk was attached or detached in the meantime.
     """

@@ -1,4 +1,6 @@
-"""The rollback stage: ends jobs, checks snapshots, stops the instance, resets its disks, starts it and verifies the guest."""
+"""The rollback stage: ends jobs, checks snapshots, stops the instance, resets its disks, starts the instance and verifies the
+guest.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ STATES = frozenset({State.ROLLING_BACK})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Take the rollback's next step. A rollback fails unless the guest is proved to be as before."""
+    """Take the rollback's next step. The rollback fails unless a probe proves that the guest is as it was before."""
     return run_or_fail(message, ports, STATES, ("rollback", events.ROLLBACK_FAILED), _run_rollback_phase)
 
 
@@ -41,10 +43,10 @@ def _run_rollback_phase(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _restart_instance(migration: Migration, ports: Ports) -> str:
-    """Start the instance again if a failed rollback has stopped it but reset no disk.
+    """Start the instance again if a failed rollback has stopped it without resetting a disk.
 
-    Return a sentence about this for the failure's message; empty if there is nothing to say. If a disk may have been reset, the
-    instance stays stopped.
+    Return a sentence about the instance for the failure's message; empty if the instance is not stopped. If a disk may have been
+    reset, the instance stays stopped.
     """
     if migration.state not in STATES or not migration.rollback_disks:
         return ""
@@ -80,7 +82,7 @@ def _check_time_limit(migration: Migration, ports: Ports) -> None:
 
 
 def _stop_and_reset_disks(migration: Migration, ports: Ports) -> Outcome:
-    """End the jobs, carry out the outbox, check every disk and snapshot, and then stop the instance and reset its disks."""
+    """End the jobs, carry out the outboxes, check every disk and snapshot, stop the instance, and then reset its disks."""
     source_ids = live_jobs.source_server_ids(migration, ports)
     jobs = _blocking_jobs(live_jobs.remove_own_jobs(migration, source_ids, ports))
     if jobs:
@@ -100,7 +102,7 @@ def _stop_and_reset_disks(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _blocking_jobs(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
-    """Return the jobs that forbid a reset: running jobs, and our own jobs that could still be started.
+    """Return the jobs that forbid a reset: running jobs, and the migration's own jobs that could still be started.
 
     A job inside the instance does not count, because it ends when the instance is stopped.
     """
@@ -110,7 +112,7 @@ def _blocking_jobs(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
 def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> Outcome:
     """Wait until the jobs have ended.
 
-    A running job may write to disks that were already reset, so every disk is then reset again.
+    A running job may have written to disks that were already reset. Every disk is therefore reset again.
     """
     if has_reset_begun(migration.rollback_disks) and any(job.runs for job in jobs):
         migration = _record_resets(
@@ -123,7 +125,7 @@ def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> O
 
 
 def _stop_instance(migration: Migration, status: str, source_ids: tuple[str, ...], ports: Ports) -> Outcome:
-    if status == "Stopping":  # a look that fails now could not start it again
+    if status == "Stopping":  # a check that fails now could not start the instance again
         return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
     plan = restore_disks.planned_resets(migration, ports)
     if plan != migration.rollback_disks:
@@ -162,7 +164,7 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
 
 
 def _wait_for_disks(migration: Migration, ports: Ports) -> Outcome:
-    """Wait until ECS has reset every disk in the background, and then start the instance."""
+    """Wait until ECS has finished the reset of every disk, and then start the instance."""
     resets = restore_disks.resets_with_current_states(migration, ports)
     if resets != migration.rollback_disks:
         migration = _record_resets(migration, resets, "disks restored", ports)
@@ -171,7 +173,7 @@ def _wait_for_disks(migration: Migration, ports: Ports) -> Outcome:
     return _enter_phase(migration, "starting", f"{len(resets)} disks reset", ports)
 
 
-# Starting and proving -------------------------------------------------------------------------------------------------
+# Starting the instance and verifying the guest ------------------------------------------------------------------------
 
 
 def _start_instance(migration: Migration, ports: Ports) -> Outcome:
@@ -211,7 +213,7 @@ def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
 def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     """Finish the rollback after the guest was verified.
 
-    Jobs and disks are checked a last time. If a job could still undo the rollback, the rollback begins again.
+    Jobs and disks are checked one last time. If a job could still undo the rollback, the rollback starts over.
     """
     jobs = _blocking_jobs(live_jobs.unfinished_jobs(migration, ports))
     if jobs:
@@ -239,12 +241,12 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
 
 
 def _restart_rollback(migration: Migration, reason: str, ports: Ports) -> Outcome:
-    """Begin the rollback again from its first phase. A second reset from the same snapshots is safe."""
+    """Start the rollback over from its first phase. Resetting a disk again from the same snapshot is safe."""
     return _enter_phase(migration, "stopping", reason, ports, rollback_disks=with_all_disks_pending(migration.rollback_disks))
 
 
 def _wait_with_reason(migration: Migration, why: str, ports: Ports) -> Outcome:
-    """Record in the row what the rollback waits for. Nothing is written if the reason is unchanged."""
+    """Record in the row what the rollback waits for. If the reason is unchanged, nothing is written."""
     if migration.rollback_waits != why:
         _commit_progress(migration, why, ports, rollback_waits=why)
     return Outcome("waiting", {"state": "rolling_back", "phase": migration.rollback_phase, "reason": why})

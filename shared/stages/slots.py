@@ -18,9 +18,10 @@ from shared.ports.ports import Ports
 
 
 def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True) -> BlockingLimit | None:
-    """Take a slot for a migration that is about to start. Return the limit that forbids the start, or None.
+    """Take a slot for a migration that is about to start. Return the limit that forbids the start; None if the migration has its
+    slot.
 
-    A migration that already has a slot keeps the slot.
+    A migration that already has a slot keeps it.
     """
     for _ in range(LOST_RACE.calls):
         seen, scene = slots_and_start_facts(migration, ports)
@@ -37,7 +38,7 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
 
 
 def take_group_place_if_grouped(migration: Migration, ports: Ports) -> BlockingLimit | None:
-    """Take the only place in the migration's redundancy group. Return the limit if another member has the place.
+    """Take the place of the migration's redundancy group. Return the blocking limit if another member has the place.
 
     A migration takes its slot before it takes the group's place.
     """
@@ -51,20 +52,21 @@ def take_group_place_if_grouped(migration: Migration, ports: Ports) -> BlockingL
 def _facts_with_blocking_member(scene: StartContext, migration: Migration, ports: Ports) -> StartContext:
     if not migration.group:
         return scene
-    from shared.stages.groups import blocking_member  # as above
+    from shared.stages.groups import blocking_member  # only batches with groups need it
 
     return replace(scene, mate=blocking_member(migration, ports))
 
 
 def current_limit(migration: Migration, ports: Ports) -> BlockingLimit | None:
-    """Return the limit that forbids the migration's next start now, or None. No slot is taken."""
+    """Return the limit that now forbids the migration's next start; None if it may start. This function takes no slot."""
     return limits.blocking_limit(limits.next_start(migration), slots_and_start_facts(migration, ports)[1])
 
 
 def slots_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUse, StartContext]:
     """Return the slots in use, and the facts that decide whether the migration may start."""
     seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
-    # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
+    # The batch is read after the slots. A failure is counted before its slot is released, so a free slot never hides an uncounted
+    # failure.
     tally = ports.batches.tally(migration.batch_id)
     return seen, _facts_with_blocking_member(_start_facts(seen, hold, tally, migration, ports), migration, ports)
 
@@ -72,7 +74,7 @@ def slots_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUse, 
 def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, StartContext]:
     """Return the whole batch, and the facts that decide whether the migration may start.
 
-    The caller also needs the batch's acknowledgement.
+    For callers that also need the batch's acknowledgement.
     """
     seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.batch_and_tally(migration.batch_id)
@@ -80,7 +82,7 @@ def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, St
 
 
 def release_slot(migration: Migration, ports: Ports) -> None:
-    """Release the slot of a migration that no longer moves. A slot that a later retry has taken stays.
+    """Release the slot of a migration that no longer moves. If a later retry has taken the slot, the slot stays.
 
     In earlier versions a retry took its slot before its step was committed. If the migration can never move again, the slot of such
     an uncommitted retry is released too.
@@ -90,14 +92,14 @@ def release_slot(migration: Migration, ports: Ports) -> None:
 
 
 def release_earlier_slot(migration: Migration, ports: Ports) -> None:
-    """Release the slot of an earlier attempt. The present attempt takes its own slot at its admission."""
+    """Release the slot of an earlier attempt. The present attempt takes its own slot when it is admitted."""
     if migration.attempt > 1:
         last = migration.attempt - 1
         ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
 
 
 def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
-    """Release the slot, the lock and the group's place that the migration no longer needs.
+    """Release the slot, the lock and the group's place if the migration no longer needs them.
 
     A stage may have taken them for a step that could not be committed, because the row had changed.
     """
@@ -109,7 +111,8 @@ def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
     if migration.group and not is_lock_kept_for_jobs(migration, ports):
         release_group_place_if_grouped(migration, ports)
     where = (migration.region_id, migration.instance_id)
-    # Asked first: only the stages that lock, and those that end a migration, may delete a lock.
+    # The lock's holder is checked before the lock is deleted. Only stages that lock, and stages that end a migration, may delete a
+    # lock.
     if migration.state not in _UNLOCKED or ports.admission.lock_holder(*where, account=migration.account_id) != migration_id:
         return
     if not is_lock_kept_for_jobs(migration, ports):
@@ -121,7 +124,8 @@ def release_group_place_if_grouped(migration: Migration, ports: Ports) -> None:
     if migration.group:
         from shared.stages.groups import release_group_place  # only batches with groups need it
 
-        # Its post command may have ended since it was read, by the effect before this one.
+        # The effect before this one may have ended the post command after the migration was read. The migration is therefore read
+        # again.
         release_group_place(ports.migrations.load(migration.migration_id) if migration.commands.phase else migration, ports)
 
 
@@ -132,17 +136,17 @@ def is_lock_kept_for_jobs(migration: Migration, ports: Ports) -> bool:
 
 
 BEFORE_THE_SLOT = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.WAITING})
-"""The states before admission. In a state before admission, only the present attempt may hold a slot."""
+"""The states before admission. In these states, a slot can only belong to the present attempt."""
 _NEVER_AGAIN = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
 """The final states. A migration in a final state needs neither lock nor slot."""
 _NEVER_MOVES = _NEVER_AGAIN | {State.ROLLING_BACK}
-"""The states in which a migration never needs a slot again. A rollback and its retries need no slot."""
+"""The states in which a migration never needs a slot again. Neither a rollback nor its retry needs a slot."""
 _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
 """The states in which a migration needs no lock. After a refused precheck the next attempt takes a new lock."""
 
 
 def why_batch_held(tally: Tally, ports: Ports) -> str:
-    """Return, in words, why the batch can start no new migration now; empty if a migration can start."""
+    """Return, in words, why the batch cannot start a new migration now; empty if it can."""
     reasons = []
     for account_id in tally.terms.account_ids:
         seen, hold = ports.admission.slot_use_and_hold(tally.terms.batch_id, account=account_id)
@@ -160,20 +164,27 @@ def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None,
     if own is not None and tally.terms.policy.has_region_or_wave_limit:
         from shared.stages.crowds import slot_counts  # only batches that limit regions or waves need it
 
-        # Read after the slots: a slot that is taken meanwhile changes their version, and then this one is not taken.
+        # The holders are read after the slots. If a slot is taken in between, the version of the slots changes, and this migration
+        # gets no slot.
         standing = slot_counts(tally.terms, ports, without=mine).with_slot_counts(own, standing)
     return StartContext(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
 
 
 def wave_number(tally: Tally, own: str, ports: Ports) -> int:
-    """Return the number of the migration's wave, from 0; 0 if the batch has no waves. If ``own`` is empty, return the open wave."""
+    """Return the number of the migration's wave; 0 if the batch has no waves.
+
+    Numbers start at 0. If ``own`` is empty, return the number of the open wave.
+    """
     if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
         return 0
     return ports.batches.waves(tally.terms.batch_id).wave_number(own) if own else tally.terms.control.wave
 
 
 def _counts_for_limits(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> AdmissionCounts:
-    """Return the counts of the batch that admission compares with the limits. The migration's own slot and failure do not count."""
+    """Return the batch's counts that admission compares with the limits.
+
+    The migration's own slot and its own failure do not count.
+    """
     has_slot = bool(seen.since)
     return AdmissionCounts(
         tally.failed - {own},
@@ -186,7 +197,7 @@ def _counts_for_limits(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> A
 
 
 def _unvalidated_count(tally: Tally, own: str, ports: Ports) -> int | None:
-    """Return the number of other migrations that hold a slot and are not validated yet; None once the canary has passed."""
+    """Return the number of other migrations that hold a slot and are not validated yet. Return None once the canary has passed."""
     if len(tally.moved) >= tally.terms.policy.canary:
         return None
     holders = {holder for holder, batch_id in ports.admission.slot_holders().items() if batch_id == tally.terms.batch_id}

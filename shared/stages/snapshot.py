@@ -1,6 +1,6 @@
 """The snapshot stage: takes a slot, and then makes a snapshot of every disk.
 
-Each snapshot is entered in the ledger before its request.
+Each snapshot is entered in the ledger before it is requested from ECS.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _admit_or_continue(migration: Migration, ports: Ports, *, offered: bool) -> 
 
 
 def _continue_snapshots(migration: Migration, ports: Ports) -> Outcome:
-    """Continue the pre command or the snapshots. The time limit also applies if no call to ECS succeeds."""
+    """Continue the pre command or the snapshots. The time limit applies even if every call to ECS fails."""
     try:
         return _run_pre_command_first(migration, ports, begun=True)
     except Transient as error:
@@ -70,7 +70,10 @@ def _begin_admitted_migration(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
-    """Run the pre command before the snapshots, so that the snapshots contain all data that the drained instance has written."""
+    """Run the pre command before the snapshots.
+
+    The snapshots then contain everything that the pre command made the instance write.
+    """
     drained = commands.run_pre_command(migration, ports) if migration.commands.phase else migration
     if drained is None:
         return Outcome("waiting", {"state": "snapshotting", "reason": "the pre command runs"})
@@ -78,14 +81,14 @@ def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -
 
 
 def _wait_for_limit(migration: Migration, held: BlockingLimit, ports: Ports) -> Outcome:
-    """Release the slot and wait for the limit, because other migrations may need the slot."""
+    """Release the slot and wait until the limit allows a start. Meanwhile other migrations can use the slot."""
     if ports.admission.slot_use(migration.batch_id, migration.migration_id).since:
         advance_migration(ports, requeue_migration(migration, held.reason, by="snapshot", now=ports.clock.now()))
     return Outcome("waiting", {"state": migration.state.value, "reason": held.reason})
 
 
 def _continue_retry(migration: Migration, ports: Ports) -> Outcome:
-    """Continue a retry that needs no new snapshots, with the job or with another validation."""
+    """Continue a retry that needs no new snapshots: with the driver's job, or with another validation."""
     now = ports.clock.now()
     to = State.RESTARTING if migration.resumes == "validate" else State.SNAPSHOTTED
     taken = step(migration, to, now=now, by="snapshot", reason="admitted", due_at=now)
@@ -109,7 +112,10 @@ def _why_precheck_outdated(migration: Migration, terms: BatchTerms, ports: Ports
 
 
 def _request_and_check_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
-    """Request missing snapshots and check the requested ones. Move to the next state once every disk has a finished snapshot."""
+    """Request the missing snapshots and check the requested ones.
+
+    Move to the next state once every disk has a finished snapshot.
+    """
     noted = {entry.key: entry for entry in ports.ledger.entries_of_migration(migration.migration_id)} if begun else {}
     entries = [_request_snapshot(migration, disk_id, noted, ports) for disk_id in migration.disks]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in entries])
@@ -131,7 +137,8 @@ def _check_time_limit(migration: Migration, ports: Ports, why: str = "") -> None
 def _record_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
     """Record a finished snapshot in the ledger. Return whether the snapshot is finished.
 
-    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. A new snapshot may be missing from ECS's list.
+    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. A snapshot that was just requested may not be in ECS's
+    list yet; it does not count as gone.
     """
     if snapshot is None and ports.clock.now() - entry.created_at < LOST:
         return False
@@ -152,7 +159,7 @@ def _record_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, 
 def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, LedgerEntry], ports: Ports) -> LedgerEntry:
     """Request a disk's snapshot, and return its ledger entry.
 
-    The entry is written before the request, so that a crash leaves no unknown snapshot.
+    The entry is written before the request. After a crash, the ledger therefore knows every snapshot.
     """
     words = (migration.hop, migration.attempt, disk_id)
     key = "-".join(map(str, words))
@@ -180,7 +187,8 @@ def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, Le
         token=migration.client_token("snap", *words),
         migration_id=migration.migration_id,
     )
-    # Its time is that of the answer: the listing's lag counts from here, however long the disk was busy before.
+    # The entry's time is the time of ECS's answer. The delay of ECS's listing counts from then, even if the disk was busy for long
+    # before.
     asked = replace(entry, snapshot_id=snapshot_id, state=SnapshotState.CREATING, created_at=ports.clock.now())
     ports.ledger.put(asked)
     return asked

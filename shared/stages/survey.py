@@ -1,4 +1,4 @@
-"""Lists the instances of several regions. If one region fails, its problem is recorded and the other regions are still listed."""
+"""Lists the instances of several regions. If one region fails, its problem is recorded, and the other regions are still listed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IDS_PER_CALL = 100
 
 @dataclass
 class RegionProblems:
-    """The problems of a listing. A ``refused`` region needs a person, and a ``silent`` region may answer later.
+    """The problems of one listing. A region in ``refused`` needs a person, and a region in ``silent`` may answer later.
 
     Each entry has a region, an error code and a sentence.
     """
@@ -29,7 +29,7 @@ class RegionProblems:
     silent: list[Problem] = field(default_factory=list)
 
     def problems(self, *, again: bool) -> tuple[Problem, ...]:
-        """Return all problems in words. With ``again`` the sentences say that silent regions are tried again automatically."""
+        """Return all problems in words. With ``again``, the sentences say that silent regions are tried again automatically."""
         then = "It is tried again by itself." if again else "Then submit a batch for this region again."
         return (*self.refused, *((region, code, f"{sentence} {then}") for region, code, sentence in self.silent))
 
@@ -43,10 +43,10 @@ def instance_pages(
     accounts: Sequence[str] = ("",),
     only: InstanceFilter = NO_FILTER,
 ) -> Iterator[tuple[FoundInstance, ...]]:
-    """Yield the instances of the accounts' regions, page after page. Problems of a region go into ``survey``.
+    """Yield the instances of the accounts' regions, page by page. A region's problems are added to ``survey``.
 
-    With ``instance_ids``, only these instances are searched for. ECS itself applies the filter ``only``, which may let too many
-    instances through. The same instance may be returned twice.
+    With ``instance_ids``, only these instances are searched for. ECS applies the filter ``only``, and may return instances that do
+    not match it. The same instance may be returned twice.
     """
     for account_id in accounts:
         wanted = dict.fromkeys(instance_ids) if instance_ids else None
@@ -82,7 +82,7 @@ def _pages_of_account(
 def _pages_by_id(region_id: str, wanted: dict[str, None], ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
     """Yield the instances with the wanted ids.
 
-    An id that is found is removed from ``wanted``, so that no other region is searched.
+    An id that was found is removed from ``wanted``, so that it is not searched for in other regions.
     """
     ids = list(wanted)
     for start in range(0, len(ids), IDS_PER_CALL):
@@ -103,12 +103,13 @@ def _pages_of_region(
         token = found.next_token
         if not token:
             break
-    if only.is_capped and seen >= MOST_FILTERED:  # ECS may have cut the listing, so it is read without those filters
+    # ECS may have cut off the filtered listing, so the region is listed again without these filters
+    if only.is_capped and seen >= MOST_FILTERED:
         yield from _pages_of_region(region_id, instance_ids, ports, replace(only, tags=(), resource_group_id=""))
 
 
 def _record_silent_region(region_id: str, error: Transient, ports: Ports, survey: RegionProblems) -> None:
-    """Record a region that does not answer: as refused if ECS does not list the region, otherwise as silent.
+    """Record a region that does not answer: as refused if ECS does not know the region, otherwise as silent.
 
     A misspelt region never answers, because it has no endpoint.
     """
@@ -128,5 +129,5 @@ def _record_silent_region(region_id: str, error: Transient, ports: Ports, survey
 
 
 def may_plan_without_silent_regions(created_at: datetime, now: datetime) -> bool:
-    """Whether the batch has waited so long that its planning goes on without the silent regions."""
+    """Whether the batch has waited so long that its planning continues without the silent regions."""
     return now - created_at > PLANNING_PATIENCE

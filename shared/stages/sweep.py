@@ -1,4 +1,4 @@
-"""The sweep stage: deletes snapshots that are ours, that a person has released, and whose retention is over."""
+"""The sweep stage: deletes snapshots that the pipeline made or adopted, that a person has released, and whose retention is over."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from shared.stages.adopt import entry_of_other_owner, why_not_made_by_smc
 from shared.stages.advance import advance_migration
 
 PATIENCE = timedelta(minutes=8)
-"""Time limit of one run. The function may run for ten minutes (s.yaml), and the next day's run continues."""
+"""Time limit of one run. The platform stops the function after ten minutes (s.yaml). The next day's run continues."""
 SUNDAY = 6
-"""The weekday on which all confirmed migrations are checked. An older version gave some migrations no due time."""
+"""The weekday on which all confirmed migrations are checked. This finds migrations to which an older version gave no due time."""
 NO_ANSWER = "Cloud.NoAnswer"
 KEPT = frozenset({State.ROLLED_BACK, State.CANCELLED})
-"""The final states that a sweep does not change. The sweep only adds a line to the journal."""
+"""The final states that a sweep does not change. For these states, the sweep only adds a line to the journal."""
 P = TypeVar("P", LedgerPage, MigrationPage)
 T = TypeVar("T", LedgerEntry, Migration)
 _LOG = logging.getLogger("replank")
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Delete the snapshots that are due, page by page, and complete migrations that have no snapshot left."""
+    """Delete the snapshots that are due, page by page, and complete each migration that has no snapshot left."""
     began, size = ports.clock.now(), ports.limits.sweep_page
     deleted, kept, completed, troubles = 0, 0, 0, SweepFailures()
     for entries in _pages_until_time_limit(
@@ -53,7 +53,7 @@ def run(message: Message, ports: Ports) -> Outcome:
             completed += sum(
                 troubles.try_or_log(each, _complete_migration, ports) for each in page.migrations if each.due_at is None
             )
-    # Those of an interrupted earlier run, and those with a snapshot that came into the ledger late.
+    # This finds migrations of an earlier, interrupted run, and migrations with a snapshot that was entered in the ledger late.
     for page in _pages_until_time_limit(
         lambda token: ports.migrations.past_retention_page(began, limit=size, token=token), began, ports
     ):
@@ -69,9 +69,9 @@ class SweepFailures:
 
     codes: Counter[str] = field(default_factory=Counter)
     silent: set[tuple[str, str]] = field(default_factory=set)
-    """Accounts and regions that did not answer.
+    """The accounts and regions that did not answer.
 
-    The run skips these regions, because each further call would wait as long for an answer.
+    The run skips these regions, because each further call would wait just as long for an answer.
     """
     refusing: set[str] = field(default_factory=set)
     """Member accounts that refuse the pipeline. The run skips these accounts."""
@@ -85,7 +85,7 @@ class SweepFailures:
             return act(what, *more)
         except ReplankError as error:
             if isinstance(error, Transient) and error.code.startswith("Store."):
-                raise  # nothing behind it would fare better
+                raise  # every later call would fail too
             self.codes[error.code] += 1
             if error.code == NO_ANSWER:
                 self.silent.add((what.account_id, what.region_id))
@@ -97,7 +97,7 @@ class SweepFailures:
 
 
 def _pages_until_time_limit(read: Callable[[str], P], began: datetime, ports: Ports) -> Iterator[P]:
-    """Yield page after page until the last page, or until the run's time is over."""
+    """Yield page after page until the last page is read or the run's time is over."""
     token = ""
     while ports.clock.now() - began < PATIENCE:
         page = read(token)
@@ -112,7 +112,7 @@ def _owning_migrations(entries: Sequence[LedgerEntry], ports: Ports) -> list[Mig
 
 
 def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
-    """Delete one snapshot if its migration's row and its ledger entry allow it (invariant 2).
+    """Delete one snapshot if its migration's row and its ledger entry allow the deletion (invariant 2 in docs/architecture.md).
 
     Return whether the snapshot is deleted.
     """
@@ -133,8 +133,8 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
 def _id_of_unrecorded_snapshot(entry: LedgerEntry, ports: Ports) -> str:
     """Return the id of a snapshot whose ledger entry has no id; empty if ECS has no such snapshot.
 
-    An entry has no id if the function crashed after the request for the snapshot. The name alone proves nothing, because a copy may
-    have the same name. The disk and our migration's tag must match too.
+    An entry has no id if the function crashed after it had requested the snapshot. The name alone proves nothing, because a copy
+    may have the same name. The disk and the migration's tag must match too.
     """
     wanted = (f"replank-{entry.migration_id}-{entry.key}", entry.disk_id, entry.migration_id)
     found = ports.compute.snapshots_of_instance(entry.region_id, entry.instance_id)
@@ -142,7 +142,7 @@ def _id_of_unrecorded_snapshot(entry: LedgerEntry, ports: Ports) -> str:
 
 
 def _set_due_time_of_late_entries(migration: Migration, held: list[LedgerEntry], ports: Ports) -> None:
-    """Set the due time of ledger entries that were made during or after the release of the snapshots."""
+    """Set the due time of ledger entries that were written during or after the release of the migration's snapshots."""
     late = [entry for entry in held if entry.sweep_at is None]
     if late and migration.released_at is not None:
         due = sweep_due_at(migration.released_at, ports.batches.terms(migration.batch_id).policy.retention_days)

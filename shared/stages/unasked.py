@@ -20,7 +20,7 @@ _LOG = logging.getLogger("replank")
 def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:
     """Begin the rollback of a migration that failed its validation. Do nothing if a person has already acted on the migration.
 
-    Raises Transient while the hold or a missing approval delays the rollback.
+    Raises Transient while the batch is on hold or an approval is missing.
     """
     row = ports.migrations.load(migration.migration_id)
     if row.state is not State.FAILED or row.entered_version != effect.version:
@@ -35,12 +35,12 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
         raise Transient("Rollback.Held", f"{row.migration_id} is not rolled back yet: {held}.")
     try:
         advance_migration(ports, acts.roll_back_by_policy(row, given, ports.clock.now()))
-    except Refused as error:  # it waits for a person then
+    except Refused as error:  # the migration then waits for a person
         _LOG.warning("no rollback: %s", error, extra={"migrationId": row.migration_id})
 
 
 def why_rollback_held(migration: Migration, batch: Batch, ports: Ports) -> str:
-    """Return, in words, what delays an automatic rollback; empty if it may begin."""
+    """Return, in words, what delays an automatic rollback; empty if nothing delays it."""
     hold = ports.admission.current_hold()
     if hold.is_held:
         return hold.reason

@@ -1,4 +1,7 @@
-"""The validate stage: compares the guest with its baseline from before the hop, then begins the next hop or finishes."""
+"""The validate stage: compares the guest with its baseline from before the hop.
+
+Then it begins the next hop or finishes the migration.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from shared.stages.observed import baseline_observation
 
 STATES = frozenset({State.VALIDATING})
 Documents = Mapping[str, Mapping[str, Any]]
-"""The documents that a step stores, by name."""
+"""The documents that a step stores, by document name."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
@@ -75,7 +78,8 @@ def _send_probe(migration: Migration, ports: Ports) -> Outcome:
 def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
     still = why_not_comparable_yet(guest, migration.current_hop, migration.os_type, catalog=ports.catalog)
     if still and ports.clock.now() - migration.entered_at <= VALIDATION_PATIENCE:
-        return _probe_later(migration, ports, still)  # what is missing now may only not have come yet: there is nothing to judge
+        # a service that is missing now may still be starting, so the guest is not judged yet
+        return _probe_later(migration, ports, still)
     instance_before, before = baseline_observation(migration, ports).instance_and_guest()
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     result = compare_after_hop(instance_before, before, instance, guest, migration.current_hop, catalog=ports.catalog)
@@ -97,9 +101,9 @@ def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outco
 
 
 def _probe_again_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unmoved: str = "") -> Outcome:
-    """Probe the guest again later, or fail the migration once the guest's services have had time to start.
+    """Probe the guest again later, or fail the migration once the guest's services have had enough time to start.
 
-    ``unmoved`` names the old system if the guest still runs it after a finished job.
+    ``unmoved`` names the old system if the guest still runs it after the job has finished.
     """
     now = ports.clock.now()
     worst = (result.blocking_findings or result.findings)[0]
@@ -113,7 +117,7 @@ def _probe_again_or_fail(migration: Migration, result: Assessment, ports: Ports,
 
 
 def _record_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
-    """Record that the job was a drill. A drill's job succeeds too, but SMC then restores every disk from its own copies."""
+    """Record that the job was a drill. A drill's job ends as finished too, but SMC then restores every disk from its own copies."""
     now = ports.clock.now()
     end = JobEnd(
         "Job.RolledBack",
@@ -132,7 +136,7 @@ def _record_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
 
 
 def _fail_after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcome:
-    """Look for the marker in the guest, and then fail the migration. The failure says what SMC did to the disks."""
+    """Look for the marker in the guest, and then fail the migration. The failure's message says what SMC did to the disks."""
     if migration.trace.found is None:
         migration = marker.look_for_marker(migration, "validate", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
@@ -177,7 +181,8 @@ def _finish_migration(migration: Migration, result: Assessment, documents: Docum
     )
     effects: tuple[Effect, ...] = (CleanUpDriver(migration.handle, migration.hop), ReleaseSlot())
     if ports.batches.terms(migration.batch_id).policy.canary:
-        effects = (CountOutcome("moved"), *effects)  # before the slot is free: the next of the canary's number may start then
+        # counted before the slot is released: the canary's next migration may start as soon as the slot is free
+        effects = (CountOutcome("moved"), *effects)
     told = events.migration_event(taken.after, events.MIGRATION_VALIDATED, findings=len(result.findings))
     advance_migration(ports, replace(taken, effects=effects, events=(told,), documents=documents))
     return Outcome("done", {"state": "migrated"})

@@ -1,6 +1,6 @@
 """The watch stage: handles the one-minute tick and the events of ECS.
 
-The tick carries out outboxes that a crash left, reminds the stages that are due, and polls jobs and guests in bulk.
+The tick carries out outboxes that a crash left behind, reminds the stages of due migrations, and polls jobs and guests in bulk.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ STAGE_OF = {
     State.VALIDATING: "validate",
     State.ROLLING_BACK: "rollback",
 }
-"""The stage that handles the migrations of each state. The watch itself handles the states migrating and restarting."""
+"""The stage that handles the migrations in each state. The watch function itself handles the states migrating and restarting."""
 _WATCHED_HERE = frozenset({State.MIGRATING, State.RESTARTING})
-"""The states in which only the tick checks a migration."""
+"""The states in which no stage but this one checks a migration."""
 OPEN_BATCHES = 500
 """Maximum open batches that one tick reads.
 
-Few batches are open at a time, because a batch in which nothing can start is closed.
+Few batches are open at the same time, because a batch in which no migration can start is closed.
 """
 SLOTS_REFILLED, BATCHES_REFILLED, SIZE_REFILLED = 200, 10, 1_000
-"""Maximum slots of an account, open batches, and migrations of a batch, for which a released slot is offered at once.
+"""A released slot is offered at once only up to these sizes: slots of the account, open batches, and migrations of one batch.
 
-The offer reads all holders of slots and the queues of all batches. In a larger deployment the next tick makes the offer.
+The offer reads all slot holders and the queues of all batches. In a larger deployment the next tick makes the offer.
 """
 
 
@@ -63,7 +63,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _offer_released_slot(ports: Ports) -> Outcome:
-    """Offer a released slot at once, to the migration to which the next tick would offer it."""
+    """Offer a released slot at once, to the migration that the next tick would choose."""
     few = ports.limits.max_moving <= SLOTS_REFILLED
     batches = ports.batches.terms_of_open_batches(BATCHES_REFILLED + 1) if few else []
     if not few or len(batches) > BATCHES_REFILLED or any(batch.size > SIZE_REFILLED for batch in batches):
@@ -85,7 +85,7 @@ def _run_tick(ports: Ports) -> Outcome:
     batches = ports.batches.terms_of_open_batches(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
     offered = offer_slots([batch for batch in batches if batch.state is BatchState.OPEN], ports)
-    # Last, because a service that does not answer takes what is left of the tick's time.
+    # The outboxes come last, because a service that does not answer uses up the rest of the tick's time.
     late = [migration for migration in due if migration.owes and _settle_outboxes(migration, ports)]
     moved_late, driven_late = _handle_due_migrations(late, ports)
     _remind_of_confirmations(ports)
@@ -96,7 +96,8 @@ def _remind_of_confirmations(ports: Ports) -> None:
     """Remind people of the batches that are ready to confirm, once an hour."""
     if ports.clock.now().minute != REMINDER_MINUTE:
         return
-    from shared.stages.confirming import remind_of_confirmations  # seldom needed, and every start would pay for it
+    # rarely needed: this import would slow down every start of the function
+    from shared.stages.confirming import remind_of_confirmations
 
     try:
         remind_of_confirmations(ports)
@@ -119,7 +120,7 @@ def _migrations_to_handle_now(due: list[Migration], ports: Ports) -> list[Migrat
 
 
 def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tuple[int, int]:
-    """Poll migrating and restarting migrations, and remind the stages of all others.
+    """Poll the jobs and guests of migrating and restarting migrations, and remind the stages of all others.
 
     Return how many migrations changed their state, and how many reminders were sent.
     """
@@ -131,10 +132,10 @@ def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tup
 
 
 def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
-    """Carry out the migration's outboxes. Return whether this tick also handles the migration.
+    """Carry out the migration's outboxes. Return whether this tick also handles the migration itself.
 
-    If the outbox is older than the migration's state, the tick handles the migration too, because an old outbox must not delay the
-    migration. The tick also handles every migration that no stage checks.
+    The tick does so if the outbox is older than the migration's state, because an old outbox must not delay the migration. The tick
+    also handles every migration that no other stage checks.
     """
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:
@@ -150,8 +151,8 @@ def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
 def _postpone_migration(migration: Migration, ports: Ports) -> None:
     """Set a later due time before an outbox is carried out, so that other migrations come first in the next tick.
 
-    An outbox that takes too long ends the whole tick. The outboxes of settled migrations are tried again after growing pauses, and
-    all other outboxes with every tick.
+    An outbox may take so long that the tick's time runs out. Outboxes of settled migrations are tried again after growing pauses,
+    and all other outboxes in every tick.
     """
     now = ports.clock.now()
     at_rest = migration.state in SETTLED - {State.ROLLING_BACK}
@@ -160,7 +161,7 @@ def _postpone_migration(migration: Migration, ports: Ports) -> None:
 
 
 def _poll_or_log(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
-    """Poll all jobs or all guests. If their service does not answer, log the error, so that the rest of the tick still runs."""
+    """Poll all jobs or all guests. If their service does not answer, only log the error. The rest of the tick still runs."""
     if not migrations:
         return 0
     try:
@@ -173,8 +174,8 @@ def _poll_or_log(look: Callable[[Sequence[Migration], Ports], int], migrations: 
 def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
     """Remind the stages of due migrations, and set a later due time for migrations that make no progress.
 
-    A migration that makes progress gets its due time from its stage's own step. Migrations without progress go to the end of the
-    queue, so that they do not block the rest. Return how many reminders were sent.
+    If a migration makes progress, its stage's own step sets its due time. Migrations without progress go to the end of the queue,
+    so that they do not block the others. Return how many reminders were sent.
     """
     now = ports.clock.now()
     nudge = events.reminder_id(now)
@@ -189,7 +190,7 @@ def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
 
 
 def _resume_planning(batches: Sequence[BatchTerms], ports: Ports) -> None:
-    """Start the planning of a batch again if it was interrupted, lost its event, or waits for a region that does not answer."""
+    """Start the planning of a batch again if it was interrupted, if its event was lost, or if a region did not answer."""
     now = ports.clock.now()
     waited = {batch.batch_id: now - batch.created_at for batch in batches}
     late = [batch_id for batch_id, since in waited.items() if since > LOST and is_retry_tick(since)]

@@ -1,7 +1,7 @@
 """Handles the events of ECS: counts restarts, wakes the snapshot stage after the last snapshot, and calls the guard.
 
-Alibaba Cloud does not publish how EventBridge wraps an ECS event. Both likely formats are therefore read: the CloudMonitor object,
-and the content of this object alone. A lost event costs only minutes, because the tick polls.
+Alibaba Cloud does not document how EventBridge wraps an ECS event. Two formats are therefore read: the whole CloudMonitor object,
+and only its content. A lost event delays a migration by minutes only, because the tick polls too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COUNTED = frozenset({State.MIGRATING, State.RESTARTING, State.VALIDATING})
 
 
 def handle_ecs_event(message: Message, ports: Ports) -> Outcome:
-    """Record an event of ECS. An event that concerns no migration is ignored."""
+    """Handle an event of ECS. An event that concerns no migration is ignored."""
     content = message.data.get("content", message.data)
     if not isinstance(content, dict):
         return Outcome("stale", {"reason": "an ECS event without content"})
@@ -48,15 +48,15 @@ def _handle_power_state(message: Message, content: dict[str, Any], ports: Ports)
     at = message.at or ports.clock.now()
     if state == "Running" and ports.migrations.record_restart(holder, message.event_id, at, COUNTED):
         return Outcome("done", {"migrationId": holder, "restart": True})
-    from shared.stages.guard import record_power_change  # most events are restarts under way, or concern no migration
+    from shared.stages.guard import record_power_change  # rarely needed: most events are expected restarts, or concern no migration
 
     return record_power_change(holder, state, message, ports)
 
 
 def _event_account(message: Message, ports: Ports) -> str | None:
-    """Return the event's account in the form that rows use; None if this deployment does not serve the account.
+    """Return the event's account in the form that the rows use; None if this deployment does not serve the account.
 
-    An event that names no account belongs to the deployment's own account, because only that account's bus omits the name.
+    An event without an account belongs to the deployment's own account, because only that account's bus leaves the name out.
     """
     named = message.account_id
     if not named or named in ports.members:
@@ -69,7 +69,7 @@ def _event_account(message: Message, ports: Ports) -> str | None:
 def _handle_finished_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     """Record a finished snapshot in the ledger.
 
-    After a migration's last snapshot, wake the snapshot stage, which records that snapshot itself.
+    After the last snapshot of a migration, wake the snapshot stage. That stage records the last snapshot itself.
     """
     migration_id = migration_id_in_name(str(content.get("snapshotName", "")))
     if not migration_id:
@@ -98,6 +98,7 @@ def _record_snapshot_by_others(message: Message, content: dict[str, Any], ports:
     account = _event_account(message, ports)
     if account is None:
         return Outcome("stale", {"reason": "of an account that is not served"})
-    from shared.stages.guard import record_snapshot_by_others  # as above
+    # rarely needed: this import would slow down every start of the function
+    from shared.stages.guard import record_snapshot_by_others
 
     return record_snapshot_by_others(content, account, message, ports)

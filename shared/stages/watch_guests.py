@@ -1,4 +1,4 @@
-"""Watches guests after a finished job. Validation begins once the guest's agent answers and the settling time is over."""
+"""Watches guests after a finished job. Validation begins once the guest's agent answers and the guest has had time to settle."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _account_and_region(migration: Migration) -> tuple[str, str]:
 def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
     """Return the agents by instance id; empty if the service does not answer.
 
-    The time limits apply even if the service does not answer.
+    An error is only logged: the caller's time limits must still be checked.
     """
     account_id, region_id = _account_and_region(migrations[0])
     try:

@@ -1,4 +1,4 @@
-"""Watches running jobs. SMC publishes no events, so that each tick polls the jobs, fifty in a call."""
+"""Watches running jobs. SMC publishes no events, so each tick polls the jobs, with fifty jobs in a call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.stages.advance import advance_migration, fail_migration, record_if_a
 from shared.stages.effects import launch_job
 
 WORTH_NOTING = 10
-"""Progress, in percent, that a job must gain before its row is updated."""
+"""How far a job's progress must have grown, in percentage points, before its row is updated."""
 _LOG = logging.getLogger("replank")
 
 
@@ -41,14 +41,14 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
 
 
 def _handle_unreadable_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
-    """Handle jobs whose state cannot be read now. A job past its time limit fails even if its state cannot be read."""
+    """Handle jobs whose state cannot be read now. A job that is past its time limit fails nevertheless."""
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
     _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
     return sum(_handle_running_job(each, _last_known_report(each), ports) for each in migrations)
 
 
 def _last_known_report(migration: Migration) -> JobReport:
-    """Return the last known report of a job. A job that had not ended counts as running."""
+    """Return the last known report of a job. A job that had not ended then counts as running."""
     end = migration.trace.ended
     if end is None:
         return JobReport(JobPhase.RUNNING, DriverData(), progress=migration.progress)
@@ -71,7 +71,8 @@ def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports)
     if (report is None or report.phase is JobPhase.FAILED) and not driver_traits(migration.driver).copies_disks:
         end = _end_of_job(migration, report, ports)
         log = report.log if report else ""
-        raise Permanent(end.code, end.message, end.remedy, log=log)  # only a rollback puts its disks back: there is nothing to ask
+        # only a rollback restores this driver's disks, so there is no marker to look for
+        raise Permanent(end.code, end.message, end.remedy, log=log)
     if report is None or report.phase is JobPhase.FAILED:
         return _ask_guest_after_job(migration, _end_of_job(migration, report, ports), ports)
     if migration.trace.ended is not None:
@@ -92,7 +93,7 @@ def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports)
 def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -> None:
     """Set the time of the job's next poll.
 
-    Every tick polls the job until SMC has made its copies of the disks, because the time to write the marker is short.
+    Until SMC has made its copies of the disks, every tick polls the job. The time in which the marker can be written is short.
     """
     now = ports.clock.now()
     if migration.owes:
@@ -106,11 +107,11 @@ def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -
         ports.migrations.set_due_time(migration, now + pause, percent=report.progress)
 
 
-# A job that did not migrate -------------------------------------------------------------------------------------------
+# A job that did not migrate the instance ------------------------------------------------------------------------------
 
 
 def _end_of_job(migration: Migration, report: JobReport | None, ports: Ports) -> JobEnd:
-    """Return how the job ended. An end that is already recorded takes precedence over the report."""
+    """Return how the job ended. If an end is already recorded, that end is returned, whatever the report says."""
     now = ports.clock.now()
     if migration.trace.ended is not None:
         return migration.trace.ended
@@ -123,7 +124,7 @@ def _end_of_job(migration: Migration, report: JobReport | None, ports: Ports) ->
 
 
 def _ask_guest_after_job(migration: Migration, end: JobEnd, ports: Ports) -> bool:
-    """Find out in the guest whether SMC has restored the disks after a failed job, and then fail the migration.
+    """Find out in the guest whether SMC has restored the disks after a failed job. Then fail the migration.
 
     The end of the job is recorded first. SMC gets time to restore the disks before the guest is asked for the marker.
     """
@@ -142,7 +143,7 @@ def _ask_guest_after_job(migration: Migration, end: JobEnd, ports: Ports) -> boo
 
 
 def _record_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
-    """Record the end of a failed job. The failure counts against the budget at once, before the guest has been asked."""
+    """Record the end of a failed job. The failure counts against the budget at once, before the guest is asked for the marker."""
     now = ports.clock.now()
     reason = f"the job ended with {end.code}; the guest will be asked"
     trace = replace(migration.trace, ended=end)
@@ -153,7 +154,7 @@ def _record_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
 def _record_job_restart(migration: Migration, ports: Ports) -> Migration:
     """Record that a person has started a failed job again in the SMC console.
 
-    The guest's answer about the first run of the job no longer counts.
+    The guest's answer about the job's first run no longer counts.
     """
     now = ports.clock.now()
     reason, again = "the job runs again", now + LOOK_AGAIN

@@ -20,7 +20,7 @@ from shared.stages.closing import SETTLED
 NOTED_AT_ONCE = 1000
 """Maximum migrations whose sort keys are stored in one write."""
 ROWS_READ = 100
-"""Maximum rows read in one call, for a batch whose sort keys an older version did not store."""
+"""Maximum rows that are read in one call if an older version did not store the batch's sort keys."""
 
 
 _ALL = ("100%",)
@@ -28,9 +28,9 @@ _ALL = ("100%",)
 
 
 class WaveOrderWriter:
-    """Stores the sort keys of a batch's migrations while intake makes them.
+    """Stores the sort keys of a batch's migrations while intake makes the migrations.
 
-    With the stored keys, an acknowledgement does not read every row.
+    An acknowledgement can then read the stored keys, and need not read every row.
     """
 
     def __init__(self, batch: Batch, ports: Ports) -> None:
@@ -39,9 +39,9 @@ class WaveOrderWriter:
         self._unnoted: dict[str, list[str]] = {}
 
     def add_instances(self, chosen: Iterable[tuple[str, FoundInstance]]) -> None:
-        """Buffer the sort keys of the instances by their migrations' ids, and write the keys once the buffer is full.
+        """Buffer the sort keys of the instances by migration id. Write the keys once the buffer is full.
 
-        A repeated planning writes the same keys.
+        A repeated planning writes the same keys again.
         """
         order = self._batch.policy.order
         self._unnoted |= {id: sort_key(order, each.name, each.instance_id, dict(each.tags)) for id, each in chosen}
@@ -56,19 +56,20 @@ class WaveOrderWriter:
 
 
 def sort_key_by_name(migration: Migration) -> list[str]:
-    """Return the key that sorts a migration whose key is not stored: the instance's name, then its id."""
+    """Return the sort key of a migration whose key is not stored: the instance's name, then its id."""
     return sort_key("", migration.instance_name, migration.instance_id, {})
 
 
 def divide_into_waves(batch: Batch, ports: Ports) -> Waves:
-    """Divide a batch that is being acknowledged into waves, and return the waves. A batch without waves is one wave.
+    """Divide a batch into waves when it is acknowledged, and return the waves. A batch without waves gets a single wave.
 
-    Refused migrations and unreadable rows go to the last wave, because a retry may still move them.
+    Refused migrations and unreadable rows go into the last wave, because a retry may still move them.
     """
     noted, states = ports.batches.wave_sort_keys(batch.batch_id), ports.migrations.states(batch.batch_id)
     places = {id: place for page in noted for id, place in page.items() if id in states}
     unknown = [id for id in sorted(states) if id not in places]
-    for start in range(0, len(unknown), NOTED_AT_ONCE):  # noted as well: whoever tries again goes on from there
+    # the keys are stored too, so that a repeated acknowledgement continues from there
+    for start in range(0, len(unknown), NOTED_AT_ONCE):
         read = _read_sort_keys(unknown[start : start + NOTED_AT_ONCE], ports)
         ports.batches.write_wave_sort_keys(batch.batch_id, len(noted), read)
         noted.append(read)
@@ -90,7 +91,7 @@ def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
 
 
 def advance_wave(terms: BatchTerms, ports: Ports) -> None:
-    """Record that the open wave has ended, or begin the next wave once its soak time is over and its approvals are complete."""
+    """Record that the open wave has ended, or begin the next wave once the soak time is over and the approvals are complete."""
     if terms.control.brake is not PauseState.OFF:
         return
     found, now = ports.batches.waves(terms.batch_id), ports.clock.now()
@@ -98,12 +99,13 @@ def advance_wave(terms: BatchTerms, ports: Ports) -> None:
         return
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
-        return  # the next tick looks at it as it is then
+        return  # the next tick reads the changed batch
     begins = waves.soak_ends_at(terms)
     with suppress(Stale):
         if begins is None:
             after = waves.with_wave_ended(batch, now)
-            ports.bus.publish([_wave_finished_event(after, found)])  # first: the same event twice is one event
+            # published before the write: a repeated event has the same id, and a crash in between then loses no event
+            ports.bus.publish([_wave_finished_event(after, found)])
             ports.batches.commit(batch, after)
         elif waves.may_next_wave_begin(terms, now):
             after, line = waves.with_next_wave_open(batch, "watch", now)
@@ -113,7 +115,8 @@ def advance_wave(terms: BatchTerms, ports: Ports) -> None:
 def unfinished_ids_in_begun_waves(terms: BatchTerms, found: Waves, ports: Ports) -> list[str]:
     """Return the ids of unfinished migrations in the waves that have begun.
 
-    A migration is finished once it is validated, failed, refused or cancelled. A retry makes a finished migration unfinished again.
+    A migration counts as finished if it is validated, failed, refused or cancelled. A retry makes a finished migration unfinished
+    again.
     """
     states = ports.migrations.states(terms.batch_id)
     ids = [id for wave in found[: terms.control.wave + 1] for id in wave]
