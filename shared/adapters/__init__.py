@@ -1,4 +1,4 @@
 """The adapters. Each adapter implements a port with the real SDKs.
 
-The module ``sdk`` imports an SDK when it makes its client, never when a module is loaded.
+The module ``sdk`` imports an SDK only when it makes that SDK's first client. Loading an adapter imports no SDK.
 """

@@ -1,6 +1,6 @@
 """Reads an account's facts from ECS, with two calls per region, and caches the facts for two minutes.
 
-No read-only call shows whether SMC is authorised or what its quotas are, so these facts stay unknown (docs/assumptions.md).
+Two facts stay unknown: whether SMC is authorised, and SMC's quotas. No read-only call shows them (docs/assumptions.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from shared.domain.facts import AccountFacts
 from shared.ports.clock import Clock
 
 KEPT = timedelta(minutes=2)
-"""How long an account's facts are cached. After a top-up, a person waits at most this long."""
+"""How long an account's facts are cached. After a person has topped up the account, the old facts last at most this long."""
 REAL_NAME = "real-name-authentication"
 _UNAVAILABLE = "InvalidAccountStatus.SnapshotServiceUnavailable"
 
@@ -29,7 +29,7 @@ class AccountFactsReader:
         self._known: dict[str, tuple[datetime, AccountFacts]] = {}
 
     def account_facts(self, region_id: str) -> AccountFacts:
-        """The facts about the account in a region. A fact that the role may not read stays unknown. Raises Transient."""
+        """The facts about the account in a region. A fact stays unknown if the role may not read it. Raises Transient."""
         now = self._clock.now()
         asked_at, found = self._known.get(region_id, (None, AccountFacts()))
         if asked_at is None or not timedelta(0) <= now - asked_at < KEPT:
@@ -43,7 +43,8 @@ class AccountFactsReader:
         problems = [code for code in (first, second) if code.startswith("InvalidAccountStatus") and code != _UNAVAILABLE]
         if attributes and attributes.get(REAL_NAME) == ["no"]:
             problems.append("RealNameAuthenticationError")
-        active = False if second == _UNAVAILABLE else True if snapshots else None  # none yet says nothing of the service
+        # an account without snapshots may have the service active or not
+        active = False if second == _UNAVAILABLE else True if snapshots else None
         return AccountFacts(snapshot_service=active, problems=tuple(dict.fromkeys(problems)))
 
     def _fetch_attributes(self, region_id: str) -> dict[str, list[str]]:
@@ -70,7 +71,7 @@ def _attribute_values(item: Any) -> list[str]:
 
 
 def _answer_or_code(ask: Callable[[], Any]) -> tuple[Any, str]:
-    """The answer and an empty code; or None and the error code if ECS refused the call."""
+    """The answer and an empty code, or None and the error code if ECS refused the call."""
     try:
         return ask(), ""
     except Permanent as error:

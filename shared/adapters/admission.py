@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("replank.store")
 TROUBLE = "trouble"
-"""The column that says why a member account cannot be used."""
+"""The column with the reason why a member account cannot be used."""
 _SLOTS: Key = (("lock_id", "slots"),)
 _HOLD: Key = (("lock_id", "hold"),)
 
 
 class TablestoreAdmission:
-    """Implements the port ``Admission``. A lock is a row that is put only if it does not exist. One row holds all slots."""
+    """Implements the port ``Admission``.
+
+    A lock is a row that is written only if it does not exist yet. A single row holds all slots.
+    """
 
     def __init__(self, store: Store, accounts: Collection[str] = ()) -> None:
         """``accounts`` are the ids of the member accounts."""
@@ -58,7 +61,7 @@ class TablestoreAdmission:
         return self._slot_use_from_row(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
     def _slot_use_columns(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
-        """The columns of the slots row from which a ``SlotUse`` is made."""
+        """The names of the columns in the slots row from which a ``SlotUse`` is made."""
         counts = (tables.COUNT + each for each in self._members)
         return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
 
@@ -73,7 +76,8 @@ class TablestoreAdmission:
     def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
         names = self._slot_use_columns(batch_id, migration_id)
         keys = (_SLOTS, _HOLD, *([_trouble_key(account)] if account else []))
-        # With the key: a row of the hold counts even if a person has made it with other columns only.
+        # The key column is read too. A hold that a person wrote by hand may have none of the other columns, and would otherwise
+        # look missing.
         found = self._store.get_named_columns(tables.LOCKS, keys, ("lock_id", *names, STATE, *([TROUBLE] if account else [])))
         rows = {row["lock_id"]: row for row in found}
         hold = read_hold(rows.get("hold"))
@@ -99,9 +103,9 @@ class TablestoreAdmission:
         return held
 
     def _recalculate_counts(self) -> None:
-        """Correct the slot counters, which are wrong if an older version without counters has changed the row.
+        """Correct the slot counters. They are wrong if an older version, which has no counters, has changed the row.
 
-        If a slot is taken or released at the same time, nothing is written, and the next reader corrects the counters.
+        If a slot is taken or released at the same time, nothing is written. The next reader then corrects the counters.
         """
         row = self._store.get(tables.LOCKS, _SLOTS) or {}
         held = _batch_by_holder(row)
@@ -109,7 +113,7 @@ class TablestoreAdmission:
         columns: Columns = {tables.COUNT + name: number for name, number in counts.items()}
         columns |= {tables.COUNT: len(held), "version": row["version"] + 1}
         gone = [name for name in row if name.startswith(tables.COUNT) and name not in columns]
-        # A slot from before slots named their attempt is given back by any.
+        # Very old versions stored no attempt with a slot. Such a slot gets attempt 1, so that every attempt may release it.
         columns |= {tables.SINCE + each: 1 for each in held if tables.SINCE + each not in row}
         still = {"version": row["version"], tables.COUNT: row.get(tables.COUNT, AbsentColumn)}
         log.warning("the slots were counted again", extra={"facts": {"held": len(held), "counted": row.get(tables.COUNT)}})
@@ -131,27 +135,27 @@ class TablestoreAdmission:
         try:
             if seen.version == 0:
                 return self._store.put_new(tables.LOCKS, _SLOTS, {**columns, **counts})
-            if seen.since:  # an earlier attempt's, which may be given back without a new version
+            if seen.since:  # the slot is from an earlier attempt, whose release does not change the version
                 return self._store.update(tables.LOCKS, _SLOTS, columns, expect={**still, since: MaximumValue(seen.since)})
             return self._store.update(tables.LOCKS, _SLOTS, columns, add=counts, expect=still)
         except WriteInDoubt:
             return self.slot_use(batch_id, migration_id).is_held_since_attempt(attempt)
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
-        # The version stays: whoever decides on the older picture sees fewer free slots than there are, never more.
+        # The version does not change. A decision that was made before this release sees fewer free slots than exist, never more.
         since, counts = tables.SINCE + migration_id, _counter_changes(batch_id, account, -1)
         more = (tables.REGION, *([tables.WHERE] if account else []))
         remove = (tables.HELD + migration_id, since, *(each + migration_id for each in more))
         try:
             self._store.update(tables.LOCKS, _SLOTS, {}, remove, add=counts, expect={since: MaximumValue(attempt)})
         except WriteInDoubt:
-            return  # sent again, it finds no slot, or one that a later attempt has taken since
+            return  # the first request has released the slot, or a later attempt has taken it since
 
     def delete_slot_count(self, batch_id: str) -> None:
         try:
             self._store.update(tables.LOCKS, _SLOTS, {}, (tables.COUNT + batch_id,), expect={tables.COUNT + batch_id: 0})
         except WriteInDoubt:
-            return  # a column that says none is as good as no column
+            return  # a counter of 0 means the same as a missing counter
 
     def current_hold(self) -> Hold:
         try:
@@ -191,14 +195,17 @@ class TablestoreAdmission:
 
 
 def _unchanged_hold_condition(seen: Hold) -> Expected | None:
-    """The condition that the hold has not changed since it was read. A person may have written the row without a valid version."""
+    """The condition that the hold has not changed since it was read. A person may have written the row with an invalid version."""
     if seen.version == UNREADABLE:
         return {VERSION: seen.unread} if seen.unread is not None else None
     return {VERSION: seen.version or AbsentColumn}
 
 
 def _parsed_column(name: str, value: Any) -> Any:
-    """The value of a column in the row of the hold. A journal line is parsed from JSON; a line that is not JSON stays text."""
+    """The value of a column in the row of the hold.
+
+    A journal line is parsed from JSON. A line that is not valid JSON stays text.
+    """
     if not name.startswith(LINE):
         return value
     try:
@@ -216,7 +223,7 @@ def _account_by_holder(row: Columns) -> dict[str, str]:
 
 
 def _computed_counts(held: dict[str, str], homes: dict[str, str]) -> Counter[str]:
-    """The number of slots held by each batch and each member account. The total has the empty name; zeros are left out."""
+    """The number of slots held by each batch and each member account. The empty name stands for the total. Zeros are left out."""
     return Counter(held.values()) + Counter(homes[each] for each in held if each in homes) + Counter({"": len(held)})
 
 
@@ -232,7 +239,7 @@ def _stored_counts(row: Columns) -> dict[str, int]:
 
 
 def _lock_key(region_id: str, instance_id: str, account: str) -> Key:
-    """The key of an instance's lock. Without a member account the key is the same as in older versions."""
+    """The key of an instance's lock. For the deployment's own account, the key is the same as in older versions."""
     where = f"{account}:{region_id}" if account else region_id
     return (("lock_id", f"instance:{where}:{instance_id}"),)
 

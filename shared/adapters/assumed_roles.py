@@ -1,7 +1,7 @@
 """Assumes roles in member accounts through STS, and makes the adapters that act in these roles.
 
-Each migration has a session of its own, so that the member account's audit shows which migration made a call. Credentials are
-kept in memory only, until shortly before they expire.
+Each migration has its own session, so the member account's audit shows which migration made a call. Credentials are kept in memory
+only, until shortly before they expire.
 """
 
 from __future__ import annotations
@@ -26,21 +26,23 @@ SHORTEST_LIFE_S = 900
 """The shortest session in seconds that AssumeRole accepts (STS, AssumeRole)."""
 NEAR_THE_END = timedelta(minutes=5)
 MOST_SESSIONS = 64
-"""Maximum sessions that one function instance keeps. The least recently used session is dropped first."""
+"""Maximum sessions that one function instance keeps. If there are more, the least recently used session is dropped."""
 ASKED_AGAIN = timedelta(seconds=30)
-"""Minimum time between two requests for a role that STS has refused, however many migrations need the role."""
+"""Minimum time between two requests for a role that STS has refused. The minimum counts for all migrations together."""
 Refusals = dict[str, tuple[datetime, AccountUnusable]]
-"""By account id: the time at which STS last refused the account's role, and the error."""
+"""By account id: when STS last refused the account's role, and with which error."""
 _SPENT = frozenset({"InvalidSecurityToken", "InvalidAccessKeyId", "SecurityTokenExpired"})
 """Families of error codes for credentials that have expired or were revoked."""
 _NO_PERMISSION = frozenset({"NoPermission", "Forbidden.RAM", "Forbidden.Unauthorized", "Forbidden", "AccessDenied"})
-"""Error codes of ECS, SMC and their gateway for a call that RAM denies. Other codes that begin with ``Forbidden.`` concern the
-resource."""
+"""Error codes of ECS, SMC and their gateway for a call that RAM denies.
+
+Other codes that begin with ``Forbidden.`` concern the resource, not the permission.
+"""
 
 
 @dataclass(frozen=True)
 class _Credential:
-    """A credential with the attributes that the SDKs read."""
+    """Credentials with the attributes that the SDKs read."""
 
     access_key_id: str
     access_key_secret: str
@@ -68,7 +70,10 @@ class AssumedRole:
         return self._held
 
     def renew_if_expired(self, error: CloudError) -> bool:
-        """Renew credentials that ended early. Returns False if those credentials came from an earlier renewal."""
+        """Renew credentials that became invalid before their expiry.
+
+        Returns False if the refused credentials are already replaced.
+        """
         if error.code_family not in _SPENT or self._held is None:
             return False
         first, self._held = self._renewed != self._held.ends_at, None
@@ -80,16 +85,21 @@ class AssumedRole:
             return role_refused_error(self._member, f"its credentials are refused ({error.code}).")
         if error.code not in _NO_PERMISSION:
             return None
-        try:  # a role that is gone leaves its sessions without permissions: whether it is can be asked
+        # The role may have been deleted, because its old sessions then have no permissions. A new request to STS shows whether the
+        # role exists.
+        try:
             self._held = self._assume_role()
         except AccountUnusable as refusal:
             return refusal
         except ReplankError:
-            pass  # it is not known now
+            pass  # STS does not answer, so the cause stays unknown
         return permission_missing_error(self._member, f"{error.code}: {error.message}")
 
     def _assume_role(self) -> _Credential:
-        """Request new credentials. Raises AccountUnusable if STS refuses or has just refused, Transient if STS does not answer."""
+        """Request new credentials.
+
+        Raises AccountUnusable if STS refuses now or has refused a moment ago, Transient if STS does not answer.
+        """
         at, refusal = self._refusals.get(self._member.account_id, (None, None))
         if at is not None and refusal is not None and timedelta(0) <= self._clock.now() - at < ASKED_AGAIN:
             raise refusal
@@ -107,7 +117,7 @@ class AssumedRole:
         return _Credential(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], ends_at)
 
     def _hide_secrets(self, *secrets: str) -> None:
-        """Hide the new secrets in logs. The previous secrets stay hidden, because a pending answer may still contain them."""
+        """Hide the new secrets in logs. The previous secrets stay hidden too, because a late answer may still contain them."""
         for secret in self._hidden[:-2]:
             redact.remove_secret(secret)
         self._hidden = [*self._hidden[-2:], *secrets]
@@ -139,7 +149,7 @@ class AssumedRole:
 
 @dataclass(frozen=True)
 class _CallAnswer:
-    """An answer of the generic client in the form that ``sdk_call`` reads."""
+    """An answer of the generic client, in the form that ``sdk_call`` reads."""
 
     body: Any
 

@@ -1,4 +1,4 @@
-"""Stores the audit as rows of one Tablestore table, by day. No method overwrites or deletes a record."""
+"""Stores the audit as rows of one Tablestore table, grouped by day. No method overwrites or deletes a record."""
 
 from __future__ import annotations
 
@@ -19,20 +19,23 @@ ASKED, ANSWERED, ANSWERED_AT = "asked", "answered", "answered_at"
 
 
 class TablestoreAudit:
-    """Implements the port ``Audit``. A row is put only if it does not exist; an answer is added only if the row has no answer."""
+    """Implements the port ``Audit``.
+
+    A row is written only if it does not exist yet. An answer is added only if the row has no answer.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def record_request(self, asked: AuditRequest) -> str:
         columns = {ASKED: tables.json_column(ASKED, encode(asked))}
-        for number in range(AUDIT_RACE.calls):  # a request's id comes twice if the platform repeats it
+        for number in range(AUDIT_RACE.calls):  # the platform may deliver one request twice, with the same id
             entry = f"{epoch_milliseconds(asked.at):015d}-{asked.request_id or 'none'}-{number}"
             try:
                 if self._store.put_new(tables.AUDIT, _row_key(asked.at.date(), entry), columns):
                     return f"{asked.at.date().isoformat()}/{entry}"
             except WriteInDoubt:
-                return f"{asked.at.date().isoformat()}/{entry}"  # the first sending wrote it
+                return f"{asked.at.date().isoformat()}/{entry}"  # the first of two sendings wrote this row
         raise Transient("Audit.Contended", "The audit has this request already, again and again.")
 
     def record_outcome(self, entry: str, answered: AuditOutcome) -> None:

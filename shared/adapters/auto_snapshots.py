@@ -1,4 +1,4 @@
-"""Computes when the next automatic snapshot of an instance's disks is due. ECS keeps the policies' days and hours in UTC+8."""
+"""Computes when the next automatic snapshot of an instance's disks is due. ECS stores the policies' days and hours in UTC+8."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ZONE = timezone(timedelta(hours=8))
 
 
 def snapshot_policy_ids(disks: Iterable[Any]) -> list[str]:
-    """The ids of the automatic snapshot policies of the disks, as DescribeDisks names them."""
+    """The ids of the automatic snapshot policies that DescribeDisks shows for the disks."""
     return sorted({disk.auto_snapshot_policy_id for disk in disks if disk.auto_snapshot_policy_id})
 
 
 def next_snapshot_at(clients: Clients, region_id: str, policy_ids: Iterable[str], now: datetime) -> datetime | None:
-    """The time of the next automatic snapshot; None if no policy runs, or if the role may not read the policies.
+    """The time of the next automatic snapshot. None if no policy applies, or if the role may not read the policies.
 
     Makes one call per policy.
     """
@@ -30,10 +30,10 @@ def next_snapshot_at(clients: Clients, region_id: str, policy_ids: Iterable[str]
 
 
 def next_policy_run(time_points: str, weekdays: str, now: datetime) -> datetime | None:
-    """The time after ``now`` at which a policy runs next; None if the policy never runs.
+    """The next time after ``now`` at which a policy runs; None if the policy never runs.
 
-    ``time_points`` and ``weekdays`` are JSON. For example, ``["0", "12"]`` and ``["1", "7"]`` mean 0:00 and 12:00 on Monday
-    and Sunday.
+    ``time_points`` and ``weekdays`` are JSON. For example, ``["0", "12"]`` and ``["1", "7"]`` mean 0:00 and 12:00 on Monday and
+    Sunday.
     """
     hours, days = _parsed_numbers(time_points), _parsed_numbers(weekdays)
     today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -47,7 +47,7 @@ def next_policy_run(time_points: str, weekdays: str, now: datetime) -> datetime 
 
 
 def _parsed_numbers(text: str) -> list[int]:
-    """The numbers in a JSON list of texts; empty if the value is anything else."""
+    """The numbers in a JSON list of texts. Empty if the text is not such a list."""
     try:
         return sorted(int(each) for each in json.loads(text))
     except (ValueError, TypeError):

@@ -17,7 +17,7 @@ from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
 from shared.ports.migrations import UnreadableRow
 
 MOST_PAGES = 10
-"""Maximum pages that one listing of open batches reads, because some rows may be unreadable."""
+"""Maximum pages that one listing of open batches reads. Unreadable rows may fill some of the pages."""
 REMEMBERED = 4
 """Maximum batches whose waves a function keeps in memory. The waves of ten thousand migrations take about 2 MB."""
 
@@ -28,7 +28,7 @@ class TablestoreBatches:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._cut: dict[str, Waves] = {}
-        """A cache of the waves of a few batches, by batch id. Waves never change after they are written."""
+        """A cache of the waves of a few batches, by batch id. Waves never change once they are written."""
 
     def create(self, batch: Batch) -> bool:
         try:
@@ -125,12 +125,12 @@ class TablestoreBatches:
         lane = ("open_lane", tables.OPEN)
         following: Key | None = (lane, ("batch_id", LowestKey))
         terms: list[BatchTerms] = []
-        for _ in range(MOST_PAGES):  # rows that cannot be read take no other batch's place
+        for _ in range(MOST_PAGES):  # unreadable rows do not count towards the limit, so more pages may be needed
             found, following = self._store.read_range(
                 RowRange(tables.BY_OPEN, following or (), (lane, ("batch_id", HighestKey))), limit=limit - len(terms)
             )
             rows = self._store.get_many(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.TERMS)
-            # The index lags behind the rows.
+            # The index may be older than the rows, so the row's own state is checked again.
             terms += [
                 each for each in readable_values(lambda row: self._stored_terms(row["batch_id"], row), rows) if needs_tick(each)
             ]
@@ -154,7 +154,7 @@ class TablestoreBatches:
         if outcome != "retried":
             self._store.update(tables.BATCHES, _batch_key(batch_id), {column: attempt})
             return
-        with suppress(WriteInDoubt):  # it was sent again, and the failure it takes back was gone by then
+        with suppress(WriteInDoubt):  # the first request has already removed the failure
             self._store.update(tables.BATCHES, _batch_key(batch_id), {}, (column,), expect={column: MaximumValue(attempt - 1)})
 
     def tally(self, batch_id: str) -> Tally:
@@ -169,7 +169,8 @@ class TablestoreBatches:
     def _tally_from_row(self, batch_id: str, row: Columns) -> Tally:
         failed, moved = _attempts_with_prefix(row, tables.FAILED), _attempts_with_prefix(row, tables.MOVED)
         forgiven = _attempts_with_prefix(row, tables.FORGIVEN)
-        # The later attempt counts; of one attempt, the failure: it was validated, and then a person rolled it back.
+        # If both failed and validated are recorded, the later attempt counts. Within one attempt the failure counts: a person
+        # rolled the migration back after its validation.
         lost = {each: attempt for each, attempt in failed.items() if attempt >= moved.get(each, 0)}
         counted = {each: attempt for each, attempt in lost.items() if attempt > forgiven.get(each, 0)}
         return Tally(
@@ -181,7 +182,7 @@ class TablestoreBatches:
 
 
 def _reason_row_is_unreadable(row: Columns) -> str:
-    """The reason why the row cannot be read as a batch; empty if it can be read."""
+    """The reason why the row cannot be read as a batch; empty if the row can be read."""
     try:
         tables.batch_from_row(row)
     except Permanent as error:

@@ -15,7 +15,7 @@ from shared.domain.retry import RetryHint, repeat_call
 from shared.ports.clock import Clock
 
 MAX_ENTRIES = 16
-"""Maximum events in one PutEvents call. EventBridge documents only a maximum size, so this number is our choice."""
+"""Maximum events in one PutEvents call. EventBridge documents only a maximum size in bytes, so this number is a choice."""
 MAX_BYTES = 240 * 1024
 """Maximum bytes of events in one PutEvents call. EventBridge accepts at most 256 KB per call."""
 ENVELOPE_BYTES = 600
@@ -23,11 +23,11 @@ ENVELOPE_BYTES = 600
 
 
 class _NotPublished(Exception):
-    """Raised if EventBridge refused some events or did not answer. Sending the events again may help."""
+    """Raised if EventBridge refused some events or did not answer. The same events may succeed if they are sent again."""
 
 
 class EventBridgeBus:
-    """Implements the port ``Bus`` with EventBridge. An extension attribute of each event names the bus."""
+    """Implements the port ``Bus`` with EventBridge. Each event has an extension attribute with the name of the bus."""
 
     def __init__(self, clients: Clients, bus: str, clock: Clock) -> None:
         self._clients = clients
@@ -64,7 +64,8 @@ class EventBridgeBus:
             source=SOURCE,
             specversion="1.0",
             type=event.type,
-            # Exactly so: with anything else the SDK sends data_base64, which no rule's pattern can look into.
+            # The value must be exactly this. With any other value the SDK sends data_base64, and a rule's pattern cannot match its
+            # content.
             datacontenttype="application/json",
             subject=event.subject,
             time=self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -74,7 +75,7 @@ class EventBridgeBus:
 
 
 def event_portions(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple[Event, bytes]]]:
-    """The events in order, split into portions for one PutEvents call each. Raises Permanent (Event.TooLarge)."""
+    """The events in their order, split into one portion per PutEvents call. Raises Permanent (Event.TooLarge)."""
     portion: list[tuple[Event, bytes]] = []
     size = 0
     for event, data in events:
@@ -105,16 +106,17 @@ def _refused_entries(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
     outcomes = answer.entry_list or []
     failed = [entry for entry, outcome in zip(entries, outcomes, strict=False) if outcome.error_code]
     reasons = [outcome.error_code for outcome in outcomes if outcome.error_code]
-    # A count without entries that say so: all are sent again, consumers recognise what they had.
+    # EventBridge counts failures, but does not say which entries failed. All are sent again, because consumers recognise
+    # duplicates.
     return failed or entries, reasons[0] if reasons else "no reason given"
 
 
 def _retryable_problem(error: Exception) -> str:
-    """The error as text, if sending the events again may help. Any other error is raised, translated if possible."""
+    """The error as text, if the events should be sent again. Any other error is raised, translated if possible."""
     failed: CloudError | None = cloud_error(error)
     if failed is None:
         raise error
-    # EventBridge's errors carry no status in the SDK's exception: unknown codes are tried again, denials are not.
+    # The SDK's exception carries no HTTP status. Unknown codes are therefore retried, and codes for a missing permission are not.
     known = translate_error(failed)
     if isinstance(known, Permanent) and (failed.is_permission_error or failed.code_family == "EventBusNotExist"):
         raise known from error

@@ -1,4 +1,4 @@
-"""Clocks for the machine's time, and for the local cloud's virtual time in an environment variable."""
+"""Clocks: one reads the machine's time, and one reads the local cloud's virtual time from an environment variable."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Clock = SystemClock | EnvironmentClock
 
 
 def clock_from_setting(setting: str) -> Clock:
-    """The clock that the setting names: ``system`` or ``env:VARIABLE``."""
+    """The clock that the setting selects: ``system`` or ``env:VARIABLE``."""
     kind, _, variable = setting.partition(":")
     if kind == "env" and variable:
         return EnvironmentClock(variable)
@@ -40,7 +40,7 @@ def clock_from_setting(setting: str) -> Clock:
 
 
 def parse_time(text: str) -> datetime:
-    """The time in an ISO 8601 text of the cloud, for example ``2026-09-01T04:00Z``, as aware UTC. Raises ValueError."""
+    """The time in an ISO 8601 text, for example ``2026-09-01T04:00Z``, as aware UTC. Raises ValueError."""
     parsed = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
     return parsed.replace(tzinfo=timezone.utc) if parsed.tzinfo is None else parsed.astimezone(timezone.utc)
 
@@ -54,5 +54,5 @@ def parse_time_or_none(text: str | None) -> datetime | None:
 
 
 def epoch_milliseconds(at: datetime) -> int:
-    """The time in milliseconds since the epoch, the form of times in Tablestore columns."""
+    """The time in milliseconds since the epoch. Tablestore columns hold times in this form."""
     return round(at.timestamp() * 1000)

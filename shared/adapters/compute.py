@@ -79,7 +79,8 @@ class EcsCompute:
     def hostnames_at_addresses(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
         if not private_ips:
             return {}
-        # The filter holds for instances in a VPC, and only where that is asked for as well (ECS, DescribeInstances).
+        # ECS applies this filter only to instances in a VPC, and only if the request names the network type (ECS,
+        # DescribeInstances).
         wanted = {"instance_network_type": "vpc", "private_ip_addresses": json.dumps(list(private_ips))}
 
         def fetch_page(token: str) -> tuple[Any, str]:
@@ -98,7 +99,7 @@ class EcsCompute:
         facts = instance_facts(instances[0], disks, agent, list(self._describe_snapshots(region_id, instance_id=instance_id)))
         if not schedule:
             return facts
-        # Only SMC's way of Windows attaches a disk of its own, so only there the limit of disks counts.
+        # Only for Windows, SMC attaches a disk of its own. The instance type's limit of disks matters only there.
         kind = instances[0].instance_type if facts.os_type == "windows" else ""
         limit = self._types.data_disk_limit(region_id, kind) if kind else None
         due = next_snapshot_at(self._clients, region_id, snapshot_policy_ids(disks), self._clock.now())
@@ -119,7 +120,7 @@ class EcsCompute:
     def _switch_power(self, region_id: str, instance_id: str, operation: str, request: Any, *, done: tuple[str, ...]) -> None:
         """Start or stop the instance.
 
-        A refusal by ECS is no error if the instance already has the wanted status or is changing to that status.
+        A refusal by ECS is no error if the instance already has the wanted status, or is about to have it.
         """
         try:
             self._call_ecs(region_id, operation, request, expected=_WRONG_STATUS)
@@ -146,7 +147,7 @@ class EcsCompute:
         try:
             self._call_ecs(region_id, "reset_disk", request, expected=has_code("DryRunOperation"))
         except CloudError:
-            return  # how ECS says that a dry run passed
+            return  # ECS reports a passed dry run as this error
 
     def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         from alibabacloud_ecs20140526 import models
@@ -215,7 +216,7 @@ class EcsCompute:
 
 
 def _all_items(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
-    """All items of a listing. ``page`` reads one page, and returns its items and the token for the next page."""
+    """All items of a listing. ``page`` reads one page. It returns the page's items and the token for the next page."""
     token = ""
     for _ in range(MAX_PAGES):
         items, token = page(token)

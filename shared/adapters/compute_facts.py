@@ -1,4 +1,4 @@
-"""Converts the SDK's ECS models to the domain's facts, without calls."""
+"""Converts the SDK's ECS models to the domain's facts. This module makes no calls."""
 
 from __future__ import annotations
 
@@ -12,17 +12,23 @@ from shared.ports.compute import FoundInstance, InstanceFilter, Snapshot
 from shared.ports.guest import Agent
 
 _ARM_FAMILY = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
-"""Matches families with Arm processors, which end in r (Ampere: g6r) or y (Yitian: g8y). ECS does not report the processor."""
+"""Matches instance families with Arm processors.
+
+Their names end in r (Ampere: g6r) or y (Yitian: g8y). ECS does not report the processor.
+"""
 MIGRATION_TAG = "replank:migration"
-"""The tag that marks our snapshots. A snapshot's name proves nothing, because anybody can type it."""
+"""The tag that marks the pipeline's snapshots. A snapshot's name proves nothing, because anybody can give a snapshot any name."""
 _SCALING_TAG = "acs:autoscaling:scalingGroupId"
 """The system tag of instances that Auto Scaling made."""
 _SMC_DISK = "SMC_"
-"""The assumed beginning of the name of SMC's Windows media disk. No document names the disk; SMC's snapshots have such names."""
+"""The assumed beginning of the name of the disk that SMC attaches for Windows media.
+
+No document names this disk, but SMC's snapshots begin like this.
+"""
 
 
 def instance_from_listing(instance: Any) -> FoundInstance:
-    """The few fields of an instance that a fleet listing needs."""
+    """The few fields of an instance that a listing of the fleet needs."""
     return FoundInstance(
         instance.instance_id,
         instance.region_id,
@@ -48,7 +54,7 @@ def listing_filters(only: InstanceFilter) -> dict[str, Any]:
 
 
 def disk_facts(disk: Any, snapshot_count: int | None = None) -> DiskFacts:
-    """The facts of one disk. ``snapshot_count`` is the disk's number of manual snapshots, which have a quota."""
+    """The facts of one disk. ``snapshot_count`` is the number of the disk's manual snapshots, for which ECS has a quota."""
     return DiskFacts(
         disk_id=disk.disk_id,
         kind="system" if disk.type == "system" else "data",
@@ -78,7 +84,10 @@ def snapshot_facts(snapshot: Any) -> Snapshot:
 
 
 def likely_architecture(instance_type: str) -> Literal["x86_64", "arm64"]:
-    """The architecture that the instance type's name suggests. The probe reads the real architecture in the guest."""
+    """The architecture that the instance type's name suggests.
+
+    The real architecture is known only after the probe has run in the guest.
+    """
     return "arm64" if _ARM_FAMILY.match(instance_type) else "x86_64"
 
 

@@ -1,4 +1,4 @@
-"""Reads the limits of instance types from ECS, once per type and process, because a type does not change."""
+"""Reads the limits of instance types from ECS. Each type is read only once per process, because its limits never change."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ class InstanceTypes:
         self._disks: dict[str, int] = {}
 
     def data_disk_limit(self, region_id: str, instance_type: str) -> int | None:
-        """Maximum data disks of the type, without the system disk; None if ECS does not report it. Raises Transient."""
+        """Maximum data disks of the type, not counting the system disk; None if ECS does not report the maximum.
+
+        Raises Transient.
+        """
         if instance_type not in self._disks:
             try:
                 self._disks.update(self._fetch_limits(region_id, instance_type))
             except Permanent:
-                return None  # a role without the permission leaves the rule unknown, and stops nothing
+                return None  # if the role lacks the permission, the rule's answer is unknown, which refuses no instance
         disks = self._disks.get(instance_type)
         return None if disks is None else disks - 1
 
     def _fetch_limits(self, region_id: str, instance_type: str) -> dict[str, int]:
-        """Maximum cloud disks by instance type. The system disk counts as a cloud disk (docs/assumptions.md)."""
+        """Maximum cloud disks, by instance type. The system disk is one of the cloud disks (docs/assumptions.md)."""
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInstanceTypesRequest(instance_types=[instance_type])

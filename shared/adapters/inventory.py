@@ -1,4 +1,4 @@
-"""Stores the last inventory as one row of the table of locks."""
+"""Stores the last inventory as one row of the locks table."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Takes and releases leases, which are rows of the table of locks. A lease is an instance's lock or a group's place.
+"""Takes and releases leases, which are rows of the locks table. A lease is an instance's lock or a group's place.
 
-One attempt of one migration holds a lease.
+The holder of a lease is one attempt of one migration.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ AT_ONCE = 100
 
 
 def take_lease(store: Store, key: Key, migration_id: str, attempt: int, more: Columns | None = None) -> LeaseHolder:
-    """Take the lease if nobody holds it. Returns the current holder. A later attempt takes over its migration's lease."""
+    """Take the lease if nobody holds it. Returns the current holder. A later attempt of the same migration takes over its lease."""
     columns: Columns = {"migration_id": migration_id, "lease": _lease_value(migration_id, attempt), **(more or {})}
     for _ in range(LOCK_RACE.calls):
         if _put_lease(store, key, columns):
@@ -37,35 +37,36 @@ def _put_lease(store: Store, key: Key, columns: Columns) -> bool:
     try:
         return store.put_new(tables.LOCKS, key, columns)
     except WriteInDoubt:
-        return False  # the look at the holder tells
+        return False  # the next read of the row shows who holds the lease
 
 
 def _take_over_lease(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
-    """Take over the lease of an earlier attempt, so that a late act of that attempt cannot release it."""
+    """Take over the lease of an earlier attempt. A late act of that attempt then cannot release the lease."""
     try:
         return store.update(tables.LOCKS, key, columns, expect=_unchanged_condition(row))
     except WriteInDoubt:
-        return False  # the same
+        return False  # the next read of the row shows who holds the lease
 
 
 def release_lease(store: Store, key: Key, migration_id: str, attempt: int) -> None:
-    """Release the lease if its holder is this attempt of the migration or an earlier attempt."""
+    """Release the lease if this attempt of the migration, or an earlier attempt, holds it."""
     try:
         if store.delete(tables.LOCKS, key, expect={"lease": _lease_value(migration_id, attempt)}):
             return
     except WriteInDoubt:
-        pass  # it was sent again, and failed its condition: the lock may as well be an earlier attempt's
+        # the request was repeated and failed: the first request may have deleted the row, or an earlier attempt may hold the lease
+        pass
     row = store.get(tables.LOCKS, key) or {}
     if row.get("migration_id") != migration_id or _lease_attempt(row) > attempt:
         return
     try:
         store.delete(tables.LOCKS, key, expect=_unchanged_condition(row))
     except WriteInDoubt:
-        return  # that one named the lock as it was read: it is not ours any more, one way or the other
+        return  # either way this migration no longer holds the lease, because the condition named the row as it was read
 
 
 def group_holders(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-    """The lease holder of each group's place, by group. A group without a holder is left out."""
+    """The lease holder of each group's place, by group. Groups without a holder are left out."""
     by_id = {str(group_key(each)[0][1]): each for each in dict.fromkeys(groups)}
     ids, rows = list(by_id), list[Columns]()
     for start in range(0, len(ids), AT_ONCE):
@@ -77,7 +78,10 @@ def group_holders(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]
 
 
 def group_key(group: str) -> Key:
-    """The key of the row for a group's place. The key holds a digest of the group, whose name may be too long."""
+    """The key of the row for a group's place.
+
+    The key holds a digest of the group's name, because the name may be too long for a key.
+    """
     return (("lock_id", tables.GROUP_PLACE + hashlib.sha256(group.encode()).hexdigest()[:32]),)
 
 
@@ -91,6 +95,6 @@ def _lease_attempt(row: Columns) -> int:
 
 
 def _unchanged_condition(row: Columns) -> Expected:
-    """The condition that the lease has not changed since it was read."""
+    """The condition that the lease's row has not changed since it was read."""
     name = "lease" if "lease" in row else "migration_id"
     return {name: row[name]}

@@ -36,7 +36,7 @@ class TablestoreLedger:
             if self._store.put_new(tables.SNAPSHOTS, key, tables.ledger_columns(entry)):
                 return entry
         except WriteInDoubt:
-            pass  # what stands there is read anyway
+            pass  # either way the stored row is read next
         row = self._store.get(tables.SNAPSHOTS, key, ("doc",))
         if row is None:
             raise Transient("Store.Unavailable", f"Snapshot row {entry.migration_id}/{entry.key} went while it was read.")
@@ -54,7 +54,7 @@ class TablestoreLedger:
         found, following = self._store.read_range(RowRange(tables.BY_SWEEP, page_start(token, start), end), limit=limit)
         keys = [_entry_key(row["migration_id"], row["key"]) for row in found]
         entries = readable_values(tables.ledger_entry_from_row, self._store.get_many(tables.SNAPSHOTS, keys, tables.JUST_DOC))
-        # The index lags behind the rows.
+        # The index may be older than the rows, so each row's own state and time are checked again.
         due = [each for each in entries if each.state is not SnapshotState.SWEPT and each.sweep_at and each.sweep_at <= now]
         return LedgerPage(tuple(due), page_token(following))
 

@@ -1,4 +1,4 @@
-"""Stores migrations as rows in Tablestore. Each step is one conditional UpdateRow; each listing uses an index."""
+"""Stores migrations as rows in Tablestore. Each step is one conditional UpdateRow. Each listing reads an index."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COUNTED_AT_ONCE = 5000
 class TablestoreMigrations:
     """Implements the port ``Migrations`` with Tablestore.
 
-    Reads of many rows skip an unreadable row and log a warning, so that one bad row does not hide the others.
+    A read of many rows skips unreadable rows and logs a warning, so that one bad row does not hide the others.
     """
 
     def __init__(self, store: Store) -> None:
@@ -46,11 +46,11 @@ class TablestoreMigrations:
             return self._is_written(migration, columns)
 
     def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
-        from shared.adapters.store_bulk import put_new_many  # intake alone writes in bulk
+        from shared.adapters.store_bulk import put_new_many  # only intake writes in bulk
 
         rows = [(_migration_key(each.migration.migration_id), tables.step_columns(_first_step(each))) for each in made]
         if len(rows) > 1:
-            with suppress(Permanent):  # the role of an older stack may not write in bulk
+            with suppress(Permanent):  # in an older stack, the role may not have the permission to write in bulk
                 return put_new_many(self._store, tables.MIGRATIONS, rows)
         return [self.create(*each) for each in made]
 
@@ -63,7 +63,7 @@ class TablestoreMigrations:
             with suppress(Permanent):
                 settled = update_many(self._store, tables.MIGRATIONS, changes)
         for migration, is_settled in zip(made, settled, strict=True):
-            if not is_settled:  # it has moved on meanwhile
+            if not is_settled:  # the migration has already taken a further step
                 self.remove_outbox(migration, migration.version)
 
     def commit(self, step: Step) -> None:
@@ -78,7 +78,7 @@ class TablestoreMigrations:
             raise Stale("Migration.Moved", sentence, "Read it again and decide again.")
 
     def _is_written(self, after: Migration, columns: Columns) -> bool:
-        """Whether the stored journal line of this version is the line just sent, so that the first request was carried out."""
+        """Whether the stored journal line of this version equals the line just sent. If so, the first request was carried out."""
         line = tables.numbered_column(tables.JOURNAL, after.version)
         row = self._store.get(tables.MIGRATIONS, _migration_key(after.migration_id), (line,)) or {}
         return bool(row.get(line) == columns[line])
@@ -90,14 +90,17 @@ class TablestoreMigrations:
         self._store.update(tables.MIGRATIONS, _migration_key(migration.migration_id), {}, (outbox,))
 
     def _has_other_outbox(self, migration: Migration, version: int) -> bool:
-        """Whether the row has another open outbox. The row is read only if the migration had another open outbox when loaded."""
+        """Whether the row has another open outbox.
+
+        The row is read only if the migration had another open outbox when it was loaded.
+        """
         if not set(migration.owes) - {version}:
             return False
-        own = tables.numbered_column(tables.OUTBOX, version)  # whoever took the same step may have removed it
+        own = tables.numbered_column(tables.OUTBOX, version)  # another process may have taken the same step and removed this outbox
         return any(name != own for name, _ in self._columns_with_prefix(migration.migration_id, tables.OUTBOX))
 
     def _restore_due_time(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
-        """Replace the due time in the row by the migration's own due time. Returns False if the row has a newer version."""
+        """Write the migration's own due time into the row. Returns False if the row has a newer version."""
         lane = tables.queue_columns(migration)
         return self._try_update_row(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 
@@ -111,14 +114,14 @@ class TablestoreMigrations:
         try:
             return self._store.update(tables.MIGRATIONS, _migration_key(migration_id), columns, expect=one_of)
         except WriteInDoubt:
-            return True  # most likely noted, and moved on since
+            return True  # most likely the first request was carried out, and the state has changed since
 
     def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
         column = tables.document_column(name)
         self._store.update(tables.MIGRATIONS, _migration_key(migration_id), {column: tables.json_column(name, dict(document))})
 
     def _update_row(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
-        """Change the row if its version is still that of ``at``. Returns whether the row was changed."""
+        """Change the row if its version still equals the version of ``at``. Returns whether the row was changed."""
         return self._store.update(tables.MIGRATIONS, _migration_key(at.migration_id), put, remove, expect={"version": at.version})
 
     def _try_update_row(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
@@ -176,12 +179,12 @@ class TablestoreMigrations:
         return self._due_page(tables.SWEEP, now, limit, token)
 
     def _due_page(self, lane: str, now: datetime, limit: int, token: str) -> MigrationPage:
-        """A page of the migrations in a queue that are due by ``now``. The column ``due_lane`` names the queue."""
+        """One page of the migrations in a queue that are due by ``now``. The column ``due_lane`` names the queue."""
         until = epoch_milliseconds(now) + 1
         start = (("due_lane", lane), ("due_at", LowestKey), ("migration_id", LowestKey))
         end = (("due_lane", lane), ("due_at", until), ("migration_id", LowestKey))
         found, following = self._store.read_range(RowRange(tables.BY_DUE, page_start(token, start), end), limit=limit)
-        # The index lags behind the rows: what has been dealt with since is left out.
+        # The index may be older than the rows. Rows that have been handled since are left out.
         rows = [row for row in self._read_rows(_unique_ids(found)) if row.get("due_lane") == lane and row["due_at"] < until]
         return _page_of_rows(rows, page_token(following))
 
@@ -196,7 +199,7 @@ class TablestoreMigrations:
                 continue
             found.append(unreadable)
             as_seen = {"due_lane": row["due_lane"], "due_at": row["due_at"]}
-            with suppress(WriteInDoubt):  # then it was moved already
+            with suppress(WriteInDoubt):  # if in doubt, the first request has already postponed the row
                 self._store.update(
                     tables.MIGRATIONS, _migration_key(row["migration_id"]), {"due_at": epoch_milliseconds(now)}, expect=as_seen
                 )
@@ -205,7 +208,7 @@ class TablestoreMigrations:
         return tuple(found)
 
     def _keep_or_restore_due_time(self, migration: Migration) -> bool:
-        """Restore the row's own due time if the row was due only for an outbox that is gone.
+        """If the row was due only because of an outbox that is gone, restore the migration's own due time.
 
         Returns whether the tick must handle the row.
         """
@@ -219,7 +222,7 @@ class TablestoreMigrations:
         start = (lane, ("due_at", LowestKey), ("migration_id", LowestKey))
         end = (lane, ("due_at", HighestKey), ("migration_id", HighestKey))
         found, _ = self._store.read_range(RowRange(tables.BY_DUE, start, end), limit=limit)
-        places = {row["migration_id"]: row["due_at"] for row in found}  # a lagging index may show a row twice
+        places = {row["migration_id"]: row["due_at"] for row in found}  # an index that lags behind may show a row twice
         return [WaitingMigration(migration_id, due_at < 0) for migration_id, due_at in places.items()]
 
     def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
@@ -239,7 +242,7 @@ class TablestoreMigrations:
     def states(self, batch_id: str) -> dict[str, State]:
         batch = ("batch_id", batch_id)
         start, end = ((batch, ("state", edge), ("migration_id", edge)) for edge in (LowestKey, HighestKey))
-        states: dict[str, str] = {}  # by id: a lagging index may show a row at its old place and its new one
+        states: dict[str, str] = {}  # by id, because an index that lags behind may show a row under both its old and its new state
         following: Key | None = start
         while following:
             found, following = self._store.read_range(RowRange(tables.BY_BATCH, following, end), limit=COUNTED_AT_ONCE)
@@ -266,7 +269,7 @@ class TablestoreMigrations:
 
 
 def _page_of_rows(rows: Sequence[Columns], next_token: str) -> MigrationPage:
-    """A page with the migrations in these rows. Unreadable rows are listed apart."""
+    """A page with the migrations in these rows. Unreadable rows are listed separately."""
     read: list[Migration] = []
     unreadable: list[UnreadableRow] = []
     for row in rows:
@@ -302,7 +305,7 @@ def _first_step(made: NewMigration) -> Step:
 
 
 def _first_outbox_removal(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
-    """The change that removes a new row's published outbox and sets the migration's own due time."""
+    """The change that removes a new row's outbox after publication, and sets the migration's own due time."""
     return (
         _migration_key(made.migration_id),
         tables.queue_columns(made),
@@ -316,7 +319,7 @@ def _migration_key(migration_id: str) -> Key:
 
 
 def _unique_ids(rows: Sequence[Columns]) -> list[str]:
-    """The migration ids in the rows, each once. A lagging index may show a row twice."""
+    """The migration ids in the rows, without duplicates. An index that lags behind may show a row twice."""
     return list(dict.fromkeys(row["migration_id"] for row in rows))
 
 

@@ -1,4 +1,4 @@
-"""Converts keys to page tokens and back. A page token is the key of the next row, opaque to clients."""
+"""Converts keys to page tokens and back. A page token encodes the key of the next row. Clients do not look into it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def page_token(key: Key | None) -> str:
 def page_start(token: str, first: Key) -> Key:
     """The key at which the page starts, or ``first`` if the token is empty.
 
-    Raises Refused (Token.Invalid) for a token of another listing. Key columns with a fixed value in ``first`` must match.
+    Raises Refused (Token.Invalid) if the token belongs to another listing. A key column with a fixed value in ``first`` must have
+    the same value in the token.
     """
     if not token:
         return first

@@ -1,4 +1,4 @@
-"""Keeps secrets out of logs. Known secrets are hidden, and so are texts that look like secrets."""
+"""Keeps secrets out of logs. Known secrets are hidden, and so is any text that looks like a secret."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FORMS = (
 
 
 def add_secret(secret: str | None) -> None:
-    """Hide this value in all later texts. Short values are ignored, because they would hide ordinary words."""
+    """Hide this value in all later texts. Short values are ignored, because hiding them would also hide parts of ordinary words."""
     if secret and len(secret) >= 6:
         _known.add(secret)
 
 
 def remove_secret(secret: str | None) -> None:
-    """Stop hiding a value that has expired, so that the set of hidden values stays small."""
+    """Stop hiding a value that has expired. Otherwise the set of hidden values would grow without limit."""
     _known.discard(secret or "")
 
 

@@ -1,6 +1,6 @@
 """Makes the clients of the real SDKs. Each client is made once per process, when it is first needed.
 
-Time-outs are short and SDK retries few, because the platform delivers the whole message again if a call takes long.
+Timeouts are short and SDK retries are few. If a call takes too long, the platform delivers the whole message again.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _NOISY = {"tablestore.encoder": logging.ERROR, "tablestore.decoder": logging.ERROR, "tablestore-client": logging.CRITICAL}
-"""The log levels that silence the Tablestore SDK. The SDK logs a missing codec and every request. The SDK also logs failed
-conditions as errors, although failed conditions are normal here."""
+"""The log levels that silence the Tablestore SDK.
+
+The SDK logs a missing codec and every request. It also logs failed conditions as errors, although conditions fail here in normal
+operation.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Credentials:
-    """The access key that signs the calls. The access key of a role has a security token."""
+    """The access key that signs the calls. If the access key belongs to a role, there is also a security token."""
 
     key_id: str
     secret: str = field(repr=False)
@@ -57,7 +60,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Account:
-    """The account that the clients call. An empty endpoint stands for Alibaba Cloud's public endpoint."""
+    """The account that the clients call. An empty endpoint means Alibaba Cloud's public endpoint."""
 
     region: str
     account_id: str
@@ -80,16 +83,16 @@ class RoleCredentials(Protocol):
         """
 
     def renew_if_expired(self, error: CloudError) -> bool:
-        """Renew the credentials if the error means that they have expired. Returns whether the call is worth repeating."""
+        """Renew the credentials if the error means that they have expired. Returns whether the call should be repeated."""
 
     def account_error(self, error: CloudError) -> ReplankError | None:
-        """The error for an account that refuses the pipeline itself; None if ``error`` concerns only the call."""
+        """The error for an account that refuses every call of the pipeline; None if ``error`` concerns only this call."""
 
 
 class Clients:
     """The clients of one account, and the retry policy of their calls.
 
-    ``assumed`` provides the credentials of a role in a member account, for ECS and SMC only.
+    ``assumed`` provides the credentials of a role in a member account. These are used for ECS and SMC only.
     """
 
     def __init__(self, account: Account, *, retry: RetryPolicy = CLOUD_CALL, assumed: RoleCredentials | None = None) -> None:
@@ -118,7 +121,7 @@ class Clients:
         return self._make_client_once("smc", self._make_smc_client)
 
     def runtime_options(self) -> Any:
-        """The options for one call through a generated client. The options turn the client's own retries off."""
+        """The options for one call through a generated client. They turn off the client's own retries."""
         from alibabacloud_tea_util import models
 
         return models.RuntimeOptions(autoretry=False, connect_timeout=CONNECT_TIMEOUT_S * 1000, read_timeout=READ_TIMEOUT_S * 1000)
@@ -171,7 +174,7 @@ class Clients:
         return Client(models.Config(region_id=self.account.region, **self._common_options(address)))
 
     def sts_client(self) -> Any:
-        """A generic client for STS, because no SDK that we use covers STS."""
+        """A generic client for STS. The SDKs in use have no client for STS."""
         return self._make_client_once("sts", self._make_sts_client)
 
     def _make_sts_client(self) -> Any:
@@ -183,7 +186,8 @@ class Clients:
 
     def _common_options(self, address: str) -> dict[str, Any]:
         endpoint, key = _disable_proxies_for_loopback(address), self.account.credentials
-        if self.assumed is not None:  # asked for with every call, so that no client outlives its credentials
+        # the SDK requests the credentials for every call, so that a client never uses expired credentials
+        if self.assumed is not None:
             return {"credential": self.assumed, "endpoint": endpoint.host, "protocol": endpoint.protocol}
         return {
             "access_key_id": key.key_id,
@@ -197,7 +201,7 @@ class Clients:
 def _disable_proxies_for_loopback(address: str) -> Endpoint:
     """Remove the process's proxy settings if the address is loopback, because the Tea SDKs ignore NO_PROXY.
 
-    Returns the endpoint in the address.
+    Returns the endpoint that the address names.
     """
     endpoint = Endpoint.from_address(address)
     if endpoint.is_loopback:
@@ -208,9 +212,9 @@ def _disable_proxies_for_loopback(address: str) -> Endpoint:
 
 
 def tablestore_retry_policy(policy: RetryPolicy) -> Any:
-    """The retry policy in the form of the Tablestore SDK. The policy limits the retries after throttling and failed reads.
+    """The retry policy in the form of the Tablestore SDK. It limits the SDK's retries after throttling and after failed reads.
 
-    The SDK's own default is 20 retries. The SDK does not repeat a write whose outcome is unknown.
+    By default the SDK retries 20 times. The SDK never repeats a write whose outcome is unknown.
     """
     from tablestore.retry import DefaultRetryPolicy
 

@@ -1,4 +1,7 @@
-"""Makes one call through a generated client. A failed call is repeated a few times if that may help; its error is translated."""
+"""Makes one call through a generated client.
+
+A failed call is repeated a few times if a repetition may succeed. The error is translated.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ Expected = Callable[[CloudError], bool]
 
 
 def has_code(*names: str) -> Expected:
-    """A test that is true for an error with one of these codes."""
+    """A test that is true for errors with one of these codes."""
     return lambda error: error.code in names
 
 
@@ -24,14 +27,15 @@ def is_not_found(error: CloudError) -> bool:
 
 
 def is_never_expected(_error: CloudError) -> bool:
-    """Always False: the caller expects no error."""
+    """Always False, for callers that expect no error."""
     return False
 
 
 def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = is_never_expected) -> Any:
     """Call ``send`` with the runtime options and return the answer's body.
 
-    Raises CloudError if the error is ``expected``, so that the caller handles it. ``sdk_errors`` translates any other error.
+    Raises CloudError if the error is ``expected``, so that the caller can handle it. Every other error is translated by
+    ``sdk_errors`` and raised.
     """
     try:
         return repeat_call(
@@ -59,22 +63,26 @@ def _retry_decider(clients: Clients, expected: Expected) -> Callable[[Exception]
 
 
 def _translated_error(clients: Clients, failed: CloudError) -> ReplankError:
-    """The error in the form that the stages handle: the account's error if a member account refuses us, else the call's error."""
+    """The error in the form that the stages handle.
+
+    It is the account's error if a member account refuses every call, else the call's error.
+    """
     return (clients.assumed.account_error(failed) if clients.assumed is not None else None) or translate_error(failed)
 
 
 def cloud_error(error: Exception) -> CloudError | None:
-    """The cloud's error in an exception of an SDK. None for any other exception, because such an exception is a bug."""
+    """The cloud's error in an exception of an SDK. None for any other exception, which is then a bug."""
     from Tea.exceptions import RetryError, TeaException
 
     if isinstance(error, TeaException):
         data = error.data if isinstance(error.data, dict) else {}
-        # ECS and SMC answer in PascalCase with statusCode added by the SDK, EventBridge in camelCase without it.
+        # The error body of ECS and SMC is in PascalCase, and the SDK adds statusCode. EventBridge answers in camelCase without
+        # statusCode.
         message = data.get("Message") or data.get("message") or error.message or type(error).__name__
         request_id = data.get("RequestId") or data.get("requestId") or ""
         return CloudError(error.code or "", str(message), int(data.get("statusCode") or 0), str(request_id))
     if isinstance(error, RetryError):
         return CloudError("", str(error.message), 0)
-    if type(error) is RuntimeError:  # the SDK's answer to a body that is no JSON, e.g. a gateway's error page
+    if type(error) is RuntimeError:  # the SDK raises this for a body that is not JSON, for example a gateway's error page
         return CloudError("", "The service answered with something that is not JSON.", 0)
     return None

@@ -1,6 +1,6 @@
 """Translates the cloud's error codes. Tables give each code its kind of error and its remedy.
 
-The cloud's messages are passed on, never parsed.
+The cloud's messages are shown to people, and never parsed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from shared.domain.errors import Permanent, Refused, ReplankError, Transient
 
 
 class CloudError(Exception):
-    """An error answer of ECS, SMC or EventBridge. ``code`` is empty if no answer came."""
+    """An error answer of ECS, SMC or EventBridge. ``code`` is empty if the service did not answer."""
 
     def __init__(self, code: str, message: str, status: int, request_id: str = "") -> None:
         super().__init__(f"{code or 'no answer'}: {message}")
@@ -23,7 +23,7 @@ class CloudError(Exception):
 
     @property
     def is_worth_repeating(self) -> bool:
-        """Whether the same call may soon succeed, as after throttling, a server error or no answer."""
+        """Whether the same call may soon succeed: after throttling, a server error or a missing answer."""
         return not self.code or self.status >= 500 or self.code == "ServiceUnavailable" or self.code_family in _THROTTLED
 
     @property
@@ -33,14 +33,14 @@ class CloudError(Exception):
 
     @property
     def code_family(self) -> str:
-        """The code up to its first dot, for example ``Throttling`` for ``Throttling.User``."""
+        """The part of the code before its first dot, for example ``Throttling`` for ``Throttling.User``."""
         return self.code.partition(".")[0]
 
 
 _THROTTLED = frozenset({"Throttling", "TooManyRequests"})
-"""Families of codes of ECS, SMC and EventBridge for too many calls."""
+"""Families of codes with which ECS, SMC and EventBridge refuse too many calls."""
 _DENIED = frozenset({"Forbidden", "NoPermission", "AccessDenied"})
-"""Families of codes of ECS, SMC and EventBridge for a missing permission. EventBridge sends no HTTP status."""
+"""Families of codes with which ECS, SMC and EventBridge report a missing permission. EventBridge sends no HTTP status."""
 _WAIT = "Wait; it is tried again by itself."
 TRANSIENT: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(
@@ -70,7 +70,9 @@ TRANSIENT: Mapping[str, str] = MappingProxyType(
         _WAIT,
     )
 )
-"""Codes for states that pass without help, each with its remedy (ECS and SMC: CreateSnapshot, ResetDisk, replication jobs)."""
+"""Codes for conditions that end without a person's help, each with its remedy (ECS and SMC: CreateSnapshot, ResetDisk,
+replication jobs).
+"""
 
 REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -83,7 +85,7 @@ REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(
         "InvalidInstance.NotRunning": ("Guest.Unreachable", "Start the instance and wait until Cloud Assistant answers."),
     }
 )
-"""Codes for a resource that is missing or does not run, each with our own code and the remedy."""
+"""Codes for a resource that is missing or not running, each with the pipeline's own code and the remedy."""
 
 PERMANENT: Mapping[str, str] = MappingProxyType(
     {
@@ -104,13 +106,13 @@ PERMANENT: Mapping[str, str] = MappingProxyType(
         "MissingParameter": "Report this: the call lacks a parameter the service demands.",
     }
 )
-"""Codes that need a person, each with its remedy."""
+"""Codes for errors that only a person can remedy, each with its remedy."""
 
 
 def translate_error(error: CloudError) -> ReplankError:
     """The cloud's error in the form that the stages handle.
 
-    A refusal with an unknown code needs a person. A server error with an unknown code is retried.
+    If a refusal has an unknown code, it needs a person. If a server error has an unknown code, the call is retried.
     """
     where = f"{error.message} (RequestId {error.request_id})" if error.request_id else error.message
     code = error.code or "Cloud.NoAnswer"

@@ -20,14 +20,20 @@ from shared.ports.clock import Clock
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """The accepted signature algorithms. HS256 is not accepted, because with HS256 the public key would be the secret."""
 ALLOWANCE = timedelta(seconds=60)
-"""Maximum difference between the provider's clock and ours."""
+"""Maximum difference between the provider's clock and this machine's clock."""
 KEYS_KEPT = timedelta(minutes=10)
-"""How long the provider's keys are cached. A withdrawn key is accepted for this time at most."""
+"""How long the provider's keys are cached. A key that the provider has withdrawn is still accepted for this time at most."""
 ASK_AGAIN = timedelta(seconds=10)
-"""Minimum time between two requests for unknown keys, because anybody can send a token that names an unknown key."""
+"""Minimum time between two fetches because of an unknown key.
+
+Without a minimum, anybody could cause fetches by sending tokens that name unknown keys.
+"""
 LONGEST_TOKEN = 8192
 NAME_CLAIMS = ("preferred_username", "upn", "login_name", "email", "name", "sub")
-"""The claims that may hold the caller's name, in order of preference. RAM sends upn, login_name and name."""
+"""The claims that may hold the caller's name.
+
+The first claim in this list that the token has is used. RAM sends upn, login_name and name.
+"""
 _TIMEOUT_S = 5
 _MOST_BYTES = 256 * 1024
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -46,7 +52,7 @@ class OidcProvider:
 
 
 def fetch_content(url: str) -> bytes:
-    """The content at a URL; raises OSError. Redirects are not followed, and loopback never goes through a proxy."""
+    """The content at a URL. Raises OSError. Redirects are not followed, and calls to loopback never use a proxy."""
     import requests
 
     with requests.Session() as session:
@@ -58,7 +64,7 @@ def fetch_content(url: str) -> bytes:
 
 
 class OidcSignIn:
-    """Implements the port ``SignIn``. The provider's keys are fetched again if they are old or a token names an unknown key."""
+    """Implements the port ``SignIn``. The provider's keys are fetched again if they are old, or if a token names an unknown key."""
 
     def __init__(self, provider: OidcProvider, clock: Clock, get: Fetch = fetch_content) -> None:
         self._provider, self._clock, self._get = provider, clock, get
@@ -83,7 +89,7 @@ class OidcSignIn:
     def _checked_claims(self, token: str, key: Any) -> dict[str, Any]:
         """The claims of the token.
 
-        Checks the token's signature, issuer and audience, but not the times in the token. Raises jwt.InvalidTokenError.
+        Checks the token's signature, issuer and audience, but not its times. Raises jwt.InvalidTokenError.
         """
         import jwt
 
@@ -144,7 +150,7 @@ class OidcSignIn:
         return found
 
     def _fetch_keys(self) -> dict[str, Any]:
-        """Fetch the provider's keys, by id. The discovery document must name the issuer in our settings."""
+        """Fetch the provider's keys, and return them by id. The discovery document must name the same issuer as the settings."""
         import jwt
 
         issuer = self._provider.issuer
@@ -172,13 +178,13 @@ class OidcSignIn:
 
 
 def is_safe_url(url: str) -> bool:
-    """Whether answers from the URL are safe from forgery: it uses https, or an address of this machine."""
+    """Whether nobody can forge answers from the URL: it uses https or an address of this machine."""
     parts = urlsplit(url)
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
 
 
 def _claim_texts(value: Any) -> tuple[str, ...]:
-    """The value of a claim as a tuple of texts, to be compared with groups and roles."""
+    """The value of a claim as a tuple of texts, for comparison with groups and roles."""
     items = value if isinstance(value, list) else [value]
     return tuple(str(item) for item in items if isinstance(item, str | int) and not isinstance(item, bool))
 

@@ -1,4 +1,4 @@
-"""Reads and writes Tablestore rows for the adapters. Rows are dicts, conditions are arguments, time-outs raise Transient."""
+"""Reads and writes Tablestore rows for the adapters. Rows are dicts, and conditions are arguments. A timeout raises Transient."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ from shared.domain.retry import RetryHint, repeat_call
 Key = Sequence[tuple[str, Any]]
 """A primary key: pairs of column and value, in the table's order."""
 Columns = dict[str, Any]
-"""The values of a row by column name, those of the primary key included."""
+"""The values of a row by column name, including the primary key columns."""
 Expected = Mapping[str, Any]
-"""The condition on a column: a value, a frozenset of values, a ``MaximumValue``, or ``AbsentColumn`` if the column is missing."""
+"""The condition on a column: a value, a frozenset of allowed values, a ``MaximumValue``, or ``AbsentColumn`` if the column must
+be missing.
+"""
 BATCH_ROWS = 100
 """Maximum rows of one bulk call. BatchGetRow accepts 100 rows; BatchWriteRow accepts 200 rows or 4 MB."""
 RANGE_CALLS = 50
-"""Maximum GetRange calls for one page. A call reads up to 5,000 rows or 4 MB, of which a filter may drop some or all."""
+"""Maximum GetRange calls for one page. One call reads up to 5,000 rows or 4 MB. A filter may drop some or all of these rows."""
 _NO_VALUE = -(2**63)
 _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExist", "OTSParameterInvalid", "OTSInvalidPK"})
 """Codes after which a retry is useless: a missing permission, a missing table or an invalid request."""
 
 _UNKNOWN_OUTCOME = frozenset({"OTSTimeout", "OTSInternalServerError", "OTSServerUnavailable"})
-"""Codes that leave the outcome of a request unknown. After such a code the SDK repeats only reads, and we repeat writes."""
+"""Codes that leave the outcome of a request unknown.
+
+After such a code the SDK itself repeats only reads. This module repeats writes too.
+"""
 
 
 class LowestKey:
@@ -37,7 +42,7 @@ class HighestKey:
 
 
 class AbsentColumn:
-    """Stands for a number column that is expected to be missing."""
+    """Stands for a number column that must be missing."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ class RowRange:
 
 
 class Store:
-    """Reads and writes one Tablestore instance. The methods raise Transient (Store.Unavailable), or Permanent if a person must act.
+    """Reads and writes one Tablestore instance. The methods raise Transient (Store.Unavailable), or Permanent if only a person can
+    help.
 
     Methods that return whether a condition was met raise WriteInDoubt if the outcome is unknown.
     """
@@ -72,7 +78,7 @@ class Store:
         self._clients = clients
 
     def get(self, table: str, key: Key, columns: Sequence[str] = (), *, between: tuple[str, str] | None = None) -> Columns | None:
-        """A row's columns: all, the named ones or a range of names. None if the row has no such columns."""
+        """A row's columns: all of them, the named ones or those in a range of names. None if the row has none of these columns."""
         start, end = between or (None, None)
         found: Columns = {}
         token: Any = None
@@ -86,7 +92,7 @@ class Store:
                 return found or None
 
     def put(self, table: str, key: Key, columns: Mapping[str, Any], *, unless: str = "") -> bool:
-        """Write or replace the row. Returns False and writes nothing if the old row has a number in the column ``unless``."""
+        """Write or replace the row. If the old row has a number in the column ``unless``, writes nothing and returns False."""
         return self._try_write(
             "put_row",
             table,
@@ -123,7 +129,7 @@ class Store:
             return self._try_write("update_row", table, sdk_row(key, changes), sdk_condition("EXPECT_EXIST", expect))
         except WriteInDoubt:
             if expect is None:
-                return False  # the row is not there: that no earlier sending changed
+                return False  # the row does not exist, so no earlier request can have changed it
             raise
 
     def delete(self, table: str, key: Key, *, expect: Expected) -> bool:
@@ -131,7 +137,7 @@ class Store:
         return self._try_write("delete_row", table, sdk_row(key, None), sdk_condition("EXPECT_EXIST", expect))
 
     def read_range(self, wanted: RowRange, *, limit: int) -> tuple[list[Columns], list[tuple[str, Any]] | None]:
-        """Up to ``limit`` rows, and the key at which the next page starts. The key is None after the last row."""
+        """Up to ``limit`` rows, and the key at which the next page starts. This key is None after the last row."""
         rows: list[Columns] = []
         start: Any = _sdk_range_key(wanted.start)
         direction = "BACKWARD" if wanted.backward else "FORWARD"
@@ -155,9 +161,10 @@ class Store:
         return rows, list(start) if start else None
 
     def get_many(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
-        """The existing rows in the order of the keys. ``between`` selects a range of column names (first included, last excluded).
+        """The existing rows, in the order of the keys. ``between`` is a range of column names (first included, last excluded).
 
-        A key that is given twice is read once, because Tablestore refuses a repeated key. A lagging index may show a row twice.
+        A repeated key is sent only once, because Tablestore refuses repeated keys. They occur because an index that lags behind may
+        show a row twice.
         """
         keys, rows = list(dict.fromkeys(map(tuple, keys))), list[Columns]()
         for place in range(0, len(keys), BATCH_ROWS):
@@ -167,7 +174,7 @@ class Store:
     def get_named_columns(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
         """The existing rows for at most ``BATCH_ROWS`` keys, in the order of the keys, with the named columns.
 
-        A row that has none of the named columns is left out, unless a key column is among the names.
+        A row without any of the named columns is left out. To include it, name a key column too.
         """
         return self._get_listed_rows(table, keys, None, columns)
 
@@ -183,11 +190,11 @@ class Store:
         refused = next((each for each in results if not each.is_ok), None)
         if refused is not None:
             raise Transient("Store.Unavailable", f"Tablestore answered {refused.error_code} for a row of {table}.")
-        # A missing row comes as an empty one.
+        # Tablestore answers with an empty row if a row is missing.
         return [_columns_of_row(each.row) for each in results if each.row is not None and each.row.primary_key]
 
     def write_many(self, table: str, items: Sequence[Any]) -> list[Any]:
-        """Write at most ``BATCH_ROWS`` rows, all puts or all updates. Returns each row's result, in order."""
+        """Write at most ``BATCH_ROWS`` rows, either all by put or all by update. Returns the results in the same order."""
         from tablestore import BatchWriteRowRequest, TableInBatchWriteRowItem
 
         request = BatchWriteRowRequest()
@@ -203,7 +210,7 @@ class Store:
         return True
 
     def _send_request(self, operation: str, *arguments: Any, **options: Any) -> Any:
-        """Send the request, and repeat it if no answer came. Raises WriteInDoubt if a repeated write fails its condition."""
+        """Send the request, and repeat it if no answer came. Raises WriteInDoubt if the condition fails in a repeated write."""
         send: Callable[..., Any] = getattr(self._clients.tablestore_client(), operation)
 
         def send_once(number: int) -> Any:
@@ -233,15 +240,18 @@ def _retry_decision(error: Exception) -> RetryHint | None:
 
 
 class WriteInDoubt(Transient):
-    """Raised if a conditional write got no answer and failed when repeated. The first request may have been carried out."""
+    """Raised if a conditional write got no answer, and its condition failed in the repetition.
+
+    The first request may have succeeded.
+    """
 
 
 class _NoAnswer(Transient):
-    """Raised if no answer came, so that it is unknown whether the request was carried out."""
+    """Raised if no answer came. The request may or may not have been carried out."""
 
 
 class _ConditionFailed(ReplankError):
-    """Raised if a row does not meet the condition of a write. Only this module sees this error."""
+    """Raised if a row does not meet the condition of a write. This error never leaves this module."""
 
 
 def _translate_error(operation: str, code: str, message: str, request_id: str) -> ReplankError:
@@ -273,7 +283,8 @@ def sdk_condition(expectation: str, expect: Expected | None = None) -> Any:
 
 
 def _expected_value_condition(column: str, value: Any) -> Any:
-    if value is AbsentColumn:  # there is no such condition, but one that a missing column passes and no value does
+    # The SDK has no condition for a missing column. This condition passes if the column is missing, and fails for every value.
+    if value is AbsentColumn:
         return _column_condition("EQUAL", (column, _NO_VALUE), pass_if_missing=True)
     if isinstance(value, MaximumValue):
         return _column_condition("LESS_EQUAL", (column, value.number))

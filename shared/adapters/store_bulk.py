@@ -9,13 +9,13 @@ from shared.adapters.store import BATCH_ROWS, Expected, Key, Store, sdk_conditio
 from shared.domain.errors import Transient
 
 Change = tuple[Key, Mapping[str, Any], Sequence[str], Expected]
-"""The change of one row: its key, the columns to put, the columns to remove, and the condition."""
+"""The change of one row: its key, the columns to write, the columns to remove, and the condition."""
 
 
 def put_new_many(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str, Any]]]) -> list[bool]:
-    """Write the rows that do not exist. Returns True for each row that this call wrote.
+    """Write those rows that do not exist yet. Returns True for each row that this call wrote.
 
-    A row counts as not written if the outcome is unknown because a request got no answer.
+    If a request gets no answer, its rows count as not written, although their outcome is unknown.
     """
     from tablestore import PutRowItem
 
@@ -36,7 +36,7 @@ def update_many(store: Store, table: str, changes: Sequence[Change]) -> list[boo
 
 
 def _write_rows(store: Store, table: str, items: Sequence[Any]) -> list[bool]:
-    """Write the rows. Returns False for a row that fails its condition; raises Transient if a row is refused for another reason."""
+    """Write the rows. Returns False for a row whose condition fails. Raises Transient if a row is refused for another reason."""
     written: list[bool] = []
     for place in range(0, len(items), BATCH_ROWS):
         rows = store.write_many(table, items[place : place + BATCH_ROWS])

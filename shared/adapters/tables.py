@@ -1,7 +1,7 @@
 """Converts migrations, batches and ledger entries to columns of table rows, and back.
 
-Tablestore allows only letters, digits and underscores in column names. Columns of one kind share a prefix, so that they can be
-read as a range.
+Tablestore allows only letters, digits and underscores in column names. All columns of the same kind share a prefix, so that they
+can be read as a range.
 """
 
 from __future__ import annotations
@@ -45,48 +45,73 @@ BY_CREATED, BY_OPEN, BY_SWEEP = "batches_by_created", "batches_by_open", "snapsh
 
 JOURNAL, OUTBOX, RESTART, DOCUMENT = "change_", "o_", "r_", "d_"
 HELD, SINCE, WHERE, REGION = "m_", "a_", "ma_", "mr_"
-"""Column prefixes of the slots row; a migration id follows. The columns hold the migration's batch, attempt, account and region."""
+"""Column prefixes of the slots row, each followed by a migration id.
+
+The columns hold the migration's batch, attempt, account and region.
+"""
 COUNT = "n_"
-"""Column prefix of the slots row for the number of slots held, in total or by the batch or member account whose id follows."""
+"""Column prefix of the slots row for counters of held slots.
+
+A batch id or member account id follows the prefix. Without an id, the column counts all slots.
+"""
 TROUBLE = "account:"
-"""Key prefix of the row with the reason why a member account cannot be used. The key ends with the account's id."""
+"""Key prefix of the row with the reason why a member account cannot be used. The account's id follows the prefix."""
 GROUP_PLACE = "group:"
-"""Key prefix of the row that names the moving member of a redundancy group. The key ends with a digest of the group."""
+"""Key prefix of the row that names the moving member of a redundancy group. A digest of the group follows the prefix."""
 WAVE, PLACES = "wave_", "w_"
-"""Column prefixes of a batch: the migrations of each wave, and pages of data that order the migrations before waves are made."""
+"""Column prefixes of a batch.
+
+The first is for the migrations of each wave. The second is for pages of sort keys, from which the waves are made.
+"""
 WITHOUT = "without_"
-"""Column prefix of a batch for each page of the instances that were left out."""
+"""Column prefix of a batch for the left-out instances, one column for each page."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
-"""Column prefixes of a batch; a migration id follows. The columns hold the last failed attempt, the failed attempt that a resume
-took off the count, and the completed attempt."""
+"""Column prefixes of a batch, each followed by a migration id.
+
+The columns hold the last failed attempt, the failed attempt that no longer counts since a resume, and the completed attempt.
+"""
 MIGRATION_COLUMNS = ("doc", "q")
-"""The range of columns from which a migration is read: doc, due_at, due_lane, o_*, progress. The names of journal and document
-columns sort before this range."""
+"""The range of columns from which a migration is read: doc, due_at, due_lane, o_*, progress.
+
+The columns of the journal and the documents sort before this range.
+"""
 WITH_STATE = ("doc", "t")
-"""The range of columns from which a migration is read, with ``state`` added for reads that filter by state."""
+"""The range of columns from which a migration is read, extended by ``state`` for reads that filter by state."""
 JUST_DOC = ("doc", "doc0")
 CONTROL = "doc_control", "terms_control"
-"""Columns of a batch for the last act on it: one is read with the document, the other with the terms. Older versions ignore both
-columns."""
+"""Columns of a batch for a person's last act on the batch.
+
+The first is read together with the document, the second together with the terms. Older versions ignore both.
+"""
 SUBMITTED = "doc_asked", "terms_asked"
-"""Columns of a batch for its policy and accounts, stored twice, because older versions drop such fields from the document."""
+"""Columns of a batch for its policy and accounts as submitted.
+
+They are stored here too, because older versions drop unknown fields from the document.
+"""
 CHOSEN, CHOSEN_IDS = "doc_chosen", "chosen_ids"
-"""Columns of a batch for a selection that older versions would read too widely, and for a long list of ids. In the document such a
-selection is empty."""
+"""Columns of a batch: the first for a selection from which older versions would select too much, the second for a long list of ids.
+
+The document then holds an empty selection.
+"""
 FEW_IDS = 1000
-"""Maximum ids of a selection that are stored in the document."""
+"""Maximum ids of a selection that are stored in the document itself."""
 DOC_AND_CONTROL, WHOLE_DOC = ("doc", "doc_d"), (CHOSEN_IDS, "doc_d")
 TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
-"""Column ranges of a batch, without the document. TERMS holds the terms, the version and the completed migrations; TALLY adds the
-failed migrations."""
+"""Column ranges of a batch without its document.
+
+TERMS covers the terms, the version and the completed migrations. TALLY also covers the failed migrations.
+"""
 DOC_AND_TALLY = (CHOSEN_IDS, TALLY[1])
 DRIVE, ALL, OPEN, SWEEP, CONFIRM = "drive", "all", "open", "sweep", "confirm"
 HOME = "home_account"
-"""Column for the member account of a migration. Versions without accounts drop the account from the document."""
+"""Column for the member account of a migration. Versions without member accounts drop the account from the document."""
 GROUP = "group"
 """Column for the redundancy group of a migration. Versions without groups drop the group from the document."""
 EARLIER = 10**14
-"""Milliseconds subtracted from the time of a next hop, so that it comes first in the queue. A negative time marks a next hop."""
+"""Milliseconds that are subtracted from the due time of a next hop, so that it comes first in the queue.
+
+A negative time therefore marks a next hop.
+"""
 MAX_COLUMN = 2 * 1024 * 1024
 """Maximum bytes in one attribute column (Tablestore, wide column model)."""
 
@@ -94,27 +119,27 @@ T = TypeVar("T")
 
 
 def prefix_range(prefix: str) -> tuple[str, str]:
-    """The range of the column names with a prefix: the first name (included) and the last name (excluded)."""
+    """The range of the column names with a prefix: the first name (included) and the end (excluded)."""
     return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 def numbered_column(prefix: str, version: int) -> str:
-    """The column name for a version number or a page number. The names sort like the numbers."""
+    """The column name for a version number or a page number. The names sort in the order of the numbers."""
     return f"{prefix}{version:08d}"
 
 
 def restart_column(event_id: str) -> str:
-    """The column name for one restart event. The name holds a digest of the event's id, because an id may hold any character."""
+    """The column name for one restart event. It holds a digest of the event's id, because the id may contain any character."""
     return RESTART + hashlib.sha256(event_id.encode()).hexdigest()[:32]
 
 
 def document_column(name: str) -> str:
-    """The column name for one document. Characters that a column name may not hold become underscores."""
+    """The column name for one document. Characters that are not allowed in a column name become underscores."""
     return DOCUMENT + "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
 
 
 def json_column(name: str, value: Any) -> str:
-    """The value as the JSON text of a column. Raises Refused (Document.TooLarge) for more than 2 MB."""
+    """The value as JSON text for a column. Raises Refused (Document.TooLarge) if the text has more than 2 MB."""
     written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if len(written.encode()) > MAX_COLUMN:
         sentence = f"The column {name} would hold more than {MAX_COLUMN} bytes."
@@ -130,7 +155,10 @@ def column_value(cls: type[T], written: str, what: str) -> T:
 
 @lru_cache(maxsize=512)
 def _parsed_value(cls: type, written: str, what: str) -> Any:
-    """Decode a JSON text into an instance of ``cls``. The result is frozen, and cached: every tick reads the same batches."""
+    """Decode a JSON text into an instance of ``cls``.
+
+    The result is frozen and cached, because every tick reads the same batches.
+    """
     try:
         return decode(cls, json.loads(written), what)
     except (DocumentInvalid, ValueError) as error:
@@ -159,7 +187,7 @@ def migration_columns(migration: Migration) -> Columns:
 
 
 def migration_from_row(row: Columns) -> Migration:
-    """The migration in a row. The columns for the progress and the outboxes override the document."""
+    """The migration in a row. The columns for progress and outboxes take precedence over the document."""
     found = column_value(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
     beside = {"account_id": row.get(HOME, found.account_id), "group": row.get(GROUP, found.group)}
     return replace(found, progress=row.get("progress", found.progress), owes=open_outboxes(row), **beside)
@@ -173,7 +201,7 @@ def open_outboxes(row: Columns) -> tuple[int, ...]:
 def admission_queue_name(batch_id: str, account_id: str) -> str:
     """The name of the queue for a batch's migrations in one account.
 
-    Each account has a queue of its own, so that an unusable account delays no other.
+    Each account has its own queue, so that an unusable account does not delay the other accounts.
     """
     return f"admit:{batch_id}:{account_id}" if account_id else f"admit:{batch_id}"
 
@@ -190,7 +218,10 @@ def queue_columns(migration: Migration) -> Columns:
 
 
 def step_columns(taken: Step) -> Columns:
-    """The columns that one step writes. A row with an outbox is due soon, so that the tick finds it after a crash."""
+    """The columns that one step writes.
+
+    If the step has an outbox, the row becomes due soon, so that the tick finds the row after a crash.
+    """
     after, version = taken.after, taken.after.version
     columns = {**migration_columns(after), **queue_columns(after)}
     columns[numbered_column(JOURNAL, version)] = json_column("journal", encode(taken.entry))
@@ -203,7 +234,7 @@ def step_columns(taken: Step) -> Columns:
 
 
 def outbox_document(effects: tuple[Effect, ...], events: tuple[Event, ...]) -> dict[str, Any]:
-    """The content of an outbox column: each effect with the name of its kind, and the events."""
+    """The content of an outbox column: each effect with the name of its type, and the events."""
     return {
         "effects": [{"kind": type(effect).__name__, **encode(effect)} for effect in effects],
         "events": [encode(event) for event in events],
@@ -215,7 +246,7 @@ def outbox_from_column(name: str, written: str) -> Outbox:
     try:
         document = json.loads(written)
         effects = tuple(decode(KINDS[each["kind"]], each, "effect") for each in document["effects"])
-        # As everywhere, what another version has added is left alone.
+        # Unknown fields are ignored, because another version may have added them. All other readers do the same.
         events = tuple(Event(each["type"], each["event_id"], each["subject"], each["data"]) for each in document["events"])
     except (ValueError, KeyError, TypeError, DocumentInvalid) as error:
         raise Permanent("Store.RowInvalid", f"outbox {name}: {error}", "Correct the column, or remove it.") from error
@@ -223,7 +254,7 @@ def outbox_from_column(name: str, written: str) -> Outbox:
 
 
 def migration_journal_entry_from_column(written: str) -> JournalEntry:
-    """The line of a migration's journal in the text of a column."""
+    """One line of a migration's journal, read from the text of a column."""
     return column_value(JournalEntry, written, "journal")
 
 
@@ -231,7 +262,7 @@ def migration_journal_entry_from_column(written: str) -> JournalEntry:
 
 
 def batch_columns(batch: Batch) -> Columns:
-    """The columns of a batch. ``open_lane`` exists only while the tick must handle the batch or a person must confirm it."""
+    """The columns of a batch. ``open_lane`` exists only as long as the tick must handle the batch or a person must confirm it."""
     columns: Columns = {
         "version": batch.version,
         "state": batch.state.value,
@@ -254,12 +285,12 @@ def batch_columns(batch: Batch) -> Columns:
 
 
 def _needs_newer_version(selection: Selection) -> bool:
-    """Whether an older version would select too many instances, or could not store the selection."""
+    """Whether an older version could not store the selection, or would select too many instances with it."""
     return bool(selection.filters or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
 
 
 def _selection_for_older_versions(selection: Selection) -> Selection:
-    """The selection that older versions read. This selection names no instance if an older version would select too many."""
+    """The selection for older versions. It names no instance if an older version would otherwise select too many."""
     return Selection(selection.regions, accounts=selection.accounts) if _needs_newer_version(selection) else selection
 
 
@@ -273,7 +304,7 @@ def _selection_columns(selection: Selection) -> Columns:
 
 
 def _selection_from_row(row: Columns, known_before: Selection) -> Selection:
-    """The selection in a row. A long list of ids is missing if the row was read without its column."""
+    """The selection in a row. If the row was read without the column for the ids, a long list of ids is missing."""
     if CHOSEN not in row:
         return known_before
     found = column_value(Selection, row[CHOSEN], f"selection of batch {row.get('batch_id', '')}")
@@ -281,7 +312,7 @@ def _selection_from_row(row: Columns, known_before: Selection) -> Selection:
 
 
 def left_out_columns(found: Sequence[LeftOutInstance]) -> Columns:
-    """The columns for the instances that were left out, one per page."""
+    """The columns for the left-out instances, one column per page."""
     pages = [found[at : at + LEFT_OUT_PAGE] for at in range(0, len(found), LEFT_OUT_PAGE)]
     return {
         numbered_column(WITHOUT, place): json_column(WITHOUT, [encode(each) for each in page]) for place, page in enumerate(pages)
@@ -289,7 +320,7 @@ def left_out_columns(found: Sequence[LeftOutInstance]) -> Columns:
 
 
 def left_out_from_column(written: str) -> tuple[LeftOutInstance, ...]:
-    """The instances that were left out, from the text of one page."""
+    """The left-out instances, read from the text of one page."""
     return tuple(decode(LeftOutInstance, each, "left out") for each in json.loads(written))
 
 
@@ -302,24 +333,24 @@ def batch_from_row(row: Columns) -> Batch:
 
 
 def _submitted_terms_from_row(row: Columns) -> SubmittedTerms | None:
-    """The policy and accounts that were submitted with the batch. None if an older version wrote the row."""
+    """The policy and accounts that were submitted with the batch; None if an older version wrote the row."""
     written = row.get(SUBMITTED[0]) or row.get(SUBMITTED[1])
     return column_value(SubmittedTerms, written, f"policy of batch {row.get('batch_id', '')}") if written else None
 
 
 def _last_act_from_row(row: Columns) -> BatchControl:
-    """The last act on the batch. The act is stored in two columns, so that each range of columns contains it."""
+    """The last act on the batch. It is stored in two columns, so that both column ranges contain it."""
     written = row.get(CONTROL[0]) or row.get(CONTROL[1])
     return column_value(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 
 
 def batch_journal_entry_from_column(written: str) -> BatchJournalEntry:
-    """The line of a batch's journal in the text of a column."""
+    """One line of a batch's journal, read from the text of a column."""
     return column_value(BatchJournalEntry, written, "journal of a batch")
 
 
 def batch_terms_from_row(row: Columns) -> BatchTerms | None:
-    """The terms in a row; None if an older version wrote the row last, because then only the document is current."""
+    """The terms in a row. None if an older version wrote the row last: then only the document is up to date."""
     if "terms" not in row:
         return None
     found = column_value(BatchTerms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
@@ -330,7 +361,7 @@ def batch_terms_from_row(row: Columns) -> BatchTerms | None:
 
 
 def ledger_columns(entry: LedgerEntry) -> Columns:
-    """The columns of a ledger entry. ``sweep_lane`` exists only while the snapshot may still be swept."""
+    """The columns of a ledger entry. ``sweep_lane`` exists only while the snapshot may still be deleted by a sweep."""
     columns: Columns = {"doc": json_column("doc", encode(entry))}
     if entry.sweep_at is not None and entry.state is not SnapshotState.SWEPT:
         columns.update(sweep_lane=SWEEP, sweep_at=epoch_milliseconds(entry.sweep_at))

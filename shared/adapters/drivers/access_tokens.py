@@ -9,7 +9,7 @@ from shared.adapters.sdk_errors import CloudError
 
 
 class AccessTokens:
-    """Makes and deletes the tokens of activation codes. Each token serves one import and is valid for one day."""
+    """Makes and deletes the tokens that hold activation codes. Each token allows one import and is valid for one day."""
 
     def __init__(self, jobs: SmcJobs) -> None:
         self._jobs = jobs
@@ -37,7 +37,7 @@ class AccessTokens:
         return bool(same)
 
     def delete_token(self, token_id: str) -> None:
-        """Delete the token with this id. A missing token is no error."""
+        """Delete the token with this id. It is no error if the token does not exist."""
         from alibabacloud_smc20190601 import models
 
         request = models.DeleteAccessTokenRequest(access_token_id=token_id)

@@ -38,7 +38,7 @@ class ConsoleDriver(JobStopper):
         self._jobs, self._catalog = SmcJobs(clients), catalog
 
     def check_settings(self) -> None:
-        return  # nothing to set
+        return  # this driver needs no settings
 
     def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
         return
@@ -62,24 +62,24 @@ class ConsoleDriver(JobStopper):
             )
         handle = replace(migration.handle, job_id=job.job_id, source_id=job.source_id or "")
         if job.status in _BEGUN:
-            # Even a job that has finished meanwhile is first seen as running: the watch then finds its end.
+            # The job is reported as running even if it has already finished. The watch stage then handles its end.
             return replace(job_report(handle, job), phase=JobPhase.RUNNING)
         remedy = f"Press Retry Replacement for {migration.instance_id} in the ECS console, or see {job.job_id} in the SMC console."
         return JobReport(JobPhase.PREPARING, handle, code=job.error_code or "", message=job.status_info or "", remedy=remedy)
 
     def launch_job(self, migration: Migration) -> None:
-        return  # the person has done it
+        return  # the person has started the job
 
     def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
         return job_reports(self._jobs, migrations)
 
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
-        return  # what a person made is theirs to delete
+        return  # only the person who made the job may delete it
 
     def _job_to_follow(self, migration: Migration, found: Sequence[Any]) -> Any | None:
-        """The job that the row names, if the job runs or is done; else the newest job in ``found``.
+        """The job that the row names, if that job runs or is finished. Otherwise the newest job in ``found``.
 
-        If a job has failed or is gone, the person may start another job. The failed job's source server may be gone too.
+        If the job has failed or is gone, the person may start another one. Even the failed job's source server may be gone by then.
         """
         known_id = migration.handle.job_id
         known = self._jobs.jobs_by_id([known_id]).get(known_id) if known_id else None
@@ -92,10 +92,10 @@ class ConsoleDriver(JobStopper):
 
 
 def _is_possible_job_of_hop(job: Any, migration: Migration) -> bool:
-    """Whether the job may belong to this hop. Such a job names no other instance, and it runs or is new.
+    """Whether the job may belong to this hop: it names no other instance, and it runs or is new.
 
-    A job is new if it was made after the snapshots were ready, or after the first job started. SMC's clock and ours may differ
-    by 30 s.
+    A job is new if it was made after the snapshots were ready, or after the first job started. The clocks of SMC and the pipeline
+    may differ by 30 s.
     """
     if is_of_other_instance(job, migration):
         return False
@@ -105,7 +105,7 @@ def _is_possible_job_of_hop(job: Any, migration: Migration) -> bool:
 
 
 def _hint_on_other_sources(others: Sequence[Any]) -> str:
-    """A hint for the person whose job is not found, because SMC may know the instance by another hostname."""
+    """A hint for the person if no job is found. SMC may know the instance under another hostname."""
     if not others:
         return ""
     names = ", ".join(f"{source.source_id} ({source_hostname(source.system_info) or 'no hostname'})" for source in others)

@@ -1,8 +1,7 @@
 """The driver that runs a distribution's own tool inside the instance, through Cloud Assistant.
 
-The state of a run is read from the guest, and is not stored. Each check reads the newest answer to earlier commands, then
-sends the next command.
-Command ids are not stored, so a lost answer or a lost step does no harm.
+The state of a run is read from the guest, and is not stored. Each check first reads the newest answer to earlier commands, and then
+sends the next command. Command ids are not stored, so a lost answer or a lost step does no harm.
 """
 
 from __future__ import annotations
@@ -29,17 +28,22 @@ from shared.probes.tool import Action, is_run_removed, parse_tool_answer, tool_s
 _LOG = logging.getLogger("replank")
 TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
 FRESH = timedelta(seconds=45)
-"""Maximum age of an answer that needs no new command. The tick and the event of an ended command may check at the same time."""
-LIVE = LONGEST_BACK_OFF + timedelta(minutes=10)
-"""Maximum age of an answer that shows whether a tool may be at work. The instance stays locked while a tool may be at work.
+"""Maximum age of an answer with which no new command is needed.
 
-One attempt sends a command, and the next attempt reads the answer. So this age is longer than any pause between attempts."""
+The tick and the event of an ended command may both check at about the same time.
+"""
+LIVE = LONGEST_BACK_OFF + timedelta(minutes=10)
+"""Maximum age of an answer that shows whether a tool may be running. While a tool may be running, the instance stays locked.
+
+One attempt sends a command, and the next attempt reads the answer. This age is therefore longer than any pause between two
+attempts.
+"""
 UNCLEANED = timedelta(days=1)
-"""How long the clean-up of a guest is repeated while the guest does not answer or the tool is at work."""
+"""How long the clean-up of a guest is repeated if the guest does not answer or the tool is still running."""
 
 
 class GuestDriver:
-    """Implements the port ``Driver`` with a tool in the guest. The migration's row stores only the run's id."""
+    """Implements the port ``Driver`` with a tool in the guest. The migration's row stores only the id of the run."""
 
     traits = GUEST
 
@@ -75,10 +79,10 @@ class GuestDriver:
         return {each.migration_id: self._report_on_run(each) for each in migrations}
 
     def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
-        return ()  # it needs no source server
+        return ()  # this driver needs no source server
 
     def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
-        """The tool's run, if the tool may be at work.
+        """The tool's run, if the tool may be running.
 
         A rollback does not wait for the tool, because stopping the instance ends the tool.
         """
@@ -87,7 +91,8 @@ class GuestDriver:
             return ()
         agent = self._guest_agent(migration)
         if agent is None or not agent.alive:
-            # The tool may be at work in a system without an agent; nobody can tell, but not for longer than a job may run.
+            # The tool may be running in a system without an agent. That cannot be seen from outside, but a run never takes longer
+            # than JOB_LIMIT.
             may_run = started_at is not None and now - started_at < JOB_LIMIT
             return (_live_job(job_id, "out of sight"),) if may_run else ()
         try:
@@ -95,20 +100,20 @@ class GuestDriver:
             if answer is None:
                 self._send_action(migration, "look")
         except Refused:
-            return ()  # the instance is gone, or takes no command
+            return ()  # the instance is gone or takes no commands
         if answer is not None and not answer.is_tool_working:
             return ()
         return (_live_job(job_id, "at work" if answer else "being asked for"),)
 
     def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
-        return  # a tool in the middle of its work is never killed; stopping the instance ends it
+        return  # a running tool is never killed; it ends when the instance is stopped
 
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         """Remove what the driver installed in the guest. Raises Transient until the guest confirms the removal.
 
-        The guest removes nothing while the tool is at work. A rollback restores the disks, so the driver sends nothing
-        until a person has accepted the rollback. The restored disks may still hold what an earlier attempt installed. A migration
-        that went back to the queue for a slot has no handle. If it has snapshots, a preparation may have begun.
+        The guest removes nothing while the tool runs. A rollback restores the disks, so nothing is sent until a person has
+        confirmed the rolled-back instance. The restored disks may still hold what an earlier attempt installed. If a migration went
+        back to the queue for a slot, it has no handle. If it has snapshots, a preparation may have begun.
         """
         begun = handle.began_at is not None or migration.snapshots_made > 0
         is_back = migration.state in (State.ROLLING_BACK, State.ROLLED_BACK)
@@ -124,7 +129,7 @@ class GuestDriver:
         if not agent.alive:
             raise Transient("Guest.Silent", f"The agent of {id} is silent; what was installed in it stays for now.")
         try:
-            sent = migration.released_at if is_back else None  # an answer from before the rollback tells nothing
+            sent = migration.released_at if is_back else None  # an answer from before the rollback does not show the present state
             since = sent or (handle.began_at or migration.created_at) - CLOCKS_APART
             outputs = self._guest.command_results(migration.region_id, id, since)
             if any(is_run_removed(each.output, _run_id(migration)) for each in outputs if each.ended):
@@ -135,12 +140,12 @@ class GuestDriver:
             return
         raise Transient("Guest.NotCleaned", f"What was installed in {id} is being removed; the guest has not said that it is.")
 
-    # Asking the guest --------------------------------------------------------------------------------------------------
+    # Reading and commanding the guest ----------------------------------------------------------------------------------
 
     def _report_on_run(self, migration: Migration) -> JobReport:
         """The report on one run.
 
-        If the guest cannot be reached now, the run counts as running, and the time limit of the run still applies.
+        If the guest cannot be reached now, the run is reported as running. The run's time limit still applies.
         """
         as_before = JobReport(JobPhase.RUNNING, migration.handle, progress=migration.progress)
         started_at = migration.handle.started_at or migration.entered_at
@@ -165,7 +170,7 @@ class GuestDriver:
     def _send_action(self, migration: Migration, action: Action, recipe: Recipe | None = None) -> None:
         """Send one action to the guest.
 
-        If an action is sent again within a minute, Cloud Assistant runs no second command. The guest never repeats an action.
+        If the same action is sent twice within a minute, Cloud Assistant runs only one command. The guest never repeats an action.
         """
         minute = int(self._clock.now().timestamp() // 60)
         self._guest.start_script(
@@ -173,7 +178,8 @@ class GuestDriver:
             migration.instance_id,
             os_type=migration.os_type,
             script=tool_script(action, _run_id(migration), recipe),
-            # An older version's token had another word: its command had another name, and a token goes with its parameters.
+            # The token's word differs from that of older versions, because the command's name has changed since. ECS refuses a
+            # known token with changed parameters.
             token=migration.client_token("guest-tool", migration.hop, migration.attempt, action, minute),
             timeout_s=CLEAN_TIMEOUT_S if action == "clean" else TIMEOUT_S,
             name=command_name("migrate", migration.migration_id) if action == "begin" else PLAIN_COMMAND,
@@ -187,7 +193,10 @@ class GuestDriver:
             return None
 
     def _recipe_of_hop(self, migration: Migration, *, under_way: bool = False) -> Recipe:
-        """The recipe of the hop. A recipe that was turned off starts no new run, but a run that is ``under_way`` still uses it."""
+        """The recipe of the hop.
+
+        A recipe that was turned off starts no new run. A run that is already ``under_way`` still uses it.
+        """
         hop = migration.current_hop
         recipe = recipe_for_path(self._catalog, hop.source, hop.destination)
         if recipe is None or not (under_way or is_recipe_usable(recipe, self._catalog)):

@@ -16,7 +16,7 @@ from shared.domain.migration import DriverData, Migration
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
 
 OS_JOB = 1
-"""JobType of operating-system migrations. Other types are 0 (server), 2 (cross-zone) and 3 (VMware)."""
+"""The JobType of operating-system migrations. The other types are 0 (server), 2 (cross-zone) and 3 (VMware)."""
 PAGE = 50
 """Maximum items per page of DescribeReplicationJobs and DescribeSourceServers, and maximum job ids per call."""
 MAX_PAGES = 100
@@ -30,9 +30,12 @@ PHASES = {
     "Stopped": JobPhase.FAILED,
     "Expired": JobPhase.FAILED,
 }
-"""The phase for each Status of a job. A missing job, or a job with another Status such as Deleting, is reported as gone."""
+"""The phase for each Status of a job. A job that is missing, or that has another Status such as Deleting, is reported as gone."""
 _COPIED = frozenset({"Syncing", "Processing", "Cleaning"})
-"""Values of BusinessStatus after Preparing, in which SMC makes its copies of the disks (docs/assumptions.md)."""
+"""The values of BusinessStatus after Preparing.
+
+While a job has one of these, SMC makes its copies of the disks (docs/assumptions.md).
+"""
 _RETRY = "Read SMC's message, correct the cause in the instance, then retry: the same job goes on where it stopped."
 _AGAIN = "Retry the migration: a new job is made."
 
@@ -51,7 +54,7 @@ class SmcJobs:
     def call_smc_with_extras(
         self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = is_never_expected
     ) -> dict[str, Any]:
-        """Call SMC with the parameters in ``more``, which the SDK's model lacks. Returns the answer's body."""
+        """Call SMC with additional parameters, ``more``, which the SDK's model does not have. Returns the answer's body."""
         from alibabacloud_openapi_util.client import Client as OpenApiUtil
         from alibabacloud_tea_openapi import models
 
@@ -74,7 +77,7 @@ class SmcJobs:
         return dict(body)
 
     def jobs_by_id(self, job_ids: Sequence[str]) -> dict[str, Any]:
-        """The jobs that exist among these ids, by job id. Makes one call per 50 ids."""
+        """The existing jobs among these ids, by job id. Makes one call per 50 ids."""
         found: dict[str, Any] = {}
         for place in range(0, len(job_ids), PAGE):
             page = self._list_jobs(job_id=list(job_ids[place : place + PAGE]), page_number=1, page_size=PAGE)
@@ -96,7 +99,7 @@ class SmcJobs:
         return self._list_jobs(tag=[models.DescribeReplicationJobsRequestTag(key=key, value=value)], page_number=1, page_size=PAGE)
 
     def all_jobs_of_source(self, source_id: str) -> list[Any]:
-        """The jobs of one source server, whatever their type."""
+        """The jobs of one source server, of every type."""
         return self._list_jobs(source_id=[source_id], page_number=1, page_size=PAGE)
 
     def _list_jobs(self, **wanted: Any) -> list[Any]:
@@ -110,7 +113,7 @@ class SmcJobs:
         return next(self._list_sources(source_id=[source_id]), None)
 
     def sources_at_addresses(self, identity: InstanceIdentity, **wanted: Any) -> list[Any]:
-        """The source servers at one of the instance's addresses. Another instance may have the same address."""
+        """The source servers at one of the instance's addresses. Some may belong to another instance with the same address."""
         return [source for source in self._list_sources(**wanted) if has_address_of_instance(source, identity)]
 
     def _list_sources(self, **wanted: Any) -> Iterator[Any]:
@@ -126,7 +129,7 @@ class SmcJobs:
 
 
 def is_of_other_instance(job: Any, migration: Migration) -> bool:
-    """Whether the job names another instance or another region than the migration."""
+    """Whether the job names another instance, or another region, than the migration does."""
     instance = (job.instance_id or migration.instance_id) == migration.instance_id
     return not (instance and (job.region_id or migration.region_id) == migration.region_id)
 
@@ -139,28 +142,28 @@ def foreign_job_error(job: Any) -> Permanent:
 
 
 def ambiguous_source_report(handle: DriverData, source_ids: Iterable[str]) -> JobReport:
-    """The failure for an instance that several source servers match."""
+    """The failed report for an instance if several source servers match it."""
     message = f"Sources {', '.join(sorted(source_ids))} all have this instance's address and hostname."
     remedy = "See in the SMC console which are of other machines, and delete this instance's surplus ones; then retry."
     return JobReport(JobPhase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
 
 
 def indistinct_instance_report(handle: DriverData, instance_ids: Iterable[str]) -> JobReport:
-    """The failure for instances that share an address and a hostname, so that their jobs cannot be told apart."""
+    """The failed report for instances that share an address and a hostname. Their jobs cannot be told apart."""
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
     return JobReport(JobPhase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)
 
 
 def job_reports(jobs: SmcJobs, migrations: Iterable[Migration]) -> dict[str, JobReport]:
-    """The reports on the jobs of these migrations, by migration id."""
+    """The reports on these migrations' jobs, by migration id."""
     known = list(migrations)
     found = jobs.jobs_by_id([each.handle.job_id for each in known if each.handle.job_id])
     return {each.migration_id: job_report(each.handle, found.get(each.handle.job_id)) for each in known}
 
 
 def job_report(handle: DriverData, job: Any | None) -> JobReport:
-    """The report on one job from SMC's answer. ``job`` is None if SMC has no such job."""
+    """The report on one job, made from SMC's answer. ``job`` is None if SMC has no such job."""
     if job is None or job.status not in PHASES:
         if not handle.job_id:
             return JobReport(JobPhase.PREPARING, handle)
@@ -184,7 +187,7 @@ def job_report(handle: DriverData, job: Any | None) -> JobReport:
 
 
 def whole_percent(progress: Any) -> int:
-    """SMC's progress as a whole percentage. SMC sends a number from 0 to 100, or nothing."""
+    """SMC's progress as a whole percentage. SMC sends a number from 0 to 100, or no number."""
     try:
         return min(max(int(float(progress or 0)), 0), 100)
     except ValueError:

@@ -1,6 +1,6 @@
-"""The driver that makes, starts and watches jobs through SMC's API (facts: os-migration, section 4).
+"""The driver that makes, starts and watches jobs through SMC's API.
 
-Values that Alibaba Cloud does not publish come from the settings.
+Alibaba Cloud does not publish some values that this API needs. These values come from the settings.
 """
 
 from __future__ import annotations
@@ -30,16 +30,19 @@ from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
 from shared.ports.guest import CommandResult, Guest
 
 VALID_FOR = timedelta(days=14)
-"""How long a job stays valid after the migration entered its state. SMC accepts 7 to 90 days from the call."""
+"""How long a job stays valid after the migration entered its state. SMC accepts 7 to 90 days, counted from the call."""
 IMPORT_TIMEOUT_S = 600
 IMPORT_ENDS = timedelta(seconds=IMPORT_TIMEOUT_S + 60)
-"""Maximum duration of an import that we start. A command that runs longer cannot be an import."""
+"""Maximum duration of an import that this driver starts. A command that runs longer cannot be such an import."""
 _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully")
 """Matches what the SMC client prints after an import (SMC, operating-system migration guide)."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
-"""States of a job that runs, has run or can be started. A job in another state, for example Expired, is replaced."""
+"""States of a job that runs, has run or can be started. A job in any other state, for example Expired, is replaced by a new job."""
 _RELATED = has_code("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
-"""Error codes of DeleteSourceServer for a source that has a job. SMC deletes such a source only if the call forces the deletion."""
+"""Error codes with which DeleteSourceServer refuses to delete a source that has a job.
+
+SMC deletes such a source only if the call forces it.
+"""
 _STARTED = frozenset({"Running", "Waiting", "Finished"})
 
 
@@ -70,7 +73,7 @@ class SmcDriver(JobStopper):
         for release in releases:
             self._smc_release_name(release)
 
-    # Preparing --------------------------------------------------------------------------------------------------------
+    # Preparation ------------------------------------------------------------------------------------------------------
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
         self.check_settings()
@@ -91,13 +94,16 @@ class SmcDriver(JobStopper):
         return self._make_job_for_source(migration, handle)
 
     def _begin_or_check_import(self, migration: Migration, handle: DriverData) -> JobReport:
-        """Begin the import, or read the result of a begun import. Once the source exists, the report's handle names the source."""
+        """Begin the import, or read the result of an import that has begun.
+
+        Once the source exists, the report's handle names it.
+        """
         if handle.import_invocation_id:
             result = self._guest.command_result(migration.region_id, migration.instance_id, handle.import_invocation_id)
             return JobReport(JobPhase.PREPARING, handle) if result is None else _import_report(handle, result)
         name = _job_name(migration)
         if self._tokens.delete_tokens_by_name(name):
-            # A call before this one made the token and was lost, and the code with it; its import may have succeeded.
+            # An earlier call made the token and then crashed, so the activation code is lost. Its import may still have succeeded.
             known = self._source_of_lost_import(migration)
             if known:
                 return JobReport(JobPhase.PREPARING, replace(handle, source_id=known))
@@ -115,7 +121,9 @@ class SmcDriver(JobStopper):
         return JobReport(JobPhase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
     def _source_of_lost_import(self, migration: Migration) -> str:
-        """The newest source without a job that an import has registered since the preparation began; else empty."""
+        """The id of the newest source without a job that an import has registered since the preparation began; empty if there is
+        no such source.
+        """
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
         for source_id in reversed(_imported_source_ids(self._command_outputs(migration, since))):
             source = self._jobs.source_by_id(source_id)
@@ -124,9 +132,11 @@ class SmcDriver(JobStopper):
         return ""
 
     def _command_outputs(self, migration: Migration, since: datetime) -> list[CommandResult]:
-        """The results of the commands run in the instance, oldest first. The SMC client prints which sources it registers.
+        """The results of the commands that were run in the instance, oldest first. The SMC client's output names the sources that
+        it registers.
 
-        SMC's list of sources names no instance, and two instances may share an address and a hostname.
+        SMC's list of sources cannot replace this output. The list names no instance, and two instances may share an address and a
+        hostname.
         """
         return self._guest.command_results(migration.region_id, migration.instance_id, since - CLOCKS_APART)
 
@@ -157,7 +167,10 @@ class SmcDriver(JobStopper):
         )
 
     def _existing_job_report(self, migration: Migration, handle: DriverData, source: Any) -> JobReport:
-        """The report for a source that already has a job: ready if an earlier call of ours made the job, else failed."""
+        """The report for a source that already has a job.
+
+        The report is ready if an earlier call of this migration made the job, else failed.
+        """
         job = self._jobs.job_by_name(_job_name(migration))
         if job is not None:
             return JobReport(JobPhase.PREPARED, replace(handle, job_id=job.job_id, ran_before=job.start_time or ""))
@@ -191,7 +204,7 @@ class SmcDriver(JobStopper):
             raise _setting_missing_error(f"REPLANK_SMC_TARGET_VALUES (the value for {release})")
         return value
 
-    # Running ----------------------------------------------------------------------------------------------------------
+    # The running job --------------------------------------------------------------------------------------------------
 
     def launch_job(self, migration: Migration) -> None:
         from alibabacloud_smc20190601 import models
@@ -201,7 +214,7 @@ class SmcDriver(JobStopper):
         if job is not None and is_of_other_instance(job, migration):
             raise foreign_job_error(job)
         if _is_launched(job, migration):
-            return  # a call before this one did it; if the job has failed since, only a person may start it again
+            return  # an earlier call started the job; if the job has failed since, only a person may start it again
         request = models.StartReplicationJobRequest(job_id=job_id)
         try:
             self._jobs.call_smc("start_replication_job", request, expected=has_code("ReplicationJob.InvalidStatus"))
@@ -217,9 +230,9 @@ class SmcDriver(JobStopper):
 
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         if handle == DriverData() and not migration.snapshots_made:
-            return  # nothing is prepared before the snapshots
+            return  # nothing is prepared before the snapshots exist
         names = _job_names(migration)
-        # Where one attempt was enough and its job is known, no call has made another.
+        # With only one attempt and a known job, no other job can exist. Otherwise a lost call may have made one.
         lost = [] if handle.job_id and migration.attempt == 1 else self._existing_job_ids(names)
         own = sorted({*lost, handle.job_id} - {""})
         for job_id in own:
@@ -232,13 +245,14 @@ class SmcDriver(JobStopper):
             self._delete_sources(migration, handle, {*own, *names})
 
     def _existing_job_ids(self, names: Sequence[str]) -> list[str]:
-        """The ids of the existing jobs with these names. If a call or a step was lost, the row may not name its job."""
+        """The ids of the existing jobs with these names. The row may lack the id of a job if a call or a step was lost."""
         return [job.job_id for name in names if (job := self._jobs.job_by_name(name)) is not None]
 
     def _delete_sources(self, migration: Migration, handle: DriverData, own: Collection[str]) -> None:
-        """Delete the source in the handle, and the sources that the instance registered since the migration began.
+        """Delete the source in the handle, and the sources that the instance registered after the migration began.
 
-        Call this after the activation codes are deleted, so that no import can begin. Raises Transient while an import may run.
+        Call this after the activation codes are deleted, so that no further import can begin. Raises Transient while an import may
+        be running.
         """
         outputs = self._command_outputs(migration, migration.created_at)
         for source_id in sorted({*_imported_source_ids(outputs), handle.source_id} - {""}):
@@ -248,7 +262,10 @@ class SmcDriver(JobStopper):
             raise Transient("Import.Running", f"An import may still be under way in {migration.instance_id}.")
 
     def _delete_source(self, source_id: str, own: Collection[str]) -> None:
-        """Delete the source. If SMC refuses because the source has jobs, force the deletion only if all its jobs are in ``own``."""
+        """Delete the source.
+
+        SMC may refuse because the source has jobs. Then force the deletion, but only if all its jobs are in ``own``.
+        """
         from alibabacloud_smc20190601 import models
 
         try:
@@ -256,7 +273,8 @@ class SmcDriver(JobStopper):
             self._jobs.call_smc("delete_source_server", request, expected=lambda error: is_not_found(error) or _RELATED(error))
         except CloudError as error:
             jobs = self._jobs.all_jobs_of_source(source_id) if _RELATED(error) else []
-            if 0 < len(jobs) < PAGE and all(job.job_id in own or job.name in own for job in jobs):  # a full page may not be all
+            # a full page may be followed by further jobs
+            if 0 < len(jobs) < PAGE and all(job.job_id in own or job.name in own for job in jobs):
                 self._delete_if_exists("delete_source_server", models.DeleteSourceServerRequest(source_id=source_id, force=True))
 
     def _delete_job(self, job_id: str) -> None:
@@ -272,7 +290,7 @@ class SmcDriver(JobStopper):
 
 
 def _is_launched(job: Any | None, migration: Migration) -> bool:
-    """Whether SMC's start time of the job shows that this attempt has started the job."""
+    """Whether the start time that SMC shows for the job proves that this attempt has started it."""
     if job is None or not job.start_time:
         return False
     if migration.handle.ran_before is not None:
@@ -282,7 +300,7 @@ def _is_launched(job: Any | None, migration: Migration) -> bool:
 
 
 def _job_name(migration: Migration) -> str:
-    """The name of the attempt's token and job. A repeated call of the same attempt uses the same name."""
+    """The name of the attempt's token and job. A repeated call of the same attempt uses the same name again."""
     return f"rp-{migration.migration_id}-{migration.hop}-{migration.attempt}"
 
 
@@ -292,7 +310,7 @@ def _job_names(migration: Migration) -> list[str]:
 
 
 def _imported_source_ids(outputs: Sequence[CommandResult]) -> list[str]:
-    """The ids of the source servers that the commands printed, in order and each once."""
+    """The ids of the source servers that the commands printed, in order and without duplicates."""
     found = (_IMPORTED.search(each.output.decode("utf-8", "replace")) for each in outputs)
     return list(dict.fromkeys(each.group(1) for each in found if each))
 
@@ -303,9 +321,10 @@ def _import_report(handle: DriverData, result: CommandResult) -> JobReport:
     if found:
         return JobReport(JobPhase.PREPARING, replace(handle, source_id=found.group(1)))
     if not result.output and result.problem and result.status in ("Cancelled", "Aborted"):
-        # It never ran, and its result will not change: the next look begins another import, under another code.
+        # The import never ran, and this result will not change. The next call of prepare_job begins a new import with a new code.
         return JobReport(JobPhase.PREPARING, replace(handle, import_invocation_id=""), remedy=result.problem)
-    # The output is not shown: it may repeat the activation code, and only the call that made the code knows it.
+    # The output is not shown, because it may contain the activation code. The code is not stored, so it could not be hidden in the
+    # output.
     message = f"The SMC client ended with {result.status}, exit code {result.exit_code}. {result.problem}".strip()
     remedy = "Run the import command in the instance by hand to see why it fails (network, SMC client), then retry."
     return JobReport(

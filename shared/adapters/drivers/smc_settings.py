@@ -1,4 +1,4 @@
-"""The settings of the SMC driver. This module is apart from the driver, so that reading the settings does not load the driver."""
+"""The settings of the SMC driver. They have a module of their own, so that reading the settings does not load the driver."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class SmcSettings:
-    """Values for SMC that Alibaba Cloud does not publish. ``target_values`` holds SMC's name for each release key."""
+    """Values for SMC that Alibaba Cloud does not publish.
+
+    ``target_values`` holds SMC's name for each catalog release, by release key.
+    """
 
     import_linux: str = ""
     import_windows: str = ""

@@ -1,7 +1,7 @@
 """Decides which instance a source server belongs to. SMC does not name the instance, so an address and the hostname must match.
 
-An address alone proves nothing, because VPCs may use the same addresses and SMC lists the sources of all regions. A missing
-hostname proves nothing, nor does a hostname that many machines share.
+An address alone proves nothing: several VPCs may use the same addresses, and SMC lists the sources of all regions. A missing
+hostname proves nothing either, nor does a hostname that many machines share.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from shared.ports.driver import InstanceIdentity
 
 _NO_NAMES = frozenset({"", "localhost"})
 _NETBIOS = 15
-"""Maximum characters of a NetBIOS name. Windows cuts a longer computer name to 15 characters."""
+"""Maximum characters of a NetBIOS name. Windows cuts longer computer names to this length."""
 
 
 def is_source_of_instance(source: Any, identity: InstanceIdentity) -> bool:
-    """Whether the source server is this instance: an address and a hostname match."""
+    """Whether the source server stands for this instance: an address and a hostname match."""
     return has_address_of_instance(source, identity) and is_hostname_of_instance(source_hostname(source.system_info), identity)
 
 
 def is_hostname_of_instance(name: str, identity: InstanceIdentity) -> bool:
-    """Whether the name is a hostname of the instance."""
+    """Whether the name is one of the instance's hostnames."""
     return any(is_same_host(name, each, windows=identity.windows) for each in identity.hostnames)
 
 
 def has_address_of_instance(source: Any, identity: InstanceIdentity) -> bool:
-    """Whether the source has a private address of the instance. Another instance may have the same address."""
+    """Whether the source has a private address of the instance. Other instances may have the same address."""
     return bool(source_addresses(source.system_info) & set(identity.private_ips))
 
 
@@ -44,7 +44,10 @@ def source_hostname(system_info: str | None) -> str:
 
 
 def is_same_host(seen: str, known: str, *, windows: bool = False) -> bool:
-    """Whether two hostnames mean one machine. Case does not matter. A domain counts only if both hostnames have one."""
+    """Whether two hostnames belong to the same machine.
+
+    Case does not matter. Domains are compared only if both hostnames have one.
+    """
     seen, known = (each.strip().rstrip(".").lower() for each in (seen, known))
     one, other = seen.partition(".")[0], known.partition(".")[0]
     if {one, other} & _NO_NAMES:

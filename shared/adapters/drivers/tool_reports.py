@@ -1,4 +1,7 @@
-"""Converts a guest's answer into a report on the tool in the guest, while the tool is prepared or runs. Makes no calls."""
+"""Converts a guest's answer into a report on the tool in the guest, both during its preparation and while it runs.
+
+Makes no calls.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +20,17 @@ _BACK = "Roll back: only the snapshots undo what the tool has changed."
 
 
 def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
-    """The report on the tool's installation and on its own precheck."""
+    """The report on the tool's installation and on the tool's own precheck."""
     return _with_log(_preparation_report(answer, recipe, handle, run), answer, run)
 
 
 def running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
-    """The report on a replacement under way, from what the guest shows."""
+    """The report on a replacement in progress, made from the guest's answer."""
     return _with_log(_running_report(answer, recipe, handle, catalog), answer, handle.job_id)
 
 
 def _with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobReport:
-    """The report with the end of the tool's log, if the report is a failure of this run."""
+    """The report, with the end of the tool's log added if it reports a failure of this run."""
     if report.phase is not JobPhase.FAILED or answer.run != run:
         return report
     return replace(report, log=end_of_log(answer.log))
@@ -40,7 +43,7 @@ def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, 
         return JobReport(JobPhase.PREPARING, handle, remedy=f"{recipe.tool} is to be installed in the instance.")
     known = replace(handle, job_id=run)
     if answer.started:
-        return JobReport(JobPhase.RUNNING, known)  # it has been started already: never twice
+        return JobReport(JobPhase.RUNNING, known)  # the tool has already been started, and must never be started twice
     if answer.phase == "not-installed":
         return _report_in_tool_words(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
     stops = stopping_findings(findings_of_report(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
@@ -96,7 +99,10 @@ def _run_not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData
 
 
 def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
-    """The report for a tool whose own precheck found obstacles. The report shows the first finding and the number of the others."""
+    """The report for a tool whose own precheck found obstacles.
+
+    The message has the first finding and the number of further findings.
+    """
     stops = stopping_findings(findings_of_report(recipe.tool, answer.report))
     if not stops:
         return _report_in_tool_words(
@@ -115,7 +121,7 @@ def _failure_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> J
 
 
 def _system_not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
-    """The report for an instance that has restarted, runs no tool and does not run the new system completely."""
+    """The report for an instance that has restarted but does not completely run the new system, although no tool is running."""
     activity = latest_recorded_run(answer.results)
     own = (
         f" Its record says: from {activity.source_os} to {activity.target_os}, success {str(activity.success).lower()}."
@@ -128,7 +134,7 @@ def _system_not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Driv
 
 
 def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: DriverData, code: str, what: str) -> JobReport:
-    """A failed report in the tool's own words. A known kind of failure has its own code and remedy."""
+    """A failed report with the tool's own words. If the kind of failure is known, the report has that kind's code and remedy."""
     kind = failure_kind(answer.log)
     remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."
     message = f"{recipe.tool} {what}. {_error_text(answer, recipe)}".strip()
@@ -136,7 +142,7 @@ def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: DriverData
 
 
 def _error_text(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
-    """The tool's first error in the tool's own words; empty if the tool reports no error."""
+    """The first error that the tool reports, in the tool's own words; empty if it reports no error."""
     stops = stopping_findings(findings_of_report(recipe.tool, answer.report)) if recipe and answer.report else ()
     said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error_line(answer.log)
     return f"It says: {said}" if said else ""
