@@ -1,1 +1,1 @@
-"""The functions of Function Compute. Each has a folder with the handlers that the platform calls."""
+"""The functions of Function Compute. Each function has a folder with the handlers that the platform calls."""

@@ -1,1 +1,1 @@
-"""The package of the function replank-precheck, which checks an instance before its hop."""
+"""The package of the function replank-precheck, which checks an instance before each hop."""

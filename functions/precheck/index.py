@@ -1,4 +1,4 @@
-"""The handlers of the function that checks an instance before its hop."""
+"""The handlers of the function that checks an instance before each hop."""
 
 from __future__ import annotations
 

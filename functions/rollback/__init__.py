@@ -1,1 +1,1 @@
-"""The package of the function replank-rollback, which resets an instance's disks to their snapshots."""
+"""The package of the function replank-rollback, which resets an instance's disks from its snapshots."""

@@ -1,4 +1,4 @@
-"""The handlers of the function that resets an instance's disks to their snapshots."""
+"""The handlers of the function that resets an instance's disks from its snapshots."""
 
 from __future__ import annotations
 

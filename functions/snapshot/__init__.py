@@ -1,1 +1,1 @@
-"""The package of the function replank-snapshot, which makes the snapshots of an admitted migration."""
+"""The package of the function replank-snapshot, which admits a migration and makes its snapshots."""

@@ -1,1 +1,1 @@
-"""The package of the function replank-sweep, which deletes snapshots past their retention."""
+"""The package of the function replank-sweep, which deletes snapshots whose retention is over."""

@@ -1,4 +1,4 @@
-"""The handlers of the function that deletes snapshots whose retention has passed."""
+"""The handlers of the function that deletes snapshots whose retention is over."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The package of the function replank-validate, which compares a guest with its baseline."""
+"""The package of the function replank-validate, which compares the guest with its baseline after a hop."""

@@ -1,1 +1,1 @@
-"""The package of the function replank-watch, which processes ECS events and the tick of each minute."""
+"""The package of the function replank-watch, which processes ECS events and the one-minute tick."""

@@ -1,4 +1,4 @@
-"""The handlers of the function that processes ECS events and the tick of each minute."""
+"""The handlers of the function that processes ECS events and the one-minute tick."""
 
 from __future__ import annotations
 

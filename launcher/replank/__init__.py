@@ -1,4 +1,4 @@
-"""The installed Replank: the repository's own folders, kept inside this package so that no name of theirs enters site-packages.
+"""The installed Replank. This package contains the repository's own folders, so that their names do not enter site-packages.
 
 `shared`, `cli` and `localcloud` import each other by these names, as they do in a checkout and in the deployed functions.
 """

@@ -1,7 +1,8 @@
-"""Builds the probes, which are short, read-only scripts that run inside instances, and reads their answers.
+"""Builds the probes and reads their answers. A probe is a short, read-only script that runs inside an instance.
 
 ``probe_script`` returns the text for Cloud Assistant, and ``parse_answer`` returns the facts in an answer. An unreadable answer
-raises ProbeUnreadable. ``finding_for_unreadable_answer`` turns this error into a finding, so that a strange guest causes no crash.
+raises ProbeUnreadable. ``finding_for_unreadable_answer`` turns this error into a finding, so that a strange answer never crashes a
+stage.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from shared.probes.windows import parse_windows_answer
 __all__ = ["MAX_ANSWER_BYTES", "ProbeUnreadable", "finding_for_unreadable_answer", "parse_answer", "probe_script"]
 
 MAX_ANSWER_BYTES = 24 * 1024
-"""Maximum bytes of output that Cloud Assistant keeps; the probes stay below 20 KB."""
+"""Maximum bytes of output that Cloud Assistant keeps. The probes print less than 20 KB."""
 
 
 def probe_script(os_type: str, *, files: Sequence[str] = (), check: str = "", updates: bool = False) -> str:
     """The script of the probe for ``linux`` (POSIX sh) or ``windows`` (PowerShell 2.0 and later).
 
-    ``files`` are paths whose SHA-256 is reported. ``check`` is a command of the user. The command may run for 15 s,
-    and its exit status is reported. ``updates`` adds pending updates, for a move from CentOS to Red Hat.
+    ``files`` are paths of files whose SHA-256 is reported. ``check`` is a command of the user. It may run for 15 s, and its exit
+    status is reported. With ``updates``, pending updates are reported too, as a move from CentOS to Red Hat needs them.
     """
     head, body = _script_parts(os_type)
     if os_type == "windows":
@@ -48,7 +49,10 @@ def _quoted_literal(text: str, quote: str) -> str:
 
 @cache
 def _script_parts(os_type: str) -> tuple[tuple[str, ...], str]:
-    """The first line of a script if it begins with ``#!``, and the rest of the script, shortened to fit into RunCommand (24 KB)."""
+    """The first line of a script if it begins with ``#!``, and the rest of the script.
+
+    The rest is shortened to fit into RunCommand (24 KB).
+    """
     name = {"linux": "linux.sh", "windows": "windows.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     head = (lines[0],) if lines[0].startswith("#!") else ()
@@ -57,7 +61,7 @@ def _script_parts(os_type: str) -> tuple[tuple[str, ...], str]:
 
 
 def parse_answer(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts:
-    """The facts in a probe's answer. Raises ProbeUnreadable if the answer is empty, cut, too long or of another program."""
+    """The facts in a probe's answer. Raises ProbeUnreadable if the answer is empty, cut off, too long, or not a probe's answer."""
     text = plain_lines(output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff"))
     if not text.strip():
         raise ProbeUnreadable("Probe.Empty", "the guest answered nothing")
@@ -69,7 +73,7 @@ def parse_answer(os_type: str, output: bytes, *, truncated: bool = False) -> Gue
 
 
 def finding_for_unreadable_answer(error: ProbeUnreadable) -> Finding:
-    """The finding for an unreadable answer. The finding blocks the migration, because nothing is known about the guest."""
+    """The finding for an unreadable answer. It blocks the migration, because nothing is known about the guest."""
     return Finding(
         error.code,
         Severity.ERROR,

@@ -1,4 +1,4 @@
-"""Reads the sections of a Linux answer. A section that is missing, failed or unreadable is noted as unknown."""
+"""Reads the sections of a Linux answer. A section that is missing, failed or unreadable is recorded as unknown."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from shared.probes.frame import AnswerSection
 
 T = TypeVar("T")
 USABLE_DESPITE_STATUS = {"mounts", "check", "updates", "fstab"}
-"""Sections that are read even if their command failed. For example, df fails if it cannot read one mount."""
+"""Sections that are read even if their command failed. For example, df fails if it cannot read one of the mounts."""
 STATUS = {127: "no such command", 124: "took longer than 15 s", 126: "not permitted"}
 
 
 class LinuxAnswer:
-    """The sections of one answer, and the reason for each section that stays unknown."""
+    """The sections of one answer, and a reason for each section whose facts stay unknown."""
 
     def __init__(self, sections: dict[str, AnswerSection]) -> None:
         self.sections = sections
@@ -23,7 +23,7 @@ class LinuxAnswer:
     def read_section(self, name: str, reader: Callable[[AnswerSection], T]) -> T | None:
         """The value that ``reader`` returns for a section.
 
-        None if the section cannot be read; the reason is then noted in ``unknown``.
+        None if the section cannot be read. The reason is then added to ``unknown``.
         """
         section = self.sections.get(name)
         if section is None:
@@ -38,7 +38,7 @@ class LinuxAnswer:
         return None
 
     def truncated_sections(self) -> tuple[tuple[str, str], ...]:
-        """The sections that were cut, each with the number of lines that were kept."""
+        """The sections that were cut off, each with the number of lines that were kept."""
         return tuple((s.name, f"{s.kept} of {s.total} lines") for s in self.sections.values() if s.total)
 
 

@@ -1,4 +1,4 @@
-"""Builds the scripts that run a batch's command in a guest (command.sh, command.ps1), and reads their answers."""
+"""Builds the scripts that run a batch's own command in a guest (command.sh, command.ps1), and reads their answers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from shared.domain.text import plain_line, without_secrets
 
 _BEGIN, _END = "replank-command 1", re.compile(r"@end (-?[0-9]{1,10})")
 SHOWN = 300
-"""Maximum characters of the output that are kept. The last characters are kept, because programs print errors at the end."""
+"""Maximum characters of the output that are kept. The end of the output is kept, because programs print errors at the end."""
 
 
 @dataclass(frozen=True)
 class CommandAnswer:
-    """The result of a command in the guest: its exit status, and the last part of its output on one line."""
+    """The result of a command in the guest: its exit status, and the end of its output on one line."""
 
     status: int
     output: str

@@ -1,15 +1,18 @@
-"""Reads the frame of a Linux answer: the header, the sections with their status and cuts, and the end marker."""
+"""Reads the frame of a Linux answer: the header, the sections with their statuses and cuts, and the end marker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 HEADER = "replank-probe 1 linux"
-"""The first line of an answer. The number in this line is the version of the answer's format."""
+"""The first line of an answer. Its number is the version of the answer's format."""
 
 
 class ProbeUnreadable(Exception):
-    """Raised if an answer cannot be read. ``code`` is Probe.Empty, .Truncated, .TooLarge, .Garbage or .VersionUnknown."""
+    """Raised if an answer cannot be read.
+
+    ``code`` is Probe.Empty, Probe.Truncated, Probe.TooLarge, Probe.Garbage or Probe.VersionUnknown.
+    """
 
     def __init__(self, code: str, what: str) -> None:
         super().__init__(f"{code}: {what}")
@@ -19,7 +22,10 @@ class ProbeUnreadable(Exception):
 
 @dataclass
 class AnswerSection:
-    """One section of an answer. ``status`` is the exit status of the command. ``total`` is the number of lines before a cut."""
+    """One section of an answer.
+
+    ``status`` is the exit status of its command. ``total`` is the number of lines before the section was cut off.
+    """
 
     name: str
     lines: list[str] = field(default_factory=list)
@@ -28,12 +34,12 @@ class AnswerSection:
     total: int = 0
 
     def values_for_key(self, key: str) -> list[str]:
-        """The rest of each line that begins with ``key`` and a blank."""
+        """The texts after ``key`` and a blank, one for each line that begins with them."""
         start = key + " "
         return [line[len(start) :] for line in self.lines if line.startswith(start)]
 
     def first_value(self, key: str) -> str | None:
-        """The rest of the first line that begins with ``key`` and a blank; None without such a line."""
+        """The text after ``key`` and a blank in the first line that begins with them. None if no line does."""
         found = self.values_for_key(key)
         return found[0] if found else None
 
@@ -65,7 +71,10 @@ def read_frame(text: str) -> dict[str, AnswerSection]:
 
 
 def _lines_of_answer(lines: list[str]) -> list[str]:
-    """The lines from the last begin mark to the last end mark. A profile or an agent may print lines around the answer."""
+    """The lines from the last begin mark to the last end mark.
+
+    A shell profile or an agent may print lines before and after the answer.
+    """
     begins = [at for at, line in enumerate(lines) if line.startswith("replank-probe ")]
     ends = [at for at, line in enumerate(lines) if line.startswith("@end ")]
     return lines[begins[-1] : ends[-1] + 1] if begins and ends and begins[-1] < ends[-1] else lines

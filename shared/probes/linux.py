@@ -1,4 +1,4 @@
-"""Reads facts from the sections of a Linux answer. A section that is missing, failed or unreadable leaves its facts unknown."""
+"""Reads facts from the sections of a Linux answer. If a section is missing, failed or unreadable, its facts stay unknown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIREWALLS = ("firewalld", "iptables", "nftables")
 
 
 def parse_linux_answer(text: str) -> GuestFacts:
-    """The facts in an answer of linux.sh. Raises ProbeUnreadable if its frame is incomplete."""
+    """The facts in an answer of linux.sh. Raises ProbeUnreadable if the answer's frame is incomplete."""
     answer = LinuxAnswer(read_frame(text))
     system = answer.read_section("os", lambda s: s)
     services = answer.read_section("services", _services)
@@ -55,7 +55,10 @@ def parse_linux_answer(text: str) -> GuestFacts:
 
 
 def system_version(section: AnswerSection) -> str | None:
-    """The version in VERSION_ID, or the longer version in redhat-release. For example, redhat-release of CentOS holds 7.9.2009."""
+    """The version in VERSION_ID, or the version in redhat-release if it is longer.
+
+    For example, redhat-release of CentOS holds 7.9.2009.
+    """
     short = section.first_value("version_id")
     full = re.search(r"release (\d[\d.]*)", section.first_value("release") or "")
     if full and (short is None or full[1] == short or full[1].startswith(short + ".")):

@@ -1,4 +1,4 @@
-"""Reads the facts that only Linux guests have, for example about boot, fstab, package sources and programs."""
+"""Reads the facts that only Linux guests have, for example about the boot loader, fstab, package sources and programs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ PANELS = {
     "/opt/appnode": "AppNode",
     "/usr/local/phpstudy": "phpStudy",
 }
-"""Hosting panels and software bundles, by the folder in which they are installed. No package owns the programs of such a panel."""
+"""The name of each hosting panel or software bundle, by the folder in which it is installed.
+
+No package owns the programs in such a folder.
+"""
 OTHER_KERNELS = re.compile(r"elrepo|uek|plus|debug$")
 """Matches the versions of kernels that do not come from the distribution."""
 
@@ -74,7 +77,10 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
 
 
 def _facts_including_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: AnswerSection | None) -> LinuxFacts:
-    """The facts in ``linux``, and the facts that only newer probes report. The answer of an older probe lacks their sections."""
+    """The facts in ``linux``, extended by the facts that only newer probes report.
+
+    The answer of an older probe lacks their sections.
+    """
     if "more" not in answer.sections:
         return linux
     more = answer.read_section("more", lambda s: s)
@@ -98,15 +104,15 @@ def _facts_including_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modu
 
 
 def _root_login_setting(more: AnswerSection) -> str | None:
-    """The setting PermitRootLogin of sshd. Empty if the file lacks the setting, None if the file does not exist.
+    """The setting PermitRootLogin of sshd. Empty if the file lacks the setting, and None if the file does not exist.
 
-    An older probe did not report whether the file exists.
+    Older probes do not report whether the file exists.
     """
     return None if more.first_value("sshd") == "no" else more.first_value("root-login") or ""
 
 
 def _facts_including_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
-    """The facts in ``linux``, and facts about the guest's health: fstab, metadata service, name resolution and time.
+    """The facts in ``linux``, extended by facts about the guest's health: fstab, metadata service, name resolution and time.
 
     A value is None if no tool in the guest could report it.
     """
@@ -148,14 +154,20 @@ def _package_lock_holder(line: str) -> str:
 
 
 def _has_security_agent(state: AnswerSection | None, modules: AnswerSection | None) -> bool | None:
-    """Whether the security agent runs or its module is loaded. The agent's folder proves nothing, because an uninstall keeps it."""
+    """Whether the security agent runs or its kernel module is loaded.
+
+    The agent's folder proves nothing, because uninstalling the agent leaves the folder.
+    """
     if modules and modules.values_for_key("security-agent"):
         return True
     return _is_yes(state.first_value("security-agent")) if state else None
 
 
 def _selinux_mode(state: AnswerSection) -> str | None:
-    """The SELinux mode (``enforcing``, ``permissive`` or ``disabled``), from the kernel or else from the configuration."""
+    """The SELinux mode (``enforcing``, ``permissive`` or ``disabled``).
+
+    The kernel's answer is used if there is one, else the configuration.
+    """
     enforce = state.first_value("enforce")
     if enforce is not None:
         return "enforcing" if enforce == "1" else "permissive"
@@ -163,7 +175,7 @@ def _selinux_mode(state: AnswerSection) -> str | None:
 
 
 def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
-    """The entries of fstab. Newer probes report whole lines, older probes report five words of each line."""
+    """The entries of fstab. Newer probes report whole lines. Older probes report five words of each line."""
     section = answer.read_section("fstab", lambda s: s)
     if section is None or not any(line.startswith(("line ", "looked ")) for line in section.lines):
         return answer.read_section("fstab", _old_fstab_entries) if section else None
@@ -198,7 +210,10 @@ def _boot_facts(section: AnswerSection, packages: AnswerSection | None) -> BootF
 
 
 def _default_kernel(section: AnswerSection, versions: tuple[str, ...]) -> str | None:
-    """The kernel that GRUB starts next: the saved entry, or else the first entry. An entry is saved by version or by number."""
+    """The kernel that GRUB starts next: the saved entry, or the first entry if none is saved.
+
+    An entry is saved by its version or by its number.
+    """
     saved = (section.first_value("saved") or "").strip()
     named = [version for version in versions if version in saved]
     if named:
@@ -213,7 +228,7 @@ def _version_sort_key(version: str) -> list[tuple[int, str]]:
 
 
 def _is_reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None:
-    """Whether the newest installed kernel of the distribution is newer than the running kernel.
+    """Whether the distribution's newest installed kernel is newer than the running kernel.
 
     Kernels of other vendors do not count, even if they are installed.
     """

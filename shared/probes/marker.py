@@ -1,6 +1,6 @@
 """Builds the scripts for the marker, a small file in the guest that shows whether SMC has reset the disks.
 
-The scripts are marker.sh and marker.ps1; they contain no text from a batch. This module also reads their answers.
+The scripts are marker.sh and marker.ps1. They contain no text from a batch. This module also reads the scripts' answers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def marker_script(os_type: str, action: Action, *, marker: str = "") -> str:
 
 @cache
 def _script_text(os_type: str) -> str:
-    """The text of a guest's marker script, without comments, indentation and blank lines."""
+    """The text of the marker script for the guest, without comments, indentation and blank lines."""
     name = {"linux": "marker.sh", "windows": "marker.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"

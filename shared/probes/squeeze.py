@@ -9,13 +9,16 @@ from itertools import count
 AWK = "| awk '\n"
 """The line before the awk program, which fills the rest of the shell script."""
 _LITERAL = re.compile(r'("(?:[^"\\\n]|\\.)*"|/(?:[^/\\\n]|\\.)+/)')
-"""Matches a string or a regular expression of awk. The awk program must not divide, so a slash always begins an expression."""
+"""Matches a string or a regular expression in awk.
+
+The awk program must not divide, so that every slash begins a regular expression.
+"""
 _HEADED = re.compile(r"(?<=\(\) )\{ # .*")
-"""Matches the opening brace of a shell function, if a comment follows it."""
+"""Matches the opening brace of a shell function if a comment follows the brace."""
 _BLANKS = re.compile(r" *(==|!=|[-<>+&|]=|\|\||&&|[-=<>~{}?:;,+!&|()]) *")
 _COMMENT = re.compile(r" *#.*")
 _QUOTED = re.compile(r"(\\.|'[^']*'|\"(?:\\.|[^\"\\])*\")", re.DOTALL)
-"""Matches quoted text in a shell script, or a backslash and the next character."""
+"""Matches quoted text in a shell script, or a backslash with the character after it."""
 _SEPARATOR = re.compile(r" *(;;|&&|\|\||[;|]) *")
 _FUNCTION = re.compile(r"^([a-z_]+)\(\)", re.MULTILINE)
 _KEYWORD = r"(?:then|do|if|elif|else)\b"
@@ -42,7 +45,7 @@ _LANGUAGE = frozenset(
     }
     | {"in", "index", "length", "match", "next", "print", "return", "split", "sub", "substr", "tolower", "while"}
 )
-"""Built-in names of awk that the program uses. The program must use no other built-in name."""
+"""Built-in names of awk that the program uses. It must use no other built-in name, because other names are shortened."""
 
 
 def shortened_script(script: str) -> str:
@@ -54,7 +57,10 @@ def shortened_script(script: str) -> str:
 
 
 def _shortened_shell(text: str) -> str:
-    """The shell part of a script, shortened. The functions get one-letter names, because no command in a guest has such a name."""
+    """The shell part of a script, shortened.
+
+    Its functions get names of one letter, because no command in a guest has such a name.
+    """
     letters = iter("ABCDEFGHIJKLMNOPQSUVWXYZabcdefghijklmnopqrstuvwxyz")
     short = {name: next(letters) for name in _FUNCTION.findall(text)}
     parts = _QUOTED.split(text)
@@ -77,7 +83,7 @@ def _shortened_awk(text: str) -> str:
 
 
 def _joined_lines(parts: list[str]) -> list[str]:
-    """The awk program without needless line ends: those next to a brace in a block, and those after a backslash."""
+    """The awk program without needless line ends. A line end is needless next to a brace in a block, and after a backslash."""
     depth, joined = 0, []
     for part in (each.replace("\\\n", "") for each in parts):
         kept = []
@@ -91,7 +97,7 @@ def _joined_lines(parts: list[str]) -> list[str]:
 
 
 def _short_names(parts: list[str]) -> dict[str, str]:
-    """A short name for each name in the awk program. The most frequent name gets the shortest new name."""
+    """A short name for each name in the awk program. The more often a name occurs, the shorter its new name."""
     used = Counter(name for part in parts for name in _NAME.findall(part) if name not in _LANGUAGE)
     fresh = (f"{letter}{number or ''}" for number in count() for letter in "abcdefghijklmnopqrstuvwxyzABCDEGHIJKLMNOPQRTUVWXYZ")
     return {name: next(fresh) for name, _ in used.most_common()}

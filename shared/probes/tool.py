@@ -1,4 +1,4 @@
-"""Builds the guest driver's scripts (tool.sh, tool_runner.sh), and reads their answers."""
+"""Builds the guest driver's scripts (tool.sh, tool_runner.sh), and reads the scripts' answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_TEXT = 2_000_000
 
 
 def tool_script(action: Action, run: str, recipe: Recipe | None = None) -> str:
-    """The script for one action in the guest. ``run`` may hold only letters, digits and dashes; the recipe is encoded in base64."""
+    """The script for one action in the guest. ``run`` may hold only letters, digits and dashes. The recipe is encoded in base64."""
     head = [f"#!/bin/sh\nREPLANK_ACT={action}", f"REPLANK_RUN={run}"]
     if recipe is not None:
         head += [
@@ -39,7 +39,7 @@ def is_run_removed(output: bytes, run: str) -> bool:
 
 
 def recipe_script(recipe: Recipe) -> str:
-    """The recipe as a shell script of functions and variables."""
+    """The recipe as shell functions and shell variables."""
     install = (*recipe.repositories, recipe.packages, *recipe.answers)
     functions = {
         "tool_install": "\n".join(f"{{ {line.text}\n}} || return" for line in install),
@@ -80,7 +80,7 @@ def _script_text(name: str) -> str:
 
 
 def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer | None:
-    """The answer of a tool script; None if it is incomplete. ``at`` is the time when the command began."""
+    """The answer of a tool script, or None if the answer is incomplete. ``at`` is the time when the command began."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").rstrip().split("\n")
     starts = [place for place, line in enumerate(lines) if line == _FIRST]
     if not starts or lines[-1].strip() != _END:
@@ -128,7 +128,7 @@ def _field_number(told: AnswerSection, name: str) -> int | None:
 
 
 def _unpacked_file(told: AnswerSection, name: str) -> str:
-    """The text of a packed file, as far as it arrived; empty if it cannot be unpacked."""
+    """The text of a packed file, as far as it arrived. Empty if the file cannot be unpacked."""
     text = _field_word(told, name)
     try:
         raw = base64.b64decode(text[: len(text) // 4 * 4])

@@ -25,7 +25,7 @@ END = "@end"
 
 
 class FieldReader:
-    """Reads the fields of a JSON object. A missing or unreadable field is None, and the reason is noted."""
+    """Reads the fields of a JSON object. A missing or unreadable field becomes None, and the reason is recorded."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
@@ -34,7 +34,7 @@ class FieldReader:
     def read_field(self, name: str, reader: Callable[[Any], T]) -> T | None:
         """The value that ``reader`` returns for a field.
 
-        None if the field cannot be read; the reason is then noted in ``unknown``.
+        None if the field cannot be read. The reason is then added to ``unknown``.
         """
         value = self.fields.get(name)
         if value is None:
@@ -48,7 +48,7 @@ class FieldReader:
 
 
 def parse_windows_answer(text: str) -> GuestFacts:
-    """The facts in an answer of windows.ps1. Raises ProbeUnreadable."""
+    """The facts in an answer of windows.ps1. Raises ProbeUnreadable if the answer is incomplete or unreadable."""
     document = FieldReader(_parsed_object(text))
     for name, reason in document.read_field("unknown", _text_pairs) or ():
         document.unknown[name] = reason
@@ -90,12 +90,12 @@ def parse_windows_answer(text: str) -> GuestFacts:
 def _parsed_object(text: str) -> dict[str, Any]:
     lines = [line for line in text.split("\n") if line.strip()]
     ends = [at for at, line in enumerate(lines) if line.startswith(END)]
-    lines = lines[: ends[-1] + 1] if ends else lines  # what a profile or an agent printed after it says nothing
+    lines = lines[: ends[-1] + 1] if ends else lines  # a profile or an agent printed the lines after the end marker
     if not lines[-1].startswith(END):
         whole = lines[0].lstrip().startswith("{")
         raise ProbeUnreadable("Probe.Truncated" if whole else "Probe.Garbage", f"the answer ends with {lines[-1][-60:]!r}")
     try:
-        # The object is one line. What may stand above it came from a command beside its output, and says nothing.
+        # The object is one line. Lines above it are errors of commands, and hold no facts.
         fields = json.loads(
             lines[-2] if len(lines) > 2 and lines[-2].startswith("{") and lines[-2].endswith("}") else "\n".join(lines[:-1])
         )

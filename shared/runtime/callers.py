@@ -1,4 +1,4 @@
-"""Identifies the caller by the request's headers, checks the act against the settings, and writes the audit."""
+"""Identifies the caller from the request's headers, checks whether the caller may do the act, and writes the audit."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ from shared.runtime.router import Reply
 from shared.stages.api import audit, views
 
 TOKEN_HEADER = "x-replank-token"
-"""The header with the provider's token. Authorization cannot be used, because it carries the signature for the HTTP trigger."""
+"""The header with the provider's token.
+
+Authorization cannot be used, because it already carries the signature for the HTTP trigger.
+"""
 NOBODY = Caller("")
 TRIGGER = "trigger"
 
 
 @dataclass(frozen=True)
 class IncomingAct:
-    """The request of an act. ``act`` is the operation's name, ``path`` has the ids, ``headers`` have lower-case names."""
+    """The request for an act.
+
+    ``act`` is the operation's name, ``path`` holds the ids from the path, and ``headers`` have lower-case names.
+    """
 
     act: str
     path: Mapping[str, str]
@@ -50,9 +56,9 @@ class CallerSettings(Protocol):
 
 
 def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Caller:
-    """The caller of the request: the person whom the token names, or without a token the name in the operator header.
+    """The caller of the request. A token names the person. Without a token, the operator header does.
 
-    Raises Refused (Operator.Missing, Operator.Invalid, Token.*) and Transient if the provider does not answer.
+    Raises Refused (Operator.Missing, Operator.Invalid, Token.*), and Transient if the provider does not answer.
     """
     token = _token_in_headers(headers)
     if token:
@@ -72,7 +78,7 @@ def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: P
 
 
 def carry_out_act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
-    """Carry out an act if the caller may do it. The audit records the request and its outcome, also if the act is refused."""
+    """Carry out an act if the caller may do it. The audit records the request and its outcome, even if the act is refused."""
     access = settings.access or AccessRules()
     caller, refusal = _identify_caller(came, ports, settings)
     target = _act_target(came, ports, access)
@@ -94,14 +100,14 @@ def carry_out_act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports
 
 
 def http_status(error: ReplankError) -> int:
-    """The HTTP status with which the API answers an error."""
+    """The HTTP status of the API's answer to an error."""
     return error.status if error.fate is Fate.REFUSED else {Fate.STALE: 409, Fate.TRANSIENT: 503}.get(error.fate, 500)
 
 
 def decode_header(given: str, where: str) -> str:
-    """The text of a header. Headers are ASCII, so other letters are percent-encoded in UTF-8 (``%E5%BC%A0``).
+    """The text of a header. Headers are ASCII, so other characters are percent-encoded in UTF-8 (``%E5%BC%A0``).
 
-    Raw UTF-8 is accepted too, whether the platform decoded it as Latin-1 or as UTF-8.
+    Unencoded UTF-8 is accepted too, whether the platform decoded it as Latin-1 or as UTF-8.
     """
     try:
         if given.isascii():
@@ -149,7 +155,8 @@ def _audit_line(came: IncomingAct, caller: Caller, target: _ActTarget, ports: Po
 class _ActTarget:
     """The target of an act, as it was before the act.
 
-    ``before`` is its state and version. ``owner`` is the person who submitted the batch; it is read only if a grant needs it.
+    ``before`` is the target's state and version. ``owner`` is the person who submitted the batch. The owner is read only if a grant
+    needs it.
     """
 
     before: str = ""
@@ -158,7 +165,10 @@ class _ActTarget:
 
 
 def _act_target(came: IncomingAct, ports: Ports, access: AccessRules) -> _ActTarget:
-    """The target of an act. Raises Transient if it cannot be read now: without the batch's owner, a refusal could be wrong."""
+    """The target of an act.
+
+    Raises Transient if the target cannot be read now. Without the batch's owner, the act might be refused wrongly.
+    """
     by_owner = any(grant.owners for grant in access.grants or ())
     try:
         if "migrationId" in came.path:
@@ -169,12 +179,12 @@ def _act_target(came: IncomingAct, ports: Ports, access: AccessRules) -> _ActTar
             batch = ports.batches.load(came.path["batchId"])
             return _ActTarget(f"{batch.state.value} {batch.version}", batch.created_by, batch.selection.account_ids)
     except Refused:
-        return _ActTarget()  # the act itself says what is wrong
+        return _ActTarget()  # the act itself then reports what is wrong
     return _ActTarget(accounts=_accounts_in_body(came.body, ports))
 
 
 def _accounts_in_body(body: str, ports: Ports) -> tuple[str, ...]:
-    """The accounts that the body of a new batch names. The act itself reports faults in the body later."""
+    """The accounts that the body of a new batch names. Faults in the body are ignored here, because the act itself reports them."""
     if '"accountIds"' not in body:
         return ("",)
     try:
@@ -185,7 +195,7 @@ def _accounts_in_body(body: str, ports: Ports) -> tuple[str, ...]:
 
 
 def _state_text(view: object) -> str:
-    """The state and version in an act's answer, as the audit records them."""
+    """The state and version in an act's answer. The audit records this text."""
     if isinstance(view, views.Confirmations):
         return f"{len(view.confirmed)} confirmed, {len(view.refused)} refused"
     if isinstance(view, views.HoldView):

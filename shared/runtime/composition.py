@@ -1,6 +1,6 @@
 """The composition root.
 
-This module decides which adapter implements which port, and which SDK clients a function makes at its start.
+This module decides which adapter implements which port, and which SDK clients a function makes when it starts.
 """
 
 from __future__ import annotations
@@ -38,11 +38,14 @@ if TYPE_CHECKING:
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 USES_ECS = frozenset(FUNCTIONS) - {"api"}
 USES_SMC = frozenset({"migrate", "watch", "validate", "rollback"})
-"""The functions that call SMC. Only the packages of these functions contain SMC's SDK."""
+"""The functions that call SMC. Only their packages contain SMC's SDK."""
 
 
 def function_credentials(environment: Mapping[str, str], context: object) -> Credentials:
-    """The credentials of the function's role, from the environment or from the context. Raises Permanent (Credentials.Missing)."""
+    """The credentials of the function's role, taken from the environment or from the context.
+
+    Raises Permanent (Credentials.Missing).
+    """
     key_id = environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
     secret = environment.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
     token = environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")
@@ -58,7 +61,7 @@ def function_credentials(environment: Mapping[str, str], context: object) -> Cre
 def make_ports(function: str, settings: Settings, credentials: Credentials, clock: Clock | None = None) -> Ports:
     """Make all ports of a function. The SDK clients are made too, so that the first message does not wait for them.
 
-    ``clock`` replaces the clock that the settings name.
+    ``clock`` is used instead of the clock that the settings name.
     """
     clients = Clients(_account_settings(settings, credentials), retry=replace(CLOUD_CALL, pause_s=settings.retry_pause_ms / 1000))
     clock, store = clock or clock_from_setting(settings.clock), Store(clients)
@@ -92,7 +95,7 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
 
 
 class DeferredAdapter:
-    """Stands for an adapter that is imported and made on its first use. Not every function uses every port."""
+    """Stands for an adapter that is imported and made only when it is first used. Not every function uses every port."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -104,7 +107,10 @@ class DeferredAdapter:
 
 
 class DriverSettingErrors(Mapping[str, Permanent]):
-    """The drivers that lack a setting, each with the error that names it. The drivers are checked on first use."""
+    """The drivers that lack a setting.
+
+    Each has the error that names the setting. The drivers are checked when this mapping is first read.
+    """
 
     def __init__(self, drivers: Callable[[], dict[str, Driver]]) -> None:
         self._make_drivers = drivers
@@ -180,7 +186,7 @@ def _make_guest_driver(clients: Clients, settings: Settings, clock: Clock) -> Dr
 
 
 def _make_member_accounts(function: str, settings: Settings, clients: Clients, clock: Clock) -> Accounts:
-    """Make the port of the member accounts. The api function only reads the accounts' names; it never assumes a role."""
+    """Make the port of the member accounts. The api function only reads the accounts' names, and never assumes a role."""
     from shared.adapters.assumed_roles import MemberAccounts
 
     def make_account_ports(assumed: Clients) -> AccountPorts:

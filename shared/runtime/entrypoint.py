@@ -1,4 +1,7 @@
-"""The entrypoint of every function. The entrypoint reads the message, runs the stage, logs one line, and acknowledges or raises."""
+"""The entrypoint of every function.
+
+It reads the message, runs the stage, writes one log line, and then acknowledges the message or raises.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ from shared.runtime.messages import (
 from shared.runtime.settings import Settings, read_settings
 
 ACKNOWLEDGED = frozenset({Fate.STALE, Fate.REFUSED, Fate.PERMANENT})
-"""The fates of errors that would occur again at a second delivery. A message that ends with such an error is acknowledged."""
+"""The fates of errors that a second delivery would only repeat. A message that ends with such an error is acknowledged."""
 _LEVELS = {Fate.STALE: logging.INFO, Fate.REFUSED: logging.WARNING, Fate.TRANSIENT: logging.WARNING}
 _FACTS = ("migrationId", "batchId", "instanceId", "hop", "attempt", "version")
 
@@ -38,21 +41,21 @@ T = TypeVar("T")
 
 @dataclass
 class _FunctionState:
-    """The state that one instance of a function keeps between invocations."""
+    """What one instance of a function keeps between invocations."""
 
     settings: Settings
     credentials: Credentials
     ports: Ports
     rates: Any = None
-    """The limiter of each caller's requests; only in the api function."""
+    """The limiter of each caller's requests. Only the api function has one."""
 
 
 _running: dict[str, _FunctionState] = {}
-"""The initialized functions by name. A process has one function; a simulation has all."""
+"""The initialized functions by name. A deployed process has one function, and a simulation has all of them."""
 
 
 def initialize(function: str, context: object) -> None:
-    """Read the settings and make the clients, once per instance. After an error the platform starts another instance."""
+    """Read the settings and make the clients, once per instance. If this raises an error, the platform starts another instance."""
     with lazy.deferred_imports(os.environ):
         settings = read_settings(os.environ)
         logs.configure_logging(settings.log_level)
@@ -68,7 +71,8 @@ def initialize(function: str, context: object) -> None:
 def handle_event(function: str, event: bytes, context: object) -> Any:
     """Process one invocation. Returns a response for an HTTP request, and ``{"result": ...}`` for a message.
 
-    Raises Refused for an unreadable message. No row can record such a message, so the dead letter queue keeps it for a person.
+    Raises Refused for an unreadable message. No row can record such a message, so the dead letter queue keeps it until a person
+    looks at it.
     """
     running = _current_state(function, context)
     request_id = str(getattr(context, "request_id", ""))
@@ -102,13 +106,13 @@ def _messages_for_function(function: str, event: bytes, request_id: str) -> list
     for message in messages:
         if not events.is_handled_by(function, message.type, message.source):
             what = f"replank-{function} does not know what to do with {message.type} from {message.source}."
-            # The platform writes the exception into the log as it is.
+            # The platform writes the exception's text into the log without hiding secrets.
             raise Refused("Event.Unknown", hide_secrets(what), "Compare the rule with template.yml; deploy the functions again.")
     return messages
 
 
 def _current_state(function: str, context: object) -> _FunctionState:
-    """The function's state. The ports are made on first use, and again if the credentials of the role have changed."""
+    """The function's state. The ports are made on first use, and made again if the credentials of the role have changed."""
     if function not in _running:
         initialize(function, context)
     running = _running[function]
@@ -120,7 +124,10 @@ def _current_state(function: str, context: object) -> _FunctionState:
 
 
 def _run_messages(function: str, messages: list[Message], ports: Ports) -> str:
-    """Run the stage for each message. The first error that needs a second delivery is raised after the last message."""
+    """Run the stage for each message.
+
+    If an error needs a second delivery, the first such error is raised after the last message.
+    """
     results: list[str] = []
     again: Exception | None = None
     for message in messages:
@@ -154,7 +161,7 @@ def _run_message(function: str, message: Message, ports: Ports) -> str:
 
 
 def _answer_request(request: dict[str, Any], running: _FunctionState, request_id: str) -> dict[str, Any]:
-    """The API's response to an HTTP request. An unexpected error becomes a 500 without details."""
+    """The API's response to an HTTP request. An unexpected error becomes a response with status 500 and no details."""
     from shared.runtime import rates, web
 
     started = time.perf_counter()

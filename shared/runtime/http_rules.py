@@ -1,4 +1,4 @@
-"""The rules of HTTP for an API: the version in the path, entity tags, conditional requests and media types. Pure."""
+"""HTTP rules for an API: the version in the path, entity tags, conditional requests and media types. Without side effects."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from shared.domain.errors import Refused
 from shared.runtime.schema import invalid_field
 
 VERSION = "/v1"
-"""The version with which every path of the API begins. Within a version, fields are added but never removed or redefined."""
+"""The version at the beginning of every path of the API. Within a version, fields may be added, but never removed or redefined."""
 DEPRECATED_SINCE = 1795824000
-"""The Unix time of 2026-11-28. Since then paths without a version are deprecated, but they still work."""
+"""2026-11-28 as Unix time. Since then, paths without a version are deprecated. They still work."""
 DOCUMENT = "/openapi.json"
-"""The only path without a version, because it describes all versions."""
+"""The only path without a version. Its document describes all versions."""
 MEDIA_TYPE = "application/json"
 
 
 def path_without_version(raw_path: str) -> tuple[str, bool]:
-    """The path without its version, and whether the request used the deprecated form of path, which has no version."""
+    """The path without its version, and whether the request used a deprecated path, which names no version."""
     if raw_path == VERSION or raw_path.startswith(f"{VERSION}/"):
         return raw_path[len(VERSION) :] or "/", False
     return raw_path, raw_path != DOCUMENT
@@ -28,14 +28,17 @@ def path_without_version(raw_path: str) -> tuple[str, bool]:
 def deprecation_headers(path: str) -> dict[str, str]:
     """The headers that mark a path without a version as deprecated and link to the new path (RFC 9745).
 
-    The link is relative, because the function does not know the address before the path.
+    The link is relative, because the function does not know what precedes the path in the address.
     """
     up = "../" * (path.strip("/").count("/"))
     return {"Deprecation": f"@{DEPRECATED_SINCE}", "Link": f'<{up}{VERSION[1:]}{path}>; rel="successor-version"'}
 
 
 def headers_by_name(given: Mapping[str, Any] | None) -> dict[str, str]:
-    """The headers by lower-case name. Two spellings of one header are joined by a comma, as HTTP joins repeated headers."""
+    """The headers by lower-case name.
+
+    If a header was sent in two spellings, the values are joined by a comma, as HTTP joins repeated headers.
+    """
     found: dict[str, str] = {}
     for name, value in (given or {}).items():
         key, text = name.lower(), str(value)
@@ -44,7 +47,7 @@ def headers_by_name(given: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def check_media_type(headers: Mapping[str, str]) -> None:
-    """Raise Refused (ContentType.NotSupported) unless the body is declared as JSON in UTF-8."""
+    """Raise Refused (ContentType.NotSupported) unless the headers declare the body as JSON in UTF-8."""
     kind, _, rest = headers.get("content-type", "").lower().partition(";")
     charset = rest.strip().removeprefix("charset=").strip('"')
     if kind.strip() != MEDIA_TYPE or charset not in ("", "utf-8"):
@@ -60,7 +63,7 @@ def check_media_type(headers: Mapping[str, str]) -> None:
 def parameter_value(name: str, value: Any) -> str:
     """The value of a parameter. Raises Refused (Request.Invalid) if the parameter was given more than once.
 
-    A trigger joins repeated values with commas, so a comma shows a repeated parameter. No valid value contains a comma.
+    The trigger joins repeated values with commas. No valid value contains a comma, so a comma means a repeated parameter.
     """
     if not isinstance(value, str) or "," in value:
         raise invalid_field(name, "must be given once, and without a comma")
@@ -70,7 +73,7 @@ def parameter_value(name: str, value: Any) -> str:
 def object_from_unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make a JSON object from its pairs. Raises Refused if a name occurs twice.
 
-    Without this check the last of two equal names would silently count.
+    Without this check, the last value would be used without a warning.
     """
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -81,13 +84,13 @@ def object_from_unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def entity_tag(view: object, body: str) -> str:
-    """The ETag of an answer: the digest of the body, preceded by the view's version if the view has a version."""
+    """The ETag of an answer: the digest of the body. If the view has a version, the version precedes the digest."""
     version = getattr(view, "version", None)
     digest = hashlib.blake2b(body.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
     return f'"{version}-{digest}"' if isinstance(version, int) and version > 0 else f'"{digest}"'
 
 
 def is_tag_known_to_caller(tag: str, if_none_match: str) -> bool:
-    """Whether the caller's If-None-Match names this tag, so that the caller already has the answer. Weak tags match too."""
+    """Whether the caller's If-None-Match names this tag. The caller then already has this answer. Weak tags match too."""
     given = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return tag in given or "*" in given

@@ -1,8 +1,8 @@
 """Starts the SDKs without the modules that Replank's calls never need, such as aiohttp for asynchronous calls.
 
-The module aiohttp alone takes half of the SDKs' import time. A stand-in replaces such a module. The first use of the stand-in
-loads the real module. ``REPLANK_LAZY_AIOHTTP=0`` turns this off, except for cryptography, which the packages do not contain.
-The SDKs need cryptography only to sign with an RSA key pair, and a function's role has none.
+The module aiohttp alone takes half of the SDKs' import time. Each unneeded module is replaced by a stand-in. The first use of the
+stand-in loads the real module. ``REPLANK_LAZY_AIOHTTP=0`` turns the stand-ins off, except for cryptography, which is not in the
+functions' packages. The SDKs need cryptography only to sign with an RSA key pair, and a function's role has no key pair.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from typing import Any, cast
 
 SWITCH = "REPLANK_LAZY_AIOHTTP"
 NEVER = "cryptography"
-"""The module that is deferred even if the switch is off."""
+"""The module that gets a stand-in even if the switch turns the others off."""
 DEFERRED: Mapping[str, Mapping[str, Any]] = {
     "aiohttp": {"ClientTimeout": None},
     "asyncio": {},
-    "charset_normalizer": {"__version__": "3.0.0"},  # requests asks at once whether it is older than 2 or newer than 3
+    "charset_normalizer": {"__version__": "3.0.0"},  # requests checks at import that this version is between 2 and 3
     "configparser": {},
     "crc32c": {},
     "cryptography": dict.fromkeys(("default_backend", "hashes", "load_pem_private_key", "padding")),
     "google.protobuf.text_format": {},
     "importlib.metadata": {"version": None},
-    "tablestore.flatbuffer": {"__all__": ()},  # the codec of SQL and time series, taken over with all its names
+    "tablestore.flatbuffer": {"__all__": ()},  # the codec of SQL and time series; the SDK imports all its names with *
 }
 """The deferred modules, each with the names that the SDKs import from it.
 
@@ -40,7 +40,10 @@ _loading = threading.RLock()
 
 
 class DeferredName:
-    """Stands for a name imported from a deferred module. A call of the name, or a read of an attribute, loads the real module."""
+    """Stands for a name imported from a deferred module.
+
+    Calling the name, or reading one of its attributes, loads the real module.
+    """
 
     def __init__(self, finder: DeferringFinder, module: str, name: str) -> None:
         self._finder, self._module, self._name = finder, module, name
@@ -57,7 +60,7 @@ class DeferredName:
 
 
 class StandInModule(ModuleType):
-    """Stands for a deferred module. Reading a name that DEFERRED does not list for the module loads the real module."""
+    """Stands for a deferred module. Reading a name that DEFERRED does not list for this module loads the real module."""
 
     def __getattr__(self, name: str) -> Any:
         finder: DeferringFinder = self.__dict__["__loader__"]
@@ -70,27 +73,27 @@ class StandInModule(ModuleType):
 
 
 class DeferringFinder:
-    """An import finder and loader that provides stand-ins for a module and its submodules until their first use."""
+    """An import finder and loader. It provides stand-ins for a module and its submodules until one of them is first used."""
 
     def __init__(self, root: str, names: Mapping[str, Any]) -> None:
         self.root, self.names = root, names
         self.loaded = False
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """The import spec of the deferred module or of one of its submodules; None for any other module."""
+        """The import spec of the deferred module or of one of its submodules. None for any other module."""
         if fullname != self.root and not fullname.startswith(f"{self.root}."):
             return None
         return ModuleSpec(fullname, cast(Any, self), is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """A stand-in for the module, as the import system asks for it."""
+        """A stand-in for the module. The import system calls this method."""
         return StandInModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing, because a stand-in has no code to run."""
 
     def load_real_module(self, name: str) -> ModuleType:
-        """Remove the stand-ins, then import and return the real module. Raises ImportError if there is no such module."""
+        """Remove the stand-ins, then import and return the real module. Raises ImportError if the real module does not exist."""
         if not self.loaded:
             with _loading:
                 if self in sys.meta_path:
@@ -104,7 +107,7 @@ class DeferringFinder:
 
 
 def defer_modules(environment: Mapping[str, str]) -> None:
-    """Defer the modules in DEFERRED that are not loaded yet. A second call changes nothing."""
+    """Defer those modules in DEFERRED that are not loaded yet. A second call changes nothing."""
     known = {finder.root for finder in sys.meta_path if isinstance(finder, DeferringFinder)}
     for root, names in DEFERRED.items():
         wanted = root == NEVER or environment.get(SWITCH, "1") != "0"
@@ -114,11 +117,15 @@ def defer_modules(environment: Mapping[str, str]) -> None:
 
 @contextmanager
 def deferred_imports(environment: Mapping[str, str]) -> Iterator[None]:
-    """Defer modules and pause the garbage collector while an instance starts, because its imports make thousands of classes."""
+    """Defer modules while an instance starts.
+
+    The garbage collector is paused too, because the imports make thousands of classes.
+    """
     defer_modules(environment)
     rests, architecture = gc.isenabled(), platform.architecture
     gc.disable()
-    # The SDKs ask for these two for constants and user agents, and both would start a process (`file`, `uname -p`) to find out.
+    # The SDKs read the processor and the architecture for constants and user agents. Python would start the processes `uname -p`
+    # and `file` to find them.
     vars(platform.uname()).setdefault("processor", "")
     platform.architecture = lambda *_: (f"{sys.maxsize.bit_length() + 1}bit", "")
     try:

@@ -27,17 +27,17 @@ KEYS = (
     "code",
     "durationMs",
 )
-"""The facts that come first in a line, in this order. All other facts follow, sorted by name."""
+"""The facts that come first in a log line, in this order. All other facts follow, sorted by name."""
 MAX_LINE_BYTES = 30_000
-"""Maximum bytes of a line. Function Compute cuts lines at 32 KB, and a cut line is not valid JSON."""
+"""Maximum bytes of a log line. Function Compute cuts lines at 32 KB, and a cut line is not valid JSON."""
 
 invocation: ContextVar[dict[str, Any]] = ContextVar("invocation", default={})  # noqa: B039 - replaced, never changed
-"""The facts that every line of the current invocation has, such as the request id."""
+"""The facts that every log line of the current invocation has, such as the request id."""
 log = logging.getLogger("replank")
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one line of JSON: time, level, the invocation's facts, the record's own facts, message."""
+    """Formats a log record as one line of JSON: time, level, the invocation's facts, the record's own facts, and the message."""
 
     def format(self, record: logging.LogRecord) -> str:
         own = {key: record.__dict__[key] for key in KEYS if key in record.__dict__}
@@ -57,12 +57,12 @@ class JsonFormatter(logging.Formatter):
 
 
 def _json_line(line: dict[str, Any]) -> str:
-    """The line as JSON. Control characters stay escaped, and so do characters that a stream could refuse."""
+    """The line as JSON. Control characters and characters that a stream could refuse are escaped."""
     return escaped_json(hide_secrets(json.dumps(line, ensure_ascii=False, default=str)))
 
 
 def _shorten_longest_value(line: dict[str, Any]) -> None:
-    """Cut the longest value of the line in half. A trace loses its beginning, any other value its end.
+    """Cut the longest value of the line in half. A traceback loses its beginning, and any other value loses its end.
 
     Secrets are hidden first, because half of a secret would not be recognized.
     """
@@ -74,7 +74,7 @@ def _shorten_longest_value(line: dict[str, Any]) -> None:
 
 
 def configure_logging(level: str) -> None:
-    """Set the JSON format on Function Compute's log handlers. If there is no handler, a handler that writes to stdout is added."""
+    """Set the JSON format on Function Compute's log handlers. If there is no handler, add one that writes to stdout."""
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(logging.StreamHandler(sys.stdout))
@@ -82,7 +82,7 @@ def configure_logging(level: str) -> None:
         if not isinstance(handler.formatter, JsonFormatter):
             handler.setFormatter(JsonFormatter())
     log.setLevel(level)
-    # Libraries tell what they do below WARNING, with parameters and headers: none of that belongs in a log.
+    # Below WARNING, libraries log parameters and headers of their calls. These do not belong in this log.
     root.setLevel(logging.WARNING)
     tea = logging.getLogger("alibabacloud-tea")
     tea.setLevel(logging.WARNING)

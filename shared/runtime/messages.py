@@ -1,4 +1,4 @@
-"""Turns the bytes from Function Compute into messages: CloudEvents, timers and HTTP requests, or a refusal."""
+"""Converts the bytes from Function Compute into messages: CloudEvents, timers and HTTP requests. Unreadable bytes are refused."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from shared.domain.errors import Refused
 from shared.domain.message import Message
 
 MAX_EVENT_BYTES = 64 * 1024
-"""Maximum bytes of one event with its attributes. The dead letter queue accepts no more; real events have a tenth of this."""
+"""Maximum bytes of one event with its attributes.
+
+The dead letter queue accepts no larger events. Real events have a tenth of this size.
+"""
 MAX_DELIVERY_BYTES = 1024 * 1024
 """Maximum bytes of one delivery of several events."""
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
-"""Maximum bytes of the event of an HTTP request, with its body in base64. The API itself accepts only smaller bodies."""
+"""Maximum bytes of the event of an HTTP request, including its body in base64. The API itself accepts only smaller bodies."""
 MAX_NAME = 256
 """Maximum characters of an id or name in an event's data. Tablestore's keys have at most 1024 bytes."""
 _NAMES = (
@@ -36,26 +39,26 @@ MAX_EVENTS = 100
 
 
 def document_in_event(event: bytes | str, *, limit: int) -> Any:
-    """The parsed JSON of an event. Raises Refused (Event.Invalid) if it is no JSON or has more than ``limit`` bytes."""
+    """The parsed JSON of an event. Raises Refused (Event.Invalid) if it is not JSON or has more than ``limit`` bytes."""
     raw = event.encode() if isinstance(event, str) else bytes(event)
     if len(raw) > limit:
         raise _invalid_event(f"it has {len(raw)} bytes, more than {limit}")
     try:
         found = json.loads(raw)
         if b"\\ud" in raw.lower():
-            json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair can be stored and published nowhere
+            json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair can be neither stored nor published
         return found
     except (ValueError, RecursionError):
         raise _invalid_event("it is no JSON in UTF-8") from None
 
 
 def request_in_document(document: Any) -> dict[str, Any]:
-    """The document as a request. The field ``door`` says whether the document has the shape of the HTTP trigger or of API Gateway.
+    """The document as a request. Its field ``door`` says whether the document has the HTTP trigger's form or API Gateway's form.
 
-    Raises Refused (Event.Invalid) if it has neither shape.
+    Raises Refused (Event.Invalid) if the document has neither form.
     """
     if isinstance(document, dict) and "httpMethod" in document and "requestContext" not in document:
-        from shared.runtime import gateway  # the other functions need not load it
+        from shared.runtime import gateway  # only the api function needs it
 
         return gateway.request_in_event(document)
     context = document.get("requestContext") if isinstance(document, dict) else None
@@ -71,7 +74,7 @@ _REQUEST: dict[str, type] = {"rawPath": str, "body": str, "headers": dict, "quer
 
 
 def messages_in_document(document: Any, request_id: str, *, size: int = 0) -> list[Message]:
-    """The messages in an event of ``size`` bytes. Raises Refused (Event.Invalid) if one of the messages is unreadable."""
+    """The messages in an event of ``size`` bytes. Raises Refused (Event.Invalid) if any of the messages is unreadable."""
     if size > MAX_EVENT_BYTES and not isinstance(document, list):
         raise _invalid_event(f"it has {size} bytes, more than {MAX_EVENT_BYTES}")
     if isinstance(document, list):
@@ -91,7 +94,8 @@ def _message_from_document(document: Any, request_id: str) -> Message:
     type_, event_id, source = (_required_text(document, name) for name in ("type", "id", "source"))
     at = parse_time_or_none(document["time"]) if isinstance(document.get("time"), str) else None
     region_id = str(document.get("aliyunregionid") or "")
-    # What comes over from another account's bus names that one as the original account (EventBridge, events across accounts).
+    # An event forwarded from another account's bus has that account's id as the original account (EventBridge, events across
+    # accounts).
     account_id = str(document.get("aliyunoriginalaccountid") or document.get("aliyunaccountid") or "")[:64]
     data = _event_data(document)
     return Message(type_, event_id, source, data, at, region_id=region_id, account_id=account_id, request_id=request_id)
@@ -125,7 +129,7 @@ def _event_data(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_key_values(data: dict[str, Any]) -> None:
-    """Check that each id and name in the data is a short text, because stages use them as keys of rows."""
+    """Check that each id and each name in the data is a short text. Stages use these values as keys of rows."""
     for name in _NAMES:
         value = data.get(name, "")
         if value is not None and (not isinstance(value, str) or len(value) > MAX_NAME):

@@ -43,7 +43,7 @@ HELD: Json = {
 TAG: Json = {"ETag": {"description": "Changes with the answer; acts take it as If-Match.", "schema": {"type": "string"}}}
 _ALWAYS = (400, 413, 415, 429, 500, 503)
 _TRIGGERS = (400, 401, 403)
-"""The statuses with which the trigger itself may refuse any request, for example because the signature is wrong."""
+"""The statuses with which the trigger itself may refuse a request, for example because the signature is wrong."""
 _STATUSES = {
     400: "The request is not as described; the message names the field.",
     401: "The signature or the operator's name is missing.",
@@ -63,7 +63,7 @@ _STATUSES = {
 def openapi_document(routes: tuple[Route, ...], operator_header: str, *, server: str = ".") -> Json:
     """The whole OpenAPI document, made from the routes.
 
-    ``server`` is the base URL of the paths. A relative URL fits the trigger and a gateway.
+    ``server`` is the base URL of the paths. A relative URL is correct both behind the trigger and behind a gateway.
     """
     schemas: Json = {"Error": ERROR, "TriggerError": TRIGGER_ERROR}
     paths: Json = {}
@@ -174,7 +174,7 @@ _SCALARS: dict[Any, Json] = {
 
 
 def schema_of_type(hint: Any, schemas: Json) -> Json:
-    """The schema of a type in a view. The schema of a dataclass is added to ``schemas``, and a reference to it is returned."""
+    """The schema of a type in a view. For a dataclass, the schema is added to ``schemas``, and a reference to it is returned."""
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         inner = next(each for each in args if each is not type(None))
@@ -192,7 +192,7 @@ def schema_of_type(hint: Any, schemas: Json) -> Json:
 
 def _schema_reference(view: type, schemas: Json) -> Json:
     if view.__name__ not in schemas:
-        schemas[view.__name__] = {}  # the name is taken before its fields are looked at
+        schemas[view.__name__] = {}  # the name is reserved first, because the type's fields may refer to the type itself
         hints = get_type_hints(view)
         properties = {camel_case(each.name): schema_of_type(hints[each.name], schemas) for each in fields(view)}
         schemas[view.__name__] = {

@@ -1,7 +1,7 @@
-"""Limits the requests of each caller with a token bucket per caller, in the memory of one function instance.
+"""Limits the requests of each caller, with one token bucket per caller in the memory of one function instance.
 
-A runaway script then gets 429 with Retry-After and cannot use up Tablestore's throughput. The platform limits the number of
-instances, and the gateway limits the requests that reach them. docs/gateway.md lists all these limits.
+A runaway script then gets 429 with Retry-After, and cannot use up Tablestore's throughput. The platform limits the number of
+instances. The gateway limits the requests that reach the instances. docs/gateway.md lists all these limits.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from shared.domain.errors import Refused
 APP_HEADER = "x-replank-app-id"
 """The header with the id of the gateway app that signed the request. gateway.yml sets it (system parameter CaAppId)."""
 MOST_CALLERS = 1000
-"""Maximum buckets kept. The least recently used bucket is dropped first; its caller then starts with a full bucket."""
+"""Maximum buckets in memory.
+
+If there are more, the least recently used bucket is dropped. Its caller then starts with a full bucket.
+"""
 
 
 class TooManyRequests(Refused):
-    """Raised if a caller has sent as many requests as the limit allows. After ``wait_s`` seconds another request is allowed."""
+    """Raised if a caller has sent as many requests as the limit allows. The next request is allowed after ``wait_s`` seconds."""
 
     def __init__(self, wait_s: int) -> None:
         super().__init__(
@@ -34,14 +37,14 @@ class TooManyRequests(Refused):
 
 
 class RateLimiter:
-    """Allows each caller ``per_minute`` requests per minute, which may come all at once. 0 means no limit."""
+    """Allows each caller ``per_minute`` requests per minute. They may all come at the same moment. 0 means no limit."""
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
         self._buckets: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
 
     def count_request(self, caller: str, now: datetime) -> None:
-        """Count one request of a caller. Raises TooManyRequests, without counting it, if the limit is reached."""
+        """Count one request of a caller. If the limit is reached, raises TooManyRequests and does not count the request."""
         if not self._per_minute:
             return
         left, since = self._buckets.get(caller, (float(self._per_minute), now))
@@ -58,7 +61,7 @@ class RateLimiter:
 def caller_key(request: Mapping[str, Any]) -> str:
     """The key under which a caller's requests are counted: the id of the gateway's app, or the caller's IP address.
 
-    The operator's name is not used, because a caller could send another name each time.
+    The operator's name is not used, because a caller could send another name with each request.
     """
     if request.get("door") == "gateway":
         headers = {name.lower(): str(value) for name, value in request["headers"].items()}

@@ -76,7 +76,7 @@ DAY: Json = {
     "title": "a day, such as 2026-12-01",
 }
 NAME: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^,\\x00-\\x1f\\x7f-\\x9f]{1,64}$"}
-"""The schema of a name in a query. The name has no comma, because the trigger joins repeated values with commas."""
+"""The schema of a name in a query. A name has no comma, because the trigger joins repeated values with commas."""
 PART_OF_CODE: Json = {
     "type": "string",
     "minLength": 1,
@@ -129,7 +129,7 @@ FLAG: Json = {"type": "boolean", "default": False}
 
 
 def number_schema(name: str) -> Json:
-    """The schema of a number in the policy, with the bounds, the default and the description that the policy gives it."""
+    """The schema of a number in the policy. Its bounds, default and description are those of the policy's field."""
     least, most = BOUNDS[name]
     default = {"default": DEFAULTS[name]} if DEFAULTS.get(name) is not None else {}
     return {"type": "integer", "minimum": least, "maximum": most, "description": WORDS[name], **default}
@@ -300,7 +300,7 @@ SELECTING: dict[str, str] = {
     "vpcIds": "Instances in one of these VPCs.",
     "names": "Instances whose name fits one of these patterns; * stands for any characters.",
 }
-"""The meaning of each criterion of a selection. An instance must meet every criterion that is given."""
+"""The meaning of each criterion of a selection. An instance must meet all criteria that are given."""
 _EXCLUDE = object_schema(
     _SELECTING, description="Leaves out what meets one of these, with the reason listed. Here one of the tags is enough."
 )

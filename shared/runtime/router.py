@@ -1,6 +1,6 @@
 """Finds the API operation for a method and a path.
 
-This module is a table and a short function, because a web framework would make functions start more slowly.
+This module is only a table and a short function. A web framework would slow down the start of the functions.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class PriceSettings(Protocol):
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One request to the API, with its parameters and body checked, as an operation receives it."""
+    """One request to the API, as an operation receives it: its parameters and body are already checked."""
 
     ports: Ports
     prices: PriceSettings
-    """The settings in force, of which almost all operations need the prices only."""
+    """The settings in force. Almost all operations need only the prices."""
     path: Mapping[str, str]
     query: Mapping[str, Any]
     body: Mapping[str, Any]
@@ -41,15 +41,15 @@ class ApiCall:
     account: str = ""
     """The id of the deployment's own account."""
     sign_in: tuple[str, str] = ("", "")
-    """The issuer of the OpenID Connect provider, and the client id to use there; both empty without a provider."""
+    """The issuer of the OpenID Connect provider, and the client id to use there. Both are empty without a provider."""
     seen: int = 0
-    """The version of the act's target that the operator saw; 0 on routes that do not require If-Match."""
+    """The version of the act's target that the operator saw. 0 on routes that do not require If-Match."""
     accept: str = ""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer of an operation. ``view`` is sent as JSON; a text is sent unchanged."""
+    """The answer of an operation. ``view`` is sent as JSON, except that a text is sent unchanged."""
 
     view: object
     status: int = 200
@@ -59,7 +59,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Route:
-    """One operation of the API, with all facts that the OpenAPI document needs about it."""
+    """One operation of the API, with everything that the OpenAPI document says about it."""
 
     method: str
     path: str
@@ -70,19 +70,19 @@ class Route:
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     act: bool = False
-    """Whether the operation is an act of an operator, so that the header with the operator's name is required."""
+    """Whether the operation is an act of an operator. If so, the header with the operator's name is required."""
     personal: bool = False
-    """Whether the answer is about the caller, so that a name or a token is required although nothing changes."""
+    """Whether the answer depends on the caller. If so, a name or a token is required, although the operation changes nothing."""
     on_version: bool = False
-    """Whether the header If-Match is required, with the version of the target that the operator saw."""
+    """Whether the header If-Match is required. It holds the version of the target that the operator saw."""
     created: bool = False
-    """Whether the operation may also answer 201."""
+    """Whether the operation may also answer with status 201."""
     csv: bool = False
     """Whether the operation can also answer with text/csv."""
     html: bool = False
     """Whether the operation can also answer with text/html."""
     refusals: tuple[int, ...] = ()
-    """The error statuses of this operation, besides those that every operation may answer."""
+    """The error statuses of this operation, in addition to those that every operation may answer."""
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ class Route:
 
 
 def matching_route(routes: tuple[Route, ...], method: str, raw_path: str) -> tuple[Route, dict[str, str]]:
-    """The route of a request, and the parameters in its path. Raises Refused (Route.NotFound, Method.NotAllowed)."""
+    """The route of a request, and the parameters in the request's path. Raises Refused (Route.NotFound, Method.NotAllowed)."""
     parts = [unquote(part) for part in raw_path.strip("/").split("/")]
     matching = [(route, found) for route in routes if (found := _path_parameters(route.path, parts)) is not None]
     if not matching:
@@ -104,7 +104,7 @@ def matching_route(routes: tuple[Route, ...], method: str, raw_path: str) -> tup
 
 
 class MethodNotAllowed(Refused):
-    """Raised if routes with this path exist, but no such route has this method."""
+    """Raised if routes with this path exist, but none of them has this method."""
 
     def __init__(self, allowed: list[str]) -> None:
         super().__init__("Method.NotAllowed", f"Only {', '.join(allowed)} is possible here.", "Use another method.", status=405)

@@ -1,4 +1,5 @@
-"""Checks values against a small part of JSON Schema. The same schemas check the API's requests and describe them in OpenAPI.
+"""Checks values against a small part of JSON Schema. The same schemas check the API's requests and describe the requests in
+OpenAPI.
 
 Supported keywords: type, enum, pattern, minLength, maxLength, minimum, maximum, items, minItems, maxItems, properties, required,
 additionalProperties, propertyNames, maxProperties, anyOf (of ``required``). Every error names the field by its path.

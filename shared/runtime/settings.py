@@ -1,4 +1,4 @@
-"""Reads the settings from environment variables when a function starts. One error names all missing or wrong variables."""
+"""Reads the settings from environment variables when a function starts. One error names all variables that are missing or wrong."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).resolve().parents[2]
-"""The folder into which a function's package is unpacked. On a developer's machine this folder is the repository."""
+"""The folder with a function's unpacked package. On a developer's machine, it is the repository."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """The settings of a deployment.
 
-    If an endpoint is empty, Alibaba Cloud's own endpoint is used. ``snapshot_price`` is per GiB and month.
+    An empty endpoint means Alibaba Cloud's own endpoint. ``snapshot_price`` is the price per GiB and month.
     """
 
     region: str
@@ -59,27 +59,30 @@ class Settings:
     oidc_audiences: tuple[str, ...] = ()
     oidc_name_claims: tuple[str, ...] = ()
     access: AccessRules | None = None
-    """The rules that say who may do which act; None if there are no such rules."""
+    """The rules that say who may do which act; None if no such rules are set."""
     retry_pause_ms: int = 200
     log_level: str = "INFO"
 
 
 class _VariableReader:
-    """Reads environment variables, and collects a text for each missing or wrong variable in ``problems``."""
+    """Reads environment variables. For each missing or wrong variable, a text is added to ``problems``."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self.problems: list[str] = []
 
     def variable_text(self, name: str, default: str = "", *, required: str = "") -> str:
-        """The variable's text, or the default if it is unset or empty. ``required`` describes a variable that must be set."""
+        """The variable's text, or the default if the variable is unset or empty.
+
+        ``required`` describes a variable that must be set.
+        """
         value = self._environment.get(name, "").strip()
         if not value and required:
             self.problems.append(f"{name} is not set: {required}")
         return value or default
 
     def parsed_value(self, name: str, default: T, parse: Callable[[str], T], what: str) -> T:
-        """The variable's value as ``parse`` returns it. ``what`` describes a valid value."""
+        """The variable's value, as ``parse`` returns it. ``what`` describes a valid value."""
         value = self.variable_text(name)
         if not value:
             return default
@@ -91,7 +94,10 @@ class _VariableReader:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings in the environment. Raises Permanent (Settings.Invalid), which names every missing or wrong variable."""
+    """The settings in the environment.
+
+    Raises Permanent (Settings.Invalid) with the names of all variables that are missing or wrong.
+    """
     reader = _VariableReader(environment)
     text, parsed = reader.variable_text, reader.parsed_value
     region = text("REPLANK_REGION") or text("FC_REGION")
@@ -161,7 +167,7 @@ def _notice_policy(reader: _VariableReader) -> Policy:
 
 
 def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
-    """The member accounts by id. Naming the deployment's own account is reported as a fault."""
+    """The member accounts by id. It is an error to name the deployment's own account."""
     given, external_id = reader.variable_text("REPLANK_ACCOUNTS"), reader.variable_text("REPLANK_EXTERNAL_ID")
     if not given:
         return {}
@@ -179,7 +185,7 @@ def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
 
 
 def _access_rules(reader: _VariableReader) -> AccessRules | None:
-    """The rules that say who may do which act: the grants of the roles, and the trust in the caller's name that acts need."""
+    """The rules that say who may do which act: the grants of each role, and how well the caller's name must be proved."""
     if not any(map(reader.variable_text, ("REPLANK_OIDC_ISSUER", "REPLANK_ROLES", "REPLANK_ACT_TRUST"))):
         return None
     from shared.domain.roles import AccessRules, read_grants, read_trust
@@ -190,7 +196,7 @@ def _access_rules(reader: _VariableReader) -> AccessRules | None:
 
 
 def _json_setting(reader: _VariableReader, name: str, read: Callable[[Any], T]) -> T | None:
-    """A setting in JSON, converted by ``read``; None if the variable is not set or wrong."""
+    """The value of a JSON setting, converted by ``read``. None if the variable is unset or wrong."""
     given = reader.variable_text(name)
     try:
         return read(json.loads(given)) if given else None
@@ -204,7 +210,7 @@ def _json_setting(reader: _VariableReader, name: str, read: Callable[[Any], T]) 
 def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
     """Replank's catalog, extended by the operator's rows. The variable holds JSON, or the name of a JSON file in the package.
 
-    The operator's rows get the date of ``clock``.
+    The operator's rows are dated with the day that ``clock`` shows.
     """
     given = reader.variable_text("REPLANK_CATALOG")
     if not given:
@@ -220,7 +226,7 @@ def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
 
 
 def _catalog_with_proven_recipes(reader: _VariableReader, catalog: Catalog) -> Catalog:
-    """The catalog, with a mark on each recipe that the operator has tried."""
+    """The catalog, with a mark on each recipe that the operator has proved on an instance."""
     nothing: tuple[str, ...] = ()
     keys = reader.parsed_value("REPLANK_GUEST_PROVEN", nothing, _split_list, "keys of recipes separated by commas")
     if not keys:
@@ -286,7 +292,7 @@ def _parse_target_values(value: str) -> Mapping[str, str]:
 
 
 def _require_valid(good: bool, value: T) -> T:
-    """The value. Raises ValueError if ``good`` is false."""
+    """Return the value if ``good`` is true. Otherwise raise ValueError."""
     if not good:
         raise ValueError
     return value

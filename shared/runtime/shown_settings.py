@@ -50,23 +50,23 @@ VALUES: dict[str, Callable[[Settings], object]] = {
     "REPLANK_RETRY_PAUSE_MS": lambda found: found.retry_pause_ms,
     "REPLANK_LOG_LEVEL": lambda found: found.log_level,
 }
-"""The value of each setting in the settings in force, in the order of docs/reference.md."""
+"""The value of each setting in force, in the order of docs/reference.md."""
 
 
 def setting_list(found: Settings) -> SettingList:
-    """The settings in force, each with a mark if the value is the default."""
+    """The settings in force. Each is marked if its value is the default."""
     default = Settings(found.region, found.account_id, (found.region,))
     shown = ((name, _value_text(value(found)), _value_text(value(default))) for name, value in VALUES.items())
     return SettingList(tuple(SettingView(name, hide_secrets(text), text == usual) for name, text, usual in shown))
 
 
 def _policy_document(policy: Policy) -> dict[str, Any]:
-    """The fields that differ from the default, by their names in the API."""
+    """The policy's fields that differ from their defaults, under their names in the API."""
     return {camel_case(name): value for name, value in encode(policy).items() if value != {}}
 
 
 def _own_keys(catalog: Catalog) -> tuple[str, ...]:
-    """The keys of the releases, paths and recipes that differ from the catalog that ships with Replank."""
+    """The keys of the releases, paths and recipes that are missing from Replank's own catalog or differ there."""
     releases = [key for key, each in catalog.releases.items() if CATALOG.releases.get(key) != each]
     shipped = frozenset(CATALOG.paths)
     paths = [f"{each.source} -> {each.destination}" for each in catalog.paths if each not in shipped]

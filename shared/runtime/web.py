@@ -1,7 +1,7 @@
-"""Answers HTTP requests to the API, which come as events of Function Compute's HTTP trigger (trigger format ``v1``).
+"""Answers HTTP requests to the API. They come as events of Function Compute's HTTP trigger (trigger format ``v1``).
 
-Errors have the shape of Alibaba Cloud's own APIs: Code, Message, RequestId, Recommend. The trigger checks the signature of
-every request. A header or a token names the operator of every act. The module ``http_rules`` has the rules of HTTP.
+Errors have the form of Alibaba Cloud's own APIs: Code, Message, RequestId, Recommend. The trigger checks the signature of every
+request. A header or a token names the operator of every act. The module ``http_rules`` contains the rules of HTTP.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from shared.stages.api.views import as_json
 
 Json = dict[str, Any]
 MAX_BODY_BYTES = 1024 * 1024
-"""Maximum bytes of a body. A batch that names a thousand instances, each with a destination, has a tenth of this."""
+"""Maximum bytes of a body. A batch of a thousand instances, each with its own destination, needs only a tenth of this."""
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 
 
@@ -49,7 +49,7 @@ class WebSettings(callers.CallerSettings, Protocol):
 
 @dataclass(frozen=True)
 class WebRequest:
-    """A request to the API. ``path`` is without the version; ``old`` is true if the request named no version."""
+    """A request to the API. ``path`` has no version. ``old`` is true if the request named no version."""
 
     method: str
     path: str
@@ -59,13 +59,16 @@ class WebRequest:
 
 
 def handle_request(request: Mapping[str, Any], ports: Ports, settings: WebSettings, request_id: str) -> Json:
-    """Answer one HTTP request. A ReplankError becomes an answer. Any other exception is raised, and the entrypoint answers 500."""
+    """Answer one HTTP request.
+
+    A ReplankError becomes an error answer. Any other exception is raised, and the entrypoint then answers 500.
+    """
     asked = _read_request(request)
     answer = _response_to_request(asked, ports, settings, request_id)
     if asked.old:
         answer["headers"] |= http_rules.deprecation_headers(asked.path)
     held = hold.hold_header(ports)
-    if held:  # JSON keeps the header in ASCII, whatever the reason holds
+    if held:  # JSON keeps the header in ASCII, whatever characters the reason has
         answer["headers"][HELD_HEADER] = json.dumps(held)
     return {**answer, "body": ""} if asked.method == "HEAD" else answer
 
@@ -125,7 +128,7 @@ def _make_response(status: int, body: str, content_type: str, request_id: str, h
             **headers,
         },
         "isBase64Encoded": False,
-        # A request may name half a surrogate pair (JSON can), and the answer may repeat it: UTF-8 cannot, JSON's escape can.
+        # The answer may repeat half a surrogate pair from the request. UTF-8 cannot encode it, but a JSON escape can.
         "body": body.encode("utf-8", "backslashreplace").decode(),
     }
 
@@ -171,7 +174,7 @@ def _operation_reply(asked: WebRequest, ports: Ports, settings: WebSettings, req
 
 
 def _openapi_reply(asked: WebRequest, settings: WebSettings) -> Reply:
-    """The reply with the OpenAPI document. The document's server URL is relative to the document's own address."""
+    """The reply with the OpenAPI document. The server URL in the document is relative to the document's own address."""
     from shared.runtime.openapi import openapi_document
 
     raw_path = str(asked.event.get("rawPath") or "")
@@ -181,7 +184,7 @@ def _openapi_reply(asked: WebRequest, settings: WebSettings) -> Reply:
 
 
 def _if_match_version(headers: Mapping[str, str]) -> int:
-    """The version in If-Match. Without it, an act could change a state that the person has not seen."""
+    """The version in If-Match. An act without a version could change a state that the person has not seen, so it is refused."""
     given = headers.get("if-match", "").strip()
     if not given:
         raise Refused(
@@ -214,7 +217,7 @@ def _parse_whole_number(name: str, text: str) -> int:
 
 
 def _body_text_or_empty(asked: WebRequest) -> str:
-    """The body's text, for the audit; empty if the body is too large or not text."""
+    """The body's text, for the audit. Empty if the body is too large or not text."""
     try:
         return _body_text(asked)
     except Refused:
@@ -261,11 +264,11 @@ def _parse_json(text: str) -> Any:
 
 
 def _parse_number(text: str) -> int | float:
-    """The number in the text. 5.0 becomes an integer, because JSON Schema accepts it as an integer."""
+    """The number in the text. 5.0 becomes an integer, because JSON Schema accepts 5.0 as an integer."""
     found = float(text)
     return int(found) if found.is_integer() else found
 
 
 def _refuse_nan_or_infinity(name: str) -> None:
-    """Raise ValueError for NaN and Infinity, which JSON does not allow."""
+    """Raise ValueError. JSON allows neither NaN nor Infinity."""
     raise ValueError(name)
