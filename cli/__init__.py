@@ -1,1 +1,1 @@
-"""The command line `replank`: a client of the HTTP API. A few commands work offline or call the cloud services directly."""
+"""The command line `replank`: a client of the HTTP API. A few commands work offline, and a few call the cloud services directly."""

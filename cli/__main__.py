@@ -1,4 +1,4 @@
-"""Runs the command line as ``python -m cli``, for machines on which the script `replank` is not installed."""
+"""Runs the command line as ``python -m cli``, for machines where the script `replank` is not installed."""
 
 from cli.main import main
 

@@ -24,8 +24,8 @@ def approve(
     batch: BatchId,
     wave: Annotated[int, typer.Option("--wave", help="Approve this wave, not the batch.", min=0)] = 0,
     rollback: Annotated[str, typer.Option("--rollback", help="Approve the rollback of this migration of the batch.")] = "",
-    why: Annotated[str, typer.Option(help="The reason; kept in the journal of the batch.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    why: Annotated[str, typer.Option(help="The reason. It is kept in the batch's journal.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Approve a batch, its next wave, or a rollback, if the policy of the batch requires it.
@@ -33,7 +33,7 @@ def approve(
     An approval does not acknowledge the risks.
     """
     if wave and rollback:
-        raise bad_input("Option.Conflict", "--wave and --rollback exclude each other.", "Give one of them.")
+        raise bad_input("Option.Conflict", "--wave and --rollback cannot be used together.", "Leave one of them out.")
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     if rollback:
@@ -49,7 +49,7 @@ def approve(
         return
     now = answer["rollbackApprovals"] if rollback else _approval_request(answer, asked["about"])
     missing = (
-        f"{now['missing']} more must approve it."
+        f"{now['missing']} more approvals are missing."
         if now["missing"]
         else f"It counts until {output.time_in_words(now['expiresAt'])}."
     )
@@ -57,7 +57,7 @@ def approve(
 
 
 def _approval_request(batch: Json, about: str) -> Json:
-    """The batch's approval request for ``about``; without one, an empty request, which the API refuses with the reason."""
+    """The batch's approval request for ``about``. Without such a request, an empty one, which the API refuses with the reason."""
     for each in batch["approvals"]:
         if each["about"] == about:
             return dict(each)
@@ -81,10 +81,12 @@ def _batch_summary(batch: Json, asked: Json) -> str:
 
 
 def show_approvals(
-    batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch; without it, all that wait for persons.")] = "",
+    batch: Annotated[
+        str, typer.Argument(metavar="[BATCH]", help="Id of a batch; without it, all batches that wait for an approval.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show what has to be approved, who has approved it, and when the approval expires."""
+    """Show what needs an approval, who has approved it, and when the approval expires."""
     api = Api.from_environment()
     batches = (
         [api.get(f"/batches/{batch}")]
@@ -109,7 +111,7 @@ def show_approvals(
     if rows:
         output.print_table(("batch", "what", "approved", "role", "expires", "by"), rows)
     else:
-        print(f"The policy of batch {batch} asks for no approval now." if batch else "Nothing waits for an approval.")
+        print(f"The policy of batch {batch} needs no approval now." if batch else "Nothing waits for an approval.")
 
 
 def _waits_for_approval(batch: Json) -> bool:

@@ -1,4 +1,4 @@
-"""The commands assess and precheck: apply every precheck rule to facts from a file, or to instances in the cloud."""
+"""The commands assess and precheck. They apply every precheck rule to facts from a file, or to instances in the cloud."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def register_commands(app: typer.Typer) -> None:
 def assess_facts(  # noqa: PLR0913 - one parameter per option
     facts: Annotated[Path | None, typer.Option("--facts", help="JSON file with the facts of one instance.")] = None,
     to: Annotated[str, typer.Option("--to", help="Destination release; default: the hop in the facts.")] = "",
-    on: Annotated[str, typer.Option(help="The day to look from (YYYY-MM-DD); default: the moment in the facts.")] = "",
+    on: Annotated[str, typer.Option(help="The day on which to judge the facts (YYYY-MM-DD); default: the time in the facts.")] = "",
     override: Annotated[
         list[str] | None, typer.Option("--override", metavar="CODE=REASON", help="Accept an overridable finding; may be repeated.")
     ] = None,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a facts file and end.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a facts file and exit.")] = False,
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -51,11 +51,13 @@ def assess_facts(  # noqa: PLR0913 - one parameter per option
     if schema:
         for name, given in (("--facts", facts), ("--to", to), ("--override", override), ("--catalog", catalog), ("--on", on)):
             if given:
-                raise option_without_effect(name, "with --schema", "Give one of them.")
+                raise option_without_effect(name, "with --schema", "Leave one of them out.")
         output.show_json(facts_schema())
         return
     if facts is None:
-        raise bad_input("Option.Missing", "--facts is missing.", "Give a facts file; `replank assess --schema` describes it.")
+        raise bad_input(
+            "Option.Missing", "--facts is missing.", "Name a facts file. `replank assess --schema` describes such a file."
+        )
     known = catalog_from_file(catalog)
     asked = _read_facts(facts, to, day_from_text(on) if on else None, known)
     found = apply_rules(asked, _reasons_by_code(override or []), catalog=known)
@@ -75,14 +77,14 @@ def _reasons_by_code(given: list[str]) -> dict[str, str]:
 
 
 def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
-    """The facts in the file. ``on`` replaces the time in the facts, and ``to`` replaces the destination in them."""
+    """The facts in the file. ``on`` replaces the time in the facts, and ``to`` replaces the destination in the facts."""
     try:
         document = read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input(
             "File.Unreadable",
             f"{file}: {output.error_in_words(error)}.",
-            "Give a JSON file; `replank assess --schema` describes it.",
+            "Name a JSON file. `replank assess --schema` describes such a file.",
         ) from None
     if on and isinstance(document, dict):
         document = {**document, "now": f"{on.isoformat()}T00:00:00Z"}
@@ -92,7 +94,7 @@ def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
 
 
 def _first_hop(document: Json, to: str, known: Catalog) -> Json:
-    """The first hop of the route to ``to``; if no route exists, a hop from the instance's release to it."""
+    """The first hop of the route to ``to``. Without a route, a hop from the instance's release directly to ``to``."""
     instance = InstanceFacts.from_json(document["instance"])
     release = identify_in_catalog(known, instance.os_name, instance.os_name_en)
     goal = require_release(to, known).key
@@ -106,7 +108,7 @@ def _first_hop(document: Json, to: str, known: Catalog) -> Json:
 
 
 def _day_of_facts(document: Json) -> date:
-    """The day in the field ``now``; the latest possible day if the field is invalid, which `Facts.from_json` reports later."""
+    """The day in the field ``now``. If the field is invalid, the latest possible day: `Facts.from_json` then reports the fault."""
     try:
         return day_from_text(str(document.get("now", ""))[:10])
     except Problem:
@@ -123,18 +125,18 @@ def show_assessment(found: Assessment) -> None:
 
 
 def _verdict_in_words(blocked: bool, warned: bool) -> str:
-    """The verdict as it is printed: blocked, passed, or passed with warnings."""
+    """The verdict in words: blocked, passed, or passed with warnings."""
     return "blocked" if blocked else "passed, with warnings" if warned else "passed"
 
 
 def precheck_instances(
     instance: Annotated[list[str], typer.Argument(metavar="INSTANCE...", help="Instance ids.")],
     to: Annotated[str, typer.Option("--to", help="Destination release; default: the catalog's choice.")] = "",
-    region: Annotated[str, typer.Option(help="Region id; default: the regions the pipeline covers.")] = "",
-    every: Annotated[int, typer.Option(help="Seconds between two looks.", min=1)] = 5,
+    region: Annotated[str, typer.Option(help="Region id; default: the regions that the pipeline covers.")] = "",
+    every: Annotated[int, typer.Option(help="Seconds between two requests.", min=1)] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Run every precheck on instances, through the cloud APIs and in the guests, as a dry-run batch.
+    """Run every precheck on instances, through the cloud APIs and in the guests, in a dry-run batch.
 
     The exit status is 1 if a finding blocks a migration.
     """
@@ -156,7 +158,10 @@ def precheck_instances(
 
 
 def _has_passed(found: Json) -> bool:
-    """Whether the migration of a dry run passed its precheck. A dry run that passes ends in the state ``cancelled``."""
+    """Whether the migration of a dry run passed its precheck.
+
+    A dry run that passes its precheck ends in the state ``cancelled``.
+    """
     return found["state"] in states.PASSED and not found["blocked"]
 
 

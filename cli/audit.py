@@ -29,17 +29,20 @@ def register_commands(app: typer.Typer) -> None:
 def show_audit_lines(  # noqa: PLR0913 - one parameter per option
     first: Annotated[str, typer.Option("--from", metavar="DAY", help="First day, UTC (2026-11-28). Default: six days ago.")] = "",
     last: Annotated[str, typer.Option("--to", metavar="DAY", help="Last day, UTC. Default: today.")] = "",
-    who: Annotated[str, typer.Option(help="Only of this name.")] = "",
-    act: Annotated[str, typer.Option(help="Only this act, e.g. acknowledgeBatch.")] = "",
-    target: Annotated[str, typer.Option(help="Only on this migration or batch.")] = "",
-    refused: Annotated[bool, typer.Option("--refused", help="Only what was refused or failed.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Lines at most, newest first.")] = 200,
+    who: Annotated[str, typer.Option(help="Only acts of the person with this name.")] = "",
+    act: Annotated[str, typer.Option(help="Only this kind of act, such as acknowledgeBatch.")] = "",
+    target: Annotated[str, typer.Option(help="Only acts on this migration or batch.")] = "",
+    refused: Annotated[bool, typer.Option("--refused", help="Only acts that were refused or failed.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum lines, newest first.")] = 200,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show acts and refused requests, newest first: time, person, how the name was verified, act, target and outcome."""
+    """Show acts and refused requests, newest first.
+
+    Each line has the time, person, how the name was verified, act, target and outcome.
+    """
     if as_csv and as_json:
-        raise bad_input("Option.Conflict", "--csv and --json exclude each other.", "Give one of them.")
+        raise bad_input("Option.Conflict", "--csv and --json cannot be used together.", "Leave one of them out.")
     query = {"from": first, "to": last, "who": who, "act": act, "target": target, "refused": "true" if refused else ""}
     lines = list(islice(Api.from_environment().all_items("/audit", "lines", **query), limit))
     if as_json:
@@ -49,7 +52,7 @@ def show_audit_lines(  # noqa: PLR0913 - one parameter per option
         writer.writerow(COLUMNS)
         writer.writerows([spreadsheet_cell(line[name]) for name in COLUMNS] for line in lines)
     elif not lines:
-        print("Nothing was asked for in these days.")
+        print("Nobody acted in these days.")
     else:
         output.print_table(("at", "who", "trust", "act", "target", "outcome"), map(_audit_row, lines))
 

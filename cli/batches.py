@@ -31,10 +31,10 @@ def register_commands(app: typer.Typer) -> None:
 @add_submission_options
 def submit_batch(
     body: Json,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan and precheck. No instance can migrate.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit a batch: its instances are found, routed and prechecked.
+    """Submit a batch. Its instances are found, get a route, and are prechecked.
 
     No instance of a batch migrates before the batch is acknowledged.
     """
@@ -47,25 +47,25 @@ def submit_batch(
 
 
 def show_status(
-    batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch; without it all batches are listed.")] = "",
+    batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch; without it, all batches are listed.")] = "",
     state: Annotated[
         str,
         typer.Option(help=f"Only migrations in this state: {', '.join(states.ALL)}.", autocompletion=states.states_beginning_with),
     ] = "",
     account: Annotated[str, typer.Option("--account", help="Only migrations of this account.")] = "",
     ready_to_confirm: Annotated[
-        bool, typer.Option("--ready-to-confirm", help="Only batches whose migrations were clean for the policy's confirmAfterDays.")
+        bool, typer.Option("--ready-to-confirm", help="Only batches that ran without a problem for the policy's confirmAfterDays.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the batches, or one batch with its migrations."""
+    """Show all batches, or one batch with its migrations."""
     if ready_to_confirm and batch:
-        raise option_without_effect("--ready-to-confirm", "with a batch", f"Leave it out: replank status {batch} says it.")
+        raise option_without_effect("--ready-to-confirm", "with a batch", f"Leave it out: replank status {batch} shows it.")
     for option, value in (("--state", state), ("--account", account)):
         if value and not batch:
             raise option_without_effect(option, "without a batch", f"Name one: replank status BATCH {option} {value}")
     if state and state not in states.ALL:
-        raise bad_input("Option.Invalid", f"{state!r} is no state of a migration.", f"States are {', '.join(states.ALL)}.")
+        raise bad_input("Option.Invalid", f"{state!r} is not a state of a migration.", f"The states are {', '.join(states.ALL)}.")
     api = Api.from_environment()
     if not batch:
         wanted = {"readyToConfirm": "true"} if ready_to_confirm else {}
@@ -100,7 +100,7 @@ def _print_batches(batches: list[Json], as_json: bool) -> None:
 
 
 def _state_in_words(batch: Json) -> str:
-    """The state of a batch; for an open batch that is paused or stopped, the state of its brake."""
+    """The state of a batch. If an open batch is paused or stopped, this is said instead of ``open``."""
     return str(batch["brake"]["state"] if batch["brake"] and batch["state"] == "open" else batch["state"])
 
 
@@ -114,7 +114,7 @@ def _counts_in_words(batch: Json) -> str:
 
 
 def print_batch(batch: Json) -> None:
-    """Print one batch without its migrations: fields, waves, journal, problems, and the risks to accept."""
+    """Print one batch without its migrations: its fields, waves, journal, problems, and the risks to accept."""
     counts = _counts_in_words(batch)
     output.print_fields(
         (
@@ -142,7 +142,7 @@ def print_batch(batch: Json) -> None:
     for problem in batch["problems"]:
         print(f"{problem['instanceId']}: {problem['code']}: {problem['message']}")
     if batch["risks"]:
-        print("\nBefore anything moves, a person accepts:")
+        print("\nBefore an instance migrates, a person must accept:")
         for line in batch["risks"]["text"]:
             print(f"  - {line}")
         print(f"  replank acknowledge {batch['batchId']}")
@@ -179,7 +179,7 @@ def _failure_code(migration: Json) -> str:
 
 def watch_batch(
     batch: BatchId,
-    every: Annotated[int, typer.Option(help="Seconds between two looks.", min=1, max=3600)] = 10,
+    every: Annotated[int, typer.Option(help="Seconds between two requests.", min=1, max=3600)] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Follow a batch until every migration has ended or waits for a person.
@@ -189,14 +189,16 @@ def watch_batch(
     try:
         found = _follow_batch(Api.from_environment(), batch, every, as_json)
     except KeyboardInterrupt:
-        output.print_note(f"\nNobody follows batch {batch} now; it goes on by itself. Look again: replank watch {batch}")
+        output.print_note(
+            f"\nThis command no longer follows batch {batch}, but the batch goes on. Follow it again: replank watch {batch}"
+        )
         raise typer.Exit(130) from None
     if any(found["counts"].get(state) for state in states.NOT_AS_WANTED):
         raise typer.Exit(1)
 
 
 def _follow_batch(api: Api, batch: str, every: int, as_json: bool) -> Json:
-    """Print every change until each migration has ended or waits for a person; returns the batch."""
+    """Print every change until each migration has ended or waits for a person. Returns the batch."""
     before: tuple[Json, str, list[str]] | None = None
     while True:
         found: Json = api.get(f"/batches/{batch}")
@@ -233,13 +235,13 @@ def _is_settled(batch: Json) -> bool:
 
 def acknowledge_batch(
     batch: BatchId,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Accept the risks of a batch and the snapshots of all its disks. Once a batch is acknowledged, its instances can migrate."""
+    """Accept the risks of a batch and the snapshots of all its disks. Only after this act can the batch's instances migrate."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
-    risks = found["risks"] or api.get("/risks")  # its own, because its policy may add to them
+    risks = found["risks"] or api.get("/risks")  # the batch's own risks, because its policy may add some
     if not yes:
         for line in risks["text"]:
             print(f"- {line}", file=sys.stderr)

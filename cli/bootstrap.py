@@ -17,17 +17,17 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def bootstrap_account(as_json: AsJson = False) -> None:
-    """Create the event bus if it is missing. After this command, deploy template.yml with ROS and s.yaml with `s deploy`."""
+    """Create the event bus if it is missing. Then deploy template.yml with ROS, and s.yaml with `s deploy`."""
     account = OperatorAccount.from_environment()
     created = create_bus_if_missing(account)
     if as_json:
         output.show_json({"bus": account.bus, "created": created})
     else:
-        print(f"Event bus {account.bus}: {'created' if created else 'is there already'}.")
+        print(f"Event bus {account.bus}: {'created' if created else 'existed already'}.")
 
 
 def create_bus_if_missing(account: OperatorAccount) -> bool:
-    """Create the event bus; returns False if it exists already. Raises Problem with EventBridge's error code."""
+    """Create the event bus. Returns False if the bus existed already. Raises Problem with EventBridge's error code."""
     from alibabacloud_eventbridge import models
     from Tea.exceptions import TeaException
 

@@ -12,8 +12,8 @@ from cli.options import AsJson, BatchId
 from shared.domain.migration import BEFORE_A_START
 
 Json = dict[str, Any]
-Why = Annotated[str, typer.Option(help="The reason; shown with the batch, and kept in its journal.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Why = Annotated[str, typer.Option(help="The reason. It is shown with the batch and kept in the batch's journal.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")]
 
 
 def register_commands(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def pause_batch(batch: BatchId, why: Why = "", as_json: AsJson = False) -> None:
-    """Pause a batch: it starts no migration and no retry. Running migrations finish, including their next hops."""
+    """Pause a batch: none of its migrations or retries starts any more. Running migrations finish, including their next hops."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     answer = api.post(f"/batches/{batch}/pause", {"why": why} if why else {}, seen=found["version"])
@@ -34,10 +34,10 @@ def pause_batch(batch: BatchId, why: Why = "", as_json: AsJson = False) -> None:
 
 def resume_batch(
     batch: BatchId,
-    why: Annotated[str, typer.Option(help="Why the batch may go on; kept in its journal.")],
+    why: Annotated[str, typer.Option(help="Why the batch may go on. The reason is kept in the batch's journal.")],
     as_json: AsJson = False,
 ) -> None:
-    """Resume a paused or stopped batch. If the failure budget had paused the batch, its count of failures restarts at 0."""
+    """Resume a paused or stopped batch. If the batch was paused at its failure budget, its count of failures restarts at 0."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     at_budget = found["brake"] is not None and found["brake"]["state"] == "paused at budget"
@@ -47,18 +47,25 @@ def resume_batch(
 
 
 def stop_batch(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson = False) -> None:
-    """Stop a batch and cancel its migrations that have not begun. Running migrations finish, including their next hops."""
+    """Stop a batch, and cancel those of its migrations that have not begun.
+
+    Running migrations finish, including their next hops.
+    """
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     if not yes:
         waiting = sum(found["counts"].get(each.value, 0) for each in BEFORE_A_START)
-        typer.confirm(f"Stop batch {batch} and cancel what has not begun ({waiting} wait now)?", abort=True, err=True)
+        typer.confirm(
+            f"Stop batch {batch} and cancel the migrations that have not begun ({waiting} are waiting now)?", abort=True, err=True
+        )
     answer = api.post(f"/batches/{batch}/stop", {"why": why} if why else {}, seen=found["version"])
-    _print_answer(answer, as_json, f"Batch {batch} is stopped. The rest is cancelled within minutes: replank watch {batch}")
+    _print_answer(
+        answer, as_json, f"Batch {batch} is stopped. Its waiting migrations are cancelled within minutes: replank watch {batch}"
+    )
 
 
 def start_next_wave(batch: BatchId, as_json: AsJson = False) -> None:
-    """Start the next wave of a batch whose policy requires a person for each wave (gate: approval)."""
+    """Start the next wave of a batch whose policy needs a person's approval for each wave (gate: approval)."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     answer = api.post(f"/batches/{batch}/waves/next", seen=found["version"])

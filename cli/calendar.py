@@ -1,4 +1,4 @@
-"""Converts calendar files (iCalendar) into blackouts of a policy, so that the API gets plain times and no iCalendar."""
+"""Converts calendar files (iCalendar) into blackouts of a policy. The API then needs to understand only plain times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 from shared.domain.zones import time_zone
 
 HORIZON = timedelta(days=400)
-"""How far ahead calendar events are read; recurring events may have no end."""
+"""How far ahead calendar events are read. There must be a limit, because recurring events may have no end."""
 LARGEST = 5 << 20
 
 
@@ -25,9 +25,9 @@ class _BusyTime:
 
 
 def read_blackouts(file: Path, since: date, zone: str) -> list[dict[str, str]]:
-    """The calendar's events of the next 400 days as blackouts for the API. Calendar events that overlap or touch are merged.
+    """The calendar's events of the next 400 days, as blackouts for the API. Events that overlap or touch are merged.
 
-    A whole day, or a time without a time zone, is read in ``zone``. Cancelled calendar events and those shown as free are left out.
+    A whole day, or a time without a time zone, is read in ``zone``. Events that are cancelled or shown as free are left out.
     """
     try:
         content = file.read_bytes()
@@ -41,14 +41,14 @@ def read_blackouts(file: Path, since: date, zone: str) -> list[dict[str, str]]:
         sentence = (
             f"{file} has {len(joined)} separate times in the next {HORIZON.days} days; a policy takes {MOST_BLACKOUTS} blackouts."
         )
-        raise bad_input("Calendar.TooMany", sentence, "Export a calendar that has the change freezes only.")
+        raise bad_input("Calendar.TooMany", sentence, "Export a calendar that contains only the change freezes.")
     return [
         {"from": _iso_time(each.begins), "to": _iso_time(each.ends), "reason": each.summary[:LONGEST_REASON]} for each in joined
     ]
 
 
 def _busy_times(content: bytes, since: date, zone: str) -> list[_BusyTime]:
-    import recurring_ical_events  # only this option needs the two packages
+    import recurring_ical_events  # only the option for calendars needs the two packages
     from icalendar import Calendar
 
     calendar = Calendar.from_ical(content)

@@ -23,8 +23,11 @@ from shared.domain.route import plan_route
 
 Json = dict[str, Any]
 _ARM = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
-"""Matches Arm instance types, because DescribeInstances returns no architecture. An Arm family ends in r or y, for example g6r."""
-_ON = Annotated[str, typer.Option(help="The day to look from (YYYY-MM-DD); default: today.")]
+"""Matches Arm instance types.
+
+DescribeInstances returns no architecture, but the name of an Arm family ends in r or y, for example g6r.
+"""
+_ON = Annotated[str, typer.Option(help="The day on which to judge support (YYYY-MM-DD); default: today.")]
 _FLEET_ON = Annotated[
     str, typer.Option(help="The day to look from (YYYY-MM-DD); default: takenOn of the fleet file, else the day it was written.")
 ]
@@ -41,11 +44,11 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def day_from_text(text: str) -> date:
-    """The day in an option's text (YYYY-MM-DD); raises Problem (Option.Invalid)."""
+    """The day in an option's text (YYYY-MM-DD). Raises Problem (Option.Invalid)."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise bad_input("Option.Invalid", f"{text!r} is no date.", "Write it like 2026-12-01.") from None
+        raise bad_input("Option.Invalid", f"{text!r} is not a date.", "Write it like 2026-12-01.") from None
 
 
 def list_releases(catalog: CatalogFile = None, as_json: AsJson = False) -> None:
@@ -66,7 +69,7 @@ def list_paths(
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the supported paths: the single hops from one release to another."""
+    """List the supported paths. A path is a single hop from one release to another."""
     known = catalog_from_file(catalog)
     key = require_release(source, known).key if source else ""
     rows = [
@@ -90,21 +93,23 @@ def list_paths(
 
 
 def show_route(  # noqa: PLR0913 - one parameter per option
-    source: Annotated[str, typer.Argument(help="Release to leave (key or name, e.g. 'CentOS 7.9').")] = "",
-    from_: Annotated[str, typer.Option("--from", help="The same, as an option.")] = "",
+    source: Annotated[str, typer.Argument(help="Release to migrate from (key or name, such as 'CentOS 7.9').")] = "",
+    from_: Annotated[str, typer.Option("--from", help="Release to migrate from, as an option instead of an argument.")] = "",
     to: Annotated[str, typer.Option("--to", help="Destination release; default: the catalog's choice.")] = "",
     architecture: Annotated[str, typer.Option("--architecture", "--arch", help="x86_64 or arm64.")] = "x86_64",
     on: _ON = "",
     allow_end_of_life: Annotated[bool, typer.Option(help="Allow a destination out of support.")] = False,
-    allow_listed: Annotated[bool, typer.Option(help="Allow paths opened on request only.")] = False,
+    allow_listed: Annotated[bool, typer.Option(help="Allow paths that Alibaba Cloud opens only on request.")] = False,
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Plan a route: the hops from a release to a supported release, with warnings. The exit status is 2 if no route exists."""
+    """Plan a route from a release to a supported release. Prints its hops and warnings. The exit status is 2 if no route exists."""
     if architecture not in ("x86_64", "arm64"):
-        raise bad_input("Option.Invalid", f"{architecture!r} is no architecture.", "Use x86_64 or arm64.")
+        raise bad_input("Option.Invalid", f"{architecture!r} is not an architecture.", "Use x86_64 or arm64.")
     if bool(source) == bool(from_):
-        raise bad_input("Option.Missing", "Exactly one release to leave is needed.", "Name it, e.g. --from 'CentOS 7.9'.")
+        raise bad_input(
+            "Option.Missing", "Exactly one release to migrate from is needed.", "Name it, for example --from 'CentOS 7.9'."
+        )
     known = catalog_from_file(catalog)
     release = require_release(source or from_, known)
     looked_from = day_from_text(on) if on else today()
@@ -132,7 +137,7 @@ def list_end_of_life(
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the instances of a fleet with the support of their release, and a route for each release out of support.
+    """List the instances of a fleet with the support status of their releases. Each release out of support is shown with a route.
 
     The exit status is 1 if an instance runs a release out of support.
     """
@@ -154,7 +159,7 @@ def list_end_of_life(
 
 
 def day_to_assess(fleet: Fleet, on: str) -> tuple[date, str]:
-    """The day on which support is judged, and a phrase for the day's source: the option, else the fleet file, else today."""
+    """The day on which support is judged, and a phrase that says where the day comes from: the option, the fleet file, or today."""
     if on:
         return day_from_text(on), "as --on says"
     return fleet.on or today(), fleet.dated or "today"

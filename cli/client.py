@@ -1,4 +1,4 @@
-"""HTTP of the command line: signed requests to the API, and plain JSON requests to the local cloud."""
+"""The HTTP clients of the command line: signed requests to the API, and plain JSON requests to the local cloud."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _VERSION = "/v1"
 
 
 class HttpClient:
-    """Sends JSON requests over one reused HTTP session, without a proxy if the server is this machine."""
+    """Sends JSON requests over one reused HTTP session. If the server is this machine, no proxy is used."""
 
     def __init__(self) -> None:
         self._session = requests.Session()
         self.held = ""
-        """The reason of the account-wide hold, from the last answer; empty if there is no hold."""
+        """The reason for the account-wide hold, from the last answer. Empty if there is no hold."""
         self.pause: Callable[[float], None] = time.sleep
 
     def send_json(self, method: str, url: str, *, headers: Json | None = None, body: bytes = b"", query: Json | None = None) -> Any:
-        """Send a request; returns the HTTP status and the parsed body. Raises Problem (Api.Unreachable, Api.NotJson)."""
+        """Send a request. Returns the HTTP status and the parsed body. Raises Problem (Api.Unreachable, Api.NotJson)."""
         self._session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
         try:
             answer = self._send_with_retries(method, url, headers=headers, data=body, params=query, timeout=TIMEOUT_S)
@@ -54,7 +54,7 @@ class HttpClient:
             ) from None
 
     def _send_with_retries(self, method: str, url: str, **more: Any) -> requests.Response:
-        """Send a request and repeat it after each answer 429, once the time in its Retry-After header has passed."""
+        """Send a request. After each answer 429, wait for the time in its Retry-After header, and repeat the request."""
 
         def send_once(_number: int) -> requests.Response:
             answer = self._session.request(method, url, **more)
@@ -69,7 +69,7 @@ class HttpClient:
 
 
 class _TooManyRequests(Exception):
-    """The API answered 429: it gets too many requests at the moment."""
+    """Raised if the API answers 429, because it gets too many requests at the moment."""
 
     def __init__(self, answer: requests.Response) -> None:
         super().__init__(answer.status_code)
@@ -77,7 +77,7 @@ class _TooManyRequests(Exception):
 
 
 def _retry_after(error: Exception) -> RetryHint | None:
-    """When to repeat the request, from the answer's Retry-After header; None if it must not be repeated."""
+    """When to repeat the request, from the answer's Retry-After header. None if the request must not be repeated."""
     if not isinstance(error, _TooManyRequests):
         return None
     wait = error.answer.headers.get("retry-after", "")
@@ -92,14 +92,14 @@ def _root_cause(error: BaseException) -> str:
 
 @dataclass
 class Api:
-    """A client of the pipeline's HTTP API. Requests are signed (ACS3), as an HTTP trigger with ``authType: function`` requires."""
+    """A client of the pipeline's HTTP API. Requests are signed (ACS3), because the HTTP trigger has ``authType: function``."""
 
     url: str
     access_key_id: str
     access_key_secret: str
     security_token: str = ""
     operator: str = ""
-    """The operator's unverified name, which is sent only if there is no token."""
+    """The operator's unverified name. It is sent only if there is no token."""
     token: str = field(default="", repr=False)
     """The sign-in provider's token, from which the API reads a verified name."""
     http: HttpClient | None = None
@@ -108,7 +108,8 @@ class Api:
     def from_environment(cls, *, signed_in: bool = True) -> Api:
         """The client that REPLANK_API_URL, REPLANK_OPERATOR and the ALIBABA_CLOUD_ variables describe.
 
-        ``signed_in`` adds the token of the last `replank login` for this API, if one exists. Raises Problem (Setting.Missing).
+        With ``signed_in``, the client uses the token of the last `replank login` for this API, if there is one. Raises Problem
+        (Setting.Missing).
         """
         from cli.signin import kept
 
@@ -124,15 +125,15 @@ class Api:
         return cls(url, key_id, secret, token, operator_name(), mine)
 
     def get(self, path: str, **query: Any) -> Any:
-        """Send a GET request; returns the parsed body. Query parameters that are empty or None are left out."""
+        """Send a GET request. Returns the parsed body. Query parameters that are empty or None are left out."""
         return self.send_request("GET", path, query={name: value for name, value in query.items() if value not in ("", None)})
 
     def post(self, path: str, body: Json | None = None, *, seen: int = 0) -> Any:
-        """Send a POST request; returns the parsed body. ``seen`` is the version of the batch or migration that the person saw."""
+        """Send a POST request. Returns the parsed body. ``seen`` is the version of the batch or migration that the person saw."""
         return self.send_request("POST", path, body=body, seen=seen)
 
     def all_items(self, path: str, items: str, **query: Any) -> Iterator[Json]:
-        """Every item of a list, read page by page. ``items`` is the name of the page's field that holds the items."""
+        """Every item of a list, read page by page. ``items`` is the name of the field that holds the items of a page."""
         token = ""
         while True:
             page = self.get(path, **query, limit=100, nextToken=token)
@@ -142,13 +143,14 @@ class Api:
                 return
 
     def send_request(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None, seen: int = 0) -> Any:
-        """Send a request to the API; returns the parsed body. Raises Problem with the API's code, message and remedy."""
+        """Send a request to the API. Returns the parsed body. Raises Problem with the API's code, message and remedy."""
         try:
             return self._send_to_path(method, _VERSION + path, query=query, body=body, seen=seen)
         except Problem as problem:
             if problem.code != "Route.NotFound":
                 raise
-        # While a deployment goes on, or before it, a function may be older than the version in the path. It has done nothing yet.
+        # Before and during a deployment, a function may be too old for the path's version. Such a function refuses the path and
+        # does nothing, so the older path can be tried.
         return self._send_to_path(method, path, query=query, body=body, seen=seen)
 
     def _send_to_path(self, method: str, path: str, *, query: Json | None, body: Json | None, seen: int) -> Any:
@@ -174,7 +176,10 @@ class Api:
         return {**signed, **more, **self._caller_headers()}
 
     def _caller_headers(self) -> dict[str, str]:
-        """The header that names the caller: the token, else the operator's name, percent-encoded to ASCII."""
+        """The header that names the caller.
+
+        It holds the token, or without a token the operator's name, percent-encoded to ASCII.
+        """
         if self.token:
             return {"x-replank-token": self.token}
         return {"x-replank-operator": quote(self.operator, safe=" @")} if self.operator else {}
@@ -194,31 +199,31 @@ def authorization_header(method: str, path: str, query: dict[str, str], headers:
 
 
 def problem_from_answer(status: int, answer: Any) -> Problem:
-    """The Problem for an error answer, of the API or of Function Compute (which writes ``ErrorCode`` or ``errorCode``)."""
+    """The Problem for an error answer, either of the API or of Function Compute (which writes ``ErrorCode`` or ``errorCode``)."""
     fields = answer if isinstance(answer, dict) else {}
     codes = (fields.get(name) for name in ("Code", "ErrorCode", "errorCode", "errorType"))
     code = str(next(filter(None, codes), f"Http.{status}"))
     messages = (fields.get(name) for name in ("Message", "ErrorMessage", "errorMessage"))
     message = str(next(filter(None, messages), f"The API answered {status}."))
-    remedy = str(fields.get("Recommend") or "Look at the log of replank-api by the request id.")
+    remedy = str(fields.get("Recommend") or "Search the log of replank-api for the request id.")
     exit_status = BAD_INPUT if status in (400, 401, 403) else NEGATIVE
     return Problem(code, message, remedy, exit_status=exit_status, request_id=str(fields.get("RequestId", "")))
 
 
 def credentials_from_environment() -> tuple[str, str, str]:
-    """Access key id, access key secret and security token from the environment; raises Problem (Credentials.Missing)."""
+    """Access key id, access key secret and security token from the environment. Raises Problem (Credentials.Missing)."""
     key_id, secret = os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""), os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
     if not key_id or not secret:
         raise bad_input(
             "Credentials.Missing",
             "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are not both set.",
-            "Set both (and ALIBABA_CLOUD_SECURITY_TOKEN for temporary ones); `replank doctor` checks what they may do.",
+            "Set both (for temporary keys also ALIBABA_CLOUD_SECURITY_TOKEN). `replank doctor` checks their permissions.",
         )
     return key_id, secret, os.environ.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")
 
 
 def operator_name() -> str:
-    """The operator's name: the variable REPLANK_OPERATOR, else the name of the user who runs the command."""
+    """The operator's name: the variable REPLANK_OPERATOR, or if it is unset the name of the user who runs the command."""
     return os.environ.get("REPLANK_OPERATOR", "").strip() or _login_name()
 
 

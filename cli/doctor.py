@@ -1,4 +1,4 @@
-"""The command doctor: checks that the settings, credentials and services that Replank needs work."""
+"""The command doctor: checks that the settings, credentials and services work that Replank needs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def run_doctor(as_json: AsJson = False) -> None:
-    """Check credentials, permissions, services and settings of the account or of a local cloud.
+    """Check credentials, permissions, services and settings, of the account or of a local cloud.
 
     The exit status is 1 if a check fails.
     """
@@ -59,7 +59,7 @@ def run_doctor(as_json: AsJson = False) -> None:
 
 
 def run_all_checks() -> list[CheckResult]:
-    """Run every check; returns the results, in the order in which a person should fix failures."""
+    """Run every check. Returns the results in the order in which a person should correct failures."""
     checks = _check_settings()
     try:
         account = OperatorAccount.from_environment()
@@ -106,7 +106,7 @@ def _run_check(name: str, look: Callable[[OperatorAccount], str], account: Opera
         return CheckResult(name, True, look(account))
     except Problem as problem:
         return CheckResult(name, False, f"{problem.code}: {problem.message}", problem.remedy)
-    except Exception as error:  # whatever an SDK raises is what there is to report
+    except Exception as error:  # an SDK may raise any error, and each is reported
         found = problem_from_error(error, name)
         return CheckResult(name, False, f"{found.code}: {found.message}", found.remedy)
 
@@ -163,7 +163,7 @@ def _check_api(account: OperatorAccount) -> str:
 def _check_member_accounts(account: OperatorAccount) -> str:
     """Check that each member account's role can be assumed.
 
-    Only the functions may assume a role, so the watch function makes this check.
+    The watch function makes this check, because only the functions may assume these roles.
     """
     api = Api.from_environment()
     if len(api.get("/accounts")["accounts"]) < 2:

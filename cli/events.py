@@ -1,4 +1,4 @@
-"""The commands events validate and events send: check events against their schemas, or put them on the event bus."""
+"""The commands events validate and events send: check events against their schemas, or publish them on the event bus."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ _FILE = Annotated[Path, typer.Argument(metavar="FILE", help="JSON file with one 
 
 def register_commands(app: typer.Typer) -> None:
     """Add the commands events validate and events send to the command line."""
-    group = typer.Typer(help="Check events against their schemas, or put them on the bus.", no_args_is_help=True)
+    group = typer.Typer(help="Check events against their schemas, or publish them on the bus.", no_args_is_help=True)
     group.command("validate")(validate_events)
     group.command("send")(send_events)
     app.add_typer(group, name="events")
 
 
 def validate_events(file: _FILE, as_json: AsJson = False) -> None:
-    """Check each event's envelope, and its data against the schema of its type. The exit status is 1 if an event is invalid."""
+    """Check each event's envelope, and check its data against the schema of its type.
+
+    The exit status is 1 if an event is invalid.
+    """
     problems = [
         f"event {place}: {problem}" for place, event in enumerate(read_events(file)) for problem in problems_in_event(event)
     ]
@@ -45,9 +48,9 @@ def validate_events(file: _FILE, as_json: AsJson = False) -> None:
 
 
 def send_events(file: _FILE, as_json: AsJson = False) -> None:
-    """Check the events and put them on the pipeline's event bus.
+    """Check the events, and publish them on the pipeline's event bus.
 
-    A notice only creates a batch; no instance migrates before a person acknowledges it.
+    A notice only creates a batch. No instance migrates before a person acknowledges the batch.
     """
     found = read_events(file)
     problems = [problem for event in found for problem in problems_in_event(event)]
@@ -61,7 +64,7 @@ def send_events(file: _FILE, as_json: AsJson = False) -> None:
 
 
 def read_events(file: Path) -> list[Json]:
-    """The events in a JSON file; raises Problem (File.Unreadable, File.Invalid)."""
+    """The events in a JSON file. Raises Problem (File.Unreadable, File.Invalid)."""
     try:
         found = read_json(file)
     except (OSError, ValueError) as error:
@@ -75,7 +78,7 @@ def read_events(file: Path) -> list[Json]:
 
 
 def problems_in_event(event: Json) -> list[str]:
-    """The faults of an event, one sentence each; empty if the event is valid."""
+    """The faults of an event, one sentence each. Empty if the event is valid."""
     type_ = str(event.get("type", ""))
     found = _schema_problems(FOLDER / "envelope.schema.json", event, "")
     if type_ not in known.PRODUCERS:
@@ -99,7 +102,7 @@ def _schema_problems(schema_file: Path, value: Any, at: str) -> list[str]:
 
 
 def put_events(account: OperatorAccount, found: list[Json]) -> list[str]:
-    """Put events on the pipeline's event bus; returns their ids. Raises Problem if EventBridge refuses an event."""
+    """Publish events on the pipeline's event bus. Returns their ids. Raises Problem if EventBridge refuses an event."""
     from alibabacloud_eventbridge import models
     from Tea.exceptions import TeaException
 
@@ -124,6 +127,8 @@ def put_events(account: OperatorAccount, found: list[Json]) -> list[str]:
     if answer.failed_entry_count:
         said = "; ".join(f"{each.error_code}: {each.error_message}" for each in answer.entry_list if each.error_code)
         raise Problem(
-            "EventBridge.Refused", f"{answer.failed_entry_count} events were not taken: {said}", "Correct them; send again."
+            "EventBridge.Refused",
+            f"{answer.failed_entry_count} events were refused: {said}",
+            "Correct these events, then send them again.",
         )
     return [each.id for each in request]

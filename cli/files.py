@@ -15,16 +15,20 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""Byte order marks with their encodings. UTF-32 comes before UTF-16, because their little-endian marks begin alike."""
+"""Byte order marks, each with its encoding.
+
+UTF-32 comes before UTF-16, because their little-endian marks begin with the same bytes.
+"""
 _CHINESE = "gb18030"
 _BITS_MISREAD = re.compile("(?:64|32)\N{GREEK SMALL LETTER LAMDA}")
 """Matches text in which GBK was wrongly decoded as UTF-8: the Chinese words for "64 bit" then become 64 and a lambda."""
 
 
 def read_json(file: Path) -> Any:
-    """The parsed content of a JSON file; raises OSError if it cannot be read, ValueError if it is not JSON.
+    """The parsed content of a JSON file. Raises OSError if the file cannot be read, and ValueError if it is not JSON.
 
-    Several documents in one file are returned as a list, because ``aliyun ... >> fleet.json`` appends one for each page.
+    If the file holds several documents, they are returned as a list. ``aliyun ... >> fleet.json`` writes such a file, with one
+    document for each page.
     """
     try:
         return _parsed_documents(decoded_text(file.read_bytes()))
@@ -45,11 +49,12 @@ def _parsed_documents(text: str) -> Any:
 
 
 def decoded_text(content: bytes) -> str:
-    """The text in ``content``, in the encoding that fits; raises ValueError if none of the known encodings fits."""
+    """The text in ``content``, decoded with the encoding that fits. Raises ValueError if none of the known encodings fits."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return content.decode(encoding)
-    if content[:4].count(0) >= 1:  # UTF-16 or UTF-32 without a mark: JSON begins with two ASCII characters
+    # UTF-16 or UTF-32 without a mark: JSON begins with two ASCII characters, so some of the first bytes are 0
+    if content[:4].count(0) >= 1:
         return content.decode(json.detect_encoding(content))
     try:
         text = content.decode("utf-8")

@@ -1,4 +1,4 @@
-"""Wording for the findings that the API returns."""
+"""Words for the findings that the API returns."""
 
 from __future__ import annotations
 
@@ -8,5 +8,8 @@ from shared.domain.findings import Finding
 
 
 def shown_severity(finding: dict[str, Any]) -> str:
-    """The finding's severity as users see it: ``not checked`` if the rule had no facts and does not block the migration."""
+    """The finding's severity as users see it.
+
+    It is ``not checked`` if the rule had no facts and the finding does not block the migration.
+    """
     return Finding.from_json(finding).label

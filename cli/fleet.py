@@ -1,4 +1,4 @@
-"""Reads fleet files: answers of DescribeInstances (pages, or a list of records), with facts of the guests."""
+"""Reads fleet files. They hold answers of DescribeInstances (pages, or a list of records) and facts of the guests."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from cli.problem import Problem, bad_input, option_without_effect
 Json = dict[str, Any]
 _REQUIRED: dict[str, type] = {"InstanceId": str, "RegionId": str, "OSType": str, "Status": str, "Cpu": int, "Memory": int}
 _OPTIONAL = ("OSName", "OSNameEn", "InstanceName", "HostName", "InstanceType")
-"""Text fields that may be empty or missing. For example, an image imported without a platform has no OSName."""
+"""Text fields that may be empty or missing. For example, an instance has no OSName if its image was imported without a platform."""
 _ALLOWED = {
     "OSType": ("linux", "windows"),
     "Status": ("Running", "Stopped", "Starting", "Stopping", "Pending"),
 }
 _WORDS = {str: "text", int: "a whole number"}
 SCHEMA = ROOT / "localcloud/ecs/fleet.schema.json"
-"""The JSON Schema of a fleet and its guests' facts; `replank local load --schema` prints it."""
+"""The file with the JSON Schema of a fleet and its guests' facts. `replank local load --schema` prints this schema."""
 SHOWN = 50
-"""Maximum problems of one file that a message shows; the number of further problems is shown too."""
+"""Maximum problems of one file that a message shows. The message also has the number of further problems."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Fleet:
     """A fleet file. ``pages`` are the pages that DescribeInstances returned, and ``guests`` holds the facts of each guest by
     instance id.
 
-    ``on`` is the day that the file describes. ``dated`` is a phrase for the source of ``on``: the field ``takenOn``, or the
-    file's time.
+    ``on`` is the day that the file describes. ``dated`` is a phrase for where this day comes from: the field ``takenOn``, or the
+    time of the file.
     """
 
     pages: list[Json]
@@ -52,12 +52,15 @@ class Fleet:
 
     @property
     def regions(self) -> list[str]:
-        """The regions of the instances, each once, in the order in which they first appear."""
+        """The regions of the instances, without duplicates, in the order in which they first appear."""
         return list(dict.fromkeys(record["RegionId"] for record in self.instances))
 
     @property
     def document_to_load(self) -> Json:
-        """The fleet as the local cloud loads it. A missing OSName becomes empty text, for which the local cloud chooses a name."""
+        """The fleet in the form in which the local cloud loads it.
+
+        A missing OSName becomes empty text, and the local cloud then chooses a name.
+        """
         pages = [
             {**page, "Instances": {"Instance": [{"OSName": "", **each} for each in _records_on_page(page)]}} for page in self.pages
         ]
@@ -70,20 +73,20 @@ def _records_on_page(page: Json) -> list[Json]:
 
 
 def os_names(record: Json) -> tuple[str, str]:
-    """The fields OSName and OSNameEn of an instance record; each is empty if ECS returns no value."""
+    """The fields OSName and OSNameEn of an instance record. A field is empty if ECS returns no value for it."""
     return record.get("OSName") or "", record.get("OSNameEn") or ""
 
 
 def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
-    """Read and check a fleet file; raises Problem (Fleet.Invalid) that names every wrong record and field.
+    """Read and check a fleet file. Raises Problem (Fleet.Invalid) that names every wrong record and field.
 
-    Guest facts come from the file ``guests`` or from the field ``guests`` of the fleet file. If neither exists, guest facts
-    come from <name>.guests.json or guests.json in the same folder.
+    Guest facts come from the file ``guests``, or from the field ``guests`` of the fleet file. If neither exists, they come from
+    <name>.guests.json or guests.json in the same folder.
     """
     document = _read_fleet_json(file)
     pages, wrong = _pages_in_document(document), []
     if not pages:
-        wrong.append("the file: holds no page")
+        wrong.append("the file: contains no page")
     seen: set[str] = set()
     for place, page in enumerate(pages, start=1):
         wrong += _page_problems(page, place, seen)
@@ -105,7 +108,7 @@ def _read_fleet_json(file: Path) -> Any:
         raise bad_input("Fleet.Unreadable", f"{file} cannot be read: {error.strerror}.", "Check the path.") from None
     except ValueError as error:
         raise bad_input(
-            "Fleet.Invalid", f"{file} is no JSON: {error}.", "Save what `aliyun ecs DescribeInstances` printed."
+            "Fleet.Invalid", f"{file} is not JSON: {error}.", "Save what `aliyun ecs DescribeInstances` printed."
         ) from None
 
 
@@ -118,7 +121,7 @@ def _pages_in_document(document: Any) -> list[Any]:
 
 
 def _day_of_file(document: Any, file: Path) -> tuple[date | None, str, list[str]]:
-    """The day that the file describes, a phrase for the day's source, and the problems of the field ``takenOn``."""
+    """The day that the file describes, a phrase for where the day comes from, and the problems of the field ``takenOn``."""
     said = document.get("takenOn") if isinstance(document, dict) else None
     if said is None:
         written = datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).date()
@@ -173,7 +176,7 @@ def _guest_facts(document: Any, file: Path, guests: Path | None) -> tuple[Any, P
     chosen = guests or next((each for each in beside if each.is_file() and each != file), None)
     if isinstance(document, dict) and "guests" in document:
         if guests:
-            raise option_without_effect("--guests", f"because {file} has a part guests of its own", "Remove one of them.")
+            raise option_without_effect("--guests", f"because {file} has a field guests of its own", "Leave one of them out.")
         return document["guests"], file
     return (_read_fleet_json(chosen), chosen) if chosen else ({}, file)
 

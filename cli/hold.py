@@ -1,4 +1,4 @@
-"""The command hold: stops every new start in the account, releases the hold, or shows it."""
+"""The command hold: holds every new start in the account, releases the hold, or shows whether there is one."""
 
 from __future__ import annotations
 
@@ -20,20 +20,24 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def hold_or_release(
-    release: Annotated[bool, typer.Option("--release", help="Let everything start again; needs --why.")] = False,
-    show: Annotated[bool, typer.Option("--show", help="Only show whether everything is held, and the last acts.")] = False,
-    why: Annotated[str, typer.Option(help="The reason; shown with every answer, and kept.")] = "",
+    release: Annotated[
+        bool, typer.Option("--release", help="Release the hold, so that starts are allowed again. Needs --why.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--show", help="Only show whether there is a hold, and the last acts on it.")] = False,
+    why: Annotated[str, typer.Option(help="The reason. It is shown with every answer and kept in the history.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Hold the account: nothing new starts, not even next hops and retries.
 
-    During a hold, running work finishes, and rollback stays possible.
+    During a hold, work that has begun finishes, and rollbacks stay possible.
     """
     for name, given in (("--release", release), ("--why", why)):
         if show and given:
             raise option_without_effect(name, "with --show, which changes nothing", "Leave one of them out.")
     if release and not why:
-        raise bad_input("Argument.Missing", "A release needs a reason.", "Give --why: what was wrong, and why it is right again.")
+        raise bad_input(
+            "Argument.Missing", "A release needs a reason.", "Give --why: what was wrong, and why starts are safe again."
+        )
     api = Api.from_environment()
     answer = api.get("/hold") if show else _release_hold(api, why) if release else api.post("/hold", {"why": why} if why else {})
     if as_json:
@@ -46,7 +50,7 @@ def hold_or_release(
 
 
 def _release_hold(api: Api, why: str) -> Any:
-    """Read the hold and release it. A hold that somebody else sets in the meantime stays."""
+    """Read the hold and release it. If somebody else sets a new hold in the meantime, the new hold stays."""
     found = api.get("/hold")
     if not found["held"]:
         raise Problem("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.")

@@ -1,4 +1,4 @@
-"""Reads files of instance ids, one per line, with comments. Error messages on such a file name the wrong lines."""
+"""Reads files with instance ids, one per line, and comments. An error message for such a file names the wrong lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN = 5
 
 
 def read_ids(file: str, option: str) -> list[str]:
-    """The instance ids in the file, each once; the name ``-`` means standard input.
+    """The instance ids in the file, without duplicates. The name ``-`` means standard input.
 
     Raises Problem (Ids.NotReadable, Ids.Invalid, Ids.Empty).
     """
@@ -26,15 +26,15 @@ def read_ids(file: str, option: str) -> list[str]:
     for number, line in enumerate(text.splitlines(), 1):
         word = line.partition("#")[0].strip()
         if word and not _ID.fullmatch(word):
-            wrong.append(f"line {number}: {word[:80]!r} is no instance id")
+            wrong.append(f"line {number}: {word[:80]!r} is not an instance id")
         elif word:
             found[word] = None
     if wrong:
         more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-        remedy = "Write one id a line, such as i-bp1a2b3c; # begins a comment."
+        remedy = "Write one id per line, such as i-bp1a2b3c. # begins a comment."
         raise bad_input("Ids.Invalid", f"{where}: {'; '.join(wrong[:_SHOWN])}{more}.", remedy)
     if not found:
-        raise bad_input("Ids.Empty", f"{where} has no instance id.", "Write one id a line, such as i-bp1a2b3c.")
+        raise bad_input("Ids.Empty", f"{where} contains no instance id.", "Write one id per line, such as i-bp1a2b3c.")
     return list(found)
 
 
@@ -45,10 +45,10 @@ def _read_text(file: str, where: str, option: str) -> str:
     except OSError as error:
         raise _unreadable_problem(where, error.strerror or str(error), option) from None
     except ValueError:
-        raise _unreadable_problem(where, "it is no text", option) from None
+        raise _unreadable_problem(where, "it is not text", option) from None
 
 
 def _unreadable_problem(where: str, why: str, option: str) -> Problem:
     return bad_input(
-        "Ids.NotReadable", f"{where} cannot be read: {why}.", f"Give {option} a file of text, or - for standard input."
+        "Ids.NotReadable", f"{where} cannot be read: {why}.", f"Name a text file with {option}, or - for standard input."
     )

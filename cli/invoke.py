@@ -1,4 +1,4 @@
-"""The command invoke: runs the function of one stage by hand, through the SDK of Function Compute."""
+"""The command invoke: runs the function of one stage by hand, through Function Compute's SDK."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ def register_commands(app: typer.Typer) -> None:
 
 def invoke_stage(
     stage: Annotated[str, typer.Argument(help=f"One of {', '.join(STAGES)}.")],
-    event: Annotated[Path, typer.Argument(metavar="EVENTFILE", help="JSON file with the event, as the trigger would send it.")],
+    event: Annotated[
+        Path, typer.Argument(metavar="EVENTFILE", help="JSON file with the event, in the form in which the trigger sends it.")
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Invoke one stage's function with an event from a file, and show its answer and the end of its log."""
+    """Invoke one stage's function with an event from a file. Show the function's answer and the end of its log."""
     if stage not in STAGES:
-        raise bad_input("Stage.Unknown", f"There is no stage {stage!r}.", f"Stages are {', '.join(STAGES)}.")
+        raise bad_input("Stage.Unknown", f"There is no stage {stage!r}.", f"The stages are {', '.join(STAGES)}.")
     try:
         payload = event.read_bytes()
         json.loads(payload)
@@ -37,7 +39,7 @@ def invoke_stage(
         raise bad_input(
             "File.Unreadable",
             f"{event}: {output.error_in_words(error)}.",
-            "Give a JSON file; events/ and events/triggers/ hold samples.",
+            "Name a JSON file. There are samples in events/ and events/triggers/.",
         ) from None
     answer = invoke_function(stage, payload)
     output.show_json(answer) if as_json else _print_answer(answer)
@@ -50,7 +52,7 @@ def _print_answer(answer: dict[str, Any]) -> None:
 
 
 def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
-    """Invoke replank-<stage> and wait; returns ``result``, ``log`` (the last 4 KiB of the log) and ``requestId``.
+    """Invoke replank-<stage> and wait. Returns ``result``, ``log`` (the last 4 KiB of the log) and ``requestId``.
 
     Raises Problem (Function.Failed, or an error code of Function Compute).
     """
@@ -66,7 +68,7 @@ def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
     request_id = headers.get("x-fc-request-id", "")
     if headers.get("x-fc-error-type"):
         output.print_note(log.rstrip())
-        remedy = f"Its log is above, and in the log store under request id {request_id}. Mend the cause, then invoke it again."
+        remedy = f"Its log is above, and in the log store under request id {request_id}. Correct the cause, then try again."
         raise Problem(
             "Function.Failed",
             f"replank-{stage} failed: {_error_in_words(_parsed_answer(answer.content))}",
@@ -80,7 +82,7 @@ def _error_in_words(answer: Any) -> str:
     """The type and message of the error that the function raised, without the traceback."""
     found = answer if isinstance(answer, dict) else {}
     told = [str(found[name]) for name in ("errorType", "errorMessage") if found.get(name)]
-    return ": ".join(told)[:500] or str(answer)[:500] or "it gave no reason"
+    return ": ".join(told)[:500] or str(answer)[:500] or "the function gave no reason"
 
 
 def _parsed_answer(content: bytes) -> Any:

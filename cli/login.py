@@ -1,4 +1,4 @@
-"""The commands login, logout and whoami: sign in, sign out, and show who you are to the API."""
+"""The commands login, logout and whoami: sign in, sign out, and show how the API knows you."""
 
 from __future__ import annotations
 
@@ -29,25 +29,29 @@ def register_commands(app: typer.Typer) -> None:
 
 def sign_in(
     device: Annotated[bool, typer.Option("--device", help="Show a code to enter on another machine.")] = False,
-    paste: Annotated[bool, typer.Option("--paste", help="Show the address, and paste back where the browser ends.")] = False,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address; open it on this machine.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port for the browser to come back to; 0: any free one.")] = 0,
+    paste: Annotated[
+        bool, typer.Option("--paste", help="Show the sign-in address, and ask for the address at which the browser ends.")
+    ] = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Only print the address, which you then open on this machine.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to which the browser is redirected. 0: any free one.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Sign in at the deployment's sign-in provider. After a sign-in, your acts are recorded under a verified name."""
+    """Sign in at the deployment's sign-in provider. Afterwards your acts are recorded under a verified name."""
     if device and paste:
-        raise bad_input("Option.Conflict", "--device and --paste exclude each other.", "Give one of them.")
+        raise bad_input("Option.Conflict", "--device and --paste cannot be used together.", "Leave one of them out.")
     other = "--device" if device else "--paste"
     if no_browser and (device or paste):
-        raise option_without_effect("--no-browser", f"with {other}", "No browser is opened then; leave it out.")
+        raise option_without_effect("--no-browser", f"with {other}", "Leave it out: no browser is opened then.")
     if port and device:
-        raise option_without_effect("--port", "with --device", "Nothing comes back to this machine then; leave it out.")
+        raise option_without_effect("--port", "with --device", "Leave it out: no browser is redirected to this machine then.")
     api = Api.from_environment(signed_in=False)
     at = api.get("/sign-in")
     if not at["issuer"]:
         raise Problem(
             "SignIn.NoProvider",
-            "This deployment verifies no names: no provider is set.",
+            "This deployment cannot verify names, because it has no sign-in provider.",
             "Set REPLANK_OIDC_ISSUER and REPLANK_OIDC_AUDIENCE and deploy again (docs/operations.md).",
         )
     provider = OpenIdProvider(at["issuer"], at["clientId"])
@@ -68,7 +72,7 @@ def sign_in(
 
 
 def sign_out(as_json: AsJson = False) -> None:
-    """Delete the sign-in token on this machine. The deleted token still stays valid until it expires."""
+    """Delete the sign-in token on this machine. The token itself stays valid until it expires."""
     api = Api.from_environment(signed_in=False)
     there = kept.delete_tokens(api.url)
     if as_json:
@@ -78,7 +82,7 @@ def sign_out(as_json: AsJson = False) -> None:
 
 
 def show_identity(as_json: AsJson = False) -> None:
-    """Show your name as the API knows it, how the name was verified, and what you may do."""
+    """Show your name as the API knows it, how the API verified it, and what you may do."""
     me = Api.from_environment().get("/me")
     if as_json:
         output.show_json(me)
@@ -89,7 +93,7 @@ def show_identity(as_json: AsJson = False) -> None:
 
 def _print_roles(me: Json) -> None:
     print(f"Roles: {', '.join(me['roles'])}.")
-    print(f"May: {', '.join(me['may']) or 'look, and nothing else'}.")
+    print(f"May: {', '.join(me['may']) or 'only read'}.")
 
 
 def _sign_in_by_browser(provider: OpenIdProvider, port: int, no_browser: bool) -> Json:
@@ -112,7 +116,8 @@ def _sign_in_by_browser(provider: OpenIdProvider, port: int, no_browser: bool) -
 def _sign_in_by_paste(provider: OpenIdProvider, port: int) -> Json:
     asked = provider.new_code_request(f"http://127.0.0.1:{port or 8400}/callback")
     output.print_note(
-        f"Open this address in any browser:\n\n{asked.url}\n\nIt ends at an address that cannot be shown. Copy it from the bar."
+        f"Open this address in any browser:\n\n{asked.url}\n\n"
+        "After the sign-in, the browser shows an error. Copy the address of that page from the address bar."
     )
     try:
         answer = input("Address: ").strip()

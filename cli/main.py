@@ -1,4 +1,4 @@
-"""The command `replank`: collects all commands, and prints errors and sets the exit status."""
+"""The command `replank`: collects all commands, prints errors, and sets the exit status."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Replaces the end-of-life operating system under a fleet of Alibaba Cloud ECS instances, step by step and reversibly.",
     epilog=(
-        "Exit status: 0 done; 1 the outcome is negative (refused, failed, not reachable); 2 what was given cannot be used. "
+        "Exit status: 0 done; 1 negative outcome (refused, failed, not reachable); 2 wrong option, file or setting. "
         "Settings: REPLANK_API_URL (URL of the api function's HTTP trigger), ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, "
         "REPLANK_OPERATOR (who acts; default: the login name). `replank doctor` checks them all."
     ),
@@ -49,7 +49,7 @@ def _shared_options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
     ] = False,
 ) -> None:
-    """The options of `replank` itself, before the name of a command."""
+    """The options of `replank` itself, which come before the name of a command."""
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line, with control characters in its output escaped; returns the exit status."""
+    """Run one command line, and return the exit status. Control characters in the output are escaped."""
     with escaped_output():
         return _run_and_show_errors(arguments)
 
@@ -86,9 +86,9 @@ def _run_and_show_errors(arguments: list[str]) -> int:
 
 
 def _show_usage_error(error: Exception, as_json: bool) -> int:
-    """Print a mistake in the command line (an exception of click); returns the exit status.
+    """Print a mistake in the command line (an exception of click). Returns the exit status.
 
-    An exception that click did not make is raised again.
+    Any other exception is raised again.
     """
     show = getattr(error, "show", None)
     if show is None:

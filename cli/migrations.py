@@ -81,25 +81,29 @@ def _print_migration(found: Json) -> None:
 
 Seen = Annotated[
     int | None,
-    typer.Option("--seen-version", help="The version that you saw (replank show). The act is refused if it moved.", min=1),
+    typer.Option(
+        "--seen-version",
+        help="The version that you saw (replank show). The act is refused if the migration has changed since.",
+        min=1,
+    ),
 ]
 
 
 def confirm_migrations(
-    migration: Annotated[str, typer.Argument(metavar="[MIGRATION]", help=f"{MIGRATION_HELP} Or name --batch.")] = "",
-    batch: Annotated[str, typer.Option("--batch", help="Confirm all migrated ones of this batch, listed first.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --batch: do not ask.")] = False,
+    migration: Annotated[str, typer.Argument(metavar="[MIGRATION]", help=f"{MIGRATION_HELP} Or use --batch.")] = "",
+    batch: Annotated[str, typer.Option("--batch", help="List all migrated instances of this batch, then confirm them.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --batch: do not ask for a confirmation.")] = False,
     seen_version: Seen = None,
     as_json: AsJson = False,
 ) -> None:
-    """Confirm one migration, or all migrated migrations of a batch. Snapshots are deleted after the batch's retention."""
+    """Confirm one migration, or all migrated migrations of a batch. Their snapshots are deleted after the batch's retention."""
     if not batch and not migration:
-        raise bad_input("Argument.Missing", "Neither a migration nor --batch is named.", "Give a migration's id, or --batch ID.")
+        raise bad_input("Argument.Missing", "Neither a migration nor --batch is given.", "Give a migration's id, or --batch ID.")
     if batch and (migration or seen_version):
         other = "a migration" if migration else "--seen-version"
-        raise bad_input("Option.Conflict", f"--batch and {other} exclude each other.", "Give one of them.")
+        raise bad_input("Option.Conflict", f"--batch and {other} cannot be used together.", "Leave one of them out.")
     if yes and not batch:
-        raise option_without_effect("--yes", "without --batch: a single confirmation is not asked about", "Leave it out.")
+        raise option_without_effect("--yes", "without --batch: a single confirmation asks no question", "Leave it out.")
     api = Api.from_environment()
     if batch:
         _confirm_batch(api, batch, yes, as_json)
@@ -112,7 +116,7 @@ AT_ONCE = 100
 
 
 def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
-    """List the batch's migrated migrations, ask, and confirm each of them at the version that was listed.
+    """List the batch's migrated migrations, ask, and confirm each of them at the version in the list.
 
     The exit status is 1 if a confirmation is refused, or if there is nothing to confirm.
     """
@@ -136,7 +140,7 @@ def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
 
 
 def _send_acts(api: Api, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
-    """Send an act on many migrations; returns the ids of the migrations with a successful act, and the refusals with reasons."""
+    """Send an act on many migrations. Returns the ids of those on which the act succeeded, and the refusals with their reasons."""
     done, refused = list[str](), list[Json]()
     for place in range(0, len(migrations), AT_ONCE):
         some = migrations[place : place + AT_ONCE]
@@ -156,14 +160,14 @@ def retry_migrations(
     migration: Annotated[
         str, typer.Argument(metavar="MIGRATION|BATCH", help=f"{MIGRATION_HELP} With --failed: the id of a batch.")
     ],
-    failed: Annotated[bool, typer.Option("--failed", help="All failed migrations of the batch, listed first.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --failed: do not ask.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="List all failed migrations of the batch, then retry them.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --failed: do not ask for a confirmation.")] = False,
     seen_version: Seen = None,
     as_json: AsJson = False,
 ) -> None:
-    """Retry a refused or failed migration from where it stopped. With --failed, retry all failed migrations of a batch."""
+    """Retry a refused or failed migration, beginning where it stopped. With --failed, retry all failed migrations of a batch."""
     if not failed and yes:
-        raise option_without_effect("--yes", "without --failed: a single retry is not asked about", "Leave it out.")
+        raise option_without_effect("--yes", "without --failed: a single retry asks no question", "Leave it out.")
     if failed and seen_version:
         raise option_without_effect("--seen-version", "with --failed: each migration has its own", "Leave one of them out.")
     api = Api.from_environment()
@@ -174,17 +178,17 @@ def retry_migrations(
 
 
 def _retry_failed(api: Api, batch: str, yes: bool, as_json: bool) -> None:
-    """List the batch's failed migrations, ask, and retry each of them at the version that was listed.
+    """List the batch's failed migrations, ask, and retry each of them at the version in the list.
 
     The exit status is 1 if a retry is refused, or if there is nothing to retry.
     """
-    api.get(f"/batches/{batch}")  # there is one
+    api.get(f"/batches/{batch}")  # raises Problem if the batch does not exist
     found = list(api.all_items("/migrations", "migrations", batchId=batch, state="failed"))
     if found and not yes:
         for each in found:
             line = f"{each['migrationId']}  {each['instanceId']}  {each['failure']['code']} ({each['failure']['stage']})"
             print(line, file=sys.stderr)
-        typer.confirm(f"Try these {len(found)} again? A rollback that failed goes on as a rollback.", abort=True, err=True)
+        typer.confirm(f"Try these {len(found)} again? A failed rollback is continued as a rollback.", abort=True, err=True)
     done, refused = _send_acts(api, f"/batches/{batch}/retry", found, "retried")
     if as_json:
         output.show_json({"retried": done, "refused": refused})
@@ -202,7 +206,7 @@ def cancel_migration(migration: MigrationId, seen_version: Seen = None, as_json:
 
 def roll_back_migration(
     migration: MigrationId,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")] = False,
     seen_version: Seen = None,
     as_json: AsJson = False,
 ) -> None:

@@ -8,5 +8,5 @@ import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 BatchId = Annotated[str, typer.Argument(metavar="BATCH", help="Id of a batch, as `replank submit` or `replank status` shows it.")]
-MIGRATION_HELP = "Id of a migration, or of an instance with one that can be meant (never a dry run)."
+MIGRATION_HELP = "Id of a migration. Or id of an instance that has only one migration to which the command can apply."
 MigrationId = Annotated[str, typer.Argument(metavar="MIGRATION", help=MIGRATION_HELP)]

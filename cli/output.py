@@ -28,7 +28,7 @@ STYLES = {
 
 
 class EscapedStream:
-    """A text stream that escapes control characters, so that names from guests or services cannot control the terminal."""
+    """A text stream that escapes control characters. Names from guests or services then cannot control the terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -59,10 +59,10 @@ def raw_stdout() -> TextIO:
 
 
 def rich_console() -> Console:
-    """A new rich console on the current standard output, so that a redirection takes effect.
+    """A new rich console on the current standard output. It is new each time, so that a redirection takes effect.
 
-    The console is as wide as the terminal, or 200 columns in a pipe. The variable NO_COLOR (no-color.org) removes colours,
-    bold and dim text.
+    The console is as wide as the terminal, or 200 columns in a pipe. The variable NO_COLOR (no-color.org) removes colours, bold and
+    dim text.
     """
     stream = raw_stdout()
     plainly = bool(os.environ.get("NO_COLOR"))
@@ -71,7 +71,7 @@ def rich_console() -> Console:
 
 
 def finding_headline(finding: dict[str, Any]) -> str:
-    """The code, title and details of a finding, in one line."""
+    """The code, title and details of a finding, on one line."""
     return f"{finding['code']}: {title_with_details(finding['title'], finding['seen'])}"
 
 
@@ -86,7 +86,7 @@ def error_in_words(error: Exception) -> str:
 
 
 def print_note(text: str) -> None:
-    """Print a message for the user on stderr, because stdout is for results."""
+    """Print a message for the user on stderr. Only results go to stdout."""
     print(text, file=sys.stderr)
 
 
@@ -148,12 +148,12 @@ def show_problem(problem: Problem, *, as_json: bool = False) -> None:
 
 
 def time_in_words(text: str | None) -> str:
-    """A time from the API as readable text in UTC, without seconds; empty without a time."""
+    """A time from the API as readable text in UTC, without seconds. Empty if there is no time."""
     return text[:16].replace("T", " ") + " UTC" if text else ""
 
 
 def actor_in_words(line: Mapping[str, Any]) -> str:
-    """The name of the person who acted. If known, the verification of the name and the interface of the act follow."""
+    """The name of the person who acted. How the name was verified and which interface was used follow, if these are known."""
     known = ", ".join(each for each in (line.get("trust", ""), line.get("door", "")) if each)
     return f"{line['by']} ({known})" if known else str(line["by"])
 
@@ -162,8 +162,10 @@ _said: set[str] = set()
 
 
 def show_hold(header: str) -> None:
-    """Print on stderr, once per command, that the account is on hold, and why. ``header`` is the value of
-    the API's header ``X-Replank-Hold``: the reason, as a JSON text."""
+    """Print on stderr, once per command, that the account is on hold, and why.
+
+    ``header`` is the value of the API's header ``X-Replank-Hold``: the reason, as a JSON text.
+    """
     if not header or header in _said:
         return
     _said.add(header)
@@ -172,4 +174,4 @@ def show_hold(header: str) -> None:
     except ValueError:
         reason = header
     shown = "".join(letter if letter.isprintable() else "?" for letter in reason)
-    print(f"HOLD: {shown}\nNothing new starts. See `replank hold --show`.", file=sys.stderr)
+    print(f"HOLD: {shown}\nNothing new starts. `replank hold --show` shows the last acts.", file=sys.stderr)

@@ -1,6 +1,6 @@
 """The command plan: shows the plan of a batch or of a possible submission.
 
-After a batch has ended, the plan has its real outcome.
+For a batch that has ended, the plan also shows what really happened.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from cli.submission import add_submission_options, body_with_token
 
 Json = dict[str, Any]
 PAUSE_S = 5
-"""Seconds between two requests for a new plan."""
+"""Seconds between two requests for the plan while it is being made."""
 
 
 def register_commands(app: typer.Typer) -> None:
@@ -29,8 +29,10 @@ def register_commands(app: typer.Typer) -> None:
 @add_submission_options
 def show_plan(
     body: Json,
-    batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch or dry run. Without it, options say whom.")] = "",
-    seed: Annotated[str, typer.Option(help="The same word draws the same forecast.")] = "1",
+    batch: Annotated[
+        str, typer.Argument(metavar="[BATCH]", help="Id of a batch or dry run. Without it, the options select the instances.")
+    ] = "",
+    seed: Annotated[str, typer.Option(help="Seed of the forecast: the same text gives the same forecast.")] = "1",
     wait: Annotated[
         int | None, typer.Option(help="Maximum minutes for the prechecks of a new plan; default: 15.", min=0, max=600)
     ] = None,
@@ -38,15 +40,15 @@ def show_plan(
 ) -> None:
     """Show what a batch, or a submission with these options, will do: routes, findings, waves, finish, cost, who is needed.
 
-    A new plan is a dry run: its instances are found and prechecked, and nothing can move.
+    A new plan is a dry run: its instances are found and prechecked, and none can migrate.
     """
     api = Api.from_environment()
     if batch and body:
-        raise option_without_effect("A selection or policy", "with a batch", "Give one of them.")
+        raise option_without_effect("A selection or policy", "with a batch", "Leave one of them out.")
     if batch and wait is not None:
         raise option_without_effect("--wait", "with a batch", "Leave it out: the plan is shown as it is now.")
     if not batch and not body:
-        remedy = "Name a batch, or say whom: replank plan --tag env=prod. `replank status` lists the batches."
+        remedy = "Name a batch, or select instances: replank plan --tag env=prod. `replank status` lists the batches."
         raise bad_input("Option.Missing", "The batch or the selection is missing.", remedy)
     path = f"/batches/{batch}/plan"
     found = api.get(path, seed=seed) if batch else _make_plan(api, body_with_token(body), seed, 15 if wait is None else wait)
@@ -57,7 +59,7 @@ def show_plan(
 
 
 def _make_plan(api: Api, body: Json, seed: str, wait_min: int) -> Json:
-    """Create a plan as a dry run; returns it when every instance is prechecked, or after ``wait_min`` minutes."""
+    """Create a plan as a dry run. Returns the plan once every instance is prechecked, or after ``wait_min`` minutes."""
     found: Json = api.post("/plans", body)
     for _ in range(wait_min * 60 // PAUSE_S):
         if found["state"] != "planning" and not found["unassessed"]:
@@ -72,7 +74,7 @@ def _print_plan(found: Json) -> None:
     for sentence in found["needsAPerson"]:
         print(f"needs a person: {sentence}")
     if found.get("state") == "planning":
-        print("its instances are still being found: ask again in a minute")
+        print("the search for its instances is not finished: ask again in a minute")
     over = f", {found['unassessed']} not prechecked yet" if found["unassessed"] else ""
     fields = [
         ("instances", f"{found['instances']} to move{over}"),
@@ -98,7 +100,7 @@ def _print_plan(found: Json) -> None:
     if found["findings"]:
         rows = [(each["severity"], each["code"], each["instances"], each["title"]) for each in found["findings"]]
         output.print_table(("severity", "finding", "#instances", "what"), rows)
-    print(f"\nThe forecast is made of declared durations, {found['runs']} runs ahead; --json has each with its source.")
+    print(f"\nThe forecast simulates {found['runs']} runs with assumed durations. --json shows each duration with its source.")
 
 
 def _driver_in_words(row: Json) -> str:
@@ -106,7 +108,7 @@ def _driver_in_words(row: Json) -> str:
 
 
 def plan_if_supported(api: Api, batch_id: str) -> Json | None:
-    """The current plan of the batch; None if the API's version is too old to have plans."""
+    """The batch's current plan. None if the API is too old to have plans."""
     try:
         found: Json = api.get(f"/batches/{batch_id}/plan")
     except Problem as problem:
@@ -119,7 +121,7 @@ def plan_if_supported(api: Api, batch_id: str) -> Json | None:
 def finish_in_words(found: Json) -> str:
     """A forecast finish time in words, with the range in which 8 of 10 simulated runs finish."""
     if not found["p50"]:
-        return "not to be foreseen: in most runs it never ends"
+        return "cannot be forecast: most simulated runs never end"
     last = output.time_in_words(found["p90"]) if found["p90"] else "later than can be said"
     return f"about {output.time_in_words(found['p50'])} (8 of 10 runs: {output.time_in_words(found['p10'])} to {last})"
 

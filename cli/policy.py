@@ -23,19 +23,21 @@ def register_commands(app: typer.Typer) -> None:
 
 def set_policy(
     batch: BatchId,
-    file: Annotated[Path, typer.Argument(help="YAML or JSON file with the whole policy: what it leaves out gets its default.")],
-    why: Annotated[str, typer.Option(help="The reason; kept in the batch's journal.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    file: Annotated[
+        Path, typer.Argument(help="YAML or JSON file with the whole policy. A field that is left out gets its default.")
+    ],
+    why: Annotated[str, typer.Option(help="The reason. It is kept in the batch's journal.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Replace the policy of a batch. Persons who have approved the batch must do so again."""
+    """Replace the policy of a batch. Persons who have already approved the batch must approve it again."""
     from cli.client import Api
     from cli.policy_file import read_policy_file
 
     wanted, api = read_policy_file(file), Api.from_environment()
     found = api.get(f"/batches/{batch}")
     if not yes:
-        typer.confirm(f"Put the policy in {file} in place of that of batch {batch}?", abort=True, err=True)
+        typer.confirm(f"Replace the policy of batch {batch} by the policy in {file}?", abort=True, err=True)
     body: dict[str, Any] = {"policy": wanted, **({"why": why} if why else {})}
     answer = api.post(f"/batches/{batch}/policy", body, seen=found["version"])
     if as_json:
@@ -44,20 +46,20 @@ def set_policy(
     if answer["version"] == found["version"]:
         print(f"Batch {batch} has this policy already.")
         return
-    print(f"Batch {batch} has another policy.")
+    print(f"Batch {batch} has a new policy.")
     for line in api.get(f"/batches/{batch}")["journal"]:
         if line["version"] == answer["version"]:
             for name, value in line["before"].items():
                 print(f"  {name}: {value} to {line['after'][name]}")
     if found["acknowledgement"] and wanted.get("automaticRollback"):
-        print("Automatic rollback no longer happens in it: the acknowledgement was for the policy before.")
+        print("Its automatic rollback is now off, because the acknowledgement was for the old policy.")
     if any(each["missing"] for each in answer["approvals"]):
         print(f"Persons have to approve it again: replank approvals {batch}")
 
 
 def check_policy(file: Annotated[Path, typer.Argument(help="YAML or JSON file with one policy.")], as_json: AsJson = False) -> None:
     """Check a policy file, and print each problem with its line, column and field. The exit status is 1 if there is a problem."""
-    from cli.policy_file import parse_policy_file  # YAML takes a while to load
+    from cli.policy_file import parse_policy_file  # YAML loads slowly
 
     flaws = parse_policy_file(file).flaws
     if as_json:
@@ -72,7 +74,7 @@ def check_policy(file: Annotated[Path, typer.Argument(help="YAML or JSON file wi
 
 
 def print_policy_schema() -> None:
-    """Print the JSON Schema of a policy, the same as docs/policy.schema.json, for editors and build pipelines."""
+    """Print the JSON Schema of a policy, for editors and build pipelines. It is the same as docs/policy.schema.json."""
     from cli.policy_file import SCHEMA
 
     output.show_json(SCHEMA)

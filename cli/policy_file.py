@@ -1,8 +1,7 @@
-"""Reads policy files in YAML or JSON; each problem names its line and column.
+"""Reads policy files in YAML or JSON. Each problem names its line and column.
 
-Unquoted values are read as in YAML 1.2: only whole numbers, true, false and null are not text. So 22:00 and 2026-12-24 are
-text, while YAML 1.1 would read a number and a date. YAML anchors are refused, because they can expand a small file to a huge
-policy.
+Unquoted values are read as in YAML 1.2: only whole numbers, true, false and null are not text. So 22:00 and 2026-12-24 are text,
+although YAML 1.1 would read a number and a date. YAML anchors are refused, because they can expand a small file to a huge policy.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ SCHEMA: Json = {
 
 @dataclass(frozen=True)
 class Flaw:
-    """One fault in a policy file. Line and column count from 1, and are 0 if the place is not known."""
+    """One fault in a policy file. Line and column count from 1. They are 0 if the position is not known."""
 
     line: int
     column: int
@@ -48,20 +47,23 @@ class Flaw:
 
 @dataclass
 class ParsedPolicy:
-    """The content of a policy file, with the line and column of each value, and the flaws that were found."""
+    """The content of a policy file, with the line and column of each value, and the faults that were found."""
 
     document: Any = None
     places: dict[Place, tuple[int, int]] = field(default_factory=dict)
     flaws: list[Flaw] = field(default_factory=list)
 
     def flaw_at_place(self, place: Place, message: str) -> Flaw:
-        """A flaw with the line and column of its field, or of the nearest enclosing field that has them."""
+        """A flaw with the line and column of its field.
+
+        If the field has none, the nearest enclosing field's line and column are used.
+        """
         known = next((place[:end] for end in range(len(place), -1, -1) if place[:end] in self.places), ())
         return Flaw(*self.places.get(known, (0, 0)), field_path(place), message)
 
 
 def read_policy_file(file: Path) -> Json:
-    """The policy in a file; raises Problem (Policy.Invalid) with the first flaw."""
+    """The policy in a file. Raises Problem (Policy.Invalid) with the first flaw."""
     written = parse_policy_file(file)
     for flaw in written.flaws:
         where = f"{file}:{flaw.line}:{flaw.column}: {flaw.field}"
@@ -71,7 +73,7 @@ def read_policy_file(file: Path) -> Json:
 
 
 def parse_policy_file(file: Path) -> ParsedPolicy:
-    """The parsed policy file with all its flaws; raises Problem (File.Unreadable)."""
+    """The parsed policy file with all its flaws. Raises Problem (File.Unreadable)."""
     try:
         content = file.read_bytes()
         if len(content) > LARGEST:
@@ -91,7 +93,7 @@ def _parsed_policy(text: str) -> ParsedPolicy:
     written = ParsedPolicy()
     try:
         if any(isinstance(each, yaml.AliasEvent) for each in yaml.parse(text, yaml.SafeLoader)):
-            raise ValueError("anchors and aliases are not read; write the values out")
+            raise ValueError("anchors and aliases are not allowed; write out the values")
         node = yaml.compose(text, yaml.SafeLoader)
         written.document = _node_value(node, (), written) if node is not None else {}
     except yaml.MarkedYAMLError as error:
@@ -130,15 +132,15 @@ def _scalar_value(node: Any) -> Any:
 
 
 def _validation_flaws(written: ParsedPolicy) -> Iterator[Flaw]:
-    """The flaws that the published JSON Schema finds; if it finds no flaw, the flaws that the policy model finds."""
-    from jsonschema import Draft202012Validator  # takes a while to load, and only this needs it
+    """The flaws that the published JSON Schema finds. If the schema finds no flaw, the flaws that the policy model finds."""
+    from jsonschema import Draft202012Validator  # loads slowly, and only this function needs it
 
     errors = sorted(Draft202012Validator(SCHEMA).iter_errors(written.document), key=lambda each: list(map(str, each.absolute_path)))
     for error in errors:
         place, message = tuple(error.absolute_path), error.message
         if error.validator == "additionalProperties" and isinstance(error.instance, dict):
             strangers = [name for name in error.instance if name not in error.schema.get("properties", {})]
-            place, message = (*place, strangers[0]), f"is no known field; known are {', '.join(error.schema['properties'])}"
+            place, message = (*place, strangers[0]), f"is not a known field; known are {', '.join(error.schema['properties'])}"
         elif error.validator == "pattern":
             message = f"{error.instance[:60]!r} must be {error.schema.get('title', 'plain text of one line')}"
         yield written.flaw_at_place(place, message[:300])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 NEGATIVE = 1
-"""Exit status of a command that worked but has a negative outcome: refused, failed or not reachable."""
+"""The exit status of a command that worked, but had a negative outcome: refused, failed or not reachable."""
 BAD_INPUT = 2
-"""Exit status if an option, a file or a setting is wrong."""
+"""The exit status if an option, a file or a setting is wrong."""
 
 
 class Problem(Exception):
-    """An error that ends the command; its code, message and remedy are printed on stderr."""
+    """An error that ends the command. Its code, message and remedy are printed on stderr."""
 
     def __init__(self, code: str, message: str, remedy: str, *, exit_status: int = NEGATIVE, request_id: str = "") -> None:
         super().__init__(f"{code}: {message}")

@@ -1,4 +1,4 @@
-"""The lines that `replank watch` prints on a batch: what needs a person, then each wave with its forecast finish."""
+"""The lines that `replank watch` prints about a batch: first what a person must do, then each wave with its forecast finish."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from cli.planning import finish_in_words, plan_if_supported
 
 Json = dict[str, Any]
 COUNTED = "failed moving waiting moved"
-"""The API's names for the counts of a wave, the most important first."""
+"""The API's names for the counts of a wave. The most important comes first."""
 
 
 def current_plan(api: Api, batch: Json) -> Json | None:
-    """The current plan of the batch; None if the batch is not acknowledged or empty, or if the API is too old for plans."""
+    """The current plan of the batch. None if the batch is empty or not acknowledged, or if the API is too old to have plans."""
     if batch["acknowledgement"] is None or not batch["size"]:
         return None
     return plan_if_supported(api, batch["batchId"])
 
 
 def urgent_messages(batch: Json, plan: Json | None) -> list[str]:
-    """Messages on what a person must do now: first on the whole batch, then on its migrations."""
+    """Messages about what a person must do now: first about the whole batch, then about its migrations."""
     brake = batch["brake"]
     said = [f"{brake['state']} by {brake['by']}: replank resume {batch['batchId']}"] if brake and batch["state"] == "open" else []
     said += [f"{each['about']}: {each['waitsFor']}" for each in batch.get("approvals", ()) if each["missing"]]
@@ -32,7 +32,7 @@ def urgent_messages(batch: Json, plan: Json | None) -> list[str]:
 
 
 def confirmation_hint(batch: Json) -> str:
-    """A hint to confirm, with the number of waiting migrations and the command; empty if no migration waits for confirmation."""
+    """A hint to confirm, with the number of waiting migrations and the command. Empty if no migration waits for a confirmation."""
     number, ready_at = batch["counts"].get("migrated", 0), batch.get("readyToConfirmAt")
     if not number or not ready_at:
         return ""
@@ -42,7 +42,7 @@ def confirmation_hint(batch: Json) -> str:
 
 
 def wave_lines(batch: Json, plan: Json | None) -> list[str]:
-    """One line per wave: its counts, what it waits for and its forecast finish.
+    """One line per wave: its counts, what it waits for, and its forecast finish.
 
     A batch without waves gets one line with its forecast finish.
     """

@@ -1,4 +1,4 @@
-"""The command report: shows the findings of a batch as text, as JSON, or as one HTML file for a change board."""
+"""The command report: shows the findings of a batch as text, as JSON, or as one HTML file for a change advisory board."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def register_commands(app: typer.Typer) -> None:
 
 def report_on_batch(
     batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch, as `replank status` shows it.")] = "",
-    html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained page into this file.")] = None,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of what --json prints and end.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report to this file, as one self-contained page.")] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the output of --json, and exit.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Report what the prechecks and validations of a batch found, and each guest before and after its migration."""
+    """Report what the prechecks and validations of a batch found, and how each guest differs before and after its migration."""
     if schema and (batch or html):
-        raise option_without_effect("A batch" if batch else "--html", "with --schema", "Give one of them.")
+        raise option_without_effect("A batch" if batch else "--html", "with --schema", "Leave one of them out.")
     if schema:
         output.show_json(report_schema())
         return
@@ -50,7 +50,7 @@ def report_on_batch(
         try:
             html.write_text(report_html(found), encoding="utf-8")
         except OSError as error:
-            raise bad_input("File.NotWritable", f"{html}: {error}.", "Give a file in a folder that exists.") from None
+            raise bad_input("File.NotWritable", f"{html}: {error}.", "Name a file in a folder that exists.") from None
     if as_json:
         output.show_json(report_document(found, judged, plan))
     elif html is not None:
@@ -60,7 +60,7 @@ def report_on_batch(
 
 
 def report_document(found: Report, judged: list[Json], plan: Json | None = None) -> Json:
-    """The report as JSON: the API's findings for each instance, with a summary. :func:`report_schema` describes it."""
+    """The report as JSON: the API's findings for each instance, with a summary. :func:`report_schema` describes this JSON."""
     told = plan or {}
     course = {"digest": told.get("digest", ""), "outcomes": told.get("outcomes", {})}
     course |= {name: told.get(name) for name in ("planned", "finishedAt")}
@@ -69,7 +69,7 @@ def report_document(found: Report, judged: list[Json], plan: Json | None = None)
 
 
 def report_schema() -> Json:
-    """The JSON Schema of the report's JSON, made from the views of the API."""
+    """The JSON Schema of the report's JSON, made from the API's views."""
     from shared.runtime.openapi import schema_of_type
 
     schemas: Json = {}

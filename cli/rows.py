@@ -15,12 +15,13 @@ from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.extend import extended_catalog
 
 CatalogFile = Annotated[
-    Path | None, typer.Option("--catalog", help="JSON file with catalog rows of your own, laid over ours (docs/operations.md).")
+    Path | None,
+    typer.Option("--catalog", help="JSON file with your own catalog rows, which extend or replace Replank's (docs/operations.md)."),
 ]
 
 
 def catalog_from_file(file: Path | None) -> Catalog:
-    """The built-in catalog, extended or overridden by the rows in the file, if one is given.
+    """The built-in catalog, extended by the rows in the file, if a file is given. A row with a known key replaces the built-in row.
 
     Raises Problem (File.Unreadable), or Refused that names the wrong row and field.
     """
@@ -28,15 +29,18 @@ def catalog_from_file(file: Path | None) -> Catalog:
 
 
 def read_catalog_rows(file: Path) -> Any:
-    """The catalog rows in a JSON file, not yet checked; raises Problem (File.Unreadable)."""
+    """The catalog rows in a JSON file, without a check of the rows. Raises Problem (File.Unreadable)."""
     try:
         return read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input(
-            "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Give a JSON file; docs/operations.md shows one."
+            "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Name a JSON file. docs/operations.md shows an example."
         ) from None
 
 
 def catalog_with_rows(rows: Any) -> Catalog:
-    """The built-in catalog, extended or overridden by these rows; raises Refused that names the wrong row and field."""
+    """The built-in catalog, extended by these rows. A row with a known key replaces the built-in row.
+
+    Raises Refused that names the wrong row and field.
+    """
     return extended_catalog(rows, CATALOG, on=today())

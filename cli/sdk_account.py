@@ -15,20 +15,20 @@ from shared.domain.retry import CHECK_CALL
 
 CONNECT_MS, READ_MS = 5000, 30000
 INVOKE_S = 630
-"""Time limit of an invocation, in seconds, a little longer than the ten minutes that a function may run (s.yaml)."""
+"""Time limit of an invocation, in seconds. It is a little longer than the ten minutes that a function may run (s.yaml)."""
 SERVICES = ("EVENTBRIDGE", "TABLESTORE", "ECS", "SMC", "FC")
 
 
 @dataclass(frozen=True)
 class OperatorAccount:
-    """The account's region, keys, resource names and endpoints. An endpoint is a host, or a URL for the local cloud."""
+    """The account's region, keys, resource names and endpoints. An endpoint is a host name, or a URL for the local cloud."""
 
     region: str
     bus: str
     tablestore_instance: str
     key: tuple[str, str, str]
     endpoints: dict[str, str] = field(default_factory=dict)
-    """Endpoints that override the default ones, by service (EVENTBRIDGE, TABLESTORE, ECS, SMC or FC)."""
+    """Endpoints that replace the default ones, by service (EVENTBRIDGE, TABLESTORE, ECS, SMC or FC)."""
     account_id: str = ""
 
     @classmethod
@@ -46,7 +46,7 @@ class OperatorAccount:
         )
 
     def endpoint(self, service: str) -> tuple[str, str]:
-        """The protocol and host of a service: from ``endpoints``, else the endpoint that Alibaba Cloud documents."""
+        """The protocol and host of a service. They come from ``endpoints``, or else from Alibaba Cloud's documented endpoint."""
         given = self.endpoints.get(service, "")
         if given:
             parts = urlsplit(given if "//" in given else f"https://{given}")
@@ -88,7 +88,7 @@ class OperatorAccount:
         return Client(config)
 
     def openapi_client(self, service: str) -> Any:
-        """A generic SDK client of a service with RPC requests: ECS or SMC."""
+        """A generic SDK client for ECS or SMC, whose requests are in the RPC style."""
         from alibabacloud_tea_openapi import models
         from alibabacloud_tea_openapi.client import Client
 
@@ -127,7 +127,7 @@ class OperatorAccount:
         )
 
     def functions_client(self) -> Any:
-        """An SDK client of Function Compute with the paths of version 3.0. The SDK fc2 itself supports only version 2.0."""
+        """An SDK client of Function Compute that calls the paths of version 3.0. The SDK fc2 itself supports only version 2.0."""
         import fc2
 
         class FunctionsClient(fc2.Client):  # type: ignore[misc]
@@ -154,7 +154,7 @@ def is_local(host: str) -> bool:
 
 
 def call_rpc(client: Any, action: str, version: str, query: dict[str, Any]) -> Any:
-    """Send one RPC request; returns the body of the answer, or raises the SDK's own errors."""
+    """Send one RPC request. Returns the body of the answer. Raises the SDK's own errors."""
     from alibabacloud_openapi_util.client import Client as OpenApiUtil
     from alibabacloud_tea_openapi import models
     from alibabacloud_tea_util import models as util
@@ -182,7 +182,7 @@ _DENIED = ("NoPermission", "Forbidden", "AccessDenied", "AuthFailed", "Signature
 
 
 def problem_from_error(error: Exception, service: str) -> Problem:
-    """The Problem for an SDK's error, with the service's own error code."""
+    """The Problem for an SDK's error. Its code comes from the service's own error code."""
     code = str(getattr(error, "code", "") or getattr(error, "err_code", "") or type(error).__name__)
     if hasattr(error, "get_error_code"):
         code = str(error.get_error_code())
@@ -201,12 +201,12 @@ def problem_from_error(error: Exception, service: str) -> Problem:
 
 
 def _code_prefix(service: str) -> str:
-    """A service's name as the first part of an error code; for example ``event bus`` becomes ``EventBus``."""
+    """A service's name as the first part of an error code. For example, ``event bus`` becomes ``EventBus``."""
     return "".join(word[:1].upper() + word[1:] for word in service.split())
 
 
 def _unreachable_message(told: str) -> str:
-    """One sentence from the text of a connection error: which host does not answer, and why."""
+    """One sentence made from the text of a connection error: which host does not answer, and why."""
     host, port, cause = _HOST.search(told), _PORT.search(told), _CAUSE.search(told)
     where = f"{host[1]}{f':{port[1]}' if port else ''}" if host else "The service"
     why = cause[1] if cause else "no connection"

@@ -1,4 +1,4 @@
-"""The commands snapshots and sweep: list the snapshots with their cost, and delete those past their retention."""
+"""The commands snapshots and sweep: list the snapshots with their cost, and delete those whose retention is over."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def held_snapshots(api: Api) -> tuple[list[Json], str]:
-    """Every snapshot that is held for a migration, and the currency of the costs."""
+    """Every snapshot that is kept for a migration, and the currency of the costs."""
     currency = api.get("/snapshots", limit=1)["currency"]
     return list(api.all_items("/snapshots", "snapshots")), currency
 
 
 def list_snapshots(as_json: AsJson = False) -> None:
-    """List the snapshots that are held for migrations, and their cost per month."""
+    """List the snapshots that are kept for migrations, with their cost per month."""
     found, currency = held_snapshots(Api.from_environment())
     own = [each for each in found if not each["kept"]]
     size, cost = sum(each["sizeGib"] for each in own), round(sum(each["costPerMonth"] for each in own), 2)
@@ -64,12 +64,14 @@ def _sweep_in_words(snapshot: Json) -> str:
 
 def sweep_snapshots(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what a sweep would delete now.")] = False,
-    at: Annotated[str, typer.Option(help="With --dry-run: the time to look from (ISO 8601), default now.")] = "",
+    at: Annotated[str, typer.Option(help="With --dry-run: the time of the sweep (ISO 8601); default: now.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Delete the snapshots of confirmed migrations whose retention has passed, without waiting for the daily timer."""
+    """Delete the snapshots of confirmed migrations whose retention is over, without waiting for the daily timer."""
     if at and not dry_run:
-        raise option_without_effect("--at", "without --dry-run: a sweep deletes what may go now", "Add --dry-run for a preview.")
+        raise option_without_effect(
+            "--at", "without --dry-run: a sweep always uses the current time", "Add --dry-run for a preview."
+        )
     if not dry_run:
         from cli.invoke import invoke_function
 
@@ -78,7 +80,7 @@ def sweep_snapshots(
         if as_json:
             output.show_json(answer)
         elif answer["result"] == {"result": "waiting"}:
-            print("The sweep has run as long as its function may; there is more to do. Run it again, or leave it to the daily one.")
+            print("The sweep reached its time limit, and some snapshots are left. Run it again, or wait for the daily sweep.")
         else:
             print("The sweep has run; `replank snapshots` shows what is left.")
         return
@@ -102,5 +104,5 @@ def _parse_time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
-        raise bad_input("Option.Invalid", f"{text!r} is no ISO 8601 time.", "Write it like 2026-12-01T04:00:00Z.") from None
+        raise bad_input("Option.Invalid", f"{text!r} is not an ISO 8601 time.", "Write it like 2026-12-01T04:00:00Z.") from None
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)

@@ -1,4 +1,4 @@
-"""Groups of migration states that the command line needs, made from the state machine of the domain."""
+"""Groups of migration states that the command line needs. They are derived from the domain's state machine."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ def state_names(states: Iterable[State]) -> tuple[str, ...]:
 ALL = state_names(State)
 ENDED = state_names(TERMINAL)
 RESTING = state_names(frozenset(State) - ACTIVE)
-"""States in which the pipeline does nothing more to the instance, except that a sweep may delete its snapshots."""
+"""States in which the pipeline does nothing more to the instance. A sweep may still delete its snapshots."""
 SETTLED = state_names((frozenset(State) - ACTIVE) | WAITING_FOR_A_PERSON)
 """States in which the migration has ended, or waits for a person."""
 DONE = state_names((frozenset(State) - ACTIVE) | {State.MIGRATED})
-"""States in which the work on the instance is done, with any outcome."""
+"""States in which the work on the instance is done, whatever the outcome."""
 NOT_CHECKED = state_names(BEFORE_A_START - ADMITTED)
 """States before the end of the precheck."""
 NOT_AS_WANTED = state_names({State.FAILED, State.PRECHECK_FAILED})
-"""The refused and the failed state, with which `replank watch` exits with status 1."""
+"""The states refused and failed. `replank watch` exits with status 1 if a migration has one of them."""
 PASSED = state_names({State.READY, State.CANCELLED})
 """States of a migration that passed its precheck. A dry run that passes ends as cancelled."""
 TAKEN_BACK = state_names({State.ROLLED_BACK, State.CANCELLED})
-"""States of migrations that ended without the new release; their confirmation only releases the snapshots."""
+"""States of migrations that ended without the new release. Confirming such a migration only releases its snapshots."""
 STOPPED = state_names({State.FAILED, State.ROLLING_BACK})
-"""States in which the work on a hop has stopped before its end."""
+"""States in which the work on a hop stopped before the hop was complete."""
 
 
 def states_beginning_with(incomplete: str) -> list[str]:
-    """The names of the states that begin with ``incomplete``, for the completion in a shell."""
+    """The names of the states that begin with ``incomplete``, for completion in a shell."""
     return [state for state in ALL if state.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""The options of a submission, which several commands share, and the request body made from them."""
+"""The options of a submission, which several commands share, and the request body that is made from them."""
 
 from __future__ import annotations
 
@@ -29,31 +29,33 @@ def _repeatable_option(name: str, help: str) -> Any:
 def submission_body(  # noqa: PLR0913 - one parameter per option
     instance: Annotated[_Texts, typer.Option("--instance", "-i", help="Instance id; may be repeated.")] = None,
     ids_from: Annotated[
-        str, typer.Option("--ids-from", help="File with one instance id a line, - for standard input; # begins a comment.")
+        str, typer.Option("--ids-from", help="File with one instance id per line; - for standard input. # begins a comment.")
     ] = "",
     release: Annotated[_Texts, _repeatable_option("--release", "All instances on this release (key or name).")] = None,
     tag: Annotated[
         _Texts,
-        _repeatable_option("--tag", "Instances with this tag: KEY=VALUE, or KEY for any value; all tags given must be there."),
+        _repeatable_option("--tag", "Instances with this tag: KEY=VALUE, or KEY for any value. All given tags must match."),
     ] = None,
     resource_group: Annotated[_Texts, _repeatable_option("--resource-group", "Instances in this resource group.")] = None,
     vpc: Annotated[_Texts, _repeatable_option("--vpc", "Instances in this VPC.")] = None,
-    name: Annotated[_Texts, _repeatable_option("--name", "Instances whose name fits, such as 'web-*'.")] = None,
-    region: Annotated[_Texts, _repeatable_option("--region", "Region id; default: the regions the pipeline covers.")] = None,
+    name: Annotated[_Texts, _repeatable_option("--name", "Instances whose name matches this pattern, such as 'web-*'.")] = None,
+    region: Annotated[_Texts, _repeatable_option("--region", "Region id; default: the regions that the pipeline covers.")] = None,
     account: Annotated[_Texts, _repeatable_option("--account", "Account id; default: the pipeline's own account.")] = None,
     exclude: Annotated[_Texts, _repeatable_option("--exclude", "Leave this instance id out.")] = None,
     exclude_ids_from: Annotated[
-        str, typer.Option("--exclude-ids-from", help="Leave out the ids in this file, in the form of --ids-from.")
+        str, typer.Option("--exclude-ids-from", help="Leave out the ids in this file, which has the same form as for --ids-from.")
     ] = "",
-    exclude_release: Annotated[_Texts, _repeatable_option("--exclude-release", "Leave out what runs this release.")] = None,
+    exclude_release: Annotated[_Texts, _repeatable_option("--exclude-release", "Leave out instances on this release.")] = None,
     exclude_tag: Annotated[
-        _Texts, _repeatable_option("--exclude-tag", "Leave out what has this tag; one of several is enough.")
+        _Texts, _repeatable_option("--exclude-tag", "Leave out instances that have this tag. One of several tags is enough.")
     ] = None,
     exclude_resource_group: Annotated[
-        _Texts, _repeatable_option("--exclude-resource-group", "Leave out this resource group.")
+        _Texts, _repeatable_option("--exclude-resource-group", "Leave out instances in this resource group.")
     ] = None,
-    exclude_vpc: Annotated[_Texts, _repeatable_option("--exclude-vpc", "Leave out this VPC.")] = None,
-    exclude_name: Annotated[_Texts, _repeatable_option("--exclude-name", "Leave out what has such a name.")] = None,
+    exclude_vpc: Annotated[_Texts, _repeatable_option("--exclude-vpc", "Leave out instances in this VPC.")] = None,
+    exclude_name: Annotated[
+        _Texts, _repeatable_option("--exclude-name", "Leave out instances whose name matches this pattern.")
+    ] = None,
     to: Annotated[
         _Texts, typer.Option("--to", help="Destination release; INSTANCE=RELEASE for one instance. Default: the catalog's choice.")
     ] = None,
@@ -63,16 +65,17 @@ def submission_body(  # noqa: PLR0913 - one parameter per option
     ] = None,
     file: Annotated[_Texts, _repeatable_option("--file", "File in the guests whose content must stay the same.")] = None,
     check: Annotated[
-        str | None, typer.Option(help="Command run in the guests before and after, once acknowledged; status 0 passes.")
+        str | None,
+        typer.Option(help="Command that runs in the guests before and after, once acknowledged. Exit status 0 means passed."),
     ] = None,
     policy: Annotated[
         Path | None,
-        typer.Option(help="YAML or JSON file with the policy (replank policy check). An option given beside it wins over it."),
+        typer.Option(help="YAML or JSON file with the policy (replank policy check). Options override the file."),
     ] = None,
     calendar: Annotated[
-        Path | None, typer.Option(help="Calendar file (.ics): its events of the next 400 days become blackouts, beside the file's.")
+        Path | None, typer.Option(help="Calendar file (.ics): its events of the next 400 days are added to the policy's blackouts.")
     ] = None,
-    client_token: Annotated[str, typer.Option(help="The same token again is the same batch.")] = "",
+    client_token: Annotated[str, typer.Option(help="A second request with the same token returns the same batch.")] = "",
 ) -> Json:
     """The body of the API request POST /batches that the options describe."""
     places = {"regionIds": region, "accountIds": account}
@@ -92,12 +95,12 @@ def submission_body(  # noqa: PLR0913 - one parameter per option
 
 
 def body_with_token(body: Json) -> Json:
-    """The request body with its own or a new client token, so that a repeated request returns the same batch."""
+    """The request body with its own client token, or with a new one. A repeated request then returns the same batch."""
     return {"clientToken": uuid.uuid4().hex, **body}
 
 
 def add_submission_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a command with the options of a submission. The command gets the request body as ``body``."""
+    """Decorate a command with the options of a submission. The command receives the request body as ``body``."""
     theirs = inspect.signature(submission_body).parameters
     mine = {name: each for name, each in inspect.signature(command).parameters.items() if name != "body"}
 
@@ -113,10 +116,10 @@ def add_submission_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _merged_ids(given: _Texts, file: str, option: str) -> list[str]:
-    """The instance ids given as options and in the file, each once."""
+    """The instance ids from the options and from the file, without duplicates."""
     found = list(dict.fromkeys([*(given or ()), *(read_ids(file, option) if file else ())]))
     if len(found) > MOST_IDS:
-        sentence = f"{len(found)} instance ids are more than {MOST_IDS}."
+        sentence = f"{len(found)} instance ids are more than the maximum of {MOST_IDS}."
         raise bad_input("Option.Invalid", sentence, "Submit several batches, or select by tag or name.")
     return found
 
@@ -129,7 +132,11 @@ def _selection_criteria(ids: list[str], release: _Texts, tag: _Texts, group: _Te
 def _destinations(given: list[str]) -> Json:
     single = [each for each in given if "=" not in each]
     if len(single) > 1:
-        raise bad_input("Option.Invalid", "--to names more than one destination for all.", "Use INSTANCE=RELEASE for single ones.")
+        raise bad_input(
+            "Option.Invalid",
+            "--to names more than one destination for all instances.",
+            "Use INSTANCE=RELEASE for single instances.",
+        )
     pairs = [item.split("=", 1) for item in given if "=" in item]
     each = dict(pairs)
     if len(each) < len(pairs):
@@ -140,7 +147,7 @@ def _destinations(given: list[str]) -> Json:
 def _read_policy(file: Path | None, calendar: Path | None) -> Json:
     """The policy in the policy file, with the calendar's events added to its blackouts.
 
-    The modules for YAML and calendars are imported here, because they load slowly and most submissions need neither.
+    The modules for YAML and calendars are imported here. They load slowly, and most submissions need neither.
     """
     found: Json = {}
     if file:

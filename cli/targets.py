@@ -10,26 +10,29 @@ from cli.problem import Problem, bad_input
 
 Json = dict[str, Any]
 ACTS = {"confirmation": "confirm", "retry": "retry", "cancellation": "cancel", "rollback": "rollback"}
-"""The command for each act of the API."""
+"""The command for each act, by the act's name in the API."""
 _SHOWN = 5
 
 
 def migration_to_show(api: Api, given: str) -> Json:
-    """The migration with the id ``given``; for an instance id, its newest migration, which may be a dry run."""
+    """The migration with the id ``given``.
+
+    If ``given`` is an instance id, the instance's newest migration, which may be a dry run.
+    """
     return migration_by_id(api, given if not given.startswith("i-") else _migrations_of_instance(api, given)[0]["migrationId"])
 
 
 def migration_to_act_on(api: Api, given: str, act: str) -> Json:
-    """The migration with the id ``given``; for an instance id, its migration that is open or for which the act is possible.
+    """The migration with the id ``given``. If ``given`` is an instance id, the instance's migration that is open or allows the act.
 
-    Dry runs are ignored. If no migration of an instance fits, its newest one is returned, and the API then refuses the act
-    with the reason. Raises Problem (Migration.NotFound, Migration.Ambiguous).
+    Dry runs are ignored. If no migration of the instance fits, the newest one is returned, and the API then refuses the act with
+    the reason. Raises Problem (Migration.NotFound, Migration.Ambiguous).
     """
     if not given.startswith("i-"):
         return migration_by_id(api, given)
     real = [each for each in _migrations_of_instance(api, given) if not each["dryRun"]]
     if not real:
-        sentence = f"Instance {given} has dry runs only, and a dry run has nothing to {ACTS[act]}."
+        sentence = f"Instance {given} has only dry runs, and a dry run has nothing to {ACTS[act]}."
         raise Problem("Migration.NotFound", sentence, f"Submit a batch with it: replank submit -i {given}")
     found = [migration_by_id(api, each["migrationId"]) for each in real]
     meant = [each for each in found if each["state"] not in states.RESTING or act in each["acts"]] or found[:1]
@@ -43,13 +46,13 @@ def migration_to_act_on(api: Api, given: str, act: str) -> Json:
 
 
 def migration_by_id(api: Api, migration_id: str) -> Json:
-    """The migration with this id, with the acts that are possible now; raises Problem if it does not exist."""
+    """The migration with this id, with the acts that are possible now. Raises Problem if the migration does not exist."""
     found: Json = api.get(f"/migrations/{migration_id}")
     return found
 
 
 def _migrations_of_instance(api: Api, instance_id: str) -> list[Json]:
-    """The migrations of the instance, newest first; raises Problem (Migration.NotFound) without one."""
+    """The migrations of the instance, newest first. Raises Problem (Migration.NotFound) if there are none."""
     found: list[Json] = api.get("/migrations", instanceId=instance_id, limit=100)["migrations"]
     if not found:
         sentence = f"Instance {instance_id} has no migration."

@@ -6,5 +6,5 @@ from datetime import date, datetime, timezone
 
 
 def today() -> date:
-    """The current day in UTC, because all days in Replank are UTC days."""
+    """The current day in UTC. All days in Replank are UTC days."""
     return datetime.now(timezone.utc).date()

@@ -1,1 +1,1 @@
-"""The commands `replank local`: a local cloud in the background, on which users can try every other command."""
+"""The commands `replank local`. They run a local cloud in the background, so that users can try every other command."""

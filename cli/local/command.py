@@ -31,15 +31,17 @@ STEP_S = 3600
 _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 State = Annotated[
-    Path, typer.Option("--state", envvar="REPLANK_LOCAL_STATE", help="Folder in which the cloud is kept; `local env` exports it.")
+    Path, typer.Option("--state", envvar="REPLANK_LOCAL_STATE", help="Folder with the cloud's state. `local env` exports its path.")
 ]
-FleetFile = Annotated[Path | None, typer.Option(help="What DescribeInstances returned (JSON). Default: the sample.")]
-Guests = Annotated[Path | None, typer.Option(help="Facts of the guests by instance id; default: guests.json beside the fleet.")]
+FleetFile = Annotated[Path | None, typer.Option(help="File with the answers of DescribeInstances (JSON). Default: the sample.")]
+Guests = Annotated[
+    Path | None, typer.Option(help="File with facts of the guests by instance id. Default: guests.json beside the fleet.")
+]
 
 
 def register_commands(app: typer.Typer) -> None:
     """Add the group of commands `replank local` to the command line."""
-    group = typer.Typer(no_args_is_help=True, help="A local cloud that stays: try every command without an account.")
+    group = typer.Typer(no_args_is_help=True, help="A local cloud in the background: try every command without an account.")
     for name, function in (
         ("up", start_local_cloud),
         ("down", stop_local_cloud),
@@ -48,7 +50,8 @@ def register_commands(app: typer.Typer) -> None:
         ("clock", show_or_set_clock),
     ):
         group.command(name)(function)
-    group.command()(console)  # named by the function: the literal is the name of a driver
+    # the name is not written out, because the same word is a driver's name, which only shared/domain/drivers.py may hold
+    group.command()(console)
     app.add_typer(group, name="local")
 
 
@@ -56,17 +59,19 @@ def start_local_cloud(  # noqa: PLR0913 - one parameter per option
     fleet: FleetFile = None,
     guests: Guests = None,
     empty: Annotated[bool, typer.Option("--empty", help="Load no fleet.")] = False,
-    on: Annotated[str, typer.Option(help="Day on which its time begins (YYYY-MM-DD); default: as for `replank run`.")] = "",
+    on: Annotated[str, typer.Option(help="Day on which the cloud's time begins (YYYY-MM-DD). Default: as for `replank run`.")] = "",
     speed: Annotated[float | None, typer.Option(help="Virtual seconds per second; default: 60.", min=0.01, max=86400)] = None,
-    step: Annotated[bool, typer.Option("--step", help="Time stands still: only `replank local clock --advance` moves it.")] = False,
+    step: Annotated[
+        bool, typer.Option("--step", help="Stop the cloud's time. Only `replank local clock --advance` then moves it.")
+    ] = False,
     port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; 0: any free one. Default: 8600.", min=0, max=65535)] = None,
-    foreground: Annotated[bool, typer.Option("--foreground", help="Stay here until Ctrl-C.")] = False,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Run in the foreground until Ctrl-C.")] = False,
     state: State = PLACE,
 ) -> None:
-    """Start a local cloud with everything deployed, and load a fleet: the sample, or your own.
+    """Start a local cloud with Replank deployed, and load a fleet: the sample, or your own.
 
-    The cloud runs in the background and keeps its state. Five minutes after the last call the idle cloud falls asleep: its time
-    stands still, and it uses no CPU. The next call to a sleeping cloud wakes it.
+    The cloud runs in the background and keeps its state. Five minutes after the last call, an idle cloud falls asleep: its time
+    stands still, and it uses no CPU. The next call wakes the cloud.
     """
     _refuse_conflicting_options({"--fleet": fleet, "--guests": guests}, "--empty", empty)
     _refuse_conflicting_options({"--speed": speed}, "--step", step)
@@ -85,8 +90,8 @@ def start_local_cloud(  # noqa: PLR0913 - one parameter per option
     cloud = start.start_cloud(place, wanted, tied=foreground)
     try:
         print(f"The local cloud runs in {place.path} (process {cloud.ready['pid']}).", file=sys.stderr)
-        print(f"The operations page, once with this link: {_console_link(place, cloud)}", file=sys.stderr)
-        print("Let this shell speak to it; `replank local down` ends it:", file=sys.stderr)
+        print(f"Link to the operations page (it works once): {_console_link(place, cloud)}", file=sys.stderr)
+        print("These variables connect this shell to it. `replank local down` ends the cloud:", file=sys.stderr)
         _print_export_commands(place, cloud)
         sys.stdout.flush()
         if foreground and cloud.process:
@@ -99,7 +104,7 @@ def start_local_cloud(  # noqa: PLR0913 - one parameter per option
 
 
 def stop_local_cloud(state: State = PLACE) -> None:
-    """End the local cloud. The state of the cloud is kept, and `replank local up` continues with it."""
+    """Stop the local cloud. The cloud's state is kept, and `replank local up` continues with it."""
     place = StateFolder.from_path(state)
     if place.stop_cloud():
         print(f"The local cloud has ended. Its state is kept in {place.path}; delete the folder to start over.")
@@ -108,7 +113,7 @@ def stop_local_cloud(state: State = PLACE) -> None:
 
 
 def show_environment(state: State = PLACE, as_json: AsJson = False) -> None:
-    """Print the variables with which every other command uses the local cloud, as in eval "$(replank local env)"."""
+    """Print the variables with which every other command uses the local cloud. Use it as eval "$(replank local env)"."""
     place = StateFolder.from_path(state)
     cloud = place.require_running_cloud()
     if as_json:
@@ -118,9 +123,9 @@ def show_environment(state: State = PLACE, as_json: AsJson = False) -> None:
 
 
 def console(state: State = PLACE) -> None:
-    """Print a link to the operations page of the local cloud. The link signs in one browser, once.
+    """Print a link to the operations page of the local cloud. The link signs in one browser and works only once.
 
-    The browser acts under the name in REPLANK_OPERATOR, or else under your login name.
+    The browser acts under the name in REPLANK_OPERATOR, or without it under your login name.
     """
     place = StateFolder.from_path(state)
     print(_console_link(place, place.require_running_cloud()))
@@ -132,11 +137,12 @@ def _console_link(place: StateFolder, cloud: RunningCloud) -> str:
 
 def load_instances(
     fleet: Annotated[
-        Path | None, typer.Argument(metavar="[FLEET]", help="What DescribeInstances returned (JSON). Default: the sample.")
+        Path | None,
+        typer.Argument(metavar="[FLEET]", help="File with the answers of DescribeInstances (JSON). Default: the sample."),
     ] = None,
     guests: Guests = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace instances that are there: their disks are made new.")] = False,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of fleets and guest facts, and end.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace instances that exist already. They get new disks.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of fleets and guest facts, and exit.")] = False,
     state: State = PLACE,
 ) -> None:
     """Load more instances into the running local cloud: the sample, or your own.
@@ -154,9 +160,11 @@ def load_instances(
 
 
 def show_or_set_clock(
-    advance: Annotated[str, typer.Option(help="Move time on, with all that becomes due: 90s, 30m, 2h, 8d, 1d12h.")] = "",
+    advance: Annotated[
+        str, typer.Option(help="Advance time and run everything that becomes due. Examples: 90s, 30m, 2h, 8d, 1d12h.")
+    ] = "",
     speed: Annotated[float | None, typer.Option(help="Let time run: virtual seconds per second.", min=0.01, max=86400)] = None,
-    step: Annotated[bool, typer.Option("--step", help="Let time stand still but for --advance.")] = False,
+    step: Annotated[bool, typer.Option("--step", help="Stop time. Only --advance then moves it.")] = False,
     state: State = PLACE,
     as_json: AsJson = False,
 ) -> None:
@@ -177,10 +185,10 @@ def show_or_set_clock(
 
 
 def seconds_in_span(span: str) -> int:
-    """The seconds in a span of time such as ``1d12h``; raises Problem (Option.Invalid)."""
+    """The seconds in a span of time such as ``1d12h``. Raises Problem (Option.Invalid)."""
     found = _SPAN.fullmatch(span.strip())
     if not span.strip() or found is None:
-        raise bad_input("Option.Invalid", f"{span!r} is no span of time.", "Write it like 90s, 30m, 2h, 8d or 1d12h.")
+        raise bad_input("Option.Invalid", f"{span!r} is not a span of time.", "Write it like 90s, 30m, 2h, 8d or 1d12h.")
     days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
@@ -189,7 +197,7 @@ def _speed_in_words(now: Json) -> str:
     if now["hold"]:
         return "it stands still; move it with --advance"
     if now["asleep"]:
-        return "it stands still because nothing is under way and nobody calls; the next call wakes it"
+        return "it stands still, because nothing is in progress and nobody calls; the next call wakes the cloud"
     return f"it runs {now['speed']:g} times as fast as real time" if now["speed"] else "it jumps to what is due next"
 
 
@@ -213,11 +221,11 @@ def _refuse_guests_without_fleet(fleet: Path | None, guests: Path | None) -> Non
 def _refuse_conflicting_options(given: dict[str, Any], other: str, is_given: bool) -> None:
     for name, value in given.items():
         if is_given and value not in (None, False):
-            raise option_without_effect(name, f"with {other}", "Give one of them.")
+            raise option_without_effect(name, f"with {other}", "Leave one of them out.")
 
 
 def _refuse_options_if_running(wanted: start.StartOptions, foreground: bool) -> None:
-    """Refuse the options of a start if the cloud already runs, because they would have no effect."""
+    """Refuse the options for a start if the cloud already runs, because they would have no effect."""
     given = {
         "--fleet": (wanted.fleet, "Load it with `replank local load`."),
         "--guests": (wanted.guests, "Load them with `replank local load`."),

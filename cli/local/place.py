@@ -1,4 +1,7 @@
-"""The state folder of a local cloud: finds and stops the cloud that runs in it, and keeps a file of its options."""
+"""The state folder of a local cloud.
+
+Finds and stops the cloud that runs in the folder, and keeps a file with the cloud's options.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ from cli.run.cloud import STOP_S, RunningCloud
 
 Json = dict[str, Any]
 RUNNING, MARK = "running.json", "replank-local.json"
-"""Two file names: the file that the cloud locks while it runs, and the mark file, which the commands `replank local` write."""
+"""Two file names in the state folder.
+
+The running cloud locks the first file. The commands `replank local` write the second one, called the mark file.
+"""
 LOOK_S = 0.05
 
 
@@ -39,9 +45,9 @@ class StateFolder:
             pass
         except (OSError, ValueError) as error:
             raise bad_input("State.NotOurs", f"{path / MARK} cannot be read: {error}.", "Name another folder.") from None
-        ours = {"cloud.sqlite", "localcloud.log"}  # `python -m localcloud` made it, or a start that failed
+        ours = {"cloud.sqlite", "localcloud.log"}  # written by `python -m localcloud` or by a start that failed
         if path.is_dir() and (found := {each.name for each in path.iterdir()}) and not found & ours:
-            raise bad_input("State.NotOurs", f"{path} holds files and is no state of a local cloud.", "Name an empty folder.")
+            raise bad_input("State.NotOurs", f"{path} contains files, but not the state of a local cloud.", "Name an empty folder.")
         return cls(path)
 
     def update_mark(self, **more: Any) -> None:
@@ -52,15 +58,15 @@ class StateFolder:
         unfinished.replace(self.path / MARK)
 
     def running_cloud(self) -> RunningCloud | None:
-        """The cloud that runs in this folder; None without one.
+        """The cloud that runs in this folder; None if no cloud runs.
 
-        The file that a killed cloud left does not count, because it is not locked.
+        The file that a killed cloud left behind does not count, because no process locks it.
         """
         ready = self._read_running_file()
         return RunningCloud(None, ready, HttpClient()) if ready else None
 
     def require_running_cloud(self) -> RunningCloud:
-        """The cloud that runs in this folder; raises Problem (LocalCloud.NotRunning) if no cloud runs."""
+        """The cloud that runs in this folder. Raises Problem (LocalCloud.NotRunning) if no cloud runs."""
         found = self.running_cloud()
         if found is None:
             remedy = "Start it with `replank local up`, or name its folder with --state."
@@ -68,7 +74,7 @@ class StateFolder:
         return found
 
     def stop_cloud(self) -> bool:
-        """Terminate the cloud's process and wait until it has ended; kill it if it does not end.
+        """Terminate the cloud's process and wait until the process has ended. Kill it if it does not end.
 
         Returns False if no cloud runs in this folder.
         """
@@ -78,7 +84,7 @@ class StateFolder:
         try:
             file = (self.path / RUNNING).open(encoding="utf-8")
         except FileNotFoundError:
-            return True  # it has just ended by itself
+            return True  # the process has just ended by itself
         with file:
             for number in (signal.SIGTERM, signal.SIGKILL):
                 with suppress(ProcessLookupError):
@@ -96,7 +102,7 @@ class StateFolder:
         return True
 
     def _read_running_file(self) -> Json:
-        """The content of the file that the running cloud keeps locked; empty if no process holds the lock."""
+        """The content of the file that the running cloud locks. Empty if no process holds the lock."""
         try:
             with (self.path / RUNNING).open(encoding="utf-8") as file:
                 found: Json = {} if _is_unlocked(file) else json.loads(file.read() or "{}")

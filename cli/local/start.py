@@ -1,4 +1,4 @@
-"""Starts a local cloud in the background, creates its event bus and loads a fleet. Each of these steps can be repeated."""
+"""Starts a local cloud in the background, creates its event bus and loads a fleet. Each step may be repeated."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class StartOptions:
 
 @dataclass(frozen=True)
 class FleetToLoad:
-    """A fleet to load, the faults that the local cloud simulates, and the day on which its time begins."""
+    """A fleet to load, the faults that the local cloud simulates, and the day on which the cloud's time begins."""
 
     fleet: Fleet
     faults: Json
@@ -52,7 +52,7 @@ def fleet_to_load(file: Path | None, guests: Path | None) -> FleetToLoad:
 
 
 def start_cloud(place: StateFolder, wanted: StartOptions, *, tied: bool) -> RunningCloud:
-    """Start a local cloud and load the fleet, whose files are checked before the start."""
+    """Start a local cloud and load the fleet. The fleet's files are checked before the start."""
     _refuse_options_of_other_fleet(place, wanted)
     first = not (wanted.empty or place.mark.get("loaded"))
     chosen = fleet_to_load(wanted.fleet, wanted.guests) if first else None
@@ -76,7 +76,7 @@ def start_cloud(place: StateFolder, wanted: StartOptions, *, tied: bool) -> Runn
 
 
 def prepare_cloud(place: StateFolder, cloud: RunningCloud) -> None:
-    """Create the event bus and load the fleet named in the mark, if an interrupted start has not done so."""
+    """Create the event bus and load the fleet that the mark file names, if an interrupted start has not done this."""
     create_bus_if_missing(cloud.account)
     if not place.mark.get("loaded"):
         files = [Path(each) if each else None for each in place.mark.get("fleet", ["", ""])]
@@ -84,7 +84,7 @@ def prepare_cloud(place: StateFolder, cloud: RunningCloud) -> None:
 
 
 def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, replace: bool) -> int:
-    """Load a fleet and add its regions to the settings of the functions; returns the number of instances.
+    """Load a fleet, and add its regions to the settings of the functions. Returns the number of instances.
 
     Raises Problem (Fleet.AlreadyThere) if an instance exists and ``replace`` is false.
     """
@@ -93,8 +93,8 @@ def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, 
         more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
         raise bad_input(
             "Fleet.AlreadyThere",
-            f"{', '.join(there[:SHOWN])}{more}: instances of these ids are there already.",
-            "Remove them from the file, or give --replace: then their disks and what was done to them are gone.",
+            f"{', '.join(there[:SHOWN])}{more}: instances with these ids exist already.",
+            "Remove them from the file, or use --replace, which deletes their disks and all changes to them.",
         )
     known = place.mark.get("regions", [])
     regions = list(dict.fromkeys([*known, *wanted.fleet.regions]))
@@ -110,7 +110,7 @@ def _refuse_options_of_other_fleet(place: StateFolder, wanted: StartOptions) -> 
     if given and place.mark.get("loaded"):
         raise bad_input(
             "State.OtherRun",
-            f"{place.path} holds a cloud with its fleet and its time already.",
+            f"{place.path} already contains a cloud with a fleet and a time.",
             "Start it without these options and use `replank local load`, or name another folder with --state.",
         )
 
@@ -124,7 +124,7 @@ def _launch_cloud(place: StateFolder, wanted: LaunchOptions, tied: bool) -> Runn
         process.wait()
         if isinstance(error, Problem) and place.running_cloud():
             raise Problem(
-                "LocalCloud.Running", f"Another command has just started the local cloud in {place.path}.", "Use it."
+                "LocalCloud.Running", f"Another command has just started the local cloud in {place.path}.", "Use that cloud."
             ) from None
         raise
     found = place.require_running_cloud()

@@ -1,4 +1,7 @@
-"""One-time links into the console of a local cloud. Everyone who may write into the cloud's state folder may create a link."""
+"""Makes links that open the console of a local cloud once.
+
+Everyone who may write into the cloud's state folder can make such a link.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from cli.run.launch import ticket_folder
 
 
 def create_console_link(state: Path, url: str) -> str:
-    """Create a link that signs one browser in, once, under the operator's name; returns the link."""
+    """Create a link that signs in one browser, once, under the operator's name. Returns the link."""
     folder = ticket_folder(state)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     secret = secrets.token_urlsafe(32)

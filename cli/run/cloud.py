@@ -1,4 +1,4 @@
-"""A local cloud as a child process, and its admin requests, which only its owner may send."""
+"""A local cloud as a child process, and requests to its admin interface. Only the owner of the cloud may send these requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STOP_S = 15
 
 @dataclass
 class RunningCloud:
-    """A running local cloud. ``ready`` holds the endpoints and keys. ``process`` is None if another process started the cloud."""
+    """A running local cloud. ``ready`` holds its endpoints and keys. ``process`` is None if another process started the cloud."""
 
     process: subprocess.Popen[str] | None
     ready: Json
@@ -38,10 +38,10 @@ class RunningCloud:
         on: date | None = None,
         settings: Mapping[str, str] = NO_SETTINGS,
     ) -> RunningCloud:
-        """Start a cloud and deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted or State.*).
+        """Start a cloud and deploy template.yml and s.yaml into it. Raises Problem (LocalCloud.NotStarted or State.*).
 
-        The functions accept notices from ``sources``. The virtual clock begins on the day ``on``. ``settings`` override the default
-        settings of the functions.
+        The functions accept notices from ``sources``. The virtual clock begins on the day ``on``. ``settings`` override the
+        functions' default settings.
         """
         process = launch_cloud(LaunchOptions(state, regions, sources, on, ("--hold", "--seed", str(seed)), settings), tied=True)
         cloud = cls(process, {}, HttpClient())
@@ -54,7 +54,7 @@ class RunningCloud:
 
     @property
     def account(self) -> OperatorAccount:
-        """Endpoints and keys of the local cloud's account, from which SDK clients are made."""
+        """Endpoints and keys of the local cloud's account. SDK clients are made from them."""
         ready = self.ready
         endpoints = {name.upper(): ready[name] for name in ("eventbridge", "tablestore", "ecs", "smc", "fc")}
         key = (ready["access_key_id"], ready["access_key_secret"], "")
@@ -81,15 +81,15 @@ class RunningCloud:
         }
 
     def advance_clock(self, seconds: int) -> Json:
-        """Advance virtual time and run everything that becomes due; returns the clock."""
+        """Advance virtual time and run everything that becomes due. Returns the clock."""
         return self._call_admin("POST", "clock", {"advance_s": seconds})
 
     def clock(self) -> Json:
-        """The cloud's virtual clock: the time now, its speed, and whether it stands still."""
+        """The cloud's virtual clock: the current time, the speed, and whether the clock stands still."""
         return self._call_admin("GET", "clock")
 
     def set_clock(self, **wanted: Any) -> Json:
-        """Set ``speed`` (virtual seconds per real second), or stop virtual time with ``hold``; returns the clock."""
+        """Set ``speed`` (virtual seconds per real second), or stop virtual time with ``hold``. Returns the clock."""
         return self._call_admin("POST", "clock", wanted)
 
     def redeploy(self, settings: dict[str, str]) -> None:
@@ -97,7 +97,7 @@ class RunningCloud:
         self._call_admin("POST", "deploy", {"env": settings})
 
     def load_fleet(self, document: Json) -> None:
-        """Load a fleet into the cloud; raises Problem (Fleet.Invalid) that names the wrong record and field."""
+        """Load a fleet into the cloud. Raises Problem (Fleet.Invalid) that names the wrong record and field."""
         self._call_admin("POST", "fleet", document)
 
     def inventory(self) -> Json:
@@ -105,13 +105,13 @@ class RunningCloud:
         return self._call_admin("GET", "inventory")
 
     def guest_disks(self) -> Json:
-        """The disks of each guest, by instance id, each with the digest of its content."""
+        """The disks of each guest, by instance id. Each disk has the digest of its content."""
         return self._call_admin("GET", "guests")
 
     def start_in_console(self, instance_id: str, target: str) -> Json:
-        """Start the operating system migration of an instance as a person does in the ECS console; returns its job.
+        """Start the operating system migration of an instance as a person does in the ECS console. Returns the job.
 
-        A job that is under way is returned as it is. ``target`` is the local cloud's name of the destination.
+        If a job is already running, that job is returned. ``target`` is the local cloud's name for the destination.
         """
         return self._call_admin("POST", "ecs-console", {"instance_id": instance_id, "target": target})
 
@@ -123,7 +123,10 @@ class RunningCloud:
         except Problem as problem:
             if self.process is None or self.process.poll() is None:
                 raise
-            remedy = "Nothing is lost: the same command goes on from its state folder. Why it ended is in localcloud.log there."
+            remedy = (
+                "Nothing is lost: the same command continues from the state folder. "
+                "localcloud.log in that folder shows why the cloud ended."
+            )
             raise Problem("LocalCloud.Ended", "The local cloud has ended.", remedy) from problem
         if status == 422 and name == "fleet":
             raise bad_input("Fleet.Invalid", str(answer.get("error")), "Correct the file.")
@@ -133,7 +136,7 @@ class RunningCloud:
         return found
 
     def stop(self) -> None:
-        """Terminate the child process; kill it if it does not end within 15 seconds."""
+        """Terminate the child process. Kill the process if it does not end within 15 seconds."""
         if self.process is None:
             return
         if self.process.poll() is None:

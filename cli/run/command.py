@@ -28,7 +28,7 @@ from cli.run.screen import new_screen
 
 Json = dict[str, Any]
 REPORT = Path("run/report.json")
-"""The report of the run that ended last: every run without --report overwrites this file."""
+"""The report of the last run. Every run without --report overwrites this file."""
 
 
 def register_commands(app: typer.Typer) -> None:
@@ -38,33 +38,38 @@ def register_commands(app: typer.Typer) -> None:
 
 def run_fleet(  # noqa: PLR0913 - one parameter per option
     fleet: Annotated[
-        Path | None, typer.Option(help="What DescribeInstances returned (JSON, one or more pages). Default: a sample.")
+        Path | None, typer.Option(help="File with the answers of DescribeInstances (JSON, one or more pages). Default: a sample.")
     ] = None,
     guests: Annotated[
-        Path | None, typer.Option(help="Facts of the guests by instance id; default: guests.json beside the fleet.")
+        Path | None, typer.Option(help="File with facts of the guests by instance id. Default: guests.json beside the fleet.")
     ] = None,
     on: Annotated[
         str,
-        typer.Option(help="The day on which it begins (YYYY-MM-DD); default: takenOn of the fleet, else the day it was written."),
+        typer.Option(
+            help="First day of the run (YYYY-MM-DD). Default: takenOn of the fleet file, else the day the file was written."
+        ),
     ] = "",
     notice: Annotated[list[Path] | None, typer.Option(help="End-of-life notice (a CloudEvent); may be repeated.")] = None,
-    seed: Annotated[int | None, typer.Option(help="What ids and chance are made from; default: 1, or the state's own.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of all ids and random events. Default: 1, or the seed of the state folder.")
+    ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(help="Where the report is written. Default: a file of the run's own in run/, and run/report.json."),
+        typer.Option(help="File for the report. Default: a new file in run/, and run/report.json."),
     ] = None,
     state: Annotated[
-        Path | None, typer.Option(help="Folder of the cloud's state: empty, or of a run to continue. Default: a new one in run/.")
+        Path | None,
+        typer.Option(help="Folder for the cloud's state: an empty one, or that of a run to continue. Default: a new one in run/."),
     ] = None,
-    expect: Annotated[Path | None, typer.Option(help="What is expected: a file like examples/scenario.json.")] = None,
+    expect: Annotated[Path | None, typer.Option(help="File with the expected outcomes, such as examples/scenario.json.")] = None,
     catalog: CatalogFile = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the cloud running at the end, until Ctrl-C.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the cloud running after the end, until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Migrate a fleet on a new local cloud, from the notice to the deletion of the snapshots.
 
-    The exit status is 0 if every instance reached its expected outcome, else 1. Without --expect, completed and refused are
-    expected. If a file is malformed, nothing starts and the exit status is 2.
+    The exit status is 0 if every instance reached its expected outcome, else 1. Without --expect, the outcomes completed and
+    refused are expected. If a file is malformed, nothing starts and the exit status is 2.
     """
     for name, given in (("--notice", notice), ("--guests", guests), ("--expect", expect), ("--on", on), ("--catalog", catalog)):
         if given and not fleet:
@@ -76,7 +81,8 @@ def run_fleet(  # noqa: PLR0913 - one parameter per option
     print(f"State: {folder.path}", file=sys.stderr)
     started = time.monotonic()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C, so that the child never outlives this process
+        # ends the run like Ctrl-C, so that the cloud's process never outlives this process
+        signal.signal(number, signal.default_int_handler)
     own = {} if plan.rows is None else write_catalog_rows(plan.rows, plan.catalog, folder.path)
     cloud = RunningCloud.start(folder.path, folder.seed, plan.fleet.regions, plan.notice_sources, plan.on, own)
     try:
@@ -90,7 +96,7 @@ def run_fleet(  # noqa: PLR0913 - one parameter per option
             _wait_for_cloud_to_end(cloud)
     except KeyboardInterrupt:
         print(f"\nInterrupted. Continue with the same options and --state {folder.path}.")
-        print(f"Look into it: python -m localcloud --hold --state {folder.path} --template template.yml --services s.yaml")
+        print(f"Look into the cloud: python -m localcloud --hold --state {folder.path} --template template.yml --services s.yaml")
         raise typer.Exit(130) from None
     finally:
         cloud.stop()
@@ -132,9 +138,9 @@ def _new_operator(cloud: RunningCloud, plan: RunPlan) -> Operator:
 
 
 def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Json:
-    """Load the fleet, create the event bus and send the notices; returns the digests of the disks.
+    """Load the fleet, create the event bus and send the notices. Returns the digests of the disks.
 
-    The digests are kept in the folder, so that a continued run skips this preparation.
+    The digests are stored in the folder. If they are there, a continued run skips these steps.
     """
     cloud.load_fleet({**plan.fleet.document_to_load, "faults": plan.faults})
     create_bus_if_missing(cloud.account)
@@ -152,9 +158,9 @@ def _disk_digests(cloud: RunningCloud) -> Json:
 
 
 def _damaged_disks(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str, list[str]]:
-    """The disks whose content should not have changed but did, by instance id.
+    """The disks whose content changed although it must not change, by instance id.
 
-    No data disk may change, and no system disk of an instance that was rolled back.
+    No data disk may change, and no disk of an instance that was rolled back.
     """
     return {
         instance_id: [

@@ -14,19 +14,19 @@ from shared.domain.migration import State
 Json = dict[str, Any]
 STEP_S, HOUR_S = 60, 3600
 BIG_FLEET = 200
-"""Above this number of migrations, the loop polls less often, because each poll reads every migration."""
+"""If there are more migrations than this, the loop polls less often, because each poll reads every migration."""
 STALLED_S = 9 * 24 * HOUR_S
-"""Seconds of virtual time without a change after which the run gives up, if all migrations wait.
+"""Seconds of virtual time without a change after which the run gives up, if all migrations are waiting.
 
 This limit is longer than the time between two weekly windows.
 """
 STUCK_S = 26 * HOUR_S
-"""Seconds of virtual time without a change after which the run gives up, if a migration is busy.
+"""Seconds of virtual time without a change after which the run gives up, if a migration is not only waiting.
 
-This limit exceeds every time limit of the pipeline; for example, a first snapshot may take a day.
+This limit exceeds every time limit of the pipeline. For example, a first snapshot may take a day.
 """
 PLANNED_S = HOUR_S
-"""Within this number of seconds of virtual time, every notice must become a batch, and every batch must be planned."""
+"""Seconds of virtual time within which every notice must become a batch, and every batch must be planned."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class RunLoop:
     _step_s: int = field(default=STEP_S)
 
     def run(self) -> list[Json]:
-        """Loop until all migrations have ended or nothing has changed for too long; returns the batches."""
+        """Loop until all migrations have ended, or until nothing has changed for too long. Returns the batches."""
         api = self.operator.api
         clock = self.cloud.clock()
         self._moved_ms = started_ms = clock["now_ms"]

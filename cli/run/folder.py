@@ -1,4 +1,7 @@
-"""The state folder of a run. A mark file in the folder shows that a run made it. A run never writes into another folder."""
+"""The state folder of a run.
+
+A mark file in the folder shows that a run made the folder. A run never writes into any other folder.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ STATE = "state-"
 
 @dataclass
 class RunFolder:
-    """The state folder of a run. ``mark`` is the content of the mark file: plan, seed and original disks."""
+    """The state folder of a run. ``mark`` is the content of the mark file: the plan's digest, the seed and the original disks."""
 
     path: Path
     mark: Json = field(default_factory=dict)
     passing: bool = False
-    """Whether the folder is temporary: made for this run, and deleted if the run succeeds."""
+    """Whether the folder is temporary. A temporary folder is made for one run, and is deleted if the run succeeds."""
 
     @property
     def seed(self) -> int:
@@ -33,13 +36,13 @@ class RunFolder:
 
     @property
     def original_disks(self) -> Json | None:
-        """The digests of all disks before the migrations, by instance id; None until the cloud is prepared."""
+        """The digests of all disks before the migrations, by instance id. None until the cloud is prepared."""
         found: Json | None = self.mark.get("disks")
         return found
 
     @property
     def report_file(self) -> Path:
-        """The file for this run's report, which no other run writes, and which is kept when the folder is deleted."""
+        """The file for this run's report. No other run writes this file, and it is kept when the folder is deleted."""
         own = self.path.name.removeprefix(STATE)
         return self.path.with_name(f"report-{own}.json") if self.passing else self.path / "report.json"
 
@@ -55,10 +58,10 @@ class RunFolder:
 
 
 def open_run_folder(state: Path | None, plan: str, seed: int | None) -> RunFolder:
-    """Open the folder ``state`` for a run, or create a temporary folder if it is None.
+    """Open the folder ``state`` for a run. If ``state`` is None, create a temporary folder.
 
-    The folder must be empty, or belong to a run with the same digest of the plan and the same seed.
-    Raises Problem (State.OtherRun, State.NotOurs, State.Unusable).
+    The folder must be empty, or belong to a run with the same seed and the same digest of the plan. Raises Problem (State.OtherRun,
+    State.NotOurs, State.Unusable).
     """
     try:
         if state is None:
@@ -78,24 +81,28 @@ def open_run_folder(state: Path | None, plan: str, seed: int | None) -> RunFolde
 
 
 def _read_mark(state: Path) -> Json:
-    """The content of the folder's mark file; empty if the folder is empty.
+    """The content of the folder's mark file. Empty if the folder is empty.
 
     Raises Problem (State.NotOurs) for a folder with other files.
     """
     if not (state / MARK).exists():
         if any(state.iterdir()):
-            raise bad_input("State.NotOurs", f"{state} holds files and is no run's folder.", "Give an empty folder, or none.")
+            raise bad_input(
+                "State.NotOurs", f"{state} contains files, but not those of a run.", "Name an empty folder, or leave --state out."
+            )
         return {}
     try:
         found: Json = json.loads((state / MARK).read_text(encoding="utf-8"))
     except ValueError:
-        raise bad_input("State.NotOurs", f"{state / MARK} cannot be read.", "Give an empty folder, or none.") from None
+        raise bad_input("State.NotOurs", f"{state / MARK} cannot be read.", "Name an empty folder, or leave --state out.") from None
     return {"seed": FIRST_SEED, **found}
 
 
 def _require_same_run(folder: RunFolder, plan: str, seed: int | None) -> None:
     if folder.mark.get("plan") != plan:
-        raise bad_input("State.OtherRun", f"{folder.path} holds a run of another fleet or other notices.", "Give another folder.")
+        raise bad_input(
+            "State.OtherRun", f"{folder.path} contains a run with another fleet or other notices.", "Name another folder."
+        )
     if seed not in (None, folder.seed):
-        sentence = f"{folder.path} holds a run with the seed {folder.seed}, and a state keeps its seed."
-        raise bad_input("State.OtherRun", sentence, "Leave --seed out to continue it, or give another folder.")
+        sentence = f"{folder.path} contains a run with the seed {folder.seed}, which cannot be changed."
+        raise bad_input("State.OtherRun", sentence, "Leave --seed out to continue it, or name another folder.")

@@ -1,4 +1,4 @@
-"""Starts the local cloud as a process: its options, its first line of output, and the error if it does not start."""
+"""Starts the local cloud as a process: its options, its first line of output, and the error if the cloud does not start."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BARE = "/smc/go2aliyun_client import {token_id} {token_code}"
 
 
 def _smc_target_names(catalog: Catalog) -> str:
-    """JSON of the name that the local SMC uses for each destination release, by release key."""
+    """A JSON object with the name that the local SMC uses for each destination release, by release key."""
     return json.dumps({key: smc_target_name(key, catalog) for key in sorted({path.destination for path in catalog.paths})})
 
 
@@ -38,7 +38,7 @@ def smc_target_name(release: str, catalog: Catalog) -> str:
 
 SETTINGS = {
     "REPLANK_CLOCK": "env:LOCALCLOUD_NOW",
-    "REPLANK_SMC_IMPORT_LINUX": _BARE,  # the local SMC knows this command, and the parameter below
+    "REPLANK_SMC_IMPORT_LINUX": _BARE,  # the local SMC accepts this command, and the parameter below
     "REPLANK_SMC_IMPORT_WINDOWS": "C:\\smc\\go2aliyun_client.exe import {token_id} {token_code}",
     "REPLANK_SMC_TARGET_PARAMETER": "ReplicationParameters.TargetOsType",
     "REPLANK_SMC_TARGET_VALUES": _smc_target_names(CATALOG),
@@ -48,15 +48,15 @@ SETTINGS = {
     "REPLANK_API_RATE": "0",  # virtual time stands still between requests
     "REPLANK_NOTICE_POLICY": json.dumps({"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}),
 }
-"""The default settings of the functions. An operator would export the same settings before a deployment to the local cloud."""
+"""The default settings of the functions. To deploy to the local cloud, an operator would export the same settings."""
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 def write_catalog_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
-    """Write the user's own catalog rows to a file for the functions; returns the settings that name the file.
+    """Write the user's own catalog rows to a file for the functions. Returns the settings that name the file.
 
-    ``catalog`` is the built-in catalog with these rows. The rows need a file, because all variables of a function together
-    may have only 4 KB.
+    ``catalog`` is the built-in catalog with these rows. The rows need a file, because all variables of a function together may have
+    only 4 KB.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder.resolve() / "catalog.json"
@@ -65,7 +65,7 @@ def write_catalog_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, s
 
 
 def ticket_folder(state: Path) -> Path:
-    """The folder for the console's one-time links, inside a state folder."""
+    """The folder for the console's one-time links. It is inside a state folder."""
     return state.resolve() / "console-links"
 
 
@@ -73,8 +73,8 @@ def ticket_folder(state: Path) -> Path:
 class LaunchOptions:
     """The options with which a local cloud is started.
 
-    The functions accept notices from ``sources``. The virtual clock begins on the day ``on``. ``options`` are added to the command
-    line of the local cloud.
+    The functions accept notices from ``sources``. The virtual clock begins on the day ``on``. ``options`` are added to the local
+    cloud's command line.
     """
 
     state: Path
@@ -83,7 +83,7 @@ class LaunchOptions:
     on: date | None = None
     options: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Settings of the functions that override the default ones."""
+    """Settings of the functions. They override the default settings."""
 
     @property
     def command_line(self) -> list[str]:
@@ -104,7 +104,7 @@ class LaunchOptions:
 
 
 def launch_cloud(wanted: LaunchOptions, *, tied: bool) -> subprocess.Popen[str]:
-    """Start the local cloud's process; raises Problem (State.Unusable). If ``tied``, the cloud ends whenever this process ends."""
+    """Start the local cloud's process. Raises Problem (State.Unusable). With ``tied``, the cloud ends when this process ends."""
     try:
         wanted.state.mkdir(parents=True, exist_ok=True)
         log = (wanted.state / "localcloud.log").open("a", encoding="utf-8")
@@ -112,8 +112,8 @@ def launch_cloud(wanted: LaunchOptions, *, tied: bool) -> subprocess.Popen[str]:
         remedy = "Name a folder that this user may write, on a disk with space."
         raise bad_input("State.Unusable", f"{wanted.state} cannot be used: {error}.", remedy) from error
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    # A session of its own: Ctrl-C reaches this process only, which then ends the child in order.
-    # Nothing is ever written into its input: it closes when this process ends, and a child that is tied to it ends then.
+    # In a session of its own, the child does not receive Ctrl-C. This process receives it, and then ends the child in order.
+    # Nothing is written to the child's input. The input closes when this process ends, and a tied child then ends too.
     stdin = subprocess.PIPE if tied else subprocess.DEVNULL
     command = wanted.command_line + (["--end-with-input"] if tied else [])
     pipes: Json = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": log}
@@ -123,7 +123,7 @@ def launch_cloud(wanted: LaunchOptions, *, tied: bool) -> subprocess.Popen[str]:
 
 
 def read_ready_line(process: subprocess.Popen[str], state: Path) -> Json:
-    """The first line that the process prints, parsed as JSON; raises Problem (LocalCloud.NotStarted or State.*)."""
+    """The first line that the process prints, parsed as JSON. Raises Problem (LocalCloud.NotStarted or State.*)."""
     lines: queue.Queue[str] = queue.Queue()
     assert process.stdout is not None
     threading.Thread(target=_read_line_into_queue, args=(process.stdout, lines), daemon=True).start()
@@ -135,7 +135,10 @@ def read_ready_line(process: subprocess.Popen[str], state: Path) -> Json:
 
 
 def _not_started_problem(log: str, state: Path) -> Problem:
-    """The Problem for a cloud that did not start: with the cloud's own error message, else with the end of its log."""
+    """The Problem for a cloud that did not start.
+
+    It has the cloud's own error message, or without such a message the end of the cloud's log.
+    """
     _, told, last = log.rpartition("localcloud: ")
     if told and (found := _OF_STATE.fullmatch(last.strip())):
         return bad_input(*found.groups())

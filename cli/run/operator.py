@@ -1,4 +1,4 @@
-"""The simulated operator of a run, who acts through the HTTP API as a person would."""
+"""The simulated operator of a run. It sends requests to the HTTP API, as a person would."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ NAME = "demo"
 
 @dataclass
 class Operator:
-    """The simulated operator: acknowledges batches, retries a failed migration once, and confirms migrated ones.
+    """The simulated operator: acknowledges batches, retries a failed migration once, and confirms migrated instances.
 
-    The operator rolls back the instances in ``roll_back`` once they are migrated or failed. The operator also is the person who
-    starts the jobs of an attended driver in the ECS console.
+    Instances in ``roll_back`` are rolled back once they are migrated or failed. If a person must start a driver's job in the ECS
+    console, the operator starts the job.
     """
 
     api: Api
     roll_back: frozenset[str]
     start_in_console: Callable[[str, str], Any]
-    """Starts the job for an instance and a destination release. A job under way is left as it is."""
+    """Starts the job for an instance and a destination release. A job that already runs is not started again."""
     risks_version: str = ""
     said: list[str] = field(default_factory=list)
     """The paths of the requests that were sent and accepted."""
     _started: set[tuple[str, int, int]] = field(default_factory=set)
-    """The jobs that were started in the console: migration id, hop and attempt."""
+    """The jobs that were started in the console, each by migration id, hop and attempt."""
 
     def carry_out_possible_acts(self, batches: Iterable[Json], migrations: list[Json]) -> int:
-        """Send every act that is possible now; returns the number of acts."""
+        """Send every act that is possible now. Returns the number of acts."""
         done = sum(self._acknowledge_batch(batch, migrations) for batch in batches)
         return done + sum(self._act_on_migration(migration) for migration in migrations)
 
@@ -62,7 +62,10 @@ class Operator:
         return self._post_act(f"{path}/rollback" if back else f"{path}/confirmation", seen=seen)
 
     def _start_in_console(self, path: str, migration: Json) -> bool:
-        """Start the migration's job in the ECS console, if the migration waits for this; once for each hop and attempt."""
+        """Start the migration's job in the ECS console if the migration waits for it.
+
+        This is done once for each hop and attempt.
+        """
         job = (migration["migrationId"], migration["hop"], migration["attempt"])
         if job in self._started:
             return False

@@ -36,7 +36,7 @@ AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class ExpectedOutcome:
-    """The expected outcome of one instance. If ``code`` is not empty, the reasons of the outcome must include it."""
+    """The expected outcome of one instance. If ``code`` is set, it must be among the outcome's reasons."""
 
     result: str
     code: str = ""
@@ -51,17 +51,17 @@ class RunPlan:
     batches: list[Json]
     """The bodies of the requests POST /batches."""
     roll_back: frozenset[str] = frozenset()
-    """Ids of the instances that the simulated operator rolls back after their migration."""
+    """Ids of the instances that the simulated operator rolls back once they are migrated or failed."""
     expected: dict[str, ExpectedOutcome] = field(default_factory=dict)
-    """The expected outcome by instance id; if empty, every migration is expected to be completed or refused."""
+    """The expected outcome by instance id. If empty, every migration is expected to be completed or refused."""
     faults: Json = field(default_factory=dict)
-    """Faults that the local cloud's ECS and SMC simulate."""
+    """The faults that the local cloud's ECS and SMC simulate."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Why an instance is in no batch, by instance id; empty if notices or the scenario select the instances."""
+    """Why an instance is in no batch, by instance id. Empty if notices or the scenario select the instances."""
     on: date | None = None
-    """The day on which virtual time begins; None for the default day of the local cloud."""
+    """The day on which virtual time begins. None means the local cloud's default day."""
     rows: Any = None
-    """The user's own catalog rows, which the functions use too; None without such rows."""
+    """The user's own catalog rows, which the functions use too. None if there are no such rows."""
 
     @property
     def catalog(self) -> Catalog:
@@ -70,12 +70,12 @@ class RunPlan:
 
     @property
     def notice_sources(self) -> list[str]:
-        """The sources of the notices, each once."""
+        """The sources of the notices, without duplicates."""
         return sorted({str(notice["source"]) for notice in self.notices})
 
     @property
     def digest(self) -> str:
-        """The digest of the plan. A run may continue in a state folder only if the plan's digest is the same."""
+        """The digest of the plan. A run may continue in a state folder only if the folder's run had the same digest."""
         own = () if self.rows is None else (self.rows,)
         parts = (self.fleet.document_to_load, self.notices, self.batches, self.faults, *own)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -92,7 +92,7 @@ def plan_from_files(
 ) -> RunPlan:
     """The plan for the user's own files.
 
-    Without a notice, the plan's batches hold all instances out of support on the day ``on``.
+    Without a notice, the plan's batches contain all instances out of support on the day ``on``.
     """
     rows = read_catalog_rows(catalog) if catalog else None
     return _make_plan(fleet, guests, notices, _read_scenario(expect) if expect else {}, on, rows)
@@ -101,7 +101,7 @@ def plan_from_files(
 def _make_plan(
     fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None, rows: Any = None
 ) -> RunPlan:
-    """The plan that these files describe. ``on`` is the day that the user chose; None lets the local cloud use its default day."""
+    """The plan that these files describe. ``on`` is the day that the user chose. None means the local cloud's default day."""
     catalog = CATALOG if rows is None else catalog_with_rows(rows)
     fleet = read_fleet(fleet_file, guests)
     begins = None if on is None else day_to_assess(fleet, on)[0]
@@ -116,9 +116,9 @@ def _make_plan(
 
 
 def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict[str, str]]:
-    """Batches of all instances out of support on the day ``on``.
+    """Batches of all instances that are out of support on the day ``on``.
 
-    For each other instance, a mapping by instance id has the reason why it is left out.
+    The second value has the reason why each other instance is left out, by instance id.
     """
     reasons = {record["InstanceId"]: _reason_left_out(fleet, record, on, catalog) for record in fleet.instances}
     ids = [each for each, reason in reasons.items() if not reason]
@@ -134,7 +134,7 @@ def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list
 
 
 def _reason_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
-    """Why an instance is left out of the batches; empty if it is out of support."""
+    """Why an instance is left out of the batches. Empty if the instance is out of support."""
     life = support_status(fleet, record, on, catalog)
     if life.standing in OVER:
         return ""
@@ -149,7 +149,7 @@ def _reason_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> 
 
 
 def _read_notices(file: Path, catalog: Catalog) -> list[Json]:
-    """The end-of-life notices in a file; raises Problem (Notice.Invalid) that names every fault."""
+    """The end-of-life notices in a file. Raises Problem (Notice.Invalid) that names every fault."""
     found = events.read_events(file)
     wrong = [f"event {place}: {problem}" for place, notice in enumerate(found) for problem in _notice_problems(notice, catalog)]
     if wrong:
@@ -177,7 +177,7 @@ def _read_scenario(file: Path) -> Json:
         found = read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input(
-            "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Give a JSON file; examples/scenario.json is one."
+            "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Name a JSON file. examples/scenario.json is an example."
         ) from None
     if not isinstance(found, dict) or not isinstance(found.get("expected", {}), dict):
         raise bad_input(

@@ -1,4 +1,4 @@
-"""The results of a run: reads them from the API, compares them with the expected outcomes, and prints and writes them."""
+"""The results of a run. They are read from the API, compared with the expected outcomes, printed, and written to files."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from shared.domain.drivers import driver_traits
 
 Json = dict[str, Any]
 _FIELDS = ("instanceId", "driver", "from", "to", "hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
-"""run/report.json keeps these fields of each migration in the API's report."""
+"""The fields of each migration in the API's report that run/report.json keeps."""
 _OURS = ("replank-", "SMC_Backup_Snapshot_")
 
 
 @dataclass(frozen=True)
 class RunResults:
-    """The results of a run. ``migrations`` are rows for run/report.json; ``surprises`` are sentences on unexpected outcomes."""
+    """The results of a run. ``migrations`` are rows for run/report.json. ``surprises`` are sentences about unexpected outcomes."""
 
     migrations: list[Json]
     surprises: list[str]
@@ -35,7 +35,10 @@ class RunResults:
 
 
 def collect_results(api: Api, batches: list[Json], plan: RunPlan, inventory: Json, changed: dict[str, list[str]]) -> RunResults:
-    """Read every batch's report and compare it with the plan. ``changed`` holds the wrongly changed disks by instance id."""
+    """Read every batch's report and compare it with the plan.
+
+    ``changed`` has the disks that must not change but did, by instance id.
+    """
     rows, surprises = [], []
     for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
         problems: list[Json] = []
@@ -49,7 +52,7 @@ def collect_results(api: Api, batches: list[Json], plan: RunPlan, inventory: Jso
         surprises += _unexpected_outcomes(row, plan.expected)
     done = {row["instanceId"] for row in rows}
     surprises += [
-        f"{each}: nothing became of it, expected {wanted.result}" for each, wanted in plan.expected.items() if each not in done
+        f"{each}: it has no result, expected {wanted.result}" for each, wanted in plan.expected.items() if each not in done
     ]
     return RunResults(
         rows,
@@ -80,7 +83,7 @@ def _report_row(line: Json) -> Json:
         reasons.append(
             {
                 "code": "Run.NotFinished",
-                "message": f"It is still {line['state']}; nothing moves it on.",
+                "message": f"It is still {line['state']}; nothing has changed for too long.",
                 "remedy": "See its journal, its batch's failure budget and its maintenance window.",
             }
         )
@@ -110,7 +113,7 @@ def _unexpected_outcomes(row: Json, expected: dict[str, ExpectedOutcome]) -> lis
 
 
 def _unexpected_snapshots(rows: list[Json], inventory: Json) -> list[str]:
-    """Sentences on wrongly kept or missing snapshots.
+    """Sentences about snapshots that should have been deleted or kept.
 
     A completed migration must leave no snapshot. A migration that was rolled back must keep all its snapshots.
     """
@@ -132,7 +135,7 @@ _SMC = {"jobs": "SMC jobs", "sources": "SMC sources", "access_tokens": "SMC acti
 
 
 def _leftovers_in_smc(rows: list[Json], inventory: Json) -> list[str]:
-    """Sentences on jobs, sources and activation codes left in SMC; empty if a failed migration may have kept them."""
+    """Sentences about jobs, sources and activation codes left in SMC. Empty if a failed migration may have kept them."""
     if any(row["result"] == "failed" and driver_traits(row["driver"]).copies_disks for row in rows):
         return []
     by_person = {row["instanceId"] for row in rows if driver_traits(row["driver"]).attended}
@@ -145,27 +148,27 @@ def _leftovers_in_smc(rows: list[Json], inventory: Json) -> list[str]:
 def _belongs_to_instances(resource: Any, instance_ids: set[str]) -> bool:
     """Whether a resource in SMC belongs to one of the instances.
 
-    A person who makes a resource in the console also deletes the resource.
+    Resources that a person made in the console do not count, because that person also deletes them.
     """
     return isinstance(resource, dict) and resource.get("InstanceId") in instance_ids
 
 
 def _unexpected_disk_changes(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
-    """Sentences on the disks whose content should not have changed. ``changed`` holds these disks by instance id."""
+    """Sentences about the disks whose content must not change but did. ``changed`` has these disks by instance id."""
     return [
         f"{row['instanceId']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instanceId"], [])
     ]
 
 
 def write_report(results: RunResults, files: Sequence[Path], facts: Json) -> None:
-    """Write the report to each of the files. ``facts`` describe the run: for example its seed and its duration in seconds."""
+    """Write the report to each of the files. ``facts`` describe the run, for example its seed and its duration in seconds."""
     document = {**facts, "asExpected": results.is_as_expected, "surprises": results.surprises, "migrations": results.migrations}
     for file in files:
         write_atomically(file, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_atomically(file: Path, text: str) -> None:
-    """Write a file atomically: readers see the old content or the new content, and never a part."""
+    """Write a file atomically: readers see either the old content or the new content, never a part."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}-", delete=False) as made:
         made.write(text)
@@ -179,7 +182,7 @@ def write_atomically(file: Path, text: str) -> None:
 
 
 def _table_cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
-    """The cells of one table row, with the short names of the releases."""
+    """The cells of one table row. Releases are shown by their short names."""
     release = identify_in_catalog(catalog, row["from"])
     source = f"{release.key} ({release.exact})" if release and release.exact else release.key if release else row["from"]
     numbers = ("hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")

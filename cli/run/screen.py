@@ -1,4 +1,4 @@
-"""Shows the progress of a run: a live table with bars on a terminal, else plain lines."""
+"""Shows the progress of a run: a live table with progress bars on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _BASE = {
     "restarting": 78,
     "validating": 88,
 }
-"""Percent of a hop that is done when a state begins; in the state ``migrating``, half of the job's percentage is added."""
+"""How much of a hop is done when a state begins, in percent. In the state ``migrating``, half of the job's percentage is added."""
 
 
 class Screen(Protocol):
-    """The interface of the two ways to show progress: a live table or plain lines."""
+    """The interface that both ways to show progress have: the live table and the plain lines."""
 
     def update(self, batches: list[Json], migrations: list[Json], now: str) -> None:
         """Show the batches and migrations as they are at the virtual time ``now``."""
@@ -58,7 +58,7 @@ def percent_done(migration: Json) -> int:
 
 
 def elapsed_in_words(text: str, now: str) -> str:
-    """The time between two times of the API, as text such as ``1h05m``."""
+    """The time between two times from the API, as text such as ``1h05m``."""
     span = _parse_time(now) - _parse_time(text)
     minutes = max(timedelta(), span) // timedelta(minutes=1)
     return f"{minutes // 60}h{minutes % 60:02d}m" if minutes >= 60 else f"{minutes}m"
@@ -69,7 +69,7 @@ def _parse_time(text: str) -> datetime:
 
 
 class LiveScreen:
-    """Shows migrations in a table that is redrawn in place, above a progress bar for each batch."""
+    """Shows migrations in a table that is redrawn in place, with a progress bar for each batch below."""
 
     def __init__(self) -> None:
         self._live = Live(

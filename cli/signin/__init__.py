@@ -1,1 +1,1 @@
-"""Signs a user in at an OpenID Connect provider and stores the tokens."""
+"""Signs in a user at an OpenID Connect provider, and stores the tokens."""

@@ -1,4 +1,4 @@
-"""Stores the tokens of a sign-in in the system's keyring, else in a file that only its owner can read."""
+"""Stores the tokens of a sign-in in the system's keyring. Without a keyring, stores them in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from cli.signin.provider import OpenIdProvider, unverified_claims
 Json = dict[str, Any]
 SERVICE = "replank"
 EARLY_S = 60
-"""A token that expires within this number of seconds is renewed before it is used."""
+"""If a token expires within this number of seconds, it is renewed before it is used."""
 
 
 def api_token(api_url: str) -> str:
-    """The token for requests to an API: REPLANK_TOKEN, else the token of the last sign-in; empty without both.
+    """The token for requests to an API: REPLANK_TOKEN, else the token of the last sign-in. Empty if neither exists.
 
-    If the token of the last sign-in has expired, it is renewed.
+    If the token of the last sign-in has expired, it is renewed first.
     """
     given = os.environ.get("REPLANK_TOKEN", "").strip()
     if given:
@@ -36,7 +36,7 @@ def api_token(api_url: str) -> str:
 
 
 def read_tokens(api_url: str) -> Json:
-    """The stored tokens for an API; empty if no tokens are stored or they cannot be read."""
+    """The stored tokens for an API. Empty if no tokens are stored, or if they cannot be read."""
     ring = _keyring()
     text = ring.get_password(SERVICE, api_url) if ring else json.dumps(_read_tokens_file().get(api_url, {}))
     try:
@@ -47,7 +47,7 @@ def read_tokens(api_url: str) -> Json:
 
 
 def store_tokens(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
-    """Store the tokens of a sign-in; returns a phrase for where they are stored."""
+    """Store the tokens of a sign-in. Returns a phrase that says where they are stored."""
     kept = {
         "issuer": provider.issuer,
         "client_id": provider.client_id,
@@ -62,7 +62,7 @@ def store_tokens(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
 
 
 def delete_tokens(api_url: str) -> bool:
-    """Delete the stored tokens for an API; returns False if no tokens were stored."""
+    """Delete the stored tokens for an API. Returns False if there were no stored tokens."""
     there = bool(read_tokens(api_url))
     ring = _keyring()
     if ring and there:
@@ -74,12 +74,15 @@ def delete_tokens(api_url: str) -> bool:
 
 
 def tokens_file() -> Path:
-    """The path of the tokens' file: $XDG_CONFIG_HOME/replank/sign-in.json."""
+    """The path of the file with the tokens: $XDG_CONFIG_HOME/replank/sign-in.json."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "replank" / "sign-in.json"
 
 
 def _renewed_token(api_url: str, found: Json) -> str:
-    """A new token from the provider. Raises Problem (SignIn.Expired), so that no act is sent under an unverified name."""
+    """A new token from the provider.
+
+    If the provider issues no token, raises Problem (SignIn.Expired), so that no act is sent under an unverified name.
+    """
     provider = OpenIdProvider(found.get("issuer", ""), found.get("client_id", ""))
     if found.get("refresh_token"):
         with suppress(Problem):
@@ -91,7 +94,7 @@ def _renewed_token(api_url: str, found: Json) -> str:
 
 
 def _keyring() -> Any:
-    """The system's keyring; None if it is not available, or if REPLANK_KEYRING is 0."""
+    """The system's keyring. None if no keyring is available, or if REPLANK_KEYRING is 0."""
     if os.environ.get("REPLANK_KEYRING", "1") == "0":
         return None
     try:
@@ -110,7 +113,7 @@ def _read_tokens_file() -> Json:
 
 
 def _write_tokens_file(document: Json) -> None:
-    """Replace the file of tokens atomically; other users can never read it."""
+    """Replace the file with the tokens atomically. Other users cannot read the file at any time."""
     where = tokens_file()
     where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = where.with_name(f".{where.name}.{os.getpid()}")

@@ -1,4 +1,4 @@
-"""A server on this machine to which the browser is redirected after a sign-in (RFC 8252 section 7.3)."""
+"""A server on this machine. The provider redirects the browser to it after a sign-in (RFC 8252 section 7.3)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ _DONE = "<!doctype html><meta charset=utf-8><title>Replank</title><p><p>Signed i
 
 
 class LoopbackServer:
-    """Listens on 127.0.0.1 inside a ``with`` statement. ``redirect_uri`` is the address to which the provider redirects."""
+    """Listens on 127.0.0.1 inside a ``with`` statement.
+
+    ``redirect_uri`` is the address to which the provider redirects the browser.
+    """
 
     def __init__(self, port: int = 0) -> None:
-        """Bind the port, or any free port for 0; raises OSError if the port is in use."""
+        """Bind the port. 0 means any free port. Raises OSError if the port is in use."""
         came = self._came = threading.Event()
         answers = self._answers = list[str]()
 
@@ -30,7 +33,7 @@ class LoopbackServer:
                     came.set()
 
             def log_message(self, *_: object) -> None:
-                """Log nothing, because the query string holds a secret."""
+                """Log nothing, because the query string contains a secret."""
 
         self._server = HTTPServer(("127.0.0.1", port), Handler)
         self.redirect_uri = f"http://127.0.0.1:{self._server.server_port}/callback"
@@ -44,5 +47,5 @@ class LoopbackServer:
         self._server.server_close()
 
     def wait_for_answer(self, timeout_s: float) -> str:
-        """Wait for the browser's request; returns its query string, or empty text if no request came in time."""
+        """Wait for the browser's request. Returns its query string, or an empty text if no request came in time."""
         return self._answers[0] if self._came.wait(timeout_s) else ""

@@ -28,7 +28,7 @@ _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 @dataclass(frozen=True)
 class CodeRequest:
-    """A request for an authorization code: the address for the browser, and the secrets with which the answer is checked."""
+    """A request for an authorization code. It has the address for the browser, and the secrets with which the answer is checked."""
 
     url: str
     redirect_uri: str
@@ -38,7 +38,7 @@ class CodeRequest:
 
 
 class OpenIdProvider:
-    """One OpenID Connect provider, named by its issuer, with the client id that Replank has at this provider."""
+    """One OpenID Connect provider, identified by its issuer, and the client id that Replank has there."""
 
     def __init__(self, issuer: str, client_id: str) -> None:
         self.issuer, self.client_id = issuer, client_id
@@ -48,7 +48,7 @@ class OpenIdProvider:
 
     @property
     def discovery_document(self) -> Json:
-        """The provider's discovery document; raises Problem if it belongs to another issuer."""
+        """The provider's discovery document. Raises Problem if the document names another issuer."""
         if not self._about:
             self._about = self._send_request(self._session.get, self.issuer.rstrip("/") + "/.well-known/openid-configuration")
             if self._about.get("issuer") != self.issuer:
@@ -75,14 +75,14 @@ class OpenIdProvider:
         )
 
     def redeem_code(self, asked: CodeRequest, answer: str) -> Json:
-        """Exchange the browser's answer for tokens; raises Problem if it belongs to another request.
+        """Exchange the browser's answer for tokens. Raises Problem if the answer belongs to another request.
 
-        ``answer`` is the URL at which the browser ended, or only its query string.
+        ``answer`` is the URL at which the browser ended, or only the query string of this URL.
         """
         given = dict(parse_qsl(urlsplit(answer).query if "://" in answer else answer.lstrip("?/")))
         if not hmac.compare_digest(given.get("state", "").encode(), asked.state.encode()):
             raise _sign_in_problem(
-                "the answer is not to this sign-in (state differs)", "Start again, and use the newest page only."
+                "the answer belongs to another sign-in (state differs)", "Start again, and use only the newest page."
             )
         if given.get("iss", self.issuer) != self.issuer:
             raise _sign_in_problem("the answer comes from another issuer", "Start again.")
@@ -93,14 +93,14 @@ class OpenIdProvider:
         form = {"code": given["code"], "redirect_uri": asked.redirect_uri, "code_verifier": asked.verifier}
         tokens = self._request_tokens({"grant_type": "authorization_code", **form})
         if unverified_claims(tokens["id_token"]).get("nonce") != asked.nonce:
-            raise _sign_in_problem("the token is not of this sign-in (nonce differs)", "Start again.")
+            raise _sign_in_problem("the token belongs to another sign-in (nonce differs)", "Start again.")
         return tokens
 
     def sign_in_by_device(self, show: Callable[[Json], None], sleep: Callable[[float], None]) -> Json:
-        """Get a device code, pass it to ``show``, and wait until a person has entered it; returns the tokens."""
+        """Get a device code, pass it to ``show``, and wait until a person has entered the code. Returns the tokens."""
         where = self.discovery_document.get("device_authorization_endpoint")
         if not where:
-            raise _sign_in_problem("this provider has no device codes", "Use `replank login --paste`.")
+            raise _sign_in_problem("this provider offers no device codes", "Use `replank login --paste`.")
         asked = self._send_request(self._session.post, where, data={"client_id": self.client_id, "scope": SCOPE})
         show(asked)
         pause, left = float(asked.get("interval", 5)), float(asked.get("expires_in", 600))
@@ -122,7 +122,7 @@ class OpenIdProvider:
         raise _sign_in_problem("nobody entered the code in time", "Start again.")
 
     def refresh_tokens(self, refresh_token: str) -> Json:
-        """Get new tokens for a refresh token; raises Problem if the person must sign in again."""
+        """Get new tokens for a refresh token. Raises Problem if the person must sign in again."""
         return self._request_tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
     def _request_tokens(self, form: Json) -> Json:
@@ -145,7 +145,7 @@ class OpenIdProvider:
 
 
 def unverified_claims(token: str) -> Json:
-    """The claims in a token. Only the API checks the token's signature."""
+    """The claims in a token, without a check of the token's signature. Only the API checks the signature."""
     try:
         body = token.split(".")[1]
         found = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))

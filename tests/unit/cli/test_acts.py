@@ -50,7 +50,7 @@ def test_an_act_never_means_a_dry_run(api: ApiInMemory, capsys: pytest.CaptureFi
 def test_dry_runs_alone_are_no_target(api: ApiInMemory, capsys: pytest.CaptureFixture[str]) -> None:
     api.open_batch(migration("dry", State.READY), dry_run=True)
     told = said(capsys, "cancel", "i-1", status=1)
-    assert "Migration.NotFound: Instance i-1 has dry runs only, and a dry run has nothing to cancel." in told
+    assert "Migration.NotFound: Instance i-1 has only dry runs, and a dry run has nothing to cancel." in told
     assert "Instance i-2 has no migration" in said(capsys, "cancel", "i-2", status=1)
 
 
@@ -148,4 +148,4 @@ def test_policy_set_says_that_automatic_rollback_ends(api: ApiInMemory, capsys: 
     file = tmp_path / "policy.json"
     file.write_text('{"automaticRollback": true, "maxMoving": 7}', encoding="utf-8")
     told = said(capsys, "policy", "set", batch, str(file), "--yes")
-    assert "Automatic rollback no longer happens in it" in told
+    assert "Its automatic rollback is now off" in told

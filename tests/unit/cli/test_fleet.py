@@ -59,8 +59,8 @@ def test_guest_facts_are_found_beside_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ("{", "is no JSON"),
-        ([], "holds no page"),
+        ("{", "is not JSON"),
+        ([], "contains no page"),
         (7, "page 1: must be an object"),
         ({"Instances": []}, "page 1: the field Instances.Instance must be a list"),
         ([PAGE, {"Instances": {"Instance": [3]}}], "page 2, record 1: must be an object"),

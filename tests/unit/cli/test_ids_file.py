@@ -43,7 +43,7 @@ def test_every_wrong_line_is_told_with_its_number(tmp_path: Path) -> None:
     with pytest.raises(Problem) as caught:
         read_ids(written(tmp_path, b"i-one\nweb-1\n# fine\ni-two,i-three\n" + b"x\n" * 5), "--ids-from")
     assert caught.value.code == "Ids.Invalid"
-    assert "line 2: 'web-1' is no instance id; line 4: 'i-two,i-three' is no instance id" in caught.value.message
+    assert "line 2: 'web-1' is not an instance id; line 4: 'i-two,i-three' is not an instance id" in caught.value.message
     assert "and 2 more" in caught.value.message
 
 

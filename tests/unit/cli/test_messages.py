@@ -77,7 +77,7 @@ def test_ctrl_c_while_following_says_that_the_batch_goes_on(
 
     monkeypatch.setattr(Api, "from_environment", classmethod(lambda cls: Interrupted()))
     assert run(["watch", "b1"]) == 130
-    assert "it goes on by itself. Look again: replank watch b1" in capsys.readouterr().err
+    assert "the batch goes on. Follow it again: replank watch b1" in capsys.readouterr().err
 
 
 def test_a_missing_file_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:

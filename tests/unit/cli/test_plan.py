@@ -64,7 +64,7 @@ def test_a_new_plan_is_waited_for_until_every_instance_is_prechecked(
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     api = ApiInTurn(a_plan(state="planning"))
     assert asked_with(monkeypatch, api, "--vpc", "vpc-a", "--wait", "0") == 0
-    assert "still being found" in capsys.readouterr().out
+    assert "the search for its instances is not finished" in capsys.readouterr().out
 
 
 def test_a_batch_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,5 +68,5 @@ def test_what_is_not_given_is_not_asked_for() -> None:
 def test_too_many_ids_are_told_before_anything_is_sent(tmp_path: Path) -> None:
     ids = tmp_path / "ids.txt"
     ids.write_text("".join(f"i-{number}\n" for number in range(10_001)))
-    with pytest.raises(Problem, match=r"Option.Invalid: 10001 instance ids are more than 10000"):
+    with pytest.raises(Problem, match=r"Option.Invalid: 10001 instance ids are more than the maximum of 10000"):
         body_of("--ids-from", str(ids))
