@@ -1,4 +1,6 @@
-"""The local cloud alone: Tablestore rows and EventBridge events per second, one client, over a socket; and events without one."""
+"""Speed of the local cloud alone: Tablestore rows and EventBridge events per second, one client, over a socket; and events
+without a socket.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ SECONDS = 2.0
 
 
 def rate(do: Callable[[int], int]) -> tuple[float, float]:
-    """How many per second, and the share of the time in which the client computed; ``do`` says how many one call did."""
+    """Units per second, and the share of the time in which the client computed. ``do`` returns how many units one call did."""
     done, number, started, cpu = 0, 0, time.perf_counter(), time.process_time()
     while (passed := time.perf_counter() - started) < SECONDS:
         done += do(number)

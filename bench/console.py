@@ -1,7 +1,6 @@
-"""The operations page over a batch of 10,000 instances: each page's time to its last byte and its weight, beside the API calls it
-rests on.
+"""The operations page over a batch of 10,000 instances: the time to the last byte and the size of each page, and its API calls.
 
-The rows are written by the product's own adapter; page, API and store run in this process, so that times compare, and only compare.
+The product's own adapter writes the rows. Page, API and store run in this process. So the times are good for comparison only.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ PAGES = {
 
 
 class Reader:
-    """Somebody who looks: keeps the time that the API took, and how often it was asked."""
+    """A person who reads pages. It records the API's time and the number of API calls."""
 
     def __init__(self, product: DeployedProduct) -> None:
         self._product, self.api_s, self.calls = product, 0.0, 0
@@ -91,8 +90,8 @@ class Reader:
         return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.body)
 
     def look(self, address: str) -> tuple[float, int]:
-        """Seconds and bytes of one page; raises RuntimeError if it does not come."""
-        now = time.time()  # signatures and sessions tell the real time, as the SDKs' do
+        """The seconds and bytes of one page. Raises RuntimeError if the page does not load."""
+        now = time.time()  # signatures and sessions use the real time, as those of the SDKs do
         where = urlsplit(address)
         cookie = f"{SESSION}={text_of(Session('ann', int(now) + 3600, 'n'), KEY)}"
         event = {
@@ -111,7 +110,7 @@ class Reader:
 
 
 def fill(ports: Ports, count: int, now: datetime) -> None:
-    """A batch of ``count`` migrations: some failed, some migrated, the rest ready."""
+    """Create a batch of ``count`` migrations: some failed, some migrated, the rest ready."""
     selection = Selection(("cn-hangzhou",), releases=("centos-7",))
     given = Acknowledgement("ann", now, "1", (), selection_digest(selection))
     batch = Batch(
@@ -150,7 +149,7 @@ def _created(number: int, state: State, now: datetime) -> NewMigration:
 
 
 def measure(count: int) -> list[dict[str, Any]]:
-    """Every page, the least of some rounds."""
+    """The figures of every page: the minimum of several rounds."""
     product = DeployedProduct(env={"REPLANK_LOG_LEVEL": "ERROR"})
     with mock.patch.object(os, "environ", dict(os.environ)), product.connected():
         place = {"REPLANK_REGION": "cn-hangzhou", "FC_ACCOUNT_ID": product.cloud.account_id, "REPLANK_TABLESTORE_ENDPOINT": URL}
@@ -170,7 +169,7 @@ def measure(count: int) -> list[dict[str, Any]]:
 
 
 def started(version: str = "3.10") -> dict[str, float]:
-    """What import and initializer of the console cost, from its package: the least of some cold processes."""
+    """The cost of the console's import and initializer, from its package: the minimum of several cold processes."""
     with tempfile.TemporaryDirectory(prefix="replank-console-") as folder:
         builder = Builder(Target(version), Path(folder) / "build", wheels=ROOT / "build" / "wheels")
         if builder.python is None:
@@ -207,7 +206,7 @@ def shown(result: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """Measure and print; 1 if a page is too heavy."""
+    """Measure and print. Returns 1 if a page is too heavy."""
     options = argparse.ArgumentParser("python -m bench.console", description=__doc__)
     options.add_argument("--instances", type=int, default=10_000)
     given = options.parse_args()

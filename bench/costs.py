@@ -1,4 +1,6 @@
-"""docs/costs.md: what a migration costs, from the counts of bench.migration and bench.fleet and the prices in prices.json."""
+"""Writes docs/costs.md: the cost of a migration, from the counts of bench.migration and bench.fleet and the prices in
+prices.json.
+"""
 
 from __future__ import annotations
 
@@ -42,31 +44,31 @@ soon and to choose a retention no longer than needed. `replank snapshots` shows 
 
 
 def result(name: str) -> Json:
-    """A figure measured before."""
+    """A stored figure of an earlier measurement."""
     return dict(json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")))
 
 
 def counts() -> Json:
-    """What one migration of a large fleet takes: that of the largest fleet measured."""
+    """The counts of one migration in a large fleet: those of the largest measured fleet."""
     return dict(max(result("fleet")["fleets"], key=lambda each: int(each["instances"])))
 
 
 def start_ms() -> float:
-    """CPU time of a cold start, weighted by how often each function runs in a migration."""
+    """The CPU time of a cold start, averaged over the functions by how often each runs in a migration."""
     starts = next(iter(result("startup")["runtimes"].values()))
     runs = {name: count for name, count in result("migration")["invocations"].items() if count > 0}
     return float(sum(starts[name]["cpu_ms"] * count for name, count in runs.items()) / sum(runs.values()))
 
 
 def function_time(cpu_ms: float, calls: float, price: Json) -> float:
-    """The price of function time: CPU stretched to the share of a core that is paid, and calls waited for."""
+    """The price of function time: the CPU time at the paid share of a core, plus the time spent waiting for calls."""
     seconds = (cpu_ms / price["function_vcpu"] + calls * price["call_latency_ms"]) / 1000
     each = price["function_vcpu"] * price["cu_per_vcpu_second"] + price["function_memory_gb"] * price["cu_per_gb_second"]
     return float(seconds * each * price["cu"])
 
 
 def invoking(number: float, price: Json) -> float:
-    """The price of a number of invocations, whatever they do."""
+    """The price of a number of invocations, regardless of their length."""
     return float(number * price["cu_per_10000_invocations"] / 1e4 * price["cu"])
 
 
@@ -90,7 +92,7 @@ def of_migration(found: Json, price: Json) -> dict[str, float]:
 
 
 def idle_per_day(price: Json) -> float:
-    """What the account costs in a day on which nothing moves: the tick, mostly, whose function stays warm."""
+    """The cost of a day on which nothing moves. Most of it is the tick, whose function stays warm."""
     idle = result("migration")["idle_per_day"]
     return (
         invoking(idle["invocations"], price)
@@ -101,13 +103,13 @@ def idle_per_day(price: Json) -> float:
 
 
 def snapshots(price: Json) -> float:
-    """What one instance's snapshots cost until they are swept."""
+    """The cost of one instance's snapshots until they are swept."""
     days = price["waiting_days_before_confirmation"] + price["retention_days"]
     return float(price["snapshot_gib_per_instance"] * price["snapshot_gib_month"] * days / DAYS_PER_MONTH)
 
 
 def page(price: Json) -> str:
-    """The document, at these prices."""
+    """The page at these prices."""
     found = counts()
     parts, idle, kept = of_migration(found, price), idle_per_day(price), snapshots(price)
     each, steps = sum(parts.values()), found["invocations"] * price["step_functions_transitions_per_million"] / 1e6
@@ -131,7 +133,9 @@ def page(price: Json) -> str:
 
 
 def prices() -> Json:
-    """What the user has put into prices.json; raises ValueError for what is no JSON, KeyError (later) for what is missing."""
+    """The prices that the user has put into prices.json. Raises ValueError for invalid JSON; a missing price raises KeyError
+    later.
+    """
     return dict(json.loads(PRICES.read_text(encoding="utf-8")))
 
 

@@ -1,4 +1,6 @@
-"""The same number of durable steps with DBOS on SQLite; run by path with the interpreter that has it. Arguments: steps, folder."""
+"""The same number of durable steps with DBOS on SQLite. Run it by path with the interpreter that has DBOS installed.
+Arguments: steps, folder.
+"""
 
 import json
 import sys

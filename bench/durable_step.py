@@ -1,7 +1,8 @@
-"""One durable step of ours, beside the raw calls it is made of and beside a step of DBOS (newest, SQLite).
+"""One durable step of Replank, compared with its raw calls and with a step of DBOS (newest, SQLite).
 
-Ours: read the row, one conditional UpdateRow with journal and outbox, publish the event, remove the outbox, over a socket of the
-local cloud with signatures, and the event taken in by a consumer. DBOS writes each step to SQLite in the process itself.
+Replank's step: read the row, one conditional UpdateRow with journal and outbox, publish the event, remove the outbox. The calls go
+over a socket of the local cloud, with signatures, and a consumer reads the event. DBOS writes each step to SQLite within the
+process.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ RAW = "the four raw calls"
 
 
 def timed(count: int, do: Callable[[int], Any]) -> dict[str, float]:
-    """Milliseconds per call, wall and CPU of this process."""
+    """Milliseconds per call: wall time, and CPU time of this process."""
     for number in range(5):
         do(number)
     started, cpu = time.perf_counter(), time.process_time()
@@ -47,7 +48,7 @@ def timed(count: int, do: Callable[[int], Any]) -> dict[str, float]:
 
 
 def delivered(at: Migration) -> Message:
-    """The event of the last step, as a consumer is handed it."""
+    """The event of the last step, as a consumer receives it."""
     event = events.migration_event(at, events.STEP_DUE, stage="validate")
     document = {"id": event.event_id, "source": "replank", "specversion": "1.0", "type": event.type, "data": event.data}
     (message,) = messages_in_document(json.loads(json.dumps(document)), "bench")
@@ -71,7 +72,7 @@ def validating(number: int, ports: Ports) -> Migration:
 
 
 def stepper(ports: Ports) -> Callable[[int], None]:
-    """One durable step per call, on one migration."""
+    """A function that carries out one durable step per call, on one migration."""
     made = validating(1, ports)
     ports.migrations.create(made, first_journal_entry(made, by="bench", reason="bench"), [])
     at = [made]
@@ -86,7 +87,7 @@ def stepper(ports: Ports) -> Callable[[int], None]:
 
 
 def raw(ports: Ports) -> dict[str, Callable[[int], Any]]:
-    """The calls a step is made of, each alone."""
+    """The calls of a step, each one alone."""
     made = validating(2, ports)
     ports.migrations.create(made, first_journal_entry(made, by="bench", reason="bench"), [])
     event = events.migration_event(made, events.STEP_DUE, stage="nobody")
@@ -98,7 +99,9 @@ def raw(ports: Ports) -> dict[str, Callable[[int], Any]]:
 
 
 def ours(count: int) -> dict[str, dict[str, float]]:
-    """Our step and the raw calls, against a local cloud in a process of its own; and the step with the cloud's state on a disk."""
+    """The times of our step and of the raw calls, against a local cloud in a separate process, with the cloud's state in
+    memory and on a disk.
+    """
     with served() as ports:
         found = {name: timed(count, call) for name, call in raw(ports).items()}
         found[OURS] = timed(count, stepper(ports))
@@ -108,7 +111,7 @@ def ours(count: int) -> dict[str, dict[str, float]]:
 
 
 def dbos(count: int) -> dict[str, float] | None:
-    """DBOS's step; None if it is not installed."""
+    """The time of DBOS's step; None if DBOS is not installed."""
     if not DBOS_PYTHON.exists():
         return None
     folder = Path(tempfile.mkdtemp(prefix="replank-dbos-"))
@@ -132,7 +135,7 @@ def shown(result: dict[str, Any]) -> str:
 
 
 def _made_of(found: dict[str, dict[str, float]]) -> str:
-    """What our step's time is made of, in a sentence; beside DBOS's where that was measured."""
+    """One sentence on the parts of our step's time, compared with DBOS's step if that was measured."""
     ours, calls = found[OURS], found[RAW]
     text = (
         f"Of the {ours['wall_ms']:.2f} ms of our step the SDKs compute {calls['cpu_ms']:.2f} (signing, encoding, decoding), "

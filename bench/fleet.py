@@ -1,6 +1,7 @@
-"""Fleets of 100, 1,000 and 10,000 instances through their whole life: wall time, peak memory, calls per migration.
+"""Whole lives of fleets of 100, 1,000 and 10,000 instances: wall time, peak memory, calls per migration.
 
-Each fleet in a process of its own (memory), a tenth of it moving at once. What the idle account would do anyway is subtracted.
+Each fleet runs in a separate process, for its memory; a tenth of it moves at once. What an idle account would do in that time is
+subtracted.
 """
 
 from __future__ import annotations
@@ -49,12 +50,14 @@ PATIENCE_S = 2 * 3600
 
 
 def moving(count: int) -> int:
-    """A tenth of the fleet, so that waves are as many at every size; of 10,000 that is as many jobs as SMC allows."""
+    """A tenth of the fleet, so that every size has the same number of waves. For 10,000 instances that is the number of jobs
+    that SMC allows.
+    """
     return max(20, count // 10)
 
 
 def one(count: int) -> dict[str, Any]:
-    """One fleet's figures; calls, invocations and function milliseconds are per migration."""
+    """The figures of one fleet. Calls, invocations and function milliseconds are per migration."""
     busy = live(count, max_moving=moving(count))
     found = per_migration(busy, live(0, max_moving=1, days=busy.virtual_days))
     calls = {service: sum(each["calls"] for each in found["calls"] if each["service"] == service) for service in SERVICES}
@@ -92,7 +95,7 @@ def row(found: dict[str, Any]) -> list[Any]:
 
 
 def _each_ms(found: dict[str, Any]) -> float:
-    """Wall time for one instance."""
+    """The wall time per instance."""
     return float(found["wall_s"]) * 1e3 / int(found["instances"])
 
 
@@ -106,7 +109,7 @@ def shown(result: dict[str, Any]) -> str:
 
 
 def _growth(fleets: list[dict[str, Any]]) -> str:
-    """How the figures per migration change from the smallest fleet to the others, a missed aim, and where the time goes."""
+    """How the figures per migration change from the smallest fleet to the others, which aim was missed, and where the time goes."""
     first, *others = fleets
     parts = []
     for each in others:
@@ -124,7 +127,7 @@ def _growth(fleets: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    """Measure the sizes asked for and print."""
+    """Measure the requested sizes and print the table."""
     options = argparse.ArgumentParser("python -m bench.fleet", description=__doc__)
     options.add_argument("--sizes", default="100,1000", help="instances, separated by commas (10000 takes minutes)")
     options.add_argument("--one", type=int, help=argparse.SUPPRESS)
@@ -144,7 +147,7 @@ def main() -> int:
 
 
 def _others(sizes: list[str]) -> list[dict[str, Any]]:
-    """What was measured before of other sizes: 10,000 instances take too long to be done again for every change of 100."""
+    """The stored figures of other sizes: 10,000 instances take too long to be measured again with every change of 100."""
     path = RESULTS / "fleet.json"
     kept = json.loads(path.read_text(encoding="utf-8"))["fleets"] if path.exists() else []
     return [each for each in kept if str(each["instances"]) not in sizes]

@@ -1,4 +1,4 @@
-"""One fleet's whole life on the local cloud, metered: submitted, acknowledged, moved, confirmed, swept."""
+"""Runs one fleet's whole life on the local cloud and measures it: submitted, acknowledged, moved, confirmed, swept."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tools.deployed.product import DeployedProduct
 
 DAY = 24 * 60
 PER_BATCH = 1000
-"""Instances one batch may hold."""
+"""The maximum number of instances in a batch."""
 
 
 @dataclass
 class FleetRun:
-    """What a fleet's life took."""
+    """The figures of a fleet's life."""
 
     instances: int
     wall_s: float
     cpu_s: float
-    """Of this process, without the guests' shells."""
+    """The CPU time of this process, without the guests' shells."""
     virtual_days: float
     peak_mib: float
     states: dict[str, int]
@@ -33,7 +33,7 @@ class FleetRun:
 
 
 def instance_id(number: int) -> str:
-    """Of the instance with that number."""
+    """The id of the instance with this number."""
     return f"i-test{number:04d}"
 
 
@@ -52,12 +52,13 @@ def document(count: int) -> dict[str, Any]:
 def live(
     count: int, *, max_moving: int, days: float = 0, swept: bool = True, seed: int = 1, meter: Meter | None = None
 ) -> FleetRun:
-    """Run a fleet of ``count`` instances until its snapshots are swept, or until it is migrated; with none, an idle account for
-    a number of ``days``."""
+    """Run a fleet of ``count`` instances until its snapshots are swept, or only until it is migrated. With 0 instances, run
+    an idle account for ``days``.
+    """
     meter, started, cpu = meter or Meter(), time.perf_counter(), time.process_time()
     env = {"REPLANK_MAX_MOVING": str(max_moving), "REPLANK_LOG_LEVEL": "ERROR"}
     product = DeployedProduct(seed=seed, invoker=meter.invoker(), around=meter.around, env=env)
-    # Functions run in this process, each with its own variables: without putenv that is 7 % of the time less.
+    # Functions run in this process, each with its own variables. Setting these without putenv saves 7 % of the time.
     with mock.patch.object(os, "environ", dict(os.environ)), product.connected():
         meter.begin(product)
         if count:
@@ -73,7 +74,7 @@ def live(
 
 
 def _move(product: DeployedProduct, count: int, max_moving: int) -> list[str]:
-    """Submit, acknowledge, and wait until all are migrated; the batches."""
+    """Submit, acknowledge, and wait until all are migrated. Returns the batches."""
     product.load_fleet(document(count))
     ids = [instance_id(number) for number in range(1, count + 1)]
     risks = product.api.get("/risks")["version"]
@@ -104,7 +105,7 @@ def _confirm(product: DeployedProduct, batch: str) -> None:
 
 
 def _until(product: DeployedProduct, batches: list[str], wanted: set[str], count: int, *, every: float) -> None:
-    """Let time pass, asking seldom: what is asked is counted too."""
+    """Let time pass. The condition is checked rarely, because its calls are counted too."""
     for _ in range(2000):
         product.run(every)
         found: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Counts what the functions do: invocations, their own CPU time, the calls they make and the capacity units those use."""
+"""Counts the work of the functions: invocations, their own CPU time, their calls, and the capacity units of these calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Call = tuple[str, str, str]
 
 
 class Meter:
-    """Put ``around`` the cloud and ``invoker`` into the world; then read the counters."""
+    """Put ``around`` and ``invoker`` into the world, then read the counters."""
 
     def __init__(self) -> None:
         self.calls: Counter[Call] = Counter()
@@ -28,17 +28,17 @@ class Meter:
         """Tablestore's read and write capacity units."""
         self.invocations: Counter[str] = Counter()
         self.cpu_ms: Counter[str] = Counter()
-        """By function, without the time in which the local cloud answered its calls."""
+        """The CPU time by function, without the time in which the local cloud answered its calls."""
         self._in_cloud = 0.0
 
     def begin(self, product: DeployedProduct) -> None:
-        """Called before a fleet's life."""
+        """Start counting, before a fleet's life."""
 
     def end(self, product: DeployedProduct) -> None:
-        """Called after a fleet's life, while the cloud is still there."""
+        """Stop counting, after a fleet's life, while the cloud still exists."""
 
     def around(self, handle: Callable[[Request], Response]) -> Callable[[Request], Response]:
-        """The cloud's handler, counted."""
+        """The cloud's handler, with its calls counted."""
 
         def counted(request: Request) -> Response:
             started = time.process_time()
@@ -57,21 +57,21 @@ class Meter:
             self.units.update(units_of(operation, response.body))
 
     def invoker(self) -> InProcessInvoker:
-        """Runs functions in this process, counted."""
+        """An invoker that runs functions in this process and counts them."""
         return _Metered(self)
 
     def enter(self) -> tuple[float, float]:
-        """Before an invocation."""
+        """Note the start of an invocation."""
         return time.process_time(), self._in_cloud
 
     def leave(self, function: str, since: tuple[float, float]) -> None:
-        """After an invocation; one inside another (an HTTP call) counts for itself."""
+        """Note the end of an invocation. A nested invocation (an HTTP call) counts separately."""
         cpu = time.process_time() - since[0] - (self._in_cloud - since[1])
         self.invocations[function] += 1
         self.cpu_ms[function] += cpu * 1e3  # type: ignore[assignment]  # a counter of milliseconds, not whole ones
 
     def by_service(self) -> Counter[str]:
-        """Calls of the functions, by service."""
+        """The number of calls of the functions, by service."""
         found: Counter[str] = Counter()
         for (function, service, _), count in self.calls.items():
             if function != OUTSIDE:
@@ -91,7 +91,7 @@ class _Metered(InProcessInvoker):
 
 
 def named(request: Request) -> tuple[str, str]:
-    """Service and operation of a request."""
+    """The service and the operation of a request."""
     headers = request.headers
     if "x-ots-apiversion" in headers:
         return "tablestore", request.path.lstrip("/")
@@ -104,7 +104,7 @@ def named(request: Request) -> tuple[str, str]:
 
 
 def units_of(operation: str, body: bytes) -> dict[str, int]:
-    """The capacity units an answer reports."""
+    """The capacity units that an answer reports."""
     from tablestore.protobuf import table_store_pb2
 
     answer = getattr(table_store_pb2, f"{operation}Response")()

@@ -1,6 +1,7 @@
-"""What one whole single-hop migration takes: invocations, events, calls with their purpose, capacity units, function milliseconds.
+"""The figures of one whole migration with one hop: invocations, events, calls with their purpose, capacity units, function
+milliseconds.
 
-An idle account of the same duration is measured too and subtracted: the tick runs every minute whether anything moves or not.
+The figures of an idle account over the same time are subtracted, because the tick runs every minute, even if nothing moves.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from bench.meter import OUTSIDE
 from bench.report import table, write
 
 DISKS = 1
-"""Of the instance migrated; snapshots, their ledger rows and their deletion are per disk."""
+"""The number of disks of the migrated instance. Snapshots, their ledger rows and their deletion are per disk."""
 PURPOSES = {
     ("tablestore", "GetRow"): "a consumer reads the row before it acts, so that duplicates change nothing; batch and policy",
     ("tablestore", "UpdateRow"): "one step (state, journal, outbox in one write), and one that settles its outbox",
@@ -48,13 +49,13 @@ Figures = dict[str, Any]
 
 
 def figures(count: int = 1) -> Figures:
-    """The figures per migration of ``count`` alike: the fleet's life less an idle one of the same length."""
+    """The figures per migration of ``count`` equal ones: the fleet's life minus an idle account over the same time."""
     busy = live(count, max_moving=max(count, 1))
     return per_migration(busy, live(0, max_moving=1, days=busy.virtual_days))
 
 
 def per_migration(busy: FleetRun, idle: FleetRun) -> Figures:
-    """What the busy account did beyond the idle one, divided by its migrations."""
+    """What the busy account did more than the idle one, divided by the number of migrations."""
     share = 1 / busy.instances
     calls: Counter[tuple[str, str]] = Counter()
     for sign, meter in ((1, busy.meter), (-1, idle.meter)):
@@ -80,7 +81,7 @@ def per_migration(busy: FleetRun, idle: FleetRun) -> Figures:
 
 
 def tables(found: Figures) -> str:
-    """For reading."""
+    """The tables in Markdown."""
     calls = [
         [each["service"], each["operation"], each["calls"], PURPOSES[each["service"], each["operation"]]] for each in found["calls"]
     ]

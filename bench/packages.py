@@ -1,4 +1,4 @@
-"""The packages: size, unpacked size, files; and how long it takes to unpack one."""
+"""The packages: their size, unpacked size and number of files, and the time to unpack one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/performance.md and its two plots, from bench/results."""
+"""Writes docs/performance.md and its two plots from bench/results."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PLOTS = {"startup": "startup.svg", "fleet": "fleet.svg"}
 
 
 def section(name: str, title: str, shown: Any) -> str:
-    """One figure: its command, its machine, its table."""
+    """The section of one figure: its command, its machine, its table."""
     path = RESULTS / f"{name}.json"
     if not path.exists():
         return f"## {title}\nNot measured: `make bench`.\n"
@@ -48,12 +48,12 @@ def section(name: str, title: str, shown: Any) -> str:
 
 
 def page() -> str:
-    """The document."""
+    """The text of the page."""
     return "\n".join([HEAD, *(section(*each) for each in SECTIONS)]).rstrip() + "\n"
 
 
 def plots() -> dict[str, str]:
-    """The drawings, by file."""
+    """The plots by file name."""
     version, starts = next(iter(json.loads((RESULTS / "startup.json").read_text(encoding="utf-8"))["runtimes"].items()))
     rows = [Bar(row[0], row[1], row[2]) for row in startup.rows_of(starts)]
     title = f"Start-up on python{version}, CPU ms: a function, and the plain import of its SDKs"

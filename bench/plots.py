@@ -1,4 +1,4 @@
-"""Bar plots as SVG text, without a library: two bars per line."""
+"""Bar plots as SVG text, without a library. Each line has two bars."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Bar:
 
 
 def bars(title: str, legend: tuple[str, str], lines: list[Bar]) -> str:
-    """The drawing; both kinds of bar share one scale."""
+    """The drawing. Both kinds of bars use the same scale."""
     most = max(max(each.first, each.second) for each in lines)
     scale = (WIDTH - LEFT - 70) / most
     body = [_text(10, 18, title, "bold")]

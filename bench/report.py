@@ -1,4 +1,4 @@
-"""What every figure shares: the machine it was made on, its file, its table."""
+"""What all figures share: the description of the machine, the results file, the table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RESULTS = Path(__file__).with_name("results")
 
 
 def machine() -> dict[str, Any]:
-    """Where the figures were made."""
+    """The machine of the measurement."""
     load = round(os.getloadavg()[0], 1)
     return {
         "python": interpreter(),
@@ -25,9 +25,9 @@ def machine() -> dict[str, Any]:
 
 
 def interpreter() -> str:
-    """The version of Python, and whether it lies in a shared library, as pyenv builds it.
+    """The version of Python, and whether Python is a shared library, as in pyenv's builds.
 
-    It matters: Debian's 3.11.2, which does not, moves a fleet in a sixth less time than a 3.11.7 that does.
+    This matters: Debian's 3.11.2, which is not, needs a sixth less time for a fleet than a 3.11.7 that is.
     """
     maps = Path("/proc/self/maps")
     shared = maps.exists() and "libpython" in maps.read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def interpreter() -> str:
 
 
 def revision() -> str:
-    """The commit that is measured, marked where anything but results and pages was changed; nothing outside a repository."""
+    """The measured commit, with a mark if any file other than results and pages has changed; empty outside a repository."""
     changed = _git("status", "--porcelain", "--", "..", ":(exclude)results", ":(exclude)../docs")
     return _git("rev-parse", "--short=7", "HEAD") + ("-dirty" if changed else "")
 
@@ -46,14 +46,14 @@ def _git(*arguments: str) -> str:
 
 
 def write(name: str, command: str, result: Mapping[str, Any]) -> None:
-    """Keep a figure."""
+    """Write a figure's results file."""
     RESULTS.mkdir(exist_ok=True)
     document = {"command": command, "machine": machine(), **result}
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1, sort_keys=False) + "\n", encoding="utf-8")
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A Markdown table, its columns aligned."""
+    """A Markdown table with aligned columns."""
     texts = [[*heads], *([_shown(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in texts) for column in range(len(heads))]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in texts]

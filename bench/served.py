@@ -1,4 +1,4 @@
-"""A local cloud in a process of its own, and the ports of a function that talk to it."""
+"""A local cloud in a separate process, and the ports of a function that talk to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tools.package.trial import local_cloud
 
 @contextmanager
 def served(state: Path | None = None) -> Iterator[Ports]:
-    """The ports of replank-validate, over a socket, with the bus made; the cloud's state is in memory or in a folder."""
+    """The ports of replank-validate over a socket, with the bus created. The cloud's state is in memory or in a folder."""
     with local_cloud(*(["--state", str(state)] if state else [])) as environment, mock.patch.dict(os.environ, environment):
         create_bus_if_missing(OperatorAccount.from_environment())
         yield make_ports("validate", read_settings(os.environ), function_credentials(os.environ, None))

@@ -1,7 +1,8 @@
-"""The local cloud, service by service: requests per second through the real SDKs, beside what the SDK alone costs; start to ready.
+"""The local cloud, service by service: requests per second through the real SDKs, the share of the SDK alone, and the start-up
+time.
 
-One client, over a socket, the cloud in a process of its own. "The SDK alone" is the same call against a server that answers at once
-with the bytes of the cloud's first answer: what is left is the cloud's own share. CPU is that of the client's process.
+One client calls over a socket; the cloud runs in a separate process. "The SDK alone" is the same call against a server that returns
+the cloud's first answer at once, so the difference is the cloud's own share. CPU time is that of the client's process.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def calls(cloud: Process, url: str) -> dict[tuple[str, str], Call]:
 
 
 def rate(call: Call, seconds: float = SECONDS) -> float:
-    """Calls per second; one call at least."""
+    """Calls per second; at least one call is made."""
     call()
     done, started = 0, time.perf_counter()
     while not done or time.perf_counter() - started < seconds:
@@ -76,7 +77,7 @@ def rate(call: Call, seconds: float = SECONDS) -> float:
 
 
 class Parrot:
-    """A process that answers everything with the bytes of one answer of the cloud."""
+    """A process that answers every request with the bytes of one recorded answer."""
 
     def __init__(self, answer: Response) -> None:
         ours, theirs = multiprocessing.Pipe()
@@ -90,7 +91,9 @@ class Parrot:
 
 
 def overheard(url: str, call: Call) -> Response:
-    """What the cloud answers to a call. A tap stands in between: the client signs the cloud's own name, which its door wants."""
+    """The cloud's answer to a call, recorded by a proxy. The client still signs the cloud's own host name, which the cloud
+    requires.
+    """
     heard: list[Response] = []
     cloud = http.client.HTTPConnection(urlsplit(url).netloc)
     cloud.connect()
@@ -108,19 +111,21 @@ def overheard(url: str, call: Call) -> Response:
 
 @contextmanager
 def _led_to(port: int) -> Iterator[None]:
-    """New connections go to another port of this machine. The SDKs bring several HTTP clients; all of them connect a socket."""
+    """Within the block, new connections go to another port of this machine. The SDKs use several HTTP clients, but all of
+    them connect a socket.
+    """
     straight = socket.socket.connect
 
     def connect(self: socket.socket, address: tuple[str, int]) -> None:
         straight(self, (address[0], port))
 
-    # Clients made of Tea share connections, by address, for the life of the process: meanwhile they begin with none.
+    # Clients built on Tea share connections by address for the life of the process. Within the block they start with an empty pool.
     with mock.patch.object(socket.socket, "connect", connect), mock.patch.object(TeaCore, "_sessions", {}):
         yield
 
 
 def _passed_on(request: Request, cloud: http.client.HTTPConnection, heard: list[Response]) -> Response:
-    """The cloud's answer to what the client sent, its Host too."""
+    """Forward the client's request unchanged, Host included, and return the cloud's answer."""
     cloud.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
     for name, value in request.headers.items():
         if name not in ("connection", "accept-encoding"):
@@ -143,7 +148,7 @@ def measure(cloud: Process, seconds: float = SECONDS) -> list[list[Any]]:
     url = cloud.line["ecs"]
     rows = []
     for name, call in calls(cloud, url).items():
-        # A client of its own is overheard: that of the measure keeps a connection which does not pass the tap.
+        # Record with a separate client: the measuring client keeps a connection that bypasses the proxy.
         parrot = Parrot(overheard(url, calls(cloud, url)[name]))
         served, alone = rate(call, seconds), rate(calls(cloud, parrot.url)[name], seconds)
         parrot.stop()
@@ -164,7 +169,7 @@ def prepared(folder: Path) -> Process:
 
 
 def ready_s(rounds: int = ROUNDS) -> float:
-    """From the command to the ready line, with template.yml and s.yaml deployed: the best of a few."""
+    """The seconds from the command to the ready line, with template.yml and s.yaml deployed: the best of several runs."""
     best = 1e9
     for _ in range(rounds):
         cloud = Process("--template", ROOT / "template.yml", "--services", ROOT / "s.yaml")
@@ -181,7 +186,7 @@ def shown(result: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; names a start that takes too long."""
+    """Measure and print. Reports a start that takes too long."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--try", action="store_true", dest="tried", help="one call of each kind; keeps no figure")
     tried = options.parse_args(arguments).tried

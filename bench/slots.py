@@ -1,6 +1,6 @@
-"""How well the slots of a fleet are used: the time that a hop holds its slot, and the length of the whole fleet.
+"""How well the slots of a fleet are used: how long a hop holds its slot, and how long the whole fleet takes.
 
-All times are virtual, so the load of the machine does not matter. The cloud's own minutes are read from the cloud's records.
+All times are virtual, so the load of the machine does not matter. The cloud's records show the minutes that the cloud itself needs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from localcloud.ecs.store import Store as Documents
 from tools.deployed.product import DeployedProduct
 
 FLEETS = ((60, 6), (200, 20))
-"""Instances, and how many of them move at once."""
+"""The number of instances in each fleet, and how many of them move at once."""
 SEED = 7
 MINUTE_MS = 60_000
 AIM_HOLD, AIM_MAKESPAN = 1.04, 1.10
@@ -43,17 +43,17 @@ PHASES = (
 )
 CLOUDS = frozenset(phase for phase, _, _ in PHASES if "the cloud's)" in phase)
 Moments = dict[str, float]
-"""When each moment of a hop was, in milliseconds."""
+"""The time of each event of a hop, in milliseconds, by name."""
 
 
 @dataclass
 class SlotMeter(Meter):
-    """Counts calls like every meter, and notes when SMC's jobs ran, before the pipeline deletes them."""
+    """Counts calls as the other meters do, and records the times of SMC's jobs before the pipeline deletes them."""
 
     jobs: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     """By migration: when its job started and finished, and when the guest's agent was back."""
     copies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """By migration: when the snapshots that the pipeline requested began and ended."""
+    """By migration: the begin and end times of the snapshots that the pipeline requested."""
     moments: list[Moments] = field(default_factory=list)
     acknowledged: float = 0.0
 
@@ -117,7 +117,7 @@ def _ms(text: str) -> float:
 
 
 def figures(count: int, slots: int) -> dict[str, Any]:
-    """One fleet's ratios, its phases in minutes, and its calls per migration."""
+    """One fleet's ratios, the phases of its hops in minutes, and its calls per migration."""
     meter = SlotMeter()
     busy = live(count, max_moving=slots, swept=False, seed=SEED, meter=meter)
     idle = live(0, max_moving=1, days=busy.virtual_days)
@@ -128,7 +128,7 @@ def figures(count: int, slots: int) -> dict[str, Any]:
 
 
 def ratios(moments: list[Moments], since: float, slots: int) -> dict[str, Any]:
-    """How the slots were used by hops with these moments, in a fleet that could begin at ``since``."""
+    """How well hops with these times used the slots, in a fleet that could begin at ``since``."""
     phases = {name: fmean(each[to] - each[at] for each in moments) / MINUTE_MS for name, at, to in PHASES}
     cloud = sum(minutes for name, minutes in phases.items() if name in CLOUDS)
     held = fmean(each["released"] - each["taken"] for each in moments) / MINUTE_MS
@@ -181,7 +181,7 @@ OUTSIDE_A_HOP = (
     ("slot released to the next slot taken", "refill"),
     ("a slot idle at the end of the fleet", "last"),
 )
-"""What the second table shows beside the phases."""
+"""The rows of the second table that are not phases."""
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
-"""One start, measured; run by path in an isolated interpreter, never imported.
+"""Measures one start. Run it by path in an isolated interpreter; it is never imported.
 
-Arguments: the folder with the packages, then ``function`` or ``plain`` and the modules to import. Prints a JSON object: CPU and
-wall time in ms of import and initializer, modules imported by them, memory at the end (MiB).
+Arguments: the folder with the packages, then ``function`` or ``plain`` and the modules to import. It prints a JSON object: CPU and
+wall time in ms of import and initializer, the modules that they imported, and the memory at the end (MiB).
 """
 
 import os
@@ -32,6 +32,6 @@ cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
 modules = len(set(sys.modules) - before)
 import json  # noqa: E402
 
-with open("/proc/self/status", encoding="ascii") as status:  # getrusage also counts what the parent had when it forked
+with open("/proc/self/status", encoding="ascii") as status:  # getrusage also counts what the parent used before the fork
     memory = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 print(json.dumps({"cpu_ms": cpu * 1e3, "wall_ms": wall * 1e3, "modules": modules, "memory_mib": memory}))

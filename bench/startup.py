@@ -1,7 +1,8 @@
-"""Start-up: what each function's import and initializer cost, beside the bare interpreter and the plain import of its SDKs.
+"""Start-up: the cost of each function's import and initializer, compared with the bare interpreter and the plain import of its
+SDKs.
 
-Cold processes from the unpacked zip, on the bytecode in it and without; rounds are interleaved, and the least of each is kept. CPU
-time is compared: starting does nothing but compute, and on a busy machine its wall time tells about the neighbours.
+Each case starts in cold processes from the unpacked zip, with its bytecode and without. The rounds are interleaved, and the minimum
+of each case counts. CPU time is compared: a start only computes, and its wall time depends on other processes.
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ MODULES = {
     "aliyun-fc2": "fc2",
 }
 AIM = 0.6
-"""Of the plain import of a function's SDKs."""
+"""The target for a function's start, relative to the plain import of its SDKs."""
 BARE, ALL, PLAIN, SOURCES = "bare", "plain: all five", "plain: ", "sources: "
-"""Names of the cases besides the functions' own: the interpreter, the SDKs, a function without its bytecode."""
+"""The names of the other cases: the interpreter, the SDKs, a function without its bytecode."""
 Sample = dict[str, Any]
 
 
 class Starts:
-    """Folders with everything unpacked, and a way to start in them."""
+    """Folders with everything unpacked, and methods that measure a start in them."""
 
     def __init__(self, builder: Builder, folder: Path) -> None:
         assert builder.python is not None
@@ -51,7 +52,9 @@ class Starts:
         self._unpack_plain(folder / "plain")
 
     def _unpack_plain(self, into: Path) -> None:
-        """All five SDKs with all they declare, as pip would install them, compiled in the same way."""
+        """Unpack all five SDKs with all their declared dependencies, as pip would install them, and compile them in the same
+        way.
+        """
         builder = self._builder
         wheels = Wheelhouse(builder.wheels.folder, builder.target, unused=("future", "pycparser"))
         for wheel in wheels.closure(MODULES).values():
@@ -61,19 +64,19 @@ class Starts:
         compiled(sources, into, self._python, builder.target)
 
     def function(self, name: str) -> Sample:
-        """Import a handler and run its initializer."""
+        """Measure the import of a handler and its initializer."""
         return self._start(self._folder / name, "function")
 
     def sources(self, name: str) -> Sample:
-        """The same where no bytecode is found: what a package without it, or with bytecode that unpacking voids, would cost."""
+        """The same without bytecode: the cost of a package without bytecode, or with bytecode that unpacking has made invalid."""
         return self._start(self._folder / name, "function", options=("-X", f"pycache_prefix={self._folder / 'nothing'}"))
 
     def plain(self, sdks: Iterable[str]) -> Sample:
-        """Import SDKs."""
+        """Measure the import of SDKs."""
         return self._start(self._folder / "plain", "plain", *(MODULES[sdk] for sdk in sdks))
 
     def bare(self) -> Sample:
-        """The interpreter and nothing else, from outside: CPU time of the whole process."""
+        """Measure the interpreter alone, from outside: the CPU time of the whole process."""
         return self._start(self._folder, "plain")
 
     def _start(self, folder: Path, *arguments: str, options: Sequence[str] = ()) -> Sample:
@@ -84,12 +87,12 @@ class Starts:
 
 
 def least(samples: list[Sample]) -> Sample:
-    """The least of every figure."""
+    """The minimum of every figure."""
     return {name: min(each[name] for each in samples) for name in samples[0]}
 
 
 def measure(starts: Starts, rounds: int) -> dict[str, Sample]:
-    """Every start, interleaved."""
+    """Measure every start; the rounds are interleaved."""
     cases: dict[str, Any] = {BARE: starts.bare, ALL: lambda: starts.plain(MODULES)}
     for function in FUNCTIONS:
         cases[function] = lambda function=function: starts.function(function)
@@ -141,7 +144,7 @@ def _runtime_shown(version: str, starts: dict[str, Sample]) -> str:
 
 
 def main() -> int:
-    """Measure and print, and name the functions that are over their aim."""
+    """Measure, print, and name the functions that miss the target."""
     options = argparse.ArgumentParser("python -m bench.startup", description=__doc__)
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--for", dest="versions", default="3.10,3.12", help="runtimes, separated by commas")
@@ -166,7 +169,7 @@ def main() -> int:
 
 
 def _measured(version: str, rounds: int) -> dict[str, Sample] | None:
-    """The starts on one runtime; None if its interpreter is not here."""
+    """The starts on one runtime; None if its interpreter is not on this machine."""
     with tempfile.TemporaryDirectory(prefix="replank-startup-") as folder:
         builder = Builder(Target(version), Path(folder) / "build", wheels=ROOT / "build" / "wheels")
         if builder.python is None:

@@ -1,6 +1,7 @@
-"""Writes the generated pages: ``python -m tools.catalogue`` (``--check``: only says which are out of date).
+"""Writes the generated pages: ``python -m tools.catalogue`` (``--check``: only reports the outdated ones).
 
-Whole pages are replaced; in other documents only what stands between ``<!-- begin: NAME -->`` and ``<!-- end: NAME -->``.
+Some pages are replaced as a whole. In other documents only the text between ``<!-- begin: NAME -->`` and ``<!-- end: NAME -->`` is
+replaced.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
 
 
 def wanted() -> dict[str, str]:
-    """Every generated document as it should stand, by path."""
+    """Every generated document with its current text, by path."""
     texts = {path: render() for path, render in PAGES.items()}
     for path, parts in PARTS.items():
         text = (ROOT / path).read_text(encoding="utf-8")
@@ -69,12 +70,12 @@ def wanted() -> dict[str, str]:
 
 
 def stale() -> list[str]:
-    """Paths of documents that do not stand as they should."""
+    """The paths of the outdated documents."""
     return [path for path, text in wanted().items() if not (ROOT / path).exists() or (ROOT / path).read_text("utf-8") != text]
 
 
 def main(arguments: list[str]) -> int:
-    """Write, or with ``--check`` only report; the exit status is 1 if a document is out of date."""
+    """Write the pages, or only report with ``--check``. The exit status is 1 if a document is outdated."""
     behind = stale()
     if "--check" in arguments:
         print("\n".join(f"{path} is out of date: make docs" for path in behind) or "Every generated document is up to date.")

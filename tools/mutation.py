@@ -1,7 +1,8 @@
-"""Changes one expression of a room at a time and runs the room's own tests: a change that no test notices has survived.
+"""Changes one expression of a room at a time and runs the room's own tests. A change that no test notices has survived.
 
-``python -m tools.mutation shared/domain --mutants 200 --seed 7`` draws by the seed. cosmic-ray makes the changes, in a copy of the
-tree, and the tests run with ``--python``. ``--minutes`` bounds the run. With ``--tally`` another run goes on where one ended.
+``python -m tools.mutation shared/domain --mutants 200 --seed 7`` draws the changes by the seed. cosmic-ray makes the changes in a
+copy of the tree, and the tests run with the interpreter of ``--python``. ``--minutes`` limits the run. With ``--tally``, a later
+run continues where an earlier one ended.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from tools.mutation_tally import CodeChange, MutationTally
 
 ROOT = Path(__file__).resolve().parents[1]
 LEFT_OUT = ("VariableReplacer", "VariableInserter", "RemoveDecorator")
-"""Operators that need names of variables, or that break every import of the module."""
+"""Operators that need the names of variables, or that break every import of the module."""
 SLOW = frozenset({"test_properties.py"})
 TIMEOUT_S = 900
 
 
 def mutants(room: Path) -> Iterator[CodeChange]:
-    """Every change that cosmic-ray knows for the files of a room, in order."""
+    """Every change that cosmic-ray can make in the files of a room, in order."""
     names = [name for name in sorted(operator_names()) if not name.endswith(LEFT_OUT)]
     for file in sorted(room.rglob("*.py")):
         nodes = list(ast_nodes(get_ast_from_path(file)))
@@ -43,7 +44,9 @@ def mutants(room: Path) -> Iterator[CodeChange]:
 
 
 def changed(mutant: CodeChange, tree: Path) -> str | None:
-    """The file's text with the change; None if it is no Python, or changes only hints, which nothing reads at run time."""
+    """The file's text with the change. None if the result is not valid Python, or differs only in type hints, which have no
+    effect at run time.
+    """
     before = (tree / mutant.file).read_text(encoding="utf-8")
     after = mutate_code(before, get_operator(mutant.operator)(), mutant.occurrence)
     try:
@@ -63,7 +66,7 @@ def _without_hints(text: str) -> str:
 
 
 def tests_of(file: str) -> list[str]:
-    """The unit tests of the file's room, those that bear its name first."""
+    """The unit tests of the file's room. Tests with the file's name come first."""
     room = "/".join(file.split("/")[1:2])
     own, stem = ROOT / "tests/unit" / room, Path(file).stem
     found = [path for path in sorted(own.rglob("test_*.py")) if path.name not in SLOW]
@@ -76,7 +79,7 @@ def _distance(path: Path, stem: str, folder: str) -> int:
 
 
 def survives(mutant: CodeChange, text: str, copy: Path, python: str) -> bool:
-    """Whether the room's tests pass with the change. One that never ends is noticed too."""
+    """Whether the room's tests pass with the change. A test that never ends counts as noticed."""
     place = copy / mutant.file
     before = place.read_text(encoding="utf-8")
     place.write_text(text, encoding="utf-8")
@@ -90,7 +93,7 @@ def survives(mutant: CodeChange, text: str, copy: Path, python: str) -> bool:
 
 
 def copied(folder: Path) -> Path:
-    """A copy of what git knows of the tree."""
+    """A copy of all files that git tracks."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
     for name in filter(None, listed):
         if (ROOT / name).is_file():
@@ -100,13 +103,13 @@ def copied(folder: Path) -> Path:
 
 
 def commit() -> str:
-    """The commit whose code is changed; with a plus if the tree has changes of its own."""
+    """The commit whose code is changed, followed by a plus sign if the tree has uncommitted changes."""
     said = subprocess.run(["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return said.strip()
 
 
 def main() -> None:
-    """Draw, try, tell; each survivor as a diff."""
+    """Draw changes, try them, and print each survivor as a diff."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("room", help="for example shared/domain")
     arguments.add_argument("--mutants", type=int, default=200)

@@ -1,4 +1,4 @@
-"""The outcomes of tools/mutation.py, kept in a file, so that a run that was ended goes on."""
+"""The outcomes of tools/mutation.py in a file, so that an interrupted run can continue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class CodeChange:
-    """One change: the ``occurrence`` of what the operator changes, counted within its file."""
+    """One change. ``occurrence`` counts, within the file, the places that the operator can change."""
 
     file: str
     operator: str
@@ -17,10 +17,10 @@ class CodeChange:
 
 
 class MutationTally:
-    """The outcomes so far, in a file if one is named: a line that says what was drawn, then one for each change."""
+    """The outcomes so far, in a file if one is given: one line that describes the draw, then one line per change."""
 
     def __init__(self, path: Path | None, drawn: dict[str, object]) -> None:
-        """Raises SystemExit if the file belongs to another draw: other outcomes would be counted with these."""
+        """Raises SystemExit if the file belongs to another draw, because the outcomes must not be mixed."""
         self.path, self.outcomes = path, dict[CodeChange, bool]()
         if path is None or not path.exists():
             self._write(drawn)
@@ -34,12 +34,12 @@ class MutationTally:
             self.outcomes[CodeChange(**outcome)] = lives
 
     def note(self, change: CodeChange, lives: bool) -> None:
-        """Keep one outcome."""
+        """Record one outcome."""
         self.outcomes[change] = lives
         self._write({**asdict(change), "survived": lives})
 
     def score(self) -> str:
-        """How many of the changes were noticed."""
+        """How many of the changes the tests noticed."""
         survivors = sum(self.outcomes.values())
         return f"{len(self.outcomes) - survivors} of {len(self.outcomes)} changes were noticed."
 

@@ -1,6 +1,6 @@
-"""Draws sentences and names of the library by a seed, to be read by a stranger: ``python -m tools.prose --seed 7``.
+"""Draws sentences and names of the code by a seed, for a stranger to read: ``python -m tools.prose --seed 7``.
 
-It also counts the sentences that are longer than the house's limit of words.
+It also counts the sentences that have more words than the house style allows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ROOMS = ("shared", "functions", "cli")
 MOST_WORDS = 25
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`])")
 Drawn = tuple[str, str]
-"""Where it stands, and what it is."""
+"""The place, and the sentence or name."""
 
 
 def _modules() -> Iterator[tuple[str, ast.Module]]:
@@ -27,7 +27,7 @@ def _modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 def sentences() -> list[Drawn]:
-    """Every sentence of a docstring, or of a text below a constant or a field."""
+    """Every sentence of a docstring, or of the text below a constant or field."""
     return [
         (f"{place}:{node.lineno}", " ".join(sentence.split()))
         for place, module in _modules()
@@ -49,7 +49,7 @@ def names() -> list[Drawn]:
 
 
 def too_long(found: list[Drawn]) -> list[Drawn]:
-    """The sentences with more words than the house allows."""
+    """The sentences with more words than the house style allows."""
     return [each for each in found if len(each[1].split()) > MOST_WORDS]
 
 

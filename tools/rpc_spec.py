@@ -1,8 +1,8 @@
-"""Write localcloud's parameter tables (``spec.json``) from the request models of the installed SDKs.
+"""Writes localcloud's parameter tables (``spec.json``) from the request models of the installed SDKs.
 
-Run it after a change of the SDK pins or of the operations emulated: ``make spec``. A table maps each
-operation to its parameters; a parameter is ``str``, ``int``, ``float``, ``bool`` or ``json`` (an object sent as JSON text),
-with ``!`` where the SDK documents it as required, ``[type]`` for a list, and an object for a structure.
+Run it after the SDK pins or the emulated operations have changed: ``make spec``. A table maps each operation to its parameters. A
+parameter is ``str``, ``int``, ``float``, ``bool`` or ``json`` (an object sent as JSON text), with ``!`` if the SDK documents it as
+required. ``[type]`` is a list, and an object is a structure.
 """
 
 from __future__ import annotations
@@ -38,12 +38,14 @@ NEWER: dict[str, dict[str, dict[str, Any]]] = {
     },
     "smc": {},
 }
-"""What the newest SDKs send and the pinned ones do not know: alibabacloud-ecs20140526 7.11.8, alibabacloud-smc20190601 1.1.2."""
+"""Parameters that only the newest SDKs send, not the pinned ones: alibabacloud-ecs20140526 7.11.8, alibabacloud-smc20190601
+1.1.2.
+"""
 NAMES = {str: "str", int: "int", float: "float", bool: "bool"}
 
 
 def parameters(model: type) -> dict[str, Any]:
-    """The table of one request model, wire names in alphabetical order; an operation without a model has no parameters."""
+    """The table of one request model, with wire names in alphabetical order. An operation without a model has no parameters."""
     if model is object:
         return {}
     source = _sources(model.__module__)[model.__name__]
@@ -56,14 +58,14 @@ def parameters(model: type) -> dict[str, Any]:
 
 @lru_cache(maxsize=4)
 def _sources(module: str) -> dict[str, str]:
-    """The source of each class of a module, by name. (``inspect.getsource`` reads the whole module again for each.)"""
+    """The source of each class of a module, by name. (``inspect.getsource`` would read the whole module again for each class.)"""
     text = inspect.getsource(importlib.import_module(module))
     parts = re.split(r"^class (\w+)", text, flags=re.MULTILINE)
     return {name: f"class {name}{body}" for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def _required(source: str, attribute: str) -> bool:
-    """Whether the comment above the attribute says so; comments run up to the assignment."""
+    """Whether the comment above the attribute says "required". The comment ends at the assignment."""
     found = re.search(rf"((?:\n\s+#[^\n]*)+)\n\s+self\.{attribute} = ", source)
     return bool(found and "This parameter is required." in found.group(1))
 
@@ -81,7 +83,7 @@ def _type(hint: Any, required: bool) -> Any:
 
 
 def tables() -> dict[Path, str]:
-    """What each service's table should say."""
+    """The correct table of each service."""
     found = {}
     for service, operations in (("ecs", ECS), ("smc", SMC)):
         models = importlib.import_module(MODULES[service])
@@ -95,7 +97,7 @@ def tables() -> dict[Path, str]:
 
 
 def main() -> None:
-    """Write both tables."""
+    """Write the tables of both services."""
     for path, text in tables().items():
         path.write_text(text, encoding="utf-8")
 

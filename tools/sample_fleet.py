@@ -1,6 +1,6 @@
 """Writes examples/fleet.json, guests.json and scenario.json: the fleet that `make run` migrates. ``python -m tools.sample_fleet``.
 
-Every instance is there for a reason, which its name says; the scenario file says what is to become of it.
+Every instance tests one case, which its name states. The scenario file has the expected result of each.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PAGE = 16
 
 @dataclass(frozen=True)
 class Os:
-    """How ECS names an operating system; ``image`` is a public image id of it."""
+    """ECS's name of an operating system. ``image`` is the id of a public image with that system."""
 
     name: str
     name_en: str
@@ -78,7 +78,7 @@ WIN_2012 = Os(
 
 @dataclass(frozen=True)
 class Member:
-    """One instance: what it is, and what is to become of it (``result``; ``code`` is among the reasons of a refusal)."""
+    """One instance and its expected result (``result``; for a refusal, ``code`` is among its reasons)."""
 
     name: str
     os: Os
@@ -89,9 +89,9 @@ class Member:
     facts: Json = field(default_factory=dict)
     record: Json = field(default_factory=dict)
     leads_to: str = ""
-    """Where the guest driver takes it; empty if another driver does."""
+    """The destination of the guest driver; empty if another driver is used."""
     tool: str = ""
-    """How the tool in the guest ends, if not well."""
+    """How the tool in the guest fails; empty if it succeeds."""
     console: bool = False
     """Whether a person starts its job in the ECS console."""
 
@@ -193,12 +193,12 @@ def record(number: int, member: Member) -> Json:
 
 
 def instance_id(number: int, member: Member) -> str:
-    """An id, shaped like a real one, that also tells the name."""
+    """An id that is shaped like a real one and contains the name."""
     return f"i-bp1{number:02d}{member.name.replace('-', '')}".ljust(22, "0")[:22]
 
 
 def guest(number: int, member: Member) -> Json:
-    """What is inside: disks with data, and what makes the instance special."""
+    """The facts of the guest: disks with data, and the special feature of the instance."""
     disks = [disk(number, member, 0, (40, "/", ESSD))]
     disks += [disk(number, member, place, each) for place, each in enumerate(member.disks, start=1)]
     if member.tool:
@@ -207,7 +207,7 @@ def guest(number: int, member: Member) -> Json:
 
 
 def disk(number: int, member: Member, place: int, shape: tuple[int, str, str]) -> Json:
-    """One disk; what is on it differs from every other disk's."""
+    """One disk. Its content differs from every other disk's."""
     size_gib, mount, category = shape
     words = f"{member.name} disk {place}\n"
     files = (
@@ -226,7 +226,7 @@ def disk(number: int, member: Member, place: int, shape: tuple[int, str, str]) -
 
 
 def pages(records: list[Json]) -> list[Json]:
-    """The records as DescribeInstances gives them, page after page."""
+    """The records in pages, as DescribeInstances returns them."""
     found = []
     for number, start in enumerate(range(0, len(records), PAGE), start=1):
         found.append(
@@ -255,7 +255,7 @@ def notice(name: str, release: str, ended: str) -> Json:
 
 
 def scenario(ids: dict[str, str]) -> Json:
-    """What the run is to do besides the notices, and what is expected."""
+    """What the run does beside sending the notices, and the expected results."""
     expected = {}
     for member in MEMBERS:
         entry = {"result": member.result}
@@ -274,7 +274,7 @@ def scenario(ids: dict[str, str]) -> Json:
 
 
 def write(path: Path, document: Any) -> None:
-    """Write a document as JSON, its folder made if need be."""
+    """Write a document as JSON. The folder is created if necessary."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The HTTP API over ports in memory, called as Function Compute's HTTP trigger calls it."""
+"""The HTTP API over ports in memory, called in the same way as by Function Compute's HTTP trigger."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ApiSettings(Settings):
 
 @dataclass
 class ApiInMemory:
-    """``fakes`` are the ports behind it."""
+    """The API. ``fakes`` are the ports behind it."""
 
     fakes: Fakes = field(default_factory=Fakes)
     shown: ApiSettings = field(default_factory=ApiSettings)
@@ -50,9 +50,9 @@ class ApiInMemory:
         operator: str = "ann",
         seen: int | None = None,
     ) -> Json:
-        """The trigger's event. An act names the version of now, as of somebody who has just looked, unless ``seen`` is given.
+        """The trigger's event. An act names the current version, as if the person had just looked, unless ``seen`` is given.
 
-        0 sends none.
+        With 0 it names no version.
         """
         version = self.version(path) if seen is None and method == "POST" else seen
         named = {"X-Replank-Operator": operator, "Content-Type": "application/json"} if operator else {}
@@ -67,14 +67,14 @@ class ApiInMemory:
         }
 
     def version(self, path: str) -> int:
-        """The version of the migration or batch that a path is about; 0 if there is none."""
+        """The version of the migration or batch in a path; 0 if there is none."""
         _, kind, id, *_ = [*path.split("/"), "", ""]
         if kind == "migrations" and id in self.fakes.migrations.rows:
             return self.fakes.migrations.rows[id].migration.version
         return self.fakes.batches.rows[id].version if kind == "batches" and id in self.fakes.batches.rows else 0
 
     def send(self, method: str, path: str, body: Any = None, **more: Any) -> Json:
-        """The trigger's answer."""
+        """Send a request. Returns the trigger's answer."""
         return self.answered(self.request(method, path, body, **more))
 
     def answered(self, request: Json) -> Json:
@@ -82,7 +82,7 @@ class ApiInMemory:
         return web.handle_request(request, self.fakes.ports, self.shown, "R1")
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Json]:
-        """Status and parsed body."""
+        """Send a request. Returns the status and the parsed body."""
         return self.handled(self.request(method, path, body, **more))
 
     def handled(self, request: Json) -> tuple[int, Json]:
@@ -90,12 +90,12 @@ class ApiInMemory:
         return answer["statusCode"], json.loads(answer["body"])
 
     def refused(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, str]:
-        """Status and code."""
+        """Send a request that must fail. Returns the status and the error code."""
         status, answer = self.call(method, path, body, **more)
         return status, answer["Code"]
 
     def pages(self, path: str, items: str, limit: int) -> list[Json]:
-        """Every item of a list."""
+        """Every item of a list, over all its pages."""
         found: list[Json] = []
         token = ""
         while True:
@@ -107,7 +107,7 @@ class ApiInMemory:
                 return found
 
     def open_batch(self, *migrations: Migration, dry_run: bool = False) -> str:
-        """A planned batch with these migrations; its id."""
+        """Create a planned batch with these migrations. Returns its id."""
         batch_id = f"b{len(self.fakes.batches.rows)}"
         chosen = Selection(("cn-hangzhou",), releases=("centos-7",))
         batch = Batch(batch_id, BatchState.OPEN, 2, NOON, "notice", "acme", chosen, Policy(), dry_run=dry_run, size=len(migrations))
@@ -119,7 +119,7 @@ class ApiInMemory:
         return batch_id
 
     def lose_races(self, times: int) -> None:
-        """The next so many commits of migrations find the row moved."""
+        """Make the next ``times`` commits of migrations fail because the row has changed."""
         real, left = type(self.fakes.migrations).commit, [times]
 
         def commit(step: Any) -> None:
@@ -132,7 +132,7 @@ class ApiInMemory:
 
 
 class ApiInHand(Api):
-    """The command line's API, answered in memory."""
+    """The API as the command line uses it, answered in memory."""
 
     def __init__(self, api: ApiInMemory, operator: str = "ann") -> None:
         super().__init__("", "", "", operator=operator)
@@ -148,7 +148,7 @@ class ApiInHand(Api):
 
 
 def migration(migration_id: str, state: State = State.MIGRATED, *, instance_id: str = "i-1") -> Migration:
-    """A migration from CentOS 7 in a state; a failed one failed in SMC."""
+    """A migration from CentOS 7 in a state. A failed one failed in SMC."""
     failure = Failure("migrate", "Smc.JobFailed", "M199", "Retry.") if state is State.FAILED else None
     return Migration(
         migration_id=migration_id,
@@ -168,5 +168,5 @@ def migration(migration_id: str, state: State = State.MIGRATED, *, instance_id: 
 
 
 def entry(migration_id: str, key: str, state: SnapshotState = SnapshotState.ACCOMPLISHED) -> LedgerEntry:
-    """A snapshot of 40 GiB."""
+    """A ledger entry of a 40 GiB snapshot."""
     return LedgerEntry(migration_id, key, "cn-hangzhou", "i-1", "d-1", 0, "replank", state, NOON, f"s-{key}", 40)

@@ -1,4 +1,4 @@
-"""Clocks that differ: every function of a world may run ahead of the cloud, or behind it."""
+"""Clocks that differ: every function of a world may run ahead of the cloud or behind it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.runtime.composition import make_ports
 
 @dataclass(frozen=True)
 class Shifted:
-    """A clock that is so many seconds ahead of another one; behind it if they are negative."""
+    """A clock that is ``by`` ahead of another clock, or behind it if ``by`` is negative."""
 
     clock: Clock
     seconds: float
@@ -29,7 +29,7 @@ class Shifted:
 
 @contextmanager
 def clocks_apart(seconds: dict[str, float]) -> Iterator[None]:
-    """While it lasts, each function named is so many seconds ahead of the cloud, with everything that it asks the time for."""
+    """Within the block, the clock of each named function is this many seconds ahead of the cloud's."""
 
     def shifted(function: str, settings: Any, credentials: Any) -> Ports:
         clock = Shifted(clock_from_setting(settings.clock), seconds.get(function, 0))

@@ -1,4 +1,4 @@
-"""A person at the ECS console: imports an instance into SMC and starts its migration, outside of the product."""
+"""A person at the ECS console, who imports an instance into SMC and starts its migration outside the product."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REGION = "cn-hangzhou"
 
 
 def start_job(cloud: Cloud, host: str, instance_id: str, target: str, *, pause: Callable[[], None]) -> str:
-    """Import the instance, make a job for ``target`` and start it; returns the job's id. ``pause`` lets time pass."""
+    """Import the instance, create a job for ``target`` and start it. Returns the job's id. ``pause`` lets time pass."""
     owner = cloud.owner
     config: dict[str, Any] = {"access_key_id": owner.access_key_id, "access_key_secret": owner.access_key_secret}
     ecs = EcsClient(Config(**config, endpoint=host, protocol="http", region_id=REGION))

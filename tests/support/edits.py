@@ -1,7 +1,7 @@
-"""Nine edits that make the product do harm, each with the test near its code that notices it.
+"""Nine edits that make the product do harm, each with the nearby test that notices the edit.
 
-``tests/tidy/test_edits.py`` keeps the table true: the line is there, and so is the test. ``make test-long`` makes each edit in a
-copy of the tree and sees its test fail. docs/testing.md shows the table.
+``tests/tidy/test_edits.py`` checks that each line and each test still exists. ``make test-long`` makes each edit in a copy of the
+tree and sees its test fail. docs/testing.md shows the table.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Edit:
-    """``before`` stands once in ``file``; with ``after`` in its place, ``test`` fails."""
+    """One edit. ``before`` occurs once in ``file``. If ``after`` replaces it, ``test`` fails."""
 
     harm: str
     file: str

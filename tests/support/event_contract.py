@@ -1,4 +1,6 @@
-"""Events against their contract: envelope, schema of the type's folder, and the producer that may publish it."""
+"""Checks events against their contract: the envelope, the schema in the type's folder, and the producer that may publish the
+type.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,11 @@ from tests.support.repository import ROOT
 
 FOLDER = ROOT / "events"
 LATER = "laterField"
-"""What the simulation adds in the name of a version to come, whose schemas are not here."""
+"""The field that the simulation adds for a future version, whose schemas do not exist here."""
 
 
 def problems_of(event: Mapping[str, Any]) -> list[str]:
-    """What is wrong with an event as it stands on the bus; nothing for a valid one."""
+    """The errors in an event as it is on the bus; empty if the event is valid."""
     if event.get("type") not in events.PRODUCERS:
         return [f"{event.get('type')} is no type of ours"]
     word = str(event["type"]).rpartition(":")[2]

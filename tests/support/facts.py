@@ -1,4 +1,4 @@
-"""Facts of healthy instances, to be changed by one thing at a time."""
+"""Facts of healthy instances. A test changes one thing at a time."""
 
 from __future__ import annotations
 
@@ -152,38 +152,38 @@ WINDOWS_GUEST = GuestFacts(
 )
 
 LINUX = Facts(LINUX_INSTANCE, LINUX_GUEST, Hop("centos-7", "alinux-3"), NOW, ACCOUNT)
-"""A CentOS 7.9 instance nothing is wrong with."""
+"""A CentOS 7.9 instance without problems."""
 TO_RHEL = replace(LINUX, hop=Hop("centos-7", "rhel-7"), guest=replace(LINUX_GUEST, packages=PackageSummary(420)))
-"""The same on its way to Red Hat, without MySQL: which one Red Hat 7 ships is not known."""
+"""The same instance with Red Hat as its destination, without MySQL: the MySQL version of Red Hat 7 is not known."""
 WINDOWS = Facts(WINDOWS_INSTANCE, WINDOWS_GUEST, Hop("windows-2012r2-datacenter", "windows-2019-datacenter"), NOW, ACCOUNT)
-"""A Windows Server 2012 R2 instance nothing is wrong with."""
+"""A Windows Server 2012 R2 instance without problems."""
 
 
 def with_instance(facts: Facts, **changes: Any) -> Facts:
-    """The facts with fields of the instance changed."""
+    """The facts with changed fields of the instance."""
     return replace(facts, instance=replace(facts.instance, **changes))
 
 
 def with_account(facts: Facts, **changes: Any) -> Facts:
-    """The facts with fields of the account changed."""
+    """The facts with changed fields of the account."""
     return replace(facts, account=replace(facts.account or ACCOUNT, **changes))
 
 
 def with_guest(facts: Facts, **changes: Any) -> Facts:
-    """The facts with fields of the guest changed."""
+    """The facts with changed fields of the guest."""
     assert facts.guest is not None
     return replace(facts, guest=replace(facts.guest, **changes))
 
 
 def with_linux(facts: Facts, **changes: Any) -> Facts:
-    """The facts with fields only Linux guests have changed."""
+    """The facts with changed fields that only Linux guests have."""
     assert facts.guest is not None
     assert facts.guest.linux is not None
     return with_guest(facts, linux=replace(facts.guest.linux, **changes))
 
 
 def with_boot(facts: Facts, **changes: Any) -> Facts:
-    """The facts with fields of the boot changed."""
+    """The facts with changed fields of the boot."""
     assert facts.guest is not None
     assert facts.guest.linux is not None
     assert facts.guest.linux.boot is not None
@@ -191,19 +191,19 @@ def with_boot(facts: Facts, **changes: Any) -> Facts:
 
 
 def with_windows(facts: Facts, **changes: Any) -> Facts:
-    """The facts with fields only Windows guests have changed."""
+    """The facts with changed fields that only Windows guests have."""
     assert facts.guest is not None
     assert facts.guest.windows is not None
     return with_guest(facts, windows=replace(facts.guest.windows, **changes))
 
 
 def with_disk(facts: Facts, **changes: Any) -> Facts:
-    """The facts with the data disk changed."""
+    """The facts with a changed data disk."""
     return with_instance(facts, disks=(SYSTEM_DISK, replace(DATA_DISK, **changes)))
 
 
 def with_space(facts: Facts, mount_point: str, **changes: Any) -> Facts:
-    """The facts with one file system changed."""
+    """The facts with one changed file system."""
     assert facts.guest is not None
     mounts = tuple(replace(m, **changes) if m.mount_point == mount_point else m for m in facts.guest.mounts or ())
     return with_guest(facts, mounts=mounts)

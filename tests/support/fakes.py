@@ -1,4 +1,6 @@
-"""The ports in memory: what the adapters do on Tablestore and EventBridge, without either. For unit tests and the API's own."""
+"""The ports in memory: they behave as the adapters do on Tablestore and EventBridge. For unit tests and for the tests of the
+API.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ def _page(items: Sequence[Any], limit: int, token: str) -> tuple[tuple[Any, ...]
 
 @dataclass
 class FakeClock:
-    """Stands still until it is moved."""
+    """A clock that stands still until a test moves it."""
 
     at: datetime = NOON
 
@@ -46,13 +48,13 @@ class FakeClock:
         return self.at
 
     def pass_time(self, **amount: float) -> None:
-        """``pass_time(minutes=5)``."""
+        """Move the clock, for example ``pass_time(minutes=5)``."""
         self.at += timedelta(**amount)
 
 
 @dataclass
 class FakeIds:
-    """Counts."""
+    """Ids that count up."""
 
     given: int = 0
 
@@ -63,7 +65,7 @@ class FakeIds:
 
 @dataclass
 class FakeBus:
-    """Keeps what was published; ``down`` makes it refuse."""
+    """Keeps the published events. With ``down`` it refuses them."""
 
     published: list[Event] = field(default_factory=list)
     down: bool = False
@@ -75,7 +77,7 @@ class FakeBus:
 
     @property
     def types(self) -> list[str]:
-        """The last words of the types published, in order."""
+        """The last part of each published type, in order."""
         return [event.type.rpartition(":")[2] for event in self.published]
 
 
@@ -91,7 +93,7 @@ class _Row:
 
 @dataclass
 class FakeMigrations:
-    """Rows by migration id, with the same conditions as the table."""
+    """Rows by migration id, with the same conditions as the real table."""
 
     clock: FakeClock
     rows: dict[str, _Row] = field(default_factory=dict)
@@ -171,7 +173,7 @@ class FakeMigrations:
         return MigrationPage(tuple(self.due_migrations(until, limit)))
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
-        return ()  # what is in memory can be read
+        return ()  # a row in memory can always be read
 
     def past_retention_page(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         found = [m for m in self._all() if m.state is State.CONFIRMED and m.due_at is not None and m.due_at <= now]
@@ -317,17 +319,17 @@ class FakeAdmission:
     """Locks and slots."""
 
     leases: dict[tuple[str, str, str], tuple[str, int]] = field(default_factory=dict)
-    """Of each instance that is locked: the migration, and the attempt that took the lock."""
+    """Of each locked instance: the migration, and the attempt that took the lock."""
     held: dict[str, str] = field(default_factory=dict)
     since: dict[str, int] = field(default_factory=dict)
     where: dict[str, str] = field(default_factory=dict)
     """The account of each migration that took a slot."""
     there: dict[str, str] = field(default_factory=dict)
-    """The region of each."""
+    """The region of each migration that took a slot."""
     known: dict[str, UnusableAccount] = field(default_factory=dict)
     version: int = 0
     row: dict[str, Any] | None = None
-    """Of the hold."""
+    """The row of the hold."""
 
     def current_hold(self) -> Hold:
         return read_hold(self.row)
@@ -410,7 +412,7 @@ class FakeAdmission:
             self.there.pop(migration_id, None)
 
     def delete_slot_count(self, batch_id: str) -> None:
-        """Nothing to do: it counts what it holds."""
+        """Do nothing: this fake counts the slots that it holds."""
 
 
 @dataclass
@@ -441,7 +443,7 @@ class FakeLedger:
 
 @dataclass
 class FakeAudit:
-    """Keeps lines in order. ``down`` makes it refuse to write."""
+    """Keeps lines in order. With ``down`` it refuses to write."""
 
     rows: dict[str, AuditEntry] = field(default_factory=dict)
     down: bool = False
@@ -480,7 +482,7 @@ class FakeInventory:
 
 @dataclass
 class Fakes:
-    """All of them, and the ``Ports`` made of them; compute, guest and drivers as a test hands them in."""
+    """All fakes, and the ``Ports`` made of them. Compute, guest and drivers are those that a test passes in."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     ids: FakeIds = field(default_factory=FakeIds)
@@ -504,7 +506,7 @@ class Fakes:
 
     @property
     def ports(self) -> Ports:
-        """As a stage is handed them."""
+        """The ports as a stage receives them."""
         return Ports(
             clock=self.clock,
             ids=self.ids,

@@ -1,4 +1,4 @@
-"""Small fleets for tests, in the form of DescribeInstances with guest facts beside it."""
+"""Small fleets for tests, in the form of DescribeInstances, with facts about their guests."""
 
 from __future__ import annotations
 

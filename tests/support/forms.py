@@ -1,4 +1,4 @@
-"""What a browser would send of a form on a page."""
+"""The data that a browser sends for a form on a page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import unescape
 
 
 def fields_of_form(page: str, action: str) -> dict[str, str]:
-    """The fields of the form at the action, as they are filled in; boxes that are not ticked are not sent."""
+    """The fields of the form with this action, as they are filled in. Unticked boxes are not sent."""
     form = page[page.index(f'action="{action}"') :].partition("</form>")[0]
     found = dict[str, str]()
     for tag in re.findall(r"<input[^>]*>", form):

@@ -1,4 +1,4 @@
-"""Requests to API Gateway, signed as its documents say; written apart from the emulation, which must agree with it."""
+"""Requests to API Gateway, signed as its documentation says. This code is independent of the emulation, and the two must agree."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class GatewayClient:
     headers: dict[str, str] = field(default_factory=dict)
 
     def signed(self, method: str, path: str, body: bytes = b"", *, minutes_ago: float = 0, **more: str) -> requests.Request:
-        """The request with its signature; ``more`` are headers (``_`` for ``-``) that are set before signing."""
+        """The request with its signature. ``more`` are headers (``_`` for ``-``) that are set before signing."""
         stamp = datetime.fromisoformat(signing_time(minutes_ago=minutes_ago).replace("Z", "+00:00"))
         headers = {
             "accept": "application/json",
@@ -53,12 +53,12 @@ class GatewayClient:
         return requests.Request(method, self.url + path, headers=headers, data=body)
 
     def send(self, method: str, path: str, body: Json | None = None, **more: Any) -> requests.Response:
-        """The answer to a signed request."""
+        """Sign and send a request. Returns the answer."""
         return sent(self.signed(method, path, b"" if body is None else json.dumps(body).encode(), **more))
 
 
 def sent(request: requests.Request) -> requests.Response:
-    """The answer to a request as it stands."""
+    """Send a request unchanged. Returns the answer."""
     with requests.Session() as session:
         session.trust_env = False
         return session.send(request.prepare(), timeout=30)

@@ -1,4 +1,4 @@
-"""What is logged, as the lines that would be written."""
+"""Log lines as they would be written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.runtime import logs
 
 
 class Lines(logging.Handler):
-    """Keeps every line until it is taken."""
+    """Keeps every line until a test takes it."""
 
     def __init__(self) -> None:
         super().__init__()

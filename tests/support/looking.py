@@ -1,4 +1,4 @@
-"""An operator's API for tests: whoever acts has just looked, so each act names the version of now."""
+"""An operator's API for tests. Every act names the current version, as if the operator had just looked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ACT = re.compile(r"(/(?:migrations|batches)/[^/]+)/([a-z]+)")
 
 
 class LookingApi(Api):
-    """As the command line's, but ``post`` without ``seen`` looks first."""
+    """The command line's API, except that ``post`` without ``seen`` first reads the current version."""
 
     def post(self, path: str, body: Any = None, *, seen: int = 0) -> Any:
         about = _ACT.fullmatch(path)

@@ -1,4 +1,4 @@
-"""Member accounts for tests: the deployment's template with their roles named, and member.yml applied in each."""
+"""Member accounts for tests: the deployment's template names their roles, and member.yml is applied in each account."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def arn(account: str) -> str:
 
 
 def settings(accounts: Iterable[str]) -> dict[str, str]:
-    """The functions' settings for these members."""
+    """The functions' settings for these member accounts."""
     return {"REPLANK_ACCOUNTS": ",".join(map(arn, accounts)), "REPLANK_EXTERNAL_ID": EXTERNAL_ID}
 
 
@@ -37,7 +37,7 @@ def template(folder: Path, accounts: Iterable[str]) -> Path:
 
 
 def open_member(cloud: Cloud, account: str) -> None:
-    """The account, with the role that member.yml makes there."""
+    """Create the account with the role that member.yml describes."""
     properties = yaml.safe_load((ROOT / "member.yml").read_text(encoding="utf-8"))["Resources"]["MemberRole"]["Properties"]
     values = {"DeploymentAccount": cloud.accounts.own, "ExternalId": EXTERNAL_ID, "FleetRegion": "*", "ALIYUN::TenantId": account}
     made = _filled(properties, values)
@@ -51,13 +51,13 @@ def open_member(cloud: Cloud, account: str) -> None:
 
 
 def withdraw(cloud: Cloud, account: str, how: str = "role") -> None:
-    """Take the role or its ``trust`` away; give all back if ``how`` is empty."""
+    """Withdraw the role or its ``trust``. An empty ``how`` restores both."""
     with cloud.lock, cloud.db.transaction():
         members.withdraw_role(cloud, account, ROLE, how)
 
 
 def unused(cloud: Cloud, account: str) -> list[str]:
-    """What the member's role may do and never did."""
+    """The permissions that the member's role has but has not used."""
     with cloud.accounts.acting(account):
         return [action for role, action in cloud.policies.unused() if role.rpartition("/")[2] == ROLE]
 

@@ -1,4 +1,4 @@
-"""What the roles of template.yml and member.yml may do and never did while the tests ran: candidates for removal."""
+"""Permissions of the roles in template.yml and member.yml that the tests never used. They are candidates for removal."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from localcloud.core.policy import Policies
 from tests.support.repository import of_type
 
 MEMBER_ROLE = "replank-member"
-"""The role of member.yml; what one member account uses is needed in all."""
+"""The role of member.yml. A permission that one member account uses is needed in all of them."""
 granted: set[tuple[str, str]] = set()
 used: set[tuple[str, str]] = set()
-"""(role, action pattern) of all tests of this process, and of those that were added."""
+"""The used pairs (role, action pattern) of all tests of this process, and of the processes that were added."""
 
 
 @contextmanager
 def counted() -> Iterator[None]:
-    """While it lasts, what clouds of this process grant to the deployed roles is noted, and what those roles use."""
+    """Within the block, record what clouds of this process grant to the deployed roles, and what the roles use."""
     roles = {role["RoleName"] for role in of_type("ALIYUN::RAM::Role")} | {MEMBER_ROLE}
     set_role, allows = Policies.set_role, Policies.allows
 
@@ -40,30 +40,30 @@ def counted() -> Iterator[None]:
 
 
 def _of_any_account(one: tuple[str, str]) -> tuple[str, str]:
-    """Role and action, without the account that the role is in."""
+    """Role and action, without the account of the role."""
     return one[0].rpartition("/")[2], one[1]
 
 
 def gathered() -> dict[str, list[list[str]]]:
-    """What was noted in this process, in a form that another process can be sent."""
+    """What this process recorded, in a form that can be sent to another process."""
     return {name: sorted(map(list, noted)) for name, noted in (("granted", granted), ("used", used))}
 
 
 def add(noted: Mapping[str, Iterable[Iterable[str]]]) -> None:
-    """Add what another process noted."""
+    """Add what another process recorded."""
     for name, total in (("granted", granted), ("used", used)):
         total.update((role, action) for role, action in noted.get(name, ()))
 
 
 def keep(file: Path) -> None:
-    """Add what earlier runs left in the file, and leave the sum there for the next."""
+    """Add what earlier runs left in the file, and write the sum back for the next run."""
     if file.exists():
         add(json.loads(file.read_text(encoding="utf-8")))
     file.write_text(json.dumps(gathered()), encoding="utf-8")
 
 
 def report() -> list[str]:
-    """One line for each role with something it never used; empty if no pipeline ran."""
+    """One line for each role with an unused permission; empty if no pipeline ran."""
     never: dict[str, list[str]] = {}
     for role, action in sorted(granted - used) if granted & used else ():
         never.setdefault(role, []).append(action)

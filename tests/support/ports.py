@@ -1,4 +1,4 @@
-"""The ports on the real adapters and SDKs, against a local cloud in this process."""
+"""The ports with the real adapters and SDKs, against a local cloud in this process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T0 = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class CloudClock:
-    """The clock port, reading the virtual time of a world's cloud: the same in every run, on every day."""
+    """The clock port with the virtual time of a world's cloud. It is the same in every run and on every day."""
 
     world: World
 
@@ -34,7 +34,7 @@ class CloudClock:
 
 @dataclass
 class Bench:
-    """A world and the ports of one function in it, acting as the account's owner."""
+    """A world and the ports of one function in it. The function acts as the account's owner."""
 
     world: World
     ports: Ports
@@ -45,7 +45,7 @@ class Bench:
         return CloudClock(self.world).now()
 
     def faults(self, *rules: dict[str, Any]) -> None:
-        """Let the cloud misbehave: see ``localcloud.core.faults``."""
+        """Make the cloud misbehave; see ``localcloud.core.faults``."""
         self.world.cloud.faults.set(list(rules))
 
     def calls(self, act: Callable[[], Any]) -> list[str]:
@@ -75,7 +75,7 @@ class Bench:
 
 
 def settings(**more: str) -> Settings:
-    """Settings as a function of the local cloud has them, with no pauses between attempts."""
+    """The settings of a function in the local cloud, without delays between attempts."""
     endpoints = {f"REPLANK_{name}_ENDPOINT": URL for name in ("TABLESTORE", "EVENTBRIDGE", "ECS", "SMC", "STS")}
     own = {
         "REPLANK_REGION": "cn-hangzhou",
@@ -88,7 +88,7 @@ def settings(**more: str) -> Settings:
 
 @contextmanager
 def bench(function: str = "watch", **more: str) -> Iterator[Bench]:
-    """The ports of a function against a fresh world; nothing runs by itself (the functions' own timers are off)."""
+    """The ports of a function against a new world. Nothing runs by itself, because the functions' timers are off."""
     world = World()
     without_timers(world)
     with world.connected():
@@ -103,7 +103,7 @@ def without_timers(world: World) -> None:
 
 
 def migration(number: int = 1, **more: Any) -> Migration:
-    """A migration of instance ``i-test000<number>``, accepted at T0 unless said otherwise."""
+    """A migration of instance ``i-test000<number>``, by default accepted at T0."""
     made = Migration(
         migration_id=f"m{number:016x}",
         batch_id="b0000000000000001",

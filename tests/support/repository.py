@@ -1,4 +1,4 @@
-"""The repository as the tidy tests see it: its files, its deployment descriptors, its source as syntax trees."""
+"""The repository as the tidy tests see it: its files, its deployment files, and the syntax trees of its source."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SOURCE = ("shared", "functions", "localcloud", "cli", "console", "tools")
 
 @lru_cache(maxsize=1)
 def files() -> tuple[Path, ...]:
-    """Every file that is, or is about to be, under version control."""
+    """Every file that is under version control, or will be."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.decode().split("\0")
     return tuple(sorted({ROOT / name for name in listed if name and (ROOT / name).is_file()}))
 
 
 def source_files(*folders: str) -> list[Path]:
-    """The Python files of the folders (all source folders if none is named)."""
+    """The Python files of the given folders; of all source folders if none is given."""
     wanted = folders or SOURCE
     return [path for path in files() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in wanted]
 
@@ -35,7 +35,7 @@ def tree(path: Path) -> ast.Module:
 
 
 def name_of(path: Path) -> str:
-    """A path as it is written in the repository."""
+    """A file's path relative to the repository."""
     return path.relative_to(ROOT).as_posix()
 
 
@@ -59,6 +59,6 @@ def services() -> dict[str, dict[str, Any]]:
 
 
 def policy_actions(role: dict[str, Any]) -> set[str]:
-    """Every action a role's policies allow."""
+    """Every action that a role's policies allow."""
     statements = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
     return {action for each in statements for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])}

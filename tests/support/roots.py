@@ -1,4 +1,6 @@
-"""Root trees of Linux guests for the probe: the files the distributions ship, and commands that print what theirs print."""
+"""Root directories of Linux guests for the probe: the files that the distributions ship, and commands with the distributions'
+output.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,7 @@ RELEASES = {
     "alinux-3": (ALINUX_3, "Alibaba Cloud Linux release 3 (OpenAnolis Edition)", "5.10.134-16.3.al8.x86_64"),
     "anolis-8": (ANOLIS_8, "Anolis OS release 8.9", "5.10.134-16.2.an8.x86_64"),
 }
-"""os-release, redhat-release and running kernel of releases of the matrix."""
+"""os-release, redhat-release and the running kernel of some releases of the matrix."""
 
 DF = """Filesystem     1024-blocks     Used Available Capacity Mounted on
 devtmpfs           3995440        0   3995440       0% /dev
@@ -140,14 +142,14 @@ RPM = (
 
 @dataclass
 class Root:
-    """A tree, the folder of its commands, and the way to run the probe in it."""
+    """A root directory, the folder of its commands, and a method that runs the probe in it."""
 
     path: Path
     commands: Path
     environment: dict[str, str] = field(default_factory=dict)
 
     def write(self, name: str, text: str | bytes, mode: int = 0o644) -> Path:
-        """A file of the guest."""
+        """Write a file of the guest."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -155,7 +157,7 @@ class Root:
         return target
 
     def command(self, name: str, *cases: tuple[str, str], status: int = 0) -> None:
-        """A command that prints a text chosen by a pattern of its arguments."""
+        """Create a command. Its output depends on a pattern of its arguments."""
         self.commands.mkdir(parents=True, exist_ok=True)
         branches = ""
         for number, (pattern, text) in enumerate(cases):
@@ -167,18 +169,18 @@ class Root:
         target.chmod(0o755)
 
     def missing(self, name: str) -> None:
-        """Take a command away."""
+        """Remove a command."""
         (self.commands / name).unlink()
 
     def probe(self, shell: tuple[str, ...] = ("sh",), **settings: object) -> subprocess.CompletedProcess[bytes]:
-        """Run the probe as Cloud Assistant would, with the tree as its root."""
+        """Run the probe as Cloud Assistant would, with this directory as its root."""
         text = probe_script("linux", **settings)  # type: ignore[arg-type]
         environment = {"PATH": f"{self.commands}:{os.environ['PATH']}", "GUEST_ROOT": str(self.path), **self.environment}
         return subprocess.run(shell, input=text.encode(), env=environment, capture_output=True, timeout=30, check=False)
 
 
 def make_root(folder: Path, release: str = "centos-7") -> Root:
-    """A healthy guest of one release, but for what its files say on purpose (fstab, /boot read-only, one i686 package)."""
+    """A healthy guest of one release, except for deliberate oddities in its files (fstab, /boot read-only, one i686 package)."""
     os_release, redhat_release, kernel = RELEASES[release]
     root = Root(folder / "root", folder / "bin")
     root.write("etc/os-release", os_release)
@@ -232,4 +234,4 @@ def _commands(root: Root, kernel: str) -> None:
 
 
 SHELLS = [(name, *more) for name, *more in (("dash",), ("bash", "--posix"), ("busybox", "sh")) if shutil.which(name)]
-"""The shells of this machine; the probe must say the same in all of them."""
+"""The shells of this machine. The probe must give the same output in all of them."""

@@ -1,4 +1,4 @@
-"""For every precheck: facts on which it passes, fails, and cannot tell. A test fails for a rule without its row."""
+"""For every precheck rule: facts with which it passes, fails, and cannot tell. A test fails if a rule has no row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.facts import (
 )
 
 Case = tuple[Facts, Facts, Facts | None]
-"""Passes, fails, unknown (None where the facts always tell)."""
+"""Facts for pass, fail, and unknown (None if the rule can always tell)."""
 
 EL8 = replace(LINUX, hop=Hop("centos-8", "alinux-3"))
 MISSING = FstabFacts("UUID=gone", "/backup", "ext4", "defaults", False)
@@ -38,7 +38,7 @@ NOEXEC = MountFacts("/var", "/dev/vdc1", 20000, 15000, "ext4", 1_000_000, option
 UPGRADE = with_guest(
     replace(LINUX, hop=Hop("rhel-7", "rhel-8")), os_id="rhel", os_version="7.9", os_name="Red Hat Enterprise Linux"
 )
-"""A Red Hat instance on its way to the next major version."""
+"""A Red Hat instance whose destination is the next major version."""
 FULL = tuple(replace(SYSTEM_DISK, disk_id=f"d-{n}", kind="data") for n in range(16))
 
 

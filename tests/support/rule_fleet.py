@@ -1,6 +1,7 @@
-"""A fleet in which every precheck rule fires: through the API, the functions, the local cloud and the real probe.
+"""A fleet in which every precheck rule finds something: through the API, the functions, the local cloud and the real probe.
 
-``python -m tests.support.rule_fleet`` writes what fired, and on which path, into tests/field/fired.json; docs/rules.md shows it.
+``python -m tests.support.rule_fleet`` writes the codes that were found, and on which path, into tests/field/fired.json.
+docs/rules.md shows them.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ ELSEWHERE = {
     "Route.NotSupported": "The planner refuses such a route with the same code before a rule looks at it.",
     "Route.AllowListed": "The planner refuses such a route unless the policy says that the account is listed.",
 }
-"""Rules that only `replank assess` can fire, and why. A test keeps the reason true."""
+"""Rules that only `replank assess` can fire, with the reason. A test checks that the reason is true."""
 BLIND = "Guest.NotProbed"
-"""Its finding is that something could not be asked: without an answer the pipeline does not come to the rules."""
+"""A rule whose finding is that the probe got no answer. Without an answer the pipeline does not reach the rules."""
 CENTOS_8 = ("CentOS  8.5 64位", "CentOS  8.5 64 bit", "linux")
 RHEL_7 = ("Red Hat Enterprise Linux  7.9 64位", "Red Hat Enterprise Linux  7.9 64 bit", "linux")
 WINDOWS = (
@@ -39,7 +40,7 @@ POLICY = {"TimePoints": str([str(hour) for hour in range(24)]).replace("'", '"')
 
 @dataclass(frozen=True)
 class Case:
-    """One instance with what ails it, and where it is asked to go."""
+    """One instance with its defect, and the requested destination."""
 
     names: tuple[str, str, str] = CENTOS_7
     to: str = "alinux-3"
@@ -107,7 +108,9 @@ WRONG = {
 
 
 def cases(now: datetime) -> dict[str, Case]:
-    """By name. What is wrong with the cloud's side ends the look early, so it is apart from what is wrong inside."""
+    """The cases by name. A defect on the cloud's side ends the precheck early, so it is in another instance than defects
+    inside the guest.
+    """
     guest: Json = {"disks": [disk(files={**PACKAGES, **SYSTEM}, links={"app": "/data/app"})], "services": NO_TIME}
     guest |= {"free_memory_mib": 100, "packages": ["glibc-2.17-326.el7.i686", "glibc-2.17-300.el7.x86_64", "agent-1-1.x86_64 Acme"]}
     guest["packages"] += ["mysql-community-server-8.4.3-1.el7.x86_64", "mongodb-org-server-4.4.29-1.el7.x86_64"]
@@ -172,9 +175,9 @@ def _asked(world: World) -> dict[str, str]:
 
 
 def _refused(world: World, code: str) -> dict[str, str]:
-    """A look while ECS refuses to list snapshots, as it would if the account's state forbids them."""
+    """A precheck while ECS refuses to list snapshots, as it would if the account's state forbids that."""
     world.load_fleet(fleet(instance(99)))
-    world.run(5)  # what is known of an account is kept for two minutes
+    world.run(5)  # facts about an account are cached for two minutes
     rule = {
         "service": "ecs",
         "operation": "DescribeSnapshots",
@@ -190,7 +193,7 @@ def _refused(world: World, code: str) -> dict[str, str]:
 
 
 def _look(world: World, instance_id: str, case: Case, *, dry_run: bool = True) -> dict[str, str]:
-    """The codes of what a batch of one instance finds, with the path of the first hop."""
+    """The codes that a batch of one instance finds, with the path of the first hop."""
     body = {"instanceIds": [instance_id], "regionIds": ["cn-hangzhou", "cn-nanjing"], "dryRun": dry_run, "destination": case.to}
     batch_id = world.api.post("/batches", {**body, "policy": case.policy})["batchId"]
 
@@ -205,14 +208,14 @@ def _look(world: World, instance_id: str, case: Case, *, dry_run: bool = True) -
 
 
 def _twice(world: World) -> dict[str, str]:
-    """A dry run while another migration has the instance."""
+    """A dry run while another migration holds the instance."""
     world.load_fleet(fleet(instance(98)))
     _look(world, "i-test0098", Case(), dry_run=False)
     return _look(world, "i-test0098", Case())
 
 
 def _fill_with_snapshots(world: World, instance_id: str) -> None:
-    """As many as a disk may have, less one: neither ours nor SMC's has room for both."""
+    """Create as many snapshots as a disk may have, minus one: there is not room for both ours and SMC's."""
     ecs = service(world.cloud, "ecs")
     with world.cloud.lock, world.cloud.db.transaction():
         (system,) = ecs.world.disks(instance_id)

@@ -1,4 +1,4 @@
-"""Requests signed for the API's HTTP trigger whatever their path and query hold, as ``requests`` takes authentication."""
+"""Signs requests to the API's HTTP trigger, for any path and query, as an authentication object of ``requests``."""
 
 from __future__ import annotations
 

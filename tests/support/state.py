@@ -1,4 +1,4 @@
-"""What an account holds, as one digest: two equal ones mean that nothing was written or done in between."""
+"""A digest of everything that an account stores. Two equal digests mean that nothing was written or done in between."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _HELD = (
     "SELECT kind, id, doc FROM ecs_items ORDER BY kind, id",
     "SELECT kind, id, doc FROM docs WHERE kind LIKE 'smc.%' OR kind LIKE 'ecs.%' ORDER BY kind, id",
 )
-"""Every row of every table and index, and everything of ECS and SMC; not what the cloud notes about calls and deliveries."""
+"""Every row of every table and index, and everything of ECS and SMC, but not the cloud's own notes about calls and deliveries."""
 
 
 def digest(cloud: Cloud) -> str:
-    """Hexadecimal."""
+    """The digest in hexadecimal."""
     found = hashlib.sha256()
     with cloud.lock:
         for query in _HELD:

@@ -1,4 +1,6 @@
-"""The deployed product, and what tests do to it and look at: as an operator, as somebody outside, and as the cloud itself."""
+"""The deployed product, with the acts and the observations of tests: as an operator, as somebody outside, and as the cloud
+itself.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +18,20 @@ from tools.deployed.product import MINUTE_MS, URL, DeployedProduct
 
 
 class World(DeployedProduct):
-    """An account with the product deployed and its bus made. Use it inside ``with world.connected():``."""
+    """An account with the product deployed and its bus created. Use it inside ``with world.connected():``."""
 
     # Acting -------------------------------------------------------------------------------------------------------
 
     @property
     def api(self) -> LookingApi:
-        """The HTTP API as an operator uses it who has just looked, through the signed trigger."""
+        """The HTTP API, through the signed trigger, as used by an operator who has just looked."""
         owner = self.cloud.owner
         return LookingApi(f"{URL}/http/replank-api", owner.access_key_id, owner.access_key_secret, operator=self.operator)
 
     def send(
         self, type: str, data: Any, *, event_id: str = "e1", source: str = "acs.test", bus: str = "replank", **more: Any
     ) -> None:
-        """Publish an event as somebody outside would; ``more`` are further attributes."""
+        """Publish an event as somebody outside would. ``more`` are further attributes."""
         now = datetime.fromtimestamp(self.cloud.clock.now_ms() / 1000, timezone.utc)
         event = {
             "id": event_id,
@@ -47,7 +49,7 @@ class World(DeployedProduct):
             offered(self.cloud.hooks.put_event)(event)
 
     def set_by_hand(self, table: str, key: tuple[str, str], columns: dict[str, Any]) -> None:
-        """Make a row, or set columns of it, as a person does in the Tablestore console."""
+        """Create a row, or set columns of it, as a person does in the Tablestore console."""
         from tablestore import Condition, OTSClient, Row, RowExistenceExpectation
 
         owner = self.cloud.owner
@@ -59,20 +61,20 @@ class World(DeployedProduct):
             client.put_row(table, Row([key], []), anyhow)
 
     def start_job_in_the_console(self, instance_id: str, target: str) -> str:
-        """What an operator does when the console driver asks for it."""
+        """Start a job in the ECS console, as an operator does when the console driver asks for it."""
         host = URL.partition("//")[2]
         return start_job(self.cloud, host, instance_id, target, pause=lambda: self.run(1))
 
     # Time ---------------------------------------------------------------------------------------------------------
 
     def skip_ms(self, by_ms: int) -> None:
-        """Move the clock on without doing what falls due meanwhile."""
+        """Move the clock forward without doing what becomes due meanwhile."""
         clock = self.cloud.clock
         assert isinstance(clock, VirtualClock)
         clock.advance_to(clock.now_ms() + by_ms)
 
     def run_until(self, condition: Callable[[], bool], *, minutes: int, every: float = 1) -> None:
-        """Let time pass until a condition holds; AssertionError if it does not within so many virtual minutes."""
+        """Let time pass until a condition is true. Raises AssertionError if it is not within ``minutes`` virtual minutes."""
         end = self.cloud.clock.now_ms() + minutes * MINUTE_MS
         while not condition():
             if self.cloud.clock.now_ms() >= end:
@@ -94,7 +96,7 @@ class World(DeployedProduct):
         return datetime.fromtimestamp(self.cloud.clock.now_ms() / 1000, timezone.utc).isoformat()
 
     def inventory(self) -> dict[str, Any]:
-        """What the account holds: instances, snapshots, jobs, sources, tokens."""
+        """Everything that the account contains: instances, snapshots, jobs, sources, tokens."""
         found: dict[str, Any] = self._admin("inventory")
         return found
 
@@ -106,7 +108,7 @@ class World(DeployedProduct):
         return self.cloud.hooks.admin[name](Request("GET", f"/_localcloud/{name}", {}))[1]
 
     def summary(self) -> str:
-        """What a failing test should show."""
+        """The text that a failing test should show."""
         lines = [
             f"{each['instanceId']} {each['state']} hop {each.get('hop')} attempt {each.get('attempt')} {each.get('failure')}"
             for each in self.migrations()
@@ -119,7 +121,7 @@ class World(DeployedProduct):
         return [vars(each) for each in service(self.cloud, "fc").history.newest if each.error]
 
     def events(self, type: str) -> list[dict[str, Any]]:
-        """What was published of a type, oldest first."""
+        """The published events of a type, oldest first."""
         found = service(self.cloud, "eventbridge").traces.of_bus(self.cloud.account_id, "replank")
         return [each.event for each in found if each.event["type"] == type]
 

@@ -1,1 +1,1 @@
-"""A local cloud with something deployed in it, for tests and measurements: in this process, or in one of its own."""
+"""A local cloud with an application deployed in it, for tests and measurements: in this process or in a separate one."""

@@ -1,4 +1,4 @@
-"""A small application to deploy: one function that repeats what it hears, with a bus, a table and a rule."""
+"""A small application to deploy: one function that returns its input, with a bus, a table and a rule."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ Resources:
 
 
 def write_application(folder: Path) -> account.Files:
-    """The application's files in ``folder``."""
+    """Write the application's files to ``folder``."""
     (folder / "functions" / "echo").mkdir(parents=True)
     (folder / "functions" / "echo" / "index.py").write_text(ECHO)
     (folder / "s.yaml").write_text(SERVICES)

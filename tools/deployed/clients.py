@@ -1,4 +1,4 @@
-"""The SDKs' clients of a local cloud, and an event to publish with them."""
+"""The SDKs' clients for a local cloud, and an event to publish with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.deployed.application import BUS
 
 
 class AnyCloud(Protocol):
-    """A cloud in this process, or one that is served."""
+    """A cloud in this process, or a served one."""
 
     @property
     def owner(self) -> Key: ...
@@ -24,7 +24,7 @@ class AnyCloud(Protocol):
 
 
 def eventbridge(cloud: AnyCloud, key: Any = None, secret: str = "", endpoint: str = "127.0.0.1:1") -> EventBridgeClient:
-    """EventBridge's client, with the owner's key if none is given."""
+    """EventBridge's client. The default key is the owner's."""
     key = key or cloud.owner
     config = eb.Config(
         access_key_id=key.access_key_id,
@@ -38,7 +38,7 @@ def eventbridge(cloud: AnyCloud, key: Any = None, secret: str = "", endpoint: st
 
 
 def functions(cloud: AnyCloud, key: Any = None, secret: str = "", endpoint: str = "http://127.0.0.1:1") -> fc2.Client:
-    """Function Compute's client, with the owner's key if none is given."""
+    """Function Compute's client. The default key is the owner's."""
     key = key or cloud.owner
     return fc2.Client(
         endpoint=endpoint,

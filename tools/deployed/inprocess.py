@@ -1,8 +1,8 @@
-"""Brings the real SDKs' requests to a cloud in the same process: no socket, no thread, no waiting.
+"""Sends the real SDKs' requests to a cloud in the same process: no socket, no thread, no waiting.
 
-Every SDK here ends in urllib3 (tablestore directly, Tea and fc2 through requests), so one method is replaced:
-``HTTPConnectionPool.urlopen``. Retries are urllib3's own; only their pauses are left out. ``PoolManager.urlopen`` is a shorter way
-to the same: it parses the address of a host once, not with every request.
+Every SDK used here sends through urllib3 (tablestore directly, Tea and fc2 through requests). So one method is replaced:
+``HTTPConnectionPool.urlopen``. Retries are urllib3's own, only without their delays. ``PoolManager.urlopen`` is replaced too, for
+speed: it then parses a host's address only once.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from localcloud.core.errors import Dropped
 from localcloud.core.http import Request, Response
 
 Handler = Callable[[Request], Response]
-"""``Cloud.handle``, or a function around it that a simulation puts in between."""
+"""``Cloud.handle``, or a wrapper that a simulation puts around it."""
 
 
 @contextmanager
 def in_process(handle: Handler) -> Iterator[None]:
-    """While it lasts, every urllib3 request of this process, to whatever host, is answered by ``handle``."""
+    """Within the block, ``handle`` answers every urllib3 request of this process, to any host."""
 
     def urlopen(pool: HTTPConnectionPool, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> Any:
         request = Request(method, url, _headers(pool, headers, body), _bytes(body))

@@ -1,4 +1,4 @@
-"""``python -m localcloud`` in a process of its own, for what only a process shows: start, end, kill -9."""
+"""``python -m localcloud`` in a separate process, for tests of its start, its end, and kill -9."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class Process:
         return functions(self, endpoint=self.line["fc"])
 
     def admin(self, path: str, body: Any = None) -> Any:
-        """What the cloud's own endpoint answers."""
+        """The answer of the cloud's own endpoint."""
         name = path.removeprefix("/")
         return self.client.get(name) if body is None else self.client.post(name, body)
 
     def until(self, found: Callable[[], Any], limit_s: float = 20.0) -> Any:
-        """Ask again until there is something; the only waiting there is for another process."""
+        """Repeat a question until its answer is not empty. The only waiting in tests is for another process."""
         deadline = time.monotonic() + limit_s
         while not (got := found()):
             assert time.monotonic() < deadline, "not reached in time"
@@ -66,7 +66,7 @@ class Process:
         return got
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and wait; the status with which the process ended."""
+        """Send a signal and wait. Returns the exit status of the process."""
         self.process.send_signal(number)
         self.process.communicate(timeout=20)
         return self.process.returncode
@@ -77,7 +77,7 @@ _started: list[subprocess.Popen[str]] = []
 
 @contextmanager
 def nothing_left_running() -> Iterator[None]:
-    """At its end every process started meanwhile is gone."""
+    """Check that every process started within the block has ended."""
     yield
     while _started:
         process = _started.pop()

@@ -1,6 +1,7 @@
-"""The whole product in one process and one thread: the real functions and SDKs against the local cloud, time in our hand.
+"""The whole product in one process and one thread: the real functions and SDKs against the local cloud. The caller controls the
+time.
 
-Nothing here reaches a socket. An account is the same in every run of its seed.
+No request uses a socket. An account is the same in every run of its seed.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ ROOT = Path(__file__).resolve().parents[2]
 URL = "http://127.0.0.1:9"
 MINUTE_MS = 60_000
 SOURCES = {"REPLANK_NOTICE_SOURCES": "acs.test,acme.lifecycle"}
-"""Whose notices are read: the tests' own, and those of the examples."""
+"""The sources whose notices are read: that of the tests, and that of the examples."""
 _Same = TypeVar("_Same", bound="DeployedProduct")
 Wrapper = Callable[[Callable[[Request], Response]], Callable[[Request], Response]]
 
 
 class DeployedProduct:
-    """An account with the product deployed and its bus made. Use it inside ``with product.connected():``."""
+    """An account with the product deployed and its bus created. Use it inside ``with product.connected():``."""
 
     def __init__(
         self,
@@ -46,7 +47,9 @@ class DeployedProduct:
         around: Wrapper | None = None,
         templates: tuple[Path, ...] = (ROOT / "template.yml",),
     ) -> None:
-        """``templates`` are those of the stacks, the product's own first; ``around`` stands between the SDKs and the cloud."""
+        """``templates`` are those of the stacks, the product's own first. ``around`` wraps the handler between the SDKs and
+        the cloud.
+        """
         self.cloud: Cloud = build(folder, seed, invoker=invoker or InProcessInvoker())
         files = Files(templates[0], ROOT / "s.yaml", env={**SETTINGS, **SOURCES, **(env or {})}, more=templates[1:])
         deploy(self.cloud, files, URL)
@@ -56,7 +59,7 @@ class DeployedProduct:
 
     @contextmanager
     def connected(self: _Same) -> Iterator[_Same]:
-        """While it lasts, every SDK of this process talks to this cloud as the account's owner."""
+        """Within the block, every SDK of this process talks to this cloud as the account's owner."""
         handle = self._around(self.cloud.handle) if self._around else self.cloud.handle
         owner = self.cloud.owner
         keys = {
@@ -70,12 +73,12 @@ class DeployedProduct:
             yield self
 
     def make_bus(self) -> None:
-        """The custom bus, as ``replank bootstrap`` makes it; once more changes nothing."""
+        """Create the custom bus, as ``replank bootstrap`` does. A repeated call changes nothing."""
         create_bus_if_missing(OperatorAccount.from_environment())
 
     @property
     def api(self) -> Api:
-        """The HTTP API as an operator uses it, through the signed trigger."""
+        """The HTTP API through the signed trigger, as an operator uses it."""
         owner = self.cloud.owner
         return Api(f"{URL}/http/replank-api", owner.access_key_id, owner.access_key_secret, operator=self.operator)
 
@@ -85,7 +88,7 @@ class DeployedProduct:
             offered(self.cloud.hooks.load_fleet)(document)
 
     def run_until_ms(self, until_ms: int) -> None:
-        """Do everything that is due until a virtual moment."""
+        """Do everything that is due up to a virtual moment."""
         while self.cloud.clock.now_ms() < until_ms and self.cloud.step(until_ms):
             pass
         while (
@@ -96,7 +99,7 @@ class DeployedProduct:
             pass
 
     def run(self, minutes: float) -> None:
-        """Do everything that is due within these virtual minutes."""
+        """Do everything that is due within this many virtual minutes."""
         self.run_until_ms(self.cloud.clock.now_ms() + round(minutes * MINUTE_MS))
 
     def migrations(self, **query: Any) -> list[dict[str, Any]]:

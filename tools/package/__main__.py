@@ -1,4 +1,4 @@
-"""``python -m tools.package``: build the packages, then import and run every handler once from the unpacked zip."""
+"""``python -m tools.package``: builds the packages, then imports and runs every handler once from the unpacked package."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build and try; 1 where that fails."""
+    """Build the packages and try them. Returns 1 if that fails."""
     options = parser().parse_args(arguments)
     builder = Builder(Target(options.version), options.out.resolve())
     try:

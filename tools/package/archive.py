@@ -1,4 +1,4 @@
-"""A zip that depends on nothing but the names and bytes in it."""
+"""A reproducible zip: it depends only on the names and bytes of its files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 MAX_BYTES = 14 * 1000 * 1000
-"""A package larger than this is refused: something is in it that should not be."""
+"""A package larger than this is refused, because it must contain something unwanted."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -16,9 +16,9 @@ class TooLarge(RuntimeError):
 
 
 def write(path: Path, content: Mapping[str, Path | bytes]) -> int:
-    """Write the zip, sorted by name, every entry of the same time and mode; its size.
+    """Write the zip, sorted by name, with the same time and mode for every entry. Returns its size.
 
-    Raises TooLarge, and then leaves what lay at ``path`` as it was.
+    Raises TooLarge. In that case the old file at ``path`` stays unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")

@@ -1,16 +1,16 @@
-"""Puts the packages together: which SDKs each function carries, and what else.
+"""Puts the packages together: which SDKs each function needs, and what else.
 
-Two things are carried that a start does not import:
+A package contains two things that a start does not import:
 
 - ``shared/``, whole in every package: 0.6 MB of a zip, bytecode included, of 6.2 (api) to 7.6 (watch); 0.75 of 7.1 to 8.8 for 3.12.
-  Functions read rows that others wrote, and import stages and adapters when a message asks for them (shared/runtime/entrypoint.py,
-  bootstrap.py): a selection per function would have to follow those imports, would be wrong only in production, and would let two
-  functions differ in what they hold to be the same. What is not imported costs a start nothing but its unpacking.
-- aiohttp and what it alone needs (multidict, yarl, frozenlist, propcache, attrs ...): 3.2 MB of a zip, half of api's. The SDKs of
-  Tablestore and the generated clients import it by name at their top. shared/runtime/lazy.py puts a stand-in there, which loads
-  the real one when something of it is used, and its switch (REPLANK_LAZY_AIOHTTP=0 in a function's environment) takes the stand-in
-  away without a new package: both need the real one to be there. cryptography, which is stood in for whatever the switch says,
-  is left out (UNUSED in wheelhouse.py) but for api, which checks tokens with it (4 MB).
+  A function reads rows that other functions wrote, and imports stages and adapters when a message needs them
+  (shared/runtime/entrypoint.py, bootstrap.py). A selection per function would have to follow those imports. Its errors would show
+  only in production, and two functions could differ in shared code. A module that is not imported costs a start only its unpacking.
+- aiohttp and the packages that only aiohttp needs (multidict, yarl, frozenlist, propcache, attrs ...): 3.2 MB of a zip, half of
+  api's. The SDKs of Tablestore and the generated clients import aiohttp at their top. shared/runtime/lazy.py replaces aiohttp by a
+  stand-in, which loads the real package when something of it is used. A switch (REPLANK_LAZY_AIOHTTP=0 in a function's environment)
+  removes the stand-in without a new package. Both cases need the real package. cryptography always has a stand-in, so it is left
+  out (UNUSED in wheelhouse.py) except for api, which checks tokens with it (4 MB).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ SDKS: dict[str, Collection[str]] = {
     "alibabacloud-ecs20140526": USES_ECS,
     "alibabacloud-smc20190601": USES_SMC,
 }
-"""Which functions carry an SDK: those whose role may call its service (a test compares the two)."""
+"""The functions that contain each SDK: those whose role may call the SDK's service (a test compares the two)."""
 
 
 CONSOLE = "console"
-"""The function that is a client of the API: it carries its own folder in place of shared/, and no SDK."""
+"""The function that is a client of the API. It contains its own folder instead of shared/, and no SDK."""
 PACKAGES = (*FUNCTIONS, CONSOLE)
 LIBRARIES: dict[str, Collection[str]] = {
     "pyjwt": ("api",),
@@ -43,22 +43,25 @@ LIBRARIES: dict[str, Collection[str]] = {
     "tzdata": FUNCTIONS,
     "jinja2": (CONSOLE,),
 }
-"""Which functions carry what is no SDK: api checks the tokens of the identity provider; the policy of notices may name a zone, and
-every function reads it with its settings; the console makes its pages of templates."""
+"""The functions that contain each other library. api checks the identity provider's tokens; the policy for notices may name a
+time zone, and every function reads this policy with its settings; the console renders its pages from templates.
+"""
 
 
 def sdks_of(function: str) -> list[str]:
-    """The SDKs a function carries."""
+    """The SDKs in a function's package."""
     return [sdk for sdk, functions in SDKS.items() if function in functions]
 
 
 def libraries_of(function: str) -> list[str]:
-    """The other libraries a function carries."""
+    """The other libraries in a function's package."""
     return [name for name, functions in LIBRARIES.items() if function in functions]
 
 
 class Builder:
-    """Builds packages for one target. ``python`` is its interpreter, None if this machine has none: then sources only."""
+    """Builds packages for one target. ``python`` is the target's interpreter. It is None if this machine does not have it;
+    the packages then contain no bytecode.
+    """
 
     def __init__(self, target: Target, out: Path, *, root: Path = ROOT, wheels: Path | None = None) -> None:
         self.target, self.out, self._root = target, out, root
@@ -68,7 +71,7 @@ class Builder:
         self._unpacked: dict[str, Content] = {}
 
     def build(self, functions: Iterable[str] = PACKAGES) -> dict[str, int]:
-        """Write ``<function>.zip`` for each; the sizes in bytes by function. Raises NotAvailable or TooLarge."""
+        """Write ``<function>.zip`` for each function. Returns the sizes in bytes by function. Raises NotAvailable or TooLarge."""
         shutil.rmtree(self._work, ignore_errors=True)
         self._unpacked = {}
         wanted = list(functions)

@@ -1,4 +1,6 @@
-"""Compiles files; run by path with the target's interpreter, never imported. Standard input: [[source, compiled, shown name]]."""
+"""Compiles files. Run it by path with the target's interpreter; it is never imported. Standard input: [[source, compiled,
+shown name]].
+"""
 
 import json
 import py_compile

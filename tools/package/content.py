@@ -1,4 +1,4 @@
-"""What of a wheel goes into a package: code the target can load, and licences. And its compiled form."""
+"""Selects the files of a wheel that go into a package: code that the target can load, and licences. Also compiles them."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from pathlib import Path, PurePosixPath
 from tools.package.target import Target
 
 Content = dict[str, Path]
-"""The files of a package: name in the zip to file."""
+"""The files of a package: source file by name in the zip."""
 KEPT = frozenset({".py", ".so", ".pem"})
-"""Suffixes of what is read at run time; sources in C, stubs, headers and marker files are not."""
+"""Suffixes of files that are read at run time. C sources, stubs, headers and marker files are left out."""
 NOT_OURS = frozenset({"test", "tests", "testing", "testdata", "cli"})
-"""Folders of the SDKs that serve their own tests and command lines."""
+"""Folders of the SDKs that contain only their tests and command lines."""
 OF_TESTS = ("test_", "testing_", "_testcapi.", "pytest_plugin.", "conftest.")
-"""What the names of files begin with that serve tests and lie beside the code (aiohttp, protobuf, multidict: 150 kB)."""
+"""How the names of test files begin that lie beside the code (aiohttp, protobuf, multidict: 150 kB)."""
 CODECS = ("tablestore/ots_sdk/", "tablestore/native/")
-"""The Tablestore SDK's C++ codec: 13.7 MB for one version of Python, with a Python codec beside it that serves all."""
+"""The Tablestore SDK's C++ codec: 13.7 MB, for one version of Python only. The Python codec beside it works in all versions."""
 ZONES = ("tzdata", "zoneinfo")
-"""The tables of time zones: files without a suffix, read at run time with their list."""
+"""The time zone tables: files without a suffix that are read at run time, with their list."""
 COMPILER = Path(__file__).with_name("compiler.py")
 
 
 def unpack(wheel: Path, into: Path, target: Target, *, built: bool, fresh: bool = True) -> Content:
-    """Unpack what is wanted of a wheel, into a ``fresh`` folder or beside what is there.
+    """Unpack the wanted files of a wheel, into a new folder (``fresh``) or into an existing one.
 
-    The metadata of a wheel that was ``built`` here are left out: they vary with the builder.
+    For a wheel that was ``built`` on this machine the metadata are left out, because they depend on the builder.
     """
     if fresh:
         shutil.rmtree(into, ignore_errors=True)
@@ -48,7 +48,7 @@ def unpack(wheel: Path, into: Path, target: Target, *, built: bool, fresh: bool 
 
 
 def _name_in_package(name: PurePosixPath, distribution: str, target: Target, *, built: bool) -> str:
-    """What a wheel's file is called in the package; empty where it is left out."""
+    """The name of a wheel's file in the package; empty if the file is left out."""
     if name.parts[0].endswith(".dist-info"):
         if name.name.upper().startswith(("LICENSE", "LICENCE", "COPYING", "NOTICE")):
             return f"licenses/{distribution}/{name.name}"
@@ -61,12 +61,12 @@ def _name_in_package(name: PurePosixPath, distribution: str, target: Target, *, 
 
 
 def _loads(name: PurePosixPath, target: Target) -> bool:
-    """Whether an extension is made for the target, or for every version from an older one on."""
+    """Whether an extension was compiled for the target's version, or for all versions from an older one on."""
     return not str(name).startswith(CODECS) and (".cpython-" not in name.name or f".{target.cache_tag}-" in name.name)
 
 
 def own(root: Path, folders: Iterable[str]) -> Content:
-    """Our own files below some folders of the repository, whatever they are called: the probes are scripts beside the code."""
+    """Our own files in some folders of the repository. All names are included, because the probes are scripts beside the code."""
     found = (
         path for folder in folders for path in (root / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts
     )
@@ -74,10 +74,10 @@ def own(root: Path, folders: Iterable[str]) -> Content:
 
 
 def compiled(content: Mapping[str, Path], into: Path, interpreter: Path, target: Target) -> Content:
-    """Compile every Python file with the target's interpreter; the compiled files alone.
+    """Compile every Python file with the target's interpreter. Returns only the compiled files.
 
-    Their header says that the source is not to be looked at (unchecked hash): unpacking changes the time the default looks at,
-    and every start would compile everything again.
+    Their header says that the source must not be checked (unchecked hash). By default Python compares the source's time, which
+    unpacking changes. Then every start would compile everything again.
     """
     jobs, found = [], {}
     for name, path in sorted(content.items()):
@@ -87,7 +87,7 @@ def compiled(content: Mapping[str, Path], into: Path, interpreter: Path, target:
             found[compiled_name] = into / compiled_name
             jobs.append((str(path), str(found[compiled_name]), f"/code/{name}"))
     fixed = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    fixed["PYTHONHASHSEED"] = "0"  # the order of constant sets
+    fixed["PYTHONHASHSEED"] = "0"  # fixes the order of constant sets
     command = [str(interpreter), "-s", str(COMPILER)]
     subprocess.run(command, input=json.dumps(jobs).encode(), check=True, timeout=300, env=fixed)
     return found

@@ -1,8 +1,8 @@
-"""Runs one handler once from an unpacked package; by path in an isolated interpreter, never imported.
+"""Runs one handler once from an unpacked package, by path in an isolated interpreter. It is never imported.
 
-Arguments: the package's folder. Standard input: {"event": ..., "environment": {...}}. Standard output, last line: a JSON object
-with what the handler answered, how long import and initializer took (ms), and every module that came from elsewhere than the
-package or the standard library (there must be none).
+Arguments: the package's folder. Standard input: {"event": ..., "environment": {...}}. The last line of standard output is a JSON
+object: the handler's answer, the times of import and initializer (ms), and every module from outside the package and the standard
+library (there must be none).
 """
 
 import json
@@ -23,7 +23,7 @@ os.chdir(folder)
 
 
 class Context:
-    """What Function Compute hands over, as far as it is used."""
+    """The fields of Function Compute's context that are used."""
 
     request_id = "trial"
 

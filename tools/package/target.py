@@ -1,4 +1,4 @@
-"""What is built for: Function Compute's interpreter and its machines."""
+"""The target of a build: Function Compute's interpreter and machines."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from localcloud.fc.interpreter import interpreter as found_interpreter
 
 VERSIONS = ("3.10", "3.12")
-"""The built-in runtimes python3.10 and python3.12; 3.11 is not offered."""
+"""The built-in runtimes python3.10 and python3.12. Function Compute does not offer 3.11."""
 GLIBC = 28
-"""Debian 10, on which python3.10 runs, has glibc 2.28: nothing newer loads."""
+"""python3.10 runs on Debian 10, which has glibc 2.28. Extensions that need a newer glibc do not load."""
 
 
 @dataclass(frozen=True)
@@ -21,23 +21,23 @@ class Target:
 
     @property
     def tag(self) -> str:
-        """``cp310``."""
+        """The interpreter's tag, such as ``cp310``."""
         return "cp" + self.version.replace(".", "")
 
     @property
     def cache_tag(self) -> str:
-        """What its compiled files are named by: ``cpython-310``."""
+        """The tag in the names of compiled files, such as ``cpython-310``."""
         return "cpython-" + self.version.replace(".", "")
 
     @property
     def platforms(self) -> list[str]:
-        """Every platform tag whose wheels load there, newest first."""
+        """Every platform tag whose wheels load on the target, newest first."""
         numbered = [f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC, 4, -1)]
         return [*numbered, "manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"]
 
     @property
     def markers(self) -> dict[str, str]:
-        """The environment its requirements are judged by: the target's, never that of the Python that builds."""
+        """The environment for requirement markers: the target's, never that of the Python that builds."""
         return {
             "python_version": self.version,
             "python_full_version": f"{self.version}.0",

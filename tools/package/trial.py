@@ -1,4 +1,4 @@
-"""Runs every handler once from its unpacked package, on the target's interpreter, against the local cloud."""
+"""Runs every handler once from its unpacked package, with the target's interpreter, against the local cloud."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TrialFailed(RuntimeError):
 
 
 def event_of(function: str) -> dict[str, Any]:
-    """What the function is tried with: its timer, a request, or an event about a migration that does not exist."""
+    """The test event of a function: its timer's, a request, or an event about a migration that does not exist."""
     if function in _TIMERS:
         return {"triggerTime": "2026-01-01T00:00:00Z", "triggerName": function, "payload": _TIMERS[function]}
     if function == "api":
@@ -47,7 +47,7 @@ def event_of(function: str) -> dict[str, Any]:
 
 
 def run(python: Path, packages: Mapping[str, Path]) -> Iterator[str]:
-    """Try each package; a line for each. Raises TrialFailed with what went wrong."""
+    """Try each package. Returns one line per package. Raises TrialFailed with the error."""
     with local_cloud() as environment, tempfile.TemporaryDirectory(prefix="replank-trial-") as folder:
         for function, package in packages.items():
             place = Path(folder) / function
@@ -59,7 +59,7 @@ def run(python: Path, packages: Mapping[str, Path]) -> Iterator[str]:
 
 
 def probe(python: Path, folder: Path, task: Mapping[str, Any]) -> dict[str, Any]:
-    """Run one handler; what it reports."""
+    """Run one handler. Returns its report."""
     command = [str(python), "-I", "-S", "-B", str(PROBE), str(folder)]
     done = subprocess.run(command, input=json.dumps(task), capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     if done.returncode:
@@ -72,7 +72,7 @@ def probe(python: Path, folder: Path, task: Mapping[str, Any]) -> dict[str, Any]
 
 @contextmanager
 def local_cloud(*options: str) -> Iterator[dict[str, str]]:
-    """A local cloud with the account deployed, and further options; the environment a function finds in it."""
+    """A local cloud with the account deployed and further options. Yields the environment of a function."""
     command = [
         sys.executable,
         "-m",
@@ -97,7 +97,7 @@ def local_cloud(*options: str) -> Iterator[dict[str, str]]:
 
 
 def environment_of(account: Mapping[str, Any]) -> dict[str, str]:
-    """What a function finds in its environment, from the local cloud's ready line."""
+    """The environment of a function, from the local cloud's ready line."""
     endpoints = {f"REPLANK_{name.upper()}_ENDPOINT": account[name] for name in ("tablestore", "eventbridge", "ecs", "smc")}
     return {
         **endpoints,

@@ -1,7 +1,8 @@
-"""Fetches the wheels a set of packages needs on the target, at the pins of requirements/, and builds those that are sources only.
+"""Downloads the wheels that a set of packages needs on the target, at the pins of requirements/. If only sources are published, it
+builds the wheel.
 
-Nothing is resolved here: every version is pinned, and what a package needs is read from its wheel, its markers judged for the
-target. pip judges markers by the Python that runs it, and would leave out async-timeout when 3.11 builds for 3.10.
+Nothing is resolved here: every version is pinned. A package's requirements are read from its wheel, with markers evaluated for the
+target. pip would evaluate the markers for the running Python, and would leave out async-timeout when 3.11 builds for 3.10.
 """
 
 from __future__ import annotations
@@ -28,15 +29,17 @@ UNUSED = {
     "pycparser": "cffi uses it to build extensions",
     "cryptography": "signs with RSA key pairs, which a role of a function never has; shared/runtime/lazy.py stands in for it",
 }
-"""Declared by the SDKs, imported by nothing that runs here: the trial run of every package shows it."""
+"""Packages that the SDKs declare but that no code imports here. The trial run of every package proves it."""
 
 
 class NotAvailable(RuntimeError):
-    """A wheel cannot be had: the registry is out of reach, or holds none for the target."""
+    """A wheel is not available: the registry is out of reach, or has none for the target."""
 
 
 def pins(folder: Path = ROOT / "requirements") -> dict[str, str]:
-    """Version by normalised name, of everything that requirements/ pins (of several for one name, the first)."""
+    """The version of every package that requirements/ pins, by normalised name. If a name is pinned several times, the first
+    pin counts.
+    """
     found: dict[str, str] = {}
     for name in ("functions.txt", "constraints.txt"):
         for line in (folder / name).read_text(encoding="utf-8").splitlines():
@@ -46,7 +49,7 @@ def pins(folder: Path = ROOT / "requirements") -> dict[str, str]:
 
 
 class Wheelhouse:
-    """A folder of wheels for one target. ``built`` names the packages that were made here from sources."""
+    """A folder of wheels for one target. ``built`` names the packages that were built on this machine from sources."""
 
     def __init__(self, folder: Path, target: Target, *, unused: Collection[str] = tuple(UNUSED)) -> None:
         self.folder, self.target, self._unused = folder, target, set(unused)
@@ -56,11 +59,11 @@ class Wheelhouse:
 
     @property
     def built(self) -> set[str]:
-        """Names of the packages of which only sources are published."""
+        """The names of the packages that publish only sources."""
         return {canonicalize_name(path.name.removesuffix(".tar.gz").rpartition("-")[0]) for path in self.sources.glob("*.tar.gz")}
 
     def closure(self, roots: Iterable[str]) -> dict[str, Path]:
-        """The wheels of these packages and of all they need, by normalised name; raises NotAvailable."""
+        """The wheels of these packages and of all their requirements, by normalised name. Raises NotAvailable."""
         found: dict[str, Path] = {}
         wanted: set[str] = {canonicalize_name(root) for root in roots}
         while wanted:
@@ -71,7 +74,7 @@ class Wheelhouse:
         return dict(sorted(found.items()))
 
     def needs(self, wheel: Path) -> set[str]:
-        """Names of what a wheel needs on the target."""
+        """The names of a wheel's requirements on the target."""
         with zipfile.ZipFile(wheel) as archive:
             name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
             declared = HeaderParser().parsestr(archive.read(name).decode()).get_all("Requires-Dist") or []
@@ -97,7 +100,9 @@ class Wheelhouse:
         )
 
     def _download(self, names: list[str]) -> None:
-        """Wheels for the target. Without a wheel, the sources (which pip takes for any target with --no-deps)."""
+        """Download wheels for the target. If there is no wheel, download the sources (with --no-deps pip accepts sources for
+        any target).
+        """
         platforms = [part for platform in self.target.platforms for part in ("--platform", platform)]
         kind = ["--implementation", "cp", "--python-version", self.target.version]
         wanted = [f"{name}=={self._pins[name]}" for name in names]

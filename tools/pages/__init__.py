@@ -1,1 +1,1 @@
-"""The generated pages, one module each: ``render()`` gives the text that must stand in the repository."""
+"""The generated pages, one module each. ``render()`` returns the text for the repository."""

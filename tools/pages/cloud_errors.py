@@ -1,4 +1,4 @@
-"""What the codes of ECS, SMC and EventBridge become here, from the adapters' table."""
+"""The errors that the codes of ECS, SMC and EventBridge are translated to, from the adapters' table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tools.pages.common import table
 
 
 def render() -> str:
-    """The table. A code that is not in it needs a person if the service refused, and is tried again if it failed."""
+    """The table. An unlisted code needs a person if the service refused the call, and is retried if the service failed."""
     rows = [(f"`{code}`", f"refused as `{ours}`", remedy) for code, (ours, remedy) in sdk_errors.REFUSED.items()]
     rows += [(f"`{code}`", "a person is needed", remedy) for code, remedy in sdk_errors.PERMANENT.items()]
     rows += [(f"`{code}`", "tried again by itself", remedy) for code, remedy in sdk_errors.TRANSIENT.items()]

@@ -1,4 +1,4 @@
-"""What the pages share: where the repository is, and Markdown tables."""
+"""What the pages share: the repository's path, and Markdown tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def codes(values: Iterable[object]) -> str:
-    """Values in code type, separated by commas; a dash for none."""
+    """Values in code type, separated by commas; a dash if there are no values."""
     return ", ".join(f"`{value}`" for value in values) or "-"
 
 

@@ -1,4 +1,4 @@
-"""The table of drivers in docs/architecture.md, from what each driver says of itself."""
+"""The table of drivers in docs/architecture.md, from each driver's description of itself."""
 
 from __future__ import annotations
 

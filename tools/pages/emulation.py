@@ -1,4 +1,4 @@
-"""The matrix of docs/localcloud.md: operations, the parameters honoured, and those refused or without effect."""
+"""The matrix of docs/localcloud.md: operations, the parameters that take effect, and those that are refused or have no effect."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tools.pages.common import codes, table
 from tools.pages.reading import names_read
 
 OWNER = ("OwnerAccount", "OwnerId", "ResourceOwnerAccount", "ResourceOwnerId")
-"""Parameters of a time before RAM; every operation has them, and they mean nothing."""
+"""Parameters from before RAM existed. Every operation has them, and they have no effect."""
 HARMLESS = ("AcceptLanguage", "RegionId", "RelatedJobType")
-"""Parameters that change nothing here: the region is checked for every call, there is one language, and one kind of job."""
+"""Parameters without effect in this emulation: the region is checked for every call, there is one language, and one kind of job."""
 HEAD = ("operation", "parameters honoured", "refused as not emulated", "taken without effect")
 
 
@@ -50,7 +50,7 @@ def tablestore() -> str:
 
 
 def eventbridge() -> str:
-    """The table of EventBridge: the data plane with its SDK's models, then version 2020-04-01."""
+    """The table of EventBridge: first the data plane (from its SDK's models), then version 2020-04-01."""
     models = importlib.import_module("alibabacloud_eventbridge.models")
     rows = [_event_row(name, models) for name in EVENT_OPERATIONS]
     rows.append(("putEvents", "all attributes of CloudEvents 1.0 and extensions", "-", "-"))
@@ -90,7 +90,7 @@ def _rpc_row(service: RpcService, operation: str) -> tuple[str, ...]:
 
 
 def not_emulated() -> str:
-    """localcloud/not_emulated.json: what ECS and SMC would ignore, which the account therefore refuses."""
+    """localcloud/not_emulated.json: the parameters that ECS and SMC would ignore, and that the account therefore refuses."""
     lines = []
     for name in ("ecs", "smc"):
         service: RpcService = account.service(_cloud(), name)
@@ -101,7 +101,7 @@ def not_emulated() -> str:
 
 
 def _idle(service: RpcService, operation: str) -> list[str]:
-    """The parameters that the operation's code does not look at."""
+    """The parameters that the operation's code does not read."""
     ignored = {*names_read(service.operations[operation].perform), *OWNER, *HARMLESS}
     return [name for name in service.spec[operation] if name not in ignored]
 
@@ -114,12 +114,12 @@ def _message_row(operation: str) -> tuple[str, ...]:
 
 
 def _whole(refused: Iterable[str]) -> set[str]:
-    """Refused fields; with a switch (``sse_spec.enable``) all of its message goes."""
+    """Refused fields. If a message has a switch (``sse_spec.enable``), the whole message is refused."""
     return {each.rpartition(".")[0] if each.rpartition(".")[2].startswith("enable") else each for each in refused}
 
 
 def _paths(descriptor: Any) -> Iterable[str]:
-    """The fields of a message; those of its inner messages with a dot, one level down."""
+    """The fields of a message. Fields of inner messages are written with a dot, one level deep."""
     for field in descriptor.fields:
         inner = [f"{field.name}.{each.name}" for each in field.message_type.fields] if field.message_type else [field.name]
         yield from inner
@@ -133,6 +133,6 @@ def _event_row(name: str, models: Any) -> tuple[str, ...]:
 
 
 def _wire_names(model: Any) -> Iterable[str]:
-    """The names a request model of the SDK sends."""
+    """The names that a request model of the SDK sends."""
     attributes = [name for name in vars(model()) if not name.startswith("_")]
     return ("".join(word.capitalize() for word in name.split("_")) for name in attributes)

@@ -1,4 +1,4 @@
-"""Every code that the pipeline can answer with, read from the source."""
+"""Every error code that the pipeline can return, read from the source."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _GRADES = {
 
 @dataclass(frozen=True)
 class Raised:
-    """One place that makes an error. ``message`` and ``remedy`` are empty where they are put together elsewhere."""
+    """One place in the code that creates an error. ``message`` and ``remedy`` are empty if they are composed elsewhere."""
 
     code: str
     fate: str
@@ -39,13 +39,13 @@ class Raised:
 
 
 def found() -> list[Raised]:
-    """All places under shared/, by code. Codes put together from parts (``Migration.{reason}``) are resolved within a module."""
+    """All such places under shared/, by code. Codes composed of parts (``Migration.{reason}``) are resolved within a module."""
     places = [each for place in calls("shared") for each in _at(place)]
     return sorted(places, key=lambda each: (each.code, each.where))
 
 
 def codes() -> set[str]:
-    """Every code of an error or of a validation's finding."""
+    """Every code of an error or of a finding of the validation."""
     return {each.code for each in found()} | {f"Validation.{place.text(0)}" for place in _comparisons()}
 
 
@@ -59,7 +59,7 @@ def render() -> str:
 
 
 def render_validation() -> str:
-    """The table of what a validation may find."""
+    """The table of the findings that a validation can have."""
     rows: dict[str, tuple[str, ...]] = {}
     for place in _comparisons():
         remedy = place.text(3, "remedy") if place.name in ("failure_finding", "warning_finding") else "-"
@@ -84,21 +84,21 @@ def _at(place: CallSite) -> Iterator[Raised]:
         yield Raised(code, "permanent", place.text(1), place.text(2), place.where)
     elif place.name in FATES and "." in code and "{" not in code:
         yield Raised(code, FATES[place.name], place.text(1), place.text(2, "remedy"), place.where)
-    elif place.name == "super" and re.fullmatch(r"[A-Z]\w+[.][A-Z]\w+", code):  # a Refused that carries more than its text
+    elif place.name == "super" and re.fullmatch(r"[A-Z]\w+[.][A-Z]\w+", code):  # a Refused with more arguments than its text
         yield Raised(code, "refused", place.text(1), place.text(2, "remedy"), place.where)
     elif place.name == "ProbeUnreadable" and "." in code:
         yield Raised(code, "permanent", place.text(1), _PROBE, place.where)
     elif place.name == "JobReport" and _is_code(place.text(3, "code")):
         message, remedy = place.text(4, "message"), place.text(5, "remedy")
         yield Raised(place.text(3, "code"), "permanent", message, remedy, place.where)
-    elif place.name == "FailureKind" and _is_code(code):  # a kind of failure that a tool's own words tell
+    elif place.name == "FailureKind" and _is_code(code):  # a kind of failure that is recognised by a tool's own output
         yield Raised(code, "permanent", "", place.text(2, "remedy"), place.where)
     elif place.name in functions(place.where):
         yield from _built(functions(place.where)[place.name], place)
 
 
 def _built(builder: ast.FunctionDef, place: CallSite) -> Iterator[Raised]:
-    """An error whose code a function of the module puts together from its arguments."""
+    """An error whose code is composed of the arguments of a function in the module."""
     names = [argument.arg for argument in builder.args.args]
     given = {name: text_of(value, place.texts) for name, value in zip(names, place.call.args, strict=False)}
     if _is_code(given.get("code", "")) and any(getattr(node, "id", "") == "JobReport" for node in ast.walk(builder)):

@@ -1,4 +1,4 @@
-"""events/README.md: every event, who publishes it, who acts on it, where the rules send it."""
+"""events/README.md: every event, its publishers, its consumers, and the rules that route it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TYPES = sorted(events.PRODUCERS)
 
 
 def folder(event_type: str) -> str:
-    """The folder under events/ of a type: its last word."""
+    """The folder under events/ for a type: the last part of the type."""
     return event_type.rpartition(":")[2]
 
 
@@ -28,7 +28,7 @@ def rules() -> dict[str, dict[str, Any]]:
 
 
 def target(rule: dict[str, Any]) -> str:
-    """The function a rule's first target names."""
+    """The function that is a rule's first target."""
     return str(rule["Targets"][0]["Endpoint"]["Fn::Sub"].rpartition("/")[2])
 
 
@@ -78,7 +78,7 @@ def _rule(name: str) -> tuple[str, ...]:
 
 
 def _wanted(path: str, pattern: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """The fields a pattern asks for, by their path, with the values it wants."""
+    """The fields that a pattern tests, by path, with the accepted values."""
     for key, value in pattern.items():
         if isinstance(value, dict):
             yield from _wanted(f"{path}.{key}", value)

@@ -1,4 +1,4 @@
-"""The facts that a fleet file may give of its guests, from the schema that the local cloud checks them by."""
+"""The facts that a fleet file may contain about its guests, from the schema by which the local cloud checks them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""gateway.yml: the API behind classic API Gateway, made from the OpenAPI document, so that no operation is described twice."""
+"""gateway.yml: the API behind classic API Gateway. It is made from the OpenAPI document, so that no operation is described
+twice.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +17,19 @@ Json = dict[str, Any]
 STAGE = "RELEASE"
 FUNCTION = "replank-api"
 TIMEOUT_MS = 30_000
-"""The gateway waits no longer for a function, and replank-api runs no longer (s.yaml)."""
+"""The gateway waits at most this long for a function. replank-api has the same limit (s.yaml)."""
 HEAD = """\
 # Made by `make docs` from the OpenAPI document: do not edit. ROS, a stack of its own beside template.yml and s.yaml; nothing else
 # needs it. Classic API Gateway before the api function: a group, an API for each operation, an app that may call them, throttling,
 # and the one role that may invoke the function for it. docs/gateway.md says how to deploy it, how to sign, and what is assumed.
 """
 _OF_TRIGGER = ("Authorization",)
-"""Headers that the HTTP trigger reads and the function never sees."""
+"""Headers that only the HTTP trigger reads. The function never sees them."""
 _LOCATIONS = {"path": "PATH", "query": "QUERY", "header": "HEAD"}
 
 
 class _Flat(yaml.SafeDumper):
-    """Writes the innermost objects on one line, without anchors."""
+    """Writes the innermost objects on one line, without YAML anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -180,7 +182,7 @@ def _api(name: str, method: str, path: str, operation: Json) -> Json:
 
 
 def _mapping(parameters: list[tuple[str, str]]) -> Json:
-    """Each parameter goes to the function as it came. What it may hold the function judges, with a remedy in its answer."""
+    """Pass each parameter to the function unchanged. The function validates it, and answers with a remedy."""
     if not parameters:
         return {}
     return {
@@ -210,7 +212,7 @@ def _deployment(name: str) -> tuple[str, Json]:
 
 
 def _access(deployments: list[str], names: list[str]) -> Json:
-    """What holds for all of them, once they are deployed: who may call, and how often."""
+    """The settings of all APIs after deployment: who may call, and how often."""
     to = {
         "GroupId": {"Fn::GetAtt": ["Group", "GroupId"]},
         "ApiIds": [{"Fn::GetAtt": [name, "ApiId"]} for name in names],

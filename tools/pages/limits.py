@@ -1,4 +1,4 @@
-"""The table start x limit in docs/architecture.md, from the table that the code obeys."""
+"""The table of starts and limits in docs/architecture.md, from the table that the code uses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from tools.pages.common import table
 
 
 def render() -> str:
-    """A row for each start, a column for each limit."""
+    """One row per start, one column per limit."""
     head = ("held by", *(limit.value for limit in Limit))
     return table(head, ((start.value, *("yes" if limit in HELD_BY[start] else "-" for limit in Limit)) for start in Start))

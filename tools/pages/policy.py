@@ -1,4 +1,4 @@
-"""The policy of a batch, as docs/operations.md shows it: from the model that every door is made from."""
+"""The policy of a batch for docs/operations.md, from the same model as the API, the event and the command."""
 
 from __future__ import annotations
 

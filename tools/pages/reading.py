@@ -1,4 +1,4 @@
-"""Which parameters an operation's code looks at, found by following the calls from its function."""
+"""Finds the parameters that an operation's code reads, by following the calls from its function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HOME = "localcloud."
 
 
 def names_read(perform: Any) -> set[str]:
-    """The texts that ``perform``, and what it calls within localcloud, look up in its parameters."""
+    """The parameter names that ``perform``, and the localcloud code that it calls, look up."""
     found: set[str] = set()
     todo, seen = [perform], set[int]()
     while todo:
@@ -34,7 +34,7 @@ def names_read(perform: Any) -> set[str]:
 @lru_cache(maxsize=4096)
 def _tree(function: FunctionType) -> ast.AST:
     source = textwrap.dedent(inspect.getsource(function)).strip()
-    for form in ("{}", "{{{}}}"):  # a lambda's source is its line, which may be an entry of a table
+    for form in ("{}", "{{{}}}"):  # the source of a lambda is its line, which may be an entry of a table
         try:
             return ast.parse(form.format(source))
         except SyntaxError:
@@ -53,7 +53,7 @@ def _looked_up(tree: ast.AST) -> Iterator[str]:
             if of_params or any(_is_params(each) for each in node.args):
                 yield from _constants(node.args)
         elif isinstance(node, ast.Dict) and len(set(_constants(node.values))) == len(node.values):
-            yield from _constants([each for each in node.keys if each])  # a table from parameters to other names
+            yield from _constants([each for each in node.keys if each])  # a table that maps parameters to other names
         elif isinstance(node, (ast.Tuple, ast.List, ast.Set)):
             yield from _constants(node.elts)
 
@@ -78,7 +78,7 @@ def _texts(value: Any) -> set[str]:
 
 
 def _called(tree: ast.AST, function: FunctionType, owner: Any) -> Iterator[Any]:
-    """What a function's code names that can be called: functions of its module and of modules it uses, methods, closures."""
+    """What a function's code names and may call: functions of its module and of modules that it uses, methods, closures."""
     names = _names(tree)
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     cells = [cell.cell_contents for cell in function.__closure__ or ()]

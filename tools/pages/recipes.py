@@ -1,4 +1,4 @@
-"""The table of recipes in docs/drivers.md: how sure each line of each recipe is, and why."""
+"""The table of recipes in docs/drivers.md: how certain each line of each recipe is, and why."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tools.pages.common import table
 
 
 def render() -> str:
-    """A row for each line of each recipe."""
+    """One row per line of each recipe."""
     return table(("recipe", "line", "how sure", "source"), (row for recipe in shipped_recipes() for row in _rows(recipe)))
 
 

@@ -1,4 +1,4 @@
-"""docs/rules.md: every precheck, from the registry."""
+"""docs/rules.md: every precheck rule, from the registry."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _SEVERITY = {
 KINDS = ("within a release", "CentOS to Red Hat", "7 to 8", "Red Hat to Red Hat", "Windows")
 _SHORT = {Severity.ERROR: "blocks", Severity.OVERRIDABLE: "overridable", Severity.WARNING: "warns", Severity.INFO: "informs"}
 FIRED = ROOT / "tests/field/fired.json"
-"""Which rules a run of the whole pipeline has fired, each with the path on which it did (tests/e2e/test_rules_fire.py)."""
+"""The rules that fired in a run of the whole pipeline, each with the path on which it did (tests/e2e/test_rules_fire.py)."""
 _NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def _kind(path: MigrationPath) -> str:
-    """The column of a path: which tool works on it decides what is refused."""
+    """The column of a path. The tool for the path decides what is refused."""
     hop = Hop(path.source, path.destination)
     if path.source.startswith("windows"):
         return KINDS[4]
@@ -41,7 +41,7 @@ def _kind(path: MigrationPath) -> str:
 
 
 def _on_paths(rule: Rule) -> tuple[str, ...]:
-    """What the rule does on each kind of path; empty if it does not apply there."""
+    """The rule's effect on each kind of path; empty if it does not apply there."""
     cells = []
     for kind in KINDS:
         hops = [Hop(path.source, path.destination) for path in PATHS if _kind(path) == kind]
@@ -51,7 +51,7 @@ def _on_paths(rule: Rule) -> tuple[str, ...]:
 
 
 def _facts(hop: Hop) -> Facts:
-    """An instance on that hop, of which nothing else is known."""
+    """An instance on that hop, without further facts."""
     system = CATALOG.releases[hop.source].os_type
     nothing = ("", "", "", "", "")
     instance = InstanceFacts(*nothing, system, "x86_64", "", 0, 0, "", "", (), (), "", "", ())
@@ -59,7 +59,7 @@ def _facts(hop: Hop) -> Facts:
 
 
 def _sure(rule: Rule) -> str:
-    """How sure it is that SMC minds."""
+    """How certain it is that SMC refuses the same."""
     if rule.source == PRACTICE:
         return "our own judgement"
     if rule.source.startswith("SMC support"):
@@ -125,7 +125,7 @@ def _path_row(rule: Rule, fired: dict[str, str]) -> tuple[str, ...]:
 
 
 def _count(fired: dict[str, str]) -> str:
-    """How many rules there are, and how many of them a run of the pipeline has fired."""
+    """The number of rules, and how many of them fired in a run of the pipeline."""
     silent = [rule.code for rule in RULES if rule.code not in fired]
     lines = (
         f"{len(RULES)} rules. A run of the whole pipeline fires {len(RULES) - len(silent)} of them; the last column names the path",

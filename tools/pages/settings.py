@@ -1,4 +1,4 @@
-"""The settings: what each decides, its default in s.yaml, and what shared/runtime/settings.py reads."""
+"""The table of settings: what each one decides, its default in s.yaml, and what shared/runtime/settings.py reads."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ WORDS = {
 
 
 def read_by_code() -> set[str]:
-    """The variables that settings.py and lazy.py ask for."""
+    """The variables that settings.py and lazy.py read."""
     trees = [ast.parse((ROOT / f"shared/runtime/{name}.py").read_text(encoding="utf-8")) for name in ("settings", "lazy")]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     words = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
@@ -59,7 +59,9 @@ def read_by_code() -> set[str]:
 
 
 def declared() -> dict[str, dict[str, str]]:
-    """The variables of each function of the pipeline in s.yaml, with their defaults; the console's are in docs/console.md."""
+    """The variables of each function of the pipeline in s.yaml, with their defaults. Those of the console are in
+    docs/console.md.
+    """
     functions = yaml.safe_load((ROOT / "s.yaml").read_text(encoding="utf-8"))["resources"]
     return {name: _defaults(each["props"]["environmentVariables"]) for name, each in functions.items() if name != "console"}
 

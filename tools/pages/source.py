@@ -1,4 +1,4 @@
-"""Reading the pipeline's own source: calls, and the texts in their arguments."""
+"""Reads the pipeline's own source: calls, and the texts in their arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.pages.common import ROOT
 
 @dataclass(frozen=True)
 class CallSite:
-    """One call with all that is needed to read it: its module, and the texts that names stand for where it is made."""
+    """One call with its context: the module, and the texts that are assigned to names at that place."""
 
     call: ast.Call
     name: str
@@ -20,7 +20,7 @@ class CallSite:
     texts: dict[str, str]
 
     def text(self, position: int, keyword: str = "") -> str:
-        """An argument as a text; empty if it is not a literal text."""
+        """An argument as a text; empty if it is not a text literal."""
         if len(self.call.args) > position >= 0:
             return text_of(self.call.args[position], self.texts)
         found = next((each.value for each in self.call.keywords if keyword and each.arg == keyword), None)
@@ -41,7 +41,7 @@ def functions(where: str) -> dict[str, ast.FunctionDef]:
 
 
 def text_of(node: ast.expr, texts: dict[str, str]) -> str:
-    """A string as written; what an f-string fills in at run time becomes ``{name}`` or ``...``."""
+    """A string as written. A placeholder of an f-string becomes ``{name}`` or ``...``."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.Name):
@@ -77,7 +77,7 @@ def _named_calls(node: ast.AST) -> Iterator[ast.Call]:
 
 
 def _name(call: ast.Call) -> str:
-    """The plain name that is called, ``super`` for ``super().__init__``; empty for every other call."""
+    """The plain name that is called; ``super`` for ``super().__init__``; empty for any other call."""
     function = call.func
     if isinstance(function, ast.Attribute) and function.attr == "__init__" and isinstance(function.value, ast.Call):
         return _name(function.value)
@@ -85,7 +85,7 @@ def _name(call: ast.Call) -> str:
 
 
 def _assigned(body: list[ast.stmt]) -> dict[str, str]:
-    """Names that a block gives a text, wherever in it."""
+    """The names to which a block assigns a text, at any depth."""
     texts: dict[str, str] = {}
     for node in (each for statement in body for each in ast.walk(statement)):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

@@ -1,4 +1,4 @@
-"""The state machine in docs/architecture.md, from the table that the code obeys."""
+"""The state machine in docs/architecture.md, from the table that the code uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sleep under faketime, in the process of the tests and in those that they start."""
+"""Repairs sleep under faketime, in the process of the tests and in the processes that they start."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tests.support.shifted_date import sitecustomize
 
 
 def keep_sleep_working() -> None:
-    """Let the processes that this one starts sleep too, if they run on another date; the import above mended this one."""
+    """Make sleep work in child processes too, if they run on another date. The import above has repaired this process."""
     if sitecustomize.MENDED:
         os.environ["PYTHONPATH"] = first_in_path(Path(__file__).parent)
 
 
 def first_in_path(folder: Path) -> str:
-    """PYTHONPATH for a process that a test starts: ``folder``, then what this process has."""
+    """PYTHONPATH for a process that a test starts: ``folder``, then the current value."""
     return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])

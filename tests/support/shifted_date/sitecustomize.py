@@ -1,8 +1,8 @@
-"""Lets a process sleep under ``faketime --exclude-monotonic``, which runs it as if on another date.
+"""Lets a process sleep under ``faketime --exclude-monotonic``, which runs the process as if on another date.
 
-``time.sleep`` waits for a moment of the monotonic clock. libfaketime 0.9.10 shifts that moment although it is told to leave this
-clock alone, and the system refuses it (EINVAL). ``select`` waits for a length of time instead. Python imports this file by its name
-in every process that has its folder in ``PYTHONPATH``.
+``time.sleep`` waits for a moment of the monotonic clock. libfaketime 0.9.10 shifts that moment, although it is told to leave this
+clock alone, and the system refuses the call (EINVAL). ``select`` waits for a length of time instead. Python imports this file by
+its name in every process that has this folder in ``PYTHONPATH``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,6 @@ def _is_broken() -> bool:
 
 
 MENDED = _is_broken()
-"""Whether ``time.sleep`` failed here and was replaced."""
+"""Whether ``time.sleep`` was broken in this process and was replaced."""
 if MENDED:
     time.sleep = _sleep
