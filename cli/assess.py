@@ -1,4 +1,4 @@
-"""The commands assess and precheck. They apply every precheck rule to facts from a file, or to instances in the cloud."""
+"""The commands assess and precheck apply every precheck rule to facts from a file, or to instances in the cloud."""
 
 from __future__ import annotations
 

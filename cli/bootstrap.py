@@ -17,7 +17,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def bootstrap_account(as_json: AsJson = False) -> None:
-    """Create the event bus if it is missing. Then deploy template.yml with ROS, and s.yaml with `s deploy`."""
+    """Create the event bus if it is missing. After `replank bootstrap`, deploy template.yml with ROS and s.yaml with `s deploy`."""
     account = OperatorAccount.from_environment()
     created = create_bus_if_missing(account)
     if as_json:

@@ -13,7 +13,7 @@ from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 from shared.domain.zones import time_zone
 
 HORIZON = timedelta(days=400)
-"""How far ahead calendar events are read. There must be a limit, because recurring events may have no end."""
+"""How far ahead calendar events are read. The reading needs a limit, because recurring events may have no end."""
 LARGEST = 5 << 20
 
 

@@ -31,7 +31,7 @@ class HttpClient:
     def __init__(self) -> None:
         self._session = requests.Session()
         self.held = ""
-        """The reason for the account-wide hold, from the last answer. Empty if there is no hold."""
+        """The reason for the account-wide hold, from the last answer; empty if there is no hold."""
         self.pause: Callable[[float], None] = time.sleep
 
     def send_json(self, method: str, url: str, *, headers: Json | None = None, body: bytes = b"", query: Json | None = None) -> Any:
@@ -77,7 +77,7 @@ class _TooManyRequests(Exception):
 
 
 def _retry_after(error: Exception) -> RetryHint | None:
-    """When to repeat the request, from the answer's Retry-After header. None if the request must not be repeated."""
+    """When to repeat the request, from the answer's Retry-After header; None if the request must not be repeated."""
     if not isinstance(error, _TooManyRequests):
         return None
     wait = error.answer.headers.get("retry-after", "")
@@ -99,7 +99,7 @@ class Api:
     access_key_secret: str
     security_token: str = ""
     operator: str = ""
-    """The operator's unverified name. It is sent only if there is no token."""
+    """The operator's unverified name. The unverified name is sent only if there is no token."""
     token: str = field(default="", repr=False)
     """The sign-in provider's token, from which the API reads a verified name."""
     http: HttpClient | None = None
@@ -178,7 +178,7 @@ class Api:
     def _caller_headers(self) -> dict[str, str]:
         """The header that names the caller.
 
-        It holds the token, or without a token the operator's name, percent-encoded to ASCII.
+        The header holds the token, or without a token the operator's name, percent-encoded to ASCII.
         """
         if self.token:
             return {"x-replank-token": self.token}

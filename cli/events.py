@@ -78,7 +78,7 @@ def read_events(file: Path) -> list[Json]:
 
 
 def problems_in_event(event: Json) -> list[str]:
-    """The faults of an event, one sentence each. Empty if the event is valid."""
+    """The faults of an event, one sentence each; empty if the event is valid."""
     type_ = str(event.get("type", ""))
     found = _schema_problems(FOLDER / "envelope.schema.json", event, "")
     if type_ not in known.PRODUCERS:

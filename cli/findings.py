@@ -10,6 +10,6 @@ from shared.domain.findings import Finding
 def shown_severity(finding: dict[str, Any]) -> str:
     """The finding's severity as users see it.
 
-    It is ``not checked`` if the rule had no facts and the finding does not block the migration.
+    The severity is ``not checked`` if the rule had no facts and the finding does not block the migration.
     """
     return Finding.from_json(finding).label

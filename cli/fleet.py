@@ -1,4 +1,4 @@
-"""Reads fleet files. They hold answers of DescribeInstances (pages, or a list of records) and facts of the guests."""
+"""Reads fleet files. Fleet files hold answers of DescribeInstances (pages, or a list of records) and facts of the guests."""
 
 from __future__ import annotations
 

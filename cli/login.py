@@ -38,7 +38,7 @@ def sign_in(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to which the browser is redirected. 0: any free one.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Sign in at the deployment's sign-in provider. Afterwards your acts are recorded under a verified name."""
+    """Sign in at the deployment's sign-in provider. After a sign-in, your acts are recorded under a verified name."""
     if device and paste:
         raise bad_input("Option.Conflict", "--device and --paste cannot be used together.", "Leave one of them out.")
     other = "--device" if device else "--paste"

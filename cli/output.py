@@ -59,7 +59,7 @@ def raw_stdout() -> TextIO:
 
 
 def rich_console() -> Console:
-    """A new rich console on the current standard output. It is new each time, so that a redirection takes effect.
+    """A new rich console on the current standard output. Each call makes a new console, so that a redirection takes effect.
 
     The console is as wide as the terminal, or 200 columns in a pipe. The variable NO_COLOR (no-color.org) removes colours, bold and
     dim text.
@@ -148,7 +148,7 @@ def show_problem(problem: Problem, *, as_json: bool = False) -> None:
 
 
 def time_in_words(text: str | None) -> str:
-    """A time from the API as readable text in UTC, without seconds. Empty if there is no time."""
+    """A time from the API as readable text in UTC, without seconds; empty if there is no time."""
     return text[:16].replace("T", " ") + " UTC" if text else ""
 
 

@@ -108,7 +108,7 @@ def _driver_in_words(row: Json) -> str:
 
 
 def plan_if_supported(api: Api, batch_id: str) -> Json | None:
-    """The batch's current plan. None if the API is too old to have plans."""
+    """The batch's current plan; None if the API is too old to have plans."""
     try:
         found: Json = api.get(f"/batches/{batch_id}/plan")
     except Problem as problem:

@@ -74,7 +74,10 @@ def check_policy(file: Annotated[Path, typer.Argument(help="YAML or JSON file wi
 
 
 def print_policy_schema() -> None:
-    """Print the JSON Schema of a policy, for editors and build pipelines. It is the same as docs/policy.schema.json."""
+    """Print the JSON Schema of a policy, for editors and build pipelines.
+
+    The printed schema is the same as docs/policy.schema.json.
+    """
     from cli.policy_file import SCHEMA
 
     output.show_json(SCHEMA)

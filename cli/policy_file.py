@@ -37,7 +37,7 @@ SCHEMA: Json = {
 
 @dataclass(frozen=True)
 class Flaw:
-    """One fault in a policy file. Line and column count from 1. They are 0 if the position is not known."""
+    """One fault in a policy file. Line and column count from 1, and are 0 if the position is not known."""
 
     line: int
     column: int

@@ -14,7 +14,7 @@ COUNTED = "failed moving waiting moved"
 
 
 def current_plan(api: Api, batch: Json) -> Json | None:
-    """The current plan of the batch. None if the batch is empty or not acknowledged, or if the API is too old to have plans."""
+    """The current plan of the batch; None if the batch is empty or not acknowledged, or if the API is too old to have plans."""
     if batch["acknowledgement"] is None or not batch["size"]:
         return None
     return plan_if_supported(api, batch["batchId"])
@@ -32,7 +32,7 @@ def urgent_messages(batch: Json, plan: Json | None) -> list[str]:
 
 
 def confirmation_hint(batch: Json) -> str:
-    """A hint to confirm, with the number of waiting migrations and the command. Empty if no migration waits for a confirmation."""
+    """A hint to confirm, with the number of waiting migrations and the command; empty if no migration waits for a confirmation."""
     number, ready_at = batch["counts"].get("migrated", 0), batch.get("readyToConfirmAt")
     if not number or not ready_at:
         return ""

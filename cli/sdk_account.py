@@ -15,7 +15,7 @@ from shared.domain.retry import CHECK_CALL
 
 CONNECT_MS, READ_MS = 5000, 30000
 INVOKE_S = 630
-"""Time limit of an invocation, in seconds. It is a little longer than the ten minutes that a function may run (s.yaml)."""
+"""Time limit of an invocation, in seconds. The limit is a little longer than the ten minutes that a function may run (s.yaml)."""
 SERVICES = ("EVENTBRIDGE", "TABLESTORE", "ECS", "SMC", "FC")
 
 
@@ -46,7 +46,7 @@ class OperatorAccount:
         )
 
     def endpoint(self, service: str) -> tuple[str, str]:
-        """The protocol and host of a service. They come from ``endpoints``, or else from Alibaba Cloud's documented endpoint."""
+        """The protocol and host of a service, from ``endpoints`` or else from Alibaba Cloud's documented endpoint."""
         given = self.endpoints.get(service, "")
         if given:
             parts = urlsplit(given if "//" in given else f"https://{given}")

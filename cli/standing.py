@@ -1,6 +1,6 @@
 """The support status of instances in a fleet file.
 
-It takes into account that a guest may have been converted, which only the guest's facts show.
+The status takes into account that a guest may have been converted, which only the guest's facts show.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Su
 
 
 def converted_release(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
-    """The release that a converted guest runs. None if the guest was not converted. ECS keeps the old OSName after a conversion."""
+    """The release that a converted guest runs; None if the guest was not converted. ECS keeps the old OSName after a conversion."""
     said = fleet.guests.get(record["InstanceId"], {}).get("os_release")
     named = identify_in_catalog(catalog, *os_names(record))
     if named is None or not isinstance(said, dict):
@@ -42,7 +42,7 @@ def converted_release(fleet: Fleet, record: Json, catalog: Catalog) -> Release |
 
 
 def conversion_in_words(fleet: Fleet, record: Json, catalog: Catalog) -> str:
-    """A phrase that names the release to which the guest was converted. Empty if the guest was not converted."""
+    """A phrase that names the release to which the guest was converted; empty if the guest was not converted."""
     converted = converted_release(fleet, record, catalog)
     name, name_en = os_names(record)
     return f"converted: the guest runs {converted.name}; ECS still shows {name_en or name}" if converted else ""

@@ -1,4 +1,4 @@
-"""Groups of migration states that the command line needs. They are derived from the domain's state machine."""
+"""Groups of migration states that the command line needs. The groups are derived from the domain's state machine."""
 
 from __future__ import annotations
 

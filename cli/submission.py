@@ -147,7 +147,7 @@ def _destinations(given: list[str]) -> Json:
 def _read_policy(file: Path | None, calendar: Path | None) -> Json:
     """The policy in the policy file, with the calendar's events added to its blackouts.
 
-    The modules for YAML and calendars are imported here. They load slowly, and most submissions need neither.
+    The modules for YAML and calendars are imported here, because they load slowly and most submissions need neither.
     """
     found: Json = {}
     if file:

@@ -1,1 +1,1 @@
-"""The commands `replank local`. They run a local cloud in the background, so that users can try every other command."""
+"""The commands `replank local`, which run a local cloud in the background. Users can try every other command on this cloud."""

@@ -102,7 +102,7 @@ class StateFolder:
         return True
 
     def _read_running_file(self) -> Json:
-        """The content of the file that the running cloud locks. Empty if no process holds the lock."""
+        """The content of the file that the running cloud locks; empty if no process holds the lock."""
         try:
             with (self.path / RUNNING).open(encoding="utf-8") as file:
                 found: Json = {} if _is_unlocked(file) else json.loads(file.read() or "{}")

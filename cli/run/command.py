@@ -140,7 +140,7 @@ def _new_operator(cloud: RunningCloud, plan: RunPlan) -> Operator:
 def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Json:
     """Load the fleet, create the event bus and send the notices. Returns the digests of the disks.
 
-    The digests are stored in the folder. If they are there, a continued run skips these steps.
+    The digests are stored in the folder. If the folder has the digests, a continued run skips the whole preparation.
     """
     cloud.load_fleet({**plan.fleet.document_to_load, "faults": plan.faults})
     create_bus_if_missing(cloud.account)

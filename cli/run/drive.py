@@ -18,12 +18,12 @@ BIG_FLEET = 200
 STALLED_S = 9 * 24 * HOUR_S
 """Seconds of virtual time without a change after which the run gives up, if all migrations are waiting.
 
-This limit is longer than the time between two weekly windows.
+This time limit is longer than the time between two weekly windows.
 """
 STUCK_S = 26 * HOUR_S
 """Seconds of virtual time without a change after which the run gives up, if a migration is not only waiting.
 
-This limit exceeds every time limit of the pipeline. For example, a first snapshot may take a day.
+This time limit is longer than every time limit of the pipeline. For example, a first snapshot may take a day.
 """
 PLANNED_S = HOUR_S
 """Seconds of virtual time within which every notice must become a batch, and every batch must be planned."""

@@ -36,7 +36,7 @@ class RunFolder:
 
     @property
     def original_disks(self) -> Json | None:
-        """The digests of all disks before the migrations, by instance id. None until the cloud is prepared."""
+        """The digests of all disks before the migrations, by instance id; None until the cloud is prepared."""
         found: Json | None = self.mark.get("disks")
         return found
 
@@ -81,7 +81,7 @@ def open_run_folder(state: Path | None, plan: str, seed: int | None) -> RunFolde
 
 
 def _read_mark(state: Path) -> Json:
-    """The content of the folder's mark file. Empty if the folder is empty.
+    """The content of the folder's mark file; empty if the folder is empty.
 
     Raises Problem (State.NotOurs) for a folder with other files.
     """

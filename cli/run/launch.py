@@ -65,7 +65,7 @@ def write_catalog_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, s
 
 
 def ticket_folder(state: Path) -> Path:
-    """The folder for the console's one-time links. It is inside a state folder."""
+    """The folder for the console's one-time links, inside a state folder."""
     return state.resolve() / "console-links"
 
 
@@ -83,7 +83,7 @@ class LaunchOptions:
     on: date | None = None
     options: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Settings of the functions. They override the default settings."""
+    """Settings of the functions that override the default settings."""
 
     @property
     def command_line(self) -> list[str]:
@@ -137,7 +137,7 @@ def read_ready_line(process: subprocess.Popen[str], state: Path) -> Json:
 def _not_started_problem(log: str, state: Path) -> Problem:
     """The Problem for a cloud that did not start.
 
-    It has the cloud's own error message, or without such a message the end of the cloud's log.
+    The Problem has the cloud's own error message, or without such a message the end of the cloud's log.
     """
     _, told, last = log.rpartition("localcloud: ")
     if told and (found := _OF_STATE.fullmatch(last.strip())):

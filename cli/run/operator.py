@@ -1,4 +1,4 @@
-"""The simulated operator of a run. It sends requests to the HTTP API, as a person would."""
+"""The simulated operator of a run. The operator sends requests to the HTTP API, as a person would."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Operator:
     def _start_in_console(self, path: str, migration: Json) -> bool:
         """Start the migration's job in the ECS console if the migration waits for it.
 
-        This is done once for each hop and attempt.
+        The job is started only once for each hop and attempt.
         """
         job = (migration["migrationId"], migration["hop"], migration["attempt"])
         if job in self._started:

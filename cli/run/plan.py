@@ -57,11 +57,11 @@ class RunPlan:
     faults: Json = field(default_factory=dict)
     """The faults that the local cloud's ECS and SMC simulate."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Why an instance is in no batch, by instance id. Empty if notices or the scenario select the instances."""
+    """Why an instance is in no batch, by instance id; empty if notices or the scenario select the instances."""
     on: date | None = None
     """The day on which virtual time begins. None means the local cloud's default day."""
     rows: Any = None
-    """The user's own catalog rows, which the functions use too. None if there are no such rows."""
+    """The user's own catalog rows, which the functions use too; None if there are no such rows."""
 
     @property
     def catalog(self) -> Catalog:
@@ -118,7 +118,7 @@ def _make_plan(
 def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict[str, str]]:
     """Batches of all instances that are out of support on the day ``on``.
 
-    The second value has the reason why each other instance is left out, by instance id.
+    The second return value has the reason why each other instance is left out, by instance id.
     """
     reasons = {record["InstanceId"]: _reason_left_out(fleet, record, on, catalog) for record in fleet.instances}
     ids = [each for each, reason in reasons.items() if not reason]
@@ -134,7 +134,7 @@ def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list
 
 
 def _reason_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
-    """Why an instance is left out of the batches. Empty if the instance is out of support."""
+    """Why an instance is left out of the batches; empty if the instance is out of support."""
     life = support_status(fleet, record, on, catalog)
     if life.standing in OVER:
         return ""

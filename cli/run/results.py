@@ -1,4 +1,4 @@
-"""The results of a run. They are read from the API, compared with the expected outcomes, printed, and written to files."""
+"""The results of a run. The results are read from the API, compared with the expected outcomes, printed, and written to files."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ _SMC = {"jobs": "SMC jobs", "sources": "SMC sources", "access_tokens": "SMC acti
 
 
 def _leftovers_in_smc(rows: list[Json], inventory: Json) -> list[str]:
-    """Sentences about jobs, sources and activation codes left in SMC. Empty if a failed migration may have kept them."""
+    """Sentences about jobs, sources and activation codes left in SMC; empty if a failed migration may have kept them."""
     if any(row["result"] == "failed" and driver_traits(row["driver"]).copies_disks for row in rows):
         return []
     by_person = {row["instanceId"] for row in rows if driver_traits(row["driver"]).attended}

@@ -20,7 +20,7 @@ EARLY_S = 60
 
 
 def api_token(api_url: str) -> str:
-    """The token for requests to an API: REPLANK_TOKEN, else the token of the last sign-in. Empty if neither exists.
+    """The token for requests to an API: REPLANK_TOKEN, else the token of the last sign-in; empty if neither exists.
 
     If the token of the last sign-in has expired, it is renewed first.
     """
@@ -36,7 +36,7 @@ def api_token(api_url: str) -> str:
 
 
 def read_tokens(api_url: str) -> Json:
-    """The stored tokens for an API. Empty if no tokens are stored, or if they cannot be read."""
+    """The stored tokens for an API; empty if no tokens are stored, or if they cannot be read."""
     ring = _keyring()
     text = ring.get_password(SERVICE, api_url) if ring else json.dumps(_read_tokens_file().get(api_url, {}))
     try:
@@ -94,7 +94,7 @@ def _renewed_token(api_url: str, found: Json) -> str:
 
 
 def _keyring() -> Any:
-    """The system's keyring. None if no keyring is available, or if REPLANK_KEYRING is 0."""
+    """The system's keyring; None if no keyring is available, or if REPLANK_KEYRING is 0."""
     if os.environ.get("REPLANK_KEYRING", "1") == "0":
         return None
     try:

@@ -28,7 +28,10 @@ _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 @dataclass(frozen=True)
 class CodeRequest:
-    """A request for an authorization code. It has the address for the browser, and the secrets with which the answer is checked."""
+    """A request for an authorization code.
+
+    The request has the address for the browser, and the secrets with which the answer is checked.
+    """
 
     url: str
     redirect_uri: str

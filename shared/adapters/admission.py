@@ -103,7 +103,7 @@ class TablestoreAdmission:
         return held
 
     def _recalculate_counts(self) -> None:
-        """Correct the slot counters. They are wrong if an older version, which has no counters, has changed the row.
+        """Correct the slot counters. The counters are wrong if an older version, which has no counters, has changed the row.
 
         If a slot is taken or released at the same time, nothing is written. The next reader then corrects the counters.
         """

@@ -21,7 +21,7 @@ def snapshot_policy_ids(disks: Iterable[Any]) -> list[str]:
 
 
 def next_snapshot_at(clients: Clients, region_id: str, policy_ids: Iterable[str], now: datetime) -> datetime | None:
-    """The time of the next automatic snapshot. None if no policy applies, or if the role may not read the policies.
+    """The time of the next automatic snapshot; None if no policy applies, or if the role may not read the policies.
 
     Makes one call per policy.
     """
@@ -47,7 +47,7 @@ def next_policy_run(time_points: str, weekdays: str, now: datetime) -> datetime 
 
 
 def _parsed_numbers(text: str) -> list[int]:
-    """The numbers in a JSON list of texts. Empty if the text is not such a list."""
+    """The numbers in a JSON list of texts; empty if the text is not such a list."""
     try:
         return sorted(int(each) for each in json.loads(text))
     except (ValueError, TypeError):

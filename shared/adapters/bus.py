@@ -23,7 +23,7 @@ ENVELOPE_BYTES = 600
 
 
 class _NotPublished(Exception):
-    """Raised if EventBridge refused some events or did not answer. The same events may succeed if they are sent again."""
+    """Raised if EventBridge refused some events or did not answer. A second PutEvents call with the same events may succeed."""
 
 
 class EventBridgeBus:

@@ -216,7 +216,7 @@ class EcsCompute:
 
 
 def _all_items(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
-    """All items of a listing. ``page`` reads one page. It returns the page's items and the token for the next page."""
+    """All items of a listing. ``page`` reads one page. ``page`` returns the page's items and the token for the next page."""
     token = ""
     for _ in range(MAX_PAGES):
         items, token = page(token)

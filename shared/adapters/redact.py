@@ -23,7 +23,7 @@ def add_secret(secret: str | None) -> None:
 
 
 def remove_secret(secret: str | None) -> None:
-    """Stop hiding a value that has expired. Otherwise the set of hidden values would grow without limit."""
+    """Stop hiding a value that has expired. The set of hidden values would otherwise grow without limit."""
     _known.discard(secret or "")
 
 

@@ -26,7 +26,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _NOISY = {"tablestore.encoder": logging.ERROR, "tablestore.decoder": logging.ERROR, "tablestore-client": logging.CRITICAL}
 """The log levels that silence the Tablestore SDK.
 
-The SDK logs a missing codec and every request. It also logs failed conditions as errors, although conditions fail here in normal
+The SDK logs a missing codec and every request. The SDK also logs failed conditions as errors, although conditions fail in normal
 operation.
 """
 
@@ -92,7 +92,7 @@ class RoleCredentials(Protocol):
 class Clients:
     """The clients of one account, and the retry policy of their calls.
 
-    ``assumed`` provides the credentials of a role in a member account. These are used for ECS and SMC only.
+    ``assumed`` provides the credentials of a role in a member account. These credentials are used for ECS and SMC only.
     """
 
     def __init__(self, account: Account, *, retry: RetryPolicy = CLOUD_CALL, assumed: RoleCredentials | None = None) -> None:
@@ -121,7 +121,7 @@ class Clients:
         return self._make_client_once("smc", self._make_smc_client)
 
     def runtime_options(self) -> Any:
-        """The options for one call through a generated client. They turn off the client's own retries."""
+        """The options for one call through a generated client. The options turn off the client's own retries."""
         from alibabacloud_tea_util import models
 
         return models.RuntimeOptions(autoretry=False, connect_timeout=CONNECT_TIMEOUT_S * 1000, read_timeout=READ_TIMEOUT_S * 1000)
@@ -212,7 +212,8 @@ def _disable_proxies_for_loopback(address: str) -> Endpoint:
 
 
 def tablestore_retry_policy(policy: RetryPolicy) -> Any:
-    """The retry policy in the form of the Tablestore SDK. It limits the SDK's retries after throttling and after failed reads.
+    """The retry policy in the form of the Tablestore SDK. The policy limits the SDK's retries after throttling and after failed
+    reads.
 
     By default the SDK retries 20 times. The SDK never repeats a write whose outcome is unknown.
     """

@@ -65,13 +65,13 @@ def _retry_decider(clients: Clients, expected: Expected) -> Callable[[Exception]
 def _translated_error(clients: Clients, failed: CloudError) -> ReplankError:
     """The error in the form that the stages handle.
 
-    It is the account's error if a member account refuses every call, else the call's error.
+    If a member account refuses every call, the account's error is returned, else the call's error.
     """
     return (clients.assumed.account_error(failed) if clients.assumed is not None else None) or translate_error(failed)
 
 
 def cloud_error(error: Exception) -> CloudError | None:
-    """The cloud's error in an exception of an SDK. None for any other exception, which is then a bug."""
+    """The cloud's error in an exception of an SDK; None for any other exception, which is then a bug."""
     from Tea.exceptions import RetryError, TeaException
 
     if isinstance(error, TeaException):

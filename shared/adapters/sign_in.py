@@ -32,7 +32,7 @@ LONGEST_TOKEN = 8192
 NAME_CLAIMS = ("preferred_username", "upn", "login_name", "email", "name", "sub")
 """The claims that may hold the caller's name.
 
-The first claim in this list that the token has is used. RAM sends upn, login_name and name.
+Of the token's claims, the one that comes first in this list is used. RAM sends upn, login_name and name.
 """
 _TIMEOUT_S = 5
 _MOST_BYTES = 256 * 1024

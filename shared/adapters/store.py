@@ -29,7 +29,7 @@ _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExis
 _UNKNOWN_OUTCOME = frozenset({"OTSTimeout", "OTSInternalServerError", "OTSServerUnavailable"})
 """Codes that leave the outcome of a request unknown.
 
-After such a code the SDK itself repeats only reads. This module repeats writes too.
+After such a code the SDK itself repeats only reads. The module ``store`` repeats writes too.
 """
 
 
@@ -78,7 +78,7 @@ class Store:
         self._clients = clients
 
     def get(self, table: str, key: Key, columns: Sequence[str] = (), *, between: tuple[str, str] | None = None) -> Columns | None:
-        """A row's columns: all of them, the named ones or those in a range of names. None if the row has none of these columns."""
+        """A row's columns: all of them, the named ones or those in a range of names; None if the row has none of these columns."""
         start, end = between or (None, None)
         found: Columns = {}
         token: Any = None
@@ -137,7 +137,7 @@ class Store:
         return self._try_write("delete_row", table, sdk_row(key, None), sdk_condition("EXPECT_EXIST", expect))
 
     def read_range(self, wanted: RowRange, *, limit: int) -> tuple[list[Columns], list[tuple[str, Any]] | None]:
-        """Up to ``limit`` rows, and the key at which the next page starts. This key is None after the last row."""
+        """Up to ``limit`` rows, and the key at which the next page starts. The key is None after the last row."""
         rows: list[Columns] = []
         start: Any = _sdk_range_key(wanted.start)
         direction = "BACKWARD" if wanted.backward else "FORWARD"
@@ -163,8 +163,8 @@ class Store:
     def get_many(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
         """The existing rows, in the order of the keys. ``between`` is a range of column names (first included, last excluded).
 
-        A repeated key is sent only once, because Tablestore refuses repeated keys. They occur because an index that lags behind may
-        show a row twice.
+        A repeated key is sent only once, because Tablestore refuses repeated keys. Keys may be repeated because an index that lags
+        behind may show a row twice.
         """
         keys, rows = list(dict.fromkeys(map(tuple, keys))), list[Columns]()
         for place in range(0, len(keys), BATCH_ROWS):
@@ -242,7 +242,7 @@ def _retry_decision(error: Exception) -> RetryHint | None:
 class WriteInDoubt(Transient):
     """Raised if a conditional write got no answer, and its condition failed in the repetition.
 
-    The first request may have succeeded.
+    The first request of the write may have succeeded.
     """
 
 
@@ -251,7 +251,7 @@ class _NoAnswer(Transient):
 
 
 class _ConditionFailed(ReplankError):
-    """Raised if a row does not meet the condition of a write. This error never leaves this module."""
+    """Raised if a row does not meet the condition of a write. ``_ConditionFailed`` never leaves the module ``store``."""
 
 
 def _translate_error(operation: str, code: str, message: str, request_id: str) -> ReplankError:

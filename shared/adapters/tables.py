@@ -61,7 +61,7 @@ GROUP_PLACE = "group:"
 WAVE, PLACES = "wave_", "w_"
 """Column prefixes of a batch.
 
-The first is for the migrations of each wave. The second is for pages of sort keys, from which the waves are made.
+WAVE is for the migrations of each wave. PLACES is for pages of sort keys, from which the waves are made.
 """
 WITHOUT = "without_"
 """Column prefix of a batch for the left-out instances, one column for each page."""
@@ -79,14 +79,14 @@ WITH_STATE = ("doc", "t")
 """The range of columns from which a migration is read, extended by ``state`` for reads that filter by state."""
 JUST_DOC = ("doc", "doc0")
 CONTROL = "doc_control", "terms_control"
-"""Columns of a batch for a person's last act on the batch.
+"""Columns of a batch: CHOSEN for a selection from which older versions would select too much, CHOSEN_IDS for a long list of ids.
 
-The first is read together with the document, the second together with the terms. Older versions ignore both.
+In the document, the selection is then empty.
 """
 SUBMITTED = "doc_asked", "terms_asked"
 """Columns of a batch for its policy and accounts as submitted.
 
-They are stored here too, because older versions drop unknown fields from the document.
+The policy and accounts are stored here too, because older versions drop unknown fields from the document.
 """
 CHOSEN, CHOSEN_IDS = "doc_chosen", "chosen_ids"
 """Columns of a batch: the first for a selection from which older versions would select too much, the second for a long list of ids.
@@ -129,7 +129,10 @@ def numbered_column(prefix: str, version: int) -> str:
 
 
 def restart_column(event_id: str) -> str:
-    """The column name for one restart event. It holds a digest of the event's id, because the id may contain any character."""
+    """The column name for one restart event.
+
+    The column name holds a digest of the event's id, because the id may contain any character.
+    """
     return RESTART + hashlib.sha256(event_id.encode()).hexdigest()[:32]
 
 
@@ -207,7 +210,7 @@ def admission_queue_name(batch_id: str, account_id: str) -> str:
 
 
 def queue_columns(migration: Migration) -> Columns:
-    """The columns for the queue in which the row waits: admission, tick or sweep. Empty if the row waits in no queue."""
+    """The columns for the queue in which the row waits: admission, tick or sweep; empty if the row waits in no queue."""
     if migration.state in ADMITTED:
         since = epoch_milliseconds(migration.entered_at)
         queue = admission_queue_name(migration.batch_id, migration.account_id)
@@ -290,7 +293,7 @@ def _needs_newer_version(selection: Selection) -> bool:
 
 
 def _selection_for_older_versions(selection: Selection) -> Selection:
-    """The selection for older versions. It names no instance if an older version would otherwise select too many."""
+    """The selection for older versions. The selection names no instance if an older version would otherwise select too many."""
     return Selection(selection.regions, accounts=selection.accounts) if _needs_newer_version(selection) else selection
 
 
@@ -339,7 +342,7 @@ def _submitted_terms_from_row(row: Columns) -> SubmittedTerms | None:
 
 
 def _last_act_from_row(row: Columns) -> BatchControl:
-    """The last act on the batch. It is stored in two columns, so that both column ranges contain it."""
+    """The last act on the batch. The act is stored in two columns, so that both column ranges contain it."""
     written = row.get(CONTROL[0]) or row.get(CONTROL[1])
     return column_value(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 
@@ -350,7 +353,7 @@ def batch_journal_entry_from_column(written: str) -> BatchJournalEntry:
 
 
 def batch_terms_from_row(row: Columns) -> BatchTerms | None:
-    """The terms in a row. None if an older version wrote the row last: then only the document is up to date."""
+    """The terms in a row; None if an older version wrote the row last: then only the document is up to date."""
     if "terms" not in row:
         return None
     found = column_value(BatchTerms, row["terms"], f"terms of batch {row.get('batch_id', '')}")

@@ -28,8 +28,8 @@ MAX_ANSWER_BYTES = 24 * 1024
 def probe_script(os_type: str, *, files: Sequence[str] = (), check: str = "", updates: bool = False) -> str:
     """The script of the probe for ``linux`` (POSIX sh) or ``windows`` (PowerShell 2.0 and later).
 
-    ``files`` are paths of files whose SHA-256 is reported. ``check`` is a command of the user. It may run for 15 s, and its exit
-    status is reported. With ``updates``, pending updates are reported too, as a move from CentOS to Red Hat needs them.
+    ``files`` are paths of files whose SHA-256 is reported. ``check`` is a command of the user. The check may run for 15 s, and its
+    exit status is reported. With ``updates``, pending updates are reported too, as a move from CentOS to Red Hat needs them.
     """
     head, body = _script_parts(os_type)
     if os_type == "windows":
@@ -73,7 +73,7 @@ def parse_answer(os_type: str, output: bytes, *, truncated: bool = False) -> Gue
 
 
 def finding_for_unreadable_answer(error: ProbeUnreadable) -> Finding:
-    """The finding for an unreadable answer. It blocks the migration, because nothing is known about the guest."""
+    """The finding for an unreadable answer. The finding blocks the migration, because nothing is known about the guest."""
     return Finding(
         error.code,
         Severity.ERROR,

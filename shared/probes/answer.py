@@ -23,7 +23,7 @@ class LinuxAnswer:
     def read_section(self, name: str, reader: Callable[[AnswerSection], T]) -> T | None:
         """The value that ``reader`` returns for a section.
 
-        None if the section cannot be read. The reason is then added to ``unknown``.
+        If the section cannot be read, returns None and adds the reason to ``unknown``.
         """
         section = self.sections.get(name)
         if section is None:

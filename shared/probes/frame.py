@@ -39,7 +39,7 @@ class AnswerSection:
         return [line[len(start) :] for line in self.lines if line.startswith(start)]
 
     def first_value(self, key: str) -> str | None:
-        """The text after ``key`` and a blank in the first line that begins with them. None if no line does."""
+        """The text after ``key`` and a blank in the first line that begins with them; None if no line does."""
         found = self.values_for_key(key)
         return found[0] if found else None
 

@@ -104,7 +104,7 @@ def _facts_including_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modu
 
 
 def _root_login_setting(more: AnswerSection) -> str | None:
-    """The setting PermitRootLogin of sshd. Empty if the file lacks the setting, and None if the file does not exist.
+    """The setting PermitRootLogin of sshd; empty if the file lacks the setting, and None if the file does not exist.
 
     Older probes do not report whether the file exists.
     """

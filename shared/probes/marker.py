@@ -1,6 +1,7 @@
 """Builds the scripts for the marker, a small file in the guest that shows whether SMC has reset the disks.
 
-The scripts are marker.sh and marker.ps1. They contain no text from a batch. This module also reads the scripts' answers.
+The scripts are marker.sh and marker.ps1. The scripts contain no text from a batch. The module ``marker`` also reads the scripts'
+answers.
 """
 
 from __future__ import annotations

@@ -45,7 +45,10 @@ _LANGUAGE = frozenset(
     }
     | {"in", "index", "length", "match", "next", "print", "return", "split", "sub", "substr", "tolower", "while"}
 )
-"""Built-in names of awk that the program uses. It must use no other built-in name, because other names are shortened."""
+"""Built-in names of awk that the program uses.
+
+The program must use no other built-in name, because all other names are shortened.
+"""
 
 
 def shortened_script(script: str) -> str:

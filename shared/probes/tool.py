@@ -128,7 +128,7 @@ def _field_number(told: AnswerSection, name: str) -> int | None:
 
 
 def _unpacked_file(told: AnswerSection, name: str) -> str:
-    """The text of a packed file, as far as it arrived. Empty if the file cannot be unpacked."""
+    """The text of a packed file, as far as it arrived; empty if the file cannot be unpacked."""
     text = _field_word(told, name)
     try:
         raw = base64.b64decode(text[: len(text) // 4 * 4])

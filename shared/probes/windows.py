@@ -34,7 +34,7 @@ class FieldReader:
     def read_field(self, name: str, reader: Callable[[Any], T]) -> T | None:
         """The value that ``reader`` returns for a field.
 
-        None if the field cannot be read. The reason is then added to ``unknown``.
+        If the field cannot be read, returns None and adds the reason to ``unknown``.
         """
         value = self.fields.get(name)
         if value is None:

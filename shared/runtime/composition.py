@@ -1,6 +1,6 @@
 """The composition root.
 
-This module decides which adapter implements which port, and which SDK clients a function makes when it starts.
+The composition root decides which adapter implements which port, and which SDK clients a function makes when it starts.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class DeferredAdapter:
 class DriverSettingErrors(Mapping[str, Permanent]):
     """The drivers that lack a setting.
 
-    Each has the error that names the setting. The drivers are checked when this mapping is first read.
+    Each driver's error names the missing setting. The drivers are checked when this mapping is first read.
     """
 
     def __init__(self, drivers: Callable[[], dict[str, Driver]]) -> None:

@@ -1,6 +1,6 @@
 """The entrypoint of every function.
 
-It reads the message, runs the stage, writes one log line, and then acknowledges the message or raises.
+The entrypoint reads the message, runs the stage, writes one log line, and then acknowledges the message or raises.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Converts an event of the classic API Gateway into a request in the HTTP trigger's form.
 
 Gateway and trigger expect the same four fields in an answer. The event's fields are ``path``, ``httpMethod``, ``headers``,
-``queryParameters``, ``pathParameters``, ``body`` and ``isBase64Encoded``. The last one is the text true or false. Source:
+``queryParameters``, ``pathParameters``, ``body`` and ``isBase64Encoded``. ``isBase64Encoded`` is the text true or false. Source:
 help.aliyun.com, "Use Function Compute as the backend service of an API operation".
 
 Anybody who may invoke the function can send an event of this form. ``door`` therefore records only the form of the event. The form

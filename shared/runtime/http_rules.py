@@ -12,7 +12,7 @@ from shared.runtime.schema import invalid_field
 VERSION = "/v1"
 """The version at the beginning of every path of the API. Within a version, fields may be added, but never removed or redefined."""
 DEPRECATED_SINCE = 1795824000
-"""2026-11-28 as Unix time. Since then, paths without a version are deprecated. They still work."""
+"""2026-11-28 as Unix time. Since then, paths without a version are deprecated, but they still work."""
 DOCUMENT = "/openapi.json"
 """The only path without a version. Its document describes all versions."""
 MEDIA_TYPE = "application/json"

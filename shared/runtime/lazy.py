@@ -73,14 +73,17 @@ class StandInModule(ModuleType):
 
 
 class DeferringFinder:
-    """An import finder and loader. It provides stand-ins for a module and its submodules until one of them is first used."""
+    """An import finder and loader.
+
+    The finder provides stand-ins for a module and its submodules until one of them is first used.
+    """
 
     def __init__(self, root: str, names: Mapping[str, Any]) -> None:
         self.root, self.names = root, names
         self.loaded = False
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """The import spec of the deferred module or of one of its submodules. None for any other module."""
+        """The import spec of the deferred module or of one of its submodules; None for any other module."""
         if fullname != self.root and not fullname.startswith(f"{self.root}."):
             return None
         return ModuleSpec(fullname, cast(Any, self), is_package=True)

@@ -37,7 +37,10 @@ class TooManyRequests(Refused):
 
 
 class RateLimiter:
-    """Allows each caller ``per_minute`` requests per minute. They may all come at the same moment. 0 means no limit."""
+    """Allows each caller ``per_minute`` requests per minute.
+
+    A caller may send all of them at the same moment. If ``per_minute`` is 0, there is no limit.
+    """
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute

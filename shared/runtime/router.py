@@ -1,6 +1,6 @@
 """Finds the API operation for a method and a path.
 
-This module is only a table and a short function. A web framework would slow down the start of the functions.
+The router is only a table and a short function. A web framework would slow down the start of the functions.
 """
 
 from __future__ import annotations
@@ -41,9 +41,12 @@ class ApiCall:
     account: str = ""
     """The id of the deployment's own account."""
     sign_in: tuple[str, str] = ("", "")
-    """The issuer of the OpenID Connect provider, and the client id to use there. Both are empty without a provider."""
+    """The issuer of the OpenID Connect provider, and the client id to use there.
+
+    The issuer and the client id are empty without a provider.
+    """
     seen: int = 0
-    """The version of the act's target that the operator saw. 0 on routes that do not require If-Match."""
+    """The version of the act's target that the operator saw; 0 on routes that do not require If-Match."""
     accept: str = ""
 
 
@@ -74,7 +77,7 @@ class Route:
     personal: bool = False
     """Whether the answer depends on the caller. If so, a name or a token is required, although the operation changes nothing."""
     on_version: bool = False
-    """Whether the header If-Match is required. It holds the version of the target that the operator saw."""
+    """Whether the header If-Match is required. If-Match holds the version of the target that the operator saw."""
     created: bool = False
     """Whether the operation may also answer with status 201."""
     csv: bool = False

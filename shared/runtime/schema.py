@@ -1,4 +1,4 @@
-"""Checks values against a small part of JSON Schema. The same schemas check the API's requests and describe the requests in
+"""Checks values against a small part of JSON Schema. The API's requests are checked with the same schemas that describe them in
 OpenAPI.
 
 Supported keywords: type, enum, pattern, minLength, maxLength, minimum, maximum, items, minItems, maxItems, properties, required,

@@ -167,7 +167,7 @@ def _notice_policy(reader: _VariableReader) -> Policy:
 
 
 def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
-    """The member accounts by id. It is an error to name the deployment's own account."""
+    """The member accounts by id. Naming the deployment's own account is an error."""
     given, external_id = reader.variable_text("REPLANK_ACCOUNTS"), reader.variable_text("REPLANK_EXTERNAL_ID")
     if not given:
         return {}
@@ -196,7 +196,7 @@ def _access_rules(reader: _VariableReader) -> AccessRules | None:
 
 
 def _json_setting(reader: _VariableReader, name: str, read: Callable[[Any], T]) -> T | None:
-    """The value of a JSON setting, converted by ``read``. None if the variable is unset or wrong."""
+    """The value of a JSON setting, converted by ``read``; None if the variable is unset or wrong."""
     given = reader.variable_text(name)
     try:
         return read(json.loads(given)) if given else None
@@ -292,7 +292,7 @@ def _parse_target_values(value: str) -> Mapping[str, str]:
 
 
 def _require_valid(good: bool, value: T) -> T:
-    """Return the value if ``good`` is true. Otherwise raise ValueError."""
+    """Return the value if ``good`` is true, else raise ValueError."""
     if not good:
         raise ValueError
     return value

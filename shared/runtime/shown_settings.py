@@ -54,7 +54,7 @@ VALUES: dict[str, Callable[[Settings], object]] = {
 
 
 def setting_list(found: Settings) -> SettingList:
-    """The settings in force. Each is marked if its value is the default."""
+    """The settings in force. A setting is marked if its value is the default."""
     default = Settings(found.region, found.account_id, (found.region,))
     shown = ((name, _value_text(value(found)), _value_text(value(default))) for name, value in VALUES.items())
     return SettingList(tuple(SettingView(name, hide_secrets(text), text == usual) for name, text, usual in shown))
@@ -66,7 +66,7 @@ def _policy_document(policy: Policy) -> dict[str, Any]:
 
 
 def _own_keys(catalog: Catalog) -> tuple[str, ...]:
-    """The keys of the releases, paths and recipes that are missing from Replank's own catalog or differ there."""
+    """The keys of the releases, paths and recipes that the operator's catalog adds or changes."""
     releases = [key for key, each in catalog.releases.items() if CATALOG.releases.get(key) != each]
     shipped = frozenset(CATALOG.paths)
     paths = [f"{each.source} -> {each.destination}" for each in catalog.paths if each not in shipped]

@@ -1,4 +1,4 @@
-"""Answers HTTP requests to the API. They come as events of Function Compute's HTTP trigger (trigger format ``v1``).
+"""Answers HTTP requests to the API. Requests arrive as events of Function Compute's HTTP trigger (trigger format ``v1``).
 
 Errors have the form of Alibaba Cloud's own APIs: Code, Message, RequestId, Recommend. The trigger checks the signature of every
 request. A header or a token names the operator of every act. The module ``http_rules`` contains the rules of HTTP.
@@ -217,7 +217,7 @@ def _parse_whole_number(name: str, text: str) -> int:
 
 
 def _body_text_or_empty(asked: WebRequest) -> str:
-    """The body's text, for the audit. Empty if the body is too large or not text."""
+    """The body's text, for the audit; empty if the body is too large or not text."""
     try:
         return _body_text(asked)
     except Refused:

@@ -69,7 +69,7 @@ def _check_account(account_id: str, ports: Ports) -> None:
 def postpone_blocked_migrations(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:
     """Return the migrations whose accounts can be used.
 
-    Migrations of blocked accounts get a later due time. Otherwise they would take up every tick.
+    Migrations of blocked accounts get a later due time. Without a later due time, these migrations would take up every tick.
     """
     free = [each for each in migrations if each.account_id not in blocked]
     for each in migrations:

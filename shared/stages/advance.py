@@ -47,7 +47,7 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
     """Carry out one outbox and remove it. Return False if the outbox still holds an effect or event.
 
     An event that the bus refuses does not fail the migration, because the step is already committed. With ``quietly``, no event is
-    published if an effect fails. Otherwise a stage's own event would wake that stage again and again.
+    published if an effect fails. Without this rule, a stage's own event would wake that stage again and again.
     """
     left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
     if quietly and left:

@@ -121,7 +121,7 @@ class InstanceChoice:
     def _locations_of_migrations(self) -> set[InstanceLocation]:
         """Return the locations of the instances of all migrations that the batch already has.
 
-        Some instances may no longer exist in ECS.
+        Some of these instances may no longer exist in ECS.
         """
         found: set[InstanceLocation] = set()
         token = ""

@@ -37,7 +37,7 @@ class SlotCounts:
         return True
 
     def ids_with_free_wave_slot(self, ids: Sequence[str]) -> Sequence[str]:
-        """Return the ids of those migrations whose wave has a free slot. This function reads no row."""
+        """Return the ids of those migrations whose wave has a free slot. No row is read for this."""
         return [each for each in ids if self._free_slots_in_wave(self.cut.wave_number(each)) > 0]
 
     def free_slots_in_all_regions(self, ports: Ports) -> int:

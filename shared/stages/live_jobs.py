@@ -1,6 +1,6 @@
 """Finds the jobs that can still change an instance.
 
-Such a job delays the reset of the instance's disks and the release of its lock.
+A job that can still change an instance delays the reset of the instance's disks and the release of its lock.
 """
 
 from __future__ import annotations

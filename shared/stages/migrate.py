@@ -57,7 +57,7 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
 def _why_job_held(migration: Migration, scene: StartContext, ports: Ports) -> str:
     """Return, in words, why the job may not start now; empty if the job may start.
 
-    An older version without groups may have admitted the migration. Then the migration takes its group's place here.
+    An older version without groups may have admitted the migration. A migration without its group's place takes the place here.
     """
     held = blocking_limit(next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
     if held:

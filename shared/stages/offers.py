@@ -35,7 +35,8 @@ READY_READ = 100
 MANY_READ = 20_000
 """Maximum waiting migrations that one tick reads from the queue of a batch with waves, groups or an order.
 
-More rows are read there, because the migration that has waited longest may still have to wait for other migrations.
+More rows are read than for other batches, because the migration that has waited longest may still have to wait for other
+migrations.
 """
 RECLAIM_EVERY_MIN = 10
 LEFT_BEHIND = timedelta(minutes=10)
@@ -180,7 +181,10 @@ def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
 
 
 def _report_approvals(terms: BatchTerms, ports: Ports) -> None:
-    """Publish which approvals are missing and which are about to expire. Each is published only once."""
+    """Publish which approvals are missing and which are about to expire.
+
+    Each missing or expiring approval is published only once.
+    """
     if terms.policy.approvals or terms.policy.wave_approvals:
         # rarely needed: this import would slow down every start of the function
         from shared.stages.approvals_due import report_approvals

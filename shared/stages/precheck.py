@@ -164,7 +164,7 @@ def _assessment_with_group_warning(migration: Migration, terms: BatchTerms, resu
 
 
 def _check_instance_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
-    """Refuse an instance that the batch does not select. Such an instance must not be probed."""
+    """Refuse an instance that the batch does not select. An instance that the batch does not select must not be probed."""
     why = why_not_selected(batch, migration, ports.catalog)
     if why:
         remedy = "Submit a batch that names the instance, if it is to move."

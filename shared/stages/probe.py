@@ -20,7 +20,7 @@ from shared.probes import ProbeUnreadable, parse_answer, probe_script
 def may_run_batch_check(terms: BatchTerms) -> bool:
     """Whether the batch's own check may run in the guest, and whether the probe may read the batch's files there.
 
-    Both are allowed once a person has acknowledged the batch.
+    The check and the files are allowed once a person has acknowledged the batch.
     """
     return terms.acknowledgement is not None and not terms.dry_run
 

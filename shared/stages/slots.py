@@ -58,7 +58,7 @@ def _facts_with_blocking_member(scene: StartContext, migration: Migration, ports
 
 
 def current_limit(migration: Migration, ports: Ports) -> BlockingLimit | None:
-    """Return the limit that now forbids the migration's next start; None if it may start. This function takes no slot."""
+    """Return the limit that now forbids the migration's next start; None if it may start. No slot is taken."""
     return limits.blocking_limit(limits.next_start(migration), slots_and_start_facts(migration, ports)[1])
 
 

@@ -81,7 +81,7 @@ def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -
 
 
 def _wait_for_limit(migration: Migration, held: BlockingLimit, ports: Ports) -> Outcome:
-    """Release the slot and wait until the limit allows a start. Meanwhile other migrations can use the slot."""
+    """Release the slot and wait until the limit allows a start. Other migrations can use the released slot."""
     if ports.admission.slot_use(migration.batch_id, migration.migration_id).since:
         advance_migration(ports, requeue_migration(migration, held.reason, by="snapshot", now=ports.clock.now()))
     return Outcome("waiting", {"state": migration.state.value, "reason": held.reason})
@@ -137,8 +137,8 @@ def _check_time_limit(migration: Migration, ports: Ports, why: str = "") -> None
 def _record_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
     """Record a finished snapshot in the ledger. Return whether the snapshot is finished.
 
-    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. A snapshot that was just requested may not be in ECS's
-    list yet; it does not count as gone.
+    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. A snapshot that was just requested may be missing from
+    ECS's list. Such a new snapshot does not count as gone.
     """
     if snapshot is None and ports.clock.now() - entry.created_at < LOST:
         return False

@@ -46,7 +46,7 @@ def instance_pages(
     """Yield the instances of the accounts' regions, page by page. A region's problems are added to ``survey``.
 
     With ``instance_ids``, only these instances are searched for. ECS applies the filter ``only``, and may return instances that do
-    not match it. The same instance may be returned twice.
+    not match it. An instance may be returned twice.
     """
     for account_id in accounts:
         wanted = dict.fromkeys(instance_ids) if instance_ids else None

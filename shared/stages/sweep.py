@@ -23,7 +23,10 @@ from shared.stages.advance import advance_migration
 PATIENCE = timedelta(minutes=8)
 """Time limit of one run. The platform stops the function after ten minutes (s.yaml). The next day's run continues."""
 SUNDAY = 6
-"""The weekday on which all confirmed migrations are checked. This finds migrations to which an older version gave no due time."""
+"""The weekday on which all confirmed migrations are checked.
+
+The weekly check finds migrations to which an older version gave no due time.
+"""
 NO_ANSWER = "Cloud.NoAnswer"
 KEPT = frozenset({State.ROLLED_BACK, State.CANCELLED})
 """The final states that a sweep does not change. For these states, the sweep only adds a line to the journal."""

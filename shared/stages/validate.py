@@ -1,6 +1,5 @@
-"""The validate stage: compares the guest with its baseline from before the hop.
-
-Then it begins the next hop or finishes the migration.
+"""The validate stage: compares the guest with its baseline from before the hop, then begins the next hop or finishes the
+migration.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def _event_account(message: Message, ports: Ports) -> str | None:
 def _handle_finished_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     """Record a finished snapshot in the ledger.
 
-    After the last snapshot of a migration, wake the snapshot stage. That stage records the last snapshot itself.
+    After the last snapshot of a migration, wake the snapshot stage. The snapshot stage records the last snapshot itself.
     """
     migration_id = migration_id_in_name(str(content.get("snapshotName", "")))
     if not migration_id:

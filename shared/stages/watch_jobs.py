@@ -124,7 +124,7 @@ def _end_of_job(migration: Migration, report: JobReport | None, ports: Ports) ->
 
 
 def _ask_guest_after_job(migration: Migration, end: JobEnd, ports: Ports) -> bool:
-    """Find out in the guest whether SMC has restored the disks after a failed job. Then fail the migration.
+    """Find out in the guest whether SMC has restored the disks after a failed job, and then fail the migration.
 
     The end of the job is recorded first. SMC gets time to restore the disks before the guest is asked for the marker.
     """

@@ -77,7 +77,8 @@ class ConsoleDriver(JobStopper):
         return  # only the person who made the job may delete it
 
     def _job_to_follow(self, migration: Migration, found: Sequence[Any]) -> Any | None:
-        """The job that the row names, if that job runs or is finished. Otherwise the newest job in ``found``.
+        """The job that the row names, if that job runs or is finished. If that job has failed or is gone, the newest job in
+        ``found``.
 
         If the job has failed or is gone, the person may start another one. Even the failed job's source server may be gone by then.
         """

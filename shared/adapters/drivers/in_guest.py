@@ -35,8 +35,8 @@ The tick and the event of an ended command may both check at about the same time
 LIVE = LONGEST_BACK_OFF + timedelta(minutes=10)
 """Maximum age of an answer that shows whether a tool may be running. While a tool may be running, the instance stays locked.
 
-One attempt sends a command, and the next attempt reads the answer. This age is therefore longer than any pause between two
-attempts.
+One attempt sends a command, and the next attempt reads the answer. The maximum age of an answer is therefore longer than any pause
+between two attempts.
 """
 UNCLEANED = timedelta(days=1)
 """How long the clean-up of a guest is repeated if the guest does not answer or the tool is still running."""

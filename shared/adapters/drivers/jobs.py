@@ -16,7 +16,7 @@ from shared.domain.migration import DriverData, Migration
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
 
 OS_JOB = 1
-"""The JobType of operating-system migrations. The other types are 0 (server), 2 (cross-zone) and 3 (VMware)."""
+"""The JobType of operating-system migrations. The other values of JobType are 0 (server), 2 (cross-zone) and 3 (VMware)."""
 PAGE = 50
 """Maximum items per page of DescribeReplicationJobs and DescribeSourceServers, and maximum job ids per call."""
 MAX_PAGES = 100
@@ -113,7 +113,10 @@ class SmcJobs:
         return next(self._list_sources(source_id=[source_id]), None)
 
     def sources_at_addresses(self, identity: InstanceIdentity, **wanted: Any) -> list[Any]:
-        """The source servers at one of the instance's addresses. Some may belong to another instance with the same address."""
+        """The source servers at one of the instance's addresses.
+
+        A source server may belong to another instance with the same address.
+        """
         return [source for source in self._list_sources(**wanted) if has_address_of_instance(source, identity)]
 
     def _list_sources(self, **wanted: Any) -> Iterator[Any]:

@@ -1,6 +1,6 @@
 """The driver that makes, starts and watches jobs through SMC's API.
 
-Alibaba Cloud does not publish some values that this API needs. These values come from the settings.
+Alibaba Cloud does not publish some values that SMC's API needs. The settings provide the unpublished values.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ class SmcDriver(JobStopper):
     def _delete_source(self, source_id: str, own: Collection[str]) -> None:
         """Delete the source.
 
-        SMC may refuse because the source has jobs. Then force the deletion, but only if all its jobs are in ``own``.
+        If SMC refuses because the source has jobs, force the deletion, but only if all these jobs are in ``own``.
         """
         from alibabacloud_smc20190601 import models
 

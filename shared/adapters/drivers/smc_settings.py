@@ -1,4 +1,4 @@
-"""The settings of the SMC driver. They have a module of their own, so that reading the settings does not load the driver."""
+"""The settings of the SMC driver. The settings have their own module, so that reading them does not load the driver."""
 
 from __future__ import annotations
 
