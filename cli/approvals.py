@@ -14,7 +14,7 @@ from cli.problem import Problem, bad_input
 Json = dict[str, Any]
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the commands approve and approvals to the command line."""
     app.command("approve")(approve)
     app.command("approvals")(show_approvals)

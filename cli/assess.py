@@ -30,7 +30,7 @@ Json = dict[str, Any]
 PATIENCE_S = 900
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the commands assess and precheck to the command line."""
     app.command("assess")(assess_facts)
     app.command("precheck")(precheck_instances)

@@ -21,7 +21,7 @@ COLUMNS = (
 )
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the command audit to the command line."""
     app.command("audit")(show_audit_lines)
 

@@ -19,7 +19,7 @@ from shared.domain.migration import State
 Json = dict[str, Any]
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the commands on batches to the command line."""
     app.command("submit")(submit_batch)
     app.command("status")(show_status)
@@ -206,7 +206,7 @@ def _follow_batch(api: Api, batch: str, every: int, as_json: bool) -> Json:
         if now != before:
             before = now
             _print_progress(found, progress.current_plan(api, found), as_json)
-        if _is_settled(found):
+        if _is_batch_settled(found):
             return found
         time.sleep(every)
 
@@ -226,7 +226,7 @@ def _print_progress(batch: Json, plan: Json | None, as_json: bool) -> None:
         output.print_line(f"  {sentence}")
 
 
-def _is_settled(batch: Json) -> bool:
+def _is_batch_settled(batch: Json) -> bool:
     if batch["state"] == "planning":
         return False
     waiting = (*states.SETTLED, *(() if batch["acknowledgement"] else (State.READY.value,)))

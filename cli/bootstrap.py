@@ -11,7 +11,7 @@ from cli.options import AsJson
 from cli.sdk_account import OperatorAccount, problem_from_error
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the command bootstrap to the command line."""
     app.command("bootstrap")(bootstrap_account)
 

@@ -16,7 +16,7 @@ Why = Annotated[str, typer.Option(help="The reason. It is shown with the batch a
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")]
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the commands pause, resume, stop and next-wave to the command line."""
     app.command("pause")(pause_batch)
     app.command("resume")(resume_batch)

@@ -33,7 +33,7 @@ _FLEET_ON = Annotated[
 ]
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the commands catalog and eol to the command line."""
     group = typer.Typer(help="Releases, supported paths and routes; works offline.", no_args_is_help=True)
     group.command("releases")(list_releases)

@@ -35,7 +35,7 @@ class CheckResult:
     remedy: str = ""
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the command doctor to the command line."""
     app.command("doctor")(run_doctor)
 

@@ -23,7 +23,7 @@ FOLDER = ROOT / "events"
 _FILE = Annotated[Path, typer.Argument(metavar="FILE", help="JSON file with one CloudEvent, or a list of them.")]
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the commands events validate and events send to the command line."""
     group = typer.Typer(help="Check events against their schemas, or publish them on the bus.", no_args_is_help=True)
     group.command("validate")(validate_events)

@@ -84,7 +84,7 @@ def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
     <name>.guests.json or guests.json in the same folder.
     """
     document = _read_fleet_json(file)
-    pages, wrong = _pages_in_document(document), []
+    pages, wrong = _fleet_pages(document), []
     if not pages:
         wrong.append("the file: contains no page")
     seen: set[str] = set()
@@ -112,7 +112,7 @@ def _read_fleet_json(file: Path) -> Any:
         ) from None
 
 
-def _pages_in_document(document: Any) -> list[Any]:
+def _fleet_pages(document: Any) -> list[Any]:
     if isinstance(document, dict) and "pages" in document:
         document = document["pages"]
     if isinstance(document, list) and document and all(isinstance(each, dict) and "InstanceId" in each for each in document):

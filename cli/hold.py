@@ -14,7 +14,7 @@ from cli.problem import Problem, bad_input, option_without_effect
 Json = dict[str, Any]
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the command hold to the command line."""
     app.command("hold")(hold_or_release)
 

@@ -17,7 +17,7 @@ from cli.sdk_account import OperatorAccount, problem_from_error
 STAGES = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the command invoke to the command line."""
     app.command("invoke")(invoke_stage)
 

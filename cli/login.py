@@ -20,7 +20,7 @@ Json = dict[str, Any]
 WAIT_S = 300
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the commands login, logout and whoami to the command line."""
     app.command("login")(sign_in)
     app.command("logout")(sign_out)

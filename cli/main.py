@@ -32,9 +32,9 @@ _GROUPS = (
 )
 
 
-def _register_all_commands() -> None:
+def _add_all_commands() -> None:
     for name in _GROUPS:
-        importlib.import_module(f"cli.{name}").register_commands(app)
+        importlib.import_module(f"cli.{name}").add_commands(app)
 
 
 def _show_version(wanted: bool) -> None:
@@ -64,7 +64,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _run_and_show_errors(arguments: list[str]) -> int:
-    _register_commands_once()
+    _add_commands_once()
     as_json = "--json" in arguments
     try:
         result = app(args=arguments, prog_name="replank", standalone_mode=False)
@@ -103,9 +103,9 @@ def _show_usage_error(error: Exception, as_json: bool) -> int:
     return int(getattr(error, "exit_code", BAD_INPUT))
 
 
-def _register_commands_once() -> None:
+def _add_commands_once() -> None:
     if not app.registered_commands:
-        _register_all_commands()
+        _add_all_commands()
 
 
 if __name__ == "__main__":

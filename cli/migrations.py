@@ -17,7 +17,7 @@ from cli.targets import ACTS, migration_to_act_on, migration_to_show
 Json = dict[str, Any]
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the commands on migrations to the command line."""
     app.command("show")(show_migration)
     app.command("confirm")(confirm_migrations)

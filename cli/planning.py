@@ -21,7 +21,7 @@ PAUSE_S = 5
 """Seconds between two requests for the plan while it is being made."""
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the command plan to the command line."""
     app.command("plan")(show_plan)
 

@@ -12,7 +12,7 @@ from cli import output
 from cli.options import AsJson, BatchId
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the commands policy set, policy check and policy schema to the command line."""
     group = typer.Typer(help="The policy of a batch as a YAML or JSON file.", no_args_is_help=True)
     group.command("set")(set_policy)

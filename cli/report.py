@@ -23,7 +23,7 @@ from shared.stages.api.views import as_json as plain
 Json = dict[str, Any]
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the command report to the command line."""
     app.command("report")(report_on_batch)
 

@@ -16,7 +16,7 @@ from cli.problem import option_without_effect
 Json = dict[str, Any]
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the commands snapshots and sweep to the command line."""
     app.command("snapshots")(list_snapshots)
     app.command("sweep")(sweep_snapshots)

@@ -39,7 +39,7 @@ Guests = Annotated[
 ]
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the group of commands `replank local` to the command line."""
     group = typer.Typer(no_args_is_help=True, help="A local cloud in the background: try every command without an account.")
     for name, function in (

@@ -31,7 +31,7 @@ REPORT = Path("run/report.json")
 """The report of the last run. Every run without --report overwrites this file."""
 
 
-def register_commands(app: typer.Typer) -> None:
+def add_commands(app: typer.Typer) -> None:
     """Add the command run to the command line."""
     app.command("run")(run_fleet)
 

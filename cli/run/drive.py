@@ -75,11 +75,11 @@ class RunLoop:
 
     def _is_run_over(self, batches: list[Json], migrations: list[Json], now_ms: int) -> bool:
         planned = all(batch["state"] != "planning" for batch in batches)
-        ended = all(_has_ended(each) for each in migrations)
+        ended = all(_has_migration_ended(each) for each in migrations)
         waiting = all(each["state"] in (*states.RESTING, State.READY.value) for each in migrations)
         patience_s = PLANNED_S if not planned else STALLED_S if waiting else STUCK_S
         return (planned and ended) or now_ms - self._moved_ms > patience_s * 1000
 
 
-def _has_ended(migration: Json) -> bool:
+def _has_migration_ended(migration: Json) -> bool:
     return migration["state"] in states.ENDED or (migration["state"] == "failed" and migration["attempt"] > 1)

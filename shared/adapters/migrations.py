@@ -43,7 +43,7 @@ class TablestoreMigrations:
         try:
             return self._store.put_new(tables.MIGRATIONS, _migration_key(migration.migration_id), columns)
         except WriteInDoubt:
-            return self._is_written(migration, columns)
+            return self._is_step_written(migration, columns)
 
     def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
         from shared.adapters.store_bulk import put_new_many  # only intake writes in bulk
@@ -72,12 +72,12 @@ class TablestoreMigrations:
         try:
             written = self._update_row(step.before, columns, remove)
         except WriteInDoubt:
-            written = self._is_written(step.after, columns)
+            written = self._is_step_written(step.after, columns)
         if not written:
             sentence = f"Migration {step.before.migration_id} is no longer at version {step.before.version}."
             raise Stale("Migration.Moved", sentence, "Read it again and decide again.")
 
-    def _is_written(self, after: Migration, columns: Columns) -> bool:
+    def _is_step_written(self, after: Migration, columns: Columns) -> bool:
         """Whether the stored journal line of this version equals the line just sent. If so, the first request was carried out."""
         line = tables.numbered_column(tables.JOURNAL, after.version)
         row = self._store.get(tables.MIGRATIONS, _migration_key(after.migration_id), (line,)) or {}

@@ -35,7 +35,7 @@ VALUES: dict[str, Callable[[Settings], object]] = {
     "REPLANK_SMC_IMPORT_WINDOWS": lambda found: found.smc.import_windows,
     "REPLANK_SMC_TARGET_PARAMETER": lambda found: found.smc.target_parameter,
     "REPLANK_SMC_TARGET_VALUES": lambda found: dict(found.smc.target_values),
-    "REPLANK_CATALOG": lambda found: _own_keys(found.catalog),
+    "REPLANK_CATALOG": lambda found: _operator_catalog_keys(found.catalog),
     "REPLANK_GUEST_PROVEN": lambda found: tuple(sorted(found.catalog.proven)),
     "REPLANK_CLOCK": lambda found: found.clock,
     "REPLANK_SNAPSHOT_PRICE": lambda found: found.snapshot_price or "",
@@ -65,7 +65,7 @@ def _policy_document(policy: Policy) -> dict[str, Any]:
     return {camel_case(name): value for name, value in encode(policy).items() if value != {}}
 
 
-def _own_keys(catalog: Catalog) -> tuple[str, ...]:
+def _operator_catalog_keys(catalog: Catalog) -> tuple[str, ...]:
     """The keys of the releases, paths and recipes that the operator's catalog adds or changes."""
     releases = [key for key, each in catalog.releases.items() if CATALOG.releases.get(key) != each]
     shipped = frozenset(CATALOG.paths)

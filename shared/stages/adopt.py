@@ -26,7 +26,7 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
     new = [each for each in named if each.created_at >= since and each.snapshot_id not in known]
     if not new:
         return
-    runs = [_run_with_copied_disks(run, effect) for run in _job_runs(migration, ports)]
+    runs = [_job_run_with_copied_disks(run, effect) for run in _runs_of_jobs(migration, ports)]
     copies = _known_copies(named, entries)
     for snapshot in new:
         hop = next((run.hop for run in runs if run.contains_time(snapshot.created_at)), migration.hop)
@@ -42,7 +42,7 @@ def why_not_made_by_smc(entry: LedgerEntry, migration: Migration, ports: Ports) 
     entries = ports.ledger.entries_of_migration(migration.migration_id)
     copies = _known_copies(_smc_named_snapshots(entry.region_id, entry.instance_id, ports), entries)
     mine = CopyCandidate(entry.snapshot_id, entry.disk_id, entry.created_at)
-    return why_not_adopted(mine, copies, _job_runs(migration, ports), _migrated_disks(entries, entry.hop))
+    return why_not_adopted(mine, copies, _runs_of_jobs(migration, ports), _migrated_disks(entries, entry.hop))
 
 
 def entry_of_other_owner(entry: LedgerEntry, why: str) -> LedgerEntry:
@@ -50,11 +50,11 @@ def entry_of_other_owner(entry: LedgerEntry, why: str) -> LedgerEntry:
     return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
 
 
-def _job_runs(migration: Migration, ports: Ports) -> list[JobRun]:
+def _runs_of_jobs(migration: Migration, ports: Ports) -> list[JobRun]:
     return runs_of_jobs(ports.migrations.journal(migration.migration_id), unseen=driver_traits(migration.driver).may_job_run_unseen)
 
 
-def _run_with_copied_disks(run: JobRun, effect: AdoptSnapshots) -> JobRun:
+def _job_run_with_copied_disks(run: JobRun, effect: AdoptSnapshots) -> JobRun:
     """Return the job's run. Its ``copied`` is true if the effect says that SMC had copied the disks.
 
     The effect must say so, because the journal of a failed job does not.

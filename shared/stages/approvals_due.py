@@ -21,7 +21,8 @@ def report_approvals(terms: BatchTerms, ports: Ports) -> None:
     if terms.control.brake is not PauseState.OFF or terms.acknowledgement is None:
         return
     found = next(
-        (each for each in _approval_states(terms, now) if _must_cancel(terms, each) or not _is_reported(terms, each, now)), None
+        (each for each in _approval_states(terms, now) if _must_cancel(terms, each) or not _is_approval_reported(terms, each, now)),
+        None,
     )
     if found is None:
         return
@@ -47,7 +48,7 @@ def _must_cancel(terms: BatchTerms, found: ApprovalStatus) -> bool:
     return found.has_expired and terms.policy.approval_expiry == approvals.CANCEL
 
 
-def _is_reported(terms: BatchTerms, found: ApprovalStatus, now: datetime) -> bool:
+def _is_approval_reported(terms: BatchTerms, found: ApprovalStatus, now: datetime) -> bool:
     """Whether the approval needs no report, or has already been reported."""
     if found.until is not None and not approvals.is_expiring_soon(terms.policy.approval_min, found.until, now):
         return True

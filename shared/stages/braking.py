@@ -57,12 +57,12 @@ def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports)
     Two kinds of migration are kept: one that has finished a hop, and a retry whose job has already run.
     """
     try:
-        advance_migration(ports, _step_by_person(acts.cancel(migration, control.by, ports.clock.now()), control))
+        advance_migration(ports, _step_in_name_of_person(acts.cancel(migration, control.by, ports.clock.now()), control))
     except (Refused, Stale):
         return False
     return True
 
 
-def _step_by_person(taken: Step, control: BatchControl) -> Step:
+def _step_in_name_of_person(taken: Step, control: BatchControl) -> Step:
     reason = f"{taken.entry.reason}: {control.by} stopped the batch"
     return replace(taken, entry=replace(taken.entry, reason=reason, trust=control.trust, door=control.door))

@@ -21,7 +21,7 @@ class SlotCounts:
     regions: Counter[str]
     waves: Counter[int]
 
-    def with_slot_counts(self, migration: Migration, standing: AdmissionCounts) -> AdmissionCounts:
+    def with_region_and_wave_counts(self, migration: Migration, standing: AdmissionCounts) -> AdmissionCounts:
         """Return ``standing`` with the numbers of slot holders in the migration's region and in its wave added."""
         in_wave = self.waves[self.cut.wave_number(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)

@@ -71,7 +71,7 @@ def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
     return found if place.attempt > last_attempt_leaving_group(found) or is_lock_kept_for_jobs(found, ports) else None
 
 
-def ids_with_free_group(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
+def ids_whose_group_allows_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
     """Return the first ids whose redundancy groups allow a start, at most ``room`` of them.
 
     With ``crowd``, the regions and waves must allow the start too. A migration that may not start does not count towards ``room``.

@@ -93,7 +93,7 @@ def _read_marker_answer(migration: Migration, by: str, ports: Ports) -> Migratio
     result = ports.guest.command_result(migration.region_id, migration.instance_id, migration.trace.look_id)
     if result is None:
         return None
-    seen = parse_marker_answer(migration.os_type, result.output) if _has_succeeded(result) else None
+    seen = parse_marker_answer(migration.os_type, result.output) if _has_command_succeeded(result) else None
     if seen is None:
         return _commit_unchanged_state(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
     is_drill = migration.trace.ended is not None and migration.trace.ended.is_drill
@@ -119,10 +119,10 @@ def _is_marker_written(migration: Migration, ports: Ports) -> bool:
         result = ports.guest.command_result(migration.region_id, migration.instance_id, migration.trace.marker_id)
     except Refused:
         return False
-    return result is not None and _has_succeeded(result)
+    return result is not None and _has_command_succeeded(result)
 
 
-def _has_succeeded(result: CommandResult) -> bool:
+def _has_command_succeeded(result: CommandResult) -> bool:
     return result.status in ("Success", "Finished") and result.exit_code == 0
 
 

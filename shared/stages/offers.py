@@ -236,16 +236,18 @@ def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick:
     terms = queue.tally.terms
     if not (terms.policy.group or terms.policy.has_region_or_wave_limit) or not room:
         return list(ids[:room])
-    from shared.stages.groups import ids_with_free_group  # rarely needed: this import would slow down every start of the function
+    from shared.stages.groups import (
+        ids_whose_group_allows_start,
+    )  # rarely needed: this import would slow down every start of the function
 
     if not terms.policy.has_region_or_wave_limit:
-        return ids_with_free_group(ids, room, tick.ports)
+        return ids_whose_group_allows_start(ids, room, tick.ports)
     from shared.stages.crowds import slot_counts
 
     # all queues of a batch share one count, so that each queue counts what the others have begun
     if terms.batch_id not in tick.crowds:
         tick.crowds[terms.batch_id] = slot_counts(terms, tick.ports)
-    return ids_with_free_group(ids, room, tick.ports, tick.crowds[terms.batch_id])
+    return ids_whose_group_allows_start(ids, room, tick.ports, tick.crowds[terms.batch_id])
 
 
 def _queue_start_facts(queue: _BatchQueue, mine: set[str], tick: _TickState) -> StartContext:

@@ -74,7 +74,7 @@ def are_resets_outdated(migration: Migration, instance: FoundInstance) -> bool:
     return has_reset_begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
 
 
-def dry_run_resets(migration: Migration, ports: Ports) -> None:
+def check_resets_by_dry_run(migration: Migration, ports: Ports) -> None:
     """Check by a dry run that ECS can reset every disk that is not reset yet."""
     for reset in migration.rollback_disks:
         if reset.state in _TO_DO:

@@ -141,7 +141,7 @@ def _stop_instance(migration: Migration, status: str, source_ids: tuple[str, ...
 
 def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports) -> Outcome:
     try:
-        restore_disks.dry_run_resets(migration, ports)
+        restore_disks.check_resets_by_dry_run(migration, ports)
     except Transient as error:
         return _wait_with_reason(migration, f"ECS takes no reset yet: {error.message}", ports)
 

@@ -166,7 +166,7 @@ def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None,
 
         # The holders are read after the slots. If a slot is taken in between, the version of the slots changes, and this migration
         # gets no slot.
-        standing = slot_counts(tally.terms, ports, without=mine).with_slot_counts(own, standing)
+        standing = slot_counts(tally.terms, ports, without=mine).with_region_and_wave_counts(own, standing)
     return StartContext(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from cli.main import _register_commands_once, app, run
+from cli.main import _add_commands_once, app, run
 from tests.support.fleets import fleet, instance
 from tests.support.loglines import Lines
 from tests.support.world import World
@@ -120,7 +120,7 @@ def commands(group: Any, words: tuple[str, ...] = ()) -> Iterator[str]:
 def test_no_command_prints_what_acts(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every command there is, as text and as JSON; a new one must be added to the table."""
     table = lines(world, files(tmp_path), tmp_path)
-    _register_commands_once()
+    _add_commands_once()
     known = set(commands(typer.main.get_command(app)))
     assert known - set(table) == set(), "add the command to the table"
     heard = 0

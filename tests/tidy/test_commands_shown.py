@@ -22,7 +22,7 @@ CALL = re.compile(r"(?:^|\s|/)replank ([^|;&>]+)")
 
 def command() -> Any:
     """The command line as a tree of commands."""
-    main._register_commands_once()
+    main._add_commands_once()
     return typer.main.get_command(main.app)
 
 

@@ -37,7 +37,7 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ..
 
 
 def every_command() -> list[tuple[str, ...]]:
-    main._register_commands_once()
+    main._add_commands_once()
     return list(commands(get_command(main.app)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typer.testing import CliRunner
 
 from cli import states
-from cli.batches import _is_settled
+from cli.batches import _is_batch_settled
 from cli.main import app, run
 from cli.run.screen import _BASE, percent_done
 from shared.domain.migration import State
@@ -31,9 +31,9 @@ def test_the_bar_starts_at_nothing_for_a_state_of_a_newer_version() -> None:
 
 def test_watch_ends_if_everything_rests_or_waits_for_a_person() -> None:
     batch = {"state": "open", "acknowledgement": None}
-    assert _is_settled({**batch, "counts": {"confirmed": 2, "migrated": 1, "ready": 1}})
-    assert not _is_settled({**batch, "counts": {"migrating": 1}})
-    assert not _is_settled({**batch, "acknowledgement": {"operator": "ann"}, "counts": {"ready": 1}})
+    assert _is_batch_settled({**batch, "counts": {"confirmed": 2, "migrated": 1, "ready": 1}})
+    assert not _is_batch_settled({**batch, "counts": {"migrating": 1}})
+    assert not _is_batch_settled({**batch, "acknowledgement": {"operator": "ann"}, "counts": {"ready": 1}})
 
 
 def test_the_shell_completes_a_state() -> None:
