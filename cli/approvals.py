@@ -57,7 +57,10 @@ def approve(
 
 
 def _approval_request(batch: Json, about: str) -> Json:
-    """The batch's approval request for ``about``. Without such a request, an empty one, which the API refuses with the reason."""
+    """The batch's approval request for ``about``.
+
+    If the batch has no such request, return an empty one, which the API refuses with the reason.
+    """
     for each in batch["approvals"]:
         if each["about"] == about:
             return dict(each)

@@ -94,7 +94,7 @@ def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
 
 
 def _first_hop(document: Json, to: str, known: Catalog) -> Json:
-    """The first hop of the route to ``to``. Without a route, a hop from the instance's release directly to ``to``."""
+    """The first hop of the route to ``to``. If no route exists, a hop leads from the instance's release directly to ``to``."""
     instance = InstanceFacts.from_json(document["instance"])
     release = identify_in_catalog(known, instance.os_name, instance.os_name_en)
     goal = require_release(to, known).key
@@ -108,7 +108,10 @@ def _first_hop(document: Json, to: str, known: Catalog) -> Json:
 
 
 def _day_of_facts(document: Json) -> date:
-    """The day in the field ``now``. If the field is invalid, the latest possible day: `Facts.from_json` then reports the fault."""
+    """The day in the field ``now``.
+
+    If the field is invalid, the latest possible day is returned, and `Facts.from_json` reports the fault later.
+    """
     try:
         return day_from_text(str(document.get("now", ""))[:10])
     except Problem:

@@ -34,7 +34,7 @@ def submit_batch(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan and precheck. No instance can migrate.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit a batch. Its instances are found, get a route, and are prechecked.
+    """Submit a batch. The batch's instances are found, get a route, and are prechecked.
 
     No instance of a batch migrates before the batch is acknowledged.
     """
@@ -100,7 +100,7 @@ def _print_batches(batches: list[Json], as_json: bool) -> None:
 
 
 def _state_in_words(batch: Json) -> str:
-    """The state of a batch. If an open batch is paused or stopped, this is said instead of ``open``."""
+    """The state of a batch. If an open batch is paused or stopped, the text says so instead of ``open``."""
     return str(batch["brake"]["state"] if batch["brake"] and batch["state"] == "open" else batch["state"])
 
 
@@ -238,7 +238,10 @@ def acknowledge_batch(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Accept the risks of a batch and the snapshots of all its disks. Only after this act can the batch's instances migrate."""
+    """Accept the risks of a batch and the snapshots of all its disks.
+
+    The batch's instances can migrate only after its acknowledgement.
+    """
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     risks = found["risks"] or api.get("/risks")  # the batch's own risks, because its policy may add some

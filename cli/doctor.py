@@ -163,7 +163,7 @@ def _check_api(account: OperatorAccount) -> str:
 def _check_member_accounts(account: OperatorAccount) -> str:
     """Check that each member account's role can be assumed.
 
-    The watch function makes this check, because only the functions may assume these roles.
+    The watch function makes the check, because only the functions may assume the roles.
     """
     api = Api.from_environment()
     if len(api.get("/accounts")["accounts"]) < 2:

@@ -1,4 +1,4 @@
-"""Reads files with instance ids, one per line, and comments. An error message for such a file names the wrong lines."""
+"""Reads files with instance ids, one per line, and comments. Error messages for a file of ids name the wrong lines."""
 
 from __future__ import annotations
 

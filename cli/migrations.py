@@ -96,7 +96,10 @@ def confirm_migrations(
     seen_version: Seen = None,
     as_json: AsJson = False,
 ) -> None:
-    """Confirm one migration, or all migrated migrations of a batch. Their snapshots are deleted after the batch's retention."""
+    """Confirm one migration, or all migrated migrations of a batch.
+
+    The snapshots of confirmed migrations are deleted after the batch's retention.
+    """
     if not batch and not migration:
         raise bad_input("Argument.Missing", "Neither a migration nor --batch is given.", "Give a migration's id, or --batch ID.")
     if batch and (migration or seen_version):

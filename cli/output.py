@@ -54,7 +54,10 @@ def escaped_output() -> Iterator[None]:
 
 
 def raw_stdout() -> TextIO:
-    """Standard output without escaping, for tables with colours. Callers must escape names in such tables with ``plain``."""
+    """Standard output without escaping, for tables with colours.
+
+    Callers must escape names in tables with colours with ``plain``.
+    """
     return sys.stdout.stream if isinstance(sys.stdout, EscapedStream) else sys.stdout
 
 
@@ -153,7 +156,7 @@ def time_in_words(text: str | None) -> str:
 
 
 def actor_in_words(line: Mapping[str, Any]) -> str:
-    """The name of the person who acted. How the name was verified and which interface was used follow, if these are known."""
+    """The name of the person who acted. If known, the text also says how the name was verified and which interface was used."""
     known = ", ".join(each for each in (line.get("trust", ""), line.get("door", "")) if each)
     return f"{line['by']} ({known})" if known else str(line["by"])
 

@@ -9,7 +9,7 @@ BAD_INPUT = 2
 
 
 class Problem(Exception):
-    """An error that ends the command. Its code, message and remedy are printed on stderr."""
+    """An error that ends the command. The problem's code, message and remedy are printed on stderr."""
 
     def __init__(self, code: str, message: str, remedy: str, *, exit_status: int = NEGATIVE, request_id: str = "") -> None:
         super().__init__(f"{code}: {message}")

@@ -182,7 +182,7 @@ _DENIED = ("NoPermission", "Forbidden", "AccessDenied", "AuthFailed", "Signature
 
 
 def problem_from_error(error: Exception, service: str) -> Problem:
-    """The Problem for an SDK's error. Its code comes from the service's own error code."""
+    """The Problem for an SDK's error. The Problem's code comes from the service's own error code."""
     code = str(getattr(error, "code", "") or getattr(error, "err_code", "") or type(error).__name__)
     if hasattr(error, "get_error_code"):
         code = str(error.get_error_code())

@@ -28,7 +28,7 @@ NOT_AS_WANTED = state_names({State.FAILED, State.PRECHECK_FAILED})
 PASSED = state_names({State.READY, State.CANCELLED})
 """States of a migration that passed its precheck. A dry run that passes ends as cancelled."""
 TAKEN_BACK = state_names({State.ROLLED_BACK, State.CANCELLED})
-"""States of migrations that ended without the new release. Confirming such a migration only releases its snapshots."""
+"""States of migrations that ended without the new release. Confirming a migration in these states only releases its snapshots."""
 STOPPED = state_names({State.FAILED, State.ROLLING_BACK})
 """States in which the work on a hop stopped before the hop was complete."""
 

@@ -113,7 +113,7 @@ def stop_local_cloud(state: State = PLACE) -> None:
 
 
 def show_environment(state: State = PLACE, as_json: AsJson = False) -> None:
-    """Print the variables with which every other command uses the local cloud. Use it as eval "$(replank local env)"."""
+    """Print the variables with which every other command uses the local cloud. Use the output as in eval "$(replank local env)"."""
     place = StateFolder.from_path(state)
     cloud = place.require_running_cloud()
     if as_json:

@@ -23,7 +23,7 @@ Json = dict[str, Any]
 RUNNING, MARK = "running.json", "replank-local.json"
 """Two file names in the state folder.
 
-The running cloud locks the first file. The commands `replank local` write the second one, called the mark file.
+The running cloud locks the file RUNNING. The commands `replank local` write the file MARK.
 """
 LOOK_S = 0.05
 

@@ -1,6 +1,6 @@
 """Makes links that open the console of a local cloud once.
 
-Everyone who may write into the cloud's state folder can make such a link.
+Everyone who may write into the cloud's state folder can make a link.
 """
 
 from __future__ import annotations

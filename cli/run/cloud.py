@@ -1,4 +1,4 @@
-"""A local cloud as a child process, and requests to its admin interface. Only the owner of the cloud may send these requests."""
+"""A local cloud as a child process, and requests to its admin interface. Only the owner of the cloud may send admin requests."""
 
 from __future__ import annotations
 

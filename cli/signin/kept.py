@@ -1,4 +1,7 @@
-"""Stores the tokens of a sign-in in the system's keyring. Without a keyring, stores them in a file that only its owner can read."""
+"""Stores the tokens of a sign-in in the system's keyring.
+
+Without a keyring, the tokens are stored in a file that only its owner can read.
+"""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ class TablestoreAdmission:
     def _recalculate_counts(self) -> None:
         """Correct the slot counters. The counters are wrong if an older version, which has no counters, has changed the row.
 
-        If a slot is taken or released at the same time, nothing is written. The next reader then corrects the counters.
+        If a slot is taken or released at the same time, nothing is written. In that case the next reader corrects the counters.
         """
         row = self._store.get(tables.LOCKS, _SLOTS) or {}
         held = _batch_by_holder(row)

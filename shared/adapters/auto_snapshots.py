@@ -47,7 +47,7 @@ def next_policy_run(time_points: str, weekdays: str, now: datetime) -> datetime 
 
 
 def _parsed_numbers(text: str) -> list[int]:
-    """The numbers in a JSON list of texts; empty if the text is not such a list."""
+    """The numbers in a JSON list of texts; empty if the text is not a JSON list of texts."""
     try:
         return sorted(int(each) for each in json.loads(text))
     except (ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""Converts the SDK's ECS models to the domain's facts. This module makes no calls."""
+"""Converts the SDK's ECS models to the domain's facts. The module makes no calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.ports.guest import Agent
 _ARM_FAMILY = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
 """Matches instance families with Arm processors.
 
-Their names end in r (Ampere: g6r) or y (Yitian: g8y). ECS does not report the processor.
+The name of an Arm family ends in r (Ampere: g6r) or y (Yitian: g8y). ECS does not report the processor.
 """
 MIGRATION_TAG = "replank:migration"
 """The tag that marks the pipeline's snapshots. A snapshot's name proves nothing, because anybody can give a snapshot any name."""

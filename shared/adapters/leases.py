@@ -41,7 +41,7 @@ def _put_lease(store: Store, key: Key, columns: Columns) -> bool:
 
 
 def _take_over_lease(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
-    """Take over the lease of an earlier attempt. A late act of that attempt then cannot release the lease."""
+    """Take over the lease of an earlier attempt. A late act of the earlier attempt then cannot release the lease."""
     try:
         return store.update(tables.LOCKS, key, columns, expect=_unchanged_condition(row))
     except WriteInDoubt:

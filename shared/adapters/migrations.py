@@ -78,7 +78,7 @@ class TablestoreMigrations:
             raise Stale("Migration.Moved", sentence, "Read it again and decide again.")
 
     def _is_step_written(self, after: Migration, columns: Columns) -> bool:
-        """Whether the stored journal line of this version equals the line just sent. If so, the first request was carried out."""
+        """Whether the first request was carried out: the stored journal line of this version then equals the line just sent."""
         line = tables.numbered_column(tables.JOURNAL, after.version)
         row = self._store.get(tables.MIGRATIONS, _migration_key(after.migration_id), (line,)) or {}
         return bool(row.get(line) == columns[line])

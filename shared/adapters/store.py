@@ -29,7 +29,7 @@ _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExis
 _UNKNOWN_OUTCOME = frozenset({"OTSTimeout", "OTSInternalServerError", "OTSServerUnavailable"})
 """Codes that leave the outcome of a request unknown.
 
-After such a code the SDK itself repeats only reads. The module ``store`` repeats writes too.
+After an unknown outcome, the SDK itself repeats only reads. The module ``store`` repeats writes too.
 """
 
 
@@ -174,7 +174,7 @@ class Store:
     def get_named_columns(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
         """The existing rows for at most ``BATCH_ROWS`` keys, in the order of the keys, with the named columns.
 
-        A row without any of the named columns is left out. To include it, name a key column too.
+        A row without any of the named columns is left out. To include all existing rows, name a key column too.
         """
         return self._get_listed_rows(table, keys, None, columns)
 

@@ -47,12 +47,12 @@ JOURNAL, OUTBOX, RESTART, DOCUMENT = "change_", "o_", "r_", "d_"
 HELD, SINCE, WHERE, REGION = "m_", "a_", "ma_", "mr_"
 """Column prefixes of the slots row, each followed by a migration id.
 
-The columns hold the migration's batch, attempt, account and region.
+The four columns of a slot hold the migration's batch, attempt, account and region.
 """
 COUNT = "n_"
 """Column prefix of the slots row for counters of held slots.
 
-A batch id or member account id follows the prefix. Without an id, the column counts all slots.
+A batch id or member account id follows the prefix. Without an id, the column counts all held slots.
 """
 TROUBLE = "account:"
 """Key prefix of the row with the reason why a member account cannot be used. The account's id follows the prefix."""
@@ -68,7 +68,8 @@ WITHOUT = "without_"
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
 """Column prefixes of a batch, each followed by a migration id.
 
-The columns hold the last failed attempt, the failed attempt that no longer counts since a resume, and the completed attempt.
+FAILED, FORGIVEN and MOVED hold the last failed attempt, the failed attempt that no longer counts since a resume, and the completed
+attempt.
 """
 MIGRATION_COLUMNS = ("doc", "q")
 """The range of columns from which a migration is read: doc, due_at, due_lane, o_*, progress.

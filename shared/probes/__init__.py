@@ -51,7 +51,7 @@ def _quoted_literal(text: str, quote: str) -> str:
 def _script_parts(os_type: str) -> tuple[tuple[str, ...], str]:
     """The first line of a script if it begins with ``#!``, and the rest of the script.
 
-    The rest is shortened to fit into RunCommand (24 KB).
+    The rest of the script is shortened to fit into RunCommand (24 KB).
     """
     name = {"linux": "linux.sh", "windows": "windows.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()

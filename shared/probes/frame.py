@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 HEADER = "replank-probe 1 linux"
-"""The first line of an answer. Its number is the version of the answer's format."""
+"""The first line of an answer. The number in the first line is the version of the answer's format."""
 
 
 class ProbeUnreadable(Exception):
@@ -34,12 +34,12 @@ class AnswerSection:
     total: int = 0
 
     def values_for_key(self, key: str) -> list[str]:
-        """The texts after ``key`` and a blank, one for each line that begins with them."""
+        """The texts after ``key`` and a blank. There is one text for each line that begins with ``key`` and a blank."""
         start = key + " "
         return [line[len(start) :] for line in self.lines if line.startswith(start)]
 
     def first_value(self, key: str) -> str | None:
-        """The text after ``key`` and a blank in the first line that begins with them; None if no line does."""
+        """The text after ``key`` and a blank, in the first line that begins with both; None without such a line."""
         found = self.values_for_key(key)
         return found[0] if found else None
 

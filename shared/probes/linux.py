@@ -1,4 +1,4 @@
-"""Reads facts from the sections of a Linux answer. If a section is missing, failed or unreadable, its facts stay unknown."""
+"""Reads facts from the sections of a Linux answer. The facts of a section that is missing, failed or unreadable stay unknown."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ PANELS = {
 }
 """The name of each hosting panel or software bundle, by the folder in which it is installed.
 
-No package owns the programs in such a folder.
+No package owns the programs of a hosting panel.
 """
 OTHER_KERNELS = re.compile(r"elrepo|uek|plus|debug$")
 """Matches the versions of kernels that do not come from the distribution."""

@@ -62,7 +62,7 @@ def shortened_script(script: str) -> str:
 def _shortened_shell(text: str) -> str:
     """The shell part of a script, shortened.
 
-    Its functions get names of one letter, because no command in a guest has such a name.
+    The script's functions get names of one letter, because no command in a guest has a name of one letter.
     """
     letters = iter("ABCDEFGHIJKLMNOPQSUVWXYZabcdefghijklmnopqrstuvwxyz")
     short = {name: next(letters) for name in _FUNCTION.findall(text)}

@@ -56,7 +56,7 @@ class CallerSettings(Protocol):
 
 
 def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Caller:
-    """The caller of the request. A token names the person. Without a token, the operator header does.
+    """The caller of the request. A token names the person. Without a token, the operator header names the person.
 
     Raises Refused (Operator.Missing, Operator.Invalid, Token.*), and Transient if the provider does not answer.
     """

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 USES_ECS = frozenset(FUNCTIONS) - {"api"}
 USES_SMC = frozenset({"migrate", "watch", "validate", "rollback"})
-"""The functions that call SMC. Only their packages contain SMC's SDK."""
+"""The functions that call SMC. Only the packages of these functions contain SMC's SDK."""
 
 
 def function_credentials(environment: Mapping[str, str], context: object) -> Credentials:

@@ -32,7 +32,10 @@ from shared.runtime.messages import (
 from shared.runtime.settings import Settings, read_settings
 
 ACKNOWLEDGED = frozenset({Fate.STALE, Fate.REFUSED, Fate.PERMANENT})
-"""The fates of errors that a second delivery would only repeat. A message that ends with such an error is acknowledged."""
+"""The fates of errors that a second delivery would only repeat.
+
+A message that ends with an error of such a fate is acknowledged.
+"""
 _LEVELS = {Fate.STALE: logging.INFO, Fate.REFUSED: logging.WARNING, Fate.TRANSIENT: logging.WARNING}
 _FACTS = ("migrationId", "batchId", "instanceId", "hop", "attempt", "version")
 
@@ -47,7 +50,7 @@ class _FunctionState:
     credentials: Credentials
     ports: Ports
     rates: Any = None
-    """The limiter of each caller's requests. Only the api function has one."""
+    """The limiter of each caller's requests. Only the api function has a limiter."""
 
 
 _running: dict[str, _FunctionState] = {}
@@ -55,7 +58,10 @@ _running: dict[str, _FunctionState] = {}
 
 
 def initialize(function: str, context: object) -> None:
-    """Read the settings and make the clients, once per instance. If this raises an error, the platform starts another instance."""
+    """Read the settings and make the clients, once per instance.
+
+    If ``initialize`` raises an error, the platform starts another instance.
+    """
     with lazy.deferred_imports(os.environ):
         settings = read_settings(os.environ)
         logs.configure_logging(settings.log_level)
@@ -71,8 +77,8 @@ def initialize(function: str, context: object) -> None:
 def handle_event(function: str, event: bytes, context: object) -> Any:
     """Process one invocation. Returns a response for an HTTP request, and ``{"result": ...}`` for a message.
 
-    Raises Refused for an unreadable message. No row can record such a message, so the dead letter queue keeps it until a person
-    looks at it.
+    Raises Refused for an unreadable message. No row can record an unreadable message, so the dead letter queue keeps it until a
+    person looks at it.
     """
     running = _current_state(function, context)
     request_id = str(getattr(context, "request_id", ""))
@@ -126,7 +132,7 @@ def _current_state(function: str, context: object) -> _FunctionState:
 def _run_messages(function: str, messages: list[Message], ports: Ports) -> str:
     """Run the stage for each message.
 
-    If an error needs a second delivery, the first such error is raised after the last message.
+    The first error that needs a second delivery is raised after the last message.
     """
     results: list[str] = []
     again: Exception | None = None

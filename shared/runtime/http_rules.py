@@ -1,4 +1,4 @@
-"""HTTP rules for an API: the version in the path, entity tags, conditional requests and media types. Without side effects."""
+"""HTTP rules for an API, without side effects: the version in the path, entity tags, conditional requests and media types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VERSION = "/v1"
 DEPRECATED_SINCE = 1795824000
 """2026-11-28 as Unix time. Since then, paths without a version are deprecated, but they still work."""
 DOCUMENT = "/openapi.json"
-"""The only path without a version. Its document describes all versions."""
+"""The only path without a version. The OpenAPI document at this path describes all versions."""
 MEDIA_TYPE = "application/json"
 
 
@@ -73,7 +73,7 @@ def parameter_value(name: str, value: Any) -> str:
 def object_from_unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make a JSON object from its pairs. Raises Refused if a name occurs twice.
 
-    Without this check, the last value would be used without a warning.
+    Without the check for repeated names, the last value would be used without a warning.
     """
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -91,6 +91,6 @@ def entity_tag(view: object, body: str) -> str:
 
 
 def is_tag_known_to_caller(tag: str, if_none_match: str) -> bool:
-    """Whether the caller's If-None-Match names this tag. The caller then already has this answer. Weak tags match too."""
+    """Whether the caller's If-None-Match names this tag, because the caller already has the answer. Weak tags match too."""
     given = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return tag in given or "*" in given

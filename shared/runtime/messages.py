@@ -53,7 +53,8 @@ def document_in_event(event: bytes | str, *, limit: int) -> Any:
 
 
 def request_in_document(document: Any) -> dict[str, Any]:
-    """The document as a request. Its field ``door`` says whether the document has the HTTP trigger's form or API Gateway's form.
+    """The document as a request. The request's field ``door`` says whether the document has the HTTP trigger's form or API
+    Gateway's form.
 
     Raises Refused (Event.Invalid) if the document has neither form.
     """

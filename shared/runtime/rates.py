@@ -19,7 +19,7 @@ APP_HEADER = "x-replank-app-id"
 MOST_CALLERS = 1000
 """Maximum buckets in memory.
 
-If there are more, the least recently used bucket is dropped. Its caller then starts with a full bucket.
+If there are more, the least recently used bucket is dropped. The caller of a dropped bucket starts again with a full bucket.
 """
 
 

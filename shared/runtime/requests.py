@@ -129,7 +129,7 @@ FLAG: Json = {"type": "boolean", "default": False}
 
 
 def number_schema(name: str) -> Json:
-    """The schema of a number in the policy. Its bounds, default and description are those of the policy's field."""
+    """The schema of a number in the policy. The policy's field provides the bounds, the default and the description."""
     least, most = BOUNDS[name]
     default = {"default": DEFAULTS[name]} if DEFAULTS.get(name) is not None else {}
     return {"type": "integer", "minimum": least, "maximum": most, "description": WORDS[name], **default}

@@ -73,9 +73,9 @@ class Route:
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     act: bool = False
-    """Whether the operation is an act of an operator. If so, the header with the operator's name is required."""
+    """Whether the operation is an act of an operator. An act requires the header with the operator's name."""
     personal: bool = False
-    """Whether the answer depends on the caller. If so, a name or a token is required, although the operation changes nothing."""
+    """Whether the answer depends on the caller. An answer of this kind requires a name or a token, although nothing is changed."""
     on_version: bool = False
     """Whether the header If-Match is required. If-Match holds the version of the target that the operator saw."""
     created: bool = False

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).resolve().parents[2]
-"""The folder with a function's unpacked package. On a developer's machine, it is the repository."""
+"""The folder with a function's unpacked package. On a developer's machine, the folder is the repository."""
 
 
 @dataclass(frozen=True)

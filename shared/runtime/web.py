@@ -80,7 +80,7 @@ def _read_request(request: Mapping[str, Any]) -> WebRequest:
 
 
 HELD_HEADER = "X-Replank-Hold"
-"""Every answer has this header while the account is on hold. Its value is the reason, as a JSON text."""
+"""Every answer has this header while the account is on hold. The header's value is the reason, as a JSON text."""
 
 
 def _response_to_request(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Json:

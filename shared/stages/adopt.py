@@ -55,7 +55,7 @@ def _runs_of_jobs(migration: Migration, ports: Ports) -> list[JobRun]:
 
 
 def _job_run_with_copied_disks(run: JobRun, effect: AdoptSnapshots) -> JobRun:
-    """Return the job's run. Its ``copied`` is true if the effect says that SMC had copied the disks.
+    """Return the job's run. The run's ``copied`` is true if the effect says that SMC had copied the disks.
 
     The effect must say so, because the journal of a failed job does not.
     """

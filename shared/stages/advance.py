@@ -47,7 +47,7 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
     """Carry out one outbox and remove it. Return False if the outbox still holds an effect or event.
 
     An event that the bus refuses does not fail the migration, because the step is already committed. With ``quietly``, no event is
-    published if an effect fails. Without this rule, a stage's own event would wake that stage again and again.
+    published if an effect fails. If it were published, a stage's own event would wake that stage again and again.
     """
     left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
     if quietly and left:
@@ -67,8 +67,8 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
 def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
     """Carry out the outboxes of a migration, oldest first. Return False if an outbox still holds an effect or event.
 
-    If another step was committed after ``migration`` was read, that step's outbox stays. Its effects need what that step has
-    written.
+    If another step was committed after ``migration`` was read, that step's outbox stays. The effects of the later step need what
+    the later step has written.
     """
     settled = [
         owed.version <= migration.version and settle_outbox(ports, migration, owed, quietly=quietly)
@@ -176,7 +176,7 @@ def record_if_account_refusal(error: ReplankError, ports: Ports) -> None:
 def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports) -> Outcome:
     """Make the migration wait until its account can be used again.
 
-    The migration keeps its place in the queue. Its slot is released unless the job may be running.
+    The migration keeps its place in the queue. The migration's slot is released unless the job may be running.
     """
     record_if_account_refusal(error, ports)
     row = ports.migrations.load(migration.migration_id)

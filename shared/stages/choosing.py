@@ -77,8 +77,8 @@ class InstanceChoice:
     def _why_already_moved(self, instance: FoundInstance) -> tuple[str, str] | None:
         """Return the code and reason if an earlier migration moved the instance to a release outside the selection, else None.
 
-        After a migration, ECS still shows the old system name. An instance that the batch names by its id is never left out for
-        this reason.
+        After a migration, ECS still shows the old system name. An instance that the batch names by its id is never left out because
+        of an earlier migration.
         """
         if self._ids or not self.batch.selection.releases:
             return None
@@ -94,7 +94,7 @@ class InstanceChoice:
     def _why_recently_migrated(self, instance: FoundInstance) -> tuple[str, str]:
         """Return the code and reason if the instance is left out because of a recent migration, else two empty texts.
 
-        Only batches made from the inventory leave out such instances.
+        Only batches made from the inventory leave out recently migrated instances.
         """
         if self.batch.origin != "inventory":
             return "", ""

@@ -1,6 +1,6 @@
 """Takes and releases the lock row of a redundancy group, called the group's place.
 
-Only the member that holds the place may move.
+Only the group member that holds the place may move.
 """
 
 from __future__ import annotations

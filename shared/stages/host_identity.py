@@ -1,4 +1,7 @@
-"""Reads the addresses and hostnames of an instance. Drivers use them to recognise the instance where no instance id is known."""
+"""Reads the addresses and hostnames of an instance.
+
+Drivers recognise an instance by its addresses and hostnames if its id is not known.
+"""
 
 from __future__ import annotations
 

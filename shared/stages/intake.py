@@ -145,8 +145,8 @@ def _problem_causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
 def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Ports) -> bool:
     """Write the missing rows of one page of instances, and request their prechecks. Return True if none of the rows existed before.
 
-    Intake may crash at any point of this function. The tick then starts the planning again, which keeps existing rows and adds the
-    missing ones. Events that were not published stay in the outboxes, and the tick publishes them.
+    Intake may crash at any point of this function. After a crash, the tick starts the planning again, which keeps existing rows and
+    adds missing rows. Events that were not published stay in the outboxes, and the tick publishes them.
     """
     wanted = [_row_to_create(_new_migration(each, batch, ports), batch) for each in instances]
     made = [each for each, is_new in zip(wanted, ports.migrations.create_many(wanted), strict=True) if is_new]

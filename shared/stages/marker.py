@@ -1,8 +1,8 @@
 """Writes and reads a marker file in the guest. The file shows whether SMC restored the disks after a job that failed or was a
 drill.
 
-The file is written while the job runs. The file is removed at the end. If SMC has restored the disks, the file is gone too. If the
-marker cannot be written or read, the answer is "not known", and the migration goes on.
+The marker file is written while the job runs, and removed at the end. If SMC has restored the disks, the marker file is gone too.
+If the marker cannot be written or read, the answer is "not known", and the migration goes on.
 """
 
 from __future__ import annotations

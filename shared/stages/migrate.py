@@ -68,7 +68,7 @@ def _why_job_held(migration: Migration, scene: StartContext, ports: Ports) -> st
 def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, scene: StartContext, ports: Ports) -> Outcome:
     """Release the slot and wait. If a person has already started the job, record the job as running instead.
 
-    Raises Permanent (Window.TooShort) if the snapshots were too late for the maintenance window in several windows in a row.
+    Raises Permanent (Window.TooShort) if the snapshots came too late for several maintenance windows in a row.
     """
     if driver.traits.attended and migration.handle.began_at is not None:
         report = driver.prepare_job(migration, host_identity(migration, migration.hop, ports))
@@ -130,7 +130,7 @@ def _why_instance_not_ready(migration: Migration, ports: Ports) -> str:
 def _require_safe_to_move(migration: Migration, batch: Batch, scene: StartContext, ports: Ports) -> None:
     """Before anything destructive, check the acknowledgement, the lock, the slot and that every disk has a finished snapshot.
 
-    Raises Permanent if one of these is missing.
+    Raises Permanent if the acknowledgement, the lock, the slot or a snapshot is missing.
     """
     if scene.terms.acknowledgement is None or scene.terms.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")

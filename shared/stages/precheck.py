@@ -93,7 +93,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
 def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: BatchTerms, ports: Ports) -> Migration:
     """Return the migration with its route, and with its driver if that is still to be chosen.
 
-    A route and a driver that are already known stay, whatever has changed since.
+    A known route and a known driver stay, even if the facts have changed.
     """
     is_open = driver_traits(migration.driver).is_choice
     if migration.hops and not is_open:

@@ -29,7 +29,7 @@ The weekly check finds migrations to which an older version gave no due time.
 """
 NO_ANSWER = "Cloud.NoAnswer"
 KEPT = frozenset({State.ROLLED_BACK, State.CANCELLED})
-"""The final states that a sweep does not change. For these states, the sweep only adds a line to the journal."""
+"""The final states that a sweep does not change. For a migration in such a state, the sweep only adds a line to the journal."""
 P = TypeVar("P", LedgerPage, MigrationPage)
 T = TypeVar("T", LedgerEntry, Migration)
 _LOG = logging.getLogger("replank")
@@ -134,7 +134,7 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
 
 
 def _id_of_unrecorded_snapshot(entry: LedgerEntry, ports: Ports) -> str:
-    """Return the id of a snapshot whose ledger entry has no id; empty if ECS has no such snapshot.
+    """Return the id of a snapshot whose ledger entry has no id; empty if ECS does not have the snapshot.
 
     An entry has no id if the function crashed after it had requested the snapshot. The name alone proves nothing, because a copy
     may have the same name. The disk and the migration's tag must match too.

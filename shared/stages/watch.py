@@ -73,7 +73,7 @@ def _offer_released_slot(ports: Ports) -> Outcome:
 
 
 def _check_all_accounts(ports: Ports) -> Outcome:
-    """Check whether each member account can be used now. `replank doctor` requests this check."""
+    """Check whether each member account can be used now. `replank doctor` requests the check of all member accounts."""
     from shared.stages.accounts import check_every_account
 
     return Outcome("done", {"accounts": len(ports.members), "unusable": sorted(check_every_account(ports))})

@@ -48,7 +48,7 @@ def _handle_unreadable_jobs(migrations: Sequence[Migration], error: ReplankError
 
 
 def _last_known_report(migration: Migration) -> JobReport:
-    """Return the last known report of a job. A job that had not ended then counts as running."""
+    """Return the last known report of a job. A job that had not ended in that report counts as running."""
     end = migration.trace.ended
     if end is None:
         return JobReport(JobPhase.RUNNING, DriverData(), progress=migration.progress)
@@ -111,7 +111,7 @@ def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -
 
 
 def _end_of_job(migration: Migration, report: JobReport | None, ports: Ports) -> JobEnd:
-    """Return how the job ended. If an end is already recorded, that end is returned, whatever the report says."""
+    """Return how the job ended. If an end is already recorded, the recorded end is returned, even if the report differs."""
     now = ports.clock.now()
     if migration.trace.ended is not None:
         return migration.trace.ended

@@ -26,7 +26,7 @@ class AccessTokens:
         return str(body.access_token_id), str(body.access_token_code)
 
     def delete_tokens_by_name(self, name: str) -> bool:
-        """Delete all tokens with this name. Returns whether such a token existed."""
+        """Delete all tokens with this name. Returns whether a token with this name existed."""
         from alibabacloud_smc20190601 import models
 
         body = self._jobs.call_smc("list_access_tokens", models.ListAccessTokensRequest(name=name))

@@ -80,7 +80,7 @@ class ConsoleDriver(JobStopper):
         """The job that the row names, if that job runs or is finished. If that job has failed or is gone, the newest job in
         ``found``.
 
-        If the job has failed or is gone, the person may start another one. Even the failed job's source server may be gone by then.
+        If the job has failed or is gone, the person may start another one. The failed job's source server may be gone too.
         """
         known_id = migration.handle.job_id
         known = self._jobs.jobs_by_id([known_id]).get(known_id) if known_id else None

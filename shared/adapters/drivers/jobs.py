@@ -152,7 +152,7 @@ def ambiguous_source_report(handle: DriverData, source_ids: Iterable[str]) -> Jo
 
 
 def indistinct_instance_report(handle: DriverData, instance_ids: Iterable[str]) -> JobReport:
-    """The failed report for instances that share an address and a hostname. Their jobs cannot be told apart."""
+    """The failed report for instances that share an address and a hostname. The jobs of such instances cannot be told apart."""
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
     return JobReport(JobPhase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)
@@ -166,7 +166,7 @@ def job_reports(jobs: SmcJobs, migrations: Iterable[Migration]) -> dict[str, Job
 
 
 def job_report(handle: DriverData, job: Any | None) -> JobReport:
-    """The report on one job, made from SMC's answer. ``job`` is None if SMC has no such job."""
+    """The report on one job, made from SMC's answer. ``job`` is None if SMC does not have the job."""
     if job is None or job.status not in PHASES:
         if not handle.job_id:
             return JobReport(JobPhase.PREPARING, handle)

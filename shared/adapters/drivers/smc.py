@@ -33,7 +33,7 @@ VALID_FOR = timedelta(days=14)
 """How long a job stays valid after the migration entered its state. SMC accepts 7 to 90 days, counted from the call."""
 IMPORT_TIMEOUT_S = 600
 IMPORT_ENDS = timedelta(seconds=IMPORT_TIMEOUT_S + 60)
-"""Maximum duration of an import that this driver starts. A command that runs longer cannot be such an import."""
+"""Maximum duration of an import that this driver starts. A command that runs longer cannot be an import of this driver."""
 _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully")
 """Matches what the SMC client prints after an import (SMC, operating-system migration guide)."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
@@ -41,7 +41,7 @@ _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Wait
 _RELATED = has_code("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
 """Error codes with which DeleteSourceServer refuses to delete a source that has a job.
 
-SMC deletes such a source only if the call forces it.
+SMC deletes a source with a job only if the call forces the deletion.
 """
 _STARTED = frozenset({"Running", "Waiting", "Finished"})
 
@@ -121,8 +121,8 @@ class SmcDriver(JobStopper):
         return JobReport(JobPhase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
     def _source_of_lost_import(self, migration: Migration) -> str:
-        """The id of the newest source without a job that an import has registered since the preparation began; empty if there is
-        no such source.
+        """The id of the newest source without a job that an import has registered since the preparation began; empty without
+        such a source.
         """
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
         for source_id in reversed(_imported_source_ids(self._command_outputs(migration, since))):
@@ -135,8 +135,8 @@ class SmcDriver(JobStopper):
         """The results of the commands that were run in the instance, oldest first. The SMC client's output names the sources that
         it registers.
 
-        SMC's list of sources cannot replace this output. The list names no instance, and two instances may share an address and a
-        hostname.
+        SMC's list of sources cannot replace the client's output. The list names no instance, and two instances may share an address
+        and a hostname.
         """
         return self._guest.command_results(migration.region_id, migration.instance_id, since - CLOCKS_APART)
 
@@ -251,8 +251,8 @@ class SmcDriver(JobStopper):
     def _delete_sources(self, migration: Migration, handle: DriverData, own: Collection[str]) -> None:
         """Delete the source in the handle, and the sources that the instance registered after the migration began.
 
-        Call this after the activation codes are deleted, so that no further import can begin. Raises Transient while an import may
-        be running.
+        Call ``_delete_sources`` after the activation codes are deleted, so that no further import can begin. Raises Transient while
+        an import may be running.
         """
         outputs = self._command_outputs(migration, migration.created_at)
         for source_id in sorted({*_imported_source_ids(outputs), handle.source_id} - {""}):
