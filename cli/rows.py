@@ -21,7 +21,8 @@ CatalogFile = Annotated[
 
 
 def catalog_from_file(file: Path | None) -> Catalog:
-    """The built-in catalog, extended by the rows in the file, if a file is given. A row with a known key replaces the built-in row.
+    """The built-in catalog, extended by the rows in the file, if a file is given. A row with the key of a built-in row replaces the
+    built-in row.
 
     Raises Problem (File.Unreadable), or Refused that names the wrong row and field.
     """
@@ -39,7 +40,7 @@ def read_catalog_rows(file: Path) -> Any:
 
 
 def catalog_with_rows(rows: Any) -> Catalog:
-    """The built-in catalog, extended by these rows. A row with a known key replaces the built-in row.
+    """The built-in catalog, extended by these rows. A row with the key of a built-in row replaces the built-in row.
 
     Raises Refused that names the wrong row and field.
     """

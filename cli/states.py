@@ -26,7 +26,7 @@ NOT_CHECKED = state_names(BEFORE_A_START - ADMITTED)
 NOT_AS_WANTED = state_names({State.FAILED, State.PRECHECK_FAILED})
 """The states refused and failed. `replank watch` exits with status 1 if a migration has one of them."""
 PASSED = state_names({State.READY, State.CANCELLED})
-"""States of a migration that passed its precheck. A dry run that passes ends as cancelled."""
+"""States of a migration that passed its precheck. A dry run that passes its precheck ends as cancelled."""
 TAKEN_BACK = state_names({State.ROLLED_BACK, State.CANCELLED})
 """States of migrations that ended without the new release. Confirming a migration in these states only releases its snapshots."""
 STOPPED = state_names({State.FAILED, State.ROLLING_BACK})

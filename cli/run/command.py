@@ -28,7 +28,7 @@ from cli.run.screen import new_screen
 
 Json = dict[str, Any]
 REPORT = Path("run/report.json")
-"""The report of the last run. Every run without --report overwrites this file."""
+"""The report of the last run. Every run without --report overwrites run/report.json."""
 
 
 def add_commands(app: typer.Typer) -> None:

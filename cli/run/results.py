@@ -154,7 +154,7 @@ def _belongs_to_instances(resource: Any, instance_ids: set[str]) -> bool:
 
 
 def _unexpected_disk_changes(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
-    """Sentences about the disks whose content must not change but did. ``changed`` has these disks by instance id."""
+    """Sentences about the disks whose content must not change but did. ``changed`` has the changed disks by instance id."""
     return [
         f"{row['instanceId']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instanceId"], [])
     ]

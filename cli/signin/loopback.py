@@ -1,4 +1,4 @@
-"""A server on this machine. The provider redirects the browser to it after a sign-in (RFC 8252 section 7.3)."""
+"""A server on this machine. The provider redirects the browser to this server after a sign-in (RFC 8252 section 7.3)."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class TablestoreMigrations:
         self._store.update(tables.MIGRATIONS, _migration_key(migration.migration_id), {}, (outbox,))
 
     def _has_other_outbox(self, migration: Migration, version: int) -> bool:
-        """Whether the row has another open outbox.
+        """Whether the row has another open outbox besides that of ``version``.
 
         The row is read only if the migration had another open outbox when it was loaded.
         """

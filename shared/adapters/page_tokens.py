@@ -1,4 +1,4 @@
-"""Converts keys to page tokens and back. A page token encodes the key of the next row. Clients do not look into it."""
+"""Converts keys to page tokens and back. A page token encodes the key of the next row. Clients do not decode page tokens."""
 
 from __future__ import annotations
 

@@ -80,9 +80,9 @@ WITH_STATE = ("doc", "t")
 """The range of columns from which a migration is read, extended by ``state`` for reads that filter by state."""
 JUST_DOC = ("doc", "doc0")
 CONTROL = "doc_control", "terms_control"
-"""Columns of a batch: CHOSEN for a selection from which older versions would select too much, CHOSEN_IDS for a long list of ids.
+"""Columns of a batch for a person's last act on the batch.
 
-In the document, the selection is then empty.
+One column is read together with the document, the other with the terms. Older versions ignore both columns.
 """
 SUBMITTED = "doc_asked", "terms_asked"
 """Columns of a batch for its policy and accounts as submitted.
@@ -90,9 +90,9 @@ SUBMITTED = "doc_asked", "terms_asked"
 The policy and accounts are stored here too, because older versions drop unknown fields from the document.
 """
 CHOSEN, CHOSEN_IDS = "doc_chosen", "chosen_ids"
-"""Columns of a batch: the first for a selection from which older versions would select too much, the second for a long list of ids.
+"""Columns of a batch: CHOSEN for a selection from which older versions would select too much, CHOSEN_IDS for a long list of ids.
 
-The document then holds an empty selection.
+If one of these columns is used, the document holds an empty selection.
 """
 FEW_IDS = 1000
 """Maximum ids of a selection that are stored in the document itself."""

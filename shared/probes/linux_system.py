@@ -79,7 +79,7 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
 def _facts_including_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: AnswerSection | None) -> LinuxFacts:
     """The facts in ``linux``, extended by the facts that only newer probes report.
 
-    The answer of an older probe lacks their sections.
+    The answer of an older probe lacks some sections.
     """
     if "more" not in answer.sections:
         return linux

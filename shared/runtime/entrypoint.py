@@ -34,7 +34,7 @@ from shared.runtime.settings import Settings, read_settings
 ACKNOWLEDGED = frozenset({Fate.STALE, Fate.REFUSED, Fate.PERMANENT})
 """The fates of errors that a second delivery would only repeat.
 
-A message that ends with an error of such a fate is acknowledged.
+If a message ends with an error of one of these fates, the message is acknowledged.
 """
 _LEVELS = {Fate.STALE: logging.INFO, Fate.REFUSED: logging.WARNING, Fate.TRANSIENT: logging.WARNING}
 _FACTS = ("migrationId", "batchId", "instanceId", "hop", "attempt", "version")

@@ -1,6 +1,6 @@
 """Starts the SDKs without the modules that Replank's calls never need, such as aiohttp for asynchronous calls.
 
-The module aiohttp alone takes half of the SDKs' import time. Each unneeded module is replaced by a stand-in. The first use of the
+The module aiohttp alone takes half of the SDKs' import time. Each unneeded module is replaced by a stand-in. The first use of a
 stand-in loads the real module. ``REPLANK_LAZY_AIOHTTP=0`` turns the stand-ins off, except for cryptography, which is not in the
 functions' packages. The SDKs need cryptography only to sign with an RSA key pair, and a function's role has no key pair.
 """

@@ -75,7 +75,10 @@ class Route:
     act: bool = False
     """Whether the operation is an act of an operator. An act requires the header with the operator's name."""
     personal: bool = False
-    """Whether the answer depends on the caller. An answer of this kind requires a name or a token, although nothing is changed."""
+    """Whether the answer depends on the caller.
+
+    An answer that depends on the caller requires a name or a token, although nothing is changed.
+    """
     on_version: bool = False
     """Whether the header If-Match is required. If-Match holds the version of the target that the operator saw."""
     created: bool = False

@@ -57,7 +57,7 @@ def _runs_of_jobs(migration: Migration, ports: Ports) -> list[JobRun]:
 def _job_run_with_copied_disks(run: JobRun, effect: AdoptSnapshots) -> JobRun:
     """Return the job's run. The run's ``copied`` is true if the effect says that SMC had copied the disks.
 
-    The effect must say so, because the journal of a failed job does not.
+    The journal of a failed job does not show whether SMC had copied the disks.
     """
     return replace(run, copied=True) if effect.copied and (run.hop, run.attempt) == (effect.hop, effect.attempt) else run
 

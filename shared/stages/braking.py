@@ -52,7 +52,7 @@ def cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> int:
 
 
 def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports) -> bool:
-    """Cancel one migration. Return whether it was cancelled.
+    """Cancel one migration. Return whether the migration was cancelled.
 
     Two kinds of migration are kept: one that has finished a hop, and a retry whose job has already run.
     """

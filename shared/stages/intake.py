@@ -64,7 +64,7 @@ def _make_batch(message: Message, ports: Ports) -> Batch:
 
 
 def _notice_accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
-    """Return the accounts that a notice names. If it names no account, return every account that the deployment serves."""
+    """Return the accounts that a notice names. If the notice names no account, return every account that the deployment serves."""
     if not ports.members and not notice.accounts:
         return ()
     from shared.domain.accounts import OWN, stored_account_id

@@ -91,7 +91,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
 
 
 def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: BatchTerms, ports: Ports) -> Migration:
-    """Return the migration with its route, and with its driver if that is still to be chosen.
+    """Return the migration with its route, and with its driver if none is chosen yet.
 
     A known route and a known driver stay, even if the facts have changed.
     """

@@ -77,7 +77,7 @@ class SweepFailures:
     The run skips these regions, because each further call would wait just as long for an answer.
     """
     refusing: set[str] = field(default_factory=set)
-    """Member accounts that refuse the pipeline. The run skips these accounts."""
+    """Member accounts that refuse the pipeline. The run skips accounts that refuse the pipeline."""
 
     def try_or_log(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
         """Call ``act`` with ``what``, and return its result. If ``act`` fails, log the cause and return False."""

@@ -29,7 +29,7 @@ _BEGUN = frozenset({"Running", "Waiting", "Finished"})
 
 
 class ConsoleDriver(JobStopper):
-    """Implements the port ``Driver`` for jobs that a person starts. Only a rollback stops a job that runs."""
+    """Implements the port ``Driver`` for jobs that a person starts. Only a rollback stops a running job."""
 
     traits = CONSOLE
     follows = True

@@ -195,7 +195,7 @@ class GuestDriver:
     def _recipe_of_hop(self, migration: Migration, *, under_way: bool = False) -> Recipe:
         """The recipe of the hop.
 
-        A recipe that was turned off starts no new run. A run that is already ``under_way`` still uses it.
+        A recipe that was turned off starts no new run. A run that is already ``under_way`` still uses its recipe.
         """
         hop = migration.current_hop
         recipe = recipe_for_path(self._catalog, hop.source, hop.destination)

@@ -1,6 +1,6 @@
 """Converts a guest's answer into a report on the tool in the guest, both during its preparation and while it runs.
 
-Makes no calls.
+The module makes no calls.
 """
 
 from __future__ import annotations

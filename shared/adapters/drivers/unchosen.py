@@ -1,4 +1,7 @@
-"""Stands for the driver of a migration whose driver is still to be chosen. Nothing has begun, so there is nothing to look for."""
+"""Stands for the driver of a migration whose driver is not chosen yet.
+
+No job exists at that time, so there is nothing to look for.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from shared.ports.driver import InstanceIdentity, JobReport, LiveJob
 
 
 class UnchosenDriver:
-    """Implements the port ``Driver`` without a job. It refuses to prepare or start one."""
+    """Implements the port ``Driver`` without a job. Preparing or starting a job is refused."""
 
     traits = AUTO
 
@@ -44,5 +47,8 @@ class UnchosenDriver:
 
 
 def _not_chosen_error() -> Permanent:
-    """The error of a row that an older version prechecked: that version does not choose."""
+    """The error of a migration without a chosen driver.
+
+    An older version may have prechecked the migration, and older versions choose no driver.
+    """
     return Permanent("Driver.NotChosen", "No driver has been chosen for this instance.", "Retry: its precheck chooses one.")
