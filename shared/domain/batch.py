@@ -275,7 +275,7 @@ class Batch:
     left_out: int = 0
     """Number of instances that the planning left out."""
 
-    @property
+    @cached_property
     def terms(self) -> BatchTerms:
         """The facts about the batch that a stage needs."""
         same = (self.batch_id, self.state, self.version, self.created_at, self.policy, self.dry_run, self.acknowledgement)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from statistics import NormalDist
 
@@ -73,16 +73,23 @@ class RandomDraws:
 
     seed: str
     fixed: float | None = None
+    _fleet: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
+    """The part of the deviation that all instances have in common, by part of the migration."""
 
     def draw_duration(self, duration: Duration, *words: object) -> timedelta:
         """The drawn duration of one part. A part of the random deviation is the same for all instances of one fleet."""
-        if self.fixed is not None:
-            z = _NORMAL.inv_cdf(self.fixed)
-        else:
-            common, own = self._draw_normal_value("fleet", duration.part), self._draw_normal_value(duration.part, *words)
-            z = math.sqrt(ALIKE) * common + math.sqrt(1 - ALIKE) * own
+        common = self._fleet.get(duration.part)
+        if common is None:
+            common = self._fleet[duration.part] = self._common_deviation(duration)
+        own = 0.0 if self.fixed is not None else _OWN_SHARE * self._draw_normal_value(duration.part, *words)
+        z = common + own
         spread = duration.usual / duration.low if z < 0 else duration.high / duration.usual
         return timedelta(minutes=duration.usual * spread ** (z / _TENTH))
+
+    def _common_deviation(self, duration: Duration) -> float:
+        if self.fixed is not None:
+            return _NORMAL.inv_cdf(self.fixed)
+        return _COMMON_SHARE * self._draw_normal_value("fleet", duration.part)
 
     def draw_failure(self, *words: object) -> bool:
         """A random decision whether the hop fails."""
@@ -100,6 +107,7 @@ class RandomDraws:
 
 _NORMAL = NormalDist()
 _TENTH = _NORMAL.inv_cdf(0.9)
+_COMMON_SHARE, _OWN_SHARE = math.sqrt(ALIKE), math.sqrt(1 - ALIKE)
 
 
 def duration_rows() -> list[Mapping[str, object]]:

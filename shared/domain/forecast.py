@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from shared.domain import brake, waves
 from shared.domain.batch import Batch, PauseState
-from shared.domain.durations import PERSON, SNAPSHOTS, RandomDraws, parts_after_snapshots
+from shared.domain.durations import PERSON, SNAPSHOTS, Duration, RandomDraws, parts_after_snapshots
+from shared.domain.forecast_queue import GroupPlaces, WaitingQueue
 from shared.domain.hold import NOTHING_HELD
 from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_start_count, blocking_limit, why_budget_spent
 
@@ -91,27 +91,33 @@ class _SimulatedRun:
     now: datetime
     left: dict[str, int]
     """Number of remaining hops, by migration."""
-    driver: dict[str, str]
-    """The driver of each migration."""
-    place: dict[str, int]
+    wave_of: dict[str, int]
     """Number of the wave, by migration."""
+    parts: dict[str, tuple[Duration, ...]]
+    """The parts of one hop after its snapshots, by migration. They depend on its driver."""
+    groups: GroupPlaces
+    first_tries: WaitingQueue
+    """The migrations that wait for their first hop."""
+    next_hops: WaitingQueue
+    position: dict[str, int] = field(default_factory=dict)
+    """The position in the batch's order, by migration; empty if the policy names no order."""
+    arrivals: int = 0
+    """Number of migrations that have entered a queue so far."""
     unsettled: Counter[int] = field(default_factory=Counter)
     """Number of migrations that have not ended yet, by wave."""
-    queue: dict[int, dict[str, None]] = field(default_factory=dict)
-    """The migrations that wait for their first hop in order, by wave."""
-    hop_queue: dict[str, None] = field(default_factory=dict)
+    first_unsettled: int = 0
+    """Number of the first wave in which a migration has not ended."""
     moving: set[str] = field(default_factory=set)
-    moved: set[str] = field(default_factory=set)
-    failed: set[str] = field(default_factory=set)
+    canary: frozenset[str] = frozenset()
+    """The migrations that have moved, until the canary has passed."""
+    failed: frozenset[str] = frozenset()
     due: list[tuple[datetime, str, str]] = field(default_factory=list)
     """A heap of future events: the time, the kind of event, and the migration."""
     hops: Counter[str] = field(default_factory=Counter)
     """Number of completed hops, by migration."""
-    group: dict[str, str] = field(default_factory=dict)
-    """The redundancy group of each migration that belongs to a group."""
-    places: dict[str, str] = field(default_factory=dict)
-    """The migration that holds the place of its redundancy group, by group."""
     waits_for_person: bool = False
+    job_starts: dict[tuple[Start, int], bool] = field(default_factory=dict)
+    """Whether jobs may start now, by kind of start and wave. Kept within one minute, and only in a large batch."""
     ends: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -146,37 +152,57 @@ def _run_to_end(outlook: ForecastInput, draws: RandomDraws) -> list[datetime | N
 
 def _new_run(outlook: ForecastInput, draws: RandomDraws) -> _SimulatedRun:
     cut = outlook.cut or [tuple(each.migration_id for each in outlook.items)]
-    place = {id: number for number, ids in enumerate(cut) for id in ids}
+    wave_of = {id: number for number, ids in enumerate(cut) for id in ids}
     left = {each.migration_id: each.hops for each in outlook.items}
-    driver = {each.migration_id: each.driver or outlook.batch.policy.driver for each in outlook.items}
-    run = _SimulatedRun(outlook.batch, cut, draws, outlook.account_limit, outlook.now, left, driver, place)
+    groups = GroupPlaces({each.migration_id: each.group for each in outlook.items if each.group})
+    queues = WaitingQueue(groups), WaitingQueue(groups)
+    drivers = {each.migration_id: each.driver or outlook.batch.policy.driver for each in outlook.items}
+    parts_of = {each: parts_after_snapshots(each) for each in set(drivers.values())}
+    parts = {id: parts_of[driver] for id, driver in drivers.items()}
+    run = _SimulatedRun(outlook.batch, cut, draws, outlook.account_limit, outlook.now, left, wave_of, parts, groups, *queues)
+    if outlook.batch.policy.order:
+        run.position = {id: number for number, id in enumerate(left)}
     for each in outlook.items:
-        id = each.migration_id
-        run.unsettled[place.get(id, len(cut) - 1)] += each.state not in (MOVED, FAILED)
-        run.group |= {id: each.group} if each.group else {}
-        if each.state == MOVING:
-            run.moving.add(id)
-            _take_group_place(run, id)
-            end = (each.since or run.now) + _draw_duration(run, id, snapshots=True)
-            heapq.heappush(run.due, (max(end, run.now + A_TICK), "ends", id))
-        elif each.state == WAITING:
-            _enqueue_migration(run, id)
-        else:
-            (run.moved if each.state == MOVED else run.failed).add(id)
+        _add_item(run, each)
     return run
 
 
+def _add_item(run: _SimulatedRun, item: ForecastItem) -> None:
+    id = item.migration_id
+    run.unsettled[_wave_number(run, id)] += item.state not in (MOVED, FAILED)
+    if item.state == MOVING:
+        run.moving.add(id)
+        run.groups.take(id)
+        end = (item.since or run.now) + _draw_duration(run, id, snapshots=True)
+        heapq.heappush(run.due, (max(end, run.now + A_TICK), "ends", id))
+    elif item.state == WAITING:
+        _enqueue_migration(run, id)
+    elif item.state == MOVED:
+        _count_moved(run, id)
+    else:
+        run.failed |= {id}
+
+
+def _count_moved(run: _SimulatedRun, id: str) -> None:
+    if len(run.canary) < run.batch.policy.canary:
+        run.canary |= {id}
+
+
 def _enqueue_migration(run: _SimulatedRun, id: str) -> None:
-    queue = run.hop_queue if run.hops[id] else run.queue.setdefault(_wave_number(run, id), {})
-    queue[id] = None
+    """Add the migration to its queue, at the end of its wave. A policy with an order gives a first try its position."""
+    run.arrivals += 1
+    if run.hops[id]:
+        run.next_hops.add(id, 0, run.arrivals)
+    else:
+        run.first_tries.add(id, _wave_number(run, id), run.position.get(id, run.arrivals))
 
 
 def _wave_number(run: _SimulatedRun, id: str) -> int:
-    return run.place.get(id, len(run.cut) - 1)
+    return run.wave_of.get(id, len(run.cut) - 1)
 
 
 def _draw_duration(run: _SimulatedRun, id: str, *, snapshots: bool) -> timedelta:
-    parts = (*((SNAPSHOTS,) if snapshots else ()), *parts_after_snapshots(run.driver[id]))
+    parts = (SNAPSHOTS, *run.parts[id]) if snapshots else run.parts[id]
     return sum((run.draws.draw_duration(each, id, run.hops[id]) for each in parts), timedelta())
 
 
@@ -190,6 +216,7 @@ def _advance_run(run: _SimulatedRun) -> None:
         if at is None or at > until:
             return
         run.now = at = max(at, run.now + apart)
+        run.job_starts.clear()
         while run.due and run.due[0][0] <= at:
             _, what, id = heapq.heappop(run.due)
             _apply_event(run, what, id)
@@ -199,11 +226,11 @@ def _apply_event(run: _SimulatedRun, what: str, id: str) -> None:
     if what == "person":
         _simulate_person(run)
     elif what == "leaves":
-        _release_group_place(run, id)
+        run.groups.release(id)
     elif what == "snapshotted":
         _start_job(run, id)
     elif run.draws.draw_failure(id, run.hops[id]):
-        _end_migration(run, id, run.failed)
+        _end_migration(run, id, has_failed=True)
     else:
         run.hops[id] += 1
         run.left[id] -= 1
@@ -211,50 +238,42 @@ def _apply_event(run: _SimulatedRun, what: str, id: str) -> None:
             run.moving.discard(id)
             _enqueue_migration(run, id)
         else:
-            _end_migration(run, id, run.moved)
+            _end_migration(run, id, has_failed=False)
 
 
-def _end_migration(run: _SimulatedRun, id: str, among: set[str]) -> None:
+def _end_migration(run: _SimulatedRun, id: str, *, has_failed: bool) -> None:
     run.moving.discard(id)
-    among.add(id)
     run.unsettled[_wave_number(run, id)] -= 1
     run.ends[id] = run.now
-    if id not in run.group or among is run.moved:
-        _release_group_place(run, id)
-    else:  # a member that failed keeps the place until a person has decided
+    if has_failed:
+        run.failed |= {id}
+    else:
+        _count_moved(run, id)
+    if has_failed and id in run.groups.group:  # a member that failed keeps the place until a person has decided
         heapq.heappush(run.due, (run.now + run.draws.draw_duration(PERSON, id, run.now), "leaves", id))
-
-
-def _take_group_place(run: _SimulatedRun, id: str) -> bool:
-    """Take the only place in the migration's redundancy group. Return False if another member holds the place."""
-    group = run.group.get(id)
-    return group is None or run.places.setdefault(group, id) == id
-
-
-def _release_group_place(run: _SimulatedRun, id: str) -> None:
-    if run.places.get(run.group.get(id, "")) == id:
-        del run.places[run.group[id]]
+    else:
+        run.groups.release(id)
 
 
 def _start_job(run: _SimulatedRun, id: str) -> None:
     """Check the limits again before the job, as the pipeline does. A held migration returns to its queue."""
-    start = Start.HOP_JOB if run.hops[id] else Start.FIRST_JOB
-    if blocking_limit(start, _start_context(run, own=id)):
+    if not _may_start_job(run, id):
         run.moving.discard(id)
         _enqueue_migration(run, id)
         if not run.hops[id]:
-            _release_group_place(run, id)
-            _sort_first_tries(run, id)
+            run.groups.release(id)
     else:
         heapq.heappush(run.due, (run.now + _draw_duration(run, id, snapshots=False), "ends", id))
 
 
-def _sort_first_tries(run: _SimulatedRun, returned: str) -> None:
-    """Sort the queue to which a migration has returned, if the policy names an order."""
-    if run.batch.policy.order:
-        order = {id: place for place, id in enumerate(run.left)}
-        wave = _wave_number(run, returned)
-        run.queue[wave] = dict.fromkeys(sorted(run.queue[wave], key=order.__getitem__))
+def _may_start_job(run: _SimulatedRun, id: str) -> bool:
+    start, wave = Start.HOP_JOB if run.hops[id] else Start.FIRST_JOB, _wave_number(run, id)
+    may = run.job_starts.get((start, wave))
+    if may is None:
+        may = blocking_limit(start, _start_context(run, own=id)) is None
+        if len(run.left) >= LARGE:  # a batch of 10,000 asks many times a minute
+            run.job_starts[start, wave] = may
+    return may
 
 
 def _simulate_person(run: _SimulatedRun) -> None:
@@ -262,7 +281,7 @@ def _simulate_person(run: _SimulatedRun) -> None:
     run.waits_for_person = False
     if run.batch.control.brake is not PauseState.OFF:
         if run.batch.control.brake is PauseState.BUDGET:
-            run.failed.clear()  # they no longer count after the resume
+            run.failed = frozenset()  # they no longer count after the resume
         run.batch = replace(run.batch, control=replace(run.batch.control, brake=PauseState.OFF))
     elif waves.soak_ends_at(run.batch.terms) is not None:
         run.batch, _ = waves.with_next_wave_open(run.batch, "a person", run.now)
@@ -274,30 +293,30 @@ def _run_tick(run: _SimulatedRun) -> None:
         run.batch = brake.pause_at_budget(run.batch, "forecast", run.now).after
     if run.batch.control.brake is PauseState.OFF:
         _advance_wave(run)
-    elif any(run.queue.values()) and run.batch.control.brake is not PauseState.STOPPED:
+    elif run.first_tries.size and run.batch.control.brake is not PauseState.STOPPED:
         _schedule_person(run)
-    _offer_slots(run, Start.HOP_SNAPSHOT, [run.hop_queue])
+    _offer_slots(run, Start.HOP_SNAPSHOT, run.next_hops)
+    _offer_slots(run, Start.FIRST_SNAPSHOT, run.first_tries)
+
+
+def _offer_slots(run: _SimulatedRun, start: Start, queue: WaitingQueue) -> None:
+    """Start as many waiting migrations as the limits allow, in the order of their queue."""
     last = run.batch.control.wave if run.batch.policy.waves else len(run.cut)
-    _offer_slots(run, Start.FIRST_SNAPSHOT, [queue for wave, queue in sorted(run.queue.items()) if wave <= last and queue])
-
-
-def _offer_slots(run: _SimulatedRun, start: Start, queues: Sequence[dict[str, None]]) -> None:
-    """Start as many waiting migrations as the limits allow, in the order of their queues."""
-    room = allowed_start_count(start, _start_context(run)) if any(queues) else 0
-    for queue in queues:
-        for id in list(islice((id for id in queue if _take_group_place(run, id)), room)):
-            room -= 1
-            del queue[id]
-            run.moving.add(id)
-            took = run.draws.draw_duration(SNAPSHOTS, id, run.hops[id], run.now)
-            heapq.heappush(run.due, (run.now + took, "snapshotted", id))
+    room = allowed_start_count(start, _start_context(run)) if queue.places else 0
+    while room > 0 and (id := queue.take_first(last)) is not None:
+        room -= 1
+        run.moving.add(id)
+        took = run.draws.draw_duration(SNAPSHOTS, id, run.hops[id], run.now)
+        heapq.heappush(run.due, (run.now + took, "snapshotted", id))
 
 
 def _advance_wave(run: _SimulatedRun) -> None:
     terms = run.batch.terms
     if not terms.policy.waves or terms.control.wave + 1 >= len(run.cut):
         return
-    if any(run.unsettled[place] for place in range(terms.control.wave + 1)):
+    while run.first_unsettled < len(run.cut) and not run.unsettled[run.first_unsettled]:
+        run.first_unsettled += 1
+    if run.first_unsettled <= terms.control.wave:
         return
     if terms.control.wave_ended_at is None:
         run.batch = waves.with_wave_ended(run.batch, run.now)
@@ -319,7 +338,7 @@ def _next_event_time(run: _SimulatedRun) -> datetime | None:
     begins = waves.soak_ends_at(run.batch.terms)
     if begins is not None and begins > run.now:
         found.append(begins)
-    if run.hop_queue or any(run.queue.values()):
+    if run.next_hops.size or run.first_tries.size:
         opens = run.batch.policy.time_limits.next_opening(run.now)
         if opens is not None and opens > run.now:
             found.append(opens)
@@ -328,7 +347,6 @@ def _next_event_time(run: _SimulatedRun) -> datetime | None:
 
 def _start_context(run: _SimulatedRun, *, own: str = "") -> StartContext:
     moving = len(run.moving) - (own in run.moving)
-    moved = frozenset(run.moved) if run.batch.policy.canary else frozenset[str]()
-    standing = AdmissionCounts(frozenset(run.failed), moved, moving, moving, has_slot=bool(own), unproved=moving)
-    place = run.place.get(own, 0) if own else run.batch.control.wave
-    return StartContext(run.batch.terms, standing, NOTHING_HELD, run.now, run.account_limit, wave=place)
+    standing = AdmissionCounts(run.failed, run.canary, moving, moving, has_slot=bool(own), unproved=moving)
+    wave = run.wave_of.get(own, 0) if own else run.batch.control.wave
+    return StartContext(run.batch.terms, standing, NOTHING_HELD, run.now, run.account_limit, wave=wave)

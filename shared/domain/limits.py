@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 
 from shared.domain.batch import BatchTerms, PauseState
 from shared.domain.effects import ReleaseSlot, post_command_effects
@@ -122,11 +123,16 @@ class BlockingLimit:
 
 def blocking_limit(start: Start, scene: StartContext) -> BlockingLimit | None:
     """The first limit that holds back the start now; None if no limit does."""
-    for limit in Limit:
-        reason = _CHECKS[limit](scene) if limit in HELD_BY[start] else ""
+    for limit, why_blocked in _checks_in_order(HELD_BY[start]):
+        reason = why_blocked(scene)
         if reason:
             return BlockingLimit(limit, reason)
     return None
+
+
+@lru_cache  # a forecast asks some hundred thousand times
+def _checks_in_order(limits: frozenset[Limit]) -> tuple[tuple[Limit, Callable[[StartContext], str]], ...]:
+    return tuple((limit, _CHECKS[limit]) for limit in Limit if limit in limits)
 
 
 def next_start(migration: Migration) -> Start:
@@ -182,9 +188,9 @@ def has_missed_window(migration: Migration, terms: BatchTerms, now: datetime) ->
 
 def allowed_start_count(start: Start, scene: StartContext) -> int:
     """The number of further migrations of the batch that may make a start of this kind now."""
-    if blocking_limit(start, scene):
-        return 0
     free = free_slot_count(scene.terms, scene.standing, account_limit=scene.account_limit)
+    if not free or blocking_limit(start, scene):
+        return 0
     if Limit.CANARY in HELD_BY[start] and len(scene.standing.moved) < scene.terms.policy.canary:
         free = min(free, scene.terms.policy.canary - len(scene.standing.moved) - scene.standing.canary_candidates)
     return free
@@ -241,9 +247,10 @@ def _why_blacked_out(scene: StartContext) -> str:
 
 def why_budget_spent(scene: StartContext) -> str:
     """The sentence for a batch in which more migrations failed than its budget allows; empty for any other batch."""
-    failed, budget = sorted(scene.standing.failed), scene.terms.failure_budget
-    if len(failed) <= budget:
+    budget = scene.terms.failure_budget
+    if len(scene.standing.failed) <= budget:
         return ""
+    failed = sorted(scene.standing.failed)
     more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
     count = "1 migration" if len(failed) == 1 else f"{len(failed)} migrations"
     return f"{count} failed ({', '.join(failed[:NAMED])}{more}), the budget is {budget}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 from shared.domain.choice import (
@@ -115,7 +116,7 @@ class Policy:
         """Whether the order of the batch's instances is stored: for its waves, or because the policy names an order."""
         return bool(self.waves or self.order)
 
-    @property
+    @cached_property
     def time_limits(self) -> TimeLimits:
         """The windows and blackouts of the policy. The window that never opens is left out, because it is stored only for older
         versions."""

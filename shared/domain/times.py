@@ -53,6 +53,8 @@ class TimeLimits:
 
     def blackout_at(self, now: datetime) -> Blackout | None:
         """The blackout in force at ``now``; if several are in force, the one that ends last."""
+        if not self.blackouts:  # a forecast asks some hundred thousand times
+            return None
         return max((each for each in self.blackouts if each.is_in_force(now)), key=lambda each: each.to, default=None)
 
     def allows_start(self, now: datetime) -> bool:

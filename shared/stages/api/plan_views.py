@@ -94,7 +94,7 @@ class PlanView:
     finish: FinishView
     waves: tuple[PlannedWave, ...]
     planned: FinishView | None
-    """The forecast at the time of the acknowledgement; null before the acknowledgement."""
+    """The forecast at the time of the acknowledgement. Null before it, and in a batch that is too large: ``not_known`` says so."""
     finished_at: datetime | None
     """When the last migration ended; null while a migration is unfinished."""
     outcomes: dict[str, int]

@@ -25,6 +25,8 @@ from shared.stages.waving import sort_key_by_name
 
 MOST_RUNS, WORK = 60, 6000
 """Maximum runs of the forecast, and maximum migrations in all runs together. Both limits keep the answer within seconds."""
+MOST_IN_RUN = 10_000
+"""Maximum unfinished migrations in one run, in both forecasts together: the function has 30 seconds on a third of a processor."""
 SIZES_READ = 50
 """Maximum instances whose disk sizes are read."""
 NAMED = 5
@@ -46,15 +48,14 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
     cut = _migration_ids_by_wave(batch, meant, ports)
     runs = max(min(MOST_RUNS, WORK // max(len(meant), 1)), 5)
     limit = ports.limits.max_moving
-    ahead = forecast(
-        ForecastInput(_batch_as_if_approved(batch, now), [_forecast_item(each, batch) for each in meant], cut, now, limit),
-        seed=seed,
-        runs=runs,
-    )
+    items = [_forecast_item(each, batch) for each in meant]
+    unfinished = sum(each.state in (WAITING, MOVING) for each in items)
+    ahead = forecast(_within_limit(ForecastInput(_batch_as_if_approved(batch, now), items, cut, now, limit)), seed=seed, runs=runs)
     gib, seen = _snapshot_gib(meant, ports)
     settled = bool(found) and not batch.dry_run and all(each.state in SETTLED for each in found)
     names = {each.migration_id: each.instance_name or each.instance_id for each in meant}
-    planned = _forecast_at_acknowledgement(batch, meant, cut, limit, seed, runs)
+    is_planned_shown = unfinished + len(meant) <= MOST_IN_RUN
+    planned = _forecast_at_acknowledgement(batch, meant, cut, limit, seed, runs) if is_planned_shown else None
     return PlanView(
         batch_id=batch_id,
         state=batch.state.value,
@@ -63,7 +64,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
         runs=runs,
         digest=batch.digest,
         left_out=batch.left_out,
-        instances=sum(_forecast_item(each, batch).state in (WAITING, MOVING) for each in meant),
+        instances=unfinished,
         unassessed=sum(each.state in _UNASSESSED and not each.hop for each in meant),
         routes=dict(Counter(_route_text(each, ports) for each in meant)),
         drivers=_driver_counts(meant),
@@ -83,7 +84,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
         currency=prices[1],
         sizes_seen=seen,
         needs_a_person=_steps_for_people(batch, found, len(cut), now),
-        not_known=_forecast_caveats(batch, found, now, ports),
+        not_known=(*_forecast_caveats(batch, found, now, ports), *_size_caveats(batch, unfinished, is_planned_shown)),
         assumed=tuple(AssumedDuration(**each) for each in duration_rows()),  # type: ignore[arg-type]
     )
 
@@ -151,6 +152,16 @@ def _forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
         return ForecastItem(id, hops, MOVED, group=group, driver=migration.driver)
     over = migration.state in SETTLED and not (batch.dry_run and migration.state is State.CANCELLED)
     return ForecastItem(id, hops, FAILED if over else WAITING, group=group, driver=migration.driver)
+
+
+def _within_limit(outlook: ForecastInput) -> ForecastInput:
+    """Return the input with at most ``MOST_IN_RUN`` unfinished migrations: the first ones in the batch's order."""
+    unfinished = [each.migration_id for each in outlook.items if each.state in (WAITING, MOVING)]
+    later = set(unfinished[MOST_IN_RUN:])
+    if not later:
+        return outlook
+    cut = [kept for ids in outlook.cut if (kept := tuple(id for id in ids if id not in later))]
+    return replace(outlook, items=[each for each in outlook.items if each.migration_id not in later], cut=cut)
 
 
 def _forecast_at_acknowledgement(
@@ -245,6 +256,16 @@ def _forecast_caveats(batch: Batch, found: Sequence[Migration], now: datetime, p
         said.append(f"the forecast does not apply {' and '.join(ignored)}")
     if batch.policy.group is not None:
         said.append(f"members of its groups ({batch.policy.group.tag}) in other batches are not counted")
+    return tuple(said)
+
+
+def _size_caveats(batch: Batch, unfinished: int, is_planned_shown: bool) -> tuple[str, ...]:
+    """Return, in sentences, what the forecast leaves out because the batch is too large for the function's time."""
+    said = list[str]()
+    if unfinished > MOST_IN_RUN:
+        said.append(f"the forecast is for the first {MOST_IN_RUN} of {unfinished} instances")
+    if batch.acknowledgement is not None and not is_planned_shown:
+        said.append("the forecast at the acknowledgement is left out, because the batch is too large")
     return tuple(said)
 
 

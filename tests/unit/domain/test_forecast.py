@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -14,6 +15,7 @@ from shared.domain.batch import Acknowledgement, Batch, BatchControl, BatchState
 from shared.domain.chosen import selection_digest
 from shared.domain.durations import DECLARED, JOB, RandomDraws, duration_rows, parts_after_snapshots
 from shared.domain.forecast import FAILED, MOVED, MOVING, Forecast, ForecastInput, ForecastItem, forecast
+from shared.domain.forecast_queue import GroupPlaces
 from shared.domain.policy import read_policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -148,3 +150,33 @@ def test_a_large_batch_is_looked_at_once_a_minute_and_ends_about_when_a_precise_
     monkeypatch.setattr(forecasting, "LARGE", len(given) + 1)
     precise = finish({**GENEROUS, "maxMoving": 60}, given, runs=1, limit=60)
     assert abs(rough - precise) < timedelta(minutes=30)
+
+
+def test_a_large_batch_asks_little_for_each_migration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts, not times: 10,000 instances must fit in the time of the api function."""
+    count, runs = 1000, 3
+    asked: Counter[str] = Counter()
+    for owner, name in ((forecasting, "blocking_limit"), (RandomDraws, "_draw_fraction"), (GroupPlaces, "take")):
+        monkeypatch.setattr(owner, name, counted(asked, getattr(owner, name)))
+    found = ahead({**GENEROUS, "maxMoving": 100}, items(count), runs=runs, limit=100)
+    assert found.finish.p50 is not None
+    assert asked["_draw_fraction"] <= 5.1 * count * runs, "snapshots, three parts of the job, and whether it fails"
+    assert asked["blocking_limit"] <= 0.8 * count * (runs + 1), "the starts of one minute share an answer"
+    assert asked["take"] <= count * (runs + 1)
+
+
+def test_members_that_wait_for_their_group_are_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    count, runs = 600, 2
+    asked: Counter[str] = Counter()
+    monkeypatch.setattr(GroupPlaces, "take", counted(asked, GroupPlaces.take))
+    given = [replace(each, group=f"serves={place % 2}") for place, each in enumerate(items(count))]
+    assert ahead({**GENEROUS, "maxMoving": 60, "group": {"tag": "serves"}}, given, runs=runs).finish.p50 is not None
+    assert asked["take"] <= 3 * count * (runs + 1)
+
+
+def counted(asked: Counter[str], real: Any) -> Any:
+    def noted(*given: Any, **named: Any) -> Any:
+        asked[real.__name__] += 1
+        return real(*given, **named)
+
+    return noted

@@ -1,0 +1,78 @@
+"""The migrations of a forecast that wait for a start, in order. Pure.
+
+Each operation costs about the logarithm of the queue's length. A batch of 10,000 migrations has some ten thousand events per run.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+
+Place = tuple[int, int, str]
+"""The place of a migration in a queue: its wave, its number within the wave, and its id. The lowest place comes first."""
+
+
+@dataclass
+class GroupPlaces:
+    """The only place of each redundancy group, and the members that wait until the place is free."""
+
+    group: dict[str, str] = field(default_factory=dict)
+    """The group of each migration that belongs to one."""
+    holder: dict[str, str] = field(default_factory=dict)
+    """The migration that holds the place, by group."""
+    members_waiting: dict[str, list[tuple[WaitingQueue, list[Place]]]] = field(default_factory=dict)
+    """A heap of waiting members for each group and queue."""
+
+    def take(self, id: str) -> bool:
+        """Take the only place in the migration's group. Return False if another member holds it."""
+        group = self.group.get(id)
+        return group is None or self.holder.setdefault(group, id) == id
+
+    def release(self, id: str) -> None:
+        """Release the place of the migration's group, if this migration holds it.
+
+        The first waiting member of each queue returns to its queue.
+        """
+        group = self.group.get(id, "")
+        if self.holder.get(group) != id:
+            return
+        del self.holder[group]
+        for queue, members in self.members_waiting.get(group, ()):
+            if members:
+                heapq.heappush(queue.places, heapq.heappop(members))
+
+    def set_aside(self, queue: WaitingQueue, place: Place) -> None:
+        """Keep a member out of its queue until its group's place is released."""
+        waiting = self.members_waiting.setdefault(self.group[place[2]], [])
+        for known, members in waiting:
+            if known is queue:
+                heapq.heappush(members, place)
+                return
+        waiting.append((queue, [place]))
+
+
+@dataclass
+class WaitingQueue:
+    """A queue of migrations. ``size`` also counts the members of groups that were set aside."""
+
+    groups: GroupPlaces
+    places: list[Place] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, id: str, wave: int, number: int) -> None:
+        """Add the migration at a place within its wave."""
+        heapq.heappush(self.places, (wave, number, id))
+        self.size += 1
+
+    def take_first(self, last_wave: int) -> str | None:
+        """Remove and return the first migration that may start, and take the place in its group; None if no migration may start.
+
+        ``last_wave`` is the number of the last wave that has begun.
+        """
+        while self.places and self.places[0][0] <= last_wave:
+            place = heapq.heappop(self.places)
+            if self.groups.take(place[2]):
+                self.size -= 1
+                return place[2]
+            self.groups.set_aside(self, place)
+        return None
