@@ -70,6 +70,7 @@ ROUTES = (
     _route("GET", "/migrations/<migration_id>", migration.show),
     _route("POST", "/migrations/<migration_id>/acts/<name>", acts.on_migration),
     _route("GET", "/snapshots", snapshots.show),
+    _route("GET", "/snapshots/groups", snapshots.sums),
     _route("GET", "/audit", audit.show),
     _route("GET", "/settings", settings.show),
     _route("GET", "/system", system.show),

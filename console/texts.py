@@ -13,6 +13,7 @@ NAMES = {"en": "English", "zh": "中文"}
 WITH = {
     **dict.fromkeys(("submit", "policy", "policy-review", "batch"), ("form",)),
     **dict.fromkeys(("plan", "forecast"), ("course",)),
+    **dict.fromkeys(("snapshots", "snapshot-groups"), ("groups",)),
 }
 """Pages that show the words of other files too."""
 Text = Callable[..., str]

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy
 from shared.domain.roles import MAY
+from shared.domain.snapshot_groups import GROUPS
 from shared.ports.ports import Ports
 from shared.runtime import requests
 from shared.runtime.plan_routes import PLAN_ROUTES
 from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import ApiCall, Reply, Route
-from shared.stages.api import accounts, batches, hold, migrations, people_views, report_views, show, snapshots, views
+from shared.stages.api import accounts, batches, hold, migrations, people_views, report_views, show, snapshot_views, snapshots, views
 
 if TYPE_CHECKING:
     from shared.runtime.settings import Settings
@@ -55,8 +56,14 @@ def _list_snapshots(call: ApiCall) -> Reply:
             currency=prices.currency,
             limit=given["limit"],
             token=given.get("nextToken", ""),
+            group=given.get("group", ""),
         )
     )
+
+
+def _sum_snapshot_groups(call: ApiCall) -> Reply:
+    prices, token = call.prices, call.query.get("nextToken", "")
+    return Reply(snapshots.group_sums(call.ports, price=prices.snapshot_price, currency=prices.currency, token=token))
 
 
 def _list_stuck_rows(ports: Ports) -> views.Stuck:
@@ -496,5 +503,22 @@ ROUTES: tuple[Route, ...] = (
         people_views.SettingList,
     ),
     Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_caller, people_views.Me, personal=True),
-    Route("GET", "/snapshots", "listSnapshots", "Snapshots held and their cost.", _list_snapshots, views.SnapshotList, query=_PAGE),
+    Route(
+        "GET",
+        "/snapshots",
+        "listSnapshots",
+        "Snapshots held and their cost; with group only those in use, held, due within a day, or orphans.",
+        _list_snapshots,
+        snapshot_views.SnapshotList,
+        query={"group": {"type": "string", "enum": list(GROUPS)}, **_PAGE},
+    ),
+    Route(
+        "GET",
+        "/snapshots/groups",
+        "sumSnapshots",
+        "Number, size and cost of the snapshots in each group, of a part of the ledger; add the parts.",
+        _sum_snapshot_groups,
+        snapshot_views.SnapshotGroups,
+        query={"nextToken": requests.TOKEN},
+    ),
 )

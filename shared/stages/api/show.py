@@ -24,6 +24,7 @@ from shared.domain.policy import Policy, without_never_open_window
 from shared.domain.restore import disk_state_in_words
 from shared.stages.api import selection_views, views
 from shared.stages.api.people_views import ApprovalsView
+from shared.stages.api.snapshot_views import SnapshotView
 
 HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
 
@@ -217,9 +218,9 @@ def journal_line(entry: JournalEntry) -> views.JournalLine:
     )
 
 
-def snapshot_view(entry: LedgerEntry, price: float, *, own: str) -> views.SnapshotView:
+def snapshot_view(entry: LedgerEntry, price: float, *, own: str) -> SnapshotView:
     """Return the view of one snapshot of the ledger. ``price`` is per GiB and month; a snapshot that is gone costs nothing."""
-    return views.SnapshotView(
+    return SnapshotView(
         entry.snapshot_id,
         entry.migration_id,
         entry.instance_id,

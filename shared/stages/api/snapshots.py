@@ -1,27 +1,61 @@
-"""Lists the snapshots held, with their cost."""
+"""Lists the snapshots held, with their group and their cost, and sums the groups."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from shared.domain.ledger import LedgerEntry
+from shared.domain.snapshot_groups import GROUPS, SnapshotGroup, needs_migration, snapshot_group
 from shared.ports.ports import Ports
-from shared.stages.api import show, views
+from shared.stages.api import show
+from shared.stages.api.snapshot_views import GroupSum, ListedSnapshot, SnapshotGroups, SnapshotList
 
 MOST_PAGES = 20
 """Maximum pages that one answer searches for held snapshots. The ledger also keeps the entries of deleted snapshots."""
+SUMMED, LOADED = 1000, 100
+"""Maximum ledger entries that one answer sums, and migrations that one call loads."""
 
 
-def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "") -> views.SnapshotList:
+def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "", group: str = "") -> SnapshotList:
     """Return a page of the snapshots held now, including snapshots that are kept because they may be somebody else's.
 
-    The sums cover only our own snapshots. A page may have fewer than ``limit`` snapshots and still have a next page.
+    With ``group``, return only its snapshots. The sums cover only our own snapshots. A page may have fewer than ``limit`` snapshots
+    and still have a next page.
     """
-    held: list[LedgerEntry] = []
+    held: list[tuple[LedgerEntry, SnapshotGroup]] = []
     for _ in range(MOST_PAGES):
         page = ports.ledger.ledger_entry_page(limit=limit - len(held), token=token)
-        held += [entry for entry in page.entries if entry.state in show.HELD or entry.kept]
+        held += [each for each in _grouped(page.entries, ports) if group in ("", each[1].name)]
         token = page.next_token
         if not token or len(held) >= limit:
             break
-    size_gib = sum(entry.size_gib for entry in held if not entry.kept)
-    shown = tuple(show.snapshot_view(entry, price, own=ports.account_id) for entry in held)
-    return views.SnapshotList(shown, token, size_gib, round(size_gib * price, 4), price, currency)
+    size_gib = sum(entry.size_gib for entry, _ in held if not entry.kept)
+    shown = tuple(_listed(entry, where, price, ports) for entry, where in held)
+    return SnapshotList(shown, token, size_gib, round(size_gib * price, 4), price, currency)
+
+
+def group_sums(ports: Ports, *, price: float, currency: str, token: str = "") -> SnapshotGroups:
+    """Return number, size and cost of every group, of up to ``SUMMED`` entries of the ledger from ``token`` on."""
+    page = ports.ledger.ledger_entry_page(limit=SUMMED, token=token)
+    numbers, sizes = Counter[str](), Counter[str]()
+    for entry, group in _grouped(page.entries, ports):
+        numbers[group.name] += 1
+        sizes[group.name] += entry.size_gib
+    sums = tuple(GroupSum(each, numbers[each], sizes[each], round(sizes[each] * price, 4)) for each in GROUPS)
+    return SnapshotGroups(sums, page.next_token, price, currency)
+
+
+def _grouped(entries: Sequence[LedgerEntry], ports: Ports) -> list[tuple[LedgerEntry, SnapshotGroup]]:
+    """Return the entries whose snapshots exist, each with its group."""
+    there = [each for each in entries if each.state in show.HELD or each.kept]
+    ids = sorted({each.migration_id for each in there if needs_migration(each)})
+    parts = (ids[at : at + LOADED] for at in range(0, len(ids), LOADED))
+    owners = {each.migration_id: each for part in parts for each in ports.migrations.load_many(part)}
+    now = ports.clock.now()
+    return [(each, snapshot_group(each, owners.get(each.migration_id), now)) for each in there]
+
+
+def _listed(entry: LedgerEntry, group: SnapshotGroup, price: float, ports: Ports) -> ListedSnapshot:
+    view = show.snapshot_view(entry, price, own=ports.account_id)
+    return ListedSnapshot(**vars(view), group=group.name, orphan=group.orphan)

@@ -15,6 +15,7 @@ from shared.domain.route import Hop
 from shared.stages.api.people_views import ApprovalsView
 from shared.stages.api.plan_views import FinishView
 from shared.stages.api.selection_views import SelectionView
+from shared.stages.api.snapshot_views import SnapshotView
 
 
 @dataclass(frozen=True)
@@ -326,26 +327,6 @@ class Confirmations:
 
 
 @dataclass(frozen=True)
-class SnapshotView:
-    """One snapshot held for a migration. ``cost_per_month`` is in the currency of the list."""
-
-    snapshot_id: str
-    migration_id: str
-    instance_id: str
-    disk_id: str
-    account_id: str
-    region_id: str
-    owner: str
-    state: str
-    size_gib: int
-    created_at: datetime
-    sweep_at: datetime | None
-    cost_per_month: float
-    kept: str
-    """Why a snapshot with SMC's name counts as somebody else's and is never deleted; empty for our own snapshots."""
-
-
-@dataclass(frozen=True)
 class StuckRow:
     """One stuck row. ``kind`` is ``unreadable migration``, ``unreadable batch``, ``owed`` (an open outbox) or ``planning``."""
 
@@ -361,18 +342,6 @@ class Stuck:
 
     stuck: tuple[StuckRow, ...]
     more: bool
-
-
-@dataclass(frozen=True)
-class SnapshotList:
-    """A page of the snapshots held, with the page's total size and cost. ``price`` is per GiB and month."""
-
-    snapshots: tuple[SnapshotView, ...]
-    next_token: str
-    size_gib: int
-    cost_per_month: float
-    price: float
-    currency: str
 
 
 @dataclass(frozen=True)
