@@ -30,6 +30,10 @@ SOON_S = 24 * 3600
 """How long before its time something is told: an approval that expires, a snapshot that is deleted."""
 
 
+FIRST, FOLDED = 5, 50
+"""Items of one kind that are shown, and those that are on the page at all."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One thing to do: its kind, how many migrations it is about, the page on which it is done, and the API's own words."""
@@ -151,6 +155,24 @@ def is_open(standing: Json) -> bool:
     """Whether something may still start in a batch."""
     stopped = (standing.get("brake") or {}).get("state") == "stopped"
     return standing.get("state") != "closed" and not standing.get("dryRun") and not stopped
+
+
+@dataclass(frozen=True)
+class Heap:
+    """What is to do of one kind: the items that are shown, those that are folded, and how many more there are."""
+
+    kind: str
+    first: tuple[Item, ...]
+    rest: tuple[Item, ...]
+    beyond: int
+
+
+def heaps_of(items: Iterable[Item]) -> list[Heap]:
+    """The items by kind, most urgent first. Three hundred batches that wait for the same leave room for the next kind."""
+    found: dict[str, list[Item]] = {}
+    for each in sorted_items(items):
+        found.setdefault(each.kind, []).append(each)
+    return [Heap(kind, tuple(some[:FIRST]), tuple(some[FIRST:FOLDED]), max(0, len(some) - FOLDED)) for kind, some in found.items()]
 
 
 def sorted_items(items: Iterable[Item]) -> list[Item]:

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from console import web
-from console.attention import due_snapshots, of_batch, of_everything, of_ready, running, sorted_items, waiting
+from console.attention import due_snapshots, heaps_of, of_batch, of_everything, of_ready, running, waiting
 from console.desk import Desk
 from console.pages.ready import ready
 from console.problem import Problem
 
 Json = dict[str, Any]
-LISTED, LOOKED_INTO = 50, 12
-"""Batches that are listed, and those whose standing is asked for: open ones first, then the newest."""
+LISTED, SHOWN = 50, 12
+"""Batches that are listed, and those that the tables show with their standing: open ones first, then the newest."""
+NEEDS_PER_CALL, MOST_CALLS = 50, 10
+"""Batches that the API looks into with one call, and calls, for what needs a person."""
 
 
 @dataclass
@@ -40,31 +42,55 @@ class Parts:
             return None
 
 
+@dataclass
+class Needs:
+    """The batches that may need a person, and how far the page looked for them. ``whole`` says that it looked into every batch."""
+
+    batches: list[Json] = field(default_factory=list)
+    looked_into: int = 0
+    whole: bool = False
+
+
 def show(desk: Desk) -> web.Answer:
     """The page."""
     parts, now = Parts(desk.api.get), desk.api.now()
     page = desk.api.get("/batches", limit=LISTED)
     listed: list[Json] = sorted(page["batches"], key=lambda each: each.get("state") == "closed")
-    read = {each["batchId"]: parts.get("batch", f"/batches/{each['batchId']}") for each in listed[:LOOKED_INTO]}
-    standings = [each for each in read.values() if each is not None]
+    shown = [parts.get("batch", f"/batches/{each['batchId']}") for each in listed[:SHOWN]]
+    standings = {each["batchId"]: each for each in shown if each is not None}
     items = of_everything(*(parts.get(name, f"/{name}") or {} for name in ("hold", "stuck", "accounts")))
     is_ready: list[Json] = parts.part("ready", lambda: ready(desk)) or []
     items += of_ready(is_ready)
-    for each in listed:
-        # Of a batch that is not looked into, its row in the list tells the brake and the approvals.
-        is_one = any(each["batchId"] == one["batchId"] for one in is_ready)
-        items += of_batch(read.get(each["batchId"]) or each, now=now, ready=is_one)
+    needs = Needs()
+    parts.part("needs", lambda: look_for_needs(desk, needs))
+    ready_ids = {each["batchId"] for each in is_ready}
+    for each in needs.batches:
+        batch_id = each["batchId"]
+        items += of_batch({**each, **standings.get(batch_id, {})}, now=now, ready=batch_id in ready_ids)
     money = parts.get("snapshots", "/snapshots", limit=100)
     items += due_snapshots(money or {}, now)
     return desk.page(
         "overview",
         live=True,
-        items=sorted_items(items),
-        running=running(standings),
-        next=waiting(standings),
-        looked_into=len(standings),
-        left=len(listed) - len(standings),
-        further=bool(page["nextToken"]),
+        heaps=heaps_of(items),
+        running=running([*standings.values()]),
+        next=waiting([*standings.values()]),
+        shown=len(standings),
+        left=len(listed) > SHOWN or bool(page["nextToken"]),
+        needs=needs,
         missing=parts.missing,
         money=money and {**money, "number": len(money.get("snapshots", []))},
     )
+
+
+def look_for_needs(desk: Desk, found: Needs) -> None:
+    """Ask for the batches that may need a person, page by page. What a page brought stays if a later one cannot be read."""
+    token = ""
+    for _ in range(MOST_CALLS):
+        page: Json = desk.api.get("/needs", limit=NEEDS_PER_CALL, nextToken=token)
+        found.batches += page["batches"]
+        found.looked_into += int(page["lookedInto"])
+        token = str(page["nextToken"])
+        if not token:
+            found.whole = True
+            return

@@ -33,7 +33,7 @@ def needs_migration(entry: LedgerEntry) -> bool:
 
 
 def snapshot_group(entry: LedgerEntry, owner: Migration | None, now: datetime) -> SnapshotGroup:
-    """The group of a snapshot that exists. ``owner`` is its migration, None without one; only ``needs_migration`` entries use it."""
+    """The group of a snapshot that exists. ``owner`` is its migration, None without one; ``needs_migration`` entries use it."""
     if entry.kept:
         return SnapshotGroup(ORPHAN, OTHER_OWNER)
     if entry.sweep_at is not None:

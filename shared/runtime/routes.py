@@ -15,7 +15,19 @@ from shared.runtime import requests
 from shared.runtime.plan_routes import PLAN_ROUTES
 from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import ApiCall, Reply, Route
-from shared.stages.api import accounts, batches, hold, migrations, people_views, report_views, show, snapshot_views, snapshots, views
+from shared.stages.api import (
+    accounts,
+    attention_views,
+    batches,
+    hold,
+    migrations,
+    people_views,
+    report_views,
+    show,
+    snapshot_views,
+    snapshots,
+    views,
+)
 
 if TYPE_CHECKING:
     from shared.runtime.settings import Settings
@@ -33,6 +45,12 @@ def _submit_batch(call: ApiCall) -> Reply:
 def _list_batches(call: ApiCall) -> Reply:
     given, ready = call.query, call.query.get("readyToConfirm") == "true"
     return Reply(batches.batch_page(call.ports, limit=given["limit"], token=given.get("nextToken", ""), ready_to_confirm=ready))
+
+
+def _list_needs(call: ApiCall) -> Reply:
+    from shared.stages.api import attention
+
+    return Reply(attention.needs_page(call.ports, limit=call.query["limit"], token=call.query.get("nextToken", "")))
 
 
 def _list_migrations(call: ApiCall) -> Reply:
@@ -290,6 +308,15 @@ ROUTES: tuple[Route, ...] = (
         _list_batches,
         views.BatchList,
         query={"readyToConfirm": requests.YES_OR_NO, **_PAGE},
+    ),
+    Route(
+        "GET",
+        "/needs",
+        "listNeeds",
+        "Batches that may need a person now, with their counts by state; a page looks into 100 batches at most, newest first.",
+        _list_needs,
+        attention_views.BatchNeeds,
+        query=_PAGE,
     ),
     Route(
         "GET",

@@ -152,12 +152,12 @@ def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
     shown = show.batch_detail(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
     if found.policy.waves and found.acknowledgement:
         shown = replace(shown, waves=_wave_views(found, states, ports))
-    to_start = _jobs_to_start(found, counts, ports)
+    to_start = jobs_to_start(found, counts, ports)
     selection = show.selection_view(found, ports.account_id)
     return replace(shown, selection=selection, account_troubles=troubles, jobs_to_start=to_start)
 
 
-def _jobs_to_start(batch: Batch, counts: dict[str, int], ports: Ports) -> int:
+def jobs_to_start(batch: Batch, counts: dict[str, int], ports: Ports) -> int:
     """Return how many snapshotted migrations wait for a person to start their job. If each has its own driver, look at 100."""
     waiting, traits = counts.get(State.SNAPSHOTTED.value, 0), driver_traits(batch.policy.driver)
     if waiting and traits.is_choice:

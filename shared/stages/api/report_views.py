@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from shared.domain.findings import Finding
 from shared.domain.route import Hop
-from shared.stages.api.views import JournalLine, Judgement, ProblemView, SnapshotView
+from shared.stages.api.snapshot_views import SnapshotView
+from shared.stages.api.views import JournalLine, Judgement, ProblemView
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from shared.domain.route import Hop
 from shared.stages.api.people_views import ApprovalsView
 from shared.stages.api.plan_views import FinishView
 from shared.stages.api.selection_views import SelectionView
-from shared.stages.api.snapshot_views import SnapshotView
 
 
 @dataclass(frozen=True)

@@ -217,6 +217,7 @@ def test_what_is_ready_is_one_thing_to_do_on_the_overview() -> None:
     api = ApiTable(**{"GET /batches": (200, {"batches": [batch], "nextToken": ""}), "GET /batches/b1": (200, batch)})
     for path in ("hold", "stuck", "accounts"):
         api.answers[f"GET /{path}"] = (200, {})
+    api.answers["GET /needs"] = (200, {"batches": [batch], "nextToken": "", "lookedInto": 1})
     _, body, _ = ask(api, "GET", "/console/")
     assert ('href="/console/ready"' in body, "state=migrated" in body) == (True, False)
 

@@ -34,6 +34,7 @@ def test_the_overview_lists_no_batch_without_instances() -> None:
     answers: dict[str, Any] = {f"GET /batches/{each['batchId']}": (200, each) for each in batches}
     listed: dict[str, Any] = {"GET /batches": (200, {"batches": batches, "nextToken": ""})}
     beside: dict[str, Any] = {f"GET /{name}": (200, {}) for name in ("hold", "stuck", "accounts")}
+    beside["GET /needs"] = (200, {"batches": batches, "nextToken": "", "lookedInto": 2})
     _, body, _ = ask(ApiTable(**answers, **listed, **beside), "GET", "/console/")
     assert ("/console/batches/b1" in body, "/console/batches/b0" in body) == (True, False)
 

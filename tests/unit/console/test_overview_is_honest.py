@@ -9,6 +9,7 @@ import pytest
 
 from console.attention import due_snapshots, of_batch
 from console.http import Response
+from console.pages.overview import MOST_CALLS
 from tests.unit.console.test_console import NOW, ApiTable, ask
 
 Json = dict[str, Any]
@@ -19,30 +20,42 @@ REFUSAL = {"Code": "Store.Unavailable", "Message": "the store is away", "Recomme
 
 
 class NoneReady(ApiTable):
-    """An API with no batch that is ready to confirm."""
+    """An API with no batch that is ready to confirm. It looks for needs in ``more_needs`` pages more than one."""
+
+    more_needs = 0
 
     def send(self, method: str, url: str, headers: Any, body: bytes) -> Response:
         if "readyToConfirm" in url:
             return Response(200, {}, json.dumps({"batches": [], "nextToken": ""}).encode())
-        return super().send(method, url, headers, body)
+        answer = super().send(method, url, headers, body)
+        if "/needs?" in url and self.more_needs:
+            self.more_needs -= 1
+            return Response(200, {}, json.dumps({**json.loads(answer.body), "batches": [], "nextToken": "t"}).encode())
+        return answer
 
 
-def overview_api(batches: list[Json], more: str = "") -> ApiTable:
+def overview_api(batches: list[Json], more_needs: int = 0) -> NoneReady:
     looked: Json = {f"GET /batches/{each['batchId']}": (200, {"counts": {}, **each}) for each in batches}
     beside: Json = {f"GET /{name}": (200, {}) for name in ("hold", "stuck", "accounts")}
     beside["GET /snapshots"] = (200, {"snapshots": [], "nextToken": ""})
-    return NoneReady(**looked, **beside, **{"GET /batches": (200, {"batches": batches, "nextToken": more})})
+    needs = {"batches": batches, "nextToken": "", "lookedInto": 50}
+    api = NoneReady(
+        **looked, **beside, **{"GET /batches": (200, {"batches": batches, "nextToken": ""}), "GET /needs": (200, needs)}
+    )
+    api.more_needs = more_needs
+    return api
 
 
 def quiet_batch(number: int, **more: Any) -> Json:
     return {"batchId": f"b{number}", "state": "open", "size": 1, "acknowledgement": {"operator": "ann"}, **more}
 
 
-def test_older_batches_show_what_the_list_already_tells_of_them() -> None:
+def test_batches_that_the_tables_do_not_show_are_told_all_the_same() -> None:
     older = [
         quiet_batch(50, brake={"state": "paused", "why": "smoke"}),
         quiet_batch(51, approvals=[{"missing": 2}]),
         quiet_batch(52, brake={"state": "paused at budget"}),
+        quiet_batch(53, counts={"failed": 7}),
     ]
     api = overview_api([quiet_batch(each) for each in range(12)] + older)
     _, body, _ = ask(api, "GET", "/console/")
@@ -50,26 +63,41 @@ def test_older_batches_show_what_the_list_already_tells_of_them() -> None:
         "nothing more is asked"
     )
     assert ("smoke" in body, "Approvals missing: 2" in body, "Paused: more failures" in body) == (True, True, True)
+    assert "/console/batches/b53?state=failed" in body
     assert NOTHING not in body
 
 
-@pytest.mark.parametrize(
-    ("count", "more", "told"),
-    [(12, "", None), (15, "", "3 more batches"), (12, "t", "beyond the newest"), (15, "t", "3 more batches and")],
-)
-def test_nothing_is_said_only_if_every_batch_was_looked_into(count: int, more: str, told: str | None) -> None:
-    _, body, _ = ask(overview_api([quiet_batch(each) for each in range(count)], more), "GET", "/console/")
+@pytest.mark.parametrize(("pages", "calls", "told"), [(0, 1, None), (5, 6, None), (40, MOST_CALLS, "newest 500 batches")])
+def test_nothing_is_said_only_if_every_batch_was_looked_into(pages: int, calls: int, told: str | None) -> None:
+    """Three hundred open batches take six calls."""
+    api = overview_api([], pages)
+    _, body, _ = ask(api, "GET", "/console/")
+    assert sum("/needs?" in each[1] for each in api.sent) == calls
     assert (NOTHING in body) == (told is None)
     assert told is None or told in body
     assert told is None or '<a href="/console/batches">' in body
 
 
-@pytest.mark.parametrize("path", ["hold", "stuck", "accounts", "snapshots", "batches/b1"])
+def test_three_hundred_batches_that_wait_for_the_same_are_folded() -> None:
+    acknowledged = quiet_batch(999, counts={"migrated": 3})
+    api = overview_api([quiet_batch(each, acknowledgement=None) for each in range(300)] + [acknowledged])
+    _, body, _ = ask(api, "GET", "/console/")
+    assert ("295 more of this kind" in body, "250 more are not listed" in body) == (True, True)
+    assert len(body.encode()) < 150_000
+    assert "b999?state=migrated" in body.partition('<h2 id="runs"')[0], "the next kind has its place"
+
+
+@pytest.mark.parametrize("path", ["hold", "stuck", "accounts", "snapshots", "batches/b1", "needs"])
 def test_a_part_that_cannot_be_read_leaves_the_rest(path: str) -> None:
     api = overview_api([quiet_batch(1, brake={"state": "paused", "why": "smoke"})])
     api.answers[f"GET /{path}"] = (503, REFUSAL)
     status, body, _ = ask(api, "GET", "/console/")
-    assert (status, "smoke" in body, "Store.Unavailable" in body, NOTHING in body) == (200, True, True, False)
+    assert (status, ("smoke" in body) == (path != "needs"), "Store.Unavailable" in body, NOTHING in body) == (
+        200,
+        True,
+        True,
+        False,
+    )
     assert 'class="missing"' in body
 
 

@@ -1,0 +1,81 @@
+"""Finds the batches that may need a person now: a page of batches, each with its counts by state."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from shared.domain.batch import Batch, BatchState, PauseState
+from shared.domain.migration import State
+from shared.domain.waves import BY_HAND
+from shared.ports.ports import Ports
+from shared.stages.api import show
+from shared.stages.api.attention_views import BatchNeed, BatchNeeds, NeedsPolicy, NextWave
+from shared.stages.api.batches import jobs_to_start
+
+SOON = timedelta(days=1)
+"""How long before its end an approval is told."""
+FOR_A_PERSON = (State.FAILED, State.PRECHECK_FAILED, State.MIGRATED)
+"""The states of a migration in which a person decides."""
+
+
+def needs_page(ports: Ports, *, limit: int, token: str) -> BatchNeeds:
+    """Look into ``limit`` batches, newest first, and return those that may need a person.
+
+    Each batch takes one read of its states, and sometimes one of its waves. A page may have no batch and still have a next page.
+    """
+    now, found = ports.clock.now(), list[BatchNeed]()
+    page = ports.batches.batch_page(limit=limit, token=token)
+    for batch in page.batches:
+        counts = ports.migrations.state_counts(batch.batch_id) if batch.size else {}
+        need = _batch_need(
+            batch, {state.value: number for state, number in counts.items()}, _next_wave(batch, ports, now), ports, now
+        )
+        if _may_need_person(batch, need, now):
+            found.append(need)
+    return BatchNeeds(tuple(found), page.next_token, len(page.batches) + len(page.unreadable))
+
+
+def _batch_need(batch: Batch, counts: dict[str, int], waves: tuple[NextWave, ...], ports: Ports, now: datetime) -> BatchNeed:
+    shown, opens = show.batch_view(batch, own="", now=now), batch.policy.time_limits.next_opening(now)
+    return BatchNeed(
+        shown.batch_id,
+        shown.state,
+        shown.dry_run,
+        shown.size,
+        NeedsPolicy(batch.policy.gate, batch.policy.wave_approvals),
+        shown.acknowledgement,
+        shown.brake,
+        shown.approvals,
+        counts,
+        jobs_to_start(batch, counts, ports),
+        None if opens == now else opens,
+        waves,
+    )
+
+
+def _may_need_person(batch: Batch, need: BatchNeed, now: datetime) -> bool:
+    """Whether a person may have something to do. It is true rather once too often than once too seldom."""
+    if any(need.counts.get(state.value) for state in FOR_A_PERSON) or batch.control.brake in (PauseState.PAUSED, PauseState.BUDGET):
+        return True
+    if batch.state is BatchState.CLOSED or batch.dry_run or batch.control.brake is PauseState.STOPPED:
+        return False
+    if batch.state is BatchState.OPEN and batch.size and batch.acknowledgement is None:
+        return True
+    return bool(need.jobs_to_start or need.waves or any(each.missing or _is_soon(each.expires_at, now) for each in need.approvals))
+
+
+def _is_soon(at: datetime | None, now: datetime) -> bool:
+    return at is not None and at - now < SOON
+
+
+def _next_wave(batch: Batch, ports: Ports, now: datetime) -> tuple[NextWave, ...]:
+    """Return the wave that a person lets begin, if the wave before has ended."""
+    by_person = batch.policy.gate == BY_HAND or batch.policy.wave_approvals
+    if batch.state is not BatchState.OPEN or not by_person or batch.control.wave_ended_at is None:
+        return ()
+    from shared.domain.waves import why_next_wave_waits
+
+    following = batch.control.wave + 1
+    if following >= len(ports.batches.waves(batch.batch_id)):
+        return ()
+    return (NextWave(following + 1, why_next_wave_waits(batch.terms, now)),)
