@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from console import rows
 from console.problem import Problem
+from console.rows import Cell
 
 Json = dict[str, Any]
 _KINDS = {"integer": "number", "boolean": "flag", "string": "text"}
 
 
+_NAMED = re.compile(r"\bpolicy\.([A-Za-z]+)(?:[.\[](\d+)\]?)?(?:\.([A-Za-z]+))?")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a field: a kind that the console has words for, or the API's own ``words``."""
+
+    kind: str
+    words: str = ""
+
+
 @dataclass(frozen=True)
 class Field:
-    """One field: ``kind`` is number, flag, choice, text, list (with commas) or json; ``value`` is what it shows."""
+    """One field: ``kind`` is number, flag, choice, text, list (with commas), rows or json; ``value`` is what it shows.
+
+    ``faults`` are by ``row.cell``, and at the empty name that of the field itself.
+    """
 
     name: str
     kind: str
@@ -25,11 +42,60 @@ class Field:
     least: int | None = None
     most: int | None = None
     choices: tuple[str, ...] = ()
+    rows: tuple[tuple[Cell, ...], ...] = ()
+    faults: Mapping[str, Fault] = field(default_factory=dict)
 
 
-def fields_of(schema: Json, values: Mapping[str, str]) -> list[Field]:
-    """The fields of an object's schema, in its order, with the values given."""
-    return [_field(name, each, values.get(name, "")) for name, each in (schema.get("properties") or {}).items()]
+def fields_of(schema: Json, values: Mapping[str, str], faults: Mapping[str, Fault] | None = None) -> list[Field]:
+    """The fields of an object's schema, in its order, with the values and the faults given."""
+    known = schema.get("properties") or {}
+    return [_field(name, each, values.get(name, ""), _faults_under(name, faults or {})) for name, each in known.items()]
+
+
+def typed_values(form: Mapping[str, Sequence[str]], schema: Json, prefix: str = "") -> dict[str, str]:
+    """What a browser sent of the fields; several fields of one row, or the JSON of all rows, are one value."""
+    found = dict[str, str]()
+    for name, each in (schema.get("properties") or {}).items():
+        plain = (form.get(prefix + name) or [""])[0].strip()
+        found[name] = plain or (rows.typed(form, prefix + name, each) if rows.is_rows(each) else "")
+    return found
+
+
+def with_row(schema: Json, values: Mapping[str, str], button: str, prefix: str) -> dict[str, str]:
+    """The values after a button that adds or removes a row: ``add policy.windows``, ``drop policy.windows.1``."""
+    act, _, target = button.partition(" ")
+    name, _, place = target.removeprefix(prefix).partition(".")
+    known = schema.get("properties") or {}
+    if name not in known or not rows.is_rows(known[name]) or rows.rows_of(known[name], values.get(name, "")) is None:
+        return dict(values)
+    return {**values, name: rows.changed(values.get(name, ""), act, place)}
+
+
+def faults_of(schema: Json, values: Mapping[str, str]) -> dict[str, Fault]:
+    """What is wrong with each field, by its name, or by ``name.row.cell``."""
+    found = dict[str, Fault]()
+    for name, each in (schema.get("properties") or {}).items():
+        text = values.get(name, "").strip()
+        if rows.is_rows(each) and rows.rows_of(each, text) is not None:
+            wrong = rows.faults(each, json.loads(text) if text else [])
+            found |= {f"{name}.{place}": Fault(kind) for place, kind in wrong.items()}
+            continue
+        try:
+            _read(name, each, text)
+        except Problem:
+            found[name] = Fault("number" if _kind(each) == "number" else "json")
+    return found
+
+
+def fault_named(problem: Problem) -> dict[str, Fault]:
+    """The field of the policy that a refusal of the API names, with its words."""
+    found = _NAMED.search(problem.message)
+    return {".".join(filter(None, found.groups())): Fault("api", problem.message[:500])} if found else {}
+
+
+def _faults_under(name: str, faults: Mapping[str, Fault]) -> dict[str, Fault]:
+    under = {key.removeprefix(name).removeprefix("."): each for key, each in faults.items() if re.match(rf"{name}(\.|$)", key)}
+    return under
 
 
 def values_of(schema: Json, document: Json) -> dict[str, str]:
@@ -50,19 +116,24 @@ def _kind(schema: Json) -> str:
         return "choice"
     if schema.get("type") == "array" and (schema.get("items") or {}).get("type") == "string":
         return "list"
+    if rows.is_rows(schema):
+        return "rows"
     return _KINDS.get(str(schema.get("type")), "json")
 
 
-def _field(name: str, schema: Json, value: str) -> Field:
+def _field(name: str, schema: Json, value: str, faults: Mapping[str, Fault]) -> Field:
+    kind, shown = _kind(schema), rows.rows_of(schema, value) if rows.is_rows(schema) else None
     return Field(
         name,
-        _kind(schema),
+        "json" if kind == "rows" and shown is None else kind,
         str(schema.get("description") or ""),
         value,
         _shown(schema, schema.get("default")),
         schema.get("minimum"),
         schema.get("maximum"),
         tuple(map(str, schema.get("enum") or ())),
+        tuple(shown or ()),
+        faults,
     )
 
 
@@ -74,7 +145,9 @@ def _shown(schema: Json, value: Any) -> str:
         return "yes" if value else ""
     if kind == "list":
         return ", ".join(map(str, value))
-    return json.dumps(value, ensure_ascii=False) if kind == "json" else str(value)
+    if kind == "rows" and isinstance(value, list):
+        value = [rows.canonical(schema, each) for each in value]
+    return json.dumps(value, ensure_ascii=False) if kind in ("json", "rows") else str(value)
 
 
 def _read(name: str, schema: Json, text: str) -> Any:
@@ -89,13 +162,23 @@ def _read(name: str, schema: Json, text: str) -> Any:
         if not text.lstrip("-").isdecimal() or len(text) > 9:
             raise Problem("Form.Invalid", f"{name} must be a whole number.", "Correct the field. Nothing was submitted.")
         return int(text)
-    if kind == "json":
+    if kind in ("json", "rows"):
         try:
-            return json.loads(text)
+            found = json.loads(text)
         except ValueError as error:
             what = f"{name} is no JSON: {error}."
             raise Problem("Form.Invalid", what, "Correct the field, or leave it empty. Nothing was submitted.") from None
+        return _read_rows(name, schema, found) if kind == "rows" and rows.rows_of(schema, text) is not None else found
     return text
+
+
+def _read_rows(name: str, schema: Json, given: list[Json]) -> list[Json] | None:
+    wrong = rows.faults(schema, given)
+    if wrong:
+        places = ", ".join(f"{name} {int(key.partition('.')[0]) + 1} ({key.partition('.')[2]})" for key in wrong)
+        raise Problem("Form.Invalid", f"{places}: not as it must be.", "Correct the fields that say so. Nothing was submitted.")
+    found = [rows.canonical(schema, each) for each in given if not rows.is_blank(schema, each)]
+    return found or None
 
 
 def _without_none(value: Any) -> Any:

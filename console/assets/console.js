@@ -130,6 +130,27 @@
       if (button) setTimeout(() => { button.disabled = true; button.textContent = words.busy; }, 0);
     }
   });
+  // A row more or less: the server makes the rows again of what was typed. What was typed stays if it cannot.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[name=row]");
+    if (!button) return;
+    event.preventDefault();
+    const form = button.form, data = new URLSearchParams(new FormData(form)), name = button.closest("[data-rows]").dataset.rows;
+    data.append("row", button.value);
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: data, redirect: "error" });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html"), at = `[data-rows="${CSS.escape(name)}"]`;
+      form.querySelector(at).replaceWith(page.querySelector(at));
+      const place = form.querySelector(at), last = place.querySelector(".row:last-of-type input");
+      (button.value.startsWith("add") && last ? last : place.querySelector("button[value^=add]")).focus();
+    } catch {
+      const said = button.parentElement.querySelector(".fault") || button.parentElement.appendChild(document.createElement("strong"));
+      said.className = "fault";
+      said.setAttribute("role", "alert");
+      said.textContent = words.lost;
+    }
+  });
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
   // One panel is open at a time; its first field has the focus.

@@ -8,8 +8,8 @@ from typing import Any
 
 from console import web
 from console.desk import Desk
-from console.forms import document_of, fields_of, values_of
-from console.pages.submit import digest, in_two, schema_of
+from console.forms import document_of, fields_of, typed_values, values_of, with_row
+from console.pages.submit import digest, faults, in_two, schema_of
 from console.problem import Problem
 
 Json = dict[str, Any]
@@ -35,7 +35,9 @@ def change(desk: Desk, batch_id: str) -> web.Answer:
     """Show what would change, or set the policy once that was seen. What cannot be done comes back as the form."""
     batch: Json = desk.api.get(f"/batches/{batch_id}")
     schema, step, why = _schema(desk), desk.request.field("step"), desk.request.field("why")
-    values = {name: desk.request.field(f"policy.{name}") for name in schema["properties"]}
+    values, row = typed_values(desk.request.form, schema, "policy."), desk.request.field("row")
+    if row:
+        return _form(desk, batch, schema, with_row(schema, values, row, "policy."), opened=True)
     try:
         wanted = document_of(schema, values)
         if step == "set":
@@ -74,15 +76,17 @@ def changes_of(schema: Json, before: Json, after: Json) -> list[FieldChange]:
     ]
 
 
-def _form(desk: Desk, batch: Json, schema: Json, values: Mapping[str, str], problem: Problem | None = None) -> web.Answer:
-    first, rest = in_two(fields_of(schema, values))
+def _form(
+    desk: Desk, batch: Json, schema: Json, values: Mapping[str, str], problem: Problem | None = None, *, opened: bool = False
+) -> web.Answer:
+    first, rest = in_two(fields_of(schema, values, faults(schema, values, problem)))
     return desk.page(
         "policy",
         problem.status if problem else 200,
         batch=batch,
         first=first,
         rest=rest,
-        opened=any(each.value for each in rest),
+        opened=opened or any(each.value or each.faults for each in rest),
         seen=digest(batch.get("policy")),
         why=desk.request.field("why"),
         problem=problem,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from console import web
 from console.desk import Desk
-from console.forms import Field, document_of, fields_of, values_of
+from console.forms import Fault, Field, document_of, fault_named, faults_of, fields_of, typed_values, values_of, with_row
 from console.present import link
 from console.problem import Problem
 
@@ -21,7 +22,7 @@ MOST_IDS = 1000
 """Ids that a form can bear."""
 PLANNED_WITH = ("selection", "destination", "destinations", "policy")
 """Of a batch, what it was submitted with."""
-FIRST = ("driver", "maxMoving", "failureBudget", "waves", "gate", "soakMin", "windows", "approvals")
+FIRST = ("driver", "maxMoving", "failureBudget", "waves", "gate", "soakMin", "zone", "windows", "blackouts", "approvals")
 """Fields of the policy that are not folded away."""
 
 
@@ -54,7 +55,10 @@ def submit(desk: Desk) -> web.Answer:
     schema = schema_of(desk, "submitBatch")
     policy_schema = schema["properties"]["policy"]
     asked = {name: desk.request.field(name) for name in _asked(schema)["properties"]}
-    policy = {name: desk.request.field(f"policy.{name}") for name in policy_schema["properties"]}
+    policy, row = typed_values(desk.request.form, policy_schema, "policy."), desk.request.field("row")
+    if row:
+        policy = with_row(policy_schema, policy, row, "policy.")
+        return _form(desk, schema, Filled(asked, policy, desk.request.field("token")), opened=True)
     plans, token = desk.request.field("step") != "submit", desk.request.field("token")
     try:
         body = {**document_of(_asked(schema), asked), "policy": document_of(policy_schema, policy)}
@@ -92,18 +96,25 @@ def planned_with(batch: Json) -> str:
     return digest([batch.get(name) for name in PLANNED_WITH])[:32]
 
 
-def _form(desk: Desk, schema: Json, filled: Filled, problem: Problem | None = None) -> web.Answer:
-    first, rest = in_two(fields_of(schema["properties"]["policy"], filled.policy))
+def _form(desk: Desk, schema: Json, filled: Filled, problem: Problem | None = None, *, opened: bool = False) -> web.Answer:
+    first, rest = in_two(
+        fields_of(schema["properties"]["policy"], filled.policy, faults(schema["properties"]["policy"], filled.policy, problem))
+    )
     return desk.page(
         "submit",
         problem.status if problem else 200,
-        asked=fields_of(_asked(schema), filled.asked),
+        asked=fields_of(_asked(schema), filled.asked, faults_of(_asked(schema), filled.asked) if problem else {}),
         first=first,
         rest=rest,
-        opened=any(each.value for each in rest),
+        opened=opened or any(each.value or each.faults for each in rest),
         token=filled.token or f"console-{secrets.token_hex(12)}",
         problem=problem,
     )
+
+
+def faults(schema: Json, policy: Mapping[str, str], problem: Problem | None) -> dict[str, Fault]:
+    """What is wrong with the fields of a policy that was refused; nothing without a refusal."""
+    return {**fault_named(problem), **faults_of(schema, policy)} if problem else {}
 
 
 def _asked(schema: Json) -> Json:

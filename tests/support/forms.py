@@ -11,8 +11,8 @@ def fields_of_form(page: str, action: str) -> dict[str, str]:
     form = page[page.index(f'action="{action}"') :].partition("</form>")[0]
     found = dict[str, str]()
     for tag in re.findall(r"<input[^>]*>", form):
-        about = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
-        if about.get("type") != "checkbox" or tag.endswith(" checked>"):
+        about = {"value": "", **dict(re.findall(r'([\w-]+)="([^"]*)"', tag))}
+        if about.get("name") and (about.get("type") != "checkbox" or tag.endswith(" checked>")):
             found[about["name"]] = unescape(about.get("value", ""))
     found |= {name: unescape(text) for name, text in re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>([^<]*)</textarea>', form)}
     for name, options in re.findall(r'<select[^>]* name="([^"]+)"[^>]*>(.*?)</select>', form):
