@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING, Any, cast
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy
 from shared.domain.roles import MAY
-from shared.domain.snapshot_groups import GROUPS
 from shared.ports.ports import Ports
 from shared.runtime import requests
+from shared.runtime.overview_routes import OVERVIEW_ROUTES
 from shared.runtime.plan_routes import PLAN_ROUTES
 from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import ApiCall, Reply, Route
 from shared.stages.api import (
     accounts,
-    attention_views,
     batches,
     hold,
     migrations,
     people_views,
     report_views,
     show,
-    snapshot_views,
-    snapshots,
     views,
 )
 
@@ -47,12 +44,6 @@ def _list_batches(call: ApiCall) -> Reply:
     return Reply(batches.batch_page(call.ports, limit=given["limit"], token=given.get("nextToken", ""), ready_to_confirm=ready))
 
 
-def _list_needs(call: ApiCall) -> Reply:
-    from shared.stages.api import attention
-
-    return Reply(attention.needs_page(call.ports, limit=call.query["limit"], token=call.query.get("nextToken", "")))
-
-
 def _list_migrations(call: ApiCall) -> Reply:
     given = call.query
     if "instanceId" in given and "nextToken" in given:
@@ -63,25 +54,6 @@ def _list_migrations(call: ApiCall) -> Reply:
     wanted = migrations.MigrationFilter(*(given.get(name, "") for name in names))
     wanted = replace(wanted, is_backward=given.get("order", "") == "-state")
     return Reply(migrations.migration_page(call.ports, wanted, limit=given["limit"], token=given.get("nextToken", "")))
-
-
-def _list_snapshots(call: ApiCall) -> Reply:
-    prices, given = call.prices, call.query
-    return Reply(
-        snapshots.snapshot_page(
-            call.ports,
-            price=prices.snapshot_price,
-            currency=prices.currency,
-            limit=given["limit"],
-            token=given.get("nextToken", ""),
-            group=given.get("group", ""),
-        )
-    )
-
-
-def _sum_snapshot_groups(call: ApiCall) -> Reply:
-    prices, token = call.prices, call.query.get("nextToken", "")
-    return Reply(snapshots.group_sums(call.ports, price=prices.snapshot_price, currency=prices.currency, token=token))
 
 
 def _list_stuck_rows(ports: Ports) -> views.Stuck:
@@ -280,6 +252,7 @@ _BATCH_ACTS = (
 
 ROUTES: tuple[Route, ...] = (
     *PLAN_ROUTES,
+    *OVERVIEW_ROUTES,
     Route(
         "GET",
         "/risks",
@@ -308,15 +281,6 @@ ROUTES: tuple[Route, ...] = (
         _list_batches,
         views.BatchList,
         query={"readyToConfirm": requests.YES_OR_NO, **_PAGE},
-    ),
-    Route(
-        "GET",
-        "/needs",
-        "listNeeds",
-        "Batches that may need a person now, with their counts by state; a page looks into 100 batches at most, newest first.",
-        _list_needs,
-        attention_views.BatchNeeds,
-        query=_PAGE,
     ),
     Route(
         "GET",
@@ -530,22 +494,4 @@ ROUTES: tuple[Route, ...] = (
         people_views.SettingList,
     ),
     Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_caller, people_views.Me, personal=True),
-    Route(
-        "GET",
-        "/snapshots",
-        "listSnapshots",
-        "Snapshots held and their cost; with group only those in use, held, due within a day, or orphans.",
-        _list_snapshots,
-        snapshot_views.SnapshotList,
-        query={"group": {"type": "string", "enum": list(GROUPS)}, **_PAGE},
-    ),
-    Route(
-        "GET",
-        "/snapshots/groups",
-        "sumSnapshots",
-        "Number, size and cost of the snapshots in each group, of a part of the ledger; add the parts.",
-        _sum_snapshot_groups,
-        snapshot_views.SnapshotGroups,
-        query={"nextToken": requests.TOKEN},
-    ),
 )

@@ -1,0 +1,66 @@
+"""The API's routes about all batches at once: which need a person, and which snapshots are held."""
+
+from __future__ import annotations
+
+from shared.domain.snapshot_groups import GROUPS
+from shared.runtime import requests
+from shared.runtime.router import ApiCall, Reply, Route
+from shared.stages.api import attention_views, snapshot_views, snapshots
+
+_PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
+
+
+def _list_needs(call: ApiCall) -> Reply:
+    from shared.stages.api import attention
+
+    return Reply(attention.needs_page(call.ports, limit=call.query["limit"], token=call.query.get("nextToken", "")))
+
+
+def _list_snapshots(call: ApiCall) -> Reply:
+    prices, given = call.prices, call.query
+    return Reply(
+        snapshots.snapshot_page(
+            call.ports,
+            price=prices.snapshot_price,
+            currency=prices.currency,
+            limit=given["limit"],
+            token=given.get("nextToken", ""),
+            group=given.get("group", ""),
+        )
+    )
+
+
+def _sum_snapshot_groups(call: ApiCall) -> Reply:
+    prices, token = call.prices, call.query.get("nextToken", "")
+    return Reply(snapshots.group_sums(call.ports, price=prices.snapshot_price, currency=prices.currency, token=token))
+
+
+OVERVIEW_ROUTES: tuple[Route, ...] = (
+    Route(
+        "GET",
+        "/needs",
+        "listNeeds",
+        "Batches that may need a person now, with their counts by state; a page looks into 100 batches at most, newest first.",
+        _list_needs,
+        attention_views.BatchNeeds,
+        query=_PAGE,
+    ),
+    Route(
+        "GET",
+        "/snapshots",
+        "listSnapshots",
+        "Snapshots held and their cost; with group only those in use, held, due within a day, or orphans.",
+        _list_snapshots,
+        snapshot_views.SnapshotList,
+        query={"group": {"type": "string", "enum": list(GROUPS)}, **_PAGE},
+    ),
+    Route(
+        "GET",
+        "/snapshots/groups",
+        "sumSnapshots",
+        "Number, size and cost of the snapshots in each group, of a part of the ledger; add the parts.",
+        _sum_snapshot_groups,
+        snapshot_views.SnapshotGroups,
+        query={"nextToken": requests.TOKEN},
+    ),
+)
