@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy
 from shared.domain.roles import MAY
-from shared.ports.ports import Ports
 from shared.runtime import requests
+from shared.runtime.deployment_routes import DEPLOYMENT_ROUTES
 from shared.runtime.overview_routes import OVERVIEW_ROUTES
 from shared.runtime.plan_routes import PLAN_ROUTES
 from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import ApiCall, Reply, Route
 from shared.stages.api import (
-    accounts,
     batches,
     hold,
     migrations,
@@ -25,9 +24,6 @@ from shared.stages.api import (
     show,
     views,
 )
-
-if TYPE_CHECKING:
-    from shared.runtime.settings import Settings
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _MIGRATION = "/migrations/{migrationId}"
@@ -56,16 +52,6 @@ def _list_migrations(call: ApiCall) -> Reply:
     return Reply(migrations.migration_page(call.ports, wanted, limit=given["limit"], token=given.get("nextToken", "")))
 
 
-def _list_stuck_rows(ports: Ports) -> views.Stuck:
-    from shared.stages.api import stuck
-
-    return stuck.find_stuck_rows(ports)
-
-
-def _list_accounts(call: ApiCall) -> Reply:
-    return Reply(accounts.account_list(call.ports))
-
-
 def _list_audit(call: ApiCall) -> Reply:
     from shared.stages.api import audit
 
@@ -75,18 +61,6 @@ def _list_audit(call: ApiCall) -> Reply:
             audit.csv_text(found), content_type="text/csv; charset=utf-8", headers={"X-Replank-Next-Token": found.next_token}
         )
     return Reply(found)
-
-
-def _list_settings(call: ApiCall) -> Reply:
-    from shared.runtime import shown_settings  # asked for seldom
-
-    return Reply(shown_settings.setting_list(cast("Settings", call.prices)))
-
-
-def _get_caller(call: ApiCall) -> Reply:
-    from shared.stages.api import me
-
-    return Reply(me.caller_view(call.caller, call.access, call.account))
 
 
 def _confirm_batch(call: ApiCall) -> Reply:
@@ -420,17 +394,6 @@ ROUTES: tuple[Route, ...] = (
     *(_migration_act_route(name) for name in _ACTS),
     Route(
         "GET",
-        "/accounts",
-        "listAccounts",
-        "The accounts that are served, and what keeps one from being used.",
-        _list_accounts,
-        views.AccountList,
-    ),
-    Route(
-        "GET", "/stuck", "listStuck", "What stands still, and why.", lambda call: Reply(_list_stuck_rows(call.ports)), views.Stuck
-    ),
-    Route(
-        "GET",
         "/hold",
         "getHold",
         "Whether everything is held, and why.",
@@ -477,21 +440,5 @@ ROUTES: tuple[Route, ...] = (
         },
         csv=True,
     ),
-    Route(
-        "GET",
-        "/sign-in",
-        "getSignIn",
-        "Where to sign in; empty if no names are verified.",
-        lambda call: Reply(people_views.SignInAt(*call.sign_in)),
-        people_views.SignInAt,
-    ),
-    Route(
-        "GET",
-        "/settings",
-        "listSettings",
-        "The settings in force, without secrets.",
-        _list_settings,
-        people_views.SettingList,
-    ),
-    Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_caller, people_views.Me, personal=True),
+    *DEPLOYMENT_ROUTES,
 )

@@ -82,6 +82,29 @@ class SettingList:
 
 
 @dataclass(frozen=True)
+class HealthFigure:
+    """One figure of the deployment's health."""
+
+    name: str
+    """``tick``, ``deadLetters`` or ``functionErrors``."""
+    standing: str
+    """``late``, or ``unknown`` if no stored row shows the figure."""
+    since: datetime | None
+    """When the first overdue migration was due; null if none is overdue."""
+    detail: str
+    where: str
+    """Where a person finds the figure."""
+
+
+@dataclass(frozen=True)
+class HealthView:
+    """The health of the deployment, as far as stored rows show it."""
+
+    at: datetime
+    figures: tuple[HealthFigure, ...]
+
+
+@dataclass(frozen=True)
 class ApprovalView:
     """One person's approval. ``standing`` is ``counts``, ``expired``, or ``overtaken`` after a change of policy or selection."""
 

@@ -1,0 +1,80 @@
+"""The API's operations that tell about the deployment itself: accounts, what is stuck, sign-in, settings, health, the caller."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from shared.ports.ports import Ports
+from shared.runtime.router import ApiCall, Reply, Route
+from shared.stages.api import accounts, people_views, views
+
+if TYPE_CHECKING:
+    from shared.runtime.settings import Settings
+
+
+def _list_stuck_rows(ports: Ports) -> views.Stuck:
+    from shared.stages.api import stuck
+
+    return stuck.find_stuck_rows(ports)
+
+
+def _list_accounts(call: ApiCall) -> Reply:
+    return Reply(accounts.account_list(call.ports))
+
+
+def _list_settings(call: ApiCall) -> Reply:
+    from shared.runtime import shown_settings  # asked for seldom
+
+    return Reply(shown_settings.setting_list(cast("Settings", call.prices)))
+
+
+def _get_caller(call: ApiCall) -> Reply:
+    from shared.stages.api import me
+
+    return Reply(me.caller_view(call.caller, call.access, call.account))
+
+
+def _get_health(call: ApiCall) -> Reply:
+    from shared.stages.api import health  # asked for seldom
+
+    return Reply(health.health_view(call.ports))
+
+
+DEPLOYMENT_ROUTES: tuple[Route, ...] = (
+    Route(
+        "GET",
+        "/accounts",
+        "listAccounts",
+        "The accounts that are served, and what keeps one from being used.",
+        _list_accounts,
+        views.AccountList,
+    ),
+    Route(
+        "GET", "/stuck", "listStuck", "What stands still, and why.", lambda call: Reply(_list_stuck_rows(call.ports)), views.Stuck
+    ),
+    Route(
+        "GET",
+        "/sign-in",
+        "getSignIn",
+        "Where to sign in; empty if no names are verified.",
+        lambda call: Reply(people_views.SignInAt(*call.sign_in)),
+        people_views.SignInAt,
+    ),
+    Route(
+        "GET",
+        "/settings",
+        "listSettings",
+        "The settings in force, without secrets.",
+        _list_settings,
+        people_views.SettingList,
+    ),
+    Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_caller, people_views.Me, personal=True),
+    Route(
+        "GET",
+        "/health",
+        "getHealth",
+        "Whether the tick is late, and where to see dead letters and the functions' errors.",
+        _get_health,
+        people_views.HealthView,
+    ),
+)

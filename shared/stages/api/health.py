@@ -1,0 +1,45 @@
+"""Tells the health of the deployment, as far as stored rows show it. What no row shows is ``unknown``, with where to look."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from shared.domain.migration import Migration
+from shared.ports.ports import Ports
+from shared.stages.api.people_views import HealthFigure, HealthView
+
+LATE = timedelta(minutes=5)
+"""A migration that has been due for longer shows that the tick is late. The alarm for a missing tick has the same limit."""
+ROWS = 20
+"""Maximum overdue rows that one answer reads."""
+_TICK = "Look at the newest log lines and the timer of replank-watch; the alarm 'Replank: No tick for five minutes' strikes."
+_LETTERS = "Open the queue replank-dead-letters in the console of Message Service; the alarm 'Replank: dead letters' strikes on it."
+_ERRORS = "Open the dashboard Replank in Log Service; the alarm 'Replank: A function has failed' strikes."
+
+
+def health_view(ports: Ports) -> HealthView:
+    """Return what is known of the tick, of dead letters, and of the functions' errors. Changes nothing."""
+    now = ports.clock.now()
+    return HealthView(
+        now,
+        (
+            _tick_figure(ports, now),
+            HealthFigure("deadLetters", "unknown", None, "No row of Replank counts dead letters.", _LETTERS),
+            HealthFigure("functionErrors", "unknown", None, "No row of Replank counts the functions' errors.", _ERRORS),
+        ),
+    )
+
+
+def _tick_figure(ports: Ports, now: datetime) -> HealthFigure:
+    """Return whether the tick is late. Rows hold no time of the last tick, but a migration that stays due shows a missing tick."""
+    page = ports.migrations.tick_queue_page(now - LATE, limit=ROWS)
+    since = min(map(_due_since, page.migrations), default=None)
+    if since is None:
+        return HealthFigure("tick", "unknown", None, "No migration is overdue. No row holds the time of the last tick.", _TICK)
+    more = " or more" if page.next_token else ""
+    sentence = f"{len(page.migrations)}{more} migrations have been due for more than five minutes: the tick is missing, or behind."
+    return HealthFigure("tick", "late", since, sentence, _TICK)
+
+
+def _due_since(migration: Migration) -> datetime:
+    return migration.due_at or migration.entered_at
