@@ -1,4 +1,4 @@
-"""Locks and slots: one active migration per instance at most, and no more moving instances than the limits allow."""
+"""Locks and slots. A lock allows one active migration per instance. The number of slots limits how many instances move at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class SlotUse:
     """The slots held by an account, by one of its batches and by one migration.
 
-    ``version`` is the version of the row of slots from which the counts were read.
+    One row holds all slots; ``version`` is the version of this row at the time of the reading.
     """
 
     version: int
@@ -28,13 +28,13 @@ class SlotUse:
     """Why the account cannot be used; None if it can be used."""
 
     def is_held_since_attempt(self, attempt: int) -> bool:
-        """Whether this attempt or a later one holds the slot. Then an earlier attempt cannot release the slot."""
+        """Whether ``attempt`` or a later attempt holds the slot. In this case, an earlier attempt cannot release the slot."""
         return self.since >= attempt
 
 
 @dataclass(frozen=True)
 class LeaseHolder:
-    """The migration that holds an instance's lock or a group's place, and the attempt that took it."""
+    """The migration that holds an instance's lock or a group's place, and the attempt that took the lock or the place."""
 
     migration_id: str
     attempt: int
@@ -48,34 +48,44 @@ class Admission(Protocol):
     """
 
     def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
-        """Lock the instance for a migration unless it is locked. Returns the id of the migration that holds the lock now."""
+        """Lock the instance for a migration unless the instance is already locked. Returns the id of the migration that holds the
+        lock now.
+        """
 
     def unlock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
-        """Release the lock if this migration took it in this attempt or an earlier one. A later attempt keeps its lock."""
+        """Release the lock if ``attempt`` or an earlier attempt of this migration took the lock. A later attempt keeps its lock."""
 
     def lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
         """The id of the migration that holds the instance's lock; empty if the instance is not locked."""
 
     def take_group_place(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
-        """Take the only place of a redundancy group if it is free. Returns the holder of the place after the call."""
+        """Take the place of a redundancy group, unless another migration holds the place. Returns the holder after the call. Each
+        group has one place, so that only one member moves at a time.
+        """
 
     def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
-        """Release the group's place if this migration took it in this attempt or an earlier one."""
+        """Release the group's place if ``attempt`` or an earlier attempt of this migration took the place."""
 
     def group_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-        """The holder of each group's place, by group. Groups with a free place are left out. Makes no call without groups."""
+        """The holder of each group's place, by group. Groups with a free place are left out. Makes no call if ``groups`` is empty.
+        """
 
     def slot_use(self, batch_id: str, migration_id: str = "", *, account: str = "") -> SlotUse:
-        """The slots held now by the account, by a batch and by one of its migrations. Reads one row for any number of slots."""
+        """The slots that the account, a batch, and one migration of the batch hold now. One row holds all slots, so one read is
+        enough.
+        """
 
     def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
-        """The slots in use and the hold, read in one call. A released hold has an empty history of acts here."""
+        """The slots in use and the hold, read in one call. The history of a released hold is not read; it is empty in the result.
+        """
 
     def accounts_of_slot_holders(self) -> dict[str, str]:
         """The account id of each migration that holds a slot in a member account, by migration id."""
 
     def slot_holders(self) -> dict[str, str]:
-        """The batch id of each migration that holds a slot, by migration id. Corrects slot counts that an older version left."""
+        """The batch id of each migration that holds a slot, by migration id. Also corrects wrong slot counts that an older version
+        stored.
+        """
 
     def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:
         """The region of each of the batch's migrations that hold a slot. The region is empty if an older version took the slot."""
@@ -89,10 +99,10 @@ class Admission(Protocol):
         """
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
-        """Release the slot if this attempt or an earlier one took it. A slot of a later attempt is kept."""
+        """Release the slot if ``attempt`` or an earlier attempt took the slot. A slot of a later attempt is kept."""
 
     def delete_slot_count(self, batch_id: str) -> None:
-        """Delete the slot count of a batch that holds no slot. If the batch takes a slot later, its count starts again."""
+        """Delete the slot count of a batch that holds no slot. If the batch takes a slot later, a new count is made."""
 
     def current_hold(self) -> Hold:
         """The hold on all starts. If its row cannot be read, the result is a hold that stops every start."""
@@ -110,4 +120,4 @@ class Admission(Protocol):
         """Record why an account cannot be used. Replaces an earlier reason."""
 
     def delete_account_trouble(self, account: str) -> None:
-        """Delete the reason why an account cannot be used. No error if there is no reason."""
+        """Delete the reason why an account cannot be used. No error if no reason is stored."""

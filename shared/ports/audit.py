@@ -21,7 +21,7 @@ class Audit(Protocol):
     """The audit table: one line per act or refusal, stored by day."""
 
     def record_request(self, asked: AuditRequest) -> str:
-        """Write the line of an act before the act is carried out. Returns the key of the line.
+        """Write a line about an act before the act is carried out. Returns the key of the line.
 
         Raises Transient if the line cannot be written; the act must then not be carried out.
         """
@@ -30,4 +30,6 @@ class Audit(Protocol):
         """Add the outcome of an act to its line. A second call changes nothing."""
 
     def audit_line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
-        """A page of the lines written from day ``first`` to day ``last``, newest first. Raises Refused (Token.Invalid)."""
+        """A page of the lines written from day ``first`` to day ``last``, newest first. Raises Refused (Token.Invalid) for a wrong
+        ``token``.
+        """

@@ -49,7 +49,8 @@ class Batches(Protocol):
         """The terms: the part of a batch's row that does not grow with the batch. Raises Refused (Batch.NotFound)."""
 
     def dry_run_ids(self, batch_ids: Sequence[str]) -> frozenset[str]:
-        """The ids of the given batches that are dry runs. A batch with a missing or unreadable row does not count as a dry run."""
+        """The ids of those given batches that are dry runs. A batch with a missing or unreadable row does not count as a dry run.
+        """
 
     def commit(
         self,
@@ -64,15 +65,17 @@ class Batches(Protocol):
         """Write ``after``, whose version is ``before.version + 1``. Raises Stale (Batch.Moved) if the row's version has changed.
 
         ``line`` goes into the batch's journal. ``forgiven`` are the failed attempts that no longer count against the budget, by
-        migration id. ``waves`` are the migrations of each wave. The waves are written once; the sort keys of the migrations are
-        then deleted. ``left_out`` are the instances that the selection left out; they are written at the end of planning.
+        migration id. ``waves`` are the migrations of each wave. The waves are written once. Afterwards the sort keys of the
+        migrations are deleted. ``left_out`` are the instances that the selection left out; they are written at the end of planning.
         """
 
     def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:
-        """Pages with the sort key of each migration, by migration id. Waves are made in this order; then the keys are deleted."""
+        """The sort key of each migration, by migration id, in pages. The waves are made in the order of these keys; then the keys
+        are deleted.
+        """
 
     def write_wave_sort_keys(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
-        """Write one page of sort keys, in place of an earlier version of the page."""
+        """Write one page of sort keys. Replaces an earlier version of the page."""
 
     def waves(self, batch_id: str) -> Waves:
         """The migrations of each wave; empty if the batch has no waves. Waves are cached, because written waves never change."""
@@ -95,9 +98,9 @@ class Batches(Protocol):
     def record_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         """Record the outcome of an attempt: ``failed``, ``moved`` or ``retried``. A retry removes earlier failures from the count.
 
-        Repeating a call changes nothing. A retry that is recorded late does not remove a failure of its own attempt. If a migration
-        both moved and failed, its later attempt counts. If one attempt is recorded
-        as both ``moved`` and ``failed``, as after a rollback, it counts as failed.
+        Repeating a call changes nothing. A retry may be recorded late. It then removes failures of earlier attempts, but no failure
+        of its own attempt. If a migration both moved and failed, its later attempt counts. If one attempt is recorded as both
+        ``moved`` and ``failed``, as after a rollback, it counts as failed.
         """
 
     def tally(self, batch_id: str) -> Tally:

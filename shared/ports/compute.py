@@ -32,7 +32,9 @@ class FoundInstance:
 
 @dataclass(frozen=True)
 class InstanceFilter:
-    """A filter that ECS applies to a listing of instances. The filter shortens the listing; the selection checks each instance."""
+    """A filter that ECS applies to a listing of instances. The filter only shortens the listing. The selection still checks each
+    instance.
+    """
 
     tags: tuple[tuple[str, str | None], ...] = ()
     """Tag keys with their values; a value of None matches any value. An instance must have all of these tags."""
@@ -84,14 +86,14 @@ class Compute(Protocol):
     """
 
     def regions(self) -> frozenset[str]:
-        """The ids of the regions that this account may use, read in the function's own region."""
+        """The ids of the regions that this account may use. The request goes to the function's own region."""
 
     def instance_page(
         self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: InstanceFilter = NO_FILTER
     ) -> InstancePage:
         """A page of at most 100 instances of the region. Without ids and a filter, the pages list all instances.
 
-        A filter by resource group also passes the instances of the default group.
+        If the filter names a resource group, the pages also contain the instances of the default group.
         """
 
     def instance_facts(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
@@ -110,10 +112,14 @@ class Compute(Protocol):
         """The status of each instance, such as Running, by instance id. Takes at most 100 ids. Deleted instances are left out."""
 
     def hostnames_at_addresses(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
-        """The hostnames, by instance id, of instances that have one of these addresses. Several VPCs may use one address."""
+        """The hostnames of all instances that have one of these addresses, by instance id. Instances of several VPCs may have the
+        same address.
+        """
 
     def create_snapshot(self, region_id: str, disk_id: str, *, name: str, token: str, migration_id: str) -> str:
-        """Request a snapshot that is tagged as Replank's and kept until it is deleted. The same token returns the same id."""
+        """Request a snapshot with Replank's tag. ECS keeps the snapshot until somebody deletes it. The same token returns the same
+        id.
+        """
 
     def snapshots(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
         """The snapshots by id. Takes at most 100 ids. Deleted snapshots are left out."""
@@ -122,13 +128,15 @@ class Compute(Protocol):
         """All snapshots of the instance's disks."""
 
     def delete_snapshot(self, region_id: str, snapshot_id: str) -> bool:
-        """Delete the snapshot. Returns True if it no longer exists, and False while an image or a disk depends on it."""
+        """Delete the snapshot. Returns True if the snapshot no longer exists, and False while an image or a disk depends on the
+        snapshot.
+        """
 
     def stop_instance(self, region_id: str, instance_id: str) -> None:
-        """Stop the instance in the mode that keeps its resources (KeepCharging). No error if it is already stopped."""
+        """Stop the instance in the mode that keeps its resources (KeepCharging). No error if the instance is already stopped."""
 
     def start_instance(self, region_id: str, instance_id: str) -> None:
-        """Start the instance. No error if it is already running."""
+        """Start the instance. No error if the instance is already running."""
 
     def dry_run_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         """Ask ECS whether the disk can be reset now, without resetting it. Raises the same errors as ``reset_disk``."""

@@ -1,4 +1,5 @@
-"""The port of the drivers, which replace the operating system by SMC, by a person in the console or by a tool in the instance."""
+"""The port of the drivers. A driver replaces the operating system through SMC, a person in the console, or a tool in the instance.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ class JobPhase(Enum):
 
 @dataclass(frozen=True)
 class InstanceIdentity:
-    """The facts by which an instance is found if SMC shows no instance id. An address and a hostname must both match."""
+    """The facts that identify an instance in SMC if SMC shows no instance id. An address and a hostname must both match."""
 
     private_ips: tuple[str, ...] = ()
     hostnames: tuple[str, ...] = ()
@@ -54,7 +55,9 @@ class JobReport:
 
 @dataclass(frozen=True)
 class LiveJob:
-    """A job that can still change the instance. ``ours`` is true if the migration made or followed the job and may remove it."""
+    """A job that can still change the instance. ``ours`` is true if the migration made or followed the job, and therefore may
+    remove the job.
+    """
 
     job_id: str
     status: str
@@ -82,16 +85,18 @@ class Driver(Protocol):
         """Raise Permanent (Driver.SettingMissing) if a setting is missing for this ``os_type`` or for one of these destinations."""
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
-        """Carry out the next harmless step of preparing a job. Called every minute while the report says PREPARING.
+        """Carry out the next harmless step of preparing a job. The pipeline calls this method every minute while the report says
+        PREPARING.
 
         The steps are, for example, the import of the source server and the creation of the job. A driver that waits for a person
-        reports PREPARING, with the task in ``remedy``, and RUNNING as soon as the job exists. If a failed attempt left the job, the
-        report is PREPARED at once. If a job or a source server may belong to another instance, the driver leaves it as it is and
-        reports FAILED (Instance.Indistinct, Source.Ambiguous, Job.Foreign).
+        reports PREPARING, with the person's task in ``remedy``. The driver reports RUNNING as soon as the job exists. If the job
+        exists since a failed attempt, the report is PREPARED at once. If a job or a source server may belong to another instance,
+        the driver changes nothing and reports FAILED (Instance.Indistinct, Source.Ambiguous, Job.Foreign).
         """
 
     def launch_job(self, migration: Migration) -> None:
-        """Start the prepared job. This is the only destructive call; it follows the commit of the step to ``migrating``.
+        """Start the prepared job. This call is the only destructive one. The pipeline writes the step to ``migrating`` before this
+        call.
 
         Raises Permanent (Job.Foreign) if the job belongs to another instance.
         A second call after a crash does nothing, even if the job has failed since. Only a retry starts the job again.
@@ -104,7 +109,8 @@ class Driver(Protocol):
         """The ids of the source servers in SMC through which a job could change this instance."""
 
     def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
-        """The jobs of the migration or of these source servers that run or can still start. Makes two or three calls."""
+        """All jobs that run or can still start, and belong to the migration or to these source servers. Makes two or three calls.
+        """
 
     def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
         """Stop and delete these jobs. If SMC refuses to delete a job, no error is raised; ``unfinished_jobs`` still returns it."""
@@ -112,7 +118,7 @@ class Driver(Protocol):
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         """Remove from SMC the job, the source server and the activation code of ``migration.hop``.
 
-        No error if they were deleted before. If SMC's answer to a call was lost, the handle may lack a job, a code or a source.
-        So jobs and codes are also found by their names, and source servers by the output of the imports in the instance. A source
-        server with another owner's job is kept. If ``sources`` is false, all source servers are kept for the next hop.
+        No error if these objects were deleted before. If SMC's answer to a call was lost, the handle may lack a job, a code or a
+        source. Therefore jobs and codes are also found by name, and source servers by the output of the imports in the instance. A
+        source server with another owner's job is kept. If ``sources`` is false, all source servers are kept for the next hop.
         """

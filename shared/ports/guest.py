@@ -12,7 +12,9 @@ from shared.domain.events import PLAIN_COMMAND
 
 @dataclass(frozen=True)
 class CommandResult:
-    """The result of a command. ``status`` is Cloud Assistant's, such as Success; ``dropped`` counts output bytes cut off."""
+    """The result of a command. ``status`` is Cloud Assistant's, such as Success; ``dropped`` is the number of bytes that Cloud
+    Assistant cut off the output.
+    """
 
     status: str
     exit_code: int
@@ -20,7 +22,8 @@ class CommandResult:
     dropped: int = 0
     problem: str = ""
     ended: bool = True
-    """Whether the command has ended. Only ``command_results`` returns commands that still run; they have no output yet."""
+    """Whether the command has ended. Only ``command_results`` returns commands that still run. These commands have no output yet.
+    """
     begun_at: datetime | None = None
 
 
@@ -38,12 +41,13 @@ class Guest(Protocol):
     Every method raises Transient for throttling and time-outs, Permanent for missing permissions, Refused for all other errors.
     """
 
-    def start_script(  # noqa: PLR0913 - what RunCommand takes
+    def start_script(  # noqa: PLR0913 - the parameters of RunCommand
         self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int, name: str = PLAIN_COMMAND
     ) -> str:
         """Start a shell or PowerShell script as root. Returns the invocation id; the same token returns the same id.
 
-        The event of the command's end carries the command's ``name`` (``events.command_name``). A repeated call must not change it.
+        The event of the command's end carries the command's ``name`` (``events.command_name``). A repeated call must not change the
+        name.
         """
 
     def command_result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:

@@ -8,10 +8,10 @@ from shared.domain.inventory import Inventory
 
 
 class InventoryStore(Protocol):
-    """The place of the last inventory. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
+    """The store of the last inventory. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
 
     def write_inventory(self, inventory: Inventory) -> None:
-        """Write the inventory in place of the last one."""
+        """Store the inventory. Replaces the inventory before."""
 
     def last_inventory(self) -> Inventory | None:
         """The inventory that was written last, read in one call; None if no inventory was ever written."""

@@ -21,10 +21,10 @@ class Ledger(Protocol):
     """The table of snapshots. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
 
     def put(self, entry: LedgerEntry) -> None:
-        """Write an entry, in place of the entry with the same migration and key.
+        """Write an entry. Replaces an entry with the same migration and key.
 
-        Raises Stale (Ledger.Scheduled) if that entry has a ``sweep_at`` and the new entry has not. Without this
-        check a slow call could erase the sweep time that a release has set, and the snapshot would never be swept.
+        Raises Stale (Ledger.Scheduled) if the stored entry has a ``sweep_at`` but the new entry has none. Without this check, a
+        slow call could erase the sweep time that a release has set, and the snapshot would never be swept.
         """
 
     def put_new(self, entry: LedgerEntry) -> LedgerEntry:

@@ -1,4 +1,4 @@
-"""The port of the migrations table. Each migration is one wide row, which only conditional writes change."""
+"""The port of the migrations table. Each migration is one wide row. All changes of a row are conditional writes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class WaitingMigration:
 
     migration_id: str
     first: bool
-    """Whether the migration waits for its next hop. Next hops go before all other migrations."""
+    """Whether the migration waits for its next hop. Migrations that wait for their next hop go first."""
 
 
 class Migrations(Protocol):
@@ -88,7 +88,8 @@ class Migrations(Protocol):
         """The outboxes that are still in the migration's row, oldest first."""
 
     def remove_outbox(self, migration: Migration, version: int) -> None:
-        """Remove the outbox of ``version``. If the row has not changed since, also restore the due time of its state."""
+        """Remove the outbox of ``version``. If the row has not changed since that version, also restore the due time of its state.
+        """
 
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         """Set the time at which the tick reads the row again. Does nothing if the row has changed. Keeps the row's version.
@@ -120,26 +121,29 @@ class Migrations(Protocol):
     def admission_queue(self, batch_id: str, limit: int, account_id: str = "") -> list[WaitingMigration]:
         """The migrations of a batch in one account that wait for admission.
 
-        Next hops come first, then all other migrations in the order in which they began to wait.
+        Migrations that wait for their next hop come first. All other migrations follow in the order in which they began to wait.
         """
 
     def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
-        """A page of a batch's migrations in the order of their states' names, or only of those in ``state`` if it is given.
+        """A page of a batch's migrations, sorted by the name of the state. If ``state`` is given, only migrations in this state.
 
         ``backward`` reverses the order.
         """
 
     def state_counts(self, batch_id: str) -> Counter[State]:
-        """The number of a batch's migrations in each state. Read from an index that is a moment behind the rows."""
+        """The number of a batch's migrations in each state. The result comes from an index, which may lag behind the rows by a
+        moment.
+        """
 
     def states(self, batch_id: str) -> dict[str, State]:
-        """The state of each of a batch's migrations, by id. Read from an index that is a moment behind the rows."""
+        """The state of each migration of a batch, by id. The result comes from an index, which may lag behind the rows by a moment.
+        """
 
     def migrations_of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
         """All migrations of an instance, finished ones included."""
 
     def migration_page(self, *, state: State | None, limit: int, token: str) -> MigrationPage:
-        """A page of the migrations of all batches, or only of those in ``state`` if it is given."""
+        """A page of the migrations of all batches. If ``state`` is given, only migrations in this state."""
 
     def journal(self, migration_id: str) -> list[JournalEntry]:
         """The complete journal of a migration, oldest line first. Raises Refused (Migration.NotFound)."""

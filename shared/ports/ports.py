@@ -10,7 +10,7 @@ from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.errors import Permanent
 from shared.domain.policy import Policy
 
-if TYPE_CHECKING:  # the types of what is handed in: who starts need not load them all
+if TYPE_CHECKING:  # only for type hints, so that a starting function need not load all these modules
     from shared.domain.accounts import MemberAccount
     from shared.domain.migration import Migration
     from shared.ports.admission import Admission
@@ -44,7 +44,7 @@ class NoticeSettings:
     """The deployment's settings for end-of-life notices."""
 
     sources: tuple[str, ...] = ()
-    """The event sources that may send notices. Replank's own inventory may always send them."""
+    """The event sources that may send notices. Replank's own inventory may always send notices."""
     policy: Policy = field(default_factory=Policy)
     """The policy of every batch that is made from a notice. A notice cannot change it."""
 
@@ -89,7 +89,9 @@ class Ports:
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     unready: Mapping[str, Permanent] = field(default_factory=dict)
-    """Drivers that would refuse to start a job, and why. Every function knows these drivers, so that no migration uses one."""
+    """Drivers that would refuse to start a job, and why. Every function knows these drivers, so that no migration uses such a
+    driver.
+    """
     unready_on_path: Callable[[str, str, Sequence[str]], Permanent | None] = lambda name, os_type, releases: None
     """The error of a driver that lacks a setting for an ``os_type`` and destinations, by release key; None if it lacks none."""
     limits: Limits = field(default_factory=Limits)
