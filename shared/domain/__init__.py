@@ -1,1 +1,1 @@
-"""Pure decisions: no I/O, no clock, no chance. Functions take all facts as arguments, and return their decisions."""
+"""The pipeline's decisions as pure functions: no I/O, no clock, no random numbers. The functions take all facts as arguments."""

@@ -15,7 +15,8 @@ from shared.domain.text import plain_line
 from shared.domain.timing import retry_pause
 
 OWN = ""
-"""The id of the deployment's own account in rows and selections. The id is empty, because older rows name no account."""
+"""The id of the deployment's own account in rows and selections. The id is empty, because rows of older versions name no account.
+"""
 _ACCOUNT = re.compile(r"[0-9]{16}")
 _ROLE = re.compile(r"acs:ram::([0-9]{16}):role/[a-z0-9.-]{1,64}")
 _EXTERNAL = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
@@ -58,7 +59,7 @@ class UnusableAccount:
         return now < self.until
 
     def with_further_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
-        """A copy of the record, with the error of a further refusal and a later end."""
+        """A copy of the record with the error of a further refusal. The copy blocks the account for a longer time."""
         pause = retry_pause(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
 
@@ -81,19 +82,19 @@ def account_not_configured_error(account_id: str) -> AccountUnusable:
 
 def role_refused_error(member: MemberAccount, why: str) -> AccountUnusable:
     """The error for a role that cannot be assumed."""
-    remedy = f"Restore role {member.role_arn} in account {member.account_id} and its trust; then it goes on by itself."
+    remedy = f"Restore role {member.role_arn} and its trust policy in account {member.account_id}; then its migrations go on."
     message = f"Role {member.role_arn} cannot be assumed: {why}"
     return AccountUnusable("Account.RoleRefused", message, remedy, member.account_id)
 
 
 def permission_missing_error(member: MemberAccount, why: str) -> AccountUnusable:
     """The error for a call that the assumed role may not make."""
-    remedy = f"Restore the policy of role {member.role_arn} in account {member.account_id} (member.yml); then it goes on by itself."
-    return AccountUnusable("Account.NoPermission", f"The role may not do this: {why}", remedy, member.account_id)
+    remedy = f"Restore the policy of role {member.role_arn} (member.yml) in account {member.account_id}; then its migrations go on."
+    return AccountUnusable("Account.NoPermission", f"The role lacks a permission: {why}", remedy, member.account_id)
 
 
 def session_name(migration_id: str) -> str:
-    """The name of the STS session for one migration. The name appears in ActionTrail, the account's own audit."""
+    """The name of the STS session for one migration. ActionTrail, the account's own audit service, shows this name."""
     return _NOT_IN_A_SESSION.sub("-", f"replank-{migration_id}")[:64]
 
 
@@ -114,7 +115,7 @@ def _read_accounts_setting(given: str) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads(given, object_pairs_hook=_refuse_repeated_ids)
     except ValueError:
-        raise _setting_error("The setting is no JSON.") from None
+        raise _setting_error("The setting is not JSON.") from None
     return document
 
 
@@ -131,7 +132,7 @@ def _read_arns(arns: list[str]) -> dict[str, Any]:
     for arn in arns:
         matched = _ROLE.fullmatch(arn)
         if matched is None:
-            raise _setting_error(f"Entry {arn[:100]!r} is no ARN of a role.")
+            raise _setting_error(f"Entry {arn[:100]!r} is not the ARN of a role.")
         if matched[1] in found:
             raise _setting_error(f"Entry {arn[:100]!r} names account {matched[1]} a second time.")
         found[matched[1]] = arn
@@ -142,15 +143,15 @@ def _read_member_account(account_id: str, given: Any, external_id: str) -> Membe
     fields = {"role": given} if isinstance(given, str) else given
     where = f"Entry {account_id[:40]!r}"
     if not _ACCOUNT.fullmatch(account_id):
-        raise _setting_error(f"{where} is no account id of 16 digits.")
+        raise _setting_error(f"{where} is not an account id of 16 digits.")
     if not isinstance(fields, dict) or set(fields) - _FIELDS or not all(isinstance(each, str) for each in fields.values()):
         raise _setting_error(f"{where} must be an ARN, or an object of texts: role, externalId, name.")
     role = _ROLE.fullmatch(fields.get("role", ""))
     if role is None or role[1] != account_id:
-        raise _setting_error(f"{where} has role {fields.get('role', '')[:100]!r}, which is no ARN of a role in that account.")
+        raise _setting_error(f"{where} has role {fields.get('role', '')[:100]!r}, which is not the ARN of a role in that account.")
     external = fields.get("externalId", external_id)
     if external and not _EXTERNAL.fullmatch(external):
-        raise _setting_error(f"{where} has an external id that STS does not take (2 to 1224 letters, digits and +=,.@:/-_).")
+        raise _setting_error(f"{where} has an external id that STS does not accept (2 to 1224 letters, digits and +=,.@:/-_).")
     name = fields.get("name", "")
     if len(name) > LONGEST_NAME or plain_line(name) != name:
         raise _setting_error(f"{where} has a name with control characters, or longer than {LONGEST_NAME} characters.")
@@ -158,7 +159,7 @@ def _read_member_account(account_id: str, given: Any, external_id: str) -> Membe
 
 
 def _setting_error(what: str) -> Refused:
-    remedy = 'Write {"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}; docs/accounts.md has more.'
+    remedy = 'Write {"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}; docs/accounts.md explains the setting.'
     return Refused("Accounts.Invalid", what, remedy)
 
 
@@ -168,6 +169,6 @@ def stored_account_id(account_id: str, own: str, members: Mapping[str, MemberAcc
         return OWN
     if account_id not in members:
         known = ", ".join(filter(None, (own, *members)))
-        remedy = f"Name one of {known}; or add the account to REPLANK_ACCOUNTS and deploy."
+        remedy = f"Name one of {known}, or add the account to REPLANK_ACCOUNTS and deploy again."
         raise Refused("Account.NotFound", f"This deployment does not serve account {account_id[:40]}.", remedy)
     return account_id

@@ -47,7 +47,10 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
         raise Refused("Batch.DryRun", "A dry run never moves an instance.", "Submit the batch without the dry run.", status=409)
     if batch.state is BatchState.PLANNING:
         raise Refused(
-            "Batch.StillPlanning", "The batch's instances are still being found.", "Wait a minute and try again.", status=409
+            "Batch.StillPlanning",
+            "The batch is still being planned: the list of its instances is not complete.",
+            "Wait a minute and try again.",
+            status=409,
         )
     check_not_stopped(batch)
     version, text = risks_for_policy(batch.policy)
@@ -55,7 +58,7 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
         raise Refused(
             "Acknowledgement.OtherText",
             f"The risks of batch {batch.batch_id} have version {version}, not {risks_version or 'none'}.",
-            f"Read them (risks of GET /v1/batches/{batch.batch_id}), and acknowledge the version that it gives.",
+            f"Read the risks (risks of GET /v1/batches/{batch.batch_id}), and acknowledge the version that is shown there.",
             status=409,
         )
     selection = selection_digest(batch.selection)
@@ -64,11 +67,11 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
 
 
 def check_not_stopped(batch: Batch | BatchTerms) -> None:
-    """Raise Refused (Batch.Stopped) if the batch is stopped, because nothing starts in it any more."""
+    """Raise Refused (Batch.Stopped) if the batch is stopped, because a stopped batch starts no new migration."""
     if batch.control.brake is PauseState.STOPPED:
         raise Refused(
             "Batch.Stopped",
-            f"{batch.control.by} stopped batch {batch.batch_id}: nothing more starts in it.",
+            f"{batch.control.by} stopped batch {batch.batch_id}: none of its waiting migrations starts any more.",
             f"Resume the batch first: replank resume {batch.batch_id}. A migration that moved can also be rolled back.",
             status=409,
         )
@@ -94,20 +97,23 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
         raise Refused("Migration.AlreadyConfirmed", sentence, "Nothing to do.", status=409)
     to = _CONFIRMED_AS.get(migration.state)
     if to is State.CANCELLED and not holds_snapshots:
-        raise _act_refusal("NotConfirmable", migration, "confirmed", "Nothing to do: it never moved, and it holds no snapshots.")
+        raise _act_refusal(
+            "NotConfirmable", migration, "confirmed", "Nothing to do: the instance never moved, and the migration has no snapshots."
+        )
     if to is None:
-        raise _act_refusal("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed or rolled back.")
-    # The sweep looks at a confirmed migration when its retention is over, and not before; without snapshots it has none.
+        raise _act_refusal("NotConfirmable", migration, "confirmed", "Wait until the migration is migrated, failed or rolled back.")
+    # The sweep handles a confirmed migration after its retention. A migration without snapshots has no retention to wait for.
     over = sweep_due_at(now, retention_days) if migration.snapshots_made else now
     due_at = over if to is State.CONFIRMED else None
-    by_hand = migration.failure is not None and migration.failure.code == POST_FAILED  # the person has put it back into service
+    # By confirming, the person says that the instance is back in service.
+    by_hand = migration.failure is not None and migration.failure.code == POST_FAILED
     commands = replace(migration.commands, phase="") if by_hand else migration.commands
     changes = {"released_at": now, "due_at": due_at, "commands": commands}
     taken = step(migration, to, now=now, by=operator, reason=REASONS["confirmation"], **changes)
     effects: list[Effect] = [ReleaseSlot(), *_clean_up_effects(migration)] if migration.state is State.FAILED else []
     if to is State.ROLLED_BACK and migration.attempt > 1 and driver_traits(migration.driver).installs_in_guest:
-        # Its snapshots may hold what an earlier attempt installed. In SMC nothing is left, and what is there may be another
-        # migration's, because the instance is no longer locked.
+        # The snapshots may contain software that an earlier attempt installed. SMC needs no clean-up: nothing of this migration is
+        # left there, and objects found there may belong to another migration, because the instance is no longer locked.
         effects.append(CleanUpDriver(migration.handle, migration.hop))
     effects.append(ScheduleSweep(retention_days))
     effects += post_command_effects(taken.after)
@@ -140,7 +146,7 @@ def retry(migration: Migration, operator: str, now: datetime) -> Step:
 
 
 def _retry_step(migration: Migration, to: State, operator: str, now: datetime, *, resumes: str = "") -> Step:
-    """The step of an accepted retry. The retry waits for a slot like any other start, and every limit applies."""
+    """The step of an accepted retry. A retry waits for a slot like any other start, and every limit applies to a retry."""
     taken = step(
         migration,
         to,
@@ -173,10 +179,14 @@ _CANCELLABLE = frozenset(
 
 
 def cancel(migration: Migration, operator: str, now: datetime) -> Step:
-    """Cancel a migration before it has moved. Raises Refused (Migration.TooLate) once a job may have changed the instance."""
+    """Cancel a migration before its instance has moved. Raises Refused (Migration.TooLate) once a job may have changed the
+    instance.
+    """
     failed_before = migration.state is State.FAILED and (migration.is_untouched or _has_failed_before_change(migration))
     if not _has_never_started(migration) or not (migration.state in _CANCELLABLE or failed_before):
-        raise _act_refusal("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
+        raise _act_refusal(
+            "TooLate", migration, "cancelled", "Wait until the migration has ended. Then confirm it or roll it back."
+        )
     taken = step(migration, State.CANCELLED, now=now, by=operator, reason=REASONS["cancellation"], finished_at=now, failure=None)
     effects: list[Effect] = [
         ReleaseSlot(),
@@ -217,7 +227,7 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
 
 
 def roll_back_by_policy(migration: Migration, given: Acknowledgement, now: datetime) -> Step:
-    """Roll back after a failed validation, in the name of the person who acknowledged automatic rollback.
+    """Roll back after a failed validation. The journal names the person who acknowledged automatic rollback.
 
     Raises Refused (Migration.NotRollbackable) like ``roll_back``.
     """
@@ -235,7 +245,7 @@ def _rollback_step(migration: Migration, operator: str, now: datetime, reason: s
             "NotRollbackable",
             migration,
             "rolled back",
-            "Only one with snapshots that is migrated, failed, or waits for a further job can be.",
+            "Only a migration with snapshots can be rolled back, if it is migrated, failed, or waits for a further job.",
         )
     taken = step(
         migration,
@@ -249,7 +259,7 @@ def _rollback_step(migration: Migration, operator: str, now: datetime, reason: s
         probe_invocation_id="",
         due_at=now,
     )
-    # Somebody looked and went back: whatever it was before, it is a failure now, and no canary that came through.
+    # A person decided against the result. Therefore the migration now counts as failed, and no longer as a validated canary.
     effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *_clean_up_effects(migration)]
     return _step_with_effects(
         taken, effects, events.migration_event(taken.after, events.ROLLBACK_REQUESTED, stage="rollback", operator=operator)
@@ -257,7 +267,9 @@ def _rollback_step(migration: Migration, operator: str, now: datetime, reason: s
 
 
 def _clean_up_effects(migration: Migration) -> tuple[Effect, ...]:
-    """Effects that remove the job and then record SMC's backup copies. SMC may make copies even if the start of the job failed."""
+    """The effects that remove the job, and then record SMC's backup copies. SMC may make such copies even if the start of the job
+    failed.
+    """
     clean_up = CleanUpDriver(migration.handle, migration.hop)
     return (clean_up,) if _has_never_started(migration) else (clean_up, AdoptSnapshots())
 

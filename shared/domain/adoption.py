@@ -19,7 +19,7 @@ from shared.domain.timing import CLOCKS_APART
 
 @dataclass(frozen=True)
 class JobRun:
-    """One run of a job, read from the journal. ``copied`` is true if the job reached the point where SMC makes its copies."""
+    """One run of a job, read from the journal. ``copied`` is true if SMC had made its copies of the disks when the run ended."""
 
     hop: int
     attempt: int
@@ -34,7 +34,9 @@ class JobRun:
 
 @dataclass(frozen=True)
 class CopyCandidate:
-    """A snapshot with a name like SMC's copies. ``tagged`` is true if the snapshot has the tag of one of our migrations."""
+    """A snapshot with a name like SMC's copies. ``tagged`` is true if the snapshot has the tag that Replank sets on its own
+    snapshots.
+    """
 
     snapshot_id: str
     disk_id: str
@@ -69,19 +71,19 @@ def why_not_adopted(copy: CopyCandidate, others: Sequence[CopyCandidate], runs: 
     """
     mine = [run for run in runs if run.contains_time(copy.created_at)]
     if copy.tagged:
-        return "it carries a tag of ours, and SMC tags nothing for us"
+        return "the snapshot has Replank's tag, and SMC does not set this tag"
     if not mine:
-        return "it was not made while a job of the migration ran"
+        return "the snapshot was not made while a job of the migration ran"
     if len(mine) > 1:
-        return "it was made where one job ended and the next began"
+        return "the snapshot was made when one job ended and the next began"
     run, wanted = mine[0], set(disks)
     if copy.disk_id not in wanted:
-        return "its disk was not migrated"
+        return "the snapshot's disk was not migrated"
     within = [other for other in others if run.contains_time(other.created_at)]
     if sum(other.disk_id == copy.disk_id for other in within) > 1:
-        return "two snapshots of the disk bear SMC's name in the time of one job, and SMC makes one"
+        return "two snapshots of the disk from the time of one job have names like SMC's, but SMC makes one per job"
     if not run.copied:
-        return "the job did not end well, and it is not known whether it had made its copies"
+        return "the job did not end well, and nobody knows whether SMC had made its copies"
     lacking = sorted(wanted - {other.disk_id for other in within})
     if lacking:
         return f"SMC copies every disk, and {', '.join(lacking)} has no copy"

@@ -14,7 +14,7 @@ from enum import Enum
 from shared.domain.timing import CLOCKS_APART
 
 ROLLED_BACK_BY_SMC = "Job.RolledBack"
-"""The error code of a job that finished although the guest still runs the old system. A retry needs another job."""
+"""The error code if a job finished although the guest still runs the old system. A retry then makes another job."""
 
 
 class DisksAfterJob(Enum):
@@ -46,7 +46,7 @@ class JobEnd:
 class AfterJobRecord:
     """The record of the disks' state after the job of one attempt.
 
-    The record is lost when an older version of Replank writes the row. Without the record, the state of the disks is not known.
+    If an older version of Replank writes the row, the record is lost. Without the record, the state of the disks is not known.
     """
 
     marker: str = ""
@@ -58,12 +58,12 @@ class AfterJobRecord:
     """The id of the command that looks for the marker; empty if the command does not run."""
     found: DisksAfterJob | None = None
     system: str = ""
-    """The operating system of the guest at the time of the look for the marker, in words."""
+    """The operating system of the guest when the pipeline looked for the marker, in words."""
 
 
 @dataclass(frozen=True)
 class MarkerAnswer:
-    """A guest's answer about its system and its marker. A field is None if the guest gave no answer."""
+    """A guest's answer about its operating system and its marker. A field is None if the guest did not report the fact."""
 
     os_id: str | None = None
     os_version: str | None = None
@@ -76,8 +76,9 @@ class MarkerAnswer:
 
 @dataclass(frozen=True)
 class GuestBeforeJobEnd:
-    """The guest before the job ended: its operating system, its marker, and the time of the last look. The marker is empty unless
-    it was certainly written."""
+    """The guest before the job ended: its operating system, its marker, and the time of the last observation. The marker is empty
+    unless the marker was certainly written.
+    """
 
     os_id: str | None
     os_version: str | None
@@ -122,16 +123,18 @@ def disks_in_words(trace: AfterJobRecord) -> str:
     """One or two sentences about the disks, as part of the failure's message."""
     runs = f"the guest runs {trace.system}" if trace.system else "the guest was asked"
     if trace.found is DisksAfterJob.ROLLED_BACK:
-        return f"SMC rolled the disks back: {runs}. What was written to any disk after SMC made its copies is lost."
+        return f"SMC rolled the disks back: {runs}. All data that was written to any disk after SMC made its copies is lost."
     if trace.found is DisksAfterJob.KEPT:
-        return f"SMC has not rolled the disks back: {runs}, and what was written while the job ran is there."
-    return "It is not known whether SMC rolled the disks back to its own copies. If it did, what was written since them is lost."
+        return f"SMC has not rolled the disks back: {runs}, and the data that was written while the job ran is still there."
+    return (
+        "It is not known whether SMC rolled the disks back to its own copies. If so, all data written after these copies is lost."
+    )
 
 
 def remedy_after_job(trace: AfterJobRecord, of_the_job: str) -> str:
     """The remedy for people: first for the disks, then for the failure of the job itself."""
     if trace.found is DisksAfterJob.ROLLED_BACK:
-        return f"First restore what the programs wrote while the job ran, from their own backups or queues. Then: {of_the_job}"
+        return f"First restore the data that programs wrote while the job ran, from their own backups or queues. Then: {of_the_job}"
     if trace.found is DisksAfterJob.KEPT:
         return of_the_job
-    return f"First look at the instance's data: is what was written while the job ran still there? Then: {of_the_job}"
+    return f"First check the instance's data: is the data that was written while the job ran still there? Then: {of_the_job}"

@@ -1,4 +1,4 @@
-"""Approvals of a batch, a wave or a rollback: their number, their subjects, and their lifetime. Pure.
+"""Approvals of a batch, a wave or a rollback: how many are needed, and which ones count. All functions here are pure.
 
 An approval carries a digest of the policy and the selection that the person saw. If the policy or the selection changes, the
 approval no longer counts.
@@ -23,12 +23,12 @@ HOLD, CANCEL = "hold", "cancel"
 ACT = "approve"
 """The name of an approval's act in the batch's journal."""
 SOON = timedelta(hours=1)
-"""An approval is about to expire if at most one hour is left, and at most a quarter of the approval's lifetime."""
+"""An approval is about to expire if at most one hour of its lifetime is left, and at most a quarter of its lifetime."""
 
 
 @dataclass(frozen=True)
 class ApprovalStatus:
-    """The state of the approvals of one subject: how many count, and how many are missing."""
+    """The approvals of one subject (a batch, a wave or a rollback): how many count, and how many are missing."""
 
     about: str
     needed: int
@@ -39,7 +39,7 @@ class ApprovalStatus:
     overtaken: tuple[Approval, ...] = ()
     """Approvals that do not count, because they were given for another policy or selection."""
     until: datetime | None = None
-    """The time from which too few approvals are left; None if there are too few now."""
+    """The time from which too few approvals will be valid; None if too few are valid now."""
 
     @property
     def missing_approval_count(self) -> int:
@@ -63,13 +63,14 @@ def rollback_subject(migration_id: str, entered_version: int) -> str:
 
 
 def required_approvals(policy: Policy, about: str) -> int:
-    """The number of persons who, by the policy, must approve a subject of this kind."""
+    """The number of persons who must approve a subject of this kind. The policy states the number."""
     return {BATCH: policy.approvals, WAVE: policy.wave_approvals, ROLLBACK: policy.rollback_approvals}[about.split()[0]]
 
 
 def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """The state of the approvals of one subject. For a rollback, ``given`` holds the approvals from the journal, because the batch
-    does not store them."""
+    """The state of the approvals of one subject. For a rollback, the caller passes as ``given`` the approvals from the journal,
+    because the batch does not store approvals of rollbacks.
+    """
     selection = terms.acknowledgement.selection if terms.acknowledgement else ""
     return _status_of_approvals(
         terms.policy, policy_digest(terms.policy, selection), about, now, terms.control.approvals if given is None else given
@@ -77,8 +78,7 @@ def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterabl
 
 
 def batch_approval_status(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """The same as ``approval_status``, for a whole batch. The selection of a whole batch is known even before the
-    acknowledgement."""
+    """The same as ``approval_status``, but for a whole batch, whose selection is known even before the acknowledgement."""
     seen = policy_digest(batch.policy, selection_digest(batch.selection))
     return _status_of_approvals(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
 
@@ -119,7 +119,7 @@ def approve_command(about: str, batch_id: str) -> str:
 
 
 def is_expiring_soon(approval_min: int, until: datetime, now: datetime) -> bool:
-    """Whether approvals that are valid ``until`` a time are about to expire."""
+    """Whether approvals that end at the time ``until`` are about to expire."""
     return until - now <= min(SOON, timedelta(minutes=approval_min) / 4)
 
 
@@ -129,10 +129,10 @@ def next_wave_subject(terms: BatchTerms | Batch) -> str:
 
 
 def approve(batch: Batch, found: ApprovalStatus, caller: Caller, seen: str, why: str, now: datetime) -> BatchChange | None:
-    """The batch with one more approval; None if the person's approval already counts and does not expire soon."""
+    """The batch with one more approval. The result is None if the person's approval already counts and does not expire soon."""
     if seen != found.seen:
-        sentence = f"The policy or the selection of batch {batch.batch_id} is not as you saw it."
-        remedy = f"Look at it again (replank approvals {batch.batch_id}), then approve it as it is now."
+        sentence = f"The policy or the selection of batch {batch.batch_id} has changed since you saw it."
+        remedy = f"Look at the batch again (replank approvals {batch.batch_id}), then approve its present policy and selection."
         raise Refused("Approval.Overtaken", sentence, remedy, status=412)
     own = next((each for each in found.counted if each.identity == caller.identity), None)
     if own is not None and not is_expiring_soon(
@@ -158,42 +158,47 @@ def _journal_reason(about: str, why: str) -> str:
 def check_approver(batch: Batch, found: ApprovalStatus, caller: Caller, roles: frozenset[Role]) -> None:
     """Raise Refused unless the caller may approve the subject now."""
     if not found.needed:
-        sentence = f"The policy of batch {batch.batch_id} asks for no approval of a {found.about.split()[0]}."
+        sentence = f"The policy of batch {batch.batch_id} requires no approval of a {found.about.split()[0]}."
         raise Refused("Approval.NotAsked", sentence, "Nothing to do.", status=409)
     _check_open_for_approval(batch, found)
     if not roles & {Role(batch.policy.approver_role), Role.ADMIN}:
-        sentence = f"Batch {batch.batch_id} is approved by persons with the role {batch.policy.approver_role}."
-        raise Refused("Approval.OtherRole", sentence, "Ask a person of that role.", status=403)
+        sentence = f"Only persons with the role {batch.policy.approver_role} may approve batch {batch.batch_id}."
+        raise Refused("Approval.OtherRole", sentence, "Ask a person with that role.", status=403)
     if batch.policy.approver_trust == Trust.VERIFIED.value and caller.trust is not Trust.VERIFIED:
-        sentence = f"{caller.name} is only claimed by a header; batch {batch.batch_id} counts verified names."
-        remedy = "Sign in (replank login). A batch of which claimed names are to count has approverTrust: claimed in its policy."
+        sentence = f"The name {caller.name} comes only from a header; batch {batch.batch_id} counts only verified names."
+        remedy = "Sign in (replank login). To let claimed names count, set approverTrust: claimed in the policy of the batch."
         raise Refused("Approval.NotVerified", sentence, remedy, status=401)
     if found.needed > 1 and caller.name == batch.created_by:
-        sentence = f"{caller.name} submitted batch {batch.batch_id}; {found.needed} other persons approve it."
+        sentence = f"{caller.name} submitted batch {batch.batch_id}; {found.needed} other persons must approve it."
         raise Refused("Approval.Submitter", sentence, "Ask another person.", status=403)
 
 
 def _check_open_for_approval(batch: Batch, found: ApprovalStatus) -> None:
     rollback = found.about.startswith(ROLLBACK)
     if batch.state is BatchState.PLANNING:
-        sentence = f"Batch {batch.batch_id} is still being planned: nobody knows yet what it selects."
+        sentence = f"Batch {batch.batch_id} is still being planned: the list of its instances is not complete."
         raise Refused("Batch.StillPlanning", sentence, "Wait a minute and try again.", status=409)
     if batch.dry_run:
         raise Refused("Batch.DryRun", "A dry run never moves an instance.", "Submit the batch without the dry run.", status=409)
     if batch.state is BatchState.CLOSED and not rollback:
         sentence = f"Batch {batch.batch_id} is closed; there is nothing to approve."
-        raise Refused("Batch.Closed", sentence, "Nothing to do: nothing in it can start, unless somebody retries it.", status=409)
+        raise Refused(
+            "Batch.Closed",
+            sentence,
+            "Nothing to do: no migration of a closed batch starts, unless somebody retries it.",
+            status=409,
+        )
 
 
 def check_wave_is_next(batch: Batch, number: int, waves: int) -> None:
-    """Raise Refused unless the wave is the next one, and all earlier waves have ended."""
+    """Raise Refused unless this wave is the next wave, and all earlier waves have ended."""
     if number > waves or number < 2:
         raise Refused("Wave.NoNext", f"Batch {batch.batch_id} has no wave {number} to approve.", "Nothing to do.", status=409)
     if number <= batch.control.wave + 1:
         raise Refused("Approval.NotAsked", f"Wave {number} has begun already.", "Nothing to do.", status=409)
     if number > batch.control.wave + 2 or batch.control.wave_ended_at is None:
         sentence = f"Wave {number} cannot be approved yet: wave {batch.control.wave + 1} is under way."
-        raise Refused("Wave.NotEnded", sentence, "Wait until it has ended, and look how it went.", status=409)
+        raise Refused("Wave.NotEnded", sentence, "Wait until that wave has ended, and look at its result.", status=409)
 
 
 def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
@@ -205,15 +210,15 @@ def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
 
 
 def stop_batch_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
-    """Stop a batch because an approval expired. The caller has checked that the batch's policy demands the stop."""
-    version, why = batch.version + 1, f"the approval of the {about} expired: approve it again, then resume"
+    """Stop a batch because an approval expired. The caller has already checked that the batch's policy requires this stop."""
+    version, why = batch.version + 1, f"the approval of the {about} expired: approve the {about} again, then resume the batch"
     control = replace(batch.control, brake=PauseState.STOPPED, by=BY_ITSELF, at=now, why=why, trust="", door="")
     line = BatchJournalEntry(version, now, "stop", BY_ITSELF, why)
     return BatchChange(batch, replace(batch, control=control, version=version), line)
 
 
 def with_event_published(batch: Batch, about: str, event: str) -> Batch:
-    """The batch, with a note that the event about a subject has been published."""
+    """The batch, which now records that the event about this subject has been published."""
     others = tuple(each for each in batch.control.asked if not each.startswith(f"{about}: "))
     asked = (*others, f"{about}: {event}")
     return replace(batch, control=replace(batch.control, asked=asked), version=batch.version + 1)

@@ -1,4 +1,4 @@
-"""The audit records each request to act: the person, the verification of the name, and the outcome. Pure."""
+"""The audit records each request to act: the person, how the name was verified, and the outcome. All functions here are pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AuditRequest:
     issuer: str
     subject: str
     door: str
-    """The way in which the request came in, such as ``trigger`` for the HTTP trigger, which checks a signature."""
+    """The entrance through which the request came in, such as ``trigger`` for the HTTP trigger, which checks a signature."""
     act: str
     """The operation's name in the API."""
     target: str
@@ -42,7 +42,7 @@ class AuditOutcome:
 
     at: datetime
     status: int
-    """The HTTP status. A status below 300 says that the act was carried out, now or by an earlier request."""
+    """The HTTP status. A status below 300 means that this request or an earlier one carried out the act."""
     code: str = ""
     message: str = ""
     after: str = ""
@@ -52,7 +52,7 @@ class AuditOutcome:
 class AuditEntry:
     """One request and its outcome.
 
-    ``answered`` is None if the function died before the answer. In this case, the migration's journal shows the outcome.
+    ``answered`` is None if the function died before the answer. In this case, only the migration's journal shows the outcome.
     """
 
     entry: str
@@ -71,7 +71,7 @@ def body_for_audit(body: str) -> str:
 
 
 def matches_filters(line: AuditEntry, *, who: str = "", act: str = "", target: str = "", refused: bool = False) -> bool:
-    """Whether a line meets every filter given."""
+    """Whether a line of the audit matches every given filter."""
     failed = line.answered is not None and line.answered.status >= 300
     return (
         who in ("", line.asked.who)

@@ -41,7 +41,7 @@ class BatchState(Enum):
 
 
 class PauseState(Enum):
-    """Whether a batch starts new migrations, or the reason why not."""
+    """Whether a batch starts new migrations; if not, why."""
 
     OFF = "off"
     PAUSED = "paused"
@@ -54,10 +54,12 @@ class Approval:
     """One person's approval of a batch, a wave or a rollback."""
 
     about: str
-    """The subject: ``batch``, ``wave 2``, or ``rollback`` with the migration's id and the version at which its state began."""
+    """The subject of the approval: ``batch``, ``wave 2``, or ``rollback`` with the migration's id and the version at which the
+    migration's state began.
+    """
     by: str
     identity: str
-    """The identity that distinguishes two persons."""
+    """The person's identity; two persons never have the same identity."""
     at: datetime
     trust: str
     seen: str
@@ -66,9 +68,9 @@ class Approval:
 
 @dataclass(frozen=True)
 class BatchControl:
-    """The last act on a running batch: who paused, resumed or stopped it.
+    """The last act on a running batch: who paused, resumed or stopped the batch.
 
-    The act is stored in its own column. An earlier version of Replank leaves this column unchanged when writing the batch.
+    The act is stored in its own column. An earlier version of Replank keeps this column when it writes the batch.
     """
 
     brake: PauseState = PauseState.OFF
@@ -87,7 +89,8 @@ class BatchControl:
     asked: tuple[str, ...] = ()
     """The last event published about each subject of an approval, so that no event is published twice."""
     validated_at: datetime | None = None
-    """When the last unconfirmed migration of a closed batch was validated; None if no migration waits for a confirmation."""
+    """When the last unconfirmed migration of a closed batch passed its validation; None if no migration waits for a confirmation.
+    """
 
 
 UNTOUCHED = BatchControl()
@@ -166,7 +169,7 @@ class Selection:
 
     @property
     def filters(self) -> tuple[str, ...]:
-        """All criteria except instance ids and releases."""
+        """All criteria of the selection, except instance ids and releases."""
         return (*self.tags, *self.resource_groups, *self.vpcs, *self.names)
 
     @property
@@ -182,7 +185,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class BatchTerms:
-    """The facts about a batch that a stage needs. The size of the terms does not depend on the number of instances."""
+    """The facts about a batch that a stage needs. Their size does not grow with the number of instances."""
 
     batch_id: str
     state: BatchState
@@ -218,8 +221,9 @@ class Waves(list[tuple[str, ...]]):
 
     @cached_property
     def wave_numbers(self) -> dict[str, int]:
-        """The number of the wave of each migration, from 0. The numbers are computed only once, because a batch may have thousands
-        of migrations."""
+        """The number of the wave of each migration, from 0. Each call after the first returns the stored result, because a batch
+        may have thousands of migrations.
+        """
         return {id: place for place, ids in enumerate(self) for id in ids}
 
     @cached_property
@@ -228,17 +232,19 @@ class Waves(list[tuple[str, ...]]):
         return {id: place for place, id in enumerate(id for ids in self for id in ids)}
 
     def wave_number(self, migration_id: str) -> int:
-        """The number of a migration's wave, from 0. A migration without a wave at the acknowledgement belongs to the last wave."""
+        """The number of a migration's wave, from 0. A migration that had no wave at the acknowledgement belongs to
+        the last wave.
+        """
         return self.wave_numbers.get(migration_id, max(len(self) - 1, 0))
 
 
 Problem = tuple[str, str, str]
-"""An instance or region without a migration, the error code, and a sentence with the remedy."""
+"""An instance or region for which no migration was made: its id, the error code, and a sentence with the remedy."""
 
 
 @dataclass(frozen=True)
 class LeftOutInstance:
-    """An instance that the selection seems to include but that has no migration, with the reason."""
+    """An instance that the selection seems to include, but for which no migration was made, and the reason why."""
 
     instance_id: str
     code: str
@@ -273,7 +279,7 @@ class Batch:
     digest: str = ""
     """Digest of the selected instances; empty during planning, and if an older version planned the batch."""
     left_out: int = 0
-    """Number of instances that the planning left out."""
+    """Number of instances that the selection left out during planning."""
 
     @cached_property
     def terms(self) -> BatchTerms:
@@ -284,8 +290,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class SubmittedTerms:
-    """A batch's policy and accounts, stored in a column of their own. An older version would drop unknown fields from the other
-    columns."""
+    """A batch's policy and accounts, stored in a column of their own. From the other columns, an older version would drop the
+    fields that it does not know.
+    """
 
     policy: Policy
     accounts: tuple[str, ...] = ()
@@ -304,7 +311,9 @@ def ready_to_confirm_at(terms: BatchTerms) -> datetime | None:
 
 
 def needs_tick(terms: BatchTerms) -> bool:
-    """Whether the tick must process the batch: planning was perhaps interrupted, or migrations may start or be cancelled."""
+    """Whether the tick must handle the batch. This is so if planning may have been interrupted, or if migrations may start or be
+    cancelled.
+    """
     if terms.state is not BatchState.OPEN:
         return terms.state is BatchState.PLANNING
     return terms.acknowledgement is not None or terms.control.brake is PauseState.STOPPED

@@ -11,7 +11,7 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Refused
 
 BY_ITSELF = "watch"
-"""The name in the batch's journal if the tick, and not a person, pauses or stops the batch."""
+"""The name that the batch's journal shows if the tick pauses or stops the batch, and no person does."""
 NAMED = 5
 """Maximum number of failed migrations that an error message names."""
 
@@ -28,10 +28,12 @@ class BatchChange:
 
 
 def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
-    """Stop first tries and retries for now; next hops still start. Raises Refused unless the batch is open and running."""
+    """Pause the batch: first tries and retries must wait, but next hops still start. Raises Refused unless the batch is open and
+    running.
+    """
     _check_batch_is_open(batch, "paused")
     if batch.control.brake is not PauseState.OFF:
-        raise _batch_act_refusal("Batch.NotRunning", batch, "paused", "Nothing to do: nothing new starts in it.")
+        raise _batch_act_refusal("Batch.NotRunning", batch, "paused", "Nothing to do: the batch already starts nothing new.")
     return _batch_change(batch, "pause", PauseState.PAUSED, caller, why, now)
 
 
@@ -46,8 +48,8 @@ def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mappin
         raise Refused("Batch.NotPaused", f"Batch {batch.batch_id} is not paused.", "Nothing to do.", status=409)
     if len(failed) != seen:
         names = ", ".join(sorted(failed)[:NAMED]) or "none"
-        sentence = f"{len(failed)} failures of batch {batch.batch_id} count by now, not {seen} ({names})."
-        raise Refused("Batch.FailedSince", sentence, "Look at the batch again, then resume it with that number.", status=409)
+        sentence = f"{len(failed)} failures of batch {batch.batch_id} count now, not {seen} ({names})."
+        raise Refused("Batch.FailedSince", sentence, "Look at the batch again, then resume it with the new number.", status=409)
     change = _batch_change(batch, "resume", PauseState.OFF, caller, why, now)
     return replace(change, forgiven=dict(failed)) if batch.control.brake is PauseState.BUDGET else change
 
@@ -56,7 +58,7 @@ def stop(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
     """Stop the batch: running migrations finish, and all others are cancelled."""
     _check_batch_is_open(batch, "stopped")
     if batch.control.brake is PauseState.STOPPED:
-        raise _batch_act_refusal("Batch.NotRunning", batch, "stopped", "Nothing to do: it is stopped.")
+        raise _batch_act_refusal("Batch.NotRunning", batch, "stopped", "Nothing to do: the batch is already stopped.")
     return _batch_change(batch, "stop", PauseState.STOPPED, caller, why, now)
 
 
@@ -68,7 +70,9 @@ def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
 
 
 def is_last_act(batch: Batch, act: str, operator: str) -> bool:
-    """Whether this operator's act is already the last act on the batch. A repeated request for the last act changes nothing."""
+    """Whether the last act on the batch was the same act by this operator. If so, the request is a repetition and
+    changes nothing.
+    """
     made = {"pause": PauseState.PAUSED, "resume": PauseState.OFF, "stop": PauseState.STOPPED}[act]
     return batch.control.at is not None and batch.control.brake is made and batch.control.by == operator
 
@@ -76,10 +80,15 @@ def is_last_act(batch: Batch, act: str, operator: str) -> bool:
 def _check_batch_is_open(batch: Batch, verb: str) -> None:
     if batch.state is BatchState.PLANNING:
         sentence = f"Batch {batch.batch_id} is still being planned; it cannot be {verb}."
-        raise Refused("Batch.StillPlanning", sentence, "Wait a minute and try again: nothing has moved yet.", status=409)
+        raise Refused("Batch.StillPlanning", sentence, "Wait a minute and try again. No instance has moved yet.", status=409)
     if batch.state is BatchState.CLOSED:
         sentence = f"Batch {batch.batch_id} is closed; it cannot be {verb}."
-        raise Refused("Batch.Closed", sentence, "Nothing to do: nothing in it can start, unless somebody retries it.", status=409)
+        raise Refused(
+            "Batch.Closed",
+            sentence,
+            "Nothing to do: no migration of a closed batch starts, unless somebody retries it.",
+            status=409,
+        )
 
 
 def _batch_change(batch: Batch, act: str, brake: PauseState, caller: Caller, why: str, now: datetime) -> BatchChange:

@@ -1,4 +1,4 @@
-"""The caller of the API: a name, and how the name was verified. Pure."""
+"""The caller of the API: a name, and how the name was verified. All functions here are pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ class Trust(str, Enum):
     """How a caller's name was verified."""
 
     CLAIMED = "claimed"
-    """The name comes only from a header of the request. The trigger's signature proves a key of the account, not a person."""
+    """The name comes only from a header of the request. The trigger's signature proves the use of an access key, but not who used
+    it.
+    """
     VERIFIED = "verified"
     """A token gives the name, and the api function has checked its signature, issuer, audience and times."""
 
@@ -31,16 +33,21 @@ class Caller:
     issuer: str = ""
     """The issuer of the token that gives the name; empty for a claimed name."""
     subject: str = ""
-    """The id that the issuer gives to the person. A name may change, or belong to another person later; this id cannot."""
+    """The id that the issuer gives to the person. A name may change or pass to another person, but the id always stays with its
+    person.
+    """
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The token's claims about the person, each as a list; empty for a claimed name."""
     door: str = ""
-    """The way in which the request came in: ``trigger`` or ``gateway``. The value follows from the form of the request, and is no
-    proof."""
+    """The entrance through which the request came in: ``trigger`` or ``gateway``. The value comes from the request's format, so it
+    proves nothing.
+    """
 
     @property
     def identity(self) -> str:
-        """The identity that distinguishes two persons. A claimed name is its own identity."""
+        """The identity of the caller, which differs from the identity of every other person. The identity of a claimed name is the
+        name itself.
+        """
         return f"{self.issuer}|{self.subject}" if self.trust is Trust.VERIFIED else f"claimed|{self.name}"
 
 

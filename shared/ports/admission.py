@@ -67,7 +67,8 @@ class Admission(Protocol):
         """Release the group's place if ``attempt`` or an earlier attempt of this migration took the place."""
 
     def group_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-        """The holder of each group's place, by group. Groups with a free place are left out. Makes no call if ``groups`` is empty.
+        """The holder of each group's place, by group. Groups with a free place are left out. Makes no call if
+        ``groups`` is empty.
         """
 
     def slot_use(self, batch_id: str, migration_id: str = "", *, account: str = "") -> SlotUse:
@@ -76,7 +77,8 @@ class Admission(Protocol):
         """
 
     def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
-        """The slots in use and the hold, read in one call. The history of a released hold is not read; it is empty in the result.
+        """The slots in use and the hold, read in one call. The history of a released hold is not read; it is empty in
+        the result.
         """
 
     def accounts_of_slot_holders(self) -> dict[str, str]:

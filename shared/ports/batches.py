@@ -49,7 +49,8 @@ class Batches(Protocol):
         """The terms: the part of a batch's row that does not grow with the batch. Raises Refused (Batch.NotFound)."""
 
     def dry_run_ids(self, batch_ids: Sequence[str]) -> frozenset[str]:
-        """The ids of those given batches that are dry runs. A batch with a missing or unreadable row does not count as a dry run.
+        """The ids of those given batches that are dry runs. A batch with a missing or unreadable row does not count
+        as a dry run.
         """
 
     def commit(

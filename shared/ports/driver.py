@@ -1,4 +1,5 @@
-"""The port of the drivers. A driver replaces the operating system through SMC, a person in the console, or a tool in the instance.
+"""The port of the drivers. A driver replaces the operating system through SMC, a person in the console, or a tool in
+the instance.
 """
 
 from __future__ import annotations
@@ -109,7 +110,8 @@ class Driver(Protocol):
         """The ids of the source servers in SMC through which a job could change this instance."""
 
     def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
-        """All jobs that run or can still start, and belong to the migration or to these source servers. Makes two or three calls.
+        """All jobs that run or can still start, and belong to the migration or to these source servers. Makes two or
+        three calls.
         """
 
     def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:

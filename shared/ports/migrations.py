@@ -88,7 +88,8 @@ class Migrations(Protocol):
         """The outboxes that are still in the migration's row, oldest first."""
 
     def remove_outbox(self, migration: Migration, version: int) -> None:
-        """Remove the outbox of ``version``. If the row has not changed since that version, also restore the due time of its state.
+        """Remove the outbox of ``version``. If the row has not changed since that version, also restore the due time
+        of its state.
         """
 
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
@@ -136,7 +137,8 @@ class Migrations(Protocol):
         """
 
     def states(self, batch_id: str) -> dict[str, State]:
-        """The state of each migration of a batch, by id. The result comes from an index, which may lag behind the rows by a moment.
+        """The state of each migration of a batch, by id. The result comes from an index, which may lag behind the
+        rows by a moment.
         """
 
     def migrations_of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
