@@ -184,7 +184,7 @@ class TablestoreAdmission:
             with suppress(WriteInDoubt):
                 self._store.delete(tables.LOCKS, _trouble_key(account), expect={TROUBLE: row[TROUBLE]})
 
-    def write_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
+    def set_or_release_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
         columns = {**hold_columns(seen, line), next_act_column(seen): tables.json_column("line", encode(line))}
         try:
             if not seen.exists:

@@ -41,7 +41,7 @@ _THROTTLED = frozenset({"Throttling", "TooManyRequests"})
 """Families of codes with which ECS, SMC and EventBridge refuse too many calls."""
 _DENIED = frozenset({"Forbidden", "NoPermission", "AccessDenied"})
 """Families of codes with which ECS, SMC and EventBridge report a missing permission. EventBridge sends no HTTP status."""
-_WAIT = "Wait; it is tried again by itself."
+_WAIT = "Wait; the pipeline tries again by itself."
 TRANSIENT: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(
         (

@@ -1,4 +1,4 @@
-"""Fields of settings that an operator may choose: description, default, bounds and name in the API."""
+"""Dataclass fields for values that an operator may choose, with their description, default, bounds and name in the API."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def python_names_by_api_name(cls: type) -> dict[str, str]:
 
 
 def number_bounds(cls: type) -> dict[str, tuple[int, int]]:
-    """Minimum and maximum of each number field of a dataclass, by the field's name in the API."""
+    """The minimum and the maximum of each number in a dataclass, by the name of the field in the API."""
     return {camel_case(each.name): each.metadata["bounds"] for each in fields(cls) if each.metadata.get("bounds")}
 
 
@@ -41,7 +41,7 @@ def with_python_field_names(given: dict[str, Any], names: dict[str, str], path: 
     """The document with each name of the API replaced by the field's name in Python. Raises Refused for an unknown name."""
     for name in given:
         if name not in names:
-            raise Refused("Policy.Invalid", f"{path}.{name} is no known field.", f"Known are {', '.join(names)}.")
+            raise Refused("Policy.Invalid", f"{path}.{name} is not a known field.", f"The known fields are {', '.join(names)}.")
     return {names[name]: value for name, value in given.items()}
 
 

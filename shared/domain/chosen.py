@@ -1,4 +1,4 @@
-"""Checks that a migration belongs to the selection of its batch at the time of the acknowledgement."""
+"""Checks that a migration belongs to the selection that its batch had at the acknowledgement."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
-"""The time by which a migration may seem to be created after the acknowledgement, because the clocks of two functions may
-differ."""
+"""A migration may seem to be created this much later than the acknowledgement, because the clocks of two functions may differ."""
 
 
 def selection_digest(selection: Selection) -> str:
@@ -25,13 +24,13 @@ def selection_digest(selection: Selection) -> str:
     The function names each field, so that a later version with more fields computes the same digest.
     """
     parts = [sorted(selection.regions), sorted(selection.instance_ids), sorted(selection.releases)]
-    if selection.accounts:  # without them it is the digest that a version without accounts makes
+    if selection.accounts:  # empty lists are left out, so that the digest is the same as in versions that did not know accounts
         parts.append(sorted(selection.accounts))
-    if selection.filters or selection.exclude != NOTHING_EXCLUDED:  # likewise
+    if selection.filters or selection.exclude != NOTHING_EXCLUDED:  # left out if empty, for the same reason as the accounts
         excluded = selection.exclude
         of_each = [each for whom in (selection, excluded) for each in (whom.tags, whom.resource_groups, whom.vpcs, whom.names)]
         parts += [sorted(each) for each in (*of_each, excluded.instance_ids, excluded.releases)]
-        parts.append(["filters"])  # a list of accounts cannot be taken for one of tags
+        parts.append(["filters"])  # the names of the fields keep a list of accounts apart from a list of tags
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -58,11 +57,12 @@ def may_roll_back_automatically(batch: Batch) -> bool:
 
 
 def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
-    """Why the batch does not select a migration, in words; empty if the batch selects the migration. The migration must have a
-    route."""
+    """Why the batch does not select a migration, in words; empty if the batch selects the migration. Call this only for a migration
+    with a route.
+    """
     selection = batch.selection
     if migration.batch_id != batch.batch_id:
-        return f"it belongs to batch {migration.batch_id}"
+        return f"the migration belongs to batch {migration.batch_id}"
     if migration.account_id not in selection.account_ids:
         return f"the batch does not name account {migration.account_id or 'of the deployment'}"
     if migration.region_id not in selection.regions:
@@ -70,7 +70,7 @@ def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATA
     if selection.instance_ids and migration.instance_id not in selection.instance_ids:
         return "the batch names other instances"
     if migration.instance_id in selection.exclude.instance_ids:
-        return "the batch excludes it"
+        return "the batch excludes the instance"
     if selection.releases:
         source = catalog.releases.get(migration.hops[0].source)
         if source is None or not is_wanted_release(source, selection.releases):
@@ -87,11 +87,11 @@ def why_not_acknowledged(batch: Batch, migration: Migration, catalog: Catalog = 
     """
     given = batch.acknowledgement
     if given is None or batch.dry_run:
-        return "nobody has acknowledged the batch"
+        return "nobody has acknowledged the risks of the batch"
     if given.selection and given.selection != selection_digest(batch.selection):
         return "the batch selects other instances than those acknowledged"
     if given.instances and given.instances != batch.digest:
         return "the batch has other instances than those acknowledged"
     if migration.created_at > given.at + CLOCKS_DIFFER:
-        return "it was added after the acknowledgement"
+        return "the migration was added after the acknowledgement"
     return why_not_selected(batch, migration, catalog)

@@ -1,8 +1,9 @@
 """Converts frozen dataclasses to and from JSON and makes their JSON Schema, all from the type hints.
 
-The module supports str, int, bool, datetime, Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]``, ``dict[str, str]``
-and ``X | None``. An int is never negative, because it is a size, a count or an id. Only a ``Signed`` number may be negative. A
-datetime is written in ISO 8601 with a zone and kept in UTC. An error message names the wrong field by the path to the field.
+The module supports the types str, int, bool, datetime, Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]``,
+``dict[str, str]`` and ``X | None``. An int is never negative, because it is a size, a count or an id. Only a ``Signed`` number may
+be negative. A datetime is written in ISO 8601 with a time zone, and converted to UTC when read. An error message names the path of
+the wrong field.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ MAX_TEXT = 16_384
 MAX_ITEMS = 20_000
 """Maximum items of a list in a field."""
 YEARS = range(1970, 2200)
-"""Years that a time may have. Calculations with times outside these years may overflow."""
+"""The years that a time may have. Calculations with later or earlier times may overflow."""
 
 
 class DocumentInvalid(Refused):
@@ -60,7 +61,7 @@ def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -
     """A dataclass made from JSON values. Raises DocumentInvalid.
 
     Unknown fields are ignored, so that rows of other versions stay readable. If ``strict`` is true, an unknown field raises an
-    error. In this way, an operator learns of a typing error in a file.
+    error. A file of an operator is read in this way, so that a typing error is reported.
     """
     value: T = _dataclass_decoder(cls)(document, path, strict)  # type: ignore[arg-type]
     return value
@@ -238,7 +239,7 @@ def _schema_of_type(hint: Any, definitions: Json) -> Json:
 
 def _schema_of_dataclass(cls: type, definitions: Json) -> Json:
     if cls.__name__ not in definitions:
-        definitions[cls.__name__] = {}  # reserves the name, should a dataclass ever hold itself
+        definitions[cls.__name__] = {}  # reserves the name, in case a dataclass contains a field of its own type
         hints = get_type_hints(cls)
         definitions[cls.__name__] = {
             "type": "object",

@@ -1,7 +1,7 @@
-"""Rules for single guests: the check, the files, and the commands before and after a move. Pure.
+"""Rules for some guests of a batch: the check, the files, and the commands before and after a move. All functions here are pure.
 
-A batch's policy has a list of rules; for each instance, the first rule that fits applies. A ``pre`` command runs right before the
-snapshots, for example to drain a load balancer. A ``post`` command undoes the ``pre`` command.
+A batch's policy has a list of such rules. For each instance, the first matching rule applies. A ``pre`` command runs right before
+the snapshots, for example to drain a load balancer. A ``post`` command undoes the ``pre`` command.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ONE_LINE = re.compile(r"[^\x00-\x1f\ud800-\udfff]*")
 
 @dataclass(frozen=True)
 class CommandRule:
-    """Commands, check and files for some instances. A rule without ``instances`` and ``tag`` fits every instance."""
+    """Commands, check and files for some instances. A rule without ``instances`` and ``tag`` applies to every instance."""
 
     instances: tuple[str, ...] = choice_field((), "Ids of the instances that the rule is for.")
     tag: str = choice_field("", "Tag of the instances that the rule is for: key=value.")
@@ -55,12 +55,12 @@ _NAMES = python_names_by_api_name(CommandRule)
 
 
 def rule_for_instance(rules: Sequence[CommandRule], instance_id: str, tags: Mapping[str, str]) -> CommandRule:
-    """The first rule that fits the instance; an empty rule if no rule fits."""
+    """The first rule that applies to the instance; an empty rule if none applies."""
     return next((each for each in rules if each.applies_to_instance(instance_id, tags)), NO_RULE)
 
 
 def needs_instance_tags(rules: Sequence[CommandRule]) -> bool:
-    """Whether any rule names a tag, so that the instance's tags must be read."""
+    """Whether any rule names a tag. If so, the caller must read the instance's tags."""
     return any(each.tag for each in rules)
 
 
@@ -68,7 +68,11 @@ def read_command_rules(document: object, path: str) -> tuple[CommandRule, ...]:
     """The rules, read from the API's JSON. Raises Refused (Policy.Invalid) with the name of the wrong field."""
     listed = as_list(document, path)
     if len(listed) > MOST_RULES:
-        raise Refused("Policy.Invalid", f"{path} has {len(listed)} entries, more than {MOST_RULES}.", "Join rules by a tag.")
+        raise Refused(
+            "Policy.Invalid",
+            f"{path} has {len(listed)} entries, more than {MOST_RULES}.",
+            "Merge several rules into one rule with a tag.",
+        )
     return tuple(_read_rule(each, f"{path}[{place}]") for place, each in enumerate(listed))
 
 
@@ -80,12 +84,14 @@ def _read_rule(document: object, path: str) -> CommandRule:
         _check_command(getattr(rule, name), f"{path}.{name}")
     key, sign, _ = rule.tag.partition("=")
     if rule.tag and not (key and sign and len(rule.tag) <= LONGEST_TAG and _ONE_LINE.fullmatch(rule.tag)):
-        raise Refused("Policy.Invalid", f"{path}.tag {rule.tag[:60]!r} is no tag.", "Write key=value, such as role=web.")
+        raise Refused("Policy.Invalid", f"{path}.tag {rule.tag[:60]!r} is not a tag.", "Write key=value, such as role=web.")
     if rule.post and not rule.pre:
         what = f"{path}.post undoes what pre did, but {path}.pre is empty."
-        raise Refused("Policy.Invalid", what, "Give it a pre command too; the command true does nothing.")
+        raise Refused("Policy.Invalid", what, "Add a pre command; the command true does nothing.")
     if not any((rule.pre, rule.check is not None, rule.files is not None)):
-        raise Refused("Policy.Invalid", f"{path}.pre is empty, and so are check and files.", "Give the rule one of them.")
+        raise Refused(
+            "Policy.Invalid", f"{path}.pre is empty, and so are check and files.", "Give the rule a pre command, a check or files."
+        )
     return rule
 
 
@@ -95,7 +101,7 @@ def _check_command(text: str, path: str) -> None:
         raise Refused("Policy.Invalid", sentence, "Put longer commands into a script in the guest and call it.")
 
 
-# What a migration remembers -------------------------------------------------------------------------------------------
+# What a migration's row stores -------------------------------------------------------------------------------------------
 
 POST_FAILED = "Command.PostFailed"
 """The error code of a validated migration whose post command failed."""
@@ -103,7 +109,7 @@ DRAINING, DRAINED, RESTORING = "draining", "drained", "restoring"
 
 
 UNDER_WAY = frozenset({DRAINING, RESTORING})
-"""Phases in which a command runs in the guest. Each tick asks for the command's result during these phases."""
+"""Phases in which a command runs in the guest. During these phases, each tick asks for the command's result."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +117,9 @@ class CommandProgress:
     """The progress of one migration's pre and post commands. A row from an older version records no commands."""
 
     phase: str = ""
-    """``draining`` while the pre command runs, ``drained`` until the post command begins, ``restoring`` while the post command
-    runs."""
+    """``draining`` while the pre command runs, then ``drained`` until the post command begins, then ``restoring`` while the post
+    command runs.
+    """
     runs: int = 0
     """Number of commands begun so far. The number is part of the next command's client token."""
     invocation_id: str = ""
@@ -121,7 +128,7 @@ class CommandProgress:
     ran: bool = False
     """Whether a pre command has ever begun in this migration."""
     last: str = ""
-    """The result of the last command, in words."""
+    """The result of the command that ended last, in words."""
 
     @property
     def command_in_words(self) -> str:

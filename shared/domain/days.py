@@ -1,4 +1,4 @@
-"""Writes days and times in words, with their distance from a reference day or time."""
+"""Writes a day or a time in words, with its distance from a reference day or time."""
 
 from __future__ import annotations
 

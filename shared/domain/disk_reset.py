@@ -13,8 +13,9 @@ class ResetState(Enum):
     PENDING = "pending"
     """The pipeline has not requested the reset yet."""
     ASKED = "asked"
-    """The pipeline is about to request the reset, or does not know the answer to its request. The pipeline repeats the request
-    after a crash."""
+    """The pipeline is about to request the reset, or does not know the answer to its request. After a crash, the pipeline repeats
+    the request.
+    """
     ACCEPTED = "accepted"
     """ECS accepted the reset, which may still be running."""
     RESTORED = "restored"

@@ -1,4 +1,4 @@
-"""A table with the properties of each driver. All other code reads this table instead of testing a driver's name."""
+"""A table with the properties of each driver. All other code reads this table and never compares a driver's name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
 
 class FirstPossibleChange(Enum):
-    """The point from which the instance may have changed. From this point on, only the snapshots can restore the instance."""
+    """The first point at which the job may have changed the instance. From this point on, only the snapshots can restore the
+    instance.
+    """
 
     LAUNCH = "the step that starts the job"
     SNAPSHOTS = "the end of the snapshots, when a person is asked to start the job"
@@ -28,12 +30,12 @@ class DriverTraits:
     attended: bool
     """Whether a person starts the job."""
     needs_identity: bool
-    """Whether ``prepare_job`` needs the instance's addresses and hostnames. Two calls are necessary to read these."""
+    """Whether ``prepare_job`` needs the instance's addresses and hostnames. Reading these takes two calls."""
     changes_from: FirstPossibleChange
     paths: Callable[[Catalog], tuple[MigrationPath, ...]]
     """The migration paths that the driver supports."""
     usual_minutes: tuple[int, int]
-    """The usual minimum and maximum length of the driver's job, in minutes, for the documents."""
+    """How long the driver's job usually takes at least and at most, in minutes. Only the documents use these numbers."""
     prepare_limit: timedelta | None
     """Maximum time to prepare the job; None if a person starts the job without a time limit."""
     job_limit: timedelta
@@ -45,9 +47,9 @@ class DriverTraits:
     copies_disks: bool = True
     """Whether the driver's job copies the disks, and may by itself reset the disks to the copies."""
     installs_in_guest: bool = False
-    """Whether the driver installs a tool in the guest. The snapshots of a later attempt may then contain the tool."""
+    """Whether the driver installs a tool in the guest. If so, the snapshots of a later attempt may contain the tool."""
     needs_listing: bool = True
-    """Whether the account must be on Alibaba Cloud's allow list for paths that are open on request only."""
+    """Whether the account must be on Alibaba Cloud's allow list for paths that are only open on request."""
     rank: int = 0
     """The place in the choice of ``auto``: the smallest rank of the drivers that are ready is chosen."""
     merit: str = ""
@@ -55,8 +57,9 @@ class DriverTraits:
     is_choice: bool = False
     """Whether this row stands for a choice that each instance's precheck makes. Such a row carries out nothing itself."""
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
-    """The reason why the driver does not support a path of the matrix, and the remedy. Both texts are empty if the driver does not
-    prevent the path."""
+    """The reason why the driver does not support a path of the matrix, and the remedy. Both texts are empty if the driver supports
+    the path.
+    """
 
     @property
     def may_job_run_unseen(self) -> bool:
@@ -72,13 +75,14 @@ def _why_tool_only(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
     if not any((path.source, path.destination) == (source, goal) and path.tool_only for path in catalog.paths):
         return "", ""
     return (
-        f"SMC has no path from {catalog.release_name(source)} to {catalog.release_name(goal)}.",
-        "Submit it with the guest driver (docs/drivers.md).",
+        f"SMC supports no path from {catalog.release_name(source)} to {catalog.release_name(goal)}.",
+        "Submit the batch with the guest driver (docs/drivers.md).",
     )
 
 
 def _paths_with_recipe(catalog: Catalog) -> tuple[MigrationPath, ...]:
-    from shared.domain.recipes.choose import paths_with_recipe  # only batches with this driver need the recipes
+    # Imported here, because only batches with this driver need the recipes.
+    from shared.domain.recipes.choose import paths_with_recipe
 
     return paths_with_recipe(catalog)
 
@@ -170,7 +174,9 @@ def driver_choices() -> dict[str, DriverTraits]:
 
 
 def driver_traits(name: str) -> DriverTraits:
-    """The properties of a driver. This version never starts an unknown driver, so an unknown driver has SMC's properties."""
+    """The properties of a driver. An unknown driver gets SMC's properties; this is safe, because this version never starts such a
+    driver.
+    """
     return driver_choices().get(name, SMC)
 
 

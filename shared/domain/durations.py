@@ -1,5 +1,4 @@
-"""The duration of each part of a migration, as data with the source of each figure. The forecast uses only the figures of this
-module."""
+"""The duration of each part of a migration, as data. Each figure has its source. The forecast uses only these figures."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ SNAPSHOTS = Duration(
     2,
     5,
     20,
-    "ECS documentation, Create a snapshot: the first one of a disk is full, and takes the longer the more data there is",
+    "ECS documentation, Create a snapshot: the first snapshot of a disk is full, and takes longer the more data the disk has",
     "assumed",
 )
 JOB = Duration("the job in SMC", 15, 22, 30, "ECS documentation, Operating system migration: 15 to 30 minutes", "documented")
@@ -43,16 +42,15 @@ RETURN = Duration(
     "SMC documentation: an initialisation of 15 to 30 minutes follows the job; the ECS documentation counts both as 15 to 30",
     "documented",
 )
-VALIDATION = Duration(
-    "the comparison of the guest", 2, 5, 15, "services are given time to start before a difference counts", "assumed"
-)
+VALIDATION = Duration("the comparison of the guest", 2, 5, 15, "services get time to start before a difference counts", "assumed")
 BUTTON = Duration("a person starts the job in the console", 5, 30, 180, "depends on who is on call", "assumed")
 PERSON = Duration("a person approves, resumes, or lets a wave begin", 10, 60, 240, "depends on who is on call", "assumed")
 FAILS = 0.03
-"""The share of hops that fail. The figure is assumed, because no public source has one."""
+"""The share of hops that fail. The figure is assumed, because no public source states a share."""
 ALIKE = 0.5
-"""The share of the spread that all instances of one fleet have in common, for example because they share a zone. The figure is
-assumed, because no public source has one."""
+"""The share of the variation in durations that all instances of one fleet have in common, for example because they share a zone.
+The figure is assumed, because no public source states one.
+"""
 
 DECLARED = (SNAPSHOTS, JOB, RETURN, VALIDATION, BUTTON, PERSON)
 
@@ -67,8 +65,7 @@ def parts_after_snapshots(driver: str) -> tuple[Duration, ...]:
 class RandomDraws:
     """Random draws that depend only on the seed.
 
-    If ``fixed`` is given, nothing is random. In this case, each duration is the time within which the share ``fixed`` of all cases
-    ends.
+    If ``fixed`` is given, nothing is random: each duration is then the time within which the share ``fixed`` of all cases ends.
     """
 
     seed: str
@@ -77,7 +74,7 @@ class RandomDraws:
     """The part of the deviation that all instances have in common, by part of the migration."""
 
     def draw_duration(self, duration: Duration, *words: object) -> timedelta:
-        """The drawn duration of one part. A part of the random deviation is the same for all instances of one fleet."""
+        """A random duration for one part. All instances of one fleet have a share of the random deviation in common."""
         common = self._fleet.get(duration.part)
         if common is None:
             common = self._fleet[duration.part] = self._common_deviation(duration)
@@ -99,7 +96,7 @@ class RandomDraws:
         return _NORMAL.inv_cdf(self._draw_fraction(*words))
 
     def _draw_fraction(self, *words: object) -> float:
-        """A random number between 0 and 1, without 0 and 1 themselves."""
+        """A random number that is greater than 0 and less than 1."""
         written = "|".join(map(str, (self.seed, *words)))
         number = int.from_bytes(hashlib.sha256(written.encode()).digest()[:6], "big")
         return (number + 0.5) / 2**48

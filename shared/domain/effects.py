@@ -28,12 +28,14 @@ class CountOutcome:
     """Record on the batch whether this migration failed or moved. The failure budget and the canary use the recorded outcomes."""
 
     outcome: str
-    """``failed``, ``moved``, ``retried`` (removes a failure) or ``resumed`` (removes the failure of the present attempt)."""
+    """``failed``, ``moved``, ``retried`` (removes an earlier failure) or ``resumed`` (removes the failure of the
+    present attempt).
+    """
 
 
 @dataclass(frozen=True)
 class AdoptSnapshots:
-    """Enter SMC's own backup copies of the instance's disks in the ledger, if SMC made the copies since the job started.
+    """Record SMC's own backup copies of the instance's disks in the ledger, if SMC made these copies after the job started.
 
     ``copied`` is true if the failed job of this hop and attempt reached the point where SMC makes the copies.
     """
@@ -45,7 +47,7 @@ class AdoptSnapshots:
 
 @dataclass(frozen=True)
 class LaunchDriver:
-    """Start the prepared job. Starting the job is destructive, so its step must be in the journal first."""
+    """Start the prepared job. A start is destructive, so the journal must already have the step."""
 
 
 @dataclass(frozen=True)
@@ -58,20 +60,21 @@ class CleanUpDriver:
 
 @dataclass(frozen=True)
 class ScheduleSweep:
-    """Mark the migration's snapshots in the ledger: the sweep may delete the snapshots ``retention_days`` after their release."""
+    """Write to the ledger when the sweep may delete the migration's snapshots: ``retention_days`` after their release."""
 
     retention_days: int
 
 
 @dataclass(frozen=True)
 class RunPostCommand:
-    """Run the post command, which undoes the pre command, because the guest did not move or was rolled back."""
+    """Run the post command in a guest that did not move or was rolled back. The post command undoes the pre command."""
 
 
 @dataclass(frozen=True)
 class RollBackUnasked:
-    """Roll a failed migration back if a person has acknowledged automatic rollback, no hold is set, and the row's version is
-    unchanged."""
+    """Roll back a failed migration. This effect does nothing unless a person acknowledged automatic rollback, no hold is set, and
+    the row's version is unchanged.
+    """
 
     version: int
 
@@ -92,8 +95,9 @@ NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver, RunPostCommand)
 
 
 def calls_the_cloud(effect: Effect) -> bool:
-    """Whether the effect calls ECS or SMC. The api function leaves effects that call the cloud to the tick, because the calls are
-    slow."""
+    """Whether the effect calls ECS or SMC. The api function leaves such effects to the tick, because calls to the
+    cloud are slow.
+    """
     return isinstance(effect, NEEDS_THE_CLOUD) or (isinstance(effect, ReleaseLock) and effect.after_jobs)
 
 
@@ -126,6 +130,7 @@ def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tupl
 def post_command_effects_of_failure(migration: Migration, stage: str) -> tuple[Effect, ...]:
     """The effect that runs the post command after a failure in ``stage``.
 
-    Empty if a retry would continue with a job that may have run, because the effect of the pre command is still needed.
+    The result is empty if a job may have run and a retry would continue with it. Such a retry still needs the effect of the pre
+    command.
     """
     return () if stage == "migrate" and migration.job_may_have_run else post_command_effects(migration, unmoved=True)

@@ -1,7 +1,8 @@
 """Errors. Each error has a stable code, a message, a remedy and a fate.
 
-The fate says how a function ends: the function acknowledges the message, or raises so that the platform retries. The API answers
-with the HTTP status. Codes have the form ``Noun.Reason``, like the codes of Alibaba Cloud.
+The fate says how a function handles its message after the error. The function either acknowledges the message, or raises so that
+the platform retries. The API answers with the error's HTTP status. Codes have the form ``Noun.Reason``, like the codes of Alibaba
+Cloud.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from shared.domain.text import plain_line
 
 
 class Fate(Enum):
-    """The way in which a function handles a message after an error."""
+    """How a function handles its message after an error."""
 
     STALE = "stale"
     """The message is old or a duplicate. The function acknowledges the message and does nothing."""
@@ -31,11 +32,12 @@ class ReplankError(Exception):
 
     fate: Fate = Fate.BUG
     log: str = ""
-    """The end of the log of the tool that failed; empty if no tool in the instance failed."""
+    """The last lines of the log of a tool that failed in the instance; empty if no tool failed."""
 
     def __init__(self, code: str, message: str, remedy: str, *, status: int = 400) -> None:
         """``status`` is the HTTP status of a Refused error. All other classes of errors have a fixed status."""
-        message = plain_line(message)  # it may quote a guest, a name or a service, and reaches logs that are not ours to write
+        # The message may quote a guest, a name or a service. Control characters must not reach a log or a terminal.
+        message = plain_line(message)
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
@@ -60,7 +62,7 @@ class Transient(ReplankError):
 
     fate = Fate.TRANSIENT
 
-    def __init__(self, code: str, message: str, remedy: str = "Wait; it is tried again by itself.") -> None:
+    def __init__(self, code: str, message: str, remedy: str = "Wait; the pipeline tries again by itself.") -> None:
         super().__init__(code, message, remedy, status=503)
 
 
@@ -73,7 +75,7 @@ class AccountUnusable(Transient):
 
 
 class Permanent(ReplankError):
-    """A retry fails again until a person acts, for example because a permission or a setting is missing."""
+    """An error that remains until a person acts, for example because a permission or a setting is missing."""
 
     fate = Fate.PERMANENT
 

@@ -1,8 +1,8 @@
 """The events of the pipeline: their types, their consumers and their data.
 
-Every type has one producer, and a folder under events/ with its schema and samples. A test compares the table of producers with the
-folders. The field ``stage`` of the data names the stage that acts next; the rules of the event bus route by this field. Events
-without a stage are only for information.
+Every type of event has one producer, and a folder under events/ with its schema and samples. A test compares the table of producers
+with the folders. The field ``stage`` of the data names the stage that acts next; the rules of the event bus route by this field.
+Events without a stage are only for information.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ INSTANCE_DISTURBED = "replank:Migration:InstanceDisturbed"
 SNAPSHOTS_SWEPT = "replank:Migration:SnapshotsSwept"
 STEP_DUE = "replank:Migration:StepDue"
 COMMAND_ENDED = "ecs:CloudAssistant:TaskCompleted"
-"""The event of ECS that tells that a command in a guest has ended."""
+"""The event by which ECS reports that a command in a guest has ended."""
 
 PRODUCERS = {
     BATCH_SUBMITTED: "api",
@@ -111,17 +111,19 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
 """The stages that act on each type. The rules in template.yml route by type and ``data.stage``."""
 
 SLOT_RELEASED = frozenset({MIGRATION_VALIDATED, VALIDATION_FAILED, START_FAILED, SNAPSHOT_FAILED})
-"""The events that follow the release of a slot outside a tick. A tick offers the slots that it released itself."""
+"""The events that follow the release of a slot outside a tick. These events cause a new offer of slots; a tick needs no event to
+offer slots.
+"""
 
 TIMED = frozenset({"intake", "watch", "sweep"})
 """Functions that a timer calls."""
 ECS = "acs.ecs"
 """The source of ECS's own events, which the watch function handles."""
 PLAIN_COMMAND = "replank"
-"""The name of a command in a guest whose end wakes no stage."""
+"""The name of commands in a guest whose end wakes no stage."""
 COMMAND_PREFIX = f"{PLAIN_COMMAND}-"
 WAIT_FOR_COMMANDS = ("precheck", "migrate", "validate")
-"""The stages that wait for the end of a command in a guest. The event of its end wakes them, and the tick if the event is lost."""
+"""The stages that wait for the end of a command in a guest. An event wakes these stages; if the event is lost, the tick does."""
 
 
 def is_handled_by(function: str, type: str, source: str) -> bool:
@@ -133,7 +135,9 @@ def is_handled_by(function: str, type: str, source: str) -> bool:
 
 
 def command_name(stage: str, migration_id: str) -> str:
-    """The name of a command in a guest whose end wakes the stage. The bus's rules route by the name's beginning."""
+    """The name of a command in a guest whose end wakes the stage. The rules of the event bus route by the beginning
+    of this name.
+    """
     return f"{COMMAND_PREFIX}{stage}-{migration_id}"
 
 
@@ -157,12 +161,12 @@ class Event:
 
 
 def reminder_id(now: datetime) -> str:
-    """The id of the reminders (``nudge``) that one tick sends. Each tick has another id."""
+    """The id of the reminders (``nudge``) that one tick sends. Each tick has its own id."""
     return now.strftime("%Y%m%dT%H%M%S")
 
 
 def migration_event(migration: Migration, type: str, *, stage: str = "", **more: Any) -> Event:
-    """An event about a migration in its state after the step that causes the event."""
+    """An event about a migration. The event describes the migration after the step that causes the event."""
     data: dict[str, Any] = {
         "migrationId": migration.migration_id,
         "batchId": migration.batch_id,
@@ -185,7 +189,7 @@ def migration_event(migration: Migration, type: str, *, stage: str = "", **more:
 
 
 def batch_event(batch_id: str, type: str, **more: Any) -> Event:
-    """An event about a batch. ``more`` holds further fields of its data."""
+    """An event about a batch. ``more`` holds further fields of the event's data."""
     told = str(more.get("nudge", more.get("version", "")))
     event_id = "-".join(filter(None, (batch_id, type.rpartition(":")[2], told)))
     return Event(type, event_id, f"batch/{batch_id}", {"batchId": batch_id, **more})

@@ -109,7 +109,7 @@ class Admission(Protocol):
     def current_hold(self) -> Hold:
         """The hold on all starts. If its row cannot be read, the result is a hold that stops every start."""
 
-    def write_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
+    def set_or_release_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
         """Set or release the hold and record the act. Returns False, without a change, if the hold now differs from ``seen``."""
 
     def account_troubles(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:

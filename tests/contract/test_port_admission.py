@@ -263,19 +263,19 @@ OVER = HoldHistoryEntry("release", "ann", T0 + timedelta(hours=1), "it is over")
 
 def test_nothing_is_held_until_somebody_says_so(admission: Admission) -> None:
     assert admission.current_hold() == NOTHING_HELD
-    assert admission.write_hold(NOTHING_HELD, STORM)
+    assert admission.set_or_release_hold(NOTHING_HELD, STORM)
     held = admission.current_hold()
     assert (held.reason, held.version) == ("everything is held by bob since 2026-11-23 12:00 UTC: storm", 1)
-    assert admission.write_hold(held, OVER)
+    assert admission.set_or_release_hold(held, OVER)
     assert admission.current_hold() == Hold("", 2, True, (STORM, OVER))
 
 
 def test_an_act_on_a_hold_that_has_changed_is_not_made(admission: Admission) -> None:
-    assert admission.write_hold(NOTHING_HELD, STORM)
+    assert admission.set_or_release_hold(NOTHING_HELD, STORM)
     seen = admission.current_hold()
-    assert not admission.write_hold(NOTHING_HELD, replace(STORM, by="eve"))
-    assert admission.write_hold(seen, replace(STORM, by="carl", why="another storm"))
-    assert not admission.write_hold(seen, OVER)
+    assert not admission.set_or_release_hold(NOTHING_HELD, replace(STORM, by="eve"))
+    assert admission.set_or_release_hold(seen, replace(STORM, by="carl", why="another storm"))
+    assert not admission.set_or_release_hold(seen, OVER)
     assert admission.current_hold().reason.endswith("another storm")
 
 
@@ -300,9 +300,9 @@ def test_a_row_set_by_hand_holds_unless_it_says_released(one: Bench, columns: di
     seen = admission.current_hold()
     assert (reason in seen.reason, seen.is_held) == (True, bool(reason))
     assert admission.slot_use_and_hold("b1")[1].reason == seen.reason
-    assert admission.write_hold(seen, OVER)
+    assert admission.set_or_release_hold(seen, OVER)
     assert not admission.current_hold().is_held
-    assert admission.write_hold(admission.current_hold(), STORM)
+    assert admission.set_or_release_hold(admission.current_hold(), STORM)
     assert admission.current_hold().is_held
 
 
@@ -312,8 +312,8 @@ def test_a_row_that_cannot_be_read_is_released_only_as_it_was_seen(one: Bench) -
     assert isinstance(admission, TablestoreAdmission)
     admission._store.put(tables.LOCKS, HOLD_ROW, {"state": "released", "version": "two"})
     seen = admission.current_hold()
-    assert admission.write_hold(seen, STORM)
-    assert not admission.write_hold(seen, OVER)
+    assert admission.set_or_release_hold(seen, STORM)
+    assert not admission.set_or_release_hold(seen, OVER)
     assert admission.current_hold().reason.endswith("storm")
 
 
@@ -333,13 +333,13 @@ def test_one_call_looks_at_the_slots_and_the_hold(one: Bench) -> None:
     admission = one.ports.admission
     assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1")
     for line in (STORM, OVER):
-        assert admission.write_hold(admission.current_hold(), line)
+        assert admission.set_or_release_hold(admission.current_hold(), line)
     assert admission.slot_use_and_hold("b1", "ma") == (admission.slot_use("b1", "ma"), replace(admission.current_hold(), lines=()))
     assert one.calls(lambda: admission.slot_use_and_hold("b1", "ma")) == ["BatchGetRow"]
 
 
 def test_a_look_sees_the_hold_that_there_is(admission: Admission) -> None:
     assert admission.slot_use_and_hold("b1") == (SlotUse(0, 0, 0), NOTHING_HELD)
-    assert admission.write_hold(NOTHING_HELD, STORM)
+    assert admission.set_or_release_hold(NOTHING_HELD, STORM)
     assert admission.slot_use_and_hold("b1") == (SlotUse(0, 0, 0), admission.current_hold())
     assert admission.slot_use_and_hold("b1")[1].reason.endswith("storm")

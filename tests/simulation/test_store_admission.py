@@ -93,12 +93,12 @@ class AdmissionMachine(RuleBasedStateMachine):
         self._do(lambda admission: admission.delete_slot_count(BATCHES[name]), trouble, times)
 
     @rule(act=st.sampled_from(("hold", "release")), age=st.integers(0, 2), trouble=LOST, times=TIMES)
-    def write_hold(self, act: str, age: int, trouble: str, times: int) -> None:
+    def set_or_release_hold(self, act: str, age: int, trouble: str, times: int) -> None:
         """A person sets or releases the hold, by a current or an older view."""
         self.holds.append(self.real.current_hold())
         self.acts += 1
         seen, line = self.holds[-1 - min(age, len(self.holds) - 1)], HoldHistoryEntry(act, f"p{self.acts}", T0, "")
-        self._do(lambda admission: admission.write_hold(seen, line), trouble, times)
+        self._do(lambda admission: admission.set_or_release_hold(seen, line), trouble, times)
 
     @rule(columns=st.sampled_from(BY_HAND))
     def set_hold_by_hand(self, columns: dict[str, Any]) -> None:

@@ -334,7 +334,7 @@ class FakeAdmission:
     def current_hold(self) -> Hold:
         return read_hold(self.row)
 
-    def write_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
+    def set_or_release_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
         now = self.current_hold()
         if (seen.exists, seen.version, seen.unread) != (now.exists, now.version, now.unread):
             return False

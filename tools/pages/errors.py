@@ -17,7 +17,7 @@ FATES = {
     "AccountUnusable": "transient",
     "Permanent": "permanent",
 }
-_WAIT = "Wait; it is tried again by itself."
+_WAIT = "Wait; the pipeline tries again by itself."
 _PROBE = "Look at the command's output in the ECS console (Cloud Assistant, execution results), then retry."
 _GRADES = {
     "failure_finding": "fails",

@@ -1,4 +1,6 @@
-"""The catalog: releases, paths, life-cycle dates, regions and minima as data, each row with its source and date."""
+"""The catalog: releases, migration paths, life-cycle dates, regions and minimum sizes as data. Each row names its
+source and date.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ CATALOG = Catalog(RELEASES, PATHS, LIFECYCLE, WINDOWS_REGIONS, MINIMA, DEFAULTS)
 
 @lru_cache(maxsize=4096)
 def identify(os_name: str, os_name_en: str = "") -> Release | None:
-    """The release for OSName (Chinese or English) and OSNameEn of DescribeInstances; None if the catalog has no such release."""
+    """The release for the OSName (Chinese or English) and the OSNameEn that DescribeInstances returns; None if the catalog has no
+    such release.
+    """
     return identify_in_catalog(CATALOG, os_name, os_name_en)
 
 
@@ -80,6 +84,6 @@ def require_release(text: str, catalog: Catalog = CATALOG) -> Release:
         raise Refused(
             "Catalog.ReleaseUnknown",
             f"The catalog has no release {text[:100]!r}.",
-            "Use a key that `replank catalog releases` lists, e.g. alinux-3, or add rows of your own for it.",
+            "Use a key that `replank catalog releases` lists, e.g. alinux-3, or add your own rows for the release.",
         )
     return found

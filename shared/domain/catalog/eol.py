@@ -13,12 +13,12 @@ from shared.domain.codec import Json
 
 Standing = Literal["ended", "extended", "ending", "supported", "unknown"]
 SOON_DAYS = 180
-"""The number of days before the end of support during which the support counts as ending."""
+"""Support counts as ending from this number of days before its end."""
 
 
 @dataclass(frozen=True)
 class SupportStatus:
-    """The support of one operating system. ``ends_on`` is the last supported day; ``days_left`` is negative after this day."""
+    """The support of one operating system. ``ends_on`` is the last day with support. After this day, ``days_left`` is negative."""
 
     name: str
     release: str

@@ -1,12 +1,12 @@
-"""Checks an operator's own catalog rows and merges them with the rows of Replank. The caller reads the file. An example of a file:
+"""Checks an operator's own catalog rows, and merges these rows with the rows that ship with Replank. The caller reads the file. An
+example of a file:
 
-{"releases":  [{"key": "rocky-10", "family": "rocky", "version": "10", "name": "Rocky Linux 10", "os_type": "linux",
-                "pattern": "rocky linux (?P<version>10(?:[.][0-9]+)*)", "source": "our own test, ticket 42"}],
- "paths":     [{"source": "alinux-3", "destination": "alinux-4", "architecture": "x86_64", "source_document": "ticket 42"}],
- "lifecycle": [{"product": "rocky-10", "support_end": "2035-05-31", "source": "https://endoflife.date/rocky-linux"}],
- "windows_regions": [{"region": "cn-nanjing", "source": "ticket 43"}],
- "defaults":  {"alinux-3": "alinux-4"},
- "recipes":   [{"key": "our-8-to-9", "tool": "leapp", ...}]}  (docs/drivers.md has a whole one)
+{"releases": [{"key": "rocky-10", "family": "rocky", "version": "10", "name": "Rocky Linux 10", "os_type": "linux", "pattern":
+"rocky linux (?P<version>10(?:[.][0-9]+)*)", "source": "our own test, ticket 42"}], "paths": [{"source": "alinux-3", "destination":
+"alinux-4", "architecture": "x86_64", "source_document": "ticket 42"}], "lifecycle": [{"product": "rocky-10", "support_end":
+"2035-05-31", "source": "https://endoflife.date/rocky-linux"}], "windows_regions": [{"region": "cn-nanjing", "source": "ticket
+43"}], "defaults": {"alinux-3": "alinux-4"}, "recipes": [{"key": "our-8-to-9", "tool": "leapp", ...}]} (docs/drivers.md has a
+complete recipe)
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def extended_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
     document = as_object(rows, "catalog")
     for section in document:
         if section not in SECTIONS:
-            raise DocumentInvalid(f"catalog.{section}", f"is not a section; there are {', '.join(SECTIONS)}")
+            raise DocumentInvalid(f"catalog.{section}", f"is not a section; the sections are {', '.join(SECTIONS)}")
     extended = _with_releases(base, _decode_rows(document, "releases", _ReleaseRow), on)
     extended = _with_lifecycle(extended, _decode_rows(document, "lifecycle", _LifecycleRow), on)
     extended = _with_paths(extended, _decode_rows(document, "paths", _PathRow), on)
@@ -108,9 +108,9 @@ def _check_pattern(pattern: str, place: str) -> None:
     try:
         matches_everything = re.compile(pattern).search("") is not None
     except (re.error, RecursionError, OverflowError) as error:
-        raise DocumentInvalid(place, f"is no regular expression: {error}") from None
+        raise DocumentInvalid(place, f"is not a regular expression: {error}") from None
     if matches_everything:
-        raise DocumentInvalid(place, "matches an empty name, so it would match every name")
+        raise DocumentInvalid(place, "matches an empty name, so the pattern would match every name")
 
 
 def _with_lifecycle(base: Catalog, rows: list[_LifecycleRow], on: date) -> Catalog:
@@ -137,10 +137,10 @@ def _with_paths(base: Catalog, rows: list[_PathRow], on: date) -> Catalog:
         for name in ("source", "destination"):
             if getattr(row, name) not in base.releases:
                 raise DocumentInvalid(
-                    f"catalog.paths[{index}].{name}", f"names {getattr(row, name)!r}, which no release has as its key"
+                    f"catalog.paths[{index}].{name}", f"names {getattr(row, name)!r}, which is not the key of a release"
                 )
         if row.source == row.destination:
-            raise DocumentInvalid(f"catalog.paths[{index}].destination", "is the source itself")
+            raise DocumentInvalid(f"catalog.paths[{index}].destination", "is the same release as the source")
         source = Source(row.source_document, on)
         path = (row.source, row.destination, row.architecture, source, row.exact, row.allow_listed, row.note, row.tool_only)
         own.append(MigrationPath(*path))
@@ -152,7 +152,8 @@ def _with_paths(base: Catalog, rows: list[_PathRow], on: date) -> Catalog:
 def _with_recipes(base: Catalog, rows: list[Any]) -> Catalog:
     if not rows:
         return base
-    from shared.domain.recipes.recipe import read_recipes  # only deployments with recipes of their own need it
+    # Imported here, because only deployments with their own recipes need this module.
+    from shared.domain.recipes.recipe import read_recipes
 
     return replace(base, own_recipes=read_recipes(rows, base, "catalog.recipes"))
 
@@ -161,5 +162,5 @@ def _with_defaults(base: Catalog, rows: dict[str, Any]) -> Catalog:
     for source, destination in rows.items():
         for key in (source, destination):
             if not isinstance(key, str) or key not in base.releases:
-                raise DocumentInvalid(f"catalog.defaults.{source}", f"names {str(key)[:60]!r}, which no release has as its key")
+                raise DocumentInvalid(f"catalog.defaults.{source}", f"names {str(key)[:60]!r}, which is not the key of a release")
     return replace(base, defaults={**base.defaults, **rows})

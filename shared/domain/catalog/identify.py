@@ -9,11 +9,11 @@ from shared.domain.catalog.model import Catalog, Release
 
 _BLANKS = re.compile(r"\s+")
 _MARKS = re.compile(r"[®™]|\((?:R|TM)\)")
-"""Trade mark signs, which are part of the names of older Windows versions."""
+"""Trade mark signs, which older Windows versions have in their names."""
 
 
 def identify_in_catalog(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release | None:
-    """The release for an ECS name; None if unknown. The field ``exact`` of the release is the version in the name."""
+    """The release for a name that ECS shows; None if unknown. The field ``exact`` of the result is the version in the name."""
     for name in (os_name, os_name_en):
         plain = _BLANKS.sub(" ", _MARKS.sub("", name).strip().lower())
         for row in catalog.releases.values() if plain else ():
@@ -34,12 +34,13 @@ _WRITTEN = (
     (re.compile(r"\b(?:microsoft )?win(?:dows)?(?: server)?(?= \d)"), "windows server"),
     (re.compile(r"\bcent os\b"), "centos"),
 )
-"""Patterns of common spellings, each with its replacement in ECS's spelling. The patterns cover words of /etc/redhat-release,
-missing blanks and abbreviations."""
+"""Patterns of common spellings, each with its replacement in ECS's spelling. They cover the words in /etc/redhat-release, missing
+blanks and abbreviations.
+"""
 
 
 def ecs_spelling(text: str) -> str:
-    """A name that a person wrote, changed to the spelling of OSNameEn."""
+    """A name that a person wrote, converted to the spelling of OSNameEn."""
     plain = text.strip().lower()
     for written, ecs in _WRITTEN:
         plain = written.sub(ecs, plain)
@@ -47,7 +48,7 @@ def ecs_spelling(text: str) -> str:
 
 
 def possible_completions(catalog: Catalog, text: str) -> list[Release]:
-    """The releases that the text would name if an edition or a version were added to it."""
+    """The releases that the text could mean: adding an edition or a version to the text gives their names."""
     plain = ecs_spelling(text)
     words = dict.fromkeys(word for row in catalog.releases.values() for word in (row.edition, row.version) if word)
     found = [identify_in_catalog(catalog, f"{plain} {word}") for word in words] if plain else []
@@ -68,7 +69,9 @@ def identify_os_release_in_catalog(catalog: Catalog, os_id: str, version_id: str
 
 
 def windows_language(*names: str) -> str:
-    """The language in the ECS names of a Windows instance: ``zh`` or ``en``; empty if the names do not say it."""
+    """The language of a Windows instance, read from its names in ECS: ``zh`` or ``en``; empty if the names do not show the
+    language.
+    """
     text = " ".join(names).lower()
     if "中文" in text or "chinese" in text:
         return "zh"

@@ -16,7 +16,7 @@ def _lifecycle_row(product: str, mainstream: str, support: str, extended: str, s
     return Lifecycle(product, _parse_day(mainstream), _parse_day(support), _parse_day(extended), source, note)
 
 
-_MONTH = "The source gives the month; its last day is kept."
+_MONTH = "The source gives only the month; the row has the last day of this month."
 
 LIFECYCLE: dict[str, Lifecycle] = {
     row.product: row

@@ -1,4 +1,4 @@
-"""All regions, the regions with Windows migration, and the numeric minima that SMC requires of an instance."""
+"""All regions, the regions in which Windows can be migrated, and the minimum sizes that SMC requires of an instance."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ REGIONS = {
 }
 """Every region by its id (ECS documentation, "Regions and zones"). REPLANK_MORE_REGIONS adds regions that opened later."""
 _NO_WINDOWS = frozenset({"cn-nanjing", "cn-fuzhou", "me-east-1"})
-"""Regions that the support matrix for Windows does not list."""
+"""The regions that are missing from the support matrix for Windows."""
 
 WINDOWS_REGIONS: dict[str, Source] = {
     key: Source(f"{MATRIX_WINDOWS.document}: {name}", MATRIX_WINDOWS.on, MATRIX_WINDOWS.link)
     for key, name in REGIONS.items()
     if key not in _NO_WINDOWS
 }
-"""Regions (by id) in which Windows can be migrated. For Linux, the documents state no limit of regions."""
+"""Regions (by id) in which Windows can be migrated. For Linux, the documents name no such restriction."""
 
 MINIMA: dict[str, Minimum] = {
     row.key: row

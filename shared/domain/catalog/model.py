@@ -1,4 +1,4 @@
-"""The types of the catalog's rows. Every row names its source and the source's date."""
+"""The types of the catalog's rows. Every row names its source document and the date of the document."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Source:
 class Release:
     """One release of an operating system.
 
-    ``key`` is our own stable name. ``pattern`` matches ECS's names in lower case with single blanks. The group ``version`` of the
-    pattern matches the exact version. ``os_release_id`` and ``version`` are ID and the beginning of VERSION_ID in /etc/os-release.
-    ``product`` is the key of the release's life-cycle row. ``exact`` is the version of an identified instance, such as 7.9, or
-    empty.
+    ``key`` is Replank's own name for the release, which never changes. ``pattern`` matches ECS's names in lower case with single
+    blanks. The pattern's group ``version`` matches the exact version. ``os_release_id`` and ``version`` are ID and the beginning of
+    VERSION_ID in /etc/os-release. ``product`` is the key of the release's life-cycle row. ``exact`` is the version that an
+    instance's name showed, such as 7.9; empty if no version was shown.
     """
 
     key: str
@@ -49,8 +49,8 @@ class Release:
 class MigrationPath:
     """One supported migration path.
 
-    ``exact`` is the only source version that is supported, or empty. An ``allow_listed`` path is open only to accounts on Alibaba
-    Cloud's allow list.
+    If ``exact`` is not empty, the path supports only this version of the source. An ``allow_listed`` path is open only to accounts
+    on Alibaba Cloud's allow list.
     """
 
     source: str
@@ -61,13 +61,14 @@ class MigrationPath:
     allow_listed: bool = False
     note: str = ""
     tool_only: bool = False
-    """Whether SMC has no such path, so that only the distribution's own tool can follow it."""
+    """Whether SMC does not support the path, so that only the distribution's own tool can be used."""
 
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """End dates of one product: mainstream, support, and paid or extended support. A date is None if the source does not give the
-    date."""
+    """End dates of one product: mainstream, support, and paid or extended support. A date is None if the source does not state the
+    date.
+    """
 
     product: str
     mainstream_end: date | None
@@ -78,7 +79,7 @@ class Lifecycle:
 
     @property
     def ends_on(self) -> date | None:
-        """The last day on which the product is supported, without paid extensions; None if unknown."""
+        """The last day of support, without paid extensions; None if unknown."""
         return self.support_end or self.mainstream_end
 
     def has_ended(self, on: date) -> bool:
@@ -109,7 +110,7 @@ class Catalog:
     own_recipes: tuple[Recipe, ...] = ()
     """The operator's own recipes for the tools that run inside instances."""
     proven: frozenset[str] = frozenset()
-    """Keys of the recipes that the operator has tested and declares as proven."""
+    """Keys of the recipes that the operator has tested and declared as proven."""
 
     def supported_path(self, source: str, destination: str, architecture: str) -> MigrationPath | None:
         """The path from one release to another on one architecture; None if the path is not supported."""

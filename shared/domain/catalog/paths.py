@@ -1,4 +1,4 @@
-"""The support matrix: which release may be migrated to which, on which architecture."""
+"""The support matrix: each migration path from one release to another, with its architecture."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from shared.domain.catalog.model import Architecture, MigrationPath
 X86: Architecture = "x86_64"
 ARM: Architecture = "arm64"
 _RHEL_NOTE = "The minor version of Red Hat Enterprise Linux cannot be chosen."
-_TOOL_NOTE = "SMC has no such path; the guest driver has a recipe."
-_ALINUX_2_NOTE = "CentOS 7 can go to Alibaba Cloud Linux 2 on x86 only; its kernel is 4.19, that of CentOS 7 is 3.10."
+_TOOL_NOTE = "SMC does not support this path; the guest driver has a recipe."
+_ALINUX_2_NOTE = "CentOS 7 can be migrated to Alibaba Cloud Linux 2 on x86 only. The kernel changes from 3.10 to 4.19."
 
 
 def _linux_path(source: str, destination: str, architecture: Architecture = X86, **more: str | bool) -> MigrationPath:
@@ -63,4 +63,4 @@ DEFAULTS: dict[str, str] = {
     **dict.fromkeys((f"windows-{source}" for source in _TO_2019), "windows-2019-datacenter"),
     **dict.fromkeys((f"windows-{source}" for source in _TO_2022), "windows-2022-datacenter"),
 }
-"""The default destination of each release. The choice is ours and comes from practice, not from a document."""
+"""The default destination of each release. Replank's authors chose these from practice; no document recommends them."""

@@ -1,5 +1,6 @@
-"""All releases with their ECS names in Chinese and English and their ids in /etc/os-release. The first release whose pattern
-matches a name counts."""
+"""All releases, with their ECS names in Chinese and English and their ids in /etc/os-release. If several patterns match a name, the
+first release counts.
+"""
 
 from __future__ import annotations
 
@@ -74,4 +75,4 @@ def _windows_rows() -> list[Release]:
 
 
 RELEASES: dict[str, Release] = {row.key: row for row in [*_linux_rows(), *_windows_rows()]}
-"""Every known release by key. The table includes releases without a path, so that a refusal can name these releases."""
+"""Every known release by key. The table includes releases without a migration path, so that a refusal can name them."""

@@ -15,10 +15,10 @@ Version = tuple[int, ...]
 class DatabaseServer:
     """One kind of database server. ``packages`` matches the names of the server's packages from any vendor.
 
-    ``parts`` is the count of leading numbers of a version that name its series. If ``patch_counts`` is true, the server also
-    refuses data of a later patch of its own series. If ``only_same`` is true, the server reads only data of its own series.
-    ``ships`` lists the series that each destination ships, the default first; the list is empty if the destination ships no server
-    of this kind. ``sources`` holds the document for each destination.
+    ``parts`` is the number of leading version numbers that name a series, such as 2 for 10.3. If ``patch_counts`` is true, a server
+    also refuses data that a later patch of the same series wrote. If ``only_same`` is true, a server reads only data of its own
+    series. ``ships`` lists the series that each destination ships, the default first; the list is empty if the destination ships no
+    server of this kind. ``sources`` holds the document for each destination.
     """
 
     name: str
@@ -31,9 +31,9 @@ class DatabaseServer:
 
 
 LIKE_7, LIKE_8 = ("alinux-2", "anolis-7"), ("alinux-3", "anolis-8")
-"""Destinations that are built like Red Hat Enterprise Linux 7 and 8."""
+"""The destinations that are built like Red Hat Enterprise Linux 7 and 8."""
 _LOOKED = date(2026, 11, 28)
-_BY_ANALOGY = Source("by analogy with Red Hat's release; the vendor's repository was not looked at", _LOOKED)
+_BY_ANALOGY = Source("by analogy with Red Hat's release; nobody checked the vendor's repository", _LOOKED)
 _SEVEN = Source("Red Hat Enterprise Linux 7: base channel, which CentOS 7 rebuilt", _LOOKED)
 _POSTGRESQL = Source(
     "Red Hat's PostgreSQL containers and release notes (8: 9.6 to 16; 9: 13, since 9.2 15, since 9.4 16)",
@@ -46,7 +46,7 @@ _MYSQL = Source(
     _LOOKED,
     "https://gitlab.com/redhat/centos-stream/modules/mysql",
 )
-_REMEMBERED = Source("from memory: no public list was found", _LOOKED)
+_REMEMBERED = Source("from memory, because no public list was found", _LOOKED)
 
 
 def _sources_by_destination(release_7: Source, release_8: Source) -> dict[str, Source]:
@@ -79,7 +79,9 @@ MYSQL = DatabaseServer(
     _sources_by_destination(_SEVEN, _MYSQL),
     patch_counts=True,
 )
-"""Percona Server and Percona XtraDB Cluster keep MySQL's data under MySQL's version numbers. Red Hat 7 ships only MariaDB."""
+"""Percona Server and Percona XtraDB Cluster count as MySQL, because they have the same data and version numbers. Red Hat 7 ships
+only MariaDB.
+"""
 
 OTHERS = (
     DatabaseServer(
@@ -114,8 +116,9 @@ OTHERS = (
     ),
     DatabaseServer("Valkey", _name_pattern(r"valkey\d*"), {}, {}),
 )
-"""All servers except MySQL. A destination is missing from ``ships`` if the destination ships no server of this kind, or if nobody
-has checked."""
+"""All database servers except MySQL. A destination is missing from ``ships`` if it ships no server of this kind, or if nobody has
+checked.
+"""
 
 
 def version_numbers(text: str) -> Version:
@@ -125,7 +128,8 @@ def version_numbers(text: str) -> Version:
 
 
 def version_series(server: DatabaseServer, version: Version) -> Version:
-    """The leading numbers of a version that name its series. PostgreSQL uses one number from version 10 on; all other servers use
-    two."""
+    """The leading numbers of a version that name its series. PostgreSQL's series have one number from version 10 on. For all other
+    servers, two numbers name a series.
+    """
     one = server.only_same and version[:1] >= (10,)
     return version[: 1 if one else server.parts]

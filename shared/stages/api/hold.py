@@ -27,7 +27,7 @@ def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
     line = HoldHistoryEntry("hold", caller.name, ports.clock.now(), why, caller.trust.value)
     for _ in range(LOST_RACE.calls):
         seen = ports.admission.current_hold()
-        if ports.admission.write_hold(seen, line):
+        if ports.admission.set_or_release_hold(seen, line):
             return get_hold(ports)
     raise contention_error("Hold.Moved", "The hold")
 
@@ -44,7 +44,7 @@ def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.
         sentence = f"The hold has version {seen.version} by now, not {version}: {seen.reason}."
         raise Refused("Hold.Moved", sentence, "Look at the hold again, and release it if its reason is gone.", status=409)
     line = HoldHistoryEntry("release", caller.name, ports.clock.now(), why, caller.trust.value)
-    if not ports.admission.write_hold(seen, line):
+    if not ports.admission.set_or_release_hold(seen, line):
         raise contention_error("Hold.Moved", "The hold")
     return get_hold(ports)
 

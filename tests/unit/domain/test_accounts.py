@@ -49,7 +49,7 @@ def test_json_may_say_more() -> None:
     [
         ("acs:ram::1:role/r", "'acs:ram::1:role/r'"),
         (f"{ROLE},{ROLE}", "a second time"),
-        ("{", "no JSON"),
+        ("{", "not JSON"),
         ('{"1": "x"}', "'1'"),
         (json.dumps({A: f"acs:ram::{B}:role/r"}), A),
         (json.dumps({A: {"role": ROLE, "rolle": "x"}}), A),

@@ -172,7 +172,7 @@ def test_what_nobody_expected_is_audited_too(api: ApiInMemory) -> None:
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    api.fakes.admission.write_hold = broken  # type: ignore[method-assign, assignment]
+    api.fakes.admission.set_or_release_hold = broken  # type: ignore[method-assign, assignment]
     with pytest.raises(ZeroDivisionError):
         act(api)
     answered = lines(api)[-1].answered

@@ -110,7 +110,7 @@ def test_a_next_hop_is_offered_before_everything_new_in_any_batch(fakes: Fakes) 
 
 
 def test_nothing_is_offered_while_everything_is_held(fakes: Fakes) -> None:
-    fakes.admission.write_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
+    fakes.admission.set_or_release_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
     hop = migration(9, state=State.READY, batch_id="btwo", hop=1)
     fakes.ports.migrations.create(hop, first_journal_entry(hop, by="intake", reason="asked"), [])
     watch.run(TICK, fakes.ports)
@@ -216,7 +216,7 @@ def test_a_release_offers_next_hops_of_other_batches_first(fakes: Fakes) -> None
 
 
 def test_a_release_offers_nothing_while_everything_is_held(fakes: Fakes) -> None:
-    fakes.admission.write_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
+    fakes.admission.set_or_release_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
     watch.run(RELEASED, fakes.ports)
     assert offered(fakes.bus) == []
 

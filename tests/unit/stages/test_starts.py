@@ -46,7 +46,7 @@ def hold(fakes: Fakes, limit: Limit) -> None:
     """Bring one limit about, as it comes about in the rows."""
     batch_id, others = "b0000000000000001", [migration(number).migration_id for number in (7, 8)]
     if limit is Limit.HOLD:
-        assert fakes.admission.write_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
+        assert fakes.admission.set_or_release_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
     if limit is Limit.ACCOUNT:
         fakes.admission.record_account_trouble(
             UnusableAccount("", "Account.RoleRefused", "m", "r", NOON, NOON + timedelta(minutes=1))
