@@ -1,7 +1,7 @@
-"""All facts about an instance that the rules read: facts of the cloud, of the account and of the guest.
+"""All facts about an instance that the precheck rules read. The facts come from the cloud, the account and the guest.
 
-The names of facts contain the units. ``None`` always means "not known", never "nothing". A probe reports which facts could not be
-read, and the rules tell the operator. ``to_json`` and ``from_json`` store and read each document.
+The names of facts contain their units. ``None`` always means "not known", never "nothing". A probe reports the facts that it could
+not read, and the rules tell the operator about them. ``to_json`` and ``from_json`` convert facts to and from stored documents.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from shared.domain.hop import Hop
 __all__ = ["AccountFacts", "DiskFacts", "DocumentInvalid", "Facts", "GuestFacts", "Hop", "InstanceFacts", "facts_schema"]
 
 RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "smc_sources_quota", "snapshots_per_disk_quota"))
-"""Former facts of the account, which no call can read. ``from_json`` drops these facts from old documents."""
+"""Names of former facts about the account. No call can read these facts, so ``from_json`` drops them from old documents."""
 
 
 @dataclass(frozen=True)
 class DiskFacts:
-    """One disk with the attributes that DescribeDisks shows. ``used_by_smc_transit`` is true for SMC's own disk with Windows media,
-    which does not belong to the user."""
+    """One disk with the attributes that DescribeDisks shows. ``used_by_smc_transit`` is true for the disk with Windows installation
+    media that SMC attaches. This disk does not belong to the user.
+    """
 
     disk_id: str
     kind: Literal["system", "data"]
@@ -47,9 +48,9 @@ def user_disks(disks: Iterable[DiskFacts]) -> list[DiskFacts]:
 class InstanceFacts:
     """One instance with the attributes that DescribeInstances, DescribeCloudAssistantStatus and DescribeSnapshots show.
 
-    ``agent_heartbeat_at`` is the time of the last heartbeat of the Cloud Assistant agent, None if there was no heartbeat.
-    ``expires_at`` is None for pay-as-you-go. ``locked`` holds lock reasons. ``active_migration_id`` and ``scaling_group_id`` may be
-    empty.
+    ``agent_heartbeat_at`` is the time of the last heartbeat of the Cloud Assistant agent; None if the agent never sent a heartbeat.
+    ``expires_at`` is None for pay-as-you-go. ``locked`` holds the reasons why ECS locked the instance. ``active_migration_id`` and
+    ``scaling_group_id`` may be empty.
     """
 
     instance_id: str
@@ -98,8 +99,9 @@ class InstanceFacts:
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """The snapshot service, the allow list and the problems of the account. ``problems`` are error codes of the API (balance, real
-    name, permissions)."""
+    """Facts about the account: whether the snapshot service is active, whether the allow list has the account, and its problems.
+    ``problems`` are error codes of the API, for example about balance, real name or permissions.
+    """
 
     snapshot_service: bool | None = None
     allow_listed: bool | None = None
@@ -108,7 +110,7 @@ class AccountFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that the rules may read, for one instance and one hop at one moment (``now``, aware UTC)."""
+    """All facts that the rules may read about one instance and one hop. The facts hold at the time ``now`` (aware UTC)."""
 
     instance: InstanceFacts
     guest: GuestFacts | None

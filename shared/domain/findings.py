@@ -1,5 +1,6 @@
-"""Findings of the rules: the observation of a rule, its importance, and the remedy. An assessment is a list of findings, worst
-first."""
+"""Findings of the precheck rules. A finding has an observation, its severity and a remedy. An assessment lists findings, worst
+first.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ class Severity(Enum):
     ERROR = "error"
     """The finding blocks the migration, and nobody can override the finding."""
     OVERRIDABLE = "overridable"
-    """The finding blocks the migration until a person overrides its code with a reason."""
+    """The finding blocks the migration until a person overrides the finding's code and gives a reason."""
     WARNING = "warning"
     """The finding does not block the migration, but a person should read the finding."""
     INFO = "info"
@@ -33,7 +34,7 @@ BLOCKS = (Severity.ERROR, Severity.OVERRIDABLE)
 class Finding:
     """One observation. ``code`` is stable (Noun.Reason), ``seen`` holds numbers with units, ``remedy`` is a sentence.
 
-    ``known`` is false if the rule lacked a fact. A finding that is not ``known`` names only the missing check.
+    ``known`` is false if the rule lacked a fact. In this case, the finding only says which check could not be made.
     """
 
     code: str
@@ -48,7 +49,7 @@ class Finding:
 
     @property
     def label(self) -> str:
-        """The word that people see: the severity, or ``not checked`` if the rule lacked a fact and does not block."""
+        """The word that people see: the severity. If the rule lacked a fact and does not block, the word is ``not checked``."""
         return self.severity.value if self.known or self.severity in BLOCKS else "not checked"
 
     def to_json(self) -> Json:
@@ -63,7 +64,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Assessment:
-    """The findings of one check of one instance, worst first. ``overrides`` holds the (code, reason) pairs that were used."""
+    """The findings of one check of one instance, worst first. ``overrides`` holds the overrides that took effect, as pairs of code
+    and reason.
+    """
 
     findings: tuple[Finding, ...] = ()
     overrides: tuple[tuple[str, str], ...] = ()
@@ -100,15 +103,16 @@ class Assessment:
 
 
 def is_blocking_finding(finding: Finding, overridden: set[str]) -> bool:
-    """Whether this finding blocks the migration, given the codes that a person overrode."""
+    """Whether this finding blocks the migration. ``overridden`` holds the codes that a person overrode."""
     if finding.severity is Severity.OVERRIDABLE:
         return finding.code not in overridden
     return finding.severity is Severity.ERROR
 
 
 def sorted_assessment(findings: list[Finding], overrides: Mapping[str, str]) -> Assessment:
-    """An assessment with the findings sorted, worst first. The assessment keeps each override that has a reason and belongs to an
-    overridable finding."""
+    """An assessment with the findings sorted, worst first. Only overrides with a reason that belong to an overridable finding take
+    effect.
+    """
     ordered = sorted(findings, key=lambda finding: (ORDER[finding.severity], finding.code))
     overridable = {finding.code for finding in ordered if finding.severity is Severity.OVERRIDABLE}
     used = tuple((code, why.strip()) for code, why in sorted(overrides.items()) if code in overridable and why.strip())

@@ -1,7 +1,7 @@
 """The forecast of a batch: a simulation with the scheduler's own rules and the declared durations. Pure.
 
-The module ``limits`` decides which migrations may start, ``waves`` when a wave begins, and ``brake`` when the batch pauses. The
-forecast draws only durations, failures and the delays of persons at random.
+The module ``limits`` decides which migrations may start. The module ``waves`` decides when a wave begins, and ``brake`` when the
+batch pauses. The forecast draws only durations, failures and the delays of persons at random.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ MOVED = "ended well"
 FAILED = "ended badly"
 A_TICK = timedelta(minutes=1)
 LARGE = 500
-"""The number of migrations from which a run advances by at least one minute, because the answer must come within seconds."""
+"""With this number of migrations or more, each step of a run covers at least one minute. Otherwise the forecast would take too
+long.
+"""
 LONGEST = timedelta(days=400)
 """The maximum simulated time of a run. A longer run counts as never finished."""
 MOST_STEPS = 200_000
@@ -33,8 +35,9 @@ MOST_STEPS = 200_000
 
 @dataclass(frozen=True)
 class ForecastItem:
-    """One migration at the start of the forecast: its state, its remaining hops, and the time since which the migration has been
-    moving."""
+    """One migration at the start of the forecast: its state, the number of its remaining hops, and the time since when the
+    migration has been moving.
+    """
 
     migration_id: str
     hops: int = 1
@@ -48,8 +51,9 @@ class ForecastItem:
 
 @dataclass(frozen=True)
 class ForecastInput:
-    """The input of a forecast: the state of the batch at the beginning. ``cut`` holds the migrations of each wave; the sequence is
-    empty for a single wave."""
+    """The input of a forecast: the state of the batch at the beginning. ``cut`` holds the migrations of each wave; ``cut`` is empty
+    if the batch has no waves.
+    """
 
     batch: Batch
     items: Sequence[ForecastItem]
@@ -60,7 +64,7 @@ class ForecastInput:
 
 @dataclass(frozen=True)
 class FinishTimes:
-    """The finish of a wave or a batch: the earliest time, and the times by which 10, 50 and 90 of 100 runs finish.
+    """When a wave or a batch finishes: the earliest time, and the times by which 10, 50 and 90 of 100 runs finish.
 
     A time is None if fewer runs finish.
     """
@@ -122,7 +126,7 @@ class _SimulatedRun:
 
 
 def forecast(outlook: ForecastInput, *, seed: str, runs: int) -> Forecast:
-    """The forecast of a batch and its waves from a number of runs. The same seed gives the same forecast."""
+    """The forecast of a batch and of its waves, made from a number of simulated runs. The same seed gives the same forecast."""
     fixed = _run_to_end(outlook, RandomDraws(seed, fixed=0.1))
     drawn = [_run_to_end(outlook, RandomDraws(f"{seed}:{number}")) for number in range(runs)]
     ranges = [_finish_times(fixed[place], [each[place] for each in drawn]) for place in range(len(fixed))]
@@ -140,8 +144,9 @@ def _finish_times(earliest: datetime | None, drawn: Sequence[datetime | None]) -
 
 
 def _run_to_end(outlook: ForecastInput, draws: RandomDraws) -> list[datetime | None]:
-    """The end of each wave in one run and, as the last item, the end of the whole batch. A time is None if the wave or batch never
-    ends."""
+    """The end time of each wave in one run; the last item is the end time of the whole batch. A time is None if the wave or batch
+    never ends.
+    """
     run = _new_run(outlook, draws)
     _advance_run(run)
     last: list[datetime | None] = []
@@ -249,7 +254,7 @@ def _end_migration(run: _SimulatedRun, id: str, *, has_failed: bool) -> None:
         run.failed |= {id}
     else:
         _count_moved(run, id)
-    if has_failed and id in run.groups.group:  # a member that failed keeps the place until a person has decided
+    if has_failed and id in run.groups.group:  # a failed member keeps the place until a person decides
         heapq.heappush(run.due, (run.now + run.draws.draw_duration(PERSON, id, run.now), "leaves", id))
     else:
         run.groups.release(id)
@@ -277,11 +282,11 @@ def _may_start_job(run: _SimulatedRun, id: str) -> bool:
 
 
 def _simulate_person(run: _SimulatedRun) -> None:
-    """Simulate the act of a person who resumes the batch or begins the next wave."""
+    """Simulate a person who resumes the batch or begins the next wave."""
     run.waits_for_person = False
     if run.batch.control.brake is not PauseState.OFF:
         if run.batch.control.brake is PauseState.BUDGET:
-            run.failed = frozenset()  # they no longer count after the resume
+            run.failed = frozenset()  # earlier failures no longer count after a resume
         run.batch = replace(run.batch, control=replace(run.batch.control, brake=PauseState.OFF))
     elif waves.soak_ends_at(run.batch.terms) is not None:
         run.batch, _ = waves.with_next_wave_open(run.batch, "a person", run.now)
@@ -333,7 +338,7 @@ def _schedule_person(run: _SimulatedRun) -> None:
 
 
 def _next_event_time(run: _SimulatedRun) -> datetime | None:
-    """The time of the next event: the end of a running part, the end of a soak time, or the opening of a window."""
+    """The time of the next event: a running part ends, a soak time ends, or a window opens."""
     found = [run.due[0][0]] if run.due else []
     begins = waves.soak_ends_at(run.batch.terms)
     if begins is not None and begins > run.now:

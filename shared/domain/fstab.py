@@ -1,8 +1,8 @@
 """Reads a line of fstab in the same way as mount(8) and systemd. The rules come from fstab(5), libmount and
 systemd-fstab-generator.
 
-A wrong line can stop the next boot in an emergency shell. Therefore this module finds the device that a line names, and whether the
-boot waits for the device. Pure.
+After a wrong line, the next boot can end in an emergency shell. Therefore this module finds the device that a line names, and
+whether the boot waits for this device. All functions here are pure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from shared.domain.guest import FstabFacts
 
 TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel", "ID": "id"}
-"""Tags that name a device by its content or hardware, each with the suffix of udev's folder ``/dev/disk/by-``."""
+"""Tags that name a device by its content or hardware. Each tag has the suffix of the folder ``/dev/disk/by-`` in which udev makes
+links.
+"""
 NETWORK = frozenset(
     {"9p", "afs", "alinas", "beegfs", "ceph", "cifs", "coda", "cpfs", "davfs", "davfs2", "gfs", "gfs2", "glusterfs", "lustre"}
     | {"ncp", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "sshfs", "virtiofs"}
@@ -33,8 +35,9 @@ _LINK_PLAIN = re.compile(r"[A-Za-z0-9#+\-.:=@_]")
 
 @dataclass(frozen=True)
 class ReportedDevices:
-    """The guest's report: links below /dev/disk (such as ``uuid/1234``), existing paths of fstab, and the folders that the guest
-    read."""
+    """The devices that the guest reports: links below /dev/disk (such as ``uuid/1234``), the paths of fstab that exist, and the
+    folders that the guest read.
+    """
 
     links: Collection[str] = ()
     paths: Collection[str] = ()
@@ -69,7 +72,9 @@ def _without_quotes(source: str) -> str:
 
 
 def is_device_present(entry: FstabFacts, seen: ReportedDevices, written: str = "") -> bool | None:
-    """Whether the entry's device exists; None if the entry names no device, or if the guest's report is not sufficient."""
+    """Whether the entry's device exists. The result is None if the entry names no device, or if the guest's report is not
+    sufficient.
+    """
     tag, equals, value = entry.spec.partition("=")
     if equals and tag in TAGS:
         if "/dev/disk" not in seen.places:
@@ -102,18 +107,20 @@ def names_a_path(entry: FstabFacts) -> bool:
 
 
 def _is_fuse_mount(entry: FstabFacts) -> bool:
-    """Whether a program mounts the entry (FUSE). The first field of a FUSE entry may be any text; only fuseblk names a device."""
+    """Whether a program mounts the entry (FUSE). The first field of such an entry may be any text. Only with the type fuseblk, the
+    first field names a device.
+    """
     return entry.file_system == "fuse" or entry.file_system.startswith("fuse.")
 
 
 def is_network_mount(entry: FstabFacts) -> bool:
-    """Whether the entry is mounted only once the network is up."""
+    """Whether the entry is mounted only after the network is up."""
     kind = entry.file_system.removeprefix("fuse.")
     return kind in NETWORK or "_netdev" in _mount_options(entry)
 
 
 def is_required_at_boot(entry: FstabFacts) -> bool:
-    """Whether the boot fails without the entry, because local-fs.target requires the entry."""
+    """Whether the boot fails if the entry is not mounted, because local-fs.target requires the entry."""
     if entry.file_system == "swap" or entry.mount_point in ("none", "swap") or is_network_mount(entry):
         return False
     if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in _mount_options(entry)):
@@ -147,7 +154,9 @@ def _is_option_in_effect(entry: FstabFacts, off: str, on: str) -> bool:
 
 
 def hidden_mount_points(entries: Collection[FstabFacts]) -> tuple[str, ...]:
-    """Mount points that a later line hides, because this line mounts the same folder or a parent. Swap has no mount point."""
+    """Mount points that a later line hides, because the later line mounts the same folder or one of its parents. Swap has no mount
+    point.
+    """
     points = [each.mount_point.rstrip("/") or "/" for each in entries if each.mount_point.startswith("/")]
     return tuple(
         point

@@ -1,4 +1,6 @@
-"""Redundancy groups: all instances with the same value of a tag. Only one instance of a group moves at a time. Pure."""
+"""Redundancy groups. The instances with the same value of a tag are one group, and only one of them moves at a time. All functions
+here are pure.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,9 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.migration import BEFORE_A_START, Migration, State
 
 OVER = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCELLED, State.PRECHECK_FAILED})
-"""States in which a member of a group no longer needs the group's place. In these states, the member is validated, was never moved,
-or a person has decided about the member."""
+"""States in which a member of a group no longer needs the group's place. In these states, the member passed its validation or never
+moved, or a person has decided about the member.
+"""
 
 
 def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
@@ -19,11 +22,11 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
 
 
 def last_attempt_leaving_group(migration: Migration) -> int:
-    """The last attempt that must release its place in the group; 0 if the migration keeps its place.
+    """The number of the last attempt that must release the group's place; 0 if the migration keeps the place.
 
-    A failed or rolled back migration keeps its place until a person has decided, because the instance may not work. A migration
-    that waits for its next hop or for a retry keeps its place too. A migration that waits for its first try releases the place of
-    its earlier attempts. A migration whose pre command ran keeps its place until the post command has ended.
+    A failed or rolled back migration keeps the group's place until a person has decided, because the instance may not work. A
+    migration that waits for its next hop or for a retry also keeps the place. A migration that waits for its first try releases a
+    place that its earlier attempts took. If the pre command ran, the migration keeps the place until the post command has ended.
     """
     if migration.commands.phase and migration.state is not State.COMPLETED:
         return 0
@@ -47,7 +50,7 @@ def missing_tag_finding(tag: str) -> Finding:
         "Group.NoTag",
         Severity.WARNING,
         "The instance belongs to no redundancy group",
-        f"it has no tag {tag}",
-        "It may move at the same time as the instances that stand in for it.",
-        f"If others stand in for it, cancel it, give it the tag {tag}, and submit it again.",
+        f"the instance has no tag {tag}",
+        "The instance may move at the same time as other instances that provide the same service.",
+        f"If other instances can replace this one, cancel the migration, set the tag {tag}, and submit the instance again.",
     )

@@ -12,8 +12,7 @@ from shared.domain.codec import Json, decode, encode
 
 @dataclass(frozen=True)
 class MountFacts:
-    """One mounted file system in the output of ``df``. ``available_mib`` is the space that a program without root rights can
-    use."""
+    """One mounted file system in the output of ``df``. ``available_mib`` is the free space for programs without root rights."""
 
     mount_point: str
     device: str
@@ -38,7 +37,9 @@ class PackageFacts:
 
 @dataclass(frozen=True)
 class PackageSummary:
-    """A summary of the package database: the number of packages, the packages that matter, and foreign vendors."""
+    """A summary of the package database: the number of packages, the packages that the rules need, and packages of
+    other vendors.
+    """
 
     total: int
     i686: tuple[str, ...] = ()
@@ -50,7 +51,7 @@ class PackageSummary:
 
 @dataclass(frozen=True)
 class ServiceFacts:
-    """One service. ``enabled``: the service starts at boot. ``active``: the service runs now."""
+    """One service. ``enabled`` is true if the service starts at boot. ``active`` is true if the service runs now."""
 
     name: str
     enabled: bool
@@ -77,7 +78,7 @@ class InterfaceFacts:
 
 @dataclass(frozen=True)
 class FstabFacts:
-    """One line of fstab. ``present`` says whether the device, label or UUID in the line exists; None if not known."""
+    """One line of fstab. ``present`` says whether the device, label or UUID in the line exists. It is None if this is not known."""
 
     spec: str
     mount_point: str
@@ -104,7 +105,7 @@ class UserCheck:
 
 @dataclass(frozen=True)
 class BootFacts:
-    """The boot of a Linux guest: the version that GRUB starts, the kernels in /boot, and the kernels without an initramfs."""
+    """How a Linux guest boots: the kernel version that GRUB starts, the kernels in /boot, and the kernels without an initramfs."""
 
     default_kernel: str | None = None
     images: tuple[str, ...] = ()
@@ -119,12 +120,13 @@ class LinuxFacts:
     """Facts that only Linux guests have. A field is None if the fact is not known, or if an older probe answered.
 
     ``modules``: the kernel modules loaded. ``root_links``: links directly below / to absolute paths, as ``/app -> /data/app``.
-    ``package_locks``: settings that hide updates, each with its place (versionlock, exclude). ``rpm_database``: rpm's error
-    message, empty without an error. ``kernel_vendor``: the vendor of the running kernel's package. ``permit_root_login``: the value
-    of PermitRootLogin in sshd_config, empty if the file has no such setting. ``lock_holders``: the processes that hold locks of the
-    package manager, each with its lock. ``fstab_errors``: errors that the system's own check of fstab reports.
-    ``metadata_answers``, ``names_resolve`` and ``clock_in_step``: whether the metadata service answers, names of Alibaba Cloud
-    resolve and the clock is synchronised. ``read_only_mounts``: the folders, out of /mnt and /sys, that are mounted read-only.
+    ``package_locks``: settings that hide updates (versionlock, exclude), each with the file that contains the setting.
+    ``rpm_database``: rpm's error message, empty without an error. ``kernel_vendor``: the vendor of the running kernel's package.
+    ``permit_root_login``: the value of PermitRootLogin in sshd_config, empty if the file has no such setting. ``lock_holders``: the
+    processes that hold locks of the package manager, each with its lock. ``fstab_errors``: errors that the system's own check of
+    fstab reports. ``metadata_answers``, ``names_resolve`` and ``clock_in_step``: whether the metadata service answers, names of
+    Alibaba Cloud resolve and the clock is synchronised. ``read_only_mounts``: which of the folders /mnt and /sys are mounted
+    read-only.
     """
 
     modules_out_of_tree: tuple[str, ...] | None = None
@@ -190,7 +192,7 @@ class WindowsFacts:
 
 @dataclass(frozen=True)
 class GuestFacts:
-    """One answer of the probe.
+    """The facts in one answer of the probe.
 
     ``unknown`` lists the facts that the probe could not read, and why. ``cut`` lists the facts that were too long to report
     completely.
@@ -232,6 +234,6 @@ class GuestFacts:
         return decode(cls, document, "guest", strict=strict)
 
     def mount_of_path(self, path: str) -> MountFacts | None:
-        """The mounted file system that contains ``path``; None if no mount contains it."""
+        """The mounted file system that contains ``path``; None if no known file system contains ``path``."""
         holding = [m for m in self.mounts or () if path == m.mount_point or path.startswith(m.mount_point.rstrip("/") + "/")]
         return max(holding, key=lambda m: len(m.mount_point), default=None)

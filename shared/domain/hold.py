@@ -1,6 +1,6 @@
-"""The hold: one switch that keeps the pipeline from starting anything in the account.
+"""The hold: a switch that a person sets to stop all starts. While the hold is set, the pipeline starts nothing in the account.
 
-The functions are pure: one function reads the row of the hold, and others compute the columns that an act writes.
+The functions are pure. They interpret the hold's row, and compute the columns that an act writes.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from shared.domain.codec import DocumentInvalid, decode
 
 HELD, RELEASED = "held", "released"
 STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
-"""The columns of the hold's row: state, version, reason of a hold set by hand, and the prefix of the columns for single acts."""
+"""The columns of the hold's row: the state, the version, and the reason of a hold that was set by hand. Each act has its own
+column, whose name begins with the last prefix.
+"""
 SHOWN = 20
-"""Maximum number of acts that are read from the history. Only the latest acts are read."""
+"""Maximum number of acts that are read from the history. If the history is longer, only the latest acts are read."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,9 @@ class Hold:
     lines: tuple[HoldHistoryEntry, ...] = ()
     """The acts, oldest first."""
     unread: Any = None
-    """The stored version if it is not a whole number. The value allows an act to refer to the row that the person saw."""
+    """The stored version, if the version is not a whole number. An act compares this text with the row, so that the row cannot
+    change unnoticed.
+    """
 
     @property
     def is_held(self) -> bool:
@@ -55,8 +59,9 @@ NOTHING_HELD = Hold()
 
 
 def read_hold(row: Mapping[str, Any] | None) -> Hold:
-    """The hold that a row describes. If the table has no row, nothing is held. An unreadable row holds everything, because a person
-    wrote the row."""
+    """The hold that a row describes. If the table has no row, nothing is held. An unreadable row holds everything, because only a
+    person can have written such a row.
+    """
     if row is None:
         return NOTHING_HELD
     lines = _read_acts(row)
@@ -76,7 +81,7 @@ UNREADABLE = -1
 
 
 def hold_columns(seen: Hold, line: HoldHistoryEntry) -> dict[str, Any]:
-    """The columns of state and version that an act writes. Writing the two columns also repairs an unreadable row."""
+    """The new values of the columns for state and version after an act. Writing both columns also repairs an unreadable row."""
     return {STATE: HELD if line.act == "hold" else RELEASED, VERSION: max(seen.version, 0) + 1}
 
 
@@ -90,7 +95,9 @@ def _unreadable_reason(what: str) -> str:
 
 
 def _read_acts(row: Mapping[str, Any]) -> tuple[HoldHistoryEntry, ...]:
-    """The latest acts, oldest first. Unreadable lines are skipped, because only the row's state decides."""
+    """The latest acts, oldest first. Unreadable lines are skipped, because only the column with the state decides whether the hold
+    is set.
+    """
     found: list[HoldHistoryEntry] = []
     for name in sorted(each for each in row if each.startswith(LINE))[-SHOWN:]:
         with suppress(DocumentInvalid):

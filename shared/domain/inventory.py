@@ -12,9 +12,9 @@ from shared.domain.catalog.identify import identify_in_catalog
 from shared.domain.catalog.model import Catalog, Release
 
 MOST_GROUPS = 2000
-"""Maximum groups that an inventory keeps: the largest groups. The total of an inventory counts the instances of all groups."""
+"""Maximum number of groups in an inventory. The largest groups are kept; the total still counts the instances of all groups."""
 LONGEST_NAME = 128
-"""Maximum characters of the name of a system that the catalog does not know."""
+"""Maximum characters that are kept of an operating system's name if the catalog does not know the system."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Inventory:
     groups: tuple[InstanceGroup, ...]
     """The groups, largest first."""
     lacking: tuple[Problem, ...] = ()
-    """The places that could not be listed: a region or an account, an error code and a sentence."""
+    """The regions and accounts that could not be listed, each with an error code and a sentence."""
 
 
 @dataclass
 class InstanceCount:
-    """Counts the instances of a listing, page after page. An instance that comes twice counts once."""
+    """Counts the instances of a listing, page after page. An instance that appears on two pages counts once."""
 
     catalog: Catalog
     releases: set[Release] = field(default_factory=set)

@@ -15,8 +15,9 @@ SMC_PREFIX = "SMC_Backup_Snapshot_"
 
 
 class SnapshotState(Enum):
-    """The states of a snapshot in the ledger. A row is written as ``intended`` before ECS is asked for the snapshot, so that the
-    ledger misses no snapshot."""
+    """The states of a snapshot in the ledger. A row is written with the state ``intended`` before the request to ECS, so that the
+    ledger misses no snapshot.
+    """
 
     INTENDED = "intended"
     CREATING = "creating"
@@ -44,16 +45,19 @@ class LedgerEntry:
     prechecked_version: int = 0
     """The migration's ``prechecked_version`` at the request; 0 if an older version wrote the row."""
     kept: str = ""
-    """The reason to keep a snapshot with the owner ``other`` for ever; empty for all other owners. A row with a reason has the
-    state ``swept``, so that every version of the sweep ignores the row."""
+    """Why a snapshot with the owner ``other`` is never deleted; empty for all other owners. A row with a reason has the state
+    ``swept``, so that every version of the sweep ignores the row.
+    """
     judged: bool = False
-    """Whether evidence besides the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. Before deleting a
-    snapshot, the sweep checks the evidence for rows of earlier versions."""
+    """Whether more evidence than the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. Earlier versions
+    did not store this. For their rows, the sweep checks the evidence before it deletes the snapshot.
+    """
     account_id: str = ""
     """The account of the migration; empty for the deployment's own account."""
     sweep_at: datetime | None = None
-    """When the snapshot may be deleted: the time of the confirmation or release plus the retention; None before a confirmation or
-    release."""
+    """When the snapshot may be deleted: the time of the confirmation or release, plus the retention. None before a confirmation or
+    release.
+    """
 
     @property
     def belongs_to_pipeline(self) -> bool:
@@ -69,10 +73,11 @@ class LedgerEntry:
 
 
 def snapshots_since_precheck(migration: Migration, entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
-    """The pipeline's snapshots that were requested in this hop after its last precheck.
+    """The pipeline's snapshots of this hop that were requested after the hop's last precheck.
 
     The migration's row version decides, because the clocks of two functions may differ. The rows of earlier versions contain only
-    times. For rows with only times, the newest attempt decides, and times may differ by CLOCKS_APART.
+    times. Such rows count if they belong to the newest attempt and are not older than the precheck, with a tolerance of
+    CLOCKS_APART.
     """
     mine = [each for each in entries if each.hop == migration.hop and each.owner == "replank"]
     newest = max((each.attempt for each in mine), default=0)
@@ -106,7 +111,7 @@ def sweep_due_at(released_at: datetime, retention_days: int) -> datetime:
 def may_sweep(entry: LedgerEntry, *, released_at: datetime | None, now: datetime) -> bool:
     """Whether the snapshot may be deleted: a named person released the migration, and the retention has passed (invariant 2).
 
-    The comparison tolerates different clocks: our clock may be ahead of the clock that recorded the release.
+    The comparison has a tolerance, because this function's clock may be ahead of the clock that recorded the release.
     """
     if released_at is None or entry.sweep_at is None:
         return False

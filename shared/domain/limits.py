@@ -1,4 +1,4 @@
-"""The limits that can delay each kind of start, in one table for all stages. docs/architecture.md prints the table."""
+"""One table, which all stages use, says which limits can delay each kind of start. docs/architecture.md prints the table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Limit(Enum):
 
 
 class Start(Enum):
-    """The kinds of start. Each start begins to migrate an instance, or to roll an instance back."""
+    """The kinds of start. After a start, an instance is being migrated or rolled back."""
 
     FIRST_SNAPSHOT = "the snapshots of a first try"
     FIRST_JOB = "the job of a first try"
@@ -52,8 +52,9 @@ TIMES = frozenset({Limit.WINDOW, Limit.BLACKOUT})
 SLOTS = frozenset({Limit.REGION, Limit.WAVE_SLOT, Limit.SLOT})
 """Limits on the number of instances that migrate at once."""
 ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.GROUP} | SLOTS
-"""The limits that apply to a next hop. Failures of other migrations do not hold back a next hop. A next hop needs a slot, and gets
-its slot before migrations that have not begun."""
+"""The limits that apply to a next hop. Failures of other migrations do not hold back a next hop. A next hop needs a slot too, but
+gets a slot before migrations that have not begun.
+"""
 
 HELD_BY: Mapping[Start, frozenset[Limit]] = {
     Start.FIRST_SNAPSHOT: EVERY,
@@ -70,17 +71,17 @@ HELD_BY: Mapping[Start, frozenset[Limit]] = {
 
 @dataclass(frozen=True)
 class AdmissionCounts:
-    """The counts that admission needs in addition to the batch's row: the outcomes so far, and the slots that are held now."""
+    """The counts that decide about a start, besides the batch's row: the outcomes so far, and the slots that are held now."""
 
     failed: frozenset[str]
     moved: frozenset[str]
-    """Ids of validated migrations; collected only until the canary has passed."""
+    """Ids of validated migrations; they are collected only until the canary has passed."""
     held_by_batch: int
     held_by_account: int
     has_slot: bool = False
     """Whether this migration already holds a slot. The other counts leave out this slot."""
     unproved: int | None = None
-    """Number of other migrations with a slot that are not validated yet; None if nobody counted these migrations."""
+    """Number of other migrations that hold a slot and are not validated yet; None if these migrations were not counted."""
     held_in_region: int = 0
     """Slots that other migrations of the batch hold in the same region; counted only if the policy limits these slots."""
     held_in_wave: int = 0
@@ -88,8 +89,9 @@ class AdmissionCounts:
 
     @property
     def canary_candidates(self) -> int:
-        """The number of other migrations that may still count for the canary. The number may include a migration that was validated
-        a moment ago."""
+        """How many other migrations may still become part of the canary. The number may include a migration that was validated a
+        moment ago.
+        """
         return self.held_by_batch if self.unproved is None else self.unproved
 
 
@@ -103,14 +105,15 @@ class StartContext:
     now: datetime
     account_limit: int
     trouble: str = ""
-    """Why the migration's account cannot be used now, in words; empty if the account can be used."""
+    """Why the migration's account cannot be used now, in words; empty if the account is usable."""
     wave: int = 0
     """The number of the migration's wave."""
     mate: str = ""
     """The other member of the redundancy group that the migration waits for, in words; empty if the migration need not wait."""
     offered: bool = True
-    """Whether the tick has offered the migration a slot. If the batch has time limits or an order, only the tick offers slots, and
-    next hops come first."""
+    """Whether the tick has offered a slot to the migration. In a batch with time limits or an order, only the tick offers slots, so
+    that next hops come first.
+    """
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class BlockingLimit:
 
 
 def blocking_limit(start: Start, scene: StartContext) -> BlockingLimit | None:
-    """The first limit that holds back the start now; None if no limit does."""
+    """The first limit that holds back the start now; None if no limit holds the start back."""
     for limit, why_blocked in _checks_in_order(HELD_BY[start]):
         reason = why_blocked(scene)
         if reason:
@@ -136,7 +139,7 @@ def _checks_in_order(limits: frozenset[Limit]) -> tuple[tuple[Limit, Callable[[S
 
 
 def next_start(migration: Migration) -> Start:
-    """The start that the migration makes next in its present state."""
+    """The kind of start that comes next for the migration in its present state."""
     job = migration.state in (State.SNAPSHOTTED, State.MIGRATING, State.WAITING)
     if migration.state is State.WAITING and migration.resumes == "validate":
         return Start.RETRY_LOOK
@@ -148,16 +151,16 @@ def next_start(migration: Migration) -> Start:
 
 
 def has_priority(migration: Migration) -> bool:
-    """Whether the migration has begun its route, and its next hop is admitted before migrations that have not begun."""
+    """Whether the migration has begun its route. If so, its next hop is admitted before migrations that have not begun."""
     return migration.hop > 0 and not migration.retried
 
 
 def requeue_migration(migration: Migration, reason: str, *, by: str, now: datetime, missed: bool = False) -> Step:
     """The step that releases the slot and waits for admission again, as a new attempt. An earlier attempt that still runs cannot
-    release the slot of the new attempt.
+    release a slot that the new attempt takes.
 
-    If no job has run in this hop, the precheck and the snapshots are repeated later, because both become too old. The flag
-    ``missed`` says whether the snapshots were ready too late for their window.
+    If no job has run in this hop, the precheck and the snapshots become too old and are repeated later. ``missed`` says whether the
+    snapshots were ready too late for their window.
     """
     unbegun = replace(migration.handle, began_at=None)
     changes: dict[str, object] = {"attempt": migration.attempt + 1, "handle": unbegun, "stalled_at": None}
@@ -167,7 +170,7 @@ def requeue_migration(migration: Migration, reason: str, *, by: str, now: dateti
         to = State.WAITING if ran else State.READY
         again = {"prechecked_at": None, "windows_missed": migration.windows_missed + missed}
         changes |= {"resumes": "migrate"} if ran else again
-    taken = step(migration, to, now=now, by=by, reason=f"gave its slot back: {reason}"[:500], **changes)
+    taken = step(migration, to, now=now, by=by, reason=f"released its slot: {reason}"[:500], **changes)
     return replace(taken, effects=(ReleaseSlot(), *post_command_effects(migration, unmoved=True)))
 
 
@@ -179,7 +182,7 @@ def needs_new_snapshots(migration: Migration, terms: BatchTerms, now: datetime) 
 
 
 def has_missed_window(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
-    """Whether the window closed before the snapshots were ready, regardless of blackouts."""
+    """Whether the window closed before the snapshots were ready. Blackouts make no difference."""
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     times = terms.policy.time_limits
     opened = times.window_opened_at(now)
@@ -187,7 +190,7 @@ def has_missed_window(migration: Migration, terms: BatchTerms, now: datetime) ->
 
 
 def allowed_start_count(start: Start, scene: StartContext) -> int:
-    """The number of further migrations of the batch that may make a start of this kind now."""
+    """How many further migrations of the batch may make a start of this kind now."""
     free = free_slot_count(scene.terms, scene.standing, account_limit=scene.account_limit)
     if not free or blocking_limit(start, scene):
         return 0
@@ -197,7 +200,7 @@ def allowed_start_count(start: Start, scene: StartContext) -> int:
 
 
 def free_slot_count(terms: BatchTerms, standing: AdmissionCounts, *, account_limit: int) -> int:
-    """The number of free slots of the batch, by the batch's own limit and by the account's limit."""
+    """How many more slots the batch may take now, by its own limit and by the account's limit."""
     return max(min(terms.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account), 0)
 
 
@@ -212,7 +215,7 @@ def _why_paused(scene: StartContext) -> str:
     since = f"since {control.at:%Y-%m-%d %H:%M} UTC" + (f": {control.why}" if control.why else "")
     if control.brake is PauseState.BUDGET:
         return f"the batch paused at its failure budget {since}. See what failed, then: replank resume {batch_id}"
-    return f"the batch is {control.brake.value} by {control.by} {since}. To let it go on: replank resume {batch_id}"
+    return f"the batch is {control.brake.value} by {control.by} {since}. To resume the batch: replank resume {batch_id}"
 
 
 def _why_account_unusable(scene: StartContext) -> str:
@@ -228,7 +231,8 @@ def _why_not_acknowledged(scene: StartContext) -> str:
 def _why_not_approved(scene: StartContext) -> str:
     if not scene.terms.policy.approvals:
         return ""
-    from shared.domain.approvals import BATCH, approval_status, missing_approvals_in_words  # only batches with approvals need it
+    # Imported here, because only batches with approvals need this module.
+    from shared.domain.approvals import BATCH, approval_status, missing_approvals_in_words
 
     return missing_approvals_in_words(approval_status(scene.terms, BATCH, scene.now), scene.terms.batch_id)
 
@@ -257,20 +261,20 @@ def why_budget_spent(scene: StartContext) -> str:
 
 
 NAMED = 5
-"""Maximum migrations that a reason names."""
+"""Maximum number of migrations that a reason names; the others are only counted."""
 
 
 def _why_canary_waits(scene: StartContext) -> str:
     canary, moved = scene.terms.policy.canary, len(scene.standing.moved)
     if moved >= canary or moved + scene.standing.canary_candidates < canary:
         return ""
-    return f"the canary is not through: {moved} of {canary} validated"
+    return f"the canary has not passed: {moved} of {canary} validated"
 
 
 def _why_wave_waits(scene: StartContext) -> str:
     if scene.wave <= scene.terms.control.wave:
         return ""
-    from shared.domain.waves import why_next_wave_waits  # only batches with waves need it
+    from shared.domain.waves import why_next_wave_waits  # imported here, because only batches with waves need this module
 
     return f"wave {scene.wave + 1} has not begun: {why_next_wave_waits(scene.terms, scene.now)}"
 
@@ -282,13 +286,13 @@ def _why_group_waits(scene: StartContext) -> str:
 def _why_region_full(scene: StartContext) -> str:
     most = scene.terms.policy.max_moving_per_region
     full = most is not None and scene.standing.held_in_region >= most and not scene.standing.has_slot
-    return f"as many of the batch move in its region as may at once ({most}, maxMovingPerRegion)" if full else ""
+    return f"the maximum of the batch's instances already move in this region ({most}, maxMovingPerRegion)" if full else ""
 
 
 def _why_wave_full(scene: StartContext) -> str:
     most = scene.terms.policy.max_moving_per_wave
     full = most is not None and scene.standing.held_in_wave >= most and not scene.standing.has_slot
-    return f"as many of its wave move as may at once ({most}, maxMovingPerWave)" if full else ""
+    return f"the maximum of this wave's instances already move ({most}, maxMovingPerWave)" if full else ""
 
 
 def _why_no_slot(scene: StartContext) -> str:

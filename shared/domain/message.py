@@ -9,8 +9,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Message:
-    """One event, timer or notice. The field ``type`` is the CloudEvents type. A timer has the type ``timer``, and ``data`` holds
-    its payload."""
+    """One event, timer or notice that a function receives. The field ``type`` is the CloudEvents type. For a timer, ``type`` is
+    ``timer`` and ``data`` holds the timer's payload.
+    """
 
     type: str
     event_id: str
@@ -25,8 +26,9 @@ class Message:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a stage's work. The field ``result`` is done, stale, waiting or refused. The invocation's log line contains
-    ``facts``."""
+    """How a stage's work on one message ended. The field ``result`` is done, stale, waiting or refused. The log line of the
+    invocation contains ``facts``.
+    """
 
     result: str
     facts: dict[str, Any] = field(default_factory=dict)

@@ -64,8 +64,7 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     S.CANCELLED: frozenset({S.CANCELLED}),
     S.WAITING: frozenset({S.WAITING, S.SNAPSHOTTED, S.RESTARTING, S.FAILED, S.ROLLING_BACK, S.CANCELLED}),
 }
-"""The states to which a step may lead, by the state before the step. A step that does not change the state records progress or a
-release in the journal.
+"""The states that may follow each state. A step that does not change the state records progress or a release in the journal.
 
 Earlier versions of Replank moved a retry directly from failed to snapshotted or restarting.
 """
@@ -75,13 +74,15 @@ WAITING_FOR_A_PERSON = frozenset({S.MIGRATED, S.FAILED, S.PRECHECK_FAILED})
 MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.VALIDATING})
 """States in which the instance is being migrated and holds a slot. A rollback needs no slot."""
 ADMITTED = frozenset({S.READY, S.WAITING})
-"""States in which a migration waits for admission, until the tick offers a slot to the migration."""
+"""States in which a migration waits until the tick offers it a slot."""
 BEFORE_A_START = ADMITTED | {S.ACCEPTED, S.PRECHECKING}
-"""The states before admission. If the start of a migration takes too long, the migration returns to one of these states, and a new
-probe examines the guest."""
+"""The states before a start. If a start takes too long, the migration returns to one of these states, and a new probe examines the
+guest.
+"""
 ACTIVE = frozenset(S) - TERMINAL - {S.CONFIRMED}
-"""States in which the migration holds its instance's lock. In the state ``accepted``, a migration holds the lock only once the
-precheck has begun."""
+"""States in which the migration holds its instance's lock. In the state ``accepted``, the migration holds the lock only after the
+precheck has begun.
+"""
 
 
 @dataclass(frozen=True)
@@ -116,18 +117,21 @@ class DriverData:
     """When the preparation of the job began. The time is stored before the first call, so that only one invocation prepares the
     job."""
     started_at: datetime | None = None
-    """When the job was started; None as long as the present hop has certainly not changed the instance."""
+    """When the job was started. None means that the present hop has certainly not changed the instance."""
     finished_at: datetime | None = None
     ran_before: str | None = None
-    """The job's last start before this attempt, as shown by SMC; empty if the job had never started, None if not recorded."""
+    """When the job was started last before this attempt, as shown by SMC. Empty if the job had never started; None if
+    not recorded.
+    """
     spent_job_id: str = ""
-    """The id of a finished drill, which is a job that migrates nothing; the driver does not follow this job again."""
+    """The id of a finished drill. A drill is a job that migrates nothing, so the driver does not follow this job again."""
 
 
 @dataclass(frozen=True)
 class Migration:
-    """The migration of one instance, with the fields that a row stores. Times are aware UTC; ``hop`` counts from 0, ``attempt``
-    from 1."""
+    """The migration of one instance, with all fields that its row stores. Times are aware UTC; ``hop`` counts from 0, ``attempt``
+    from 1.
+    """
 
     migration_id: str
     batch_id: str
@@ -159,8 +163,9 @@ class Migration:
     probe_count: int = 0
     """Number of probes sent so far, for any purpose. The number is part of the next probe's client token."""
     check_asked: bool = False
-    """Whether the probe of the last precheck included the batch's files and check. Only an acknowledgement allows files and
-    check."""
+    """Whether the probe of the last precheck included the batch's files and check. Before the acknowledgement, no probe may include
+    them.
+    """
     disks: tuple[str, ...] = ()
     """Ids of the disks that the last precheck found. Each disk gets a snapshot before the job starts."""
     handle: DriverData = field(default_factory=DriverData)
@@ -181,29 +186,33 @@ class Migration:
     rollback_waits: str = ""
     """The event that a rollback waits for, in words; empty if the rollback does not wait."""
     commands: CommandProgress = NOTHING_RAN
-    """The batch's commands in the guest, before and after the move."""
+    """The progress of the batch's commands that run in the guest before and after the move."""
     stalled_at: datetime | None = None
-    """The time of the first failed start since the migration has held its slot; None if the start does not fail."""
+    """When a start first failed while the migration held its present slot; None if no start failed."""
     progress: int = 0
     snapshots_made: int = 0
     snapshots_swept: int = 0
     released_at: datetime | None = None
-    """The beginning of the retention: when a named person confirmed the migration, or released its snapshots after a rollback or
-    cancellation."""
+    """When the retention began: a named person confirmed the migration, or released its snapshots after a rollback or
+    cancellation.
+    """
     finished_at: datetime | None = None
     account_id: str = ""
     """The member account of the instance; empty for the deployment's own account, and in rows of older versions."""
     group: str = ""
-    """The redundancy group (``tag=value``) that the first precheck found, also stored in a separate column; empty without a
-    group."""
+    """The redundancy group (``tag=value``) that the first precheck found; empty without a group. A separate column has the same
+    value.
+    """
     disturbed: tuple[str, ...] = ()
     """Digests of the last ECS events about changes that others made to the instance, so that each event is recorded only once."""
     owes: tuple[int, ...] = ()
-    """The versions of the row whose outbox still has effects or events. The value is not stored, but derived when the row is
-    read."""
+    """The versions of the row whose outbox still has effects or events. This field is not stored; it is computed when the row is
+    read.
+    """
     due_at: datetime | None = None
-    """When the tick handles the migration next, or the sweep after a confirmation. None if only a person can act, or if the
-    migration has ended."""
+    """When the tick handles the migration next; after a confirmation, when the sweep does. None if only a person can act, or if the
+    migration has ended.
+    """
 
     @property
     def current_hop(self) -> Hop:
@@ -223,37 +232,39 @@ class Migration:
 
     @property
     def job_may_have_run(self) -> bool:
-        """Whether a job of this hop may have changed the instance. The jobs of some drivers start before the pipeline sees the
-        job."""
+        """Whether a job of this hop may have changed the instance. With some drivers, a job may start before the pipeline sees the
+        job.
+        """
         return self.handle.started_at is not None or driver_traits(self.driver).may_job_run_unseen
 
     @property
     def smc_rollback(self) -> str:
-        """Whether SMC restored the disks after its job: ``SMC rolled back``, ``not rolled back`` or ``not known``; empty if no job
-        that may restore disks has run."""
+        """Whether SMC reset the disks after its job: ``SMC rolled back``, ``not rolled back`` or ``not known``. Empty if no job ran
+        that may reset disks.
+        """
         if not driver_traits(self.driver).copies_disks:
             return ""
         by_job = self.failure is not None and (self.failure.stage == "migrate" or self.failure.code == ROLLED_BACK_BY_SMC)
         return smc_rollback_in_words(self.trace, job_failed=by_job and self.handle.started_at is not None)
 
     def awaits_command(self, invocation_id: str) -> bool:
-        """Whether the migration's stage waits for the end of this command in the guest. Some drivers store no ids of commands.
+        """Whether the migration's stage waits for the end of this command in the guest. If the driver stores no command ids, the
+        state of the migration decides.
 
-        Only probes, imports and preparations have a name by which their end wakes a stage (``events.command_name``).
+        The end of a command wakes a stage only if the command is a probe, an import or a preparation (``events.command_name``).
         """
         own = (self.probe_invocation_id, self.handle.import_invocation_id)
         unstored = self.state is State.SNAPSHOTTED and driver_traits(self.driver).installs_in_guest
         return unstored or (invocation_id != "" and invocation_id in own)
 
     def client_token(self, *words: object) -> str:
-        """The client token of one call, at most 64 ASCII characters. A repetition of the call by the same step has the same
-        token."""
+        """The client token of one call, at most 64 ASCII characters. If the same step repeats the call, the token is the same."""
         return "-".join(("rp", self.migration_id, *map(str, words)))[:64]
 
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One line of a migration's history; ``by`` is a stage's name or the operator's."""
+    """One line of a migration's history. ``by`` is the name of a stage or of an operator."""
 
     version: int
     at: datetime
@@ -266,7 +277,7 @@ class JournalEntry:
     trust: str = ""
     """The trust in the operator's name (``claimed``, ``verified``); empty for a stage, or if an older version wrote the line."""
     door: str = ""
-    """The way in which the request for the act came in: ``trigger`` or ``gateway``; empty whenever ``trust`` is empty."""
+    """The entrance through which the request came in: ``trigger`` or ``gateway``; empty whenever ``trust`` is empty."""
 
 
 @dataclass(frozen=True)
@@ -295,8 +306,9 @@ def step(
     reason: str,
     **changes: Any,
 ) -> Step:
-    """The step from the present state to ``to``; ``changes`` are further changed fields. Raises Bug if the table lacks the
-    transition."""
+    """The step from the present state to ``to``; ``changes`` are other fields that the step changes. Raises Bug if TRANSITIONS
+    lacks the transition.
+    """
     if to not in TRANSITIONS[migration.state]:
         raise Bug(f"{migration.state.value} -> {to.value} is no transition (migration {migration.migration_id})")
     version = migration.version + 1
@@ -312,7 +324,7 @@ def first_journal_entry(migration: Migration, *, by: str, reason: str) -> Journa
 
 
 def replay_journal(journal: list[JournalEntry]) -> State:
-    """The state after all entries of a journal. Raises Bug for a gap, or for a transition that the table lacks."""
+    """The state after all entries of a journal. Raises Bug if an entry is missing, or if TRANSITIONS lacks a transition."""
     state: State | None = None
     for place, entry in enumerate(journal, start=1):
         if entry.version != place:

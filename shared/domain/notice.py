@@ -1,7 +1,7 @@
-"""End-of-life notices: reading a received notice, and choosing the notices that the inventory publishes.
+"""End-of-life notices. This module reads the notices that arrive, and chooses the notices that the inventory publishes.
 
 Alibaba Cloud publishes no machine-readable notice, so the inventory publishes notices of its own. Once a month, the inventory sends
-a notice for every release in use that is out of support, or soon will be.
+a notice for every release in use whose support has ended or will end soon.
 """
 
 from __future__ import annotations
@@ -64,21 +64,23 @@ class Notice:
     releases: tuple[str, ...]
     regions: tuple[str, ...] = ()
     instance_ids: tuple[str, ...] = ()
-    """The ids of the only instances that the notice concerns, if they run one of the releases; empty for all instances."""
+    """The ids of the instances that the notice concerns, if they run one of the releases. If empty, the notice concerns all
+    instances.
+    """
     accounts: tuple[str, ...] = ()
-    """The ids of the only accounts that the notice concerns; empty for every account that the deployment serves."""
+    """The ids of the accounts that the notice concerns. If empty, the notice concerns every account that the deployment serves."""
 
 
 def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
     """The notice in an EndOfLife event's data; raises Refused naming the field.
 
-    Anybody who may publish to the event bus can send a notice, so a notice only selects instances. Commands, overrides, drivers and
-    limits come only from a named person.
+    Anybody with permission to publish to the event bus can send a notice. Therefore a notice only selects instances. Commands,
+    overrides, drivers and limits come only from a named person.
     """
     strangers = sorted(set(data) - NOTICE_FIELDS)
     if strangers:
-        what = f"A notice may not carry {strangers[0][:100]!r}: it may carry {', '.join(sorted(NOTICE_FIELDS))}."
-        raise Refused("Notice.FieldNotAllowed", what, "Send it without that field, or submit a batch: a person decides the rest.")
+        what = f"A notice may not contain {strangers[0][:100]!r}. Its fields are {', '.join(sorted(NOTICE_FIELDS))}."
+        raise Refused("Notice.FieldNotAllowed", what, "Send the notice without this field, or submit a batch, in which a person decides everything else.")
     releases = tuple(_read_release_key(each, catalog) for each in as_list(data.get("releases"), "releases"))
     if not releases:
         raise Refused("Notice.Empty", "The notice names no release.", "Give data.releases at least one release, e.g. CentOS 7.")
@@ -90,8 +92,8 @@ def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
     if not named:
         return Notice(releases, regions, instances, accounts)
     if instances or regions or accounts:
-        what = "resources stands beside instanceIds, regionIds or accountIds, which it names already."
-        raise Refused("Notice.FieldNotAllowed", what, "Send resources alone, or the three others.")
+        what = "The notice has resources and also instanceIds, regionIds or accountIds, which the resources already contain."
+        raise Refused("Notice.FieldNotAllowed", what, "Send either resources, or the three other fields.")
     of_regions, of_accounts, of_instances = (tuple(dict.fromkeys(each)) for each in zip(*named, strict=True))
     return Notice(releases, of_regions, _read_instance_ids(list(of_instances)), of_accounts)
 
@@ -102,27 +104,27 @@ def _check_end_of_support(end_of_support: object) -> None:
     try:
         date.fromisoformat(str(end_of_support))
     except ValueError:
-        what = f"{str(end_of_support)[:100]!r} is no date."
-        raise Refused("Notice.DateInvalid", what, "Give endOfSupport like 2024-06-30, or leave it out.") from None
+        what = f"{str(end_of_support)[:100]!r} is not a date."
+        raise Refused("Notice.DateInvalid", what, "Write endOfSupport like 2024-06-30, or leave the field out.") from None
 
 
 def _read_instance_ids(instance_ids: object) -> tuple[str, ...]:
     listed = as_list(instance_ids, "instanceIds")
     if len(listed) > MOST_INSTANCES:
         what = f"The notice names {len(listed)} instances, more than {MOST_INSTANCES}."
-        raise Refused("Notice.TooManyInstances", what, "Name the releases alone, or send several notices.")
+        raise Refused("Notice.TooManyInstances", what, "Name only the releases, or send several notices.")
     return tuple(dict.fromkeys(map(_read_instance_id, listed)))
 
 
 def _read_instance_id(name: object) -> str:
     if not isinstance(name, str) or not _INSTANCE.fullmatch(name):
-        raise Refused("Notice.InstanceInvalid", f"{str(name)[:100]!r} is no instance id.", "Give instanceIds like i-bp1abc.")
+        raise Refused("Notice.InstanceInvalid", f"{str(name)[:100]!r} is not an instance id.", "Give instanceIds like i-bp1abc.")
     return name
 
 
 def _read_account_id(name: object) -> str:
     if not isinstance(name, str) or not _ACCOUNT.fullmatch(name):
-        raise Refused("Notice.AccountInvalid", f"{str(name)[:100]!r} is no account id.", "Give accountIds of 16 digits.")
+        raise Refused("Notice.AccountInvalid", f"{str(name)[:100]!r} is not an account id.", "Give accountIds of 16 digits.")
     return name
 
 
@@ -131,14 +133,14 @@ def _read_resource(name: object) -> tuple[str, str, str]:
     found = _ARN.fullmatch(name) if isinstance(name, str) else None
     if found is None:
         remedy = "Give resources like acs:ecs:cn-hangzhou:1234567890123456:instance/i-bp1abc."
-        raise Refused("Notice.ResourceInvalid", f"{str(name)[:100]!r} is no ARN of an instance.", remedy)
+        raise Refused("Notice.ResourceInvalid", f"{str(name)[:100]!r} is not the ARN of an instance.", remedy)
     return found[1], found[2], found[3]
 
 
 def _read_region_id(name: object) -> str:
-    """The region id. The check is strict, because the id becomes part of the host name in later requests."""
+    """The region id. The check is strict, because later requests use the id as part of a host name."""
     if not isinstance(name, str) or not _REGION.fullmatch(name):
-        raise Refused("Notice.RegionInvalid", f"{str(name)[:100]!r} is no region id.", "Give regionIds like cn-hangzhou.")
+        raise Refused("Notice.RegionInvalid", f"{str(name)[:100]!r} is not a region id.", "Give regionIds like cn-hangzhou.")
     return name
 
 
@@ -150,7 +152,7 @@ def read_notice_policy(document: object) -> Policy:
     strangers = sorted(set(as_object(document, "policy")) - NOTICE_POLICY_FIELDS)
     if strangers:
         known = ", ".join(sorted(NOTICE_POLICY_FIELDS))
-        raise Refused("Policy.Invalid", f"policy.{strangers[0]} is not for notices.", f"Known are {known}.")
+        raise Refused("Policy.Invalid", f"policy.{strangers[0]} is not allowed for notices.", f"The allowed fields are {known}.")
     return read_policy(document)
 
 
@@ -175,8 +177,9 @@ def is_wanted_release(release: Release, wanted: Iterable[str]) -> bool:
 
 
 def due_notices(releases: Iterable[Release], now: datetime, catalog: Catalog = CATALOG) -> list[events.Event]:
-    """The EndOfLife events that the inventory publishes at ``now``, one per product. All calls within a month give the same event
-    ids."""
+    """The EndOfLife events that the inventory publishes at ``now``, one per product. All calls within one month return the same
+    event ids.
+    """
     found: dict[str, events.Event] = {}
     for release in releases:
         row = catalog.lifecycle.get(release.product)

@@ -1,7 +1,6 @@
-"""The observations of an instance in one hop: the baseline before the job, and the guest after the job.
+"""What the pipeline stores about an instance in one hop: the baseline before the job, and the guest after the job.
 
-An observation is stored beside the migration's row, under a name that contains the hop's number. Documents of earlier versions lack
-some fields.
+Each observation is a separate document, whose name contains the hop's number. Documents of earlier versions lack some fields.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ from shared.domain.guest import GuestFacts
 
 
 def instance_document_name(hop: int) -> str:
-    """The name of the document with ECS's description of the instance when the precheck began."""
+    """The name of the document with the instance's facts in ECS at the beginning of the precheck."""
     return f"instance-{hop}"
 
 
 def baseline_document_name(hop: int) -> str:
-    """The name of the document with the facts of the passed precheck. The validation compares the guest with the facts in this
-    document."""
+    """The name of the document with the facts from the precheck that passed. The validation compares the guest with these facts."""
     return f"baseline-{hop}"
 
 

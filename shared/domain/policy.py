@@ -1,4 +1,4 @@
-"""The policy: an operator's choices for a batch, and the bounds of each choice."""
+"""The policy of a batch: the choices that an operator makes for the batch, and the bounds of each choice."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, read_blac
 from shared.domain.window import NEVER, Window, read_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
-"""Maximum number of files in a policy, of characters in its check, and of bytes of both in the probe. A command of Cloud Assistant
-may have 24 KB."""
+"""Maximum number of files in a policy, of characters in its check, and of bytes that both take in the probe. A command of Cloud
+Assistant may have 24 KB.
+"""
 MOST_WINDOWS = 20
 
 
@@ -38,7 +39,7 @@ ORDER = f"^({BY_NAME}|{BY_TAG}[^\\x00-\\x1f\\x7f-\\x9f]{{1,{LONGEST_TAG_KEY}}})?
 
 @dataclass(frozen=True)
 class Grouping:
-    """The tag that marks redundancy groups, whose instances can replace each other."""
+    """The tag that marks redundancy groups. The instances of one group can replace each other."""
 
     tag: str = required_field("Key of the tag. Instances with the same value are one group, over all batches and accounts.")
 
@@ -113,13 +114,16 @@ class Policy:
 
     @property
     def stores_order(self) -> bool:
-        """Whether the order of the batch's instances is stored: for its waves, or because the policy names an order."""
+        """Whether the order of the batch's instances is stored. This is so if the batch has waves, or if the policy
+        names an order.
+        """
         return bool(self.waves or self.order)
 
     @cached_property
     def time_limits(self) -> TimeLimits:
-        """The windows and blackouts of the policy. The window that never opens is left out, because it is stored only for older
-        versions."""
+        """The windows and blackouts of the policy. The window that never opens is left out, because only older versions need this
+        window.
+        """
         own = (
             (self.window,) if self.window is not None and not (self.window == NEVER and _has_limits_of_newer_versions(self)) else ()
         )
@@ -127,13 +131,13 @@ class Policy:
 
 
 def _has_limits_of_newer_versions(policy: Policy) -> bool:
-    """Whether the policy has limits that older versions would ignore, because they know only a single window."""
+    """Whether the policy has limits that older versions would ignore. Older versions know only a single window."""
     newer = policy.windows or policy.blackouts or policy.stores_order or policy.approvals
     return bool(newer or policy.has_region_or_wave_limit)
 
 
 def without_never_open_window(policy: Policy) -> Policy:
-    """The policy without the window that never opens, which is stored only for older versions."""
+    """The policy without the window that never opens. This window is only stored so that older versions start nothing."""
     return replace(policy, window=None) if policy.window == NEVER else policy
 
 
@@ -157,7 +161,7 @@ WORDS: dict[str, str] = {name: each.metadata["words"] for name, each in _CHOICES
 DEFAULTS: dict[str, Any] = {
     name: each.default
     for name, each in _CHOICES.items()
-    if each.default is not MISSING and not name.endswith("cutoffMin")  # the driver's, which the words tell
+    if each.default is not MISSING and not name.endswith("cutoffMin")  # the default depends on the driver, as the description says
 }
 
 
@@ -172,7 +176,7 @@ def read_policy(document: object) -> Policy:
         raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", f"Use {driver_names_in_words()}.")
     check_number_bounds(asked, BOUNDS, "policy")
     if policy.waves or policy.gate != DEFAULTS["gate"]:
-        from shared.domain.waves import check_wave_sizes  # it needs the batch, which needs the policy
+        from shared.domain.waves import check_wave_sizes  # imported here, because the imported module imports the batch, which imports the policy
 
         check_wave_sizes(policy.waves, policy.gate)
     if not re.match(ORDER, policy.order) or policy.order.endswith("\n"):
@@ -182,10 +186,10 @@ def read_policy(document: object) -> Policy:
     for rule in commands:
         _check_probe_inputs(policy.files if rule.files is None else rule.files, policy.check if rule.check is None else rule.check)
     _check_approvals(policy)
-    if policy.wave_approvals:  # a version that knows no approvals then lets no wave begin by itself
+    if policy.wave_approvals:  # with this gate, a version that does not know approvals begins no wave by itself
         policy = replace(policy, gate="approval")
     if policy.group is not None and not _TAG.fullmatch(policy.group.tag):
-        what = f"policy.group.tag {policy.group.tag[:50]!r} is no key of a tag."
+        what = f"policy.group.tag {policy.group.tag[:50]!r} is not the key of a tag."
         raise Refused("Policy.Invalid", what, f"Name the tag's key: 1 to {LONGEST_TAG_KEY} characters on one line.")
     return _with_time_limits(replace(policy, commands=commands), **times)
 
@@ -206,15 +210,16 @@ def _check_approvals(policy: Policy) -> None:
 
 
 def _with_time_limits(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
-    """The policy with its windows and blackouts. If older versions would ignore one of the limits, the policy also gets a window
-    that never opens."""
+    """The policy with its windows and blackouts. The policy also gets a window that never opens, if older versions would ignore one
+    of the limits.
+    """
     cutoff = driver_traits(policy.driver).usual_minutes[1]
     if policy.zone:
-        from shared.domain.zones import time_zone  # only batches that name a zone need the tables of zones
+        from shared.domain.zones import time_zone  # imported here, because only batches that name a zone need the tables of zones
 
         time_zone(policy.zone, "policy.zone")
     if window is not None and windows:
-        raise Refused("Policy.Invalid", "policy has both window and windows.", "Keep windows, and put the one window into it.")
+        raise Refused("Policy.Invalid", "policy has both window and windows.", "Move the single window into windows.")
     single = None if window is None else read_window(window, "policy.window", zone=policy.zone, cutoff_min=cutoff)
     listed = as_list(windows or (), "policy.windows")
     if len(listed) > MOST_WINDOWS:
@@ -234,7 +239,7 @@ def _check_probe_inputs(files: tuple[str, ...], check: str) -> None:
     """Refuse files and checks that do not fit into the probe."""
     for path in files:
         if not _ABSOLUTE.fullmatch(path):
-            what = f"policy.files has {path[:100]!r}, which is no absolute path."
+            what = f"policy.files has {path[:100]!r}, which is not an absolute path."
             raise Refused("Policy.Invalid", what, "Name files like /etc/app.conf or C:\\app\\app.ini.")
     if not _ONE_LINE.fullmatch(check):
         raise Refused(

@@ -1,5 +1,6 @@
-"""A change to the policy of a planned batch: the fields that may still change, and the entry for the journal. All functions here
-are pure."""
+"""Changes the policy of a planned batch. This module knows which fields may still change, and writes the journal's line. All
+functions here are pure.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from shared.domain.policy import Policy, without_never_open_window
 ACT = "set policy"
 """The name of the act in the journal."""
 PLANNED = {
-    "driver": "the migrations are planned for it",
+    "driver": "the migrations are planned for this driver",
     "group": "the prechecks have read the tag",
     "order": "the planning has stored it",
     "approvals": "nobody lowers what others must approve",
@@ -30,11 +31,11 @@ PLANNED = {
 }
 """Fields that are fixed once the batch is planned, and why."""
 ACKNOWLEDGED = {
-    "waves": "the acknowledgement has cut the waves",
-    "files": "guests are compared with what was read of these files",
-    "check": "guests are compared with what this check said",
-    "automaticRollback": "the acknowledgement covers it, or does not",
-    "commands": "guests may be drained, and the same rule restores them",
+    "waves": "the acknowledgement has fixed the waves",
+    "files": "guests are compared with the checksums that were read from these files",
+    "check": "guests are compared with the earlier result of this check",
+    "automaticRollback": "the acknowledged risks depend on this field",
+    "commands": "pre commands may have run, and the same rule has the post commands",
 }
 """Fields that are fixed once the batch is acknowledged, and why."""
 LONGEST = 2000
@@ -65,9 +66,9 @@ def is_same_policy(one: Policy, other: Policy) -> bool:
 def _check_batch_is_open(batch: Batch) -> None:
     if batch.state is BatchState.PLANNING:
         sentence = f"Batch {batch.batch_id} is still being planned."
-        raise Refused("Batch.StillPlanning", sentence, "Wait a minute and try again: nothing has moved yet.", status=409)
+        raise Refused("Batch.StillPlanning", sentence, "Wait a minute and try again. No instance has moved yet.", status=409)
     if batch.state is BatchState.CLOSED:
-        sentence = f"Batch {batch.batch_id} is closed; its policy decides nothing any more."
+        sentence = f"Batch {batch.batch_id} is closed; its policy has no effect any more."
         raise Refused("Batch.Closed", sentence, "Nothing to do, unless somebody retries one of its migrations.", status=409)
 
 
@@ -84,7 +85,7 @@ def _check_field_may_change(name: str, batch: Batch) -> None:
 def _values_by_field(policy: Policy) -> dict[str, Any]:
     """The values of the policy, by the names of its fields in the API."""
     seen = without_never_open_window(policy)
-    written = encode(seen)  # which leaves out what is at its default
+    written = encode(seen)  # encode leaves out fields with their default value
     return {camel_case(each.name): written.get(each.name, getattr(seen, each.name)) for each in fields(seen)}
 
 

@@ -27,14 +27,14 @@ _SETTLED = {
     State.ROLLING_BACK.value: "under way",
     State.ROLLED_BACK.value: "rolled back",
 }
-"""Verdicts that follow from the state alone, regardless of the findings."""
+"""Verdicts of states in which the findings make no difference."""
 _UNDER_WAY = frozenset(state.value for state in MOVING | {State.WAITING})
 _VALIDATED = frozenset({State.MIGRATED.value, State.CONFIRMED.value, State.COMPLETED.value})
 
 
 @dataclass(frozen=True)
 class ReportRow:
-    """The part of a report about one instance.
+    """The row of a report about one instance.
 
     The ``route`` lists release names in order, and ``state`` is the state of the migration. An assessment that was not made is
     None.
@@ -52,11 +52,11 @@ class ReportRow:
 
     @property
     def verdict(self) -> str:
-        """The verdict, one of ``VERDICTS``. The verdict depends on state and findings, because findings alone do not show that a
-        job failed.
+        """The verdict, one of ``VERDICTS``. State and findings decide together, because the findings alone do not show that a job
+        failed.
 
-        The latest assessment of the instance decides. A migration under way has not passed yet. A migration confirmed without a
-        validation counts as not validated.
+        The latest assessment of the instance counts. A migration under way has not passed yet. A migration that was confirmed
+        without a validation counts as not validated.
         """
         if self.state in _SETTLED:
             return _SETTLED[self.state]
@@ -74,19 +74,21 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class PlanAndOutcome:
-    """The plan at the time of the acknowledgement, and the outcome. A time that is not known is None."""
+    """The plan of a batch when it was acknowledged, and the outcome. A time that is not known is None."""
 
     digest: str
     """Digest of the instances; empty if an older version planned the batch."""
     planned: tuple[datetime | None, datetime | None, datetime | None]
-    """The planned finish: the times by which 10, 50 and 90 of 100 simulated runs end; all None before the acknowledgement."""
+    """When the batch was planned to finish: the times by which 10, 50 and 90 of 100 simulated runs end. All are None before the
+    acknowledgement.
+    """
     finished_at: datetime | None
     outcomes: Mapping[str, int]
     """Number of migrations by state."""
 
     @property
     def labelled_texts(self) -> tuple[tuple[str, str], ...]:
-        """The plan and the outcome as pairs of a label and a text."""
+        """The plan and the outcome as lines; each line has a label and a text."""
         low, usual, high = self.planned
         planned = f"about {_time_in_words(usual)} (8 of 10 runs: {_time_in_words(low)} to {_time_in_words(high)})"
         counts = ", ".join(f"{number} {state}" for state, number in sorted(self.outcomes.items())) or "no migration"
@@ -115,8 +117,9 @@ class Report:
 
 
 def common_unchecked_findings(report: Report) -> tuple[Finding, ...]:
-    """The findings that all instances share because a fact could not be checked. The report lists these common findings only
-    once."""
+    """The findings that every instance has because the same fact could not be checked. The report lists these
+    findings only once.
+    """
     assessed = [row.precheck for row in report.rows if row.precheck]
     if len(assessed) < 2:
         return ()

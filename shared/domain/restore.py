@@ -1,5 +1,6 @@
-"""The reset of disks in a rollback: the snapshot of each disk, whether the snapshot is usable, and the progress. All functions here
-are pure."""
+"""Resetting the disks in a rollback: which snapshot belongs to each disk, whether the snapshot is usable, and how far the reset is.
+All functions here are pure.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +37,14 @@ def newest_snapshot_set(entries: Sequence[LedgerEntry], attached: Iterable[str])
     for entry in entries:
         if entry.hop == 0 and entry.owner == "replank" and entry.state is SnapshotState.ACCOMPLISHED:
             sets.setdefault(entry.attempt, {})[entry.disk_id] = entry
-    newest = sets[max(sets)] if sets else {}  # by attempt: the times were written by clocks that may differ
+    newest = sets[max(sets)] if sets else {}  # the attempt decides, not the time, because the clocks that wrote the times may differ
     lost = sorted(set(newest) ^ disks)
     if lost or not newest:
         raise Permanent(
             "Rollback.DisksDiffer",
             f"Disks and snapshots do not match: {', '.join(lost) or 'there are no snapshots'}. "
-            "Nothing was stopped or reset by this look.",
-            "A disk can only be reset from its own snapshot. Make disks of the snapshots by hand; the ledger names them.",
+            "This check has stopped and reset nothing.",
+            "A disk can only be reset from its own snapshot. Create disks from the snapshots by hand; the ledger lists the snapshots.",
         )
     return tuple(DiskReset(disk_id, newest[disk_id].snapshot_id) for disk_id in sorted(newest))
 
@@ -66,11 +67,11 @@ def why_snapshots_unusable(plan: Iterable[DiskReset], snapshots: Mapping[str, Sn
 def _why_snapshot_unusable(reset: DiskReset, seen: SnapshotAttributes | None, migration_id: str) -> str:
     name = f"Snapshot {reset.snapshot_id} of disk {reset.disk_id}"
     if seen is None:
-        return f"{name} is gone."
+        return f"{name} no longer exists."
     if seen.status != "accomplished":
         return f"{name} is {seen.status}, not accomplished."
     if seen.disk_id != reset.disk_id:
-        return f"{name} was made of disk {seen.disk_id}."
+        return f"{name} is a snapshot of disk {seen.disk_id}."
     if seen.migration_id not in ("", migration_id):
         return f"{name} belongs to migration {seen.migration_id}."
     return ""
@@ -81,17 +82,18 @@ STARTS_ARE_WHOLE_MINUTES = timedelta(minutes=1)
 
 
 def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, started_at: datetime | None) -> bool:
-    """Whether the disks that were reset still equal their snapshots, given that the instance is stopped.
+    """Whether the disks that were reset still equal their snapshots. The caller knows that the instance is stopped.
 
-    A disk that was reset since ``entered_at`` still equals its snapshot. The last start of the instance decides about disks that
-    were reset earlier, because a person may have started the instance since. An unknown last start counts as later than the reset.
+    A disk that was reset since ``entered_at`` still equals its snapshot. A disk that was reset earlier still equals its snapshot
+    only if the instance has not been started since. A person may have started the instance. If the time of the last start is not
+    known, the disk counts as changed.
     """
     earlier = [reset.at for reset in resets if reset.at is not None and reset.at < entered_at]
     return all(started_at is not None and at >= started_at + STARTS_ARE_WHOLE_MINUTES for at in earlier)
 
 
 def with_all_disks_pending(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
-    """The same disks, all marked as not reset, because something may have written to the disks."""
+    """The same disks, all marked as not reset. The caller uses this when something may have written to the disks."""
     return tuple(replace(reset, state=ResetState.PENDING, at=None) for reset in resets)
 
 

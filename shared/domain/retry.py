@@ -1,4 +1,4 @@
-"""Retry policies: every loop that repeats a call takes its bounds from this table."""
+"""Retry policies. Every loop that repeats a call takes its bounds from this module."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """The bounds of a repeated call. The number ``calls`` includes the first call. Pauses double from ``pause_s``, and ``budget_s``
-    limits their sum."""
+    """The bounds of a repeated call. ``calls`` is the maximum number of calls, including the first. The pauses begin with
+    ``pause_s`` and double; ``budget_s`` limits their sum.
+    """
 
     calls: int
     pause_s: float = 0.0
@@ -21,15 +22,15 @@ class RetryPolicy:
     budget_s: float = 10.0
 
     def pauses_between_calls(self) -> tuple[float, ...]:
-        """The pauses between the calls in seconds, in order, as far as the budget allows."""
+        """The pauses between the calls, in seconds and in order. The list ends where the budget is used up."""
         wanted = [min(self.pause_s * 2**number, self.longest_pause_s) for number in range(self.calls - 1)]
         return tuple(pause_s for pause_s, total_s in zip(wanted, accumulate(wanted), strict=True) if total_s <= self.budget_s)
 
     def pause_after_failures(self, failed: int, *, waited_s: float = 0.0, asked_s: float | None = None) -> float | None:
         """The pause in seconds after ``failed`` calls; None if the call is not repeated.
 
-        The wait ``asked_s`` that the service asked for replaces the policy's own pause. If the wait ``asked_s`` exceeds the
-        policy's bounds, the call is not repeated, because a shorter wait would not help.
+        If the service asked for a wait of ``asked_s``, this wait replaces the policy's pause. If the wait exceeds the policy's
+        bounds, the call is not repeated, because a shorter wait would not help.
         """
         if asked_s is not None:
             allowed = failed < self.calls and asked_s <= self.longest_pause_s and waited_s + asked_s <= self.budget_s
@@ -42,15 +43,19 @@ CLOUD_CALL = RetryPolicy(calls=4, pause_s=0.2)
 """The policy for a function's call of a cloud service. If all tries of a call fail, the platform delivers the whole message
 again."""
 CHECK_CALL = RetryPolicy(calls=3, pause_s=0.5, longest_pause_s=3)
-"""The policy for the command line's checks when calling the store."""
+"""The policy for calls to the store that the command line makes in its checks."""
 API_BUSY = RetryPolicy(calls=4, longest_pause_s=60, budget_s=180)
 """The policy for a request of the command line that the API refused because of too many requests (429)."""
 LOST_RACE = RetryPolicy(calls=5)
 """The policy for a sequence of read, decision and write that is repeated because somebody else wrote in between."""
 LOCK_RACE = RetryPolicy(calls=3)
-"""The policy for locking an instance, because another migration may release the lock between our write and our read."""
+"""The policy for locking an instance. A repetition is needed if another migration releases the lock between this function's write
+and its read.
+"""
 AUDIT_RACE = RetryPolicy(calls=9)
-"""The policy for writing the audit line of a request, because the platform may repeat a request under the same id."""
+"""The policy for writing the audit line of a request. A repetition is needed because the platform may repeat a request under the
+same id.
+"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ def repeat_call(
 ) -> Answer:
     """Run ``call`` with the number of the try (from 1) until the call succeeds, and return the answer.
 
-    Raises the last error, or the first error for which ``worth`` returns None.
+    Raises the last error if all calls fail. Raises an error at once if ``worth`` returns None for it.
     """
     waited_s = 0.0
     number = 1

@@ -1,5 +1,6 @@
-"""The rights of persons: the roles, the acts that each role permits, and the settings that grant roles. All functions here are
-pure."""
+"""The rights of persons: the roles, the acts that each role permits, and the settings that give roles to persons. All functions
+here are pure.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from shared.domain.errors import Refused
 
 
 class Role(str, Enum):
-    """A role of a person. Only ``admin`` includes the other roles; an operator, for example, is not automatically an approver."""
+    """A role of a person. Only ``admin`` includes other roles. For example, an operator is not automatically an approver."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -42,8 +43,7 @@ MAY: Mapping[str, frozenset[Role]] = {
     "hold": _OPERATOR | _APPROVER,
     "releaseHold": _APPROVER,
 }
-"""The roles that may carry out each act, by the name of the act's operation in the API. Reading is open to everybody who may call
-the API."""
+"""The roles that may carry out each act, by the name of the act's operation in the API. Everybody who may call the API may read."""
 EVERYBODY = "*"
 
 
@@ -71,10 +71,12 @@ class AccessRules:
     """Whether tokens can be verified."""
     grants: tuple[Grant, ...] | None = None
     trust: Mapping[str, Trust] = field(default_factory=dict)
-    """The minimum trust by act; ``*`` stands for all other acts."""
+    """For each act, the trust in the caller's name that the act needs; ``*`` stands for all other acts."""
 
     def minimum_trust(self, act: str) -> Trust:
-        """The minimum trust of an act: verified if tokens can be verified, unless a setting says otherwise."""
+        """The trust that an act needs. Without a setting for the act, the trust is ``verified`` if the deployment can verify
+        tokens.
+        """
         default = Trust.VERIFIED if self.provider else Trust.CLAIMED
         return self.trust.get(act, self.trust.get(EVERYBODY, default))
 
@@ -92,7 +94,7 @@ def authorize(caller: Caller, act: str, access: AccessRules, *, account: str = "
     if access.minimum_trust(act) is Trust.VERIFIED and caller.trust is not Trust.VERIFIED:
         raise Refused(
             "Caller.NotVerified",
-            f"{caller.name} is only claimed by a header; {act} needs a verified name.",
+            f"The name {caller.name} comes only from a header; {act} needs a verified name.",
             "Sign in (`replank login`), or send the token of the provider in X-Replank-Token.",
             status=401,
         )
@@ -100,23 +102,23 @@ def authorize(caller: Caller, act: str, access: AccessRules, *, account: str = "
     if not held & MAY[act]:
         wanted = " or ".join(sorted(role.value for role in MAY[act]))
         sentence = f"{caller.name} is {_roles_in_words(held)} here; {act} needs {wanted}."
-        raise Refused("Role.Missing", sentence, "Ask a person of that role, or have it granted in REPLANK_ROLES.", status=403)
+        raise Refused("Role.Missing", sentence, "Ask a person with that role, or ask for the role in REPLANK_ROLES.", status=403)
 
 
 def read_grants(document: Any) -> tuple[Grant, ...]:
     """The grants of a setting: a list of ``{"role", "who", "accounts"?, "owners"?}``; raises Refused (Roles.Invalid)."""
     if not isinstance(document, list):
-        raise _roles_setting_error("it must be a list of grants")
+        raise _roles_setting_error("the setting must be a list of grants")
     return tuple(_read_grant(each, f"grant {number}") for number, each in enumerate(document, 1))
 
 
 def read_trust(document: Any) -> dict[str, Trust]:
     """The minimum trust by act: ``{"acknowledgeBatch": "verified", "*": "claimed"}``; raises Refused (Roles.Invalid)."""
     if not isinstance(document, dict):
-        raise _roles_setting_error("it must be an object of acts and trusts")
+        raise _roles_setting_error("the setting must be an object of acts and trusts")
     for act, value in document.items():
         if act != EVERYBODY and act not in MAY:
-            raise _roles_setting_error(f"there is no act {act!r} (there are {', '.join(sorted(MAY))} and *)")
+            raise _roles_setting_error(f"there is no act {act!r} (the acts are {', '.join(sorted(MAY))} and *)")
         if value not in [trust.value for trust in Trust]:
             raise _roles_setting_error(f"{act} must be claimed or verified")
     return {act: Trust(value) for act, value in document.items()}
@@ -162,4 +164,4 @@ def _roles_in_words(roles: frozenset[Role]) -> str:
 
 
 def _roles_setting_error(what: str) -> Refused:
-    return Refused("Roles.Invalid", f"{what[0].upper()}{what[1:]}.", "Correct the setting; docs/operations.md has its form.")
+    return Refused("Roles.Invalid", f"{what[0].upper()}{what[1:]}.", "Correct the setting; docs/operations.md shows its format.")

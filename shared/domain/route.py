@@ -1,4 +1,4 @@
-"""Routes: the shortest chain of allowed hops to a destination that is itself supported on the day the chain ends."""
+"""Plans routes. A route is the shortest chain of allowed hops to a destination that still has support on the given day."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Hop", "PlannedRoute", "plan_route"]
 MAX_HOPS = 4
 """Maximum hops of a route. Each hop is a migration of its own, with its own snapshots and restarts."""
 FAR = date.max
-"""The date that stands for an unknown or missing end of support when chains are compared."""
+"""When chains are compared, this date stands for an end of support that is unknown or missing."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class PlannedRoute:
     warnings: tuple[Finding, ...] = ()
 
 
-def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled at the call
+def plan_route(  # noqa: PLR0913 - each argument is a decision of the operator, which the caller names
     source: Release,
     architecture: str,
     *,
@@ -42,7 +42,7 @@ def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled a
 ) -> PlannedRoute:
     """Plan a route from ``source`` to ``destination``, which is a key or a name; None stands for the default destination.
 
-    The exact version of ``source`` counts, and only paths that the driver can follow are used.
+    The exact version of ``source`` must fit the path. Only paths that the driver supports are used.
 
     Raises Refused (Catalog.ReleaseUnknown, Route.NotSupported, Route.DestinationEndOfLife) with a remedy.
     """
@@ -101,8 +101,9 @@ def _is_past_support(key: str, on: date, catalog: Catalog) -> bool:
 
 
 def _shortest_chain(chains: list[tuple[MigrationPath, ...]], catalog: Catalog) -> tuple[MigrationPath, ...] | None:
-    """The chain with the fewest hops, then the longest support of intermediate releases, then the first names; None without a
-    chain."""
+    """The chain with the fewest hops. Among these, the chain whose intermediate releases have the longest support; then the first
+    by name. None if there is no chain.
+    """
 
     def sort_key(chain: tuple[MigrationPath, ...]) -> tuple[int, tuple[int, ...], tuple[str, ...]]:
         between = sorted(_support_end(path.destination, catalog).toordinal() for path in chain[:-1])
@@ -125,7 +126,7 @@ def _default_chain(
 
 
 def _driver_refusal(source: Release, goal: str, why: tuple[str, str]) -> Refused | None:
-    """The refusal of a path that the driver cannot follow; None if the driver gives no reason."""
+    """The refusal of a path that the driver does not support; None if the driver gives no reason."""
     sentence, remedy = why
     return Refused("Route.NotFollowed", sentence, remedy) if sentence and goal != source.key else None
 
@@ -137,7 +138,7 @@ def _unsupported_refusal(source: Release, architecture: str, goal: str | None, l
         return Refused(
             "Route.NotSupported",
             f"{name} is already the destination.",
-            "Nothing to migrate; choose a later release if one is wanted.",
+            "There is nothing to migrate. If you want a later release, name it.",
         )
     reachable = sorted({chain[-1].destination for chain in _possible_chains(source, architecture, True, catalog)})
     if goal in reachable and not listed:
@@ -146,33 +147,33 @@ def _unsupported_refusal(source: Release, architecture: str, goal: str | None, l
             "policy, --allow-listed of `replank catalog route`."
         )
     elif reachable:
-        remedy = f"From here the matrix leads to: {', '.join(reachable)}. Choose one of them."
+        remedy = f"From this release, the matrix has paths to: {', '.join(reachable)}. Choose one of these."
     else:
         remedy = _remedy_without_path(source, architecture, on, catalog)
-    return Refused("Route.NotSupported", f"The matrix holds no path from {name} on {architecture}{target}.", remedy)
+    return Refused("Route.NotSupported", f"The matrix has no path from {name} on {architecture}{target}.", remedy)
 
 
 def _remedy_without_path(source: Release, architecture: str, on: date, catalog: Catalog) -> str:
     rows = [path for path in catalog.paths if path.source == source.key]
     exact = sorted({path.exact for path in rows if path.exact and path.architecture == architecture})
     if exact:
-        return f"Only {source.family} {' or '.join(exact)} can be migrated: update to it first, then ask again."
+        return f"Only {source.family} {' or '.join(exact)} can be migrated: update to that version first, then plan the route again."
     if rows:
         return (
-            f"It can be migrated on {rows[0].architecture} only. Build a new instance with a supported image and move the workload."
+            f"This release can be migrated on {rows[0].architecture} only. Build a new instance with a supported image and move the workload."
         )
     end = _support_end(source.key, catalog)
-    until = "" if end is FAR else f" Its support ends on {day_in_words(end, on)}; until then nothing has to be done."
+    until = "" if end is FAR else f" Its support ends on {day_in_words(end, on)}; until then you need not act."
     if end < on:
         until = f" Its support ended on {day_in_words(end, on)}."
-    return f"Build a new instance with a supported image and move the workload; it cannot be migrated in place.{until}"
+    return f"Build a new instance with a supported image and move the workload; the instance cannot be migrated in place.{until}"
 
 
 def _end_of_life_refusal(goal: str, on: date, catalog: Catalog) -> Refused:
     return Refused(
         "Route.DestinationEndOfLife",
-        f"{catalog.release_name(goal)} is itself out of support: that ended on {day_in_words(_support_end(goal, catalog), on)}.",
-        "Choose a later destination; only if there is a reason, allow an end-of-life destination explicitly.",
+        f"{catalog.release_name(goal)} is itself out of support: its support ended on {day_in_words(_support_end(goal, catalog), on)}.",
+        "Choose a later destination. If you need this one, allow end-of-life destinations explicitly.",
     )
 
 
@@ -189,7 +190,7 @@ def _route_warnings(chain: tuple[MigrationPath, ...], on: date, catalog: Catalog
         found.append(_unknown_lifecycle_finding(goal, catalog))
     for path in chain[:-1]:
         if _is_past_support(path.destination, on, catalog):
-            title = "A release on the way is out of support"
+            title = "An intermediate release is out of support"
             found.append(
                 _end_of_support_finding(path.destination, Severity.INFO, "Route.IntermediateEndOfLife", title, on, catalog)
             )
@@ -200,9 +201,9 @@ def _end_of_support_finding(key: str, severity: Severity, code: str, title: str,
     seen = f"{catalog.release_name(key)}: support ended {day_in_words(_support_end(key, catalog), on)}"
     life = catalog.lifecycle_row(key)
     why = (
-        "No security fixes are published for it."
+        "The vendor no longer publishes security fixes for this release."
         if severity is Severity.WARNING
-        else "The instance passes through it; do not stop the chain there."
+        else "The route only passes through this release; do not stop there."
     )
     return Finding(
         code, severity, title, seen, why, "Plan the next hop to a supported release.", link=life.source.link if life else ""
@@ -215,6 +216,6 @@ def _unknown_lifecycle_finding(key: str, catalog: Catalog) -> Finding:
         Severity.WARNING,
         "No life-cycle date is known for the destination",
         f"{catalog.release_name(key)}: no date found",
-        "Whether it will get security fixes for as long as you need them cannot be told from here.",
-        "Ask its vendor for the date, and add it as a catalog row of your own.",
+        "Nobody knows here how long this release will get security fixes.",
+        "Ask the vendor for the date, and add the date as your own catalog row.",
     )

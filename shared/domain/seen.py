@@ -1,7 +1,7 @@
 """Checks an act against the version that the person saw, so that nobody acts on outdated information.
 
-An act names the version of the migration that the person saw. Progress within a state changes the version too, but must not cause a
-refusal. An act is therefore valid until the migration leaves the state that the person saw.
+An act names the version of the migration that the person saw. Progress within a state also changes the version, but must not cause
+a refusal. Therefore an act is valid until the migration leaves the state that the person saw.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def is_in_seen_state(migration: Migration, seen: int) -> bool:
 def is_act_done(act: str, operator: str, seen: int, journal: Sequence[JournalEntry]) -> bool:
     """Whether the operator has already done this act, so that a repeated request after a lost answer succeeds.
 
-    The first change after version ``seen`` decides. If there is no change after version ``seen``, the last change decides.
+    The function looks at the first change after version ``seen``. If there is no such change, it looks at the last change.
     """
     changes = [entry for entry in journal if entry.from_state is not entry.to_state or entry.reason == REASONS["confirmation"]]
     later = [entry for entry in changes if entry.version > seen]
@@ -35,9 +35,9 @@ def migration_changed_refusal(migration: Migration, seen: int, journal: Sequence
     last = next(entry for entry in reversed(journal) if entry.from_state is not entry.to_state)
     return Refused(
         "Migration.Moved",
-        f"Migration {migration.migration_id} is not as you saw it (version {seen}). It is {migration.state.value} at version "
+        f"Migration {migration.migration_id} has changed since you saw it (version {seen}). Now the migration is {migration.state.value} at version "
         f"{migration.version}: moved by {last.by} at {last.at:%Y-%m-%d %H:%M:%S} UTC ({last.reason}).",
-        f"Look at it again (replank show {migration.migration_id}), then repeat the act with its version if it still applies.",
+        f"Look at the migration again (replank show {migration.migration_id}). If the act still makes sense, repeat it with the new version.",
         status=412,
     )
 
@@ -51,7 +51,7 @@ def batch_changed_refusal(batch: Batch, seen: int) -> Refused:
         by += f" It is {what} by {batch.control.by} since {batch.control.at:%Y-%m-%d %H:%M:%S} UTC."
     return Refused(
         "Batch.Moved",
-        f"Batch {batch.batch_id} is not as you saw it (version {seen}). It is {batch.state.value} at version {batch.version}.{by}",
-        f"Look at it again (replank status {batch.batch_id}), then repeat the act with its version if it still applies.",
+        f"Batch {batch.batch_id} has changed since you saw it (version {seen}). Now the batch is {batch.state.value} at version {batch.version}.{by}",
+        f"Look at the batch again (replank status {batch.batch_id}). If the act still makes sense, repeat it with the new version.",
         status=412,
     )

@@ -1,5 +1,6 @@
-"""Whether a selection chooses an instance, leaves the instance out for a reason, or does not concern the instance. All functions
-here are pure."""
+"""Applies a selection to an instance: the instance is chosen, is left out for a reason, or is not concerned. All functions here are
+pure.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from shared.domain.catalog import Release
 from shared.domain.notice import is_wanted_release
 
 MOST_IDS = 10_000
-"""Maximum instance ids that a selection may name; also the maximum of excluded ids."""
+"""Maximum number of instance ids that a selection may name. The same maximum applies to excluded ids."""
 NOT_FOUND, EXCLUDED, OTHER = "Instance.NotFound", "Selection.Excluded", "Selection.NotMatched"
 MOVED, RECENT = "Selection.AlreadyMoved", "Selection.RecentMigration"
 
@@ -47,7 +48,7 @@ def reason_to_exclude(excluded: Exclusion, traits: InstanceTraits) -> str:
 
 
 def unmet_criterion(selection: Selection, traits: InstanceTraits) -> str:
-    """The first criterion that the instance does not meet, in words; empty if the instance meets all criteria.
+    """The first criterion of the selection that the instance does not meet, in words; empty if the instance meets all criteria.
 
     The instance must have every tag, and match one of the resource groups, one of the VPCs and one of the names.
     """
@@ -64,15 +65,15 @@ def unmet_criterion(selection: Selection, traits: InstanceTraits) -> str:
 
 
 def why_release_not_selected(selection: Selection, traits: InstanceTraits) -> str:
-    """Why the selection does not include the instance's operating system, in words; empty if the system is included."""
+    """Why the selection does not include the instance's operating system, in words; empty if the selection includes it."""
     if not selection.releases or (traits.release is not None and is_wanted_release(traits.release, selection.releases)):
         return ""
     return f"it runs {traits.system or 'an unnamed system'}, which the selection does not name"
 
 
 def selection_result(selection: Selection, ids: frozenset[str], traits: InstanceTraits) -> tuple[str, str] | None:
-    """Code and reason of an instance that is left out. Two empty texts if the instance is chosen; None if the selection does not
-    concern the instance.
+    """The code and the reason why the instance is left out. If the instance is chosen, both texts are empty. None if the selection
+    does not concern the instance.
 
     The argument ``ids`` holds the instance ids of the selection. A selection concerns the instances that the selection names, and
     all instances that meet every filter. A selection without filters concerns the instances that run one of its releases.

@@ -1,5 +1,6 @@
-"""Makes text from outside safe, for example names, guest output and service errors. Text from outside must not control a terminal,
-a log or a page."""
+"""Makes text from outside safe, such as names, guest output and service errors. Such text must not control a terminal, a log or a
+page.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +11,23 @@ _ACTING = re.compile(
     "["
     "\x00-\x1f\x7f"  # C0 and DEL: escape sequences begin here
     "\x80-\x9f"  # C1: one-character escape sequences
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # they turn the direction of what follows
-    "\u2028\u2029"  # line ends for some readers and not for others
-    "\ud800-\udfff"  # half a pair, which no stream takes
-    "\ufff9-\ufffb\ufeff"  # annotations and byte order marks: nothing to see
-    "\U000e0000-\U000e007f"  # tags: nothing to see either
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # these change the writing direction of the text that follows
+    "\u2028\u2029"  # some programs treat these as line ends, others do not
+    "\ud800-\udfff"  # half of a surrogate pair, which cannot be encoded
+    "\ufff9-\ufffb\ufeff"  # annotations and byte order marks, which are invisible
+    "\U000e0000-\U000e007f"  # tags, which are invisible too
     "]"
 )
 SHOWN_INSTEAD = "\ufffd"
 
 
 def plain_line(text: str) -> str:
-    """One line of text for people: control characters are replaced; tabs and line ends become blanks."""
+    """The text as one safe line for people. Control characters are replaced, and tabs and line ends become blanks."""
     return _ACTING.sub(SHOWN_INSTEAD, text.translate(_BLANK))
 
 
 def plain_lines(text: str) -> str:
-    """Text of several lines for people: like ``plain_line``, but line ends are kept."""
+    """The text as several safe lines for people. The same as ``plain_line``, but line ends are kept."""
     return "\n".join(map(plain_line, text.split("\n")))
 
 
@@ -51,7 +52,9 @@ def without_secrets(text: str) -> str:
 
 
 def spreadsheet_cell(value: object) -> str:
-    """A value as a CSV cell. A value that begins like a formula gets an apostrophe, so that no spreadsheet runs the formula."""
+    """A value as a CSV cell. An apostrophe is put before a value that begins like a formula, so that no spreadsheet runs the
+    formula.
+    """
     text = str(value)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
@@ -62,14 +65,14 @@ def html_text(text: str) -> str:
 
 
 def escaped_json(json_text: str) -> str:
-    """The same JSON with control characters in its strings written as escapes."""
+    """The same JSON, but with control characters in strings written as escapes."""
     return _ACTING.sub(_escape_character, json_text)
 
 
 def _escape_character(found: re.Match[str]) -> str:
     code = ord(found[0])
     if found[0] in "\n\t":
-        return found[0]  # between the values of a document
+        return found[0]  # white space between the values of a JSON document
     if code < 0x10000:
         return f"\\u{code:04x}"
     high, low = divmod(code - 0x10000, 0x400)

@@ -21,7 +21,7 @@ _VISIBLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
 class Blackout:
     """A period in which nothing starts, regardless of windows.
 
-    Begin and end are absolute times; the zone was applied when the policy was read.
+    Begin and end are absolute times. The local times in the policy were converted when the policy was read.
     """
 
     from_: datetime = required_field("When it begins: a day, a local time or one with its offset (2026-12-24T18:00Z).")  # noqa: RUF009
@@ -52,7 +52,7 @@ class TimeLimits:
         return not self.windows or any(each.allows_start(now) for each in self.windows)
 
     def blackout_at(self, now: datetime) -> Blackout | None:
-        """The blackout in force at ``now``; if several are in force, the one that ends last."""
+        """The blackout in force at ``now``. If several blackouts are in force, the result is the blackout that ends last."""
         if not self.blackouts:  # a forecast asks some hundred thousand times
             return None
         return max((each for each in self.blackouts if each.is_in_force(now)), key=lambda each: each.to, default=None)
@@ -62,19 +62,22 @@ class TimeLimits:
         return self.is_window_open(now) and self.blackout_at(now) is None
 
     def window_opened_at(self, now: datetime) -> datetime | None:
-        """When the window that is open at ``now`` opened. The earliest time if several windows are open; None if all windows are
-        closed."""
+        """When the window that is open at ``now`` opened. If several windows are open, the earliest time. None if all windows are
+        closed.
+        """
         return min(filter(None, (each.opened_at(now) for each in self.windows)), default=None)
 
     def starts_allowed_since(self, now: datetime) -> datetime | None:
-        """The time since which starts have been allowed continuously; None if starts are forbidden now or were always allowed."""
+        """The time since when starts have been allowed without a break. None if starts are forbidden now or were always allowed."""
         if not self.allows_start(now):
             return None
         ended = (each.to for each in self.blackouts if each.to <= now)
         return max(filter(None, (self.window_opened_at(now), *ended)), default=None)
 
     def next_opening(self, now: datetime) -> datetime | None:
-        """When a migration may start next: ``now`` if a start is possible already, None if never."""
+        """When a migration may start next. The result is ``now`` if a start is possible now, and None if starts are
+        never possible.
+        """
         at: datetime | None = now
         while at is not None and not self.allows_start(at):
             held = self.blackout_at(at)
@@ -100,11 +103,11 @@ class TimeLimits:
         return min([ends, until, *(each for each in held if each > at)])
 
     def why_window_closed(self, now: datetime) -> str:
-        """Why no window is open, and the time of the next possible start, in words; empty if a window is open."""
+        """A sentence that the window is closed, with the time of the next possible start; empty if a window is open."""
         return "" if self.is_window_open(now) else f"the maintenance window is closed{self._next_opening_in_words(now)}"
 
     def why_blacked_out(self, now: datetime) -> str:
-        """The blackout in force, and the time of the next possible start, in words; empty if no blackout is in force."""
+        """A sentence about the blackout in force, with the time of the next possible start; empty if no blackout is in force."""
         held = self.blackout_at(now)
         if held is None:
             return ""
@@ -127,7 +130,7 @@ class TimeLimits:
 
 def local_time_in_words(at: datetime, zone: str) -> str:
     """A time as text in the local time of a zone, for example ``2026-12-01 22:00 Europe/London``."""
-    from shared.domain.zones import time_zone  # only what is closed says when it opens
+    from shared.domain.zones import time_zone  # imported here, because the time zones are only needed for such messages
 
     return f"{at.astimezone(time_zone(zone)):%Y-%m-%d %H:%M} {zone}"
 
@@ -165,8 +168,9 @@ def _read_reason(given: Any, path: str) -> str:
 
 
 def _read_time(asked: dict[str, Any], name: str, path: str, zone: str) -> datetime:
-    """The UTC time that a field names by a day, a local time, or a time with an offset. A day that is given as ``to`` is included
-    as a whole."""
+    """The UTC time that a field names by a day, a local time, or a time with an offset. If the field ``to`` names a day, the whole
+    day is included.
+    """
     written = asked.get(name)
     remedy = "Write a day (2026-12-24), a local time (2026-12-24T18:00) or a time with its offset (2026-12-24T18:00Z)."
     try:

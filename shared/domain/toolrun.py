@@ -1,4 +1,4 @@
-"""One run of an upgrade tool inside an instance, as reported by the guest itself."""
+"""One run of an upgrade tool inside an instance. The guest itself reports the run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from shared.domain.text import plain_lines, without_secrets
 
 MOST_LOG = 1_500
-"""Maximum characters of a log that is kept. The migration's row stores the log, and every stage reads that row."""
+"""Maximum characters of a log that is kept. The log must stay short, because every stage reads the row in which the
+log is stored.
+"""
 LATE_S = 120
-"""The number of seconds after which a requested run without a process counts as cut off."""
+"""A requested run that has no process after this number of seconds counts as cut off."""
 WORKING = frozenset({"installing", "checking", "running"})
 """Phases of a run in which the pipeline's process runs in the guest."""
 ABOUT_TO = frozenset({"begun", "prepared"})
@@ -22,15 +24,18 @@ class ToolAnswer:
     """The guest's answer about the run of a tool. A text that the guest did not report is empty."""
 
     run: str = ""
-    """The id of the run in the guest's record. An id that differs from ``tool_run_id`` belongs to another migration or attempt."""
+    """The id of the run in the guest's record. If the id differs from ``tool_run_id``, the run belongs to another migration or
+    attempt.
+    """
     word: str = ""
-    """Why the guest began nothing: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system), ``ended`` (this
-    run is over)."""
+    """Why the guest did not begin the run: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system),
+    ``ended`` (this run is over).
+    """
     phase: str = ""
     """The phase of the run: begun, installing, not-installed, checking, refused, prepared, running, failed or restarting."""
     status: int | None = None
     started: bool = False
-    """Whether the purpose of the run is to replace the operating system, not only to check the guest."""
+    """Whether the run is meant to replace the operating system. A run that is not meant so only checks the guest."""
     active: bool = False
     """Whether the pipeline's process in the guest is running."""
     age_s: int = 0
@@ -61,7 +66,7 @@ class ToolAnswer:
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the run was cut off: the run should have a process, but has none."""
+        """Whether the run was cut off. In this case, the run should have a process but has none."""
         if self.active:
             return False
         if self.phase in WORKING:
@@ -71,7 +76,7 @@ class ToolAnswer:
 
 
 def tool_run_id(migration_id: str, hop: int, attempt: int) -> str:
-    """The id of a tool's run in the guest's record. The id is the same whenever the same attempt asks again."""
+    """The id of a tool's run in the guest's record. The id depends only on the migration, the hop and the attempt."""
     return f"rp-{migration_id}-{hop}-{attempt}"
 
 
@@ -81,7 +86,9 @@ def is_answer_fresh(answer: ToolAnswer | None, now: datetime, within: timedelta)
 
 
 def end_of_log(text: str) -> str:
-    """The end of a tool's log that is kept after a failure: whole lines, without secrets, of at most MOST_LOG characters."""
+    """The part of a tool's log that is kept after a failure: the last whole lines, without secrets, with at most MOST_LOG
+    characters.
+    """
     text = without_secrets(plain_lines(text.replace("\r", "\n"))).strip("\n")
     if len(text) <= MOST_LOG:
         return text

@@ -28,14 +28,16 @@ _LOOKED_AT = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
 def may_wait_for_limit(migration: Migration) -> bool:
-    """Whether a limit may hold back the migration now. The answer is true during the precheck only after a retry by a person."""
+    """Whether a limit may hold back the migration now. During the precheck this is so only if a person has retried
+    the migration.
+    """
     return migration.state in ADMITTED | {State.SNAPSHOTTED} or (migration.state in _LOOKED_AT and migration.retried)
 
 
 def reason_to_wait(migration: Migration, held: str, *, catalog: Catalog) -> str:
-    """The event that the migration waits for; empty if the migration has ended.
+    """What the migration waits for, in words; empty if the migration has ended.
 
-    The text ``held`` is the reason why the next start is held back now, or empty. Callers determine ``held`` only if
+    The text ``held`` is the reason why a limit holds back the next start; empty if no limit does. Callers compute ``held`` only if
     ``may_wait_for_limit`` is true.
     """
     state = migration.state

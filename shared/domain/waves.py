@@ -1,4 +1,6 @@
-"""Waves: how a batch is divided into groups that migrate one after the other, and when the next wave may begin. Pure functions."""
+"""Waves. This module divides a batch into waves, which migrate one after the other, and decides when the next wave may begin. All
+functions are pure.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from shared.domain.errors import Refused
 BY_HAND, BY_ITSELF = "approval", "automatic"
 GATES = (BY_ITSELF, BY_HAND)
 SIZE = "^([1-9][0-9]{0,3}|[1-9][0-9]?%|x[2-9])$"
-"""The pattern of a wave's size: a number, or a percentage of the batch. Only the last size may be a factor by which waves grow."""
+"""The pattern of a wave's size: a number, or a percentage of the batch. The last size may also be a factor, such as ``x2``, by
+which each further wave grows.
+"""
 MOST_SIZES = 50
 NEXT_LOOK = "the next minute's look"
 MOST_WAVES = 900
@@ -21,15 +25,15 @@ MOST_WAVES = 900
 
 
 def check_wave_sizes(sizes: Sequence[str], gate: str) -> None:
-    """Raise Refused (Policy.Invalid) for sizes that cannot divide a batch."""
+    """Raise Refused (Policy.Invalid) if a batch cannot be divided by these sizes."""
     for place, size in enumerate(sizes):
         grows = size.startswith("x")
         if not re.match(SIZE, size) or (grows and not 0 < place == len(sizes) - 1):
             what = f"policy.waves has {size[:20]!r} at place {place + 1}."
-            remedy = 'Write sizes like "1", "10" and "25%"; "x2", as the last one only, doubles each wave.'
+            remedy = 'Write sizes like "1", "10" and "25%". The last size may be "x2", which doubles each wave.'
             raise Refused("Policy.Invalid", what, remedy)
     if len(sizes) > MOST_SIZES:
-        raise Refused("Policy.Invalid", f"policy.waves has more than {MOST_SIZES} sizes.", "The last size repeats: leave it out.")
+        raise Refused("Policy.Invalid", f"policy.waves has more than {MOST_SIZES} sizes.", "Leave out sizes at the end: the last size repeats.")
     if gate not in GATES:
         raise Refused("Policy.Invalid", f"policy.gate {gate[:20]!r} is unknown.", f"Use {' or '.join(GATES)}.")
 
@@ -44,7 +48,7 @@ def divide_into_waves(ids: Sequence[str], sizes: Sequence[str]) -> list[tuple[st
         place += size
         if len(waves) > MOST_WAVES:
             sentence = f"policy.waves divides the {len(ids)} instances into more than {MOST_WAVES} waves."
-            raise Refused("Wave.TooMany", sentence, "Submit the batch again with larger waves, or a growing size: x2.", status=409)
+            raise Refused("Wave.TooMany", sentence, "Submit the batch again with larger waves, or with a growing size such as x2.", status=409)
     return waves
 
 
@@ -61,7 +65,7 @@ def soak_ends_at(terms: BatchTerms) -> datetime | None:
 
 
 def why_next_wave_waits(terms: BatchTerms, now: datetime) -> str:
-    """The condition that must be met before the next wave begins, in words."""
+    """What must happen before the next wave begins, in words."""
     number, begins = terms.control.wave + 1, soak_ends_at(terms)
     if begins is None:
         return f"wave {number} is under way"
@@ -121,7 +125,7 @@ def check_next_wave_can_begin(batch: Batch, waves: int, now: datetime) -> None:
 
 
 def check_no_retry_under_way(batch: Batch, under_way: Sequence[str]) -> None:
-    """Raise Refused (Wave.NotEnded) if a retry has brought migrations of an ended wave under way again."""
+    """Raise Refused (Wave.NotEnded) if migrations of an ended wave are under way again after a retry."""
     if under_way:
         more = f" and {len(under_way) - 1} more" if len(under_way) > 1 else ""
         sentence = f"Wave {batch.control.wave + 1} is under way again: {under_way[0]}{more} was retried and has not ended."
@@ -131,5 +135,5 @@ def check_no_retry_under_way(batch: Batch, under_way: Sequence[str]) -> None:
 def state_counts_by_wave(
     waves: Sequence[Sequence[str]], states: Mapping[str, str], groups: Mapping[str, frozenset[str]]
 ) -> list[dict[str, int]]:
-    """The number of migrations in each group of states, for each wave."""
+    """For each wave, the number of migrations in each group of states."""
     return [{name: sum(states.get(id, "") in group for id in ids) for name, group in groups.items()} for ids in waves]

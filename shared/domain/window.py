@@ -1,7 +1,7 @@
 """A maintenance window: when migrations of a batch may start, in the local time of its zone.
 
-Clock changes are treated as in iCalendar (RFC 5545, 3.3.5; Python's ``fold=0``). A time that the clock skips has the offset from
-before the change, so that 01:30, for example, becomes 02:30. If the clock repeats a time, the first occurrence counts. The length
+Clock changes are treated as in iCalendar (RFC 5545, 3.3.5; Python's ``fold=0``). A time that the clock skips gets the offset from
+before the change: for example, 01:30 becomes 02:30. If the clock repeats a time, the first occurrence counts. The length
 ``length_min`` is elapsed time, regardless of clock changes.
 """
 
@@ -28,7 +28,7 @@ UTC_ITSELF = Signed(0)
 A_DAY = timedelta(days=1)
 SHUT = (datetime.min.replace(tzinfo=timezone.utc),) * 2
 AHEAD = 15
-"""The number of days within which a weekly window certainly opens, even if the clock skips the window's hour on one day."""
+"""A weekly window certainly opens within this number of days, even if the clock skips the window's hour on one day."""
 _LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in driver_choices().values())
 
 
@@ -59,7 +59,7 @@ class Window:
         return next((opens for opens, _ in self._open_periods(now)), None)
 
     def closes_at(self, now: datetime) -> datetime | None:
-        """The time until which migrations may start in the window that is open at ``now``; None if the window is closed."""
+        """When the window that is open at ``now`` closes for starts; None if the window is closed."""
         return max((until for _, until in self._open_periods(now)), default=None)
 
     def _open_periods(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -78,15 +78,17 @@ class Window:
 
     def _time_zone(self) -> tzinfo:
         if self.zone:
-            from shared.domain.zones import time_zone  # only batches that name a zone need the tables of zones
+            from shared.domain.zones import time_zone  # imported here, because only batches that name a zone need the tables of zones
 
             return time_zone(self.zone)
         return timezone(timedelta(minutes=self.utc_offset_min))
 
 
-@lru_cache(maxsize=512)  # a forecast asks for the same days many thousand times
+@lru_cache(maxsize=512)  # cached, because a forecast asks for the same days many thousand times
 def _period_on_day(window: Window, day: date) -> tuple[datetime, datetime]:
-    """The beginning and end of the period in which migrations may start on one day; equal times if the window stays closed."""
+    """The beginning and the end of the period in which migrations may start on one day. Both times are equal if the window stays
+    closed.
+    """
     if day.weekday() not in window.days:
         return SHUT
     zone, start = window._time_zone(), time.fromisoformat(window.start)
@@ -106,7 +108,7 @@ def _utc_time(day: date, clock: time, zone: tzinfo) -> datetime:
 NEVER = Window("00:00", "00:01", cutoff_min=1439)
 """A window that never opens. A policy that has zones, several windows or blackouts stores this window in the field ``window``.
 
-An older version does not know these limits, and starts nothing of the batch because of this window.
+An older version does not know these limits. Because of this window, it starts no migration of the batch.
 """
 NAMES = python_names_by_api_name(Window)
 BOUNDS = number_bounds(Window)
@@ -153,7 +155,7 @@ def _check_zone(window: Window, path: str) -> None:
 
 def _window_that_opens(window: Window, path: str) -> Window:
     if not set(window.days) & set(range(7)):
-        raise Refused("Policy.Invalid", f"{path}.days names no day.", "Name days from 0 (Monday) to 6.")
+        raise Refused("Policy.Invalid", f"{path}.days is empty.", "Name days from 0 (Monday) to 6.")
     if _length_in_minutes(window) <= window.cutoff_min:
         sentence = f"{path} is never open: nothing starts in its last {window.cutoff_min} minutes (cutoffMin)."
         raise Refused("Policy.Invalid", sentence, "Make the window longer, or cutoffMin smaller.")

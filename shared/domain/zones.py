@@ -1,6 +1,6 @@
 """Time zones by IANA name. The zones come from the pinned package tzdata, because a function's image may have old zones or none.
 
-In this way, every machine reads the same tables of zones.
+Therefore every machine reads the same tables of zones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def time_zone(name: str, field: str = "zone") -> tzinfo:
     if name == "UTC":
         return timezone.utc
     if name not in zone_names():
-        from difflib import get_close_matches  # seldom needed
+        from difflib import get_close_matches  # imported here, because the names are seldom needed
 
         near = ", ".join(get_close_matches(name[:60], sorted(zone_names()), n=3, cutoff=0.5)) or "Europe/London, Asia/Shanghai"
         remedy = f"Use an IANA name, such as {near}, or UTC."

@@ -1,4 +1,4 @@
-"""The prechecks turn facts about an instance into findings. A new rule is one row in the table of its subject."""
+"""The prechecks turn facts about an instance into findings. Each rule is one row in a table of rules with the same subject."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def assess(
 ) -> Assessment:
     """The assessment of the facts by the rules. The ``overrides`` are reasons by code, and count only for overridable findings.
 
-    If all rules are checked, missing facts of the guest block the migration (Guest.NotProbed). Pass ``rules=cheap_rules`` for a
-    check without the guest.
+    With all rules, missing facts of the guest block the migration (Guest.NotProbed). Pass ``rules=cheap_rules`` for a check without
+    the guest.
     """
     return sorted_assessment([finding for rule in rules for finding in rule.findings(facts, catalog)], overrides)

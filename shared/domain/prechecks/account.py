@@ -19,14 +19,14 @@ def _check_snapshot_service(facts: Facts, catalog: Catalog) -> Outcome:
     active = facts.account.snapshot_service if facts.account else None
     return flag_outcome(
         None if active is None else not active,
-        "ECS answers that it is not open",
-        "the region has no snapshot that would prove it",
+        "ECS answers that the service is not open",
+        "the region has no snapshot that would prove that the service is active",
     )
 
 
 def _check_account_problems(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the API reported a problem with the account."""
-    return list_outcome(facts.account.problems if facts.account else None, "the account was not asked")
+    return list_outcome(facts.account.problems if facts.account else None, "the account was not checked")
 
 
 def _check_snapshot_quota(facts: Facts, catalog: Catalog) -> Outcome:
@@ -51,8 +51,8 @@ RULES = (
         needs=NeededFacts.ACCOUNT,
         title="The Snapshot service is not activated",
         asks="the Snapshot service is activated",
-        why="Without snapshots nothing could be rolled back, and SMC cannot take its own.",
-        remedy="Activate it (free; snapshots are billed by size and time).",
+        why="Without this service, no migration can be rolled back, and SMC cannot make its own snapshots.",
+        remedy="Activate the service. It is free; snapshots are billed by size and time.",
         source="preconditions: Snapshot service activated",
         check=_check_snapshot_service,
         command="aliyun ecs OpenSnapshotService",
@@ -64,8 +64,8 @@ RULES = (
         needs=NeededFacts.ACCOUNT,
         title="The account has a problem",
         asks="the account has a problem",
-        why="The API refuses snapshots or jobs until it is solved; better now than in the middle.",
-        remedy="Solve what the code says: top up, finish real-name registration, or grant the permission.",
+        why="The API refuses snapshots or jobs until the problem is solved.",
+        remedy="Solve the problem that the code names: top up, finish real-name registration, or grant the permission.",
         source="error codes: NotEnoughBalance, RealNameAuthenticationError, Forbidden",
         check=_check_account_problems,
     ),
@@ -76,8 +76,8 @@ RULES = (
         needs=NeededFacts.ACCOUNT,
         title="A disk has no room for the snapshots",
         asks="every disk has room for two more snapshots",
-        why="Each disk gets one snapshot of ours and one of SMC's; beyond the quota CreateSnapshot answers QuotaExceed.Snapshot.",
-        remedy="Delete snapshots of this disk that are not needed any more.",
+        why="Each disk gets one snapshot of Replank and one of SMC. Beyond the quota, CreateSnapshot answers QuotaExceed.Snapshot.",
+        remedy="Delete snapshots of this disk that you no longer need.",
         source="CreateSnapshot: 256 manual snapshots per disk",
         check=_check_snapshot_quota,
     ),

@@ -1,4 +1,4 @@
-"""Helpers of the rules: facts of a guest, and checks of a single flag or list."""
+"""Helper functions for the rules. They read facts of a guest, and make checks of a single flag or list."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.domain.prechecks.rule import PASSED, FactUnknown, Outcome, RuleFaile
 T = TypeVar("T")
 Check = Callable[[Facts, Catalog], Outcome]
 SHOWN = 8
-"""Maximum names in one finding; the rest are counted."""
+"""Maximum number of names in one finding; the other names are only counted."""
 
 
 def linux_fact(facts: Facts, fact: Callable[[LinuxFacts], T | None]) -> T | None:
@@ -57,8 +57,9 @@ def windows_list_check(fact: Callable[[WindowsFacts], Sequence[str] | None], unk
 
 
 def shortened_list(values: Sequence[str], total: int = 0) -> str:
-    """The names as one text: the first SHOWN names, then the number of the remaining names. The argument ``total`` is the full
-    number if ``values`` has only a part of the names."""
+    """The names as one text: the first SHOWN names, then the number of all others. If ``values`` has only some of the names,
+    ``total`` is the number of all names.
+    """
     count = max(total, len(values))
     more = f" and {count - SHOWN} more" if count > SHOWN else ""
     return ", ".join(values[:SHOWN]) + more

@@ -46,7 +46,7 @@ def _check_transit_disk_slot(facts: Facts, catalog: Catalog) -> Outcome:
     limit = facts.instance.data_disk_limit
     data = sum(disk.kind == "data" for disk in facts.instance.user_disks)
     if limit is None:
-        return FactUnknown(f"{data} data disks; ECS did not say how many this instance type takes")
+        return FactUnknown(f"{data} data disks; ECS did not report how many this instance type allows")
     return RuleFailed(f"{data} data disks of {limit}") if data >= limit else PASSED
 
 
@@ -58,8 +58,8 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="A disk is not in use",
         asks="every disk is in use",
-        why="A snapshot of it would fail, and a migration without a snapshot of every disk does not start.",
-        remedy="Wait until it is attached, or detach it.",
+        why="A snapshot of this disk would fail, and a migration needs a snapshot of every disk.",
+        remedy="Wait until the disk is attached, or detach it.",
         source="CreateSnapshot: disk In_use",
         check=_check_disks_in_use,
         command="aliyun ecs DescribeDisks --InstanceId INSTANCE",
@@ -71,8 +71,8 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="A local disk has no snapshots",
         asks="every disk can have snapshots",
-        why="What is on it could not be rolled back.",
-        remedy="Move its data to a cloud disk and the instance to a type without local disks.",
+        why="The data on a local disk cannot be rolled back.",
+        remedy="Move the data to a cloud disk, and change the instance to a type without local disks.",
         source="CreateSnapshot: disk categories",
         check=_check_snapshot_support,
     ),
@@ -82,8 +82,8 @@ RULES = (
         unknown=None,
         needs=NeededFacts.INSTANCE,
         title="A disk is attached to several instances",
-        why="Others write to it meanwhile: its snapshot is not of the same moment, and a rollback would take their data back too.",
-        remedy="Detach it for the time, or override when nobody writes.",
+        why="Other instances write to the disk during the migration. Its snapshot would not fit the other snapshots, and a rollback would also reset their data.",
+        remedy="Detach the disk during the migration, or override this finding if no instance writes to the disk.",
         source="CreateSnapshotGroup: multi-attach",
         check=_check_multi_attach,
     ),
@@ -94,7 +94,7 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="A disk is encrypted",
         why="No document says whether SMC migrates encrypted disks; the service role may lack the key.",
-        remedy="Try it on one copy first.",
+        remedy="Try the migration on a copy of the instance first.",
         source=PRACTICE,
         check=_check_encryption,
     ),
@@ -103,10 +103,10 @@ RULES = (
         severity=Severity.ERROR,
         unknown=Severity.WARNING,
         needs=NeededFacts.INSTANCE,
-        title="No slot for the transit disk",
+        title="The instance has no free slot for the transit disk",
         asks="the instance has a slot for the transit disk",
-        why="SMC attaches a disk with the installation media; beyond the limit that fails.",
-        remedy="Detach one data disk for the time, or change to a type that takes more.",
+        why="SMC attaches a disk with the installation media. This fails if the instance already has its maximum number of disks.",
+        remedy="Detach one data disk during the migration, or change to an instance type that allows more disks.",
         source="Windows: transit disk",
         check=_check_transit_disk_slot,
         applies=is_windows,

@@ -1,5 +1,6 @@
-"""Finds the facts of a guest that changed since its assessment. Changes after an assessment have broken upgrades with similar
-tools."""
+"""Finds the facts of a guest that have changed since the guest was assessed. With similar tools, such changes have
+broken upgrades.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +9,11 @@ from dataclasses import fields
 from shared.domain.guest import GuestFacts
 
 HEALTH = ("metadata_answers", "names_resolve", "clock_in_step")
-"""Facts that may change at any moment. A difference in one of these facts means nothing."""
+"""Facts that may change at any moment. A change of one of these facts does not matter."""
 
 
 def _lasting_facts(guest: GuestFacts) -> dict[str, object]:
-    """The facts of a guest that do not change by themselves. Free space, free memory and running programs are left out."""
+    """The facts of a guest that only change if somebody changes them. Free space, free memory and running programs are left out."""
     mounts = None if guest.mounts is None else tuple((m.mount_point, m.device, m.size_mib, m.read_only) for m in guest.mounts)
     services = None if guest.services is None else tuple((s.name, s.enabled) for s in guest.services if s.enabled)
     names = ("os_id", "os_version", "kernel", "architecture", "hostname", "packages", "users", "groups", "default_route", "dns")
@@ -28,6 +29,6 @@ def _lasting_facts(guest: GuestFacts) -> dict[str, object]:
 
 
 def changed_facts(assessed: GuestFacts, now: GuestFacts) -> tuple[str, ...]:
-    """The names of the lasting facts that have changed since the guest was assessed."""
+    """The names of the facts that somebody has changed since the guest was assessed."""
     before, after = _lasting_facts(assessed), _lasting_facts(now)
     return tuple(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))

@@ -1,4 +1,4 @@
-"""Rules on the guest as a whole: changes that a hop brings, and whether the guest fits the hop."""
+"""Rules on the guest as a whole: what the hop changes, and whether the hop is possible for the guest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_hop_to_alinux_2(facts: Facts) -> bool:
 
 
 def _warn_of_alinux_2(facts: Facts, catalog: Catalog) -> Outcome:
-    """Always reports that Alibaba Cloud Linux 2 is the destination, with the changes in this release and the end of its support."""
+    """Reports for every hop to Alibaba Cloud Linux 2 what changes in this release, and when its support ends."""
     life = catalog.lifecycle_row(facts.hop.destination)
     end = f"; its support ends {day_in_words(life.ends_on, facts.now.date())}" if life and life.ends_on else ""
     return RuleFailed(f"kernel 3.10 becomes 4.19; x86 only{end}")
@@ -36,7 +36,7 @@ def _check_edition(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_probe_answer(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails without an answer of the guest; unknown if parts of the answer are missing."""
     if facts.guest is None:
-        return RuleFailed("no answer of the probe is at hand")
+        return RuleFailed("the probe has not answered")
     gaps = [f"{part} ({why})" for part, why in (*facts.guest.unknown, *facts.guest.cut)]
     return FactUnknown("; ".join(gaps[:10])) if gaps else PASSED
 
@@ -52,14 +52,14 @@ def _check_reported_release(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the guest runs another release, or another minor version than the path requires."""
     guest = facts.guest
     if guest is None or not (guest.os_id or guest.os_name):
-        return FactUnknown("the guest did not say which release it runs")
+        return FactUnknown("the guest did not report its release")
     found = reported_release(guest, facts.instance.os_type, catalog)
     spoken = " ".join(part for part in (guest.os_name, guest.os_version) if part)
     if found is not None and found.key == facts.hop.destination:
         return RuleFailed(
             f"the guest already runs {found.name}, the destination of this hop",
-            remedy="Nothing to migrate: leave the instance out. ECS goes on showing the old OSName until it is calibrated.",
-            why="It was converted before; to convert it again would break it.",
+            remedy="Leave the instance out: there is nothing to migrate. ECS shows the old OSName until the OSName is calibrated.",
+            why="The guest was converted before, and a second conversion would break it.",
         )
     if found is None or found.key != facts.hop.source:
         return RuleFailed(f"the guest says {spoken[:100]!r}, the hop starts at {catalog.release_name(facts.hop.source)}")
@@ -76,7 +76,7 @@ def _check_architecture(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the guest and the instance have different architectures."""
     spoken = facts.guest.architecture if facts.guest else None
     if spoken is None:
-        return FactUnknown("the guest did not say its architecture")
+        return FactUnknown("the guest did not report its architecture")
     return (
         PASSED
         if spoken == facts.instance.architecture
@@ -90,8 +90,8 @@ RULES = (
         severity=Severity.WARNING,
         unknown=None,
         needs=NeededFacts.INSTANCE,
-        title="Alibaba Cloud Linux 2 is a short stop",
-        why="It is close to CentOS 7 and the least change, but out of support; the next hop is to Alibaba Cloud Linux 3.",
+        title="Alibaba Cloud Linux 2 will soon need another migration",
+        why="Alibaba Cloud Linux 2 is most similar to CentOS 7, but out of support. It must soon be migrated to Alibaba Cloud Linux 3.",
         remedy="Prefer Alibaba Cloud Linux 3, unless a program needs the old libraries.",
         source="supported paths; kernels",
         check=_warn_of_alinux_2,
@@ -104,7 +104,7 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="The edition becomes Datacenter",
         why="Licences of other software may depend on the edition.",
-        remedy="Check the licences of what runs on it.",
+        remedy="Check the licences of the software on the instance.",
         source="Windows matrix: destinations",
         check=_check_edition,
         applies=is_windows,
@@ -114,9 +114,9 @@ RULES = (
         severity=Severity.ERROR,
         unknown=Severity.INFO,
         needs=NeededFacts.GUEST,
-        title="The guest was not asked, or not everything could be read",
+        title="The guest was not probed, or some facts could not be read",
         asks="everything in the guest is in order",
-        why="Most limits of the migration lie inside the guest.",
+        why="Most requirements of the migration concern the guest.",
         remedy="Run the precheck on the running instance.",
         source=PRACTICE,
         check=_check_probe_answer,
@@ -129,8 +129,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="The guest runs another release than the path starts from",
         asks="the guest runs the release the path starts from",
-        why="The paths are for exact releases; on any other the migration does not start, or leaves a broken system.",
-        remedy="Update to the release the path starts from, or plan the route again from what the guest runs.",
+        why="Each path is for an exact release. On another release, the migration does not start, or leaves a broken system.",
+        remedy="Update to the release from which the path starts, or plan the route again from the guest's real release.",
         source="supported paths",
         check=_check_reported_release,
         command="cat /etc/os-release",
@@ -143,7 +143,7 @@ RULES = (
         title="The guest has another architecture",
         asks="the guest has the architecture of the path",
         why="Only 64-bit systems of the listed architectures are supported.",
-        remedy="Build a new instance; a 32-bit system cannot be migrated in place.",
+        remedy="Build a new instance, because a 32-bit system cannot be migrated in place.",
         source="supported paths: architecture",
         check=_check_architecture,
     ),

@@ -1,9 +1,9 @@
-"""Kinds of hops, and the severity of rules on each kind. The severity depends on the tool that carries out the hop.
+"""Kinds of hops, and the severity that a rule has on each kind. The severity depends on the tool that carries out the hop.
 
 SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. The migration document
 refers to convert2rhel for hops from CentOS to Red Hat. A rule blocks if SMC's own page says that the job fails, or if the
-destination certainly cannot work. If only leapp or convert2rhel has a check, the rule is a warning on other hops, because SMC does
-not publish its tool.
+destination certainly cannot work. If only leapp or convert2rhel makes a check, the rule is a warning on all other hops, because SMC
+does not publish which tool it uses.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def major_version(key: str) -> int | None:
 
 
 def is_upgrade(hop: Hop) -> bool:
-    """Whether the hop leads to a later major version. Hops within one major version only replace packages."""
+    """Whether the hop leads to a later major version. A hop within one major version only replaces packages."""
     before, after = major_version(hop.source), major_version(hop.destination)
     return before is not None and after is not None and after > before
 
@@ -51,16 +51,19 @@ def gets_newer_kernel(facts: Facts) -> bool:
 
 
 def severity_between_major_versions(hop: Hop) -> Severity:
-    """The severity of a rule from SMC's page: an overridable error between major versions, a warning within a major version."""
+    """The severity of a rule that comes from SMC's page: an overridable error between major versions, a warning within a major
+    version.
+    """
     return Severity.OVERRIDABLE if is_upgrade(hop) else Severity.WARNING
 
 
 def severity_to_red_hat(hop: Hop) -> Severity:
-    """The severity of a check of convert2rhel: a warning on hops to Red Hat, information on other hops."""
+    """The severity of a rule that comes from convert2rhel: a warning on hops to Red Hat, information on other hops."""
     return Severity.WARNING if ends_at_red_hat(hop) else Severity.INFO
 
 
 def severity_of_conversion(hop: Hop) -> Severity:
-    """The severity if convert2rhel refuses the guest: an overridable error on conversions from CentOS to Red Hat, a warning on
-    other hops."""
+    """The severity of a condition for which convert2rhel refuses the guest. It is an overridable error on conversions from CentOS
+    to Red Hat, and a warning on other hops.
+    """
     return Severity.OVERRIDABLE if ends_at_red_hat(hop) and not is_upgrade(hop) else Severity.WARNING

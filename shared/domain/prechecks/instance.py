@@ -15,14 +15,14 @@ from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFa
 HEARTBEAT_LIMIT = timedelta(hours=24)
 """Maximum age of the agent's last heartbeat, from the preconditions in the migration document."""
 EXPIRY_MARGIN = timedelta(days=2)
-"""The maximum time that a route of several hops takes, including its windows."""
+"""The maximum time that a route of several hops takes, including the time spent waiting for maintenance windows."""
 SNAPSHOT_MARGIN = timedelta(hours=4)
 """The time that our snapshots, SMC's snapshots, the migration and the initialisation take together."""
 SMALL_MIB = 2048
 
 
 def _check_shown_release(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if ECS shows another OS type than the hop's source has; unknown if ECS shows another release.
+    """Fails if ECS shows another OS type than the source of the hop; unknown if ECS shows another release.
 
     After the first hop of a chain ECS may still show the old name (no document says whether OSName changes). The rule
     Guest.ReleaseMismatch then decides by the guest's own answer.
@@ -34,7 +34,7 @@ def _check_shown_release(facts: Facts, catalog: Catalog) -> Outcome:
     named = identify_in_catalog(catalog, instance.os_name, instance.os_name_en)
     if named is None or named.key != facts.hop.source:
         shown = instance.os_name_en or instance.os_name or "nothing"
-        return FactUnknown(f"ECS shows {shown[:100]!r}, the hop starts at {catalog.release_name(facts.hop.source)}")
+        return FactUnknown(f"ECS shows {shown[:100]!r}, but the hop starts at {catalog.release_name(facts.hop.source)}")
     return PASSED
 
 
@@ -62,7 +62,7 @@ def _check_agent_heartbeat(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the last heartbeat is too old; unknown if there never was a heartbeat."""
     seen = facts.instance.agent_heartbeat_at
     if seen is None:
-        return FactUnknown("no heartbeat of the agent is known: it is not installed, or never reported")
+        return FactUnknown("no heartbeat of the agent is known: the agent is not installed, or never sent one")
     age = facts.now - seen
     return RuleFailed(f"last heartbeat {age.total_seconds() / 3600:.1f} hours ago") if age > HEARTBEAT_LIMIT else PASSED
 
@@ -82,7 +82,7 @@ def _check_other_migration(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if another migration is active on the instance."""
     other = facts.instance.active_migration_id
     return flag_outcome(
-        None if other is None else bool(other), f"migration {other}", "whether another migration is active was not asked"
+        None if other is None else bool(other), f"migration {other}", "nobody checked whether another migration is active"
     )
 
 
@@ -97,14 +97,14 @@ def _check_expiry(facts: Facts, catalog: Catalog) -> Outcome:
 
 def _check_spot_instance(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for spot instances."""
-    return flag_outcome(facts.instance.spot, "ECS may take it back at any time", "")
+    return flag_outcome(facts.instance.spot, "ECS may release the instance at any time", "")
 
 
 def _check_scaling_group(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for members of a scaling group."""
     group = facts.instance.scaling_group_id
     return flag_outcome(
-        None if group is None else bool(group), f"scaling group {group}", "whether it is in a scaling group was not asked"
+        None if group is None else bool(group), f"scaling group {group}", "nobody checked whether the instance is in a scaling group"
     )
 
 
@@ -120,7 +120,7 @@ def _check_small_memory(facts: Facts, catalog: Catalog) -> Outcome:
     """Warns if the instance has less than 2 GiB of memory. The document gives no number, so the limit is our choice."""
     memory = facts.instance.memory_mib
     if not memory:
-        return FactUnknown("ECS did not say how much memory the instance has")
+        return FactUnknown("ECS did not report the instance's memory")
     return RuleFailed(f"{memory} MiB") if memory < SMALL_MIB else PASSED
 
 
@@ -129,7 +129,7 @@ def _check_windows_size(facts: Facts, catalog: Catalog) -> Outcome:
     cpu, memory = facts.instance.cpu, facts.instance.memory_mib
     least_cpu, least_memory = catalog.minima["windows.cpu"].value, catalog.minima["windows.memory"].value
     if not cpu or not memory:
-        return FactUnknown("ECS did not say how large the instance is")
+        return FactUnknown("ECS did not report the size of the instance")
     if cpu < least_cpu or memory < least_memory:
         return RuleFailed(f"{cpu} vCPU and {memory} MiB, {least_cpu} vCPU and {least_memory} MiB needed")
     return PASSED
@@ -141,10 +141,10 @@ RULES = (
         severity=Severity.ERROR,
         unknown=Severity.WARNING,
         needs=NeededFacts.INSTANCE,
-        title="The instance is not what the hop starts from",
-        asks="the instance runs the release the hop starts from",
-        why="A migration planned for another system would not start, or would break this one.",
-        remedy="Plan the route again from the release the guest itself names.",
+        title="The instance runs another release than the hop's source",
+        asks="the instance runs the release from which the hop starts",
+        why="A migration that was planned for another release would not start, or would break the system.",
+        remedy="Plan the route again from the release that the guest itself reports.",
         source="supported paths",
         check=_check_shown_release,
     ),
@@ -155,7 +155,7 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="Windows cannot be migrated in this region",
         asks="Windows can be migrated in this region",
-        why="The installation media are shared to instances of the listed regions only.",
+        why="Alibaba Cloud offers the installation media only in the listed regions.",
         remedy="Copy an image of the instance to a listed region and migrate there, or build a new instance.",
         source="Windows: regions",
         check=_check_region,
@@ -169,7 +169,7 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="The instance is not running",
         asks="the instance is running",
-        why="The migration is started inside the running system by the Cloud Assistant agent.",
+        why="The Cloud Assistant agent starts the migration inside the running system.",
         remedy="Start the instance and wait until its agent is online.",
         source="preconditions: state Running",
         check=_check_instance_running,
@@ -194,8 +194,8 @@ RULES = (
         unknown=None,
         needs=NeededFacts.INSTANCE,
         title="A snapshot of the instance is being created",
-        why="The migration takes snapshots of all disks itself and refuses to start beside another one.",
-        remedy="Wait until the snapshot is accomplished, then ask again.",
+        why="The migration makes snapshots of all disks itself, and refuses to start while another snapshot is being created.",
+        remedy="Wait until the snapshot is complete, then run the precheck again.",
         source="general limits: no snapshot in creation",
         check=_check_snapshots_in_progress,
         command="aliyun ecs DescribeSnapshots --Status progressing",
@@ -207,7 +207,7 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="The instance is locked",
         why="ECS refuses snapshots, restarts and rollbacks of locked instances.",
-        remedy="Solve the reason (payment, security), then ask again.",
+        remedy="Remove the reason for the lock (payment, security), then run the precheck again.",
         source="error codes: InstanceLockedForSecurity, InstanceExpiredOrInArrears",
         check=_check_locks,
     ),
@@ -218,8 +218,8 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="Another migration of this instance is active",
         asks="another migration of this instance is active",
-        why="Two at once can destroy the system; SMC allows one unfinished job per source.",
-        remedy="Wait for it, or cancel it.",
+        why="Two migrations at once can destroy the system. SMC allows one unfinished job per source.",
+        remedy="Wait for the end of the other migration, or cancel it.",
         source="SMC: one unfinished job per source",
         check=_check_other_migration,
         command="replank status",
@@ -230,8 +230,8 @@ RULES = (
         unknown=None,
         needs=NeededFacts.INSTANCE,
         title="The instance expires or is released soon",
-        why="It would be stopped or deleted in the middle, and its snapshots with it.",
-        remedy="Renew it, or clear the release time.",
+        why="ECS would stop or delete the instance in the middle of the migration, with its snapshots.",
+        remedy="Renew the instance, or clear the release time.",
         source=PRACTICE,
         check=_check_expiry,
         command="aliyun ecs ModifyInstanceAutoReleaseTime",
@@ -241,9 +241,9 @@ RULES = (
         severity=Severity.OVERRIDABLE,
         unknown=None,
         needs=NeededFacts.INSTANCE,
-        title="A spot instance",
-        why="It can be released at five minutes' notice; a migration takes half an hour and several restarts.",
-        remedy="Change it to pay-as-you-go, or replace it instead of migrating it.",
+        title="The instance is a spot instance",
+        why="ECS can release a spot instance at five minutes' notice. A migration takes half an hour and several restarts.",
+        remedy="Change the instance to pay-as-you-go, or replace it instead of migrating it.",
         source=PRACTICE,
         check=_check_spot_instance,
     ),
@@ -254,8 +254,8 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="The instance belongs to a scaling group",
         asks="the instance belongs to a scaling group",
-        why="Auto Scaling sees a restarting instance as unhealthy and releases it; new members still come with the old image.",
-        remedy="Put it into standby or protection for the time, and give the group a new image.",
+        why="Auto Scaling treats a restarting instance as unhealthy and releases it. New members still get the old image.",
+        remedy="Set the instance to standby or protected during the migration, and give the group a new image.",
         source=PRACTICE,
         check=_check_scaling_group,
         command="aliyun ess EnterStandby --ScalingGroupId GROUP --InstanceId.1 INSTANCE",
@@ -266,8 +266,8 @@ RULES = (
         unknown=None,
         needs=NeededFacts.INSTANCE,
         title="An automatic snapshot is due soon",
-        why="A snapshot in creation stops the migration from starting, and restarts in the middle make the snapshot fail.",
-        remedy="Migrate after it, or take the policy off the disks for the time.",
+        why="While a snapshot is being created, the migration cannot start, and restarts during the migration would make the snapshot fail.",
+        remedy="Migrate after the automatic snapshot, or remove the snapshot policy from the disks during the migration.",
         source=PRACTICE,
         check=_check_next_auto_snapshot,
         command="aliyun ecs CancelAutoSnapshotPolicy --diskIds DISKS",
@@ -277,10 +277,10 @@ RULES = (
         severity=Severity.WARNING,
         unknown=Severity.INFO,
         needs=NeededFacts.INSTANCE,
-        title="A small instance",
-        asks="the instance is a small one",
+        title="The instance is small",
+        asks="the instance is small",
         why="The migration may fail for lack of resources while services run.",
-        remedy="Stop services for the time of the migration, or change to a larger type for it.",
+        remedy="Stop services during the migration, or change to a larger instance type.",
         source="general limits: small instances",
         check=_check_small_memory,
         applies=is_linux,
@@ -292,7 +292,7 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="The instance is too small for Windows migration",
         asks="the instance is large enough for Windows migration",
-        why="The newer Windows Setup does not run on less.",
+        why="Windows Setup of the newer version does not run on a smaller instance.",
         remedy="Change to an instance type with at least 2 vCPU and 2 GiB.",
         source="Windows limits: 2 vCPU, 2 GiB",
         check=_check_windows_size,

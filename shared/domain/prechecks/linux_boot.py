@@ -23,7 +23,7 @@ def _check_free_inodes(facts: Facts, catalog: Catalog) -> Outcome:
     mounts = {m.mount_point: (m, d) for d in INODES_NEEDED if guest and (m := guest.mount_of_path(d))}
     counted = [(m, d) for m, d in mounts.values() if m.inodes_free is not None]
     if not counted:
-        return FactUnknown("the guest did not count its inodes")
+        return FactUnknown("the guest did not report its free inodes")
     return list_outcome(
         [
             f"{m.mount_point}: {m.inodes_free} free, {INODES_NEEDED[d]} needed"
@@ -50,7 +50,7 @@ def _check_kernel_packaged(facts: Facts, catalog: Catalog) -> Outcome:
     return flag_outcome(
         None if packaged is None else not packaged,
         f"kernel {kernel} belongs to no package",
-        "whether the kernel comes from a package was not told",
+        "the guest did not report whether a package owns the kernel",
     )
 
 
@@ -59,7 +59,7 @@ def _check_boot_files(facts: Facts, catalog: Catalog) -> Outcome:
     boot = linux_fact(facts, lambda guest: guest.boot)
     kernel = facts.guest.kernel if facts.guest else None
     if boot is None or boot.grub_config is None:
-        return FactUnknown("the guest did not tell how it boots")
+        return FactUnknown("the guest did not report how it boots")
     problems = [] if boot.grub_config else ["no GRUB configuration was found"]
     problems += [] if boot.images else ["/boot holds no kernel"]
     problems += [f"no initramfs for {v}" for v in boot.missing_initramfs if v in (kernel, boot.default_kernel)]
@@ -84,7 +84,7 @@ def _check_fstab_devices(facts: Facts, catalog: Catalog) -> Outcome:
     if missing:
         return RuleFailed(shortened_list(missing))
     blind = [e for e in entries if e.present is None and is_required_at_boot(e) and names_a_device(e)]
-    return FactUnknown(f"{len(blind)} devices could not be looked for") if blind else PASSED
+    return FactUnknown(f"{len(blind)} devices could not be checked") if blind else PASSED
 
 
 def _check_kernel_vendor(facts: Facts, catalog: Catalog) -> Outcome:
@@ -93,7 +93,7 @@ def _check_kernel_vendor(facts: Facts, catalog: Catalog) -> Outcome:
     vendor = linux_fact(facts, lambda guest: guest.kernel_vendor)
     base = BASE_KERNELS.get(major_version(facts.hop.source) or 0)
     if kernel is None or base is None or facts.hop.source == "alinux-2":
-        return FactUnknown("the guest did not say which kernel runs") if kernel is None else PASSED
+        return FactUnknown("the guest did not report its running kernel") if kernel is None else PASSED
     strange = [word for word in ("uek", ".rt", "linode") if word in kernel]
     own = not vendor or re.search("CentOS|Red ?Hat", vendor)
     if strange or not own or not kernel.startswith(base):
@@ -109,7 +109,7 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Too few free inodes",
         asks="enough inodes are free",
-        why="Space is free but no file can be made: the package transaction fails half way.",
+        why="Without free inodes no file can be created, even if space is free. The package transaction fails half way.",
         remedy="Delete small files, e.g. old sessions and caches.",
         source=PRACTICE,
         check=_check_free_inodes,
@@ -123,8 +123,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="A system file system is read-only",
         asks="the system's file systems are writable",
-        why="Nothing can be replaced on it; it may also be a sign of a damaged disk.",
-        remedy="Find out why; mount it writable.",
+        why="The migration cannot replace files on a read-only file system. The cause may also be a damaged disk.",
+        remedy="Find the cause, then mount the file system writable.",
         source=PRACTICE,
         check=_check_file_systems_writable,
         applies=is_linux,
@@ -135,11 +135,11 @@ RULES = (
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
         needs=NeededFacts.GUEST,
-        title="Kernel modules from elsewhere are loaded",
-        asks="kernel modules from elsewhere are loaded",
+        title="Kernel modules from other sources are loaded",
+        asks="kernel modules from other sources are loaded",
         why="The new kernel (5.10 on Alibaba Cloud Linux 3, 3.10 on CentOS 7, 4.18 on CentOS 8) cannot load them. On the way to "
         "Red Hat, convert2rhel stops with TAINTED_KMODS.",
-        remedy="Get each for the new kernel, or do without.",
+        remedy="Get each module for the new kernel, or remove the module.",
         source="feature table: kernel modules; convert2rhel: TAINTED_KMODS",
         check=linux_list_check(lambda guest: guest.modules_out_of_tree, "the guest did not list its kernel modules"),
         applies=is_linux,
@@ -154,7 +154,7 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="A GPU driver is loaded",
         asks="a GPU driver is loaded",
-        why="It will not load with the new kernel; computing stops until it is installed again.",
+        why="The driver does not work with the new kernel. The GPU is unusable until a driver for the new kernel is installed.",
         remedy="Plan to install the driver for the new kernel after the migration.",
         source=PRACTICE,
         check=linux_flag_check(lambda guest: guest.gpu, "the NVIDIA driver is loaded", "the guest did not list its kernel modules"),
@@ -168,8 +168,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="The running kernel belongs to no package",
         asks="the running kernel belongs to a package",
-        why="The migration replaces packages; a kernel of your own stays the default and is booted again afterwards.",
-        remedy="Boot the distribution's kernel first.",
+        why="The migration replaces packages only. A kernel without a package stays the default, and boots again afterwards.",
+        remedy="Boot the distribution's kernel before the migration.",
         source=PRACTICE,
         check=_check_kernel_packaged,
         applies=is_linux,
@@ -181,9 +181,9 @@ RULES = (
         unknown=Severity.INFO,
         needs=NeededFacts.GUEST,
         title="The system may not boot again",
-        asks="the system would boot again",
-        why="The migration restarts several times; a system that could not boot before will not boot after.",
-        remedy="Rebuild what is missing, and restart once to prove it.",
+        asks="the system will boot again",
+        why="The migration restarts the instance several times. If the system cannot boot now, it will not boot during the migration.",
+        remedy="Create the missing files again, and restart once as a test.",
         source=PRACTICE,
         check=_check_boot_files,
         applies=is_linux,
@@ -196,8 +196,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Another kernel is the default",
         asks="the running kernel is the default",
-        why="The next start is with a kernel nobody has tried yet, and it will be in the middle of the migration.",
-        remedy="Restart once before, or set the running kernel as default.",
+        why="The next start would boot a kernel that nobody has tried, in the middle of the migration.",
+        remedy="Restart once before the migration, or make the running kernel the default.",
         source=PRACTICE,
         check=_check_default_kernel,
         applies=is_linux,
@@ -210,8 +210,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="An fstab entry will not mount",
         asks="every fstab entry mounts",
-        why="A missing device stops the start in an emergency shell that nobody can reach.",
-        remedy="Correct or delete the entry, or add nofail.",
+        why="If a device is missing, the boot ends in an emergency shell that nobody can reach.",
+        remedy="Correct or delete the entry, or add the option nofail.",
         source=PRACTICE,
         check=_check_fstab_devices,
         applies=is_linux,
@@ -224,7 +224,7 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="The running kernel is not the distribution's",
         asks="the running kernel is the distribution's",
-        why="convert2rhel stops with RHEL_COMPATIBLE_KERNEL: it takes only the kernel version that Red Hat ships.",
+        why="convert2rhel stops with RHEL_COMPATIBLE_KERNEL, because it accepts only the kernel version that Red Hat ships.",
         remedy="Install the distribution's kernel, make it the default, and restart.",
         source="convert2rhel: RHEL_COMPATIBLE_KERNEL",
         check=_check_kernel_vendor,

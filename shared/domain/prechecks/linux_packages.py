@@ -32,11 +32,11 @@ def _check_i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
     total = max(packages.i686_total, len(packages.i686))
     shown = ", ".join(packages.i686[:10]) + (f" and {total - 10} more" if total > 10 else "")
     if ends_at_red_hat(facts.hop):
-        why = "Red Hat ships 32-bit libraries, but not all of them: what its repositories lack stops the transaction."
+        why = "Red Hat does not ship all 32-bit libraries. A library that its repositories lack stops the package transaction."
         return RuleFailed(
             f"{total} packages: {shown}",
             why=why,
-            remedy="Remove those that no program needs, or look for each in Red Hat's repositories.",
+            remedy="Remove the packages that no program needs. Look for the others in Red Hat's repositories.",
         )
     return RuleFailed(f"{total} packages: {shown}")
 
@@ -75,11 +75,13 @@ def _check_repository_answers(facts: Facts, catalog: Catalog) -> Outcome:
         return FactUnknown("the guest did not list its repositories")
     if len(dead) < len(repositories):
         return PASSED
-    return RuleFailed(f"nobody answers any more for {shortened_list(dead)}" if dead else "no repository is enabled")
+    return RuleFailed(f"no host answers any more for {shortened_list(dead)}" if dead else "no repository is enabled")
 
 
 def _check_dead_repositories(facts: Facts, catalog: Catalog) -> Outcome:
-    """Reports repositories that no longer answer, if others do; another rule covers the case that none answers."""
+    """Reports repositories that no longer answer, if other repositories still do. Another rule covers the case that no repository
+    answers.
+    """
     repositories, dead = linux_fact(facts, lambda guest: guest.repositories), _dead_repositories(facts)
     return (
         PASSED if dead and len(dead) == len(repositories or ()) else list_outcome(dead, "the guest did not list its repositories")
@@ -109,8 +111,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="32-bit packages are installed",
         asks="32-bit packages are installed",
-        why="Anolis OS and Alibaba Cloud Linux ship no i386/i686 packages; a system that has them cannot be migrated.",
-        remedy="Remove them first, after checking that no program needs them.",
+        why="Anolis OS and Alibaba Cloud Linux ship no i386/i686 packages; a system with such packages cannot be migrated.",
+        remedy="Check that no program needs these packages, then remove them.",
         source="general limits: i386/i686 packages",
         check=_check_i686_packages,
         severity_on=lambda hop: Severity.WARNING if ends_at_red_hat(hop) else Severity.ERROR,
@@ -124,8 +126,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="epel-modular is enabled",
         asks="epel-modular is enabled",
-        why="It cannot be installed again on Alibaba Cloud Linux 3; packages of it stay as they are.",
-        remedy="Find out which packages come from it and how to replace them.",
+        why="Alibaba Cloud Linux 3 does not have this repository. Packages from the repository stay as they are.",
+        remedy="Find out which packages come from this repository, and how to replace them.",
         source="feature table: epel-modular",
         check=_check_epel_modular,
         applies=is_linux,
@@ -138,8 +140,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Packages of other vendors are installed",
         asks="packages of other vendors are installed",
-        why="They are neither replaced nor tested by the migration, and their repositories may have nothing for the new system.",
-        remedy="Make sure that each has a version for the destination.",
+        why="The migration neither replaces nor tests these packages, and their repositories may have no packages for the new system.",
+        remedy="Make sure that each package has a version for the destination.",
         source=PRACTICE,
         check=_check_third_party_packages,
         applies=is_linux,
@@ -152,7 +154,7 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="No package repository is enabled",
         asks="a package repository is enabled",
-        why="Tools the migration needs cannot be installed.",
+        why="Without a repository, the tools for the migration cannot be installed.",
         remedy="Enable the repositories of mirrors.aliyun.com or mirrors.cloud.aliyuncs.com.",
         source=PRACTICE,
         check=_check_repository_answers,
@@ -164,10 +166,10 @@ RULES = (
         severity=Severity.WARNING,
         unknown=None,
         needs=NeededFacts.GUEST,
-        title="A repository is enabled that nobody answers for",
+        title="An enabled repository does not answer",
         asks="the enabled repositories answer",
         why="yum stops at the first repository that does not answer, even if others have the package.",
-        remedy="Switch it off, or point it at mirrors.aliyun.com or vault.centos.org.",
+        remedy="Disable the repository, or change its address to mirrors.aliyun.com or vault.centos.org.",
         source=PRACTICE,
         check=_check_dead_repositories,
         applies=is_linux,
@@ -180,8 +182,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Other repositories are enabled",
         asks="other repositories are enabled",
-        why="They offer packages for the old system; an update from them can undo parts of the migration.",
-        remedy="Switch them off for the time, and point them at the new release afterwards.",
+        why="These repositories offer packages for the old system. An update from such a repository can undo parts of the migration.",
+        remedy="Disable these repositories during the migration. Afterwards change their addresses to the new release.",
         source=PRACTICE,
         check=_check_third_party_repositories,
         applies=is_linux,
@@ -193,10 +195,10 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Package versions are locked or excluded",
         asks="package versions are locked or excluded",
-        why="What is locked is not exchanged: the migration stops at the conflict, or leaves packages of the old system behind.",
+        why="The migration does not replace locked packages. It stops at the conflict, or leaves packages of the old system.",
         remedy="Clear the locks and the exclude lines for the migration.",
         source="convert2rhel: versionlock; leapp-repository issue 817",
-        check=linux_list_check(lambda guest: guest.package_locks, "locks and exclude lines were not looked for"),
+        check=linux_list_check(lambda guest: guest.package_locks, "the guest was not searched for locks and exclude lines"),
         applies=is_linux,
         command="yum versionlock list; grep -r ^exclude /etc/yum.conf /etc/yum.repos.d",
     ),
@@ -207,10 +209,10 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Packages are installed in two versions",
         asks="packages are installed in two versions",
-        why="An earlier update was interrupted; the transaction of the migration then stops at the conflict.",
+        why="An earlier update was interrupted. The package transaction of the migration would stop at the conflict.",
         remedy="Finish the interrupted update, then remove the older versions.",
         source="convert2rhel: DUPLICATE_PACKAGES",
-        check=linux_list_check(lambda guest: guest.duplicate_packages, "packages in two versions were not looked for"),
+        check=linux_list_check(lambda guest: guest.duplicate_packages, "the guest was not searched for packages in two versions"),
         applies=is_linux,
         severity_on=severity_of_conversion,
         command="package-cleanup --dupes; package-cleanup --cleandupes",
@@ -220,10 +222,10 @@ RULES = (
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
         needs=NeededFacts.GUEST,
-        title="rpm complains of its database",
+        title="rpm reports errors in its database",
         asks="the rpm database is sound",
-        why="The migration is one large package transaction; it cannot work on a damaged database.",
-        remedy="Rebuild the database, and look whether rpm -qa answers without a message.",
+        why="The migration is one large package transaction, which fails on a damaged database.",
+        remedy="Rebuild the database, and check that rpm -qa prints no error.",
         source=PRACTICE,
         check=_check_rpm_database,
         applies=is_linux,

@@ -18,7 +18,7 @@ def _check_available_memory(facts: Facts, catalog: Catalog) -> Outcome:
     available = facts.guest.memory_available_mib if facts.guest else None
     limit = catalog.minima["linux.memory_available"].value
     if available is None:
-        return FactUnknown("the guest did not say how much memory is available")
+        return FactUnknown("the guest did not report its available memory")
     return RuleFailed(f"{available} MiB available, {limit} MiB needed") if available < limit else PASSED
 
 
@@ -45,7 +45,7 @@ def _check_disk_space(facts: Facts, catalog: Catalog) -> Outcome:
     """
     guest = facts.guest
     if guest is None or guest.mounts is None or any(guest.mount_of_path(directory) is None for directory in DIRECTORIES):
-        return FactUnknown("the guest did not say how much space its file systems have")
+        return FactUnknown("the guest did not report the space of its file systems")
     short = _disk_space_shortages(guest, catalog)
     return RuleFailed("; ".join(short)) if short else PASSED
 
@@ -58,8 +58,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Too little free memory",
         asks="enough memory is free",
-        why="The package transaction runs in memory; on small instances it is killed half way.",
-        remedy="Stop services for the time of the migration, or use a larger instance type.",
+        why="The package transaction needs memory. On small instances, the system ends the transaction half way.",
+        remedy="Stop services during the migration, or use a larger instance type.",
         source="general limits: free memory 600 MiB",
         check=_check_available_memory,
         applies=is_linux,
@@ -72,8 +72,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Too little free disk space",
         asks="enough disk space is free",
-        why="The migration downloads and unpacks the new packages and kernel beside the old ones.",
-        remedy="Free the space, or extend the disk and its file system; old kernels in /boot can go with package-cleanup.",
+        why="During the migration, the old and the new packages and kernels are on the disk at the same time.",
+        remedy="Free space, or extend the disk and its file system. Remove old kernels from /boot with package-cleanup.",
         source="general limits: /usr 250 MiB, /var 4 GiB, /boot 100 MiB",
         check=_check_disk_space,
         applies=is_linux,

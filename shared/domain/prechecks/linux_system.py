@@ -1,4 +1,4 @@
-"""Rules on the setup of a Linux guest: network, programs, services and leftovers."""
+"""Rules on the configuration of a Linux guest: network, programs, services, and files that an earlier attempt left."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def has_python_2(facts: Facts) -> bool:
 def _check_firewall(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports the firewall that runs."""
     firewall = facts.guest.firewall if facts.guest else None
-    return flag_outcome(None if firewall is None else bool(firewall), f"{firewall} runs", "whether a firewall runs was not told")
+    return flag_outcome(None if firewall is None else bool(firewall), f"{firewall} runs", "the guest did not report whether a firewall runs")
 
 
 def _check_proxy(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports the file or setting that configures a proxy."""
     proxy = linux_fact(facts, lambda guest: guest.proxy)
-    return flag_outcome(None if proxy is None else bool(proxy), f"set in {proxy}", "whether a proxy is set was not told")
+    return flag_outcome(None if proxy is None else bool(proxy), f"set in {proxy}", "the guest did not report whether a proxy is configured")
 
 
 def _check_selinux(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if SELinux is enforcing."""
     mode = linux_fact(facts, lambda guest: guest.selinux)
-    return flag_outcome(None if mode is None else mode == "enforcing", "mode enforcing", "the mode of SELinux was not told")
+    return flag_outcome(None if mode is None else mode == "enforcing", "mode enforcing", "the guest did not report the mode of SELinux")
 
 
 def _check_time_service(facts: Facts, catalog: Catalog) -> Outcome:
@@ -46,7 +46,7 @@ def _check_package_manager(facts: Facts, catalog: Catalog) -> Outcome:
     return flag_outcome(
         linux_fact(facts, lambda guest: guest.package_manager_busy),
         shortened_list(holders) or "yum or dnf is running",
-        "whether the package manager is busy was not told",
+        "the guest did not report whether the package manager is busy",
     )
 
 
@@ -56,10 +56,10 @@ RULES = (
         severity=Severity.WARNING,
         unknown=Severity.INFO,
         needs=NeededFacts.GUEST,
-        title="Interface names are pinned",
-        asks="interface names are pinned",
-        why="The new system may name interfaces by other rules; what is pinned to a name or address is then not configured.",
-        remedy="Take the pins out, or make sure that the console (VNC) works.",
+        title="The configuration pins interface names",
+        asks="the configuration pins interface names",
+        why="The new system may name interfaces differently. An interface whose configuration is pinned to the old name or hardware address then gets no configuration.",
+        remedy="Remove the fixed names, or make sure that the console (VNC) works.",
         source=PRACTICE,
         check=linux_list_check(lambda guest: guest.interface_pins, "the guest did not show its network configuration"),
         applies=is_linux,
@@ -70,13 +70,13 @@ RULES = (
         severity=Severity.WARNING,
         unknown=Severity.INFO,
         needs=NeededFacts.GUEST,
-        title="There are programs that no package owns",
-        asks="there are programs that no package owns",
+        title="Some programs belong to no package",
+        asks="some programs belong to no package",
         why="Alibaba Cloud Linux 3 has GCC 10.2, binutils 2.35 and glibc 2.32; programs of the old system are not guaranteed "
         "to run.",
-        remedy="Compile again and verify, best on a copy first. Ask the maker of a hosting panel whether it runs there.",
+        remedy="Compile such programs again and test them, first on a copy of the instance. Ask the vendor of a hosting panel whether it supports the destination.",
         source="feature table: C/C++ programs",
-        check=linux_list_check(lambda guest: guest.compiled_programs, "programs outside packages were not looked for"),
+        check=linux_list_check(lambda guest: guest.compiled_programs, "the guest was not searched for programs outside packages"),
         applies=is_linux,
         link="https://www.alibabacloud.com/help/en/smc/user-guide/migrate-an-operating-system",
     ),
@@ -87,10 +87,10 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Programs use Python 2",
         asks="programs use Python 2",
-        why="They fail silently in the first night when cron runs them.",
-        remedy="Name python3, or python2 where it is still available.",
+        why="Such programs fail after the migration, often unnoticed, for example when cron runs them at night.",
+        remedy="Change the programs to python3, or to python2 if the destination still has it.",
         source=PRACTICE,
-        check=linux_list_check(lambda guest: guest.python2_users, "users of Python were not looked for"),
+        check=linux_list_check(lambda guest: guest.python2_users, "the guest was not searched for programs that use Python"),
         applies=has_python_2,
     ),
     Rule(
@@ -100,8 +100,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="A firewall is running",
         asks="a firewall is running",
-        why="It may keep the migration from its servers; its rules are compared afterwards only by whether it runs.",
-        remedy="Make sure that outgoing HTTPS is open; note the rules.",
+        why="A firewall may block the servers that the migration needs. Afterwards, the validation only compares whether a firewall runs, not its rules.",
+        remedy="Make sure that outgoing HTTPS is allowed, and save the rules.",
         source="drill items: firewall",
         check=_check_firewall,
         applies=is_linux,
@@ -114,8 +114,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="A proxy is configured",
         asks="a proxy is configured",
-        why="Downloads of the migration would go through it.",
-        remedy="Take it out for the time, or make sure that it lets the mirrors through.",
+        why="The migration's downloads would go through this proxy.",
+        remedy="Remove the proxy during the migration, or make sure that the proxy allows the mirrors.",
         source="drill items: proxy",
         check=_check_proxy,
         applies=is_linux,
@@ -128,8 +128,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="SELinux is enforcing",
         asks="SELinux is enforcing",
-        why="Replaced files may carry wrong labels, and services fail after the restart.",
-        remedy="Set it to permissive for the time.",
+        why="Replaced files may have wrong labels, so that services fail after the restart.",
+        remedy="Set SELinux to permissive during the migration.",
         source="ECS usage notes: SELinux",
         check=_check_selinux,
         applies=is_linux,
@@ -142,7 +142,7 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="The clock is not synchronised",
         asks="the clock is synchronised",
-        why="Certificates and signatures are checked against it.",
+        why="With a wrong clock, the checks of certificates and signatures fail.",
         remedy="Start chronyd or ntpd.",
         source=PRACTICE,
         check=_check_time_service,
@@ -157,7 +157,7 @@ RULES = (
         title="The package manager is running",
         asks="the package manager is running",
         why="Two transactions at once destroy the package database.",
-        remedy="Wait until it is done. If another program has the process number in a lock file, delete that file.",
+        remedy="Wait until the package manager has finished. If the process number in a lock file now belongs to another program, delete the lock file.",
         source=PRACTICE,
         check=_check_package_manager,
         applies=is_linux,
@@ -168,12 +168,12 @@ RULES = (
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
         needs=NeededFacts.GUEST,
-        title="Something is left of an earlier attempt",
-        asks="something is left of an earlier attempt",
-        why="It fills /boot or makes the tool believe that a migration is under way.",
-        remedy="Clean up after the earlier tool.",
+        title="Files of an earlier attempt are left",
+        asks="files of an earlier attempt are left",
+        why="Such files fill /boot, or make the tool believe that a migration is under way.",
+        remedy="Remove the files that the earlier tool left.",
         source=PRACTICE,
-        check=linux_list_check(lambda guest: guest.leftovers, "leftovers were not looked for"),
+        check=linux_list_check(lambda guest: guest.leftovers, "the guest was not searched for files of an earlier attempt"),
         applies=is_linux,
     ),
     Rule(
@@ -183,10 +183,10 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Module streams are enabled",
         asks="module streams are enabled",
-        why="The destination may not have the same streams; their packages then stay as they are.",
-        remedy="Compare with `dnf module list` of the destination.",
+        why="The destination may not have the same streams. The packages of a missing stream stay as they are.",
+        remedy="Compare the streams with `dnf module list` on the destination.",
         source=PRACTICE,
-        check=linux_list_check(lambda guest: guest.dnf_modules, "module streams were not looked for"),
+        check=linux_list_check(lambda guest: guest.dnf_modules, "the guest was not searched for module streams"),
         applies=is_linux,
         command="dnf module list --enabled",
     ),

@@ -21,7 +21,7 @@ def _check_mirror(facts: Facts, catalog: Catalog) -> Outcome:
     return (
         PASSED
         if any(MIRROR in url for _, url in repositories)
-        else RuleFailed(f"{len(repositories)} repositories, none on {MIRROR}")
+        else RuleFailed(f"{len(repositories)} repositories, none of them on {MIRROR}")
     )
 
 
@@ -30,7 +30,7 @@ def _check_newest_kernel_runs(facts: Facts, catalog: Catalog) -> Outcome:
     newest = ", ".join(linux_fact(facts, lambda guest: guest.boot.images if guest.boot else None) or ())
     pending = linux_fact(facts, lambda guest: guest.reboot_pending)
     running = facts.guest.kernel if facts.guest else None
-    return flag_outcome(pending, f"{running} runs, installed: {newest}", "which kernels are installed was not told")
+    return flag_outcome(pending, f"{running} runs, installed: {newest}", "the guest did not report its installed kernels")
 
 
 RULES = (
@@ -41,8 +41,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="yum does not use Alibaba Cloud's mirrors",
         asks="yum uses Alibaba Cloud's mirrors",
-        why="The conversion compares every package with these repositories and stops when they do not answer.",
-        remedy="Point yum at mirrors.aliyun.com (7) or mirrors.cloud.aliyuncs.com (8).",
+        why="The conversion compares every package with these repositories, and stops if they do not answer.",
+        remedy="Configure yum to use mirrors.aliyun.com (release 7) or mirrors.cloud.aliyuncs.com (release 8).",
         source="CentOS to RHEL: before starting",
         check=_check_mirror,
         applies=hop_between_families("centos", "rhel"),
@@ -52,15 +52,15 @@ RULES = (
         severity=Severity.ERROR,
         unknown=Severity.OVERRIDABLE,
         needs=NeededFacts.GUEST,
-        title="The Security Center agent is at work",
-        asks="the Security Center agent is at work",
-        why="Its kernel module stops the conversion.",
-        remedy="Uninstall it; it may be installed again afterwards.",
+        title="The Security Center agent is running",
+        asks="the Security Center agent is running",
+        why="The agent's kernel module stops the conversion.",
+        remedy="Uninstall the agent. You may install it again afterwards.",
         source="CentOS to RHEL: before starting",
         check=linux_flag_check(
             lambda guest: guest.security_agent,
             "the agent runs, or its kernel module is loaded",
-            "whether the agent is installed was not told",
+            "the guest did not report whether the agent is installed",
         ),
         applies=hop_between_families("centos", "rhel"),
     ),
@@ -71,11 +71,11 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Updates are pending",
         asks="updates are pending",
-        why="The conversion compares every package with the newest; older ones stop it.",
-        remedy="Install them and restart.",
+        why="The conversion compares every package with its newest version, and stops at an older package.",
+        remedy="Install the updates and restart.",
         source="CentOS to RHEL: before starting",
         check=linux_flag_check(
-            lambda guest: guest.updates_pending, "the package manager has updates", "pending updates were not asked for"
+            lambda guest: guest.updates_pending, "the package manager offers updates", "the guest was not searched for pending updates"
         ),
         applies=hop_between_families("centos", "rhel"),
         command="yum -y update && reboot",
@@ -85,9 +85,9 @@ RULES = (
         severity=Severity.ERROR,
         unknown=Severity.OVERRIDABLE,
         needs=NeededFacts.GUEST,
-        title="A newer kernel waits for a restart",
-        asks="a newer kernel waits for a restart",
-        why="The conversion demands the newest kernel to be loaded; between major versions leapp demands it too.",
+        title="A newer kernel is installed but not running",
+        asks="a newer kernel is installed but not running",
+        why="The conversion requires that the newest kernel runs. Between major versions, leapp requires the same.",
         remedy="Make the newest kernel the default, and restart.",
         source="CentOS to RHEL: before starting; leapp: check_installed_kernels",
         check=_check_newest_kernel_runs,
@@ -102,8 +102,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="/mnt or /sys is mounted read-only",
         asks="/mnt and /sys are writable",
-        why="convert2rhel stops with READ_ONLY_MOUNTS: the package filesystem writes to both.",
-        remedy="Unmount what is on /mnt, or mount it on a folder below /mnt.",
+        why="convert2rhel stops with READ_ONLY_MOUNTS, because the package named filesystem writes to both folders.",
+        remedy="Unmount /mnt, or mount its file system on a folder below /mnt.",
         source="convert2rhel: READ_ONLY_MOUNTS",
         check=linux_list_check(lambda guest: guest.read_only_mounts, "the guest did not list its mounts"),
         applies=hop_between_families("centos", "rhel"),

@@ -1,4 +1,6 @@
-"""Rules on the hop: whether the support matrix has the hop, for which accounts, and how long the destination is supported."""
+"""Rules on the hop: whether the support matrix has the hop, which accounts may use it, and whether the destination is still
+supported.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,9 @@ def _check_path_supported(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_allow_listing(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if the account is known to be missing from the allow list. An unknown list is only a warning, because the operator has
-    already allowed the path in the policy."""
+    """Fails if the account is known to be missing from the allow list. If the allow list is not known, the finding is only a
+    warning, because the operator has already allowed the path in the policy.
+    """
     path = catalog.supported_path(facts.hop.source, facts.hop.destination, facts.instance.architecture)
     if path is None or not path.allow_listed:
         return PASSED
@@ -29,7 +32,7 @@ def _check_allow_listing(facts: Facts, catalog: Catalog) -> Outcome:
     return flag_outcome(
         None if listed_user is None else not listed_user,
         f"{name}; the account is not listed",
-        f"{name}; whether the account is listed is not known",
+        f"{name}; it is not known whether the account is listed",
     )
 
 
@@ -51,8 +54,8 @@ RULES = (
         severity=Severity.ERROR,
         unknown=None,
         needs=NeededFacts.INSTANCE,
-        title="The matrix holds no such path",
-        why="SMC migrates along the listed paths only.",
+        title="The support matrix has no such path",
+        why="SMC supports only the paths of the matrix.",
         remedy="Choose a destination that `replank catalog route` offers for this release.",
         source="supported paths",
         check=_check_path_supported,
@@ -64,10 +67,10 @@ RULES = (
         severity=Severity.ERROR,
         unknown=Severity.WARNING,
         needs=NeededFacts.INSTANCE,
-        title="This path is for allow-listed users",
-        asks="the account is listed for this path",
-        why="SMC refuses it for everybody else.",
-        remedy="Ask Alibaba Cloud to list the account (a ticket); if it is listed, say so or override with the ticket's number.",
+        title="This path is only open to users on the allow list",
+        asks="the account is on the allow list for this path",
+        why="SMC refuses this path for all other users.",
+        remedy="Ask Alibaba Cloud by a ticket to add the account to the list. If the account is on the list, override this finding with the ticket's number.",
         source="supported paths: allow-listed users only",
         check=_check_allow_listing,
         link="https://www.alibabacloud.com/help/en/smc/user-guide/migrate-an-operating-system",
@@ -79,7 +82,7 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="The destination of this hop is out of support",
         asks="the destination of this hop is still supported",
-        why="No security fixes are published for it; passing through is fine, staying is not.",
+        why="The vendor no longer publishes security fixes for this release. A route may pass through it, but must not end there.",
         remedy="Plan the next hop, or choose a later destination.",
         source=PRACTICE,
         check=_check_destination_support,

@@ -1,4 +1,4 @@
-"""A precheck rule: a pure function from facts to an outcome, with texts for the operator."""
+"""A precheck rule: a pure function that turns facts into an outcome, with texts for the operator."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ class RulePassed:
 
 @dataclass(frozen=True)
 class RuleFailed:
-    """The rule found a problem; ``seen`` describes the problem with numbers. The other fields, if given, replace the texts and the
-    severity of the rule."""
+    """The rule found a problem; ``seen`` describes the problem with numbers. If another field is given, it replaces the rule's text
+    or severity.
+    """
 
     seen: str
     command: str = ""
@@ -49,7 +50,7 @@ class FactUnknown:
 Outcome = RulePassed | RuleFailed | FactUnknown
 PASSED = RulePassed()
 PRACTICE = "practice"
-"""The source of rules that no document states. An operator can always override a rule from practice."""
+"""The source of a rule that comes from practice and not from a document. An operator can always override such a rule."""
 
 
 def applies_always(_facts: Facts) -> bool:
@@ -72,8 +73,8 @@ class Rule:
     """One precheck rule, a row of the table of its subject. The field ``source`` names a section of a document, a check of a tool,
     or PRACTICE.
 
-    The text ``asks`` completes "Could not check whether ...". The severity ``unknown`` applies if a fact is missing; None if the
-    facts are always known. The function ``severity_on``, if given, returns the severity on one hop; ``severity`` is then the
+    The text ``asks`` completes "Could not check whether ...". The severity ``unknown`` applies if a fact is missing; it is None if
+    no fact can be missing. The function ``severity_on``, if given, returns the severity on one hop; ``severity`` is then the
     highest severity on any hop.
     """
 
@@ -97,7 +98,7 @@ class Rule:
         return self.severity_on(hop) if self.severity_on else self.severity
 
     def findings(self, facts: Facts, catalog: Catalog) -> list[Finding]:
-        """The rule's finding in a list; the list is empty if the rule passes or does not apply."""
+        """A list with the rule's finding. The list is empty if the rule passes or does not apply."""
         outcome = self.check(facts, catalog) if self.applies(facts) else PASSED
         if isinstance(outcome, RuleFailed):
             return [self._failure_finding(outcome, facts.hop)]
@@ -125,7 +126,7 @@ class Rule:
             f"Could not check whether {self.asks}",
             outcome.what,
             self.why,
-            f"Check it by hand. If it is so: {self.remedy}",
+            f"Check this by hand. If the problem exists: {self.remedy}",
             self.command,
             self.link,
             known=False,

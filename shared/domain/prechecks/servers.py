@@ -1,4 +1,4 @@
-"""Rules on database servers of a Linux guest: an older server cannot read the data of a later one."""
+"""Rules on database servers of a Linux guest. An older server cannot read the data of a later version."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ def _check_mysql_version(facts: Facts, catalog: Catalog) -> Outcome:
         return PASSED
     shipped, destination = MYSQL.ships.get(facts.hop.destination), catalog.release_name(facts.hop.destination)
     if shipped is None:
-        return FactUnknown(f"{found.name} {found.version}; which MySQL {destination} ships is not known")
+        return FactUnknown(f"{found.name} {found.version}; it is not known which MySQL {destination} ships")
     about = f"{found.name} {found.version}"
     if not shipped:
         seen = f"{about}; {destination} has no MySQL in its repositories"
-        remedy = "Make sure that the repository it came from has it for the destination."
+        remedy = "Make sure that the repository of this package also has it for the destination."
         return RuleFailed(
-            seen, remedy=remedy, why="The package stays as it is, and gets no more updates.", severity=Severity.WARNING
+            seen, remedy=remedy, why="The package stays as it is and gets no more updates.", severity=Severity.WARNING
         )
     return _mysql_outcome(about, version_numbers(found.version), shipped, destination)
 
 
 def _mysql_outcome(about: str, version: Version, shipped: tuple[Version, ...], destination: str) -> Outcome:
-    """The outcome of the rule for an installed MySQL version and the versions that the destination ships, the default version
-    first."""
+    """The outcome of the rule for an installed MySQL version. ``shipped`` holds the versions that the destination ships, the
+    default version first.
+    """
     series, newest = version_series(MYSQL, version), max(shipped)
     if series > newest:
         return RuleFailed(f"{about}, the destination has {_version_text(newest)}")
@@ -49,19 +50,19 @@ def _mysql_outcome(about: str, version: Version, shipped: tuple[Version, ...], d
         seen = (
             f"{about}; the destination has {_version_text(series)} as a module stream, and {_version_text(shipped[0])} without one"
         )
-        remedy = f"Enable the module stream mysql:{_version_text(series)} before anything of MySQL is installed."
+        remedy = f"Enable the module stream mysql:{_version_text(series)} before you install any MySQL package."
         return RuleFailed(seen, remedy=remedy, severity=Severity.WARNING)
     if series == shipped[0] and version[2:] > (0,):
-        seen = f"{about}; the destination has {_version_text(series)}, but which patch of it is not known"
-        remedy = f"Compare with the patch that {destination} installs; if that is older, dump the databases first."
-        return RuleFailed(seen, remedy=remedy, why="MySQL 8.0 refuses data of a later patch, too.", severity=Severity.WARNING)
+        seen = f"{about}; the destination has {_version_text(series)}, but its patch version is not known"
+        remedy = f"Compare with the patch version that {destination} installs. If that version is older, dump the databases first."
+        return RuleFailed(seen, remedy=remedy, why="MySQL 8.0 also refuses data of a later patch version.", severity=Severity.WARNING)
     return PASSED
 
 
 def _why_data_unreadable(
     server: DatabaseServer, found: PackageFacts, facts: Facts, catalog: Catalog
 ) -> tuple[Severity, str] | None:
-    """Severity and reason if the destination ships no server that reads the data; None if the destination ships one."""
+    """The severity and the reason if the destination ships no server that can read the data; None if it ships such a server."""
     series, shipped = version_series(server, version_numbers(found.version)), server.ships.get(facts.hop.destination, ())
     about, destination = f"{found.name} {found.version}", catalog.release_name(facts.hop.destination)
     if not shipped:
@@ -72,14 +73,15 @@ def _why_data_unreadable(
 
 
 def _check_database_versions(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares every installed database server except MySQL with the versions that the destination ships. A server that the
-    destination does not ship is only a warning."""
+    """Fails if the destination ships no server that can read the data of an installed database server. MySQL has its own rule. If
+    the destination does not ship the server at all, the finding is only a warning.
+    """
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return FactUnknown("the guest did not list its packages")
     installed = [(server, found) for server in OTHERS if (found := _installed_package(server, packages.chosen))]
-    if installed and facts.hop.destination not in MYSQL.ships:  # it names every destination whose servers are known
-        return FactUnknown(f"which database servers {catalog.release_name(facts.hop.destination)} ships is not known")
+    if installed and facts.hop.destination not in MYSQL.ships:  # MYSQL.ships names every destination whose database servers are known
+        return FactUnknown(f"it is not known which database servers {catalog.release_name(facts.hop.destination)} ships")
     troubles = [trouble for server, found in installed if (trouble := _why_data_unreadable(server, found, facts, catalog))]
     if not troubles:
         return PASSED
@@ -95,7 +97,7 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="MySQL would be downgraded",
         asks="MySQL would be downgraded",
-        why="MySQL data cannot be read by an older server.",
+        why="An older server cannot read the data of a later MySQL version.",
         remedy="Dump the databases, or choose a destination that has the same or a later version.",
         source="feature table: MySQL",
         check=_check_mysql_version,
@@ -108,7 +110,7 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="The destination's database server may not read the data",
         asks="the destination's database servers read the data",
-        why="PostgreSQL reads data of its own major version only; MariaDB, MongoDB and Redis do not read those of a later one.",
+        why="PostgreSQL reads only data of its own major version. MariaDB, MongoDB and Redis cannot read data of a later version.",
         remedy="Dump the databases first, or make sure that a repository has the same version for the destination.",
         source=PRACTICE,
         check=_check_database_versions,

@@ -61,7 +61,7 @@ RULES = (
         asks="fstab has XFS options that the new kernel refuses",
         why='SMC ends the job with "Deprecated XFS mount options present in FSTAB". With kernel 4.19 or later the file system does '
         "not mount, and the start ends in the emergency shell.",
-        remedy="Take the options out of /etc/fstab; they have no effect on the present kernel either.",
+        remedy="Remove the options from /etc/fstab. They have no effect on the present kernel either.",
         source="SMC support: deprecated XFS mount options; leapp: check_fstab_xfs_options",
         check=_check_xfs_options,
         applies=gets_newer_kernel,
@@ -75,7 +75,7 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Several ethX interfaces may change their names",
         asks="the names of several ethX interfaces would change",
-        why='SMC ends the job with "Unsupported network configuration": the order of eth0 and eth1 is not kept after the restart.',
+        why='SMC ends the job with "Unsupported network configuration", because the order of eth0 and eth1 may change at the restart.',
         remedy="Add net.ifnames=0 to GRUB_CMDLINE_LINUX in /etc/default/grub, write the GRUB configuration, and restart.",
         source="SMC support: unsupported network configuration; leapp: persistentnetnamesdisable",
         check=_check_interface_names,
@@ -89,7 +89,7 @@ RULES = (
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
         needs=NeededFacts.GUEST,
-        title="A link in / points to an absolute path",
+        title="A link in the folder / points to an absolute path",
         asks="a link in / points to an absolute path",
         why='SMC ends the job with "Upgrade requires links in root directory to be relative": the tool looks at the system from '
         "outside, where an absolute path leads elsewhere.",

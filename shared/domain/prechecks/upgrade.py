@@ -1,4 +1,4 @@
-"""Rules from leapp, the tool for upgrades between major versions. The module hops.py defines the severity of these rules."""
+"""Rules that come from leapp, the tool for upgrades between major versions. The module hops.py defines their severity."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REMOVED_DRIVERS = frozenset(
         "sym53c8xx",
     )
 )
-"""Drivers that leapp reports as removed in release 8, including drivers that virtual machines load."""
+"""Drivers that leapp reports as removed in release 8. The list includes drivers that virtual machines load."""
 CLUSTER = frozenset(("pacemaker", "corosync", "cman", "rgmanager", "pacemaker_remote"))
 REMOVED_PAM_MODULES = frozenset(("pam_tally2", "pam_pkcs11", "pam_krb5"))
 
@@ -56,7 +56,7 @@ def _check_fips_mode(facts: Facts, catalog: Catalog) -> Outcome:
     on = linux_fact(facts, lambda guest: guest.fips)
     if "fips=1" in (arguments or "").split():
         return RuleFailed("the kernel's arguments have fips=1")
-    return flag_outcome(on, "fips_enabled is 1", "the guest did not say whether FIPS mode is on")
+    return flag_outcome(on, "fips_enabled is 1", "the guest did not report whether FIPS mode is on")
 
 
 def _check_cluster_services(facts: Facts, catalog: Catalog) -> Outcome:
@@ -106,7 +106,7 @@ def _check_pam_modules(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_root_login(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if sshd_config relies on the default of PermitRootLogin, which changes."""
+    """Fails if sshd_config does not set PermitRootLogin, because the default changes with the upgrade."""
     word = linux_fact(facts, lambda guest: guest.permit_root_login)
     return flag_outcome(
         None if word is None else word == "", "sshd_config has no PermitRootLogin", "the guest did not show sshd_config"
@@ -122,7 +122,7 @@ RULES = (
         title="/var is mounted noexec",
         asks="/var is mounted noexec",
         why="The upgrade runs programs below /var; leapp refuses to start.",
-        remedy="Take noexec out of the entry in /etc/fstab until the migration is over, and remount.",
+        remedy="Remove noexec from the entry in /etc/fstab until the end of the migration, and remount.",
         source="leapp: check_mount_options",
         check=_check_var_executable,
         applies=is_linux,
@@ -135,8 +135,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Loaded drivers do not exist in release 8",
         asks="loaded drivers do not exist in release 8",
-        why="leapp refuses to start while they are loaded. On ECS they are loaded without being used.",
-        remedy="Unload those that no device uses.",
+        why="leapp refuses to start while these drivers are loaded. On ECS, the system loads some of these drivers without using them.",
+        remedy="Unload the drivers that no device uses.",
         source="leapp: check_detected_devices_and_drivers",
         check=_check_removed_drivers,
         applies=is_upgrade_from_7,
@@ -150,7 +150,7 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="A file system is not supported by the destination",
         asks="a file system is not supported by the destination",
-        why="Red Hat removed btrfs in release 8: leapp refuses to start, and the file system would not mount.",
+        why="Red Hat removed btrfs in release 8. leapp refuses to start, and the file system would not mount.",
         remedy="Copy the data to ext4 or XFS first.",
         source="leapp: check_btrfs",
         check=_check_btrfs,
@@ -165,8 +165,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Network file systems are mounted",
         asks="network file systems are mounted",
-        why="leapp refuses to start while NFS or CIFS is mounted or in fstab: its restarts have no network.",
-        remedy="Unmount them and comment their lines in /etc/fstab out for the migration.",
+        why="leapp refuses to start while NFS or CIFS is mounted or in fstab, because the network is down during its restarts.",
+        remedy="Unmount these file systems, and comment out their lines in /etc/fstab during the migration.",
         source="leapp: check_nfs, check_cifs",
         check=_check_network_mounts,
         applies=is_linux_upgrade,
@@ -180,10 +180,10 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="The guest encrypts devices itself",
         asks="the guest encrypts devices itself",
-        why="A restart that waits for a passphrase never comes back; leapp refuses LUKS devices.",
-        remedy="Make sure that the devices open without a person, and try it on a copy first.",
+        why="A restart that needs a passphrase never completes, and leapp refuses LUKS devices.",
+        remedy="Make sure that the devices open without a person, and try the migration on a copy first.",
         source="leapp: check_luks",
-        check=linux_list_check(lambda guest: guest.encrypted_devices, "encrypted devices were not looked for"),
+        check=linux_list_check(lambda guest: guest.encrypted_devices, "the guest was not searched for encrypted devices"),
         applies=is_linux,
         command="cat /etc/crypttab; lsblk -f",
     ),
@@ -194,8 +194,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="PAM modules do not exist in release 8",
         asks="PAM modules do not exist in release 8",
-        why="A login that needs a missing module fails for everybody; leapp refuses to start.",
-        remedy="Replace them in /etc/pam.d, for example pam_tally2 by pam_faillock.",
+        why="leapp refuses to start, because every login that needs a missing module would fail.",
+        remedy="Replace these modules in /etc/pam.d, for example pam_tally2 by pam_faillock.",
         source="leapp: check_removed_pam_modules",
         check=_check_pam_modules,
         applies=is_upgrade_from_7,
@@ -206,10 +206,10 @@ RULES = (
         severity=Severity.WARNING,
         unknown=Severity.INFO,
         needs=NeededFacts.GUEST,
-        title="Whether root may log in is left to sshd's default",
+        title="sshd_config does not say whether root may log in",
         asks="sshd_config says whether root may log in",
-        why="The default of newer releases refuses root's password; leapp asks for an explicit line.",
-        remedy="Write PermitRootLogin into /etc/ssh/sshd_config as it should be afterwards.",
+        why="In newer releases, the default refuses root's password. Therefore leapp requires an explicit line.",
+        remedy="Write PermitRootLogin into /etc/ssh/sshd_config, with the value that you want after the migration.",
         source="leapp: openssh_permit_root_login",
         check=_check_root_login,
         applies=is_linux_upgrade,
@@ -235,10 +235,10 @@ RULES = (
         severity=Severity.WARNING,
         unknown=Severity.INFO,
         needs=NeededFacts.GUEST,
-        title="A line of fstab hides one above it",
-        asks="a line of fstab hides one above it",
-        why="leapp refuses to start: where it mounts everything in this order, what was mounted first cannot be seen.",
-        remedy="Put / first and each mount point behind the folder it is in; delete the line that stands there twice.",
+        title="A line of fstab hides the mount of an earlier line",
+        asks="a line of fstab hides the mount of an earlier line",
+        why="leapp refuses to start. It mounts everything in the order of fstab, so that a later mount would hide an earlier one.",
+        remedy="Put / first, and each mount point after its parent folder. Delete repeated lines.",
         source="leapp: incorrect order of entries or duplicate entries in /etc/fstab",
         check=_check_fstab_order,
         applies=is_linux_upgrade,
@@ -253,7 +253,7 @@ RULES = (
         asks="the instance is a node of a high-availability cluster",
         why="leapp refuses to start on nodes of Pacemaker; while one restarts, the others take its services, and a rollback brings "
         "back an old view of the cluster.",
-        remedy="Take the node out of the cluster first, and add it again afterwards.",
+        remedy="Remove the node from the cluster first, and add the node again afterwards.",
         source="leapp: check_ha_cluster",
         check=_check_cluster_services,
         applies=is_linux,

@@ -15,25 +15,25 @@ OWN_FILTERS = frozenset(
 
 
 def _check_system_drive(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if C: has less free space than the limit, or no more free space than the size of the Windows folder."""
+    """Fails if C: has less free space than the limit. Also fails if the free space is not larger than the Windows folder."""
     guest = facts.guest
     drive = next((m for m in (guest.mounts if guest else None) or () if m.mount_point.upper().startswith("C:")), None)
     if drive is None:
-        return FactUnknown("the guest did not say how much space C: has")
+        return FactUnknown("the guest did not report the free space on C:")
     free, least = drive.available_mib, catalog.minima["windows.disk.C:"].value
     size = guest.windows.windows_dir_mib if guest and guest.windows else None
     if free < least:
         return RuleFailed(f"C: has {free} MiB free, {least} MiB needed")
     if size is None:
         return FactUnknown("the guest did not say how large C:\\Windows is")
-    return PASSED if free > size else RuleFailed(f"C: has {free} MiB free, C:\\Windows takes {size} MiB, more than that is needed")
+    return PASSED if free > size else RuleFailed(f"C: has {free} MiB free, but must have more than the {size} MiB of C:\\Windows")
 
 
 def _check_language(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the system language is not supported."""
     language = windows_fact(facts, lambda guest: guest.language)
     if not language:
-        return FactUnknown("the guest did not say its language")
+        return FactUnknown("the guest did not report its language")
     return PASSED if language in ("zh", "en") else RuleFailed(f"language {language}")
 
 
@@ -49,7 +49,7 @@ def _check_page_files(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_activation(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if Windows is not activated."""
     activated = windows_fact(facts, lambda guest: guest.activated)
-    return flag_outcome(None if activated is None else not activated, "no product of Windows is licensed", "the guest did not say")
+    return flag_outcome(None if activated is None else not activated, "no product of Windows is licensed", "the guest did not report this fact")
 
 
 def _check_disk_filters(facts: Facts, catalog: Catalog) -> Outcome:
@@ -81,7 +81,7 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="The language of Windows is not supported",
         asks="the language of Windows is supported",
-        why="There are Chinese and English media only, and cross-language migration is not supported.",
+        why="Installation media exist only in Chinese and English, and the migration cannot change the language.",
         remedy="Build a new instance in one of the two languages.",
         source="Windows matrix: language",
         check=_check_language,
@@ -94,10 +94,10 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Windows waits for a restart",
         asks="Windows waits for a restart",
-        why="Windows Setup refuses to start, or finishes the old update in the middle.",
-        remedy="Restart, then ask again.",
+        why="Windows Setup refuses to start, or finishes the old update in the middle of the migration.",
+        remedy="Restart, then run the precheck again.",
         source=PRACTICE,
-        check=windows_flag_check(lambda guest: guest.pending_reboot, "a restart is pending", "the guest did not say"),
+        check=windows_flag_check(lambda guest: guest.pending_reboot, "a restart is pending", "the guest did not report this fact"),
         applies=is_windows,
         command="shutdown /r /t 0",
     ),
@@ -109,9 +109,9 @@ RULES = (
         title="The instance is a domain controller",
         asks="the instance is a domain controller",
         why="An in-place upgrade changes the schema, and a rollback by snapshot can split the domain.",
-        remedy="Add a new domain controller, move the roles, and demote this one.",
+        remedy="Add a new domain controller, move the roles to it, and demote this domain controller.",
         source=PRACTICE,
-        check=windows_flag_check(lambda guest: guest.domain_controller, "its role in the domain says so", "the guest did not say"),
+        check=windows_flag_check(lambda guest: guest.domain_controller, "its role in the domain is that of a domain controller", "the guest did not report this fact"),
         applies=is_windows,
         command="netdom query fsmo",
     ),
@@ -123,9 +123,9 @@ RULES = (
         title="The instance is a member of a failover cluster",
         asks="the instance is a member of a failover cluster",
         why="Clusters are upgraded node by node with their own procedure.",
-        remedy="Evict the node first.",
+        remedy="Remove the node from the cluster first.",
         source=PRACTICE,
-        check=windows_flag_check(lambda guest: guest.clustered, "the Cluster service runs", "the guest did not say"),
+        check=windows_flag_check(lambda guest: guest.clustered, "the Cluster service runs", "the guest did not report this fact"),
         applies=is_windows,
         command="cluster.exe node",
     ),
@@ -137,9 +137,9 @@ RULES = (
         title="BitLocker is on",
         asks="BitLocker is on",
         why="The restarts of the migration would wait for the recovery key.",
-        remedy="Suspend protection for the time.",
+        remedy="Suspend the protection during the migration.",
         source=PRACTICE,
-        check=windows_flag_check(lambda guest: guest.bitlocker, "BitLocker protects a volume", "the guest did not say"),
+        check=windows_flag_check(lambda guest: guest.bitlocker, "BitLocker protects a volume", "the guest did not report this fact"),
         applies=is_windows,
         command="manage-bde -protectors -disable C:",
     ),
@@ -150,8 +150,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="A page file is on another disk",
         asks="a page file is on another disk",
-        why="Drive letters can change while Setup runs; the page file then keeps the disk busy or is missing.",
-        remedy="Move it to C: for the time.",
+        why="Drive letters can change while Setup runs. The page file then blocks the disk or is missing.",
+        remedy="Move the page file to C: during the migration.",
         source=PRACTICE,
         check=_check_page_files,
         applies=is_windows,
@@ -164,8 +164,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Windows is not activated",
         asks="Windows is activated",
-        why="It usually means that the KMS server is not reached; the new system needs it too.",
-        remedy="Activate it with the KMS of Alibaba Cloud.",
+        why="Usually the guest cannot reach the KMS server, which the new system needs too.",
+        remedy="Activate Windows with the KMS of Alibaba Cloud.",
         source=PRACTICE,
         check=_check_activation,
         applies=is_windows,
@@ -178,8 +178,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Third-party antivirus is installed",
         asks="third-party antivirus is installed",
-        why="Its drivers stop Windows Setup, or the new system from starting.",
-        remedy="Uninstall it, and install a current version afterwards.",
+        why="The drivers of the antivirus stop Windows Setup, or prevent the new system from starting.",
+        remedy="Uninstall the antivirus, and install a current version afterwards.",
         source=PRACTICE,
         check=windows_list_check(lambda guest: guest.antivirus, "the guest did not list its services"),
         applies=is_windows,
@@ -191,8 +191,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Disk filter drivers are installed",
         asks="disk filter drivers are installed",
-        why="Encryption, backup or copy drivers below the file system may not load in the new system: it does not start.",
-        remedy="Uninstall the software they belong to.",
+        why="Drivers below the file system, such as encryption or backup drivers, may not work in the new system, which then does not start.",
+        remedy="Uninstall the software to which the drivers belong.",
         source=PRACTICE,
         check=_check_disk_filters,
         applies=is_windows,

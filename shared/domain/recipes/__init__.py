@@ -1,1 +1,3 @@
-"""Recipes: how a published tool replaces the operating system from inside the instance, as data with a source for each line."""
+"""Recipes describe how a published tool replaces the operating system from inside the instance. They are data, and each line has
+its source.
+"""

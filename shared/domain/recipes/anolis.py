@@ -1,7 +1,7 @@
 """The recipes from CentOS to Anolis OS, with the tools of OpenAnolis. The recipes are plain data, as in
 :mod:`shared.domain.recipes.ours`.
 
-The tools install from Alibaba Cloud's mirror, which each VPC reaches. The output of the tools during their work is not published.
+The tools install from Alibaba Cloud's mirror, which each VPC reaches. No public document shows what the tools print while they run.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def _centos2anolis_recipe(release: str) -> dict[str, Any]:
         "repositories": _repositories(_STATE),
         "packages": recipe_line("yum -y install centos2anolis --enablerepo=migration", _INSTALLER),
         "answers": [],
-        "precheck": recipe_line("command -v centos2anolis.py", "no check of its own is published", "assumed"),
+        "precheck": recipe_line("command -v centos2anolis.py", "no public document describes a check by the tool itself", "assumed"),
         "precheck_report": recipe_line(_STATE, _INSTALLER),
         "start": recipe_line("centos2anolis.py", _WHITEPAPER),
-        "progress": recipe_line(_STATE, f"{_INSTALLER}; that the tool writes its progress there is assumed", "assumed"),
+        "progress": recipe_line(_STATE, f"{_INSTALLER}; it is assumed that the tool writes its progress there", "assumed"),
         "milestones": _PERCENT,
         "result": recipe_line(_is_anolis(release), f"{_WHITEPAPER}: verifying the version after the restart"),
         "result_report": recipe_line(_STATE, _INSTALLER),
@@ -55,7 +55,7 @@ def _centos2anolis_recipe(release: str) -> dict[str, Any]:
         "restarts": 1,
         "irreversible_from": "start",
         "usual_minutes": 45,
-        "note": "The tool exchanges the release packages and installs every package again. It has no rollback of its own.",
+        "note": "The tool replaces the release packages, and installs every package again. The tool has no rollback.",
     }
 
 
@@ -76,7 +76,7 @@ _LEAPP_CENTOS_7: dict[str, Any] = {
     "precheck": recipe_line("leapp preupgrade --no-rhsm", f"{_COMMUNITY}; {_SYSOM}"),
     "precheck_report": recipe_line(LEAPP_REPORT, f"{_SYSOM}: leapp-report.json"),
     "start": recipe_line("leapp upgrade --no-rhsm", f"{_COMMUNITY}; {_SYSOM}"),
-    "progress": recipe_line(LEAPP_LOG, "as of the leapp of Red Hat; the percentages are ours", "assumed"),
+    "progress": recipe_line(LEAPP_LOG, "like Red Hat's leapp; Replank's authors chose the percentages", "assumed"),
     "milestones": [
         {"text": "FactsCollection", "percent": 10},
         {"text": "Download", "percent": 30},
@@ -86,13 +86,13 @@ _LEAPP_CENTOS_7: dict[str, Any] = {
     ],
     "result": recipe_line(
         f"{LEAPP_ENDED} && {_is_anolis('8')}",
-        "as of the leapp of Red Hat, and the version",
+        "like Red Hat's leapp, and with the version",
         "assumed",
     ),
     "result_report": recipe_line(LEAPP_REPORT, f"{_SYSOM}: leapp-report.json"),
     "busy": recipe_line(
         LEAPP_BUSY,
-        "as of the leapp of Red Hat",
+        "like Red Hat's leapp",
         "assumed",
     ),
     "clean": recipe_line(
@@ -103,7 +103,7 @@ _LEAPP_CENTOS_7: dict[str, Any] = {
     "restarts": 2,
     "irreversible_from": "restart",
     "usual_minutes": 60,
-    "note": "The preparation removes python-requests and what needs it, such as cloud-init. Nothing is heard of the upgrade.",
+    "note": "The preparation removes python-requests and packages that need it, such as cloud-init. The upgrade reports no progress.",
 }
 
 ANOLIS_RECIPES: tuple[dict[str, Any], ...] = (_centos2anolis_recipe("7"), _centos2anolis_recipe("8"), _LEAPP_CENTOS_7)

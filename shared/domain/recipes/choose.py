@@ -32,12 +32,14 @@ def is_recipe_usable(recipe: Recipe, catalog: Catalog) -> bool:
 
 
 def recipe_for_path(catalog: Catalog, source: str, destination: str) -> Recipe | None:
-    """The recipe for a path, even if the recipe may not be used; None if there is no recipe."""
+    """The recipe for a path. The result may be a recipe that is off. None if there is no recipe."""
     return next((each for each in all_recipes(catalog) if (each.source, each.destination) == (source, destination)), None)
 
 
 def paths_with_recipe(catalog: Catalog) -> tuple[MigrationPath, ...]:
-    """The paths of the catalog with a recipe that may be used. The tools do not require an allow-listed account."""
+    """The paths of the catalog for which a usable recipe exists. The account need not be on an allow list, because the tools do not
+    require this.
+    """
     able = {
         (each.source, each.destination, architecture)
         for each in all_recipes(catalog)
@@ -55,17 +57,17 @@ def why_no_recipe(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
     if recipe is not None and not is_recipe_usable(recipe, catalog):
         what = " and ".join(recipe.assumed_fields)
         return (
-            f"The recipe {recipe.key} is off: its {what} is only assumed, and nobody has called it proven.",
-            f"Try it on an instance that may be lost, then add {recipe.key} to {SETTING}; or use the smc or console driver.",
+            f"The recipe {recipe.key} is off: its {what} is only assumed, and the deployment has not declared the recipe proven.",
+            f"Test the recipe on an instance that you can lose, then add {recipe.key} to {SETTING}. Or use the smc or console driver.",
         )
     if goal == ALINUX_3:
         return (
-            "No tool is public that leads to Alibaba Cloud Linux 3 from inside an instance.",
-            "Submit it with the smc or the console driver.",
+            "No public tool migrates an instance to Alibaba Cloud Linux 3 from the inside.",
+            "Submit the batch with the smc or the console driver.",
         )
     if goal and recipe is None and any(row.source == source and row.destination == goal for row in catalog.paths):
         return (
             f"The guest driver has no recipe from {catalog.release_name(source)} to {catalog.release_name(goal)}.",
-            "Submit it with the smc or the console driver, or add a recipe (docs/drivers.md).",
+            "Submit the batch with the smc or the console driver, or add a recipe (docs/drivers.md).",
         )
     return "", ""

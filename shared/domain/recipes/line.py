@@ -1,4 +1,4 @@
-"""One line of a recipe in the form of an operator's file, and the lines that all recipes of leapp share."""
+"""A function that makes one line of a recipe in the format of an operator's file, and lines that all recipes of leapp share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ LEAPP_REPORT, LEAPP_LOG = "/var/log/leapp/leapp-report.json", "/var/log/leapp/le
 LEAPP_ENDED = 'test ! -e "$R/etc/systemd/system/leapp_resume.service"'
 """The command that succeeds once the second half of the upgrade has ended, after the last restart."""
 LEAPP_BUSY = 'pgrep -x leapp >/dev/null || test -e "$R/etc/systemd/system/leapp_resume.service"'
-"""The command that succeeds while leapp runs, or will go on after the next restart."""
+"""The command that succeeds while leapp runs, or if leapp will continue after the next restart."""
 
 
 def recipe_line(text: str, source: str, certainty: str = "foreign") -> dict[str, str]:

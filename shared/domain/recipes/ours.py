@@ -1,4 +1,4 @@
-"""The recipes that ship with Replank. The recipes are plain data: to add a path, add a row here.
+"""The recipes that ship with Replank, as plain data. To support another path, add a row here.
 
 Nobody has run these recipes on Alibaba Cloud, so no line has the certainty ``executed``. If the start, progress or result of a
 recipe is only assumed, the recipe is off until the deployment declares it proven (REPLANK_GUEST_PROVEN).
@@ -32,7 +32,7 @@ def _leapp_recipe(source: str, destination: str) -> dict[str, Any]:
         "precheck": recipe_line("leapp preupgrade --no-rhsm --report-schema 1.2.0", f"{red_hat}; {_LEAPP}: commands"),
         "precheck_report": recipe_line(LEAPP_REPORT, f"{_LEAPP}: report-schema-v120.json"),
         "start": recipe_line("leapp upgrade --no-rhsm --report-schema 1.2.0", f"{red_hat}; {_LEAPP}: commands"),
-        "progress": recipe_line(LEAPP_LOG, f"{_LEAPP}: the percentages are ours", "assumed"),
+        "progress": recipe_line(LEAPP_LOG, f"{_LEAPP}: Replank's authors chose the percentages", "assumed"),
         "milestones": [
             {"text": "FactsCollection", "percent": 10},
             {"text": "TargetTransactionCheck", "percent": 20},
@@ -56,7 +56,7 @@ def _leapp_recipe(source: str, destination: str) -> dict[str, Any]:
         "restarts": 2,
         "irreversible_from": "restart",
         "usual_minutes": 60,
-        "note": "The upgrade runs between two restarts, in a system without Cloud Assistant. Nothing is heard of it until it ends.",
+        "note": "The upgrade runs between two restarts, in a system without Cloud Assistant. The upgrade reports nothing until it ends.",
     }
 
 
@@ -85,7 +85,7 @@ def _convert2rhel_recipe(release: str, extra: str, certainty: str) -> dict[str, 
         ),
         "start": recipe_line(f"convert2rhel convert -y --no-rhsm {repositories}", source, certainty),
         "progress": recipe_line(
-            "/var/log/convert2rhel/convert2rhel.log", f"{_C2R}: the texts are its tasks, the percentages are ours", "assumed"
+            "/var/log/convert2rhel/convert2rhel.log", f"{_C2R}: the texts are its tasks, Replank's authors chose the percentages", "assumed"
         ),
         "milestones": [
             {"text": "Prepare: ", "percent": 5},

@@ -1,4 +1,4 @@
-"""The schema of a recipe, which describes one path and one tool. Our recipes and an operator's own recipes have the same schema."""
+"""The schema of a recipe, which describes one path and one tool. The recipes of Replank and of an operator have the same schema."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from shared.domain.catalog.model import Architecture, Catalog
 from shared.domain.codec import DocumentInvalid, Json, decode, json_schema
 
 Certainty = Literal["executed", "foreign", "assumed"]
-"""How certain a line is: ``executed`` if we ran it, ``foreign`` if a public sample or document has it, otherwise ``assumed``."""
+"""How certain a line is. ``executed``: Replank's authors ran the line. ``foreign``: a public sample or document contains the line.
+``assumed``: neither.
+"""
 MOST_SCRIPT = 6000
-"""Maximum characters of the lines of one recipe, because a command of Cloud Assistant has at most 24 KB."""
+"""Maximum characters in all lines of one recipe together, because a command of Cloud Assistant has at most 24 KB."""
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 
 
@@ -30,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Milestone:
-    """A text in the tool's log, and the progress in percent at the point where the text appears."""
+    """A text in the tool's log, and the progress in percent when the text appears."""
 
     text: str
     percent: int
@@ -38,7 +40,7 @@ class Milestone:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The way in which one tool replaces one release by another."""
+    """How one tool replaces one release by another release."""
 
     key: str
     tool: Literal["leapp", "convert2rhel", "centos2anolis"]
@@ -51,19 +53,19 @@ class Recipe:
     packages: Line
     """The command that installs the tool."""
     answers: tuple[Line, ...]
-    """Commands that answer the tool's questions before it starts."""
+    """Commands that run before the tool and answer its questions."""
     precheck: Line
     """The command for the tool's own precheck. Status 0 means that the precheck has passed. The line ``clean`` undoes all changes
     of the precheck."""
     precheck_report: Line
-    """The file with the findings of the precheck."""
+    """The file into which the precheck writes its findings."""
     start: Line
-    """The command that replaces the operating system. Status 0 means that only the restarts are left."""
+    """The command that replaces the operating system. After status 0, only the restarts remain."""
     progress: Line
-    """The log file in which the milestones appear. People see the end of the log file after a failure."""
+    """The log file in which the milestones appear. After a failure, people see the end of this file."""
     milestones: tuple[Milestone, ...]
     result: Line
-    """A command for the restarted guest that returns status 0 if the replacement is complete."""
+    """A command that runs in the restarted guest. It returns status 0 if the replacement is complete."""
     result_report: Line
     """The file in which the tool records the result."""
     busy: Line
@@ -73,7 +75,7 @@ class Recipe:
     restarts: int
     """Number of restarts during the replacement. The pipeline makes the first restart."""
     irreversible_from: Literal["start", "text", "restart"]
-    """The point of no return: the start, a text in the log, or the first restart."""
+    """The point after which the tool cannot undo its changes: the start, a text in the log, or the first restart."""
     usual_minutes: int
     irreversible_text: str = ""
     licence: str = ""
@@ -107,7 +109,7 @@ def read_recipes(rows: list[Any], catalog: Catalog, place: str) -> tuple[Recipe,
         recipe = decode(Recipe, row, where, strict=True)
         _check_recipe(recipe, catalog, where)
         if recipe.key in found:
-            raise DocumentInvalid(f"{where}.key", f"is the key of another recipe too: {recipe.key}")
+            raise DocumentInvalid(f"{where}.key", f"is also the key of another recipe: {recipe.key}")
         found[recipe.key] = recipe
     return tuple(found.values())
 
@@ -120,14 +122,14 @@ def _check_recipe(recipe: Recipe, catalog: Catalog, where: str) -> None:
             path = f"{recipe.source} to {recipe.destination} on {architecture}"
             raise DocumentInvalid(f"{where}.destination", f"the catalog has no path from {path}; add it to paths")
     if not recipe.architectures:
-        raise DocumentInvalid(f"{where}.architectures", "must name at least one")
+        raise DocumentInvalid(f"{where}.architectures", "must name at least one architecture")
     for name, line in recipe.lines.items():
         if not line.text.strip() or not line.source.strip():
             raise DocumentInvalid(f"{where}.{name}", "must have a text and a source")
         if not line.text.isprintable():
             raise DocumentInvalid(f"{where}.{name}.text", "must be one line; put longer commands into a script in the guest")
     if (recipe.irreversible_from == "text") != bool(recipe.irreversible_text):
-        raise DocumentInvalid(f"{where}.irreversible_text", "belongs to irreversible_from text, and to no other")
+        raise DocumentInvalid(f"{where}.irreversible_text", "is only allowed, and then required, if irreversible_from is text")
     _check_recipe_numbers(recipe, where)
 
 

@@ -1,1 +1,1 @@
-"""Reads the reports of upgrade tools as findings. The functions are pure, and skip unknown parts of a report."""
+"""Reads the reports of upgrade tools as findings. The functions are pure. They skip parts of a report that they do not know."""

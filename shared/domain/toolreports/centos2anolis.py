@@ -1,4 +1,5 @@
-"""The state file of OpenAnolis's centos2anolis: one JSON object (OpenAnolis installer of the migration tools, as published).
+"""Reads the state file of OpenAnolis's tool centos2anolis: one JSON object (source: the published installer of OpenAnolis's
+migration tools).
 
 The fields of the object are Timestamp, ProgressInfo, Progress, ErrorCode and ErrorMsg. An ErrorCode other than 0 means a failure.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from shared.domain.findings import Finding, Severity
 from shared.domain.toolreports.reading import json_object, tool_text
 
-_WHY = "centos2anolis writes so into its state file."
+_WHY = "The state file of centos2anolis says so."
 
 
 def findings_of_centos2anolis(text: str) -> tuple[Finding, ...]:

@@ -1,6 +1,6 @@
-"""convert2rhel's pre- and post-conversion reports (oamg/convert2rhel, schemas/assessment-schema-1.0.json to 1.2).
+"""Reads convert2rhel's reports from before and after the conversion (oamg/convert2rhel, schemas/assessment-schema-1.0.json to 1.2).
 
-The schemas name the remedy ``remediation`` in one place and ``remediations`` in another. This module reads both. Format 1.0 has no
+The schemas call the remedy ``remediation`` in one place and ``remediations`` in another. This module reads both. Format 1.0 has no
 status.
 """
 
@@ -13,7 +13,7 @@ from shared.domain.toolreports.reading import object_items, tool_text
 
 _GRADES = {
     "ERROR": Severity.ERROR,
-    "OVERRIDABLE": Severity.ERROR,  # only the tool's own settings override it, never ours
+    "OVERRIDABLE": Severity.ERROR,  # only a setting of the tool can override this grade; an override in the policy cannot
     "SKIP": Severity.WARNING,
     "WARNING": Severity.WARNING,
     "INFO": Severity.INFO,
@@ -22,7 +22,7 @@ _WHY = "convert2rhel's own analysis says so."
 
 
 def findings_of_convert2rhel(text: str) -> tuple[Finding, ...]:
-    """The messages of the report as findings in the tool's own words, errors first. Messages of success are left out."""
+    """The messages of the report as findings in the tool's own words, errors first. Messages about success are left out."""
     found = []
     for name, action in object_items(text, "actions"):
         if not isinstance(action, dict):

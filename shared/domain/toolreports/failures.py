@@ -1,4 +1,6 @@
-"""Kinds of failure known from the tools' public issues, each with a code and a remedy. The output of the tool shows the kind."""
+"""The kinds of failure that the tools' public issues describe, each with a code and a remedy. The output of a tool shows which kind
+occurred.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _ERROR = re.compile(
 
 @dataclass(frozen=True)
 class FailureKind:
-    """A known kind of failure. The field ``words`` is a regular expression for messages of the tool or of the package manager."""
+    """A known kind of failure. The field ``words`` is a regular expression that matches messages of the tool or of the package
+    manager.
+    """
 
     code: str
     words: str
@@ -94,7 +98,7 @@ def failure_kind(log: str) -> FailureKind | None:
 
 
 def first_error_line(log: str) -> str:
-    """The first line of the log that names an error; if no line does, the last line that is not empty.
+    """The first line of the log that names an error. If no line names an error, the last line that is not empty.
 
     If this line ends with a colon, the next line is added.
     """

@@ -1,6 +1,6 @@
-"""leapp-report.json, in the versions 1.0.0 to 1.2.0 of its schema (oamg/leapp, report-schema-v100.json, v110, v120).
+"""Reads leapp-report.json, in the versions 1.0.0 to 1.2.0 of its schema (oamg/leapp, report-schema-v100.json, v110, v120).
 
-An entry that leapp made of an actor's error has a JSON object as its summary (redhat-cop/infra.leapp, pull request 169).
+If a part of leapp (an actor) fails, leapp makes an entry whose summary is a JSON object (redhat-cop/infra.leapp, pull request 169).
 """
 
 from __future__ import annotations
@@ -41,8 +41,9 @@ def _finding_of_entry(entry: dict[str, Any]) -> Finding:
 
 
 def _entry_groups(entry: dict[str, Any]) -> set[str]:
-    """The groups of an entry. The groups show whether the entry stops the upgrade. Before version 1.2 of the schema the groups are
-    flags and tags, and the group of an error is among the tags (oamg/leapp, leapp/utils/report.py)."""
+    """The groups of an entry, which show whether the entry stops the upgrade. Schemas before version 1.2 have flags and tags
+    instead of groups, and the tags show an error (oamg/leapp, leapp/utils/report.py).
+    """
     listed = [entry.get(name) for name in ("groups", "flags", "tags")]
     marks = {str(each) for values in listed if isinstance(values, list) for each in values}
     return marks | ({"error"} if str(entry.get("severity")) == "error" else set())
@@ -57,7 +58,7 @@ def _summary_and_hint(entry: dict[str, Any]) -> tuple[str, str]:
 
 
 def _hint_and_command(entry: dict[str, Any]) -> tuple[str, str]:
-    """The first hint and the first command of an entry; each text may be empty. The name of a playbook is no hint."""
+    """The first hint and the first command of an entry; each text may be empty. The name of a playbook does not count as a hint."""
     detail = entry.get("detail")
     listed = detail.get("remediations") if isinstance(detail, dict) else None
     hint, command = "", ""

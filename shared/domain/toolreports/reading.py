@@ -12,11 +12,11 @@ from shared.domain.text import plain_line
 Json = dict[str, Any]
 _BLANK = re.compile(r"[\s,]*")
 LONGEST = 600
-"""Maximum characters shown of one text of a tool."""
+"""Maximum characters that are shown of one text from a tool."""
 
 
 def json_object(text: str) -> Json:
-    """The JSON object in a text; empty if the text is not a complete object."""
+    """The JSON object that the text contains; empty if the text is not a complete object."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -33,7 +33,7 @@ def list_values(text: str, name: str) -> Iterator[Any]:
             value, at = reader.raw_decode(text, _skip_blanks(text, at))
             yield value
     except (ValueError, IndexError, RecursionError):
-        return  # the end of the list, or of what arrived
+        return  # the end of the list, or of the part that arrived
 
 
 def object_items(text: str, name: str) -> Iterator[tuple[str, Any]]:
@@ -43,7 +43,7 @@ def object_items(text: str, name: str) -> Iterator[tuple[str, Any]]:
     try:
         while at:
             key, at = reader.raw_decode(text, _skip_blanks(text, at))
-            value, at = reader.raw_decode(text, _skip_blanks(text, _skip_blanks(text, at) + 1))  # behind the colon
+            value, at = reader.raw_decode(text, _skip_blanks(text, _skip_blanks(text, at) + 1))  # after the colon
             yield str(key), value
     except (ValueError, IndexError, RecursionError):
         return

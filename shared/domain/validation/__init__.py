@@ -1,6 +1,6 @@
 """Validation compares the guest with its own baseline. Every difference is expected (info), a warning, or a failure (error).
 
-The same checks are used after a rollback, when no difference is allowed.
+After a rollback, the same checks run, but then no difference is allowed.
 """
 
 from __future__ import annotations

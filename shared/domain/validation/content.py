@@ -52,16 +52,16 @@ def _lost_accounts(kind: str, before: tuple[str, ...], after: tuple[str, ...], v
             changed.append(f"{entry} before, {found} now")
     word = kind.lower()
     if lost:
-        yield failure_finding(f"{kind}Lost", f"A {word} is gone", joined_names(lost), f"Add the {word} again with its old id.")
+        yield failure_finding(f"{kind}Lost", f"A {word} no longer exists", joined_names(lost), f"Add the {word} again with its old id.")
     if changed:
         yield warning_finding(
             f"{kind}Changed",
             f"A {word} has another id or lost members",
             joined_names(changed),
-            "Files belong to ids: give the old id back, or change the files' owner.",
+            "Files belong to ids: set the old id again, or change the files' owner.",
         )
     if system:
-        yield expected_finding(f"System{kind}Lost", f"A {word} of the old system is gone", joined_names(system))
+        yield expected_finding(f"System{kind}Lost", f"A {word} of the old system no longer exists", joined_names(system))
 
 
 def _cron_entries(guest: GuestFacts) -> tuple[str, ...] | None:
@@ -79,9 +79,9 @@ def check_cron(view: Comparison) -> Iterator[Finding]:
     lost = set(before) - set(after)
     own = {line for line in lost if view.is_after_rollback or not SYSTEM_CRON.match(line)}
     if own:
-        yield failure_finding("CronLost", "A cron entry is gone", joined_names(own), "Put it back; crontab -l shows what is there.")
+        yield failure_finding("CronLost", "A cron entry no longer exists", joined_names(own), "Restore the entry; crontab -l shows the present entries.")
     if lost - own:
-        yield expected_finding("SystemCronLost", "A cron entry of the old system is gone", joined_names(lost - own))
+        yield expected_finding("SystemCronLost", "A cron entry of the old system no longer exists", joined_names(lost - own))
 
 
 def check_packages(view: Comparison) -> Iterator[Finding]:
@@ -97,7 +97,7 @@ def check_packages(view: Comparison) -> Iterator[Finding]:
     own = [f"{name} {before[name]}" for name in lost if view.is_after_rollback or not REPLACED.match(name)]
     if own:
         yield failure_finding(
-            "PackageLost", "A package is gone", joined_names(own), "Install it for the new system and restore its configuration."
+            "PackageLost", "A package is no longer installed", joined_names(own), "Install the package for the new system, and restore its configuration."
         )
     both = [name for name in before if name in after and not REPLACED.match(name)]
     older = [f"{n}: {before[n]} before, {after[n]} now" for n in both if version_sort_key(after[n]) < version_sort_key(before[n])]
@@ -107,11 +107,11 @@ def check_packages(view: Comparison) -> Iterator[Finding]:
             "PackageOlder",
             "A package is older than before",
             joined_names(older),
-            "Check that its data can be read by the older version.",
+            "Check that the older version can read the package's data.",
         )
     if newer and view.is_after_rollback:
         yield failure_finding(
-            "PackageNotRestored", "A package is not the old one", joined_names(newer), "Reset the system disk from its snapshot."
+            "PackageNotRestored", "A package has another version than before", joined_names(newer), "Reset the system disk from its snapshot."
         )
     elif newer:
         yield expected_finding("PackageNewer", "Packages are newer", joined_names(newer))
@@ -131,14 +131,14 @@ def check_files(view: Comparison) -> Iterator[Finding]:
     changed = [c.path for c in before if after.get(c.path) and after[c.path] != c.sha256]
     if gone:
         yield failure_finding(
-            "FileLost", "A file you named is gone or was not told", joined_names(gone), "Restore it from the snapshot."
+            "FileLost", "A file that you named is missing or was not reported", joined_names(gone), "Restore the file from the snapshot."
         )
     if changed:
         yield failure_finding(
-            "FileChanged", "A file you named has another content", joined_names(changed), "Compare it with the snapshot's."
+            "FileChanged", "The content of a file that you named has changed", joined_names(changed), "Compare the file with its copy in the snapshot."
         )
     if set(after) - {c.path for c in view.before.checksums}:
-        yield not_compared_finding("FilesUnknown", "files you named")
+        yield not_compared_finding("FilesUnknown", "the files that you named")
 
 
 def check_user_command(view: Comparison) -> Iterator[Finding]:
@@ -147,12 +147,12 @@ def check_user_command(view: Comparison) -> Iterator[Finding]:
     if after is None and before is None:
         return
     if after is None:
-        yield failure_finding("CheckNotRun", "Your check did not run", "no result", "Run it by hand.")
+        yield failure_finding("CheckNotRun", "Your check did not run", "no result", "Run the check by hand.")
     elif after.exit_status and before is None and view.is_after_rollback:
-        yield not_compared_finding("CheckUnknown", f"your check, which fails with exit status {after.exit_status}")
+        yield not_compared_finding("CheckUnknown", f"your check, which now fails with exit status {after.exit_status}")
     elif after.exit_status and (before is None or before.exit_status == 0):
         yield failure_finding(
-            "CheckFailed", "Your check failed", f"exit status {after.exit_status}: {after.output[:200]}", "See what it says."
+            "CheckFailed", "Your check failed", f"exit status {after.exit_status}: {after.output[:200]}", "Read the output of the check."
         )
     elif after.exit_status:
         yield warning_finding(

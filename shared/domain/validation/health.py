@@ -14,7 +14,7 @@ def _linux_facts(guest: GuestFacts) -> LinuxFacts:
 
 
 def linux_or_windows_facts(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
-    """The facts of the guest's system; empty ones of Linux if the guest told neither."""
+    """The facts of the guest's system, Linux or Windows. If the guest reported neither, the result is empty Linux facts."""
     return guest.linux or guest.windows or LinuxFacts()
 
 
@@ -26,11 +26,11 @@ def check_fstab(view: Comparison) -> Iterator[Finding]:
     new = set(after) - set(before or ())
     remedy = "Correct /etc/fstab before the next restart; findmnt --verify shows what is wrong."
     if before == () and new:
-        yield failure_finding("FstabBroken", "An entry of fstab does not mount any more", joined_names(new), remedy)
+        yield failure_finding("FstabBroken", "An entry of fstab no longer mounts", joined_names(new), remedy)
     else:
-        why = "The next restart may stop at it."
+        why = "The next restart may stop at this entry."
         yield warning_finding(
-            "FstabErrors", "The check of fstab complains, and did before or was not known", joined_names(after), remedy, why
+            "FstabErrors", "The check of fstab reports errors, as it did before or may have done before", joined_names(after), remedy, why
         )
 
 
@@ -41,7 +41,7 @@ def check_metadata_service(view: Comparison) -> Iterator[Finding]:
         linux_or_windows_facts(view.after).metadata_answers,
         "MetadataLost",
         "The metadata service does not answer",
-        "curl http://100.100.100.200/latest/meta-data/; look at routes and at the firewall.",
+        "curl http://100.100.100.200/latest/meta-data/; check the routes and the firewall.",
     )
 
 
@@ -60,14 +60,14 @@ def check_name_resolution(view: Comparison) -> Iterator[Finding]:
 
 def _lost_answer_findings(before: bool | None, after: bool | None, code: str, title: str, remedy: str) -> Iterator[Finding]:
     if after is False and before:
-        yield failure_finding(code, title, "it did before, it does not now", remedy)
+        yield failure_finding(code, title, "it worked before, and does not work now", remedy)
     elif after is False and before is None:
-        yield warning_finding(f"{code}Perhaps", title, "it does not now; before is not known", remedy)
+        yield warning_finding(f"{code}Perhaps", title, "it does not work now; whether it worked before is not known", remedy)
 
 
 def check_clock(view: Comparison) -> Iterator[Finding]:
     """Check that the clock is synchronised. Synchronisation takes a while after a start, so a failure is only a warning."""
     if linux_or_windows_facts(view.before).clock_in_step and linux_or_windows_facts(view.after).clock_in_step is False:
         command = "w32tm /query /status; w32tm /resync" if view.is_windows else "timedatectl; then systemctl status chronyd"
-        remedy = f"Look again in a few minutes: {command}."
-        yield warning_finding("ClockNotInStep", "The clock is not synchronised", "it was before, it is not now", remedy)
+        remedy = f"Check again in a few minutes: {command}."
+        yield warning_finding("ClockNotInStep", "The clock is not synchronised", "it was synchronised before, and is not now", remedy)

@@ -24,10 +24,10 @@ def check_identity(view: Comparison) -> Iterator[Finding]:
         before, after = getattr(view.instance_before, field), getattr(view.instance_after, field)
         if _value_in_words(before) != _value_in_words(after):
             seen = f"{_value_in_words(before) or 'none'} before, {_value_in_words(after) or 'none'} now"
-            yield failure_finding(code, f"{title} changed", seen, "Open a ticket with Alibaba Cloud; the documents say it stays.")
+            yield failure_finding(code, f"{title} changed", seen, "Open a ticket with Alibaba Cloud: the documents promise that this value stays.")
     if view.instance_after.status != "Running":
         yield failure_finding(
-            "NotRunning", "The instance is not running", f"state {view.instance_after.status}", "Start it, or roll back."
+            "NotRunning", "The instance is not running", f"state {view.instance_after.status}", "Start the instance, or roll back."
         )
 
 
@@ -54,7 +54,7 @@ def check_disks(view: Comparison) -> Iterator[Finding]:
             "DiskLost",
             "A disk is no longer attached",
             joined_names(lost),
-            "Attach the disk again; if it is the system disk, roll back is by its new id.",
+            "Attach the disk again. If it is the system disk, a rollback needs its new id.",
         )
     added = [d for d in after.values() if d.disk_id not in before]
     transit = [d.disk_id for d in added if d.used_by_smc_transit]
@@ -63,11 +63,11 @@ def check_disks(view: Comparison) -> Iterator[Finding]:
             "TransitDiskLeft",
             "SMC's transit disk is still attached",
             joined_names(transit),
-            "SMC detaches it by itself when it is done.",
+            "SMC detaches this disk by itself when the job is done.",
         )
     strange = [d.disk_id for d in user_disks(added)]
     if strange:
-        yield warning_finding("DiskAdded", "A disk was not there before", joined_names(strange), "Find out who attached it.")
+        yield warning_finding("DiskAdded", "A disk was not there before", joined_names(strange), "Find out who attached the disk.")
     resized = [
         f"{k}: {before[k].size_gib} GiB before, {after[k].size_gib} GiB now"
         for k in before.keys() & after.keys()
@@ -75,5 +75,5 @@ def check_disks(view: Comparison) -> Iterator[Finding]:
     ]
     if resized:
         yield failure_finding(
-            "DiskResized", "A disk has another size", joined_names(resized), "Compare with the snapshot before going on."
+            "DiskResized", "A disk has another size", joined_names(resized), "Compare the disk with its snapshot before you continue."
         )

@@ -30,26 +30,26 @@ def check_interfaces(view: Comparison) -> Iterator[Finding]:
         return
     before, after = _addresses_by_interface(view.before.interfaces), _addresses_by_interface(view.after.interfaces)
     every = set().union(*before.values())
-    own = every & set(view.instance_before.private_ips) or every  # nothing known of it: all may be its own
+    own = every & set(view.instance_before.private_ips) or every  # ECS's addresses are not known, so every address may belong to the instance
     lost = every - set().union(*after.values())
     if lost & own:
         yield failure_finding(
             "AddressLost",
-            "An address is gone",
+            "An address is missing",
             joined_names(lost & own),
             "Compare /etc/sysconfig/network-scripts with the snapshot's.",
         )
     if lost - own:
-        remedy = "See what brings it: a program of containers, or one that moves an address between machines."
-        yield warning_finding("OtherAddressLost", "An address that ECS does not know is gone", joined_names(lost - own), remedy)
+        remedy = "Find the program that sets the address, such as a container runtime or a program that moves an address between machines."
+        yield warning_finding("OtherAddressLost", "An address that ECS does not know is missing", joined_names(lost - own), remedy)
     renamed = [name for name in before if name not in after and before[name] & own]
     if renamed and not view.is_windows:
         now = joined_names(after) or "none"
         yield failure_finding(
             "InterfaceRenamed",
-            "A network interface has another name or is gone",
+            "A network interface has another name or is missing",
             f"{joined_names(renamed)} before; now {now}",
-            "Pin the name, or adapt the configuration.",
+            "Pin the old name, or adapt the configuration.",
         )
 
 
@@ -63,7 +63,7 @@ def check_default_route(view: Comparison) -> Iterator[Finding]:
     if before is None or after is None:
         yield not_compared_finding("RouteUnknown", "the default route")
     elif before and not after:
-        yield failure_finding("RouteLost", "There is no default route", f"{before} before, none now", f"ip route add {before}")
+        yield failure_finding("RouteLost", "The default route is missing", f"{before} before, none now", f"ip route add {before}")
     elif before != after:
         yield warning_finding(
             "RouteChanged",
@@ -80,7 +80,7 @@ def check_name_servers(view: Comparison) -> Iterator[Finding]:
         yield not_compared_finding("DnsUnknown", "name servers")
     elif before and not after:
         yield failure_finding(
-            "DnsLost", "There are no name servers", f"{joined_names(before)} before, none now", "Restore /etc/resolv.conf."
+            "DnsLost", "No name servers are configured", f"{joined_names(before)} before, none now", "Restore /etc/resolv.conf."
         )
     elif set(before) != set(after):
         yield warning_finding(
@@ -96,7 +96,7 @@ def check_firewall(view: Comparison) -> Iterator[Finding]:
     before, after = view.before.firewall, view.after.firewall
     if before and after is not None and before != after:
         if after:
-            yield expected_finding("FirewallReplaced", "Another firewall runs", f"{before} before, {after} now")
+            yield expected_finding("FirewallReplaced", "Another firewall is running", f"{before} before, {after} now")
         else:
             yield failure_finding(
                 "FirewallOff", "The firewall is off", f"{before} before, none now", f"systemctl enable --now {before.split()[0]}"

@@ -1,4 +1,4 @@
-"""Checks of services and listening ports; users complain most about services that are no longer enabled."""
+"""Checks of services and listening ports. Users complain most about services that no longer start at boot."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GOES_WITH_WINDOWS = re.compile(
 )
 """Windows services that later versions delay, trigger or replace, as practice shows."""
 EPHEMERAL = range(32768, 65536)
-"""Ports that the system picks itself. Ports that the system picks differ after every restart."""
+"""Ports that the system chooses itself. Such ports differ after every restart."""
 NOISY_UDP = {68, 323, 546, 5353}
 """Ports of DHCP clients, chrony's command port and multicast DNS."""
 
@@ -44,20 +44,20 @@ def check_services(view: Comparison) -> Iterator[Finding]:
     pairs = [(s, after.get(s.name, none)) for s in view.before.services]
     disabled = [b.name for b, a in pairs if b.enabled and not a.enabled]
     yield from _lost_service_findings(
-        view, disabled, "ServiceDisabled", "A service that started at boot no longer does", "systemctl enable --now NAME"
+        view, disabled, "ServiceDisabled", "A service no longer starts at boot", "systemctl enable --now NAME"
     )
     stopped = [b.name for b, a in pairs if b.enabled and b.active and a.enabled and not a.active]
     yield from _lost_service_findings(
-        view, stopped, "ServiceStopped", "A service that ran does not run", "systemctl status NAME; journalctl -u NAME"
+        view, stopped, "ServiceStopped", "A service that ran before does not run now", "systemctl status NAME; journalctl -u NAME"
     )
     pattern = GOES_WITH_WINDOWS if view.is_windows else GOES_WITH_LINUX
     by_hand = [b.name for b, a in pairs if b.active and not b.enabled and not a.active and not pattern.match(b.name)]
     if by_hand:
         yield warning_finding(
             "UnmanagedServiceStopped",
-            "A service somebody had started by hand does not run",
+            "A service that somebody had started by hand does not run now",
             joined_names(by_hand),
-            "Start it, and enable it if it is needed.",
+            "Start the service. Enable it if you need it.",
         )
     started = after.keys() - {s.name for s in view.before.services}
     if started:
@@ -93,13 +93,13 @@ def check_ports(view: Comparison) -> Iterator[Finding]:
     tcp = [f"{protocol} {port}" for protocol, port in lost if protocol == "tcp"]
     if tcp:
         yield failure_finding(
-            "PortClosed", "Nobody listens on a port any more", joined_names(tcp), "ss -ltnp; start the service that owned the port."
+            "PortClosed", "No program listens on a port any more", joined_names(tcp), "ss -ltnp; start the service that owned the port."
         )
     udp = [f"{protocol} {port}" for protocol, port in lost if protocol != "tcp" and port not in NOISY_UDP]
     if udp:
         yield warning_finding(
             "UdpPortClosed",
-            "Nobody listens on a UDP port any more",
+            "No program listens on a UDP port any more",
             joined_names(udp),
             "ss -lunp; start the service that owned the port.",
         )
@@ -110,8 +110,8 @@ def check_ports(view: Comparison) -> Iterator[Finding]:
     if opened:
         yield warning_finding(
             "PortOpened",
-            "A port is open to the network that was not",
+            "A port is now open to the network",
             joined_names(opened),
-            "Close it unless it is wanted.",
-            "It widens what can be attacked.",
+            "Close the port unless you need it.",
+            "An open port can be attacked.",
         )

@@ -17,8 +17,9 @@ from shared.domain.validation.view import (
 )
 
 SHRUNK = 0.95
-"""A file system below this share of the old size counts as shrunk. The share is below 1, because a new kernel may count blocks
-differently."""
+"""A file system with less than this share of its old size counts as shrunk. The share is below 1, because a new kernel may count
+blocks differently.
+"""
 
 
 def check_mounts(view: Comparison) -> Iterator[Finding]:
@@ -31,7 +32,7 @@ def check_mounts(view: Comparison) -> Iterator[Finding]:
     yield from _lost_mounts(view, [m for m in before.values() if m.mount_point not in after])
     added = after.keys() - before.keys()
     if added:
-        yield expected_finding("MountAdded", "A file system is new", joined_names(added), "New systems mount some of their own.")
+        yield expected_finding("MountAdded", "A file system is new", joined_names(added), "A new system mounts some file systems of its own.")
     yield from _changed_mounts([(before[point], after[point]) for point in sorted(before.keys() & after.keys())])
 
 
@@ -47,13 +48,13 @@ def _lost_mounts(view: Comparison, lost: list[MountFacts]) -> Iterator[Finding]:
         remedy = "mount -a; compare /etc/fstab with the snapshot's."
         yield failure_finding("MountLost", "A file system is not mounted", joined_names(told[""]), remedy)
     if told["device"]:
-        remedy = "Look whether it is needed: systemctl status iscsi, or attach its disk."
+        remedy = "Check whether you need the file system: systemctl status iscsi, or attach its disk."
         yield warning_finding(
-            "MountOptional", "A file system whose device is not there is not mounted", joined_names(told["device"]), remedy
+            "MountOptional", "A file system is not mounted, because its device is missing", joined_names(told["device"]), remedy
         )
     if told["demand"]:
-        why = "fstab says noauto or automount: a person mounts it, or its first use."
-        yield expected_finding("MountOnDemand", "A file system is not mounted at the start", joined_names(told["demand"]), why)
+        why = "fstab says noauto or automount: a person mounts the file system, or its first use does."
+        yield expected_finding("MountOnDemand", "A file system is not mounted at boot", joined_names(told["demand"]), why)
 
 
 def _why_unmounted(entry: FstabFacts) -> str:
@@ -74,7 +75,7 @@ def _changed_mounts(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Find
     if swapped:
         yield failure_finding(
             "MountSwapped",
-            "Another file system is mounted there",
+            "Another file system is mounted at the same place",
             joined_names(swapped),
             "Correct /etc/fstab; it must name file systems by UUID.",
         )
@@ -83,7 +84,7 @@ def _changed_mounts(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Find
     ]
     if shrunk:
         yield failure_finding(
-            "MountShrunk", "A file system is smaller", joined_names(shrunk), "Compare with the snapshot before going on."
+            "MountShrunk", "A file system is smaller", joined_names(shrunk), "Compare the file system with its snapshot before you continue."
         )
     frozen = [a.mount_point for b, a in pairs if a.read_only and not b.read_only]
     if frozen:
@@ -91,7 +92,7 @@ def _changed_mounts(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Find
             "MountReadOnly",
             "A file system is read-only now",
             joined_names(frozen),
-            "Look into dmesg for errors, check it, then mount -o remount,rw.",
+            "Look for errors in dmesg and check the file system, then mount -o remount,rw.",
         )
     converted = [
         f"{b.mount_point}: {b.file_system} before, {a.file_system} now"
@@ -100,5 +101,5 @@ def _changed_mounts(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Find
     ]
     if converted:
         yield warning_finding(
-            "MountConverted", "A file system is of another kind", joined_names(converted), "Make sure that this was meant."
+            "MountConverted", "A file system has another type", joined_names(converted), "Make sure that somebody intended this change."
         )

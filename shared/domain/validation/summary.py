@@ -102,7 +102,9 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     ),
     ("Your check", ("Check",), lambda i, g: f"exit status {g.check.exit_status}" if g.check else "none"),
 )
-"""Each aspect has a name, the beginnings of its finding codes (after ``Validation.``), and the function that describes one side."""
+"""The aspects that the comparison shows. Each aspect has a name, the beginnings of its finding codes (after ``Validation.``), and a
+function that describes the guest before or after.
+"""
 
 
 def comparison_rows(
@@ -114,7 +116,7 @@ def comparison_rows(
         severities = [f.severity for f in result.findings if _covers_code(f.code.removeprefix("Validation."), beginnings)]
         worst = min(severities, key=ORDER.__getitem__, default=None)
         old, new = side(instance_before, before), side(instance_after, after)
-        unjudged = "same" if old == new else "expected"  # no check objects to the difference
+        unjudged = "same" if old == new else "expected"  # the values differ, but no check has a finding about the difference
         rows.append(ComparisonRow(what, old, new, STANDING[worst] if worst else unjudged))
     return tuple(sorted(rows, key=lambda row: WORST_FIRST.index(row.standing)))
 

@@ -16,7 +16,7 @@ def why_not_comparable_yet(after: GuestFacts, hop: Hop, os_type: str, catalog: C
     """Why the guest cannot be validated yet; empty if the guest is ready. SMC reports Finished before the guest is usable."""
     found = reported_release(after, os_type, catalog)
     if found is None or found.key != hop.destination:
-        return f"the guest still says {after.os_name or 'nothing'}"
+        return f"the guest still reports {after.os_name or 'nothing'}"
     if after.linux and after.linux.package_manager_busy:
         return "the package manager is still busy"
     return ""
@@ -30,7 +30,7 @@ def check_release(view: Comparison) -> Iterator[Finding]:
             before = f"{view.before.os_name} {view.before.os_version}"
             yield failure_finding(
                 "ReleaseNotRestored",
-                "The old release is not back",
+                "The old release was not restored",
                 f"{before} before, {spoken} now",
                 "Reset the system disk from its snapshot.",
             )
@@ -38,7 +38,7 @@ def check_release(view: Comparison) -> Iterator[Finding]:
     found = reported_release(view.after, view.instance_after.os_type, view.catalog)
     if found is None or found.key != view.hop.destination:
         wanted = view.catalog.release_name(view.hop.destination)
-        why = "The migration is not done, whatever the job says."
+        why = "The migration is not complete, even if the job reports success."
         yield failure_finding(
             "ReleaseNotReached",
             "The guest does not run the destination",
@@ -49,18 +49,18 @@ def check_release(view: Comparison) -> Iterator[Finding]:
 
 
 def check_kernel(view: Comparison) -> Iterator[Finding]:
-    """Check that the kernel is another one after a migration, and the same one after a rollback."""
+    """Check that the kernel has changed after a migration, and is the same after a rollback."""
     before, after = view.before.kernel, view.after.kernel
     if before is None or after is None:
         yield not_compared_finding("KernelUnknown", "the kernel")
     elif view.hop is not None and before == after and _is_conversion(view.hop):
-        why = "Red Hat's kernel may have the version of the one that CentOS built from it; `uname -r` cannot tell them apart."
-        remedy = "Run `rpm -q --qf '%{VENDOR}' kernel-$(uname -r)`: if that is not Red Hat, boot Red Hat's kernel."
+        why = "Red Hat's kernel and CentOS's kernel may have the same version, so `uname -r` cannot tell which one runs."
+        remedy = "Run `rpm -q --qf '%{VENDOR}' kernel-$(uname -r)`. If the vendor is not Red Hat, boot Red Hat's kernel."
         yield warning_finding(
             "KernelVersionKept", "The kernel has the same version as before", f"{after} before and now", remedy, why
         )
     elif view.hop is not None and before == after:
-        why = "The old kernel was booted after the migration: its modules and fixes are those of the old system."
+        why = "The guest booted the old kernel after the migration, with the modules and fixes of the old system."
         yield failure_finding(
             "OldKernelBooted",
             "The old kernel is running",
@@ -97,15 +97,15 @@ def check_architecture(view: Comparison) -> Iterator[Finding]:
 
 
 def check_nothing_pending(view: Comparison) -> Iterator[Finding]:
-    """Check that no installation is running, and that Windows does not wait for a restart."""
+    """Check that no installation is running, and that Windows is not waiting for a restart."""
     if view.after.linux and view.after.linux.package_manager_busy:
         yield failure_finding(
             "PackageManagerBusy",
             "The package manager is still running",
-            "a pid file of yum or dnf is held",
-            "Wait until it is done.",
+            "a process holds a pid file of yum or dnf",
+            "Wait until the package manager has finished.",
         )
     if view.after.windows and view.after.windows.pending_reboot:
         yield warning_finding(
-            "RebootPending", "Windows waits for a restart", "a restart is pending", "Restart once, in your window."
+            "RebootPending", "Windows waits for a restart", "a restart is pending", "Restart the guest once in your maintenance window."
         )

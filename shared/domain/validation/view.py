@@ -12,7 +12,7 @@ from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 
 SHOWN = 12
-"""Maximum names in one finding; the rest are counted."""
+"""Maximum number of names in one finding; the other names are only counted."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def failure_finding(code: str, title: str, seen: str, remedy: str, why: str = "I
     return Finding(f"Validation.{code}", Severity.ERROR, title, seen, why, remedy)
 
 
-def warning_finding(code: str, title: str, seen: str, remedy: str, why: str = "It may matter to a program.") -> Finding:
+def warning_finding(code: str, title: str, seen: str, remedy: str, why: str = "A program may depend on it.") -> Finding:
     """The finding for a difference that a person should check."""
     return Finding(f"Validation.{code}", Severity.WARNING, title, seen, why, remedy)
 
@@ -65,12 +65,12 @@ def expected_finding(code: str, title: str, seen: str, why: str = "It comes with
 
 def not_compared_finding(code: str, what: str) -> Finding:
     """The finding for facts that are missing before or after."""
-    remedy = "Look at it by hand; the commands are those of the probe."
+    remedy = "Compare by hand, with the same commands that the probe uses."
     return Finding(
         f"Validation.{code}",
         Severity.WARNING,
         f"Not compared: {what}",
         "not known before or not known now",
-        "A loss would not be seen.",
+        "The pipeline would not notice a loss.",
         remedy,
     )

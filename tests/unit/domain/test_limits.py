@@ -132,9 +132,9 @@ def migration(**changes: object) -> Migration:
             "a blackout (year end) ends 2026-11-23 09:00 UTC; the next start is possible 2026-11-23 09:00 UTC",
         ),
         (Limit.BUDGET, "2 migrations failed (m1, m2), the budget is 1"),
-        (Limit.CANARY, "the canary is not through: 0 of 1 validated"),
-        (Limit.REGION, "as many of the batch move in its region as may at once (2, maxMovingPerRegion)"),
-        (Limit.WAVE_SLOT, "as many of its wave move as may at once (2, maxMovingPerWave)"),
+        (Limit.CANARY, "the canary has not passed: 0 of 1 validated"),
+        (Limit.REGION, "the maximum of the batch's instances already move in this region (2, maxMovingPerRegion)"),
+        (Limit.WAVE_SLOT, "the maximum of this wave's instances already move (2, maxMovingPerWave)"),
         (Limit.SLOT, "every slot is taken"),
     ],
 )
