@@ -149,7 +149,7 @@ def _read_blackout(document: object, path: str, zone: str, cutoff_min: int) -> B
     asked = as_object(document, path)
     for name in asked:
         if name not in _FIELDS:
-            raise Refused("Policy.Invalid", f"{path}.{name} is no known field.", f"Known are {', '.join(_FIELDS)}.")
+            raise Refused("Policy.Invalid", f"{path}.{name} is not a known field.", f"The known fields are {', '.join(_FIELDS)}.")
     cutoff = asked.get("cutoffMin", cutoff_min)
     if isinstance(cutoff, bool) or not isinstance(cutoff, int):
         raise Refused("Policy.Invalid", f"{path}.cutoffMin must be a whole number.", "Correct the policy.")

@@ -117,7 +117,7 @@ WRONG: list[tuple[Any, str]] = [
     ([{"from": "24.12.2026", "to": DAY}], "from must be a day or a time"),
     ([{"from": "2026-13-01", "to": DAY}], "from must be a day or a time"),
     ([{"from": "1969-12-01", "to": DAY}], "not in the years"),
-    ([{"from": DAY, "to": DAY, "until": 1}], "until is no known field"),
+    ([{"from": DAY, "to": DAY, "until": 1}], "until is not a known field"),
     ([{"from": DAY, "to": DAY, "reason": "a\nb"}], "reason must be one line"),
     ([{"from": DAY, "to": DAY, "cutoffMin": True}], "cutoffMin must be a whole number"),
     ([{"from": DAY, "to": DAY}] * (MOST_BLACKOUTS + 1), "more than 100"),
