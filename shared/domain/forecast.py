@@ -35,8 +35,8 @@ MOST_STEPS = 200_000
 
 @dataclass(frozen=True)
 class ForecastItem:
-    """One migration at the start of the forecast: its state, the number of its remaining hops, and the time since when the
-    migration has been moving.
+    """One migration at the start of the forecast: its state and the number of its remaining hops. ``since`` is when the migration
+    began to move.
     """
 
     migration_id: str
