@@ -75,7 +75,7 @@ def _why_tool_only(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
     if not any((path.source, path.destination) == (source, goal) and path.tool_only for path in catalog.paths):
         return "", ""
     return (
-        f"SMC supports no path from {catalog.release_name(source)} to {catalog.release_name(goal)}.",
+        f"SMC has no path from {catalog.release_name(source)} to {catalog.release_name(goal)}.",
         "Submit the batch with the guest driver (docs/drivers.md).",
     )
 

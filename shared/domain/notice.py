@@ -80,7 +80,11 @@ def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
     strangers = sorted(set(data) - NOTICE_FIELDS)
     if strangers:
         what = f"A notice may not contain {strangers[0][:100]!r}. Its fields are {', '.join(sorted(NOTICE_FIELDS))}."
-        raise Refused("Notice.FieldNotAllowed", what, "Send the notice without this field, or submit a batch, in which a person decides everything else.")
+        raise Refused(
+            "Notice.FieldNotAllowed",
+            what,
+            "Send the notice without this field, or submit a batch, in which a person decides everything else.",
+        )
     releases = tuple(_read_release_key(each, catalog) for each in as_list(data.get("releases"), "releases"))
     if not releases:
         raise Refused("Notice.Empty", "The notice names no release.", "Give data.releases at least one release, e.g. CentOS 7.")

@@ -176,7 +176,9 @@ def read_policy(document: object) -> Policy:
         raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", f"Use {driver_names_in_words()}.")
     check_number_bounds(asked, BOUNDS, "policy")
     if policy.waves or policy.gate != DEFAULTS["gate"]:
-        from shared.domain.waves import check_wave_sizes  # imported here, because the imported module imports the batch, which imports the policy
+        from shared.domain.waves import (
+            check_wave_sizes,
+        )  # imported here, because the imported module imports the batch, which imports the policy
 
         check_wave_sizes(policy.waves, policy.gate)
     if not re.match(ORDER, policy.order) or policy.order.endswith("\n"):

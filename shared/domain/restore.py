@@ -37,14 +37,17 @@ def newest_snapshot_set(entries: Sequence[LedgerEntry], attached: Iterable[str])
     for entry in entries:
         if entry.hop == 0 and entry.owner == "replank" and entry.state is SnapshotState.ACCOMPLISHED:
             sets.setdefault(entry.attempt, {})[entry.disk_id] = entry
-    newest = sets[max(sets)] if sets else {}  # the attempt decides, not the time, because the clocks that wrote the times may differ
+    newest = (
+        sets[max(sets)] if sets else {}
+    )  # the attempt decides, not the time, because the clocks that wrote the times may differ
     lost = sorted(set(newest) ^ disks)
     if lost or not newest:
         raise Permanent(
             "Rollback.DisksDiffer",
             f"Disks and snapshots do not match: {', '.join(lost) or 'there are no snapshots'}. "
             "This check has stopped and reset nothing.",
-            "A disk can only be reset from its own snapshot. Create disks from the snapshots by hand; the ledger lists the snapshots.",
+            "A disk can only be reset from its own snapshot. Create disks from the snapshots by hand; the ledger lists the "
+            "snapshots.",
         )
     return tuple(DiskReset(disk_id, newest[disk_id].snapshot_id) for disk_id in sorted(newest))
 

@@ -143,8 +143,8 @@ def _unsupported_refusal(source: Release, architecture: str, goal: str | None, l
     reachable = sorted({chain[-1].destination for chain in _possible_chains(source, architecture, True, catalog)})
     if goal in reachable and not listed:
         remedy = (
-            "This path is for users Alibaba Cloud has allow-listed. Ask for it by a ticket, then say so: allowListed in the "
-            "policy, --allow-listed of `replank catalog route`."
+            "Alibaba Cloud opens this path only to users on its allow list. Ask for the path by a ticket. Then set allowListed in "
+            "the policy, or use --allow-listed of `replank catalog route`."
         )
     elif reachable:
         remedy = f"From this release, the matrix has paths to: {', '.join(reachable)}. Choose one of these."
@@ -157,10 +157,13 @@ def _remedy_without_path(source: Release, architecture: str, on: date, catalog: 
     rows = [path for path in catalog.paths if path.source == source.key]
     exact = sorted({path.exact for path in rows if path.exact and path.architecture == architecture})
     if exact:
-        return f"Only {source.family} {' or '.join(exact)} can be migrated: update to that version first, then plan the route again."
+        return (
+            f"Only {source.family} {' or '.join(exact)} can be migrated: update to that version first, then plan the route again."
+        )
     if rows:
         return (
-            f"This release can be migrated on {rows[0].architecture} only. Build a new instance with a supported image and move the workload."
+            f"This release can be migrated on {rows[0].architecture} only. Build a new instance with a supported image "
+            "and move the workload."
         )
     end = _support_end(source.key, catalog)
     until = "" if end is FAR else f" Its support ends on {day_in_words(end, on)}; until then you need not act."
@@ -172,7 +175,8 @@ def _remedy_without_path(source: Release, architecture: str, on: date, catalog: 
 def _end_of_life_refusal(goal: str, on: date, catalog: Catalog) -> Refused:
     return Refused(
         "Route.DestinationEndOfLife",
-        f"{catalog.release_name(goal)} is itself out of support: its support ended on {day_in_words(_support_end(goal, catalog), on)}.",
+        f"{catalog.release_name(goal)} is itself out of support: its support ended on "
+        f"{day_in_words(_support_end(goal, catalog), on)}.",
         "Choose a later destination. If you need this one, allow end-of-life destinations explicitly.",
     )
 

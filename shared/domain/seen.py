@@ -35,9 +35,11 @@ def migration_changed_refusal(migration: Migration, seen: int, journal: Sequence
     last = next(entry for entry in reversed(journal) if entry.from_state is not entry.to_state)
     return Refused(
         "Migration.Moved",
-        f"Migration {migration.migration_id} has changed since you saw it (version {seen}). Now the migration is {migration.state.value} at version "
+        f"Migration {migration.migration_id} has changed since you saw it (version {seen}). Now the migration is "
+        f"{migration.state.value} at version "
         f"{migration.version}: moved by {last.by} at {last.at:%Y-%m-%d %H:%M:%S} UTC ({last.reason}).",
-        f"Look at the migration again (replank show {migration.migration_id}). If the act still makes sense, repeat it with the new version.",
+        f"Look at the migration again (replank show {migration.migration_id}). If the act still makes sense, repeat it with "
+        "the new version.",
         status=412,
     )
 
@@ -51,7 +53,8 @@ def batch_changed_refusal(batch: Batch, seen: int) -> Refused:
         by += f" It is {what} by {batch.control.by} since {batch.control.at:%Y-%m-%d %H:%M:%S} UTC."
     return Refused(
         "Batch.Moved",
-        f"Batch {batch.batch_id} has changed since you saw it (version {seen}). Now the batch is {batch.state.value} at version {batch.version}.{by}",
+        f"Batch {batch.batch_id} has changed since you saw it (version {seen}). Now the batch is {batch.state.value} at "
+        f"version {batch.version}.{by}",
         f"Look at the batch again (replank status {batch.batch_id}). If the act still makes sense, repeat it with the new version.",
         status=412,
     )

@@ -28,7 +28,7 @@ class ToolAnswer:
     attempt.
     """
     word: str = ""
-    """Why the guest did not begin the run: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system),
+    """Why the guest began nothing: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system),
     ``ended`` (this run is over).
     """
     phase: str = ""

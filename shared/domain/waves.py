@@ -33,7 +33,11 @@ def check_wave_sizes(sizes: Sequence[str], gate: str) -> None:
             remedy = 'Write sizes like "1", "10" and "25%". The last size may be "x2", which doubles each wave.'
             raise Refused("Policy.Invalid", what, remedy)
     if len(sizes) > MOST_SIZES:
-        raise Refused("Policy.Invalid", f"policy.waves has more than {MOST_SIZES} sizes.", "Leave out sizes at the end: the last size repeats.")
+        raise Refused(
+            "Policy.Invalid",
+            f"policy.waves has more than {MOST_SIZES} sizes.",
+            "Leave out sizes at the end: the last size repeats.",
+        )
     if gate not in GATES:
         raise Refused("Policy.Invalid", f"policy.gate {gate[:20]!r} is unknown.", f"Use {' or '.join(GATES)}.")
 
@@ -48,7 +52,9 @@ def divide_into_waves(ids: Sequence[str], sizes: Sequence[str]) -> list[tuple[st
         place += size
         if len(waves) > MOST_WAVES:
             sentence = f"policy.waves divides the {len(ids)} instances into more than {MOST_WAVES} waves."
-            raise Refused("Wave.TooMany", sentence, "Submit the batch again with larger waves, or with a growing size such as x2.", status=409)
+            raise Refused(
+                "Wave.TooMany", sentence, "Submit the batch again with larger waves, or with a growing size such as x2.", status=409
+            )
     return waves
 
 

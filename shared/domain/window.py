@@ -78,7 +78,9 @@ class Window:
 
     def _time_zone(self) -> tzinfo:
         if self.zone:
-            from shared.domain.zones import time_zone  # imported here, because only batches that name a zone need the tables of zones
+            from shared.domain.zones import (
+                time_zone,
+            )  # imported here, because only batches that name a zone need the tables of zones
 
             return time_zone(self.zone)
         return timezone(timedelta(minutes=self.utc_offset_min))

@@ -82,7 +82,8 @@ RULES = (
         unknown=None,
         needs=NeededFacts.INSTANCE,
         title="A disk is attached to several instances",
-        why="Other instances write to the disk during the migration. Its snapshot would not fit the other snapshots, and a rollback would also reset their data.",
+        why="Other instances write to the disk during the migration. Its snapshot would not fit the other snapshots, and a "
+        "rollback would also reset their data.",
         remedy="Detach the disk during the migration, or override this finding if no instance writes to the disk.",
         source="CreateSnapshotGroup: multi-attach",
         check=_check_multi_attach,

@@ -58,7 +58,7 @@ def _check_reported_release(facts: Facts, catalog: Catalog) -> Outcome:
     if found is not None and found.key == facts.hop.destination:
         return RuleFailed(
             f"the guest already runs {found.name}, the destination of this hop",
-            remedy="Leave the instance out: there is nothing to migrate. ECS shows the old OSName until the OSName is calibrated.",
+            remedy="Nothing to migrate: leave the instance out. ECS shows the old OSName until the OSName is calibrated.",
             why="The guest was converted before, and a second conversion would break it.",
         )
     if found is None or found.key != facts.hop.source:
@@ -91,7 +91,8 @@ RULES = (
         unknown=None,
         needs=NeededFacts.INSTANCE,
         title="Alibaba Cloud Linux 2 will soon need another migration",
-        why="Alibaba Cloud Linux 2 is most similar to CentOS 7, but out of support. It must soon be migrated to Alibaba Cloud Linux 3.",
+        why="Alibaba Cloud Linux 2 is most similar to CentOS 7, but out of support. It must soon be migrated to Alibaba "
+        "Cloud Linux 3.",
         remedy="Prefer Alibaba Cloud Linux 3, unless a program needs the old libraries.",
         source="supported paths; kernels",
         check=_warn_of_alinux_2,

@@ -2,7 +2,7 @@
 
 SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. The migration document
 refers to convert2rhel for hops from CentOS to Red Hat. A rule blocks if SMC's own page says that the job fails, or if the
-destination certainly cannot work. If only leapp or convert2rhel makes a check, the rule is a warning on all other hops, because SMC
+destination certainly cannot work. If only leapp or convert2rhel makes a check, it is a warning on other hops, because SMC
 does not publish which tool it uses.
 """
 

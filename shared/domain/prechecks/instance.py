@@ -104,7 +104,9 @@ def _check_scaling_group(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for members of a scaling group."""
     group = facts.instance.scaling_group_id
     return flag_outcome(
-        None if group is None else bool(group), f"scaling group {group}", "nobody checked whether the instance is in a scaling group"
+        None if group is None else bool(group),
+        f"scaling group {group}",
+        "nobody checked whether the instance is in a scaling group",
     )
 
 
@@ -181,8 +183,8 @@ RULES = (
         needs=NeededFacts.INSTANCE,
         title="The Cloud Assistant agent has not been seen within 24 hours",
         asks="the Cloud Assistant agent is online",
-        why="The migration, the guest's prechecks and the validation all run through the agent. Instances bought before 2017-12-01 "
-        "and those of uploaded images may lack it.",
+        why="The migration, the guest's prechecks and the validation all run through the agent. Instances that were "
+        "bought before 2017-12-01 or made from uploaded images may lack the agent.",
         remedy="Install or start the agent and wait for its heartbeat.",
         source="preconditions: Cloud Assistant within 24 h",
         check=_check_agent_heartbeat,
@@ -266,7 +268,8 @@ RULES = (
         unknown=None,
         needs=NeededFacts.INSTANCE,
         title="An automatic snapshot is due soon",
-        why="While a snapshot is being created, the migration cannot start, and restarts during the migration would make the snapshot fail.",
+        why="While a snapshot is being created, the migration cannot start, and restarts during the migration would make "
+        "the snapshot fail.",
         remedy="Migrate after the automatic snapshot, or remove the snapshot policy from the disks during the migration.",
         source=PRACTICE,
         check=_check_next_auto_snapshot,

@@ -137,8 +137,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Kernel modules from other sources are loaded",
         asks="kernel modules from other sources are loaded",
-        why="The new kernel (5.10 on Alibaba Cloud Linux 3, 3.10 on CentOS 7, 4.18 on CentOS 8) cannot load them. On the way to "
-        "Red Hat, convert2rhel stops with TAINTED_KMODS.",
+        why="The new kernel (5.10 on Alibaba Cloud Linux 3, 3.10 on CentOS 7, 4.18 on CentOS 8) cannot load such modules. On hops "
+        "to Red Hat, convert2rhel stops with TAINTED_KMODS.",
         remedy="Get each module for the new kernel, or remove the module.",
         source="feature table: kernel modules; convert2rhel: TAINTED_KMODS",
         check=linux_list_check(lambda guest: guest.modules_out_of_tree, "the guest did not list its kernel modules"),
@@ -182,7 +182,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="The system may not boot again",
         asks="the system will boot again",
-        why="The migration restarts the instance several times. If the system cannot boot now, it will not boot during the migration.",
+        why="The migration restarts the instance several times. If the system cannot boot now, it will not boot during the "
+        "migration.",
         remedy="Create the missing files again, and restart once as a test.",
         source=PRACTICE,
         check=_check_boot_files,

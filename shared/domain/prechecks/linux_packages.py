@@ -140,7 +140,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Packages of other vendors are installed",
         asks="packages of other vendors are installed",
-        why="The migration neither replaces nor tests these packages, and their repositories may have no packages for the new system.",
+        why="The migration neither replaces nor tests these packages, and their repositories may have no packages for the "
+        "new system.",
         remedy="Make sure that each package has a version for the destination.",
         source=PRACTICE,
         check=_check_third_party_packages,
@@ -182,7 +183,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Other repositories are enabled",
         asks="other repositories are enabled",
-        why="These repositories offer packages for the old system. An update from such a repository can undo parts of the migration.",
+        why="These repositories offer packages for the old system. An update from such a repository can undo parts of the "
+        "migration.",
         remedy="Disable these repositories during the migration. Afterwards change their addresses to the new release.",
         source=PRACTICE,
         check=_check_third_party_repositories,

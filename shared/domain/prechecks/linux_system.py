@@ -17,19 +17,25 @@ def has_python_2(facts: Facts) -> bool:
 def _check_firewall(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports the firewall that runs."""
     firewall = facts.guest.firewall if facts.guest else None
-    return flag_outcome(None if firewall is None else bool(firewall), f"{firewall} runs", "the guest did not report whether a firewall runs")
+    return flag_outcome(
+        None if firewall is None else bool(firewall), f"{firewall} runs", "the guest did not report whether a firewall runs"
+    )
 
 
 def _check_proxy(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports the file or setting that configures a proxy."""
     proxy = linux_fact(facts, lambda guest: guest.proxy)
-    return flag_outcome(None if proxy is None else bool(proxy), f"set in {proxy}", "the guest did not report whether a proxy is configured")
+    return flag_outcome(
+        None if proxy is None else bool(proxy), f"set in {proxy}", "the guest did not report its proxy settings"
+    )
 
 
 def _check_selinux(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if SELinux is enforcing."""
     mode = linux_fact(facts, lambda guest: guest.selinux)
-    return flag_outcome(None if mode is None else mode == "enforcing", "mode enforcing", "the guest did not report the mode of SELinux")
+    return flag_outcome(
+        None if mode is None else mode == "enforcing", "mode enforcing", "the guest did not report the mode of SELinux"
+    )
 
 
 def _check_time_service(facts: Facts, catalog: Catalog) -> Outcome:
@@ -58,7 +64,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="The configuration pins interface names",
         asks="the configuration pins interface names",
-        why="The new system may name interfaces differently. An interface whose configuration is pinned to the old name or hardware address then gets no configuration.",
+        why="The new system may name interfaces differently. An interface whose configuration is pinned to the old name or "
+        "hardware address then gets no configuration.",
         remedy="Remove the fixed names, or make sure that the console (VNC) works.",
         source=PRACTICE,
         check=linux_list_check(lambda guest: guest.interface_pins, "the guest did not show its network configuration"),
@@ -74,7 +81,8 @@ RULES = (
         asks="some programs belong to no package",
         why="Alibaba Cloud Linux 3 has GCC 10.2, binutils 2.35 and glibc 2.32; programs of the old system are not guaranteed "
         "to run.",
-        remedy="Compile such programs again and test them, first on a copy of the instance. Ask the vendor of a hosting panel whether it supports the destination.",
+        remedy="Compile such programs again and test them, first on a copy of the instance. Ask the vendor of a hosting "
+        "panel whether it supports the destination.",
         source="feature table: C/C++ programs",
         check=linux_list_check(lambda guest: guest.compiled_programs, "the guest was not searched for programs outside packages"),
         applies=is_linux,
@@ -100,7 +108,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="A firewall is running",
         asks="a firewall is running",
-        why="A firewall may block the servers that the migration needs. Afterwards, the validation only compares whether a firewall runs, not its rules.",
+        why="A firewall may block the servers that the migration needs. Afterwards, the validation only compares whether a "
+        "firewall runs, not its rules.",
         remedy="Make sure that outgoing HTTPS is allowed, and save the rules.",
         source="drill items: firewall",
         check=_check_firewall,
@@ -157,7 +166,8 @@ RULES = (
         title="The package manager is running",
         asks="the package manager is running",
         why="Two transactions at once destroy the package database.",
-        remedy="Wait until the package manager has finished. If the process number in a lock file now belongs to another program, delete the lock file.",
+        remedy="Wait until the package manager has finished. If the process number in a lock file now belongs to another "
+        "program, delete the lock file.",
         source=PRACTICE,
         check=_check_package_manager,
         applies=is_linux,

@@ -75,7 +75,9 @@ RULES = (
         remedy="Install the updates and restart.",
         source="CentOS to RHEL: before starting",
         check=linux_flag_check(
-            lambda guest: guest.updates_pending, "the package manager offers updates", "the guest was not searched for pending updates"
+            lambda guest: guest.updates_pending,
+            "the package manager offers updates",
+            "the guest was not searched for pending updates",
         ),
         applies=hop_between_families("centos", "rhel"),
         command="yum -y update && reboot",

@@ -70,7 +70,8 @@ RULES = (
         title="This path is only open to users on the allow list",
         asks="the account is on the allow list for this path",
         why="SMC refuses this path for all other users.",
-        remedy="Ask Alibaba Cloud by a ticket to add the account to the list. If the account is on the list, override this finding with the ticket's number.",
+        remedy="Ask Alibaba Cloud by a ticket to add the account to the list. If the account is on the list, override this "
+        "finding with the ticket's number.",
         source="supported paths: allow-listed users only",
         check=_check_allow_listing,
         link="https://www.alibabacloud.com/help/en/smc/user-guide/migrate-an-operating-system",

@@ -55,7 +55,9 @@ def _mysql_outcome(about: str, version: Version, shipped: tuple[Version, ...], d
     if series == shipped[0] and version[2:] > (0,):
         seen = f"{about}; the destination has {_version_text(series)}, but its patch version is not known"
         remedy = f"Compare with the patch version that {destination} installs. If that version is older, dump the databases first."
-        return RuleFailed(seen, remedy=remedy, why="MySQL 8.0 also refuses data of a later patch version.", severity=Severity.WARNING)
+        return RuleFailed(
+            seen, remedy=remedy, why="MySQL 8.0 also refuses data of a later patch version.", severity=Severity.WARNING
+        )
     return PASSED
 
 
@@ -80,7 +82,9 @@ def _check_database_versions(facts: Facts, catalog: Catalog) -> Outcome:
     if packages is None:
         return FactUnknown("the guest did not list its packages")
     installed = [(server, found) for server in OTHERS if (found := _installed_package(server, packages.chosen))]
-    if installed and facts.hop.destination not in MYSQL.ships:  # MYSQL.ships names every destination whose database servers are known
+    if (
+        installed and facts.hop.destination not in MYSQL.ships
+    ):  # MYSQL.ships names every destination whose database servers are known
         return FactUnknown(f"it is not known which database servers {catalog.release_name(facts.hop.destination)} ships")
     troubles = [trouble for server, found in installed if (trouble := _why_data_unreadable(server, found, facts, catalog))]
     if not troubles:

@@ -59,8 +59,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="fstab has XFS options that the new kernel refuses",
         asks="fstab has XFS options that the new kernel refuses",
-        why='SMC ends the job with "Deprecated XFS mount options present in FSTAB". With kernel 4.19 or later the file system does '
-        "not mount, and the start ends in the emergency shell.",
+        why='SMC ends the job with "Deprecated XFS mount options present in FSTAB". With kernel 4.19 or later, the file system '
+        "does not mount, and the boot ends in the emergency shell.",
         remedy="Remove the options from /etc/fstab. They have no effect on the present kernel either.",
         source="SMC support: deprecated XFS mount options; leapp: check_fstab_xfs_options",
         check=_check_xfs_options,
@@ -75,7 +75,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Several ethX interfaces may change their names",
         asks="the names of several ethX interfaces would change",
-        why='SMC ends the job with "Unsupported network configuration", because the order of eth0 and eth1 may change at the restart.',
+        why='SMC ends the job with "Unsupported network configuration", because the order of eth0 and eth1 may change at '
+        "the restart.",
         remedy="Add net.ifnames=0 to GRUB_CMDLINE_LINUX in /etc/default/grub, write the GRUB configuration, and restart.",
         source="SMC support: unsupported network configuration; leapp: persistentnetnamesdisable",
         check=_check_interface_names,
@@ -91,8 +92,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="A link in the folder / points to an absolute path",
         asks="a link in / points to an absolute path",
-        why='SMC ends the job with "Upgrade requires links in root directory to be relative": the tool looks at the system from '
-        "outside, where an absolute path leads elsewhere.",
+        why='SMC ends the job with "Upgrade requires links in root directory to be relative": the tool reads the system from '
+        "outside, where an absolute path leads to another place.",
         remedy="Make each link relative, for example ln -snf data/app /app.",
         source="SMC support: links in the root directory; leapp: check_root_symlinks",
         check=linux_list_check(lambda guest: guest.root_links, "the guest did not list the links in /"),

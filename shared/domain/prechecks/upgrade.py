@@ -135,7 +135,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Loaded drivers do not exist in release 8",
         asks="loaded drivers do not exist in release 8",
-        why="leapp refuses to start while these drivers are loaded. On ECS, the system loads some of these drivers without using them.",
+        why="leapp refuses to start while these drivers are loaded. On ECS, the system loads some of these drivers without "
+        "using them.",
         remedy="Unload the drivers that no device uses.",
         source="leapp: check_detected_devices_and_drivers",
         check=_check_removed_drivers,
@@ -251,8 +252,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="The instance is a node of a high-availability cluster",
         asks="the instance is a node of a high-availability cluster",
-        why="leapp refuses to start on nodes of Pacemaker; while one restarts, the others take its services, and a rollback brings "
-        "back an old view of the cluster.",
+        why="leapp refuses to start on nodes of Pacemaker. While one node restarts, the other nodes take over its services, and a "
+        "rollback would restore an old state of the cluster.",
         remedy="Remove the node from the cluster first, and add the node again afterwards.",
         source="leapp: check_ha_cluster",
         check=_check_cluster_services,

@@ -25,7 +25,7 @@ def _check_system_drive(facts: Facts, catalog: Catalog) -> Outcome:
     if free < least:
         return RuleFailed(f"C: has {free} MiB free, {least} MiB needed")
     if size is None:
-        return FactUnknown("the guest did not say how large C:\\Windows is")
+        return FactUnknown("the guest did not report the size of C:\\Windows is")
     return PASSED if free > size else RuleFailed(f"C: has {free} MiB free, but must have more than the {size} MiB of C:\\Windows")
 
 
@@ -49,7 +49,9 @@ def _check_page_files(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_activation(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if Windows is not activated."""
     activated = windows_fact(facts, lambda guest: guest.activated)
-    return flag_outcome(None if activated is None else not activated, "no product of Windows is licensed", "the guest did not report this fact")
+    return flag_outcome(
+        None if activated is None else not activated, "no product of Windows is licensed", "the guest did not report this fact"
+    )
 
 
 def _check_disk_filters(facts: Facts, catalog: Catalog) -> Outcome:
@@ -67,7 +69,7 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Too little free space on C:",
         asks="enough space is free on C:",
-        why="Windows Setup keeps a copy of the old C:\\Windows until it is done.",
+        why="Windows Setup keeps a copy of the old C:\\Windows until the end of the setup.",
         remedy="Clean up C:, or extend the system disk and its partition.",
         source="Windows limits: C: 20 GiB and more than C:\\Windows",
         check=_check_system_drive,
@@ -111,7 +113,11 @@ RULES = (
         why="An in-place upgrade changes the schema, and a rollback by snapshot can split the domain.",
         remedy="Add a new domain controller, move the roles to it, and demote this domain controller.",
         source=PRACTICE,
-        check=windows_flag_check(lambda guest: guest.domain_controller, "its role in the domain is that of a domain controller", "the guest did not report this fact"),
+        check=windows_flag_check(
+            lambda guest: guest.domain_controller,
+            "its role in the domain is that of a domain controller",
+            "the guest did not report this fact",
+        ),
         applies=is_windows,
         command="netdom query fsmo",
     ),
@@ -139,7 +145,9 @@ RULES = (
         why="The restarts of the migration would wait for the recovery key.",
         remedy="Suspend the protection during the migration.",
         source=PRACTICE,
-        check=windows_flag_check(lambda guest: guest.bitlocker, "BitLocker protects a volume", "the guest did not report this fact"),
+        check=windows_flag_check(
+            lambda guest: guest.bitlocker, "BitLocker protects a volume", "the guest did not report this fact"
+        ),
         applies=is_windows,
         command="manage-bde -protectors -disable C:",
     ),
@@ -191,7 +199,8 @@ RULES = (
         needs=NeededFacts.GUEST,
         title="Disk filter drivers are installed",
         asks="disk filter drivers are installed",
-        why="Drivers below the file system, such as encryption or backup drivers, may not work in the new system, which then does not start.",
+        why="Drivers below the file system, such as encryption or backup drivers, may not work in the new system, which "
+        "then does not start.",
         remedy="Uninstall the software to which the drivers belong.",
         source=PRACTICE,
         check=_check_disk_filters,

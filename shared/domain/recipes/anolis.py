@@ -43,7 +43,9 @@ def _centos2anolis_recipe(release: str) -> dict[str, Any]:
         "repositories": _repositories(_STATE),
         "packages": recipe_line("yum -y install centos2anolis --enablerepo=migration", _INSTALLER),
         "answers": [],
-        "precheck": recipe_line("command -v centos2anolis.py", "no public document describes a check by the tool itself", "assumed"),
+        "precheck": recipe_line(
+            "command -v centos2anolis.py", "no public document describes a check by the tool itself", "assumed"
+        ),
         "precheck_report": recipe_line(_STATE, _INSTALLER),
         "start": recipe_line("centos2anolis.py", _WHITEPAPER),
         "progress": recipe_line(_STATE, f"{_INSTALLER}; it is assumed that the tool writes its progress there", "assumed"),
@@ -103,7 +105,8 @@ _LEAPP_CENTOS_7: dict[str, Any] = {
     "restarts": 2,
     "irreversible_from": "restart",
     "usual_minutes": 60,
-    "note": "The preparation removes python-requests and packages that need it, such as cloud-init. The upgrade reports no progress.",
+    "note": "The preparation removes python-requests and packages that need it, such as cloud-init. The upgrade reports no "
+    "progress.",
 }
 
 ANOLIS_RECIPES: tuple[dict[str, Any], ...] = (_centos2anolis_recipe("7"), _centos2anolis_recipe("8"), _LEAPP_CENTOS_7)

@@ -58,7 +58,8 @@ def why_no_recipe(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
         what = " and ".join(recipe.assumed_fields)
         return (
             f"The recipe {recipe.key} is off: its {what} is only assumed, and the deployment has not declared the recipe proven.",
-            f"Test the recipe on an instance that you can lose, then add {recipe.key} to {SETTING}. Or use the smc or console driver.",
+            f"Test the recipe on an instance that you can lose, then add {recipe.key} to {SETTING}. Or use the smc or "
+            "console driver.",
         )
     if goal == ALINUX_3:
         return (

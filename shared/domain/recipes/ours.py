@@ -56,7 +56,8 @@ def _leapp_recipe(source: str, destination: str) -> dict[str, Any]:
         "restarts": 2,
         "irreversible_from": "restart",
         "usual_minutes": 60,
-        "note": "The upgrade runs between two restarts, in a system without Cloud Assistant. The upgrade reports nothing until it ends.",
+        "note": "The upgrade runs between two restarts, in a system without Cloud Assistant. The upgrade reports nothing "
+        "until it ends.",
     }
 
 
@@ -85,7 +86,9 @@ def _convert2rhel_recipe(release: str, extra: str, certainty: str) -> dict[str, 
         ),
         "start": recipe_line(f"convert2rhel convert -y --no-rhsm {repositories}", source, certainty),
         "progress": recipe_line(
-            "/var/log/convert2rhel/convert2rhel.log", f"{_C2R}: the texts are its tasks, Replank's authors chose the percentages", "assumed"
+            "/var/log/convert2rhel/convert2rhel.log",
+            f"{_C2R}: the texts are its tasks, Replank's authors chose the percentages",
+            "assumed",
         ),
         "milestones": [
             {"text": "Prepare: ", "percent": 5},

@@ -52,7 +52,9 @@ def _lost_accounts(kind: str, before: tuple[str, ...], after: tuple[str, ...], v
             changed.append(f"{entry} before, {found} now")
     word = kind.lower()
     if lost:
-        yield failure_finding(f"{kind}Lost", f"A {word} no longer exists", joined_names(lost), f"Add the {word} again with its old id.")
+        yield failure_finding(
+            f"{kind}Lost", f"A {word} no longer exists", joined_names(lost), f"Add the {word} again with its old id."
+        )
     if changed:
         yield warning_finding(
             f"{kind}Changed",
@@ -79,7 +81,12 @@ def check_cron(view: Comparison) -> Iterator[Finding]:
     lost = set(before) - set(after)
     own = {line for line in lost if view.is_after_rollback or not SYSTEM_CRON.match(line)}
     if own:
-        yield failure_finding("CronLost", "A cron entry no longer exists", joined_names(own), "Restore the entry; crontab -l shows the present entries.")
+        yield failure_finding(
+            "CronLost",
+            "A cron entry no longer exists",
+            joined_names(own),
+            "Restore the entry; crontab -l shows the present entries.",
+        )
     if lost - own:
         yield expected_finding("SystemCronLost", "A cron entry of the old system no longer exists", joined_names(lost - own))
 
@@ -97,7 +104,10 @@ def check_packages(view: Comparison) -> Iterator[Finding]:
     own = [f"{name} {before[name]}" for name in lost if view.is_after_rollback or not REPLACED.match(name)]
     if own:
         yield failure_finding(
-            "PackageLost", "A package is no longer installed", joined_names(own), "Install the package for the new system, and restore its configuration."
+            "PackageLost",
+            "A package is no longer installed",
+            joined_names(own),
+            "Install the package for the new system, and restore its configuration.",
         )
     both = [name for name in before if name in after and not REPLACED.match(name)]
     older = [f"{n}: {before[n]} before, {after[n]} now" for n in both if version_sort_key(after[n]) < version_sort_key(before[n])]
@@ -111,7 +121,10 @@ def check_packages(view: Comparison) -> Iterator[Finding]:
         )
     if newer and view.is_after_rollback:
         yield failure_finding(
-            "PackageNotRestored", "A package has another version than before", joined_names(newer), "Reset the system disk from its snapshot."
+            "PackageNotRestored",
+            "A package has another version than before",
+            joined_names(newer),
+            "Reset the system disk from its snapshot.",
         )
     elif newer:
         yield expected_finding("PackageNewer", "Packages are newer", joined_names(newer))
@@ -131,11 +144,17 @@ def check_files(view: Comparison) -> Iterator[Finding]:
     changed = [c.path for c in before if after.get(c.path) and after[c.path] != c.sha256]
     if gone:
         yield failure_finding(
-            "FileLost", "A file that you named is missing or was not reported", joined_names(gone), "Restore the file from the snapshot."
+            "FileLost",
+            "A file that you named is missing or was not reported",
+            joined_names(gone),
+            "Restore the file from the snapshot.",
         )
     if changed:
         yield failure_finding(
-            "FileChanged", "The content of a file that you named has changed", joined_names(changed), "Compare the file with its copy in the snapshot."
+            "FileChanged",
+            "The content of a file that you named has changed",
+            joined_names(changed),
+            "Compare the file with its copy in the snapshot.",
         )
     if set(after) - {c.path for c in view.before.checksums}:
         yield not_compared_finding("FilesUnknown", "the files that you named")
@@ -152,7 +171,10 @@ def check_user_command(view: Comparison) -> Iterator[Finding]:
         yield not_compared_finding("CheckUnknown", f"your check, which now fails with exit status {after.exit_status}")
     elif after.exit_status and (before is None or before.exit_status == 0):
         yield failure_finding(
-            "CheckFailed", "Your check failed", f"exit status {after.exit_status}: {after.output[:200]}", "Read the output of the check."
+            "CheckFailed",
+            "Your check failed",
+            f"exit status {after.exit_status}: {after.output[:200]}",
+            "Read the output of the check.",
         )
     elif after.exit_status:
         yield warning_finding(

@@ -30,7 +30,11 @@ def check_fstab(view: Comparison) -> Iterator[Finding]:
     else:
         why = "The next restart may stop at this entry."
         yield warning_finding(
-            "FstabErrors", "The check of fstab reports errors, as it did before or may have done before", joined_names(after), remedy, why
+            "FstabErrors",
+            "The check of fstab reports errors, as it did before or may have done before",
+            joined_names(after),
+            remedy,
+            why,
         )
 
 
@@ -70,4 +74,6 @@ def check_clock(view: Comparison) -> Iterator[Finding]:
     if linux_or_windows_facts(view.before).clock_in_step and linux_or_windows_facts(view.after).clock_in_step is False:
         command = "w32tm /query /status; w32tm /resync" if view.is_windows else "timedatectl; then systemctl status chronyd"
         remedy = f"Check again in a few minutes: {command}."
-        yield warning_finding("ClockNotInStep", "The clock is not synchronised", "it was synchronised before, and is not now", remedy)
+        yield warning_finding(
+            "ClockNotInStep", "The clock is not synchronised", "it was synchronised before, and is not now", remedy
+        )

@@ -24,7 +24,9 @@ def check_identity(view: Comparison) -> Iterator[Finding]:
         before, after = getattr(view.instance_before, field), getattr(view.instance_after, field)
         if _value_in_words(before) != _value_in_words(after):
             seen = f"{_value_in_words(before) or 'none'} before, {_value_in_words(after) or 'none'} now"
-            yield failure_finding(code, f"{title} changed", seen, "Open a ticket with Alibaba Cloud: the documents promise that this value stays.")
+            yield failure_finding(
+                code, f"{title} changed", seen, "Open a ticket with Alibaba Cloud: the documents promise that this value stays."
+            )
     if view.instance_after.status != "Running":
         yield failure_finding(
             "NotRunning", "The instance is not running", f"state {view.instance_after.status}", "Start the instance, or roll back."
@@ -75,5 +77,8 @@ def check_disks(view: Comparison) -> Iterator[Finding]:
     ]
     if resized:
         yield failure_finding(
-            "DiskResized", "A disk has another size", joined_names(resized), "Compare the disk with its snapshot before you continue."
+            "DiskResized",
+            "A disk has another size",
+            joined_names(resized),
+            "Compare the disk with its snapshot before you continue.",
         )

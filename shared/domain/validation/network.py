@@ -30,7 +30,9 @@ def check_interfaces(view: Comparison) -> Iterator[Finding]:
         return
     before, after = _addresses_by_interface(view.before.interfaces), _addresses_by_interface(view.after.interfaces)
     every = set().union(*before.values())
-    own = every & set(view.instance_before.private_ips) or every  # ECS's addresses are not known, so every address may belong to the instance
+    own = (
+        every & set(view.instance_before.private_ips) or every
+    )  # ECS's addresses are not known, so every address may belong to the instance
     lost = every - set().union(*after.values())
     if lost & own:
         yield failure_finding(
@@ -40,7 +42,10 @@ def check_interfaces(view: Comparison) -> Iterator[Finding]:
             "Compare /etc/sysconfig/network-scripts with the snapshot's.",
         )
     if lost - own:
-        remedy = "Find the program that sets the address, such as a container runtime or a program that moves an address between machines."
+        remedy = (
+            "Find the program that sets the address, such as a container runtime or a program that moves an address "
+            "between machines."
+        )
         yield warning_finding("OtherAddressLost", "An address that ECS does not know is missing", joined_names(lost - own), remedy)
     renamed = [name for name in before if name not in after and before[name] & own]
     if renamed and not view.is_windows:

@@ -93,7 +93,10 @@ def check_ports(view: Comparison) -> Iterator[Finding]:
     tcp = [f"{protocol} {port}" for protocol, port in lost if protocol == "tcp"]
     if tcp:
         yield failure_finding(
-            "PortClosed", "No program listens on a port any more", joined_names(tcp), "ss -ltnp; start the service that owned the port."
+            "PortClosed",
+            "No program listens on a port any more",
+            joined_names(tcp),
+            "ss -ltnp; start the service that owned the port.",
         )
     udp = [f"{protocol} {port}" for protocol, port in lost if protocol != "tcp" and port not in NOISY_UDP]
     if udp:

@@ -32,7 +32,9 @@ def check_mounts(view: Comparison) -> Iterator[Finding]:
     yield from _lost_mounts(view, [m for m in before.values() if m.mount_point not in after])
     added = after.keys() - before.keys()
     if added:
-        yield expected_finding("MountAdded", "A file system is new", joined_names(added), "A new system mounts some file systems of its own.")
+        yield expected_finding(
+            "MountAdded", "A file system is new", joined_names(added), "A new system mounts some file systems of its own."
+        )
     yield from _changed_mounts([(before[point], after[point]) for point in sorted(before.keys() & after.keys())])
 
 
@@ -84,7 +86,10 @@ def _changed_mounts(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Find
     ]
     if shrunk:
         yield failure_finding(
-            "MountShrunk", "A file system is smaller", joined_names(shrunk), "Compare the file system with its snapshot before you continue."
+            "MountShrunk",
+            "A file system is smaller",
+            joined_names(shrunk),
+            "Compare the file system with its snapshot before you continue.",
         )
     frozen = [a.mount_point for b, a in pairs if a.read_only and not b.read_only]
     if frozen:
@@ -101,5 +106,8 @@ def _changed_mounts(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Find
     ]
     if converted:
         yield warning_finding(
-            "MountConverted", "A file system has another type", joined_names(converted), "Make sure that somebody intended this change."
+            "MountConverted",
+            "A file system has another type",
+            joined_names(converted),
+            "Make sure that somebody intended this change.",
         )

@@ -107,5 +107,8 @@ def check_nothing_pending(view: Comparison) -> Iterator[Finding]:
         )
     if view.after.windows and view.after.windows.pending_reboot:
         yield warning_finding(
-            "RebootPending", "Windows waits for a restart", "a restart is pending", "Restart the guest once in your maintenance window."
+            "RebootPending",
+            "Windows waits for a restart",
+            "a restart is pending",
+            "Restart the guest once in your maintenance window.",
         )

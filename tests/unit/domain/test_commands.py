@@ -58,7 +58,7 @@ def test_without_a_rule_nothing_runs() -> None:
         ({"pre": "x", "tag": "role"}, "commands[0].tag 'role' is not a tag"),
         ({"pre": "x", "before": "y"}, "commands[0].before is not a known field"),
         ({"check": "a\nb"}, "policy.check must be one line"),
-        ({"files": ["etc/app"]}, "no absolute path"),
+        ({"files": ["etc/app"]}, "not an absolute path"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(rule: dict[str, Any], told: str) -> None:

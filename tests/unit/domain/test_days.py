@@ -39,7 +39,7 @@ def test_a_moment_says_its_zone(away: timedelta, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("on", "said"),
-    [(date(2031, 1, 1), "until then nothing has to be done"), (date(2032, 1, 1), "Its support ended on 2031-03-31, 276 days ago.")],
+    [(date(2031, 1, 1), "until then you need not act"), (date(2032, 1, 1), "Its support ended on 2031-03-31, 276 days ago.")],
 )
 def test_nothing_is_promised_until_a_day_that_is_past(on: date, said: str) -> None:
     source = find_release("Alibaba Cloud Linux 3")

@@ -57,7 +57,7 @@ def test_disks_without_a_snapshot_and_snapshots_without_a_disk_stop_it(attached:
 @pytest.mark.parametrize(
     ("seen", "word"),
     [
-        (None, "gone"),
+        (None, "no longer exists"),
         (SnapshotAttributes("d-1", "progressing", "m1"), "progressing"),
         (SnapshotAttributes("d-9", "accomplished", "m1"), "d-9"),
         (SnapshotAttributes("d-1", "accomplished", "m2"), "m2"),

@@ -120,7 +120,7 @@ def test_destinations_out_of_support_need_a_word(source: str, destination: str, 
     assert CATALOG.release_name(destination) in error.message
     allowed = plan(source, destination=destination, on=on, allow_listed=True, allow_end_of_life=True)
     told = {finding.code: finding.why for finding in allowed.warnings}
-    assert told["Route.DestinationEndOfLife"] == "No security fixes are published for it."
+    assert told["Route.DestinationEndOfLife"] == "The vendor no longer publishes security fixes for this release."
 
 
 def test_the_last_supported_day_counts() -> None:
@@ -146,7 +146,7 @@ def test_the_exact_version_counts() -> None:
         assert plan_route(source, "x86_64", on=TODAY).hops == (Hop("rhel-7", "alinux-3"),)
     with pytest.raises(Refused) as caught:
         plan_route(old, "x86_64", on=TODAY)
-    assert "update to it first" in caught.value.remedy
+    assert "update to that version first" in caught.value.remedy
     centos = identify("CentOS  7.6 64位")
     assert centos is not None
     with pytest.raises(Refused):
@@ -154,11 +154,13 @@ def test_the_exact_version_counts() -> None:
 
 
 def test_a_refused_route_says_why_and_what_helps() -> None:
-    assert refusal("rhel-8", "arm64").remedy.startswith("It can be migrated on x86_64 only.")
+    assert refusal("rhel-8", "arm64").remedy.startswith("This release can be migrated on x86_64 only.")
     assert refusal("ubuntu-18.04").remedy.startswith("Build a new instance")
     assert "2031-03-31" in refusal("alinux-3").remedy
     assert refusal("centos-7", destination="centos-7").message == "CentOS 7 is already the destination."
-    assert refusal("centos-7", destination="windows-2019-datacenter").remedy.startswith("From here the matrix leads to: ")
+    assert refusal("centos-7", destination="windows-2019-datacenter").remedy.startswith(
+        "From this release, the matrix has paths to: "
+    )
     assert refusal("centos-7", destination="OS/2").code == "Catalog.ReleaseUnknown"
     assert refusal("centos-7", "arm64", destination="alinux-2").code == "Route.NotSupported"
 

@@ -340,7 +340,7 @@ def test_ports_the_system_picks_itself_do_not_count() -> None:
 
 
 def test_a_guest_that_is_not_settled_says_why() -> None:
-    assert why_not_comparable_yet(BEFORE, HOP, "linux") == "the guest still says CentOS Linux 7 (Core)"
+    assert why_not_comparable_yet(BEFORE, HOP, "linux") == "the guest still reports CentOS Linux 7 (Core)"
     assert why_not_comparable_yet(linux(package_manager_busy=True), HOP, "linux") == "the package manager is still busy"
     assert why_not_comparable_yet(AFTER, HOP, "linux") == ""
     assert why_not_comparable_yet(W_AFTER, WINDOWS_HOP, "windows") == ""
