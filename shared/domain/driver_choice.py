@@ -1,4 +1,6 @@
-"""The choice of ``auto``: the best driver that is ready for one instance and its route, with the reason in words. All is pure."""
+"""Chooses the driver if the policy says ``auto``: the best driver that is ready for one instance and its route. All functions are
+pure.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,15 @@ from shared.domain.facts import InstanceFacts
 from shared.domain.hop import Hop
 
 LONGEST = 900
-"""Maximum characters of a reason in the migration's row."""
+"""Maximum characters of a reason that the migration's row stores."""
 NOT_FOLLOWED = "Route.NotFollowed"
-"""The code of a refusal by a single driver, where another one may lead."""
+"""The error code if one driver does not support the route, although another driver may."""
 _SHARED_NAMES = frozenset({"", "localhost"})
 
 
 @dataclass(frozen=True)
 class DriverChoice:
-    """The chosen driver, the reason in words, and the route that this driver follows."""
+    """The chosen driver, the reason for the choice in words, and the driver's route."""
 
     driver: str
     why: str
@@ -29,13 +31,14 @@ class DriverChoice:
 def choose_driver(
     plan_hops: Callable[[str], tuple[Hop, ...]], why_unready: Callable[[str, tuple[Hop, ...]], str], *, goal: str
 ) -> DriverChoice:
-    """The best driver that is ready.
+    """Choose the best driver that is ready.
 
-    ``plan_hops`` plans a driver's route, or raises Refused. ``why_unready`` says why a driver cannot follow its route now.
-    ``goal`` is the requested or the default destination. The destination never depends on which drivers are ready. It is the goal
-    if any driver leads there; otherwise the best driver that has a route decides.
+    ``plan_hops`` plans a driver's route, or raises Refused. ``why_unready`` says why a driver cannot carry out its route now.
+    ``goal`` is the requested or the default destination. The destination never depends on which drivers are ready. The destination
+    is the goal if any driver has a route to the goal. Otherwise, it is the destination of the best driver that has a route.
 
-    Raises Refused: that of the matrix if no driver has a route, else Driver.NoneReady with each driver's reason.
+    If no driver has a route, raises the matrix's Refused. If no driver is ready, raises Refused (Driver.NoneReady) with each
+    driver's reason.
     """
     routes, refusals = _routes_by_driver(plan_hops)
     shared = {each.code for each in refusals.values()} - {NOT_FOLLOWED}
@@ -54,19 +57,19 @@ def choose_driver(
 
 
 def why_no_identity(instance: InstanceFacts) -> str:
-    """The reason why a driver cannot recognise the instance without its id; empty if it can.
+    """Why a driver cannot recognise the instance without its id; empty if the driver can.
 
     The precheck has not read the guest yet, so only the hostname in ECS counts.
     """
     if not instance.private_ips:
-        return "It finds a job by address and hostname, and the instance has no private address."
+        return "This driver finds a job by address and hostname, but the instance has no private address."
     if instance.hostname.strip().partition(".")[0].lower() in _SHARED_NAMES:
-        return "It finds a job by address and hostname, and the instance has no hostname of its own in ECS."
+        return "This driver finds a job by address and hostname, but the instance has no hostname of its own in ECS."
     return ""
 
 
 def _routes_by_driver(plan_hops: Callable[[str], tuple[Hop, ...]]) -> tuple[dict[str, tuple[Hop, ...]], dict[str, Refused]]:
-    """The route of each driver that has one, and the refusal of each other driver, best driver first."""
+    """For each driver, its route, or the refusal if the driver has no route. The best driver comes first."""
     routes, refusals = dict[str, tuple[Hop, ...]](), dict[str, Refused]()
     for each in drivers_by_rank():
         try:
@@ -88,7 +91,7 @@ def _reason(name: str, passed_over: Mapping[str, str]) -> str:
 
 
 def _reasons_by_driver(passed_over: Mapping[str, str]) -> str:
-    """The reasons in sentences. Drivers with the same reason share one."""
+    """The reasons in sentences. Drivers with the same reason share one sentence."""
     names = dict[str, list[str]]()
     for name, why in passed_over.items():
         names.setdefault(why, []).append(name)

@@ -51,11 +51,11 @@ class DriverTraits:
     needs_listing: bool = True
     """Whether the account must be on Alibaba Cloud's allow list for paths that are only open on request."""
     rank: int = 0
-    """The place in the choice of ``auto``: the smallest rank of the drivers that are ready is chosen."""
+    """The rank of the driver for ``auto``. Of the drivers that are ready, ``auto`` chooses the driver with the smallest rank."""
     merit: str = ""
     """The reason for the rank, in words."""
     is_choice: bool = False
-    """Whether this row stands for a choice that each instance's precheck makes. Such a row carries out nothing itself."""
+    """Whether this row stands for ``auto``, so that each instance's precheck chooses the driver. Such a row is no real driver."""
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
     """The reason why the driver does not support a path of the matrix, and the remedy. Both texts are empty if the driver supports
     the path.

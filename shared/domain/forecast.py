@@ -98,7 +98,7 @@ class _SimulatedRun:
     wave_of: dict[str, int]
     """Number of the wave, by migration."""
     parts: dict[str, tuple[Duration, ...]]
-    """The parts of one hop after its snapshots, by migration. They depend on its driver."""
+    """The parts of one hop after its snapshots, by migration. The parts depend on the migration's driver."""
     groups: GroupPlaces
     first_tries: WaitingQueue
     """The migrations that wait for their first hop."""
@@ -121,7 +121,7 @@ class _SimulatedRun:
     """Number of completed hops, by migration."""
     waits_for_person: bool = False
     job_starts: dict[tuple[Start, int], bool] = field(default_factory=dict)
-    """Whether jobs may start now, by kind of start and wave. Kept within one minute, and only in a large batch."""
+    """Whether jobs may start now, by kind of start and wave. The answers are kept for one minute, and only in a large batch."""
     ends: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -194,7 +194,9 @@ def _count_moved(run: _SimulatedRun, id: str) -> None:
 
 
 def _enqueue_migration(run: _SimulatedRun, id: str) -> None:
-    """Add the migration to its queue, at the end of its wave. A policy with an order gives a first try its position."""
+    """Add the migration to its queue, at the end of its wave. If the policy names an order, a first try gets its position in this
+    order.
+    """
     run.arrivals += 1
     if run.hops[id]:
         run.next_hops.add(id, 0, run.arrivals)
@@ -276,7 +278,7 @@ def _may_start_job(run: _SimulatedRun, id: str) -> bool:
     may = run.job_starts.get((start, wave))
     if may is None:
         may = blocking_limit(start, _start_context(run, own=id)) is None
-        if len(run.left) >= LARGE:  # a batch of 10,000 asks many times a minute
+        if len(run.left) >= LARGE:  # in a batch of 10,000, this question comes many times a minute
             run.job_starts[start, wave] = may
     return may
 

@@ -1,6 +1,7 @@
-"""The migrations of a forecast that wait for a start, in order. Pure.
+"""The migrations of a forecast that wait for a start, in the order of their turn.
 
-Each operation costs about the logarithm of the queue's length. A batch of 10,000 migrations has some ten thousand events per run.
+The cost of each operation grows with the logarithm of the queue's length. This matters, because a run with 10,000 migrations has
+tens of thousands of events.
 """
 
 from __future__ import annotations
@@ -14,22 +15,22 @@ Place = tuple[int, int, str]
 
 @dataclass
 class GroupPlaces:
-    """The only place of each redundancy group, and the members that wait until the place is free."""
+    """Each redundancy group has one place. This class knows who holds the places, and which members wait until a place is free."""
 
     group: dict[str, str] = field(default_factory=dict)
-    """The group of each migration that belongs to one."""
+    """The group of each migration, by migration; migrations without a group are missing."""
     holder: dict[str, str] = field(default_factory=dict)
     """The migration that holds the place, by group."""
     members_waiting: dict[str, list[tuple[WaitingQueue, list[Place]]]] = field(default_factory=dict)
     """A heap of waiting members for each group and queue."""
 
     def take(self, id: str) -> bool:
-        """Take the only place in the migration's group. Return False if another member holds it."""
+        """Take the place of the migration's group. Return False if another member holds the place."""
         group = self.group.get(id)
         return group is None or self.holder.setdefault(group, id) == id
 
     def release(self, id: str) -> None:
-        """Release the place of the migration's group, if this migration holds it.
+        """Release the place of the migration's group, if this migration holds the place.
 
         The first waiting member of each queue returns to its queue.
         """

@@ -1,4 +1,4 @@
-"""Groups the snapshots of the ledger by what happens to them next: in use, held, due, or an orphan."""
+"""Puts each snapshot of the ledger into a group, by what happens to the snapshot next: in use, held, due, or an orphan."""
 
 from __future__ import annotations
 
@@ -11,36 +11,41 @@ from shared.domain.migration import Migration, State
 IN_USE, HELD, DUE, ORPHAN = "inUse", "held", "due", "orphan"
 GROUPS = (HELD, DUE, IN_USE, ORPHAN)
 """``inUse``: the migration goes on, or a person has to judge it. ``held``: released, and the retention runs. ``due``: deleted
-within ``SOON``. ``orphan``: nothing will ever delete it unless a person acts."""
+within ``SOON``. ``orphan``: the snapshot stays for ever unless a person acts.
+"""
 OTHER_OWNER, ENDED, NO_MIGRATION = "otherOwner", "ended", "noMigration"
 ORPHANS = (OTHER_OWNER, ENDED, NO_MIGRATION)
-"""Why a snapshot is an orphan: it may be somebody else's, its migration ended and nobody released it, or no migration has it."""
+"""Why a snapshot is an orphan. Somebody else may have made it, or nobody released it after its migration ended, or it has no
+migration.
+"""
 SOON = timedelta(days=1)
 _ENDS = frozenset({State.ROLLED_BACK, State.CANCELLED, State.COMPLETED})
 
 
 @dataclass(frozen=True)
 class SnapshotGroup:
-    """The group of a snapshot. ``orphan`` says why it is an orphan; empty in every other group."""
+    """The group of a snapshot. ``orphan`` says why the snapshot is an orphan; it is empty in every other group."""
 
     name: str
     orphan: str = ""
 
 
 def needs_migration(entry: LedgerEntry) -> bool:
-    """Whether the group depends on the migration. The others need no call for it."""
+    """Whether the group of this snapshot depends on its migration. If not, the caller need not load the migration."""
     return not entry.kept and entry.sweep_at is None
 
 
 def snapshot_group(entry: LedgerEntry, owner: Migration | None, now: datetime) -> SnapshotGroup:
-    """The group of a snapshot that exists. ``owner`` is its migration, None without one; ``needs_migration`` entries use it."""
+    """The group of a snapshot that exists. ``owner`` is the snapshot's migration, or None. Only entries for which
+    ``needs_migration`` is true use it.
+    """
     if entry.kept:
         return SnapshotGroup(ORPHAN, OTHER_OWNER)
     if entry.sweep_at is not None:
         return SnapshotGroup(DUE if entry.sweep_at <= now + SOON else HELD)
     if owner is None:
         return SnapshotGroup(ORPHAN, NO_MIGRATION)
-    # A release that is being carried out gives the entry its time in a moment; until then it is held.
+    # A release sets the entry's ``sweep_at`` a moment later. Until then, the snapshot counts as held.
     if owner.released_at is not None:
         return SnapshotGroup(HELD)
     return SnapshotGroup(ORPHAN, ENDED) if owner.state in _ENDS else SnapshotGroup(IN_USE)

@@ -93,7 +93,9 @@ class Ports:
     driver.
     """
     unready_on_path: Callable[[str, str, Sequence[str]], Permanent | None] = lambda name, os_type, releases: None
-    """The error of a driver that lacks a setting for an ``os_type`` and destinations, by release key; None if it lacks none."""
+    """A function that returns the error of a driver if it lacks a setting for an ``os_type`` and destinations (release keys), else
+    None.
+    """
     limits: Limits = field(default_factory=Limits)
     catalog: Catalog = CATALOG
     """The catalog that ships with Replank, extended by the operator's own rows."""

@@ -25,9 +25,7 @@ def _check_firewall(facts: Facts, catalog: Catalog) -> Outcome:
 def _check_proxy(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports the file or setting that configures a proxy."""
     proxy = linux_fact(facts, lambda guest: guest.proxy)
-    return flag_outcome(
-        None if proxy is None else bool(proxy), f"set in {proxy}", "the guest did not report its proxy settings"
-    )
+    return flag_outcome(None if proxy is None else bool(proxy), f"set in {proxy}", "the guest did not report its proxy settings")
 
 
 def _check_selinux(facts: Facts, catalog: Catalog) -> Outcome:
