@@ -48,6 +48,7 @@ class Desk:
             language=self.language,
             languages={each: NAMES[each] for each in LANGUAGES},
             person=self.session.name if self.session else "",
+            until=self.session.until if self.session and self.session.token else 0,
             form_token=form_token(self.session, self.key) if self.session else "",
             held=self.api.held,
             here=self.here,

@@ -79,6 +79,7 @@ ROUTES = (
     _route("GET", "/sign-in/start", people.start, open=True),
     _route("GET", "/sign-in/callback", people.callback, open=True),
     _route("GET", "/enter", people.enter, open=True),
+    _route("GET", "/session", people.until),
     _route("GET", "/language", people.language, open=True),
     _route("POST", "/sign-out", people.sign_out),
 )

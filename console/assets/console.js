@@ -21,6 +21,13 @@
     }
   }
 
+  function remembered(store, name, value) {
+    try {
+      if (value !== undefined) store.setItem(name, value);
+      return store.getItem(name);
+    } catch { return value; } // a browser that keeps nothing: until the next page
+  }
+
   // Somebody reads or works here: nothing may move under their hands.
   function occupied() {
     const chosen = getSelection();
@@ -37,7 +44,27 @@
     }
   }
 
+  // Updates stop for who wants a page that stands still; the tab keeps that (WCAG 2.2.2).
+  const STILL = "replank-still", switchOf = document.getElementById("updates");
+  let still = remembered(sessionStorage, STILL) === "yes";
+  function showUpdates() {
+    switchOf.textContent = still ? switchOf.dataset.off : switchOf.dataset.on;
+    switchOf.hidden = false;
+    if (still) say(words.paused, "waits");
+  }
+  if (switchOf) {
+    switchOf.addEventListener("click", () => {
+      still = !still;
+      remembered(sessionStorage, STILL, still ? "yes" : "no");
+      showUpdates();
+      if (!still) refresh(true);
+      plan();
+    });
+    showUpdates();
+  }
+
   async function refresh(asked) {
+    if (still && !asked) return;
     if (busy || (!asked && occupied())) {
       say(words.waits, "waits");
       return;
@@ -102,7 +129,7 @@
 
   function plan() {
     clearTimeout(timer);
-    if (!words.live) return;
+    if (!words.live || still) return;
     timer = setTimeout(async () => { await refresh(false); plan(); }, document.hidden ? SLOW_MS : FAST_MS);
   }
 
@@ -165,19 +192,13 @@
 
   // Keys. None of them acts: they move and look. Whoever speaks to the browser can switch the single ones off (WCAG 2.1.4).
   const OFF = "replank-keys-off", button = document.getElementById("keys");
-  let silent = kept() === "yes";
-  function kept(value) {
-    try {
-      if (value !== undefined) localStorage.setItem(OFF, value);
-      return localStorage.getItem(OFF);
-    } catch { return value; } // a browser that keeps nothing: until the next page
-  }
+  let silent = remembered(localStorage, OFF) === "yes";
   function showKeys() {
     button.textContent = silent ? button.dataset.off : button.dataset.on;
     button.hidden = false;
   }
   if (button) {
-    button.addEventListener("click", () => { silent = !silent; kept(silent ? "yes" : "no"); showKeys(); });
+    button.addEventListener("click", () => { silent = !silent; remembered(localStorage, OFF, silent ? "yes" : "no"); showKeys(); });
     showKeys();
   }
   const PAGES = { o: "/console/", i: "/console/inventory", p: "/console/plan", b: "/console/batches", s: "/console/snapshots", a: "/console/audit", y: "/console/system" };
@@ -199,6 +220,24 @@
       if (field) { event.preventDefault(); field.focus(); }
     }
   });
+
+  // Five minutes before the session ends the page says so. Signing in elsewhere extends it, and this page learns of it (WCAG 2.2.1).
+  const WARN_MS = 300000, ends = document.getElementById("ends");
+  async function watchSession() {
+    if (!ends) return;
+    if (!ends.hidden) {
+      try {
+        const answer = await fetch("/console/session", { cache: "no-store", redirect: "error" });
+        if (answer.ok) words.until = (await answer.text()).trim();
+      } catch { /* asked again */ }
+    }
+    const at = new Date(Number(words.until) * 1000);
+    ends.hidden = at - Date.now() > WARN_MS;
+    if (!ends.hidden) document.getElementById("ends-at").textContent = format.format(at);
+    setTimeout(watchSession, ends.hidden ? Math.min(at - Date.now() - WARN_MS + 1000, 3600000) : 10000);
+  }
+  document.addEventListener("replank-session", watchSession); // tests put the end nearer
+  watchSession();
 
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(false); plan(); });
   const named = document.getElementById("zone");

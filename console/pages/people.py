@@ -47,7 +47,8 @@ def start(desk: Desk) -> web.Answer:
     """Send the browser to the provider."""
     provider = _provider(desk)
     where, asked = provider.ask(_own_url(desk) + web.BASE + CALLBACK)
-    kept = sealed({**asked, "page": web.inner(desk.query.get("back", ""))}, desk.key, SIGN_IN)
+    known = {"session": desk.session.nonce, "name": desk.session.name} if desk.session else {}
+    kept = sealed({**asked, **known, "page": web.inner(desk.query.get("back", ""))}, desk.key, SIGN_IN)
     # The provider sends the browser back from another site: a strict cookie would not come along.
     set_cookie = web.cookie(SIGN_IN, kept, request=desk.request, seconds=SIGN_IN_S, strict=False)
     return web.redirect(where, cookie=set_cookie, status=302)
@@ -60,7 +61,16 @@ def callback(desk: Desk) -> web.Answer:
     desk.api.token, now = token, desk.api.now()
     me = desk.api.get("/me")  # the API verifies the token before anybody is let in
     lasts = min(float(claims(token).get("exp", 0)) - float(claims(token).get("iat", 0)), LONGEST_S)
-    return _entered(desk, Session(str(me["name"]), int(now + lasts), secrets.token_hex(8), token), asked["page"])
+    name = str(me["name"])
+    # Who signs in again before the session ends goes on with it: forms that are open in other tabs stay good.
+    nonce = str(asked["session"]) if asked.get("name") == name else secrets.token_hex(8)
+    return _entered(desk, Session(name, int(now + lasts), nonce, token), asked["page"])
+
+
+def until(desk: Desk) -> web.Answer:
+    """When the session ends, in seconds since 1970: a page that is open asks after somebody has signed in again elsewhere."""
+    ends = desk.session.until if desk.session else 0
+    return web.Answer(str(ends), content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
 
 
 def enter(desk: Desk) -> web.Answer:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MOST_TABS = 400
-SIGN_IN = "a[href*='/sign-in/start']"
+SIGN_IN = "main a[href*='/sign-in/start']"
 Locator = Any  # playwright's; the package is not there on every machine
 
 

@@ -125,8 +125,12 @@ def look(person: Person, path: str, fields: Mapping[str, str] = CHANGED) -> None
     if path.endswith(ASKED):
         person.page.locator("details.fold").evaluate("element => { element.open = true; }")
         for field, value in fields.items():
+            if field.count(".") == 2:  # a field of a row: the row is added first
+                name = field.partition(".")[0]
+                if not person.page.locator(f"[name='policy.{field}']").count():
+                    person.page.locator(f"button[value='add policy.{name}']").click()
             person.page.locator(f"[name='policy.{field}']").fill(value)
-        person.page.locator("button[name=step][value=review]").click()
+        person.page.locator("button[name=step][value=review]:not(.default)").click()
     person.page.wait_for_load_state("networkidle")  # parts of a page come after it
 
 

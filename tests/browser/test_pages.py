@@ -21,6 +21,28 @@ NAMED = HOSTILE[:120]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
+SMALL = """
+[...document.querySelectorAll("button, summary, input:not([type=hidden]), select, textarea, .button, nav a, .counts a")]
+  .filter((each) => each.checkVisibility() && !each.matches(".default, .skip"))
+  .filter((each) => { const box = each.getBoundingClientRect(); return box.width < 24 || box.height < 24; })
+  .map((each) => each.outerHTML.slice(0, 100))
+"""
+"""What is pressed and smaller than WCAG 2.5.8 allows. Links inside a sentence or a cell are excepted there."""
+HIDDEN = """
+() => {
+  const box = document.activeElement.getBoundingClientRect();
+  if (!box.width || document.activeElement === document.body) return "";
+  const points = [[0.1, 0.1], [0.9, 0.1], [0.5, 0.5], [0.1, 0.9], [0.9, 0.9]];
+  const seen = points.some(([x, y]) => {
+    const top = document.elementFromPoint(box.left + box.width * x, box.top + Math.min(box.height, innerHeight) * y);
+    return top && (document.activeElement.contains(top) || top.contains(document.activeElement));
+  });
+  return seen ? "" : document.activeElement.outerHTML.slice(0, 100);
+}
+"""
+"""What has the focus and lies wholly under something else (WCAG 2.4.11)."""
+
+
 @pytest.fixture(scope="module")
 def places(cloud: RunningCloud, chromium: Any) -> dict[str, str]:
     """Every page by name, with something on it: a batch that waits for approvals, and one that may be confirmed."""
@@ -77,22 +99,29 @@ def ann(person: Callable[..., Person], request: pytest.FixtureRequest) -> Person
     return person("Ann", color_scheme=request.param).visit()
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
 @pytest.mark.parametrize("width", [390, 1440, 2560])
-def test_axe_finds_nothing(ann: Person, places: dict[str, str], width: int) -> None:
+def test_axe_finds_nothing(ann: Person, places: dict[str, str], width: int, locale: str) -> None:
+    ann.page.goto(f"{ann.url}/console/language?to={locale[:2]}")
+    assert ann.page.locator("html").get_attribute("lang") == ("zh-CN" if locale == "zh-CN" else "en")
     ann.page.set_viewport_size({"width": width, "height": 900})
     axe = (PACKAGES / "axe_playwright_python" / "axe.min.js").read_text(encoding="utf-8")
     found: list[str] = []
     for name, path in places.items():
         look(ann, path)
+        for add in ("windows", "blackouts", "commands") if name in ("submit", "policy") else ():
+            ann.page.locator(f"button[value='add policy.{add}']").evaluate("element => element.click()")
+            ann.page.locator(f"[data-rows='policy.{add}'] .row").first.wait_for(state="attached")
         for panel in ann.page.locator("details").all():
             panel.evaluate("element => { element.open = true; }")
         ann.page.evaluate(axe)
         said = ann.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
         assert len(said["passes"]) > 10, name
         found += [f"{name}: {each['id']} {each['nodes'][0]['html'][:150]}" for each in said["violations"]]
+        found += [f"{name}: {each} is smaller than 24 px" for each in ann.page.evaluate(SMALL)]
         wide = ann.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         found += [f"{name}: {wide} px wider than the screen"] if wide > 0 else []
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def test_hostile_names_do_nothing(person: Callable[..., Person], places: dict[str, str]) -> None:
@@ -137,7 +166,7 @@ def test_hostile_names_do_nothing(person: Callable[..., Person], places: dict[st
 def hostile_policy() -> dict[str, str]:
     """Fields of a policy, as nobody kind fills them in."""
     freeze = {"from": "2026-12-24", "to": "2026-12-26", "reason": HOSTILE[:200]}
-    return {"blackouts": json.dumps([freeze]), "group": json.dumps({"tag": NAMED}), "maxMoving": "3"}
+    return {**{f"blackouts.0.{name}": text for name, text in freeze.items()}, "group": json.dumps({"tag": NAMED}), "maxMoving": "3"}
 
 
 def test_a_session_that_ends_does_nothing_and_says_so(
@@ -275,3 +304,74 @@ def test_live_updates_wait_while_somebody_types(cloud: RunningCloud, person: Cal
     ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     ann.page.locator("#state.waits").wait_for()
     assert box.input_value() == "half a word"
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1280, 720)])
+def test_what_has_the_focus_is_never_covered(person: Callable[..., Person], places: dict[str, str], size: tuple[int, int]) -> None:
+    ann = person("Ann").visit()
+    ann.page.set_viewport_size({"width": size[0], "height": size[1]})
+    found: list[str] = []
+    for name in ("batch", "submit", "migration", "snapshots"):
+        look(ann, places[name])
+        for key in ("Tab", "Shift+Tab"):
+            for _ in range(60):
+                ann.page.keyboard.press(key)
+                covered = ann.page.evaluate(HIDDEN)
+                found += [f"{name}: {covered}"] if covered else []
+    assert found == []
+
+
+def test_live_updates_stand_still_for_who_asks(cloud: RunningCloud, person: Callable[..., Person], places: dict[str, str]) -> None:
+    ann = person("Ann", keys=True).visit(places["batch"])
+    ann.activate(ann.page.get_by_role("button", name="Pause updates"))
+    ann.page.locator("#state.waits", has_text="Updates are paused").wait_for()
+    asked: list[str] = []
+    ann.page.on("request", lambda request: asked.append(request.url))
+    ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    ann.page.reload()
+    assert ann.page.get_by_role("button", name="Update again").is_visible(), "the tab keeps it"
+    assert len([each for each in asked if each.endswith(places["batch"])]) == 1
+    ann.activate(ann.page.get_by_role("button", name="Update again"))
+    ann.page.locator("#state:not(.waits)", has_text="Updated").wait_for()
+
+
+def test_the_end_of_a_session_is_told_and_put_off_without_losing_what_was_typed(
+    person: Callable[..., Person], places: dict[str, str]
+) -> None:
+    ann = person("Ann").visit(places["batch"])
+    panel = ann.page.locator("details.act", has_text="Pause").first
+    panel.locator("summary").click()
+    panel.locator("input[name=why]").fill("half a reason")
+    assert ann.page.locator("#ends").is_hidden()
+    ann.page.evaluate(
+        "document.body.dataset.until = String(Math.floor(Date.now() / 1000) + 200);"
+        " document.dispatchEvent(new Event('replank-session'))"
+    )
+    link = ann.page.locator("#ends a")
+    link.wait_for()
+    with ann.page.context.expect_page() as opened:
+        link.click()
+    other = opened.value
+    other.get_by_role("link", name="Ann", exact=True).click()
+    other.wait_for_url("**/console/")
+    ann.page.locator("#ends").wait_for(state="hidden")
+    panel.locator("button").click()
+    ann.page.wait_for_url("**done=pause")
+    ann.act("Resume", why="seen")
+
+
+def test_windows_are_added_and_removed_by_keyboard_with_and_without_script(
+    person: Callable[..., Person], places: dict[str, str]
+) -> None:
+    for script in (True, False):
+        ann = person("Ann", keys=True, java_script_enabled=script).visit("/plan")
+        ann.write(ann.page.locator("[name=names]"), "web-*")
+        for number in range(2):
+            ann.activate(ann.page.get_by_role("button", name="Add a window"))
+            first = ann.page.locator(f"[name='policy.windows.{number}.start']")
+            first.wait_for()
+            ann.page.locator(f"[name='policy.windows.{number}.zone']").fill(f"Asia/Zone{number}")
+        ann.activate(ann.page.get_by_role("button", name="Remove Window 1"))
+        ann.page.locator("[name='policy.windows.1.zone']").wait_for(state="detached")
+        assert ann.page.locator("[name='policy.windows.0.zone']").input_value() == "Asia/Zone1"
+        assert ann.page.locator("[name=names]").input_value() == "web-*"

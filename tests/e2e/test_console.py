@@ -226,6 +226,17 @@ def test_another_policy_is_set_as_it_was_seen(world: World) -> None:
     assert (status, "Policy.Fixed" in page) == (409, True)
 
 
+def test_who_signs_in_again_keeps_the_forms_that_are_open(world: World) -> None:
+    browser = Browser(world)
+    tokens = list[str]()
+    for person in ("ann", "ann", "vera"):
+        browser.sign_in(person)
+        found = re.search(r'name="form" value="([^"]+)"', browser.ask("GET", "/console/system")[1])
+        assert found
+        tokens.append(found[1])
+    assert (tokens[0] == tokens[1], tokens[1] == tokens[2]) == (True, False), "another person has other forms"
+
+
 def test_another_tabs_answer_lets_nobody_in(world: World) -> None:
     first, second = Browser(world), Browser(world)
     _, _, headers = first.ask("GET", "/console/sign-in/start")
