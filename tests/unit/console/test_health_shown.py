@@ -1,0 +1,31 @@
+"""The health of the deployment, as the API gives it, on the page of the system."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.console.test_console import ApiTable, ask
+
+Json = dict[str, Any]
+
+
+@pytest.mark.parametrize(
+    ("health", "says"),
+    [
+        ((404, {"Code": "Route.NotFound", "Message": "no", "Recommend": "r"}), "cannot tell the health"),
+        (
+            (200, {"figures": [{"name": "tick", "standing": "late", "detail": "<b>3</b> are due", "where": "the log"}]}),
+            "&lt;b&gt;3",
+        ),
+        (
+            (200, {"figures": [{"name": "deadLetters", "standing": "unknown", "detail": "d", "where": "the queue"}]}),
+            "not known here",
+        ),
+    ],
+)
+def test_the_health_is_shown_or_it_is_said_that_nobody_can_tell(health: tuple[int, Json], says: str) -> None:
+    answers: Json = {f"GET /{name}": (200, {"accounts": []}) for name in ("hold", "accounts", "stuck", "me")}
+    status, body, _ = ask(ApiTable(**answers, **{"GET /health": health}), "GET", "/console/system")
+    assert (status, says in body) == (200, True)
