@@ -13,7 +13,9 @@ from typing import Any
 
 Json = dict[str, Any]
 _PLAIN_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}))?")
-_ADD, _DROP = "add", "drop"
+_ADD = "add"
+_ORDER = ("start", "end", "lengthMin", "days", "zone", "cutoffMin", "utcOffsetMin")
+"""Fields of a row that stand in this order; others keep the schema's, after them."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ def rows_of(schema: Json, value: str) -> list[tuple[Cell, ...]] | None:
 def properties(schema: Json) -> Json:
     """The schemas of the fields of a row."""
     found: Json = schema["items"]["properties"]
-    return found
+    places = {name: place for place, name in enumerate(_ORDER)}
+    return dict(sorted(found.items(), key=lambda each: places.get(each[0], len(places))))
 
 
 def kind_of(name: str, schema: Json) -> str:
