@@ -1,9 +1,9 @@
-"""What the four SDKs of the functions answer to good calls and bad, in a process started as a function is; run with ``-m``.
+"""Makes good and bad calls with the four SDKs of the functions, in a process that is started like a function; run with ``-m``.
 
-Standard input: {"cloud": URL, "admin": URL, "token": TEXT, "page": URL}; the environment is a function's.
-Standard output, last line: a JSON object with the ``outcomes`` by SDK and situation (what a good call returned, or the classes and
-codes of what was raised), which of the modules that can be deferred were ``loaded`` by then, and what the SDKs' ``asynchronous``
-calls do after that.
+Standard input: {"cloud": URL, "admin": URL, "token": TEXT, "page": URL}; the environment is a function's. The last line of standard
+output is a JSON object. ``outcomes`` has, by SDK and situation, the result of a good call, or the classes and codes of the raised
+errors. ``loaded`` lists the deferred modules that were loaded by then. ``asynchronous`` has the results of the SDKs' asynchronous
+calls after that.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ REGION, BUS, TABLE, KEY, END = "cn-hangzhou", "replank", "locks", (("lock_id", "
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 TEXT = "操作系统 é"
 CLOSED = "http://127.0.0.1:9"
-"""Nobody listens there."""
+"""No server listens on this port."""
 READ_TIMEOUT_S = 0.25
-"""Of calls that are to time out; all others have the functions' own."""
+"""The read time-out of calls that are meant to time out. All others have the functions' own."""
 RETRY = RetryPolicy(calls=2)
-"""Of each call: repeating is gone through too."""
+"""The retry policy of each call, so that repeating is tested too."""
 
 
 @dataclass(frozen=True)
 class Situation:
-    """Where a call goes, with which secret (the owner's if empty), and how the cloud misbehaves (a fault rule's kind)."""
+    """The target of a call, its secret (empty: the owner's), and how the cloud misbehaves (a fault rule's kind)."""
 
     url: str
     secret: str = ""
@@ -65,7 +65,7 @@ def situations(task: dict[str, str]) -> dict[str, Situation]:
 
 
 def tablestore(clients: Clients) -> Any:
-    """A row written, changed, read alone and in a range; conditions that hold and that fail."""
+    """Writes, changes and reads a row, alone and in a range; with conditions that hold and that fail."""
     rows = Store(clients)
     rows.put(TABLE, KEY, {"owner": TEXT, "n": 1})
     done: list[Any] = [rows.put_new(TABLE, KEY, {"n": 2}), rows.update(TABLE, KEY, {"n": 3}, expect={"n": 1})]
@@ -113,14 +113,14 @@ CALLS: dict[str, Callable[[Clients], Any]] = {"tablestore": tablestore, "eventbr
 
 
 def account(url: str, secret: str = "") -> Account:
-    """The account of the environment, all its services at one address."""
+    """The account of the environment, with all services at one address."""
     known = os.environ
     key = Credentials(known["ALIBABA_CLOUD_ACCESS_KEY_ID"], secret or known["ALIBABA_CLOUD_ACCESS_KEY_SECRET"])
     return Account(REGION, known["FC_ACCOUNT_ID"], key, known["REPLANK_TABLESTORE_INSTANCE"], url, url, url, url)
 
 
 def outcome(service: str, situation: Situation, admin: LocalCloud) -> dict[str, Any]:
-    """What an SDK makes of a situation: the result, or class and code of the error and of each that it was made from."""
+    """The result of a call in a situation: the value, or class and code of the error and of each of its causes."""
     with ExitStack() as stack:
         if situation.fault:
             stack.enter_context(admin.faults({"service": service, "kind": situation.fault, "times": -1, "wait_s": 1}))
@@ -134,7 +134,7 @@ def outcome(service: str, situation: Situation, admin: LocalCloud) -> dict[str, 
 
 @contextmanager
 def impatient() -> Iterator[None]:
-    """While it lasts, calls time out soon. (unittest.mock would load asyncio, which is deferred.)"""
+    """Within the block, calls time out soon. (unittest.mock would load asyncio, which is deferred.)"""
     before, sdk.READ_TIMEOUT_S = sdk.READ_TIMEOUT_S, READ_TIMEOUT_S  # type: ignore[assignment]
     try:
         yield
@@ -151,7 +151,7 @@ def _chain(error: BaseException | None) -> Iterator[str]:
 
 
 async def asynchronous(url: str) -> list[Any]:
-    """The calls that need aiohttp, which no function makes."""
+    """The calls that need aiohttp. No function makes them."""
     from alibabacloud_ecs20140526 import models
     from tablestore import AsyncOTSClient
 
@@ -167,9 +167,9 @@ async def asynchronous(url: str) -> list[Any]:
 
 
 def main() -> None:
-    """Start as a function does, meet every situation with every SDK, and print what came of it."""
+    """Start as a function does, make every call in every situation, and print the results."""
     index.initialize(None)
-    import asyncio  # not before: it is deferred itself
+    import asyncio  # not earlier, because asyncio itself is deferred
 
     task = json.load(sys.stdin)
     admin = LocalCloud(task["admin"], task["token"])

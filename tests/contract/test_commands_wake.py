@@ -1,4 +1,4 @@
-"""The end of a command in a guest wakes its stage at once; if that event is lost, the tick does, within two minutes."""
+"""The end of a command in a guest wakes its stage at once. If that event is lost, the tick wakes the stage within two minutes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no function understands ends in the dead letter queue, however it came, with its code; no row changes."""
+"""A message that no function understands ends in the dead-letter queue with its code, whichever way it came. No row changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.state import digest
 from tests.support.world import World
 
 ATTEMPTS = 4
-"""The first, and maxAsyncRetryAttempts of s.yaml."""
+"""The first attempt, and maxAsyncRetryAttempts of s.yaml."""
 DATA = {"migrationId": "m-none", "batchId": "b-none", "instanceId": "i-none", "version": 1}
 ROUTED = [
     *((function, type, "replank") for type, names in events.CONSUMERS.items() for function in names if type != events.END_OF_LIFE),
@@ -45,19 +45,19 @@ def said() -> Iterator[Lines]:
 
 
 def dead(world: World) -> list[dict[str, Any]]:
-    """The dead letters so far: those of functions, and those that reached none."""
+    """The dead letters so far: those of functions, and undelivered ones."""
     return [*service(world.cloud, "fc").queue.dead_letters(), *service(world.cloud, "eventbridge").deliveries.undeliverable()]
 
 
 def refused(said: Lines) -> list[str]:
-    """The codes of the lines that say that a message was not understood."""
+    """The codes of the log lines that say that a message was not understood."""
     lines = [json.loads(text) for text in said.taken()]
     return [line["code"] for line in lines if str(line.get("code", "")).startswith("Event.")]
 
 
 @pytest.mark.parametrize(("function", "type", "source"), ROUTED)
 def test_what_came_by_the_bus(world: World, said: Lines, function: str, type: str, source: str) -> None:
-    """A later version of the envelope, through the rule that is deployed."""
+    """A later version of the envelope, sent through the deployed rule."""
     before, count = digest(world.cloud), len(dead(world))
     bus = "default" if source == "acs.ecs" else "replank"
     data = {**DATA, "stage": function, "state": "Running"}
@@ -74,7 +74,7 @@ def test_what_came_by_the_bus(world: World, said: Lines, function: str, type: st
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_what_was_sent_to_a_function(world: World, said: Lines, function: str) -> None:
-    """No rule leads to the api and the sweep, but whoever may invoke a function may send it anything."""
+    """No rule leads to the api and the sweep, but anyone who may invoke a function can send it anything."""
     before, count = digest(world.cloud), len(dead(world))
     payload = json.dumps({"id": "e1", "source": "replank", "type": "replank:Migration:Unknown", "data": DATA}).encode()
     with world.cloud.lock, world.cloud.db.transaction():
@@ -88,7 +88,7 @@ def test_what_was_sent_to_a_function(world: World, said: Lines, function: str) -
 
 
 def test_what_no_function_can_be_handed(world: World) -> None:
-    """Beyond what an asynchronous call carries: the rule gives up and keeps it."""
+    """Too large for an asynchronous call: the rule gives up, and the event is kept."""
     before, count = digest(world.cloud), len(dead(world))
     data = {**DATA, "stage": "validate", "note": "x" * 200_000}
     world.send("replank:Migration:InstanceRestarted", data, event_id="large", source="replank")

@@ -1,4 +1,4 @@
-"""Driver ``auto`` in the deployed product: chosen by the first precheck, stored with the migration, and shown with its reason."""
+"""Driver ``auto`` in the deployed product: the first precheck chooses the driver, and it is stored and shown with its reason."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_driver_that_was_chosen_stays_in_every_retry(one: Bench) -> None:
 
 
 def test_a_row_that_an_older_version_prechecked_is_chosen_again_with_its_route(one: Bench) -> None:
-    """That version takes a driver which it does not know as SMC, plans its route, and refuses to start it."""
+    """The older version treats an unknown driver as SMC. It plans SMC's route and then refuses to start."""
     found = routed(one, 1, RHEL_9, batch(acknowledgement=Acknowledgement("ann", NOON, "1", ())), destination="rhel-10", attempt=2)
     assert found.driver == "guest"
     assert [hop.destination for hop in found.hops] == ["rhel-10"]

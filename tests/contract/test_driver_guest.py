@@ -1,4 +1,4 @@
-"""The guest driver against guests whose tools really run: the sequence, its ends, and what a crash or a duplicate leaves."""
+"""The guest driver against guests whose tools really run: the sequence, its endings, and the effects of a crash or a duplicate."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def driver(one: Bench) -> Driver:
 
 
 def guest(one: Bench, number: int, hop: Hop | None = None, **more: Any) -> Migration:
-    """A migration at the moment at which its preparation begins."""
+    """A migration at the beginning of its preparation."""
     made = moving(one, number, driver="guest", hops=(hop or (LEAPP if number < 10 else C2R),), **more)
     return replace(made, handle=replace(made.handle, began_at=one.now))
 
@@ -98,13 +98,13 @@ def ended(one: Bench, driver: Driver, made: Migration) -> JobReport:
 
 
 def tree(one: Bench, made: Migration) -> dict[str, bytes]:
-    """The files of the system disk as they are now."""
+    """The current files of the system disk."""
     digest = next(iter(one.world.disks(made.instance_id).values()))
     return {path: body for path, (_, body) in unpack(one.world.cloud.db.blob(digest)).items()}
 
 
 def starts(one: Bench, made: Migration, text: str) -> int:
-    """How often the tool was started, by its own log."""
+    """How often the tool was started, by the tool's own log."""
     logs = [body for path, body in tree(one, made).items() if path.startswith("var/log/") and not path.endswith(".json")]
     return sum(body.decode().count(text) for body in logs)
 
@@ -213,7 +213,7 @@ def test_the_tools_own_precheck_refuses_with_its_remedy(one: Bench, driver: Driv
 
 
 def clean(one: Bench, driver: Driver, made: Migration) -> int:
-    """Clean up as the tick does, until the guest has said that nothing is left; how often that was."""
+    """Clean up as the tick does, until the guest reports that nothing is left. Returns the number of calls."""
     for number in range(1, 30):
         with contextlib.suppress(Transient):
             driver.clean_up_hop(made, made.handle)

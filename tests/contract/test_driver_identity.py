@@ -1,4 +1,4 @@
-"""Whose source and job it is: instances of different networks may have one address, and even one hostname."""
+"""Which instance a source or a job belongs to: instances of different networks may share an address, and even a hostname."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.ports import Bench, bench
 HERE = {"VpcId": "vpc-a", "PrivateIpAddress": {"IpAddress": ["10.0.0.5"]}}
 ELSEWHERE = {"VpcId": "vpc-b", "PrivateIpAddress": {"IpAddress": ["10.0.0.5"]}}
 OURS, OTHER, TWIN = "i-test0001", "i-test0002", "i-test0003"
-"""All at one address; ``TWIN`` has our hostname as well."""
+"""All three have the same address; ``TWIN`` has our hostname as well."""
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def one() -> Iterator[Bench]:
 
 @pytest.fixture
 def smc(one: Bench, monkeypatch: pytest.MonkeyPatch) -> Driver:
-    """With the cloud's time for its own."""
+    """The SMC driver, with the cloud's time."""
     driver = one.ports.drivers["smc"]
     monkeypatch.setattr(driver, "_clock", SimpleNamespace(now=lambda: one.now))
     return driver
@@ -48,7 +48,7 @@ def console(one: Bench) -> Driver:
 
 
 def imported(one: Bench, instance_id: str) -> str:
-    """A source made of an instance by somebody else."""
+    """A source that somebody else made of an instance."""
     cloud = one.world.cloud
     with cloud.lock, cloud.db.transaction():
         sources = service(cloud, "smc").sources
@@ -57,7 +57,7 @@ def imported(one: Bench, instance_id: str) -> str:
 
 
 def started(one: Bench, instance_id: str, **named: Any) -> str:
-    """A job of somebody else's that runs on an instance; ``named`` is what its answer says besides."""
+    """Somebody else's running job on an instance. ``named`` are additional fields of its answer."""
     source_id = imported(one, instance_id)
     cloud = one.world.cloud
     with cloud.lock, cloud.db.transaction():
@@ -69,7 +69,7 @@ def started(one: Bench, instance_id: str, **named: Any) -> str:
 
 
 def stand(one: Bench, job_id: str, **fields: str) -> dict[str, Any]:
-    """A job as SMC shows it from now on."""
+    """Make SMC show the job in this state from now on."""
     cloud = one.world.cloud
     with cloud.lock, cloud.db.transaction():
         jobs = service(cloud, "smc").jobs
@@ -87,7 +87,7 @@ def token_lost(one: Bench, driver: Driver, made: Migration) -> None:
 
 
 def owners(one: Bench) -> list[str]:
-    """Whose sources there are."""
+    """The instances that have sources."""
     return sorted(source["InstanceId"] for source in one.world.inventory()["sources"].values())
 
 
@@ -119,7 +119,7 @@ def test_a_source_without_a_hostname_is_no_proof(one: Bench, smc: Driver) -> Non
 
 
 def import_lost(one: Bench, driver: Driver, made: Migration) -> str:
-    """A call that ran the import and died before it knew; the source that came of it."""
+    """A call that ran the import and died before it got the result. Returns the source that the import made."""
     one.faults({"operation": "RunCommand", "kind": "drop_after", "times": -1})
     with pytest.raises(Transient):
         driver.prepare_job(made, identity_of(one, made))
@@ -173,7 +173,7 @@ def test_the_clean_up_leaves_the_source_of_another_host(one: Bench, smc: Driver,
 
 @pytest.mark.parametrize("knows", [False, True])
 def test_the_clean_up_leaves_a_new_twin(one: Bench, smc: Driver, knows: bool) -> None:
-    """One with our address and our hostname, and without a job yet."""
+    """The twin has our address and our hostname, and no job yet."""
     made = prepared(one, smc, moving(one, 1))
     imported(one, TWIN)
     smc.clean_up_hop(made, made.handle if knows else DriverData())
@@ -192,7 +192,7 @@ def test_the_clean_up_finds_what_a_lost_import_left(one: Bench, smc: Driver) -> 
 @pytest.mark.parametrize("status", ["Running", "Ready", "Finished"])
 @pytest.mark.parametrize("knows", [False, True])
 def test_the_clean_up_leaves_a_twin_that_has_a_job(one: Bench, smc: Driver, knows: bool, status: str) -> None:
-    """Also one that is done, which SMC itself would let go."""
+    """The job may also be finished; SMC itself would allow the deletion then."""
     made = prepared(one, smc, moving(one, 1))
     stand(one, started(one, TWIN), Status=status)
     smc.clean_up_hop(made, made.handle if knows else DriverData())
@@ -201,7 +201,7 @@ def test_the_clean_up_leaves_a_twin_that_has_a_job(one: Bench, smc: Driver, know
 
 @pytest.mark.parametrize("runs", [False, True])
 def test_the_clean_up_leaves_even_the_known_source_to_a_job_of_somebody_else(one: Bench, smc: Driver, runs: bool) -> None:
-    """SMC refuses to delete it unless forced to, whenever that job was made."""
+    """SMC refuses to delete the source unless forced, whenever that job was made."""
     made = moving(one, 1)
     job = stand(one, started(one, OURS), Status="Running" if runs else "Ready")
     smc.clean_up_hop(made, DriverData(source_id=job["SourceId"]))
@@ -209,14 +209,14 @@ def test_the_clean_up_leaves_even_the_known_source_to_a_job_of_somebody_else(one
 
 
 def test_the_clean_up_forces_what_only_a_job_of_ours_holds(one: Bench, smc: Driver) -> None:
-    """The handle knows one job, and a job of the same attempt that a lost call made is on the source still."""
+    """The handle knows one job. A second job of the same attempt, made by a lost call, still holds the source."""
     made = prepared(one, smc, moving(one, 1))
     smc.clean_up_hop(made, replace(made.handle, job_id="j-gone"))
     assert owners(one) == []
 
 
 def test_the_clean_up_waits_for_an_import_under_way(one: Bench, smc: Driver) -> None:
-    """A person cancels while SMC's client registers the instance: its source comes when nobody looks any more."""
+    """A person cancels while SMC's client registers the instance. The source appears when nobody looks any more."""
     made = moving(one, 1)
     one.faults({"service": "ecs", "operation": "command_done", "kind": "stick", "delay_ms": 240_000})
     made = replace(made, handle=smc.prepare_job(made, NOBODY).handle)
@@ -317,7 +317,7 @@ def test_hostnames_are_compared_as_machines_write_them(seen: str, known: str, wi
 
 
 def test_where_another_instance_has_its_address_and_hostname_nobody_is_asked_to_press_anything(one: Bench, console: Driver) -> None:
-    """A job on either would look like the other's: the person would be told that this one moves while the other does."""
+    """A job on either instance looks the same. The person would be told that this instance moves, although the other one does."""
     made = moving(one, 1, driver="console")
     one.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     facts = one.ports.compute.instance_facts(made.region_id, made.instance_id)

@@ -1,4 +1,4 @@
-"""Large batches: written in bulk, and made in full although intake is killed again and again."""
+"""Large batches: written in bulk, and complete even if intake is killed again and again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.ports import Bench, CloudClock, bench, settings
 
 
 class IntakeKilled(BaseException):
-    """The function dies: nothing may catch it."""
+    """The function dies. Nothing may catch this."""
 
 
 def submitted(one: Bench, ports: Ports, count: int, **policy: Any) -> Message:
@@ -37,7 +37,7 @@ def submitted(one: Bench, ports: Ports, count: int, **policy: Any) -> Message:
 
 
 def killed_after(calls: int) -> Any:
-    """Intake dies right after so many calls of the store: what the last of them wrote is there, and nobody noted it."""
+    """Intake dies right after this many calls to the store. The last write is stored, but intake has not recorded it."""
     send, sent = Store._send_request, Counter[str]()
 
     def counted(self: Store, operation: str, *arguments: Any, **options: Any) -> Any:
@@ -56,7 +56,7 @@ def acknowledged(ports: Ports, batch_id: str) -> None:
 
 
 def by_name(ports: Ports, batch_id: str, count: int) -> list[str]:
-    """The ids of the batch's migrations by the numbers in the names of their instances, read one page at a time."""
+    """The ids of the batch's migrations by the number in their instance's name, read page by page."""
     found: list[tuple[str, str, str]] = []
     token = ""
     while True:
@@ -70,7 +70,7 @@ def by_name(ports: Ports, batch_id: str, count: int) -> list[str]:
 
 @pytest.mark.parametrize("count", [250, pytest.param(10_000, marks=pytest.mark.long)])
 def test_the_waves_of_a_large_batch_are_cut_with_few_calls_although_intake_was_killed(count: int) -> None:
-    """Over two hundred calls with ten thousand before intake noted the order: two for each page of a hundred rows."""
+    """Before intake recorded the order, ten thousand instances took over two hundred calls: two per page of a hundred rows."""
     with bench("intake") as one:
         api = make_ports("api", settings(), function_credentials(os.environ, None), CloudClock(one.world))
         ports = replace(one.ports, bus=FakeBus())
@@ -90,7 +90,7 @@ def test_the_waves_of_a_large_batch_are_cut_with_few_calls_although_intake_was_k
 
 
 def test_waves_are_cut_of_a_batch_that_an_older_version_planned() -> None:
-    """It noted no order. What the api reads it notes, so that a second try goes on from there."""
+    """The older version recorded no order. The api records what it has read, so that a second attempt continues there."""
     with bench("intake") as one:
         api = make_ports("api", settings(), function_credentials(os.environ, None), CloudClock(one.world))
         ports = replace(one.ports, bus=FakeBus())
@@ -115,7 +115,7 @@ def _some(ports: Ports, batch_id: str) -> list[str]:
 
 
 def owing(ports: Ports, batch_id: str) -> set[str]:
-    """Those whose event is still to be published by the tick."""
+    """Those whose event the tick must still publish."""
     found, token = set(), ""
     while True:
         page = ports.migrations.page_of_batch(batch_id, state=None, limit=100, token=token)
@@ -145,7 +145,7 @@ def test_a_batch_is_made_in_full_although_intake_is_killed_five_times(count: int
 
 
 def test_a_thousand_instances_take_few_calls() -> None:
-    """2,072 before they were written in bulk."""
+    """It took 2,072 calls before the rows were written in bulk."""
     with bench("intake") as one:
         one.world.load_fleet(fleet(*(instance(number, CENTOS_7) for number in range(1, 1001))))
         ids = [f"i-test{number:04d}" for number in range(1, 1001)]
@@ -159,7 +159,7 @@ def test_a_thousand_instances_take_few_calls() -> None:
 
 
 def test_a_role_that_may_not_write_in_bulk_writes_one_by_one() -> None:
-    """New functions meet the stack of an older version until it is updated."""
+    """New functions run with the stack of an older version until the stack is updated."""
     with bench("intake") as one:
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 3)

@@ -1,4 +1,4 @@
-"""Lazy loading changes no outcome: every SDK, in a process of its own, does the same with the switch on and off."""
+"""Lazy loading changes no result: every SDK, in a separate process, behaves the same with the switch on and off."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ REFUSALS = {
     "expired": ("OTSAuthFailed", "RequestExpired", "InvalidTimeStamp.Expired", "InvalidTimeStamp.Expired"),
     "throttled": ("OTSServerBusy", "TooManyRequests", "Throttling.User", "Throttling.User"),
 }
-"""The cloud's code, by situation and service."""
+"""The cloud's error code, by situation and service."""
 NO_ANSWERS = {
     "cut": "http.client.RemoteDisconnected",
     "silent": "builtins.TimeoutError",
     "refused": "builtins.ConnectionRefusedError",
     "no TLS there": "ssl.SSLError",
 }
-"""What an SDK's error was made from, whichever SDK."""
+"""The cause of an SDK's error, for any SDK."""
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "<html><body>502 网关错误 – try again</body></html>".encode()
 
 
 class Gateway(BaseHTTPRequestHandler):
-    """Answers everything with a page, of an encoding that it does not name."""
+    """Answers everything with a page in an unnamed encoding."""
 
     protocol_version = "HTTP/1.1"
 
@@ -62,7 +62,7 @@ class Gateway(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[str]:
-    """The address of a gateway with nothing behind it."""
+    """The address of a gateway without a backend."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -71,7 +71,7 @@ def page() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[account.Running]:
-    """The product deployed, its bus and two instances, with time standing still, on a port of this process."""
+    """The product deployed, with its bus and two instances, on a port of this process. Time stands still."""
     files = account.Files(ROOT / "template.yml", ROOT / "s.yaml")
     running = account.Running(account.build(invoker=InProcessInvoker()), hold=True, files=files)
     with running.cloud.lock, running.cloud.db.transaction():
@@ -109,25 +109,25 @@ def lazily(cloud: account.Running, page: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def at_once(cloud: account.Running, page: str) -> dict[str, Any]:
-    """With the switch off: the SDKs as they are."""
+    """With the switch off: the SDKs unchanged."""
     return calls_with("0", cloud, page)
 
 
 def test_the_switch_decides_what_is_loaded(lazily: dict[str, Any], at_once: dict[str, Any]) -> None:
-    """No situation needs what was deferred."""
+    """No situation needs a deferred module."""
     assert lazily["loaded"] == []
     assert {"aiohttp", "asyncio", "charset_normalizer"} <= set(at_once["loaded"])
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_outcome_is_the_same(service: str, lazily: dict[str, Any], at_once: dict[str, Any]) -> None:
-    """Results, and the class and code of every error and of all that it was made from."""
+    """Compares results, and class and code of every error and of all its causes."""
     assert lazily["outcomes"][service] == at_once["outcomes"][service]
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_outcomes_are_those_meant(service: str, lazily: dict[str, Any]) -> None:
-    """Each situation was really met."""
+    """Each situation really occurred."""
     found = lazily["outcomes"][service]
     assert set(found) == {"good", *REFUSALS, *NO_ANSWERS, "a gateway's page"}
     assert found["good"]["returned"]
@@ -142,5 +142,5 @@ def test_the_outcomes_are_those_meant(service: str, lazily: dict[str, Any]) -> N
 
 
 def test_what_does_need_aiohttp_works(lazily: dict[str, Any], at_once: dict[str, Any]) -> None:
-    """The asynchronous clients, made after all that: the stand-ins have given way."""
+    """The asynchronous clients are created after all that, and replace the stand-ins by the real modules."""
     assert lazily["asynchronous"] == at_once["asynchronous"] == [True, True]

@@ -1,4 +1,4 @@
-"""Accounts in the rows: locks, slots, queues and troubles of several, and rows from before there were any."""
+"""Several accounts in the rows: locks, slots, queues and troubles, and rows from before there were accounts."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_trouble_is_seen_with_the_room_of_its_account_only(admission: Admissio
 
 
 def test_counts_that_a_version_without_accounts_left_are_set_right(one: Bench) -> None:
-    """It gives a member's slot back with the counts it knows, and counts again without the others."""
+    """That version releases a member's slot and updates only the counts it knows. The correction counts again."""
     admission = TablestoreAdmission(store_of(one), (A,))
     for name, account in (("m1", ""), ("m2", A), ("m3", A)):
         assert take(admission, name, account)
@@ -117,7 +117,7 @@ def test_without_members_the_columns_and_calls_are_those_of_before() -> None:
 
 
 def test_a_row_from_before_is_of_the_own_account(one: Bench) -> None:
-    """As version 1 of the row was written, letter by letter."""
+    """The row as version 1 wrote it, letter by letter."""
     document = (
         '{"migration_id":"m-old","batch_id":"b-old","instance_id":"i-1","region_id":"cn-hangzhou","state":"ready","version":3,'
         '"entered_version":3,"entered_at":"2026-11-23T12:00:00Z","created_at":"2026-11-23T12:00:00Z","disks":[]}'
@@ -144,7 +144,7 @@ def test_a_batch_from_before_is_of_the_own_account(one: Bench) -> None:
 
 
 def test_a_version_without_accounts_does_not_lose_the_account(one: Bench) -> None:
-    """It writes the document as far as it knows it; the column beside it stays."""
+    """That version writes only the document fields that it knows. The separate column stays."""
     made = migration(1, migration_id="m-mixed", account_id=A, state=State.READY)
     one.ports.migrations.create(made, first_journal_entry(made, by="intake", reason="r"), [])
     key = (("migration_id", "m-mixed"),)

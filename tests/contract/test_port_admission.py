@@ -1,4 +1,4 @@
-"""Locks and slots: the same promises by the adapter on Tablestore, also where answers are lost, and by the fake."""
+"""Locks and slots: the adapter on Tablestore, even with lost answers, and the fake keep the same promises."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROW = (("lock_id", "slots"),)
 
 @pytest.fixture(params=["fake", "", "drop_before", "drop_after"])
 def admission(request: pytest.FixtureRequest) -> Iterator[Admission]:
-    """The port; in two of four runs every third answer of the store is lost."""
+    """The port. In two of four runs every third answer of the store is lost."""
     if request.param == "fake":
         yield FakeAdmission()
         return
@@ -56,15 +56,15 @@ def test_an_earlier_attempt_cannot_give_back_what_a_retry_has_taken(admission: A
     where = ("cn-hangzhou", "i-2")
     assert admission.lock_instance(*where, "ma", 1) == "ma"
     assert admission.lock_instance(*where, "ma", 2) == "ma"
-    assert admission.lock_instance(*where, "ma", 1) == "ma"  # a duplicate that comes late
+    assert admission.lock_instance(*where, "ma", 1) == "ma"  # a late duplicate
     admission.unlock_instance(*where, "ma", 1)
     assert admission.lock_holder(*where) == "ma"
-    admission.unlock_instance(*where, "ma", 3)  # the end of an attempt that did not lock by itself
+    admission.unlock_instance(*where, "ma", 3)  # the end of an attempt that did not take the lock itself
     assert admission.lock_holder(*where) == ""
 
 
 def test_an_earlier_attempts_lock_is_given_back_though_the_first_call_is_lost() -> None:
-    """The repeated call fails its condition, which says nothing of the lock: it names the attempt that took it."""
+    """The repeated call fails its condition. That says nothing about the lock, so the lock names the attempt that took it."""
     with bench("api") as made:
         admission, where = made.ports.admission, ("cn-hangzhou", "i-3")
         assert admission.lock_instance(*where, "ma", 1) == "ma"
@@ -108,7 +108,7 @@ def test_an_earlier_attempt_cannot_give_back_the_slot_that_a_retry_has_taken(adm
     assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 2)
     admission.release_slot("ma", "b1", 1)
     assert admission.slot_holders() == {"ma": "b1"}
-    admission.release_slot("ma", "b1", 3)  # the end of an attempt that took none by itself
+    admission.release_slot("ma", "b1", 3)  # the end of an attempt that took no slot itself
     assert (admission.slot_holders(), admission.slot_use("b1").of_account) == ({}, 0)
 
 
@@ -119,12 +119,12 @@ def test_a_retry_makes_a_slot_that_is_still_held_its_own(admission: Admission) -
     assert admission.take_slot(seen, "ma", "b1", 2)
     admission.release_slot("ma", "b1", 1)
     assert admission.slot_use("b1", "ma").is_held_since_attempt(2)
-    assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 1)  # a duplicate that comes late
+    assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 1)  # a late duplicate
     assert admission.slot_use("b1", "ma") == SlotUse(2, 1, 1, since=2)
 
 
 def test_a_slot_that_went_while_a_retry_took_it_over_is_not_counted_as_held(admission: Admission) -> None:
-    """Giving back makes no new version, so the picture looks fresh."""
+    """Releasing a slot does not change the version, so the picture looks fresh."""
     assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 1)
     seen = admission.slot_use("b1", "ma")
     admission.release_slot("ma", "b1", 1)
@@ -147,7 +147,7 @@ def test_a_batch_that_holds_nothing_leaves_nothing_behind(one: Bench) -> None:
 
 
 def old(one: Bench, **columns: Any) -> TablestoreAdmission:
-    """The slots row as a version left it that did not count."""
+    """The slots row as a version without counts left it."""
     admission = one.ports.admission
     assert isinstance(admission, TablestoreAdmission)
     admission._store.put(tables.LOCKS, ROW, {"version": 70, **columns})
@@ -155,7 +155,7 @@ def old(one: Bench, **columns: Any) -> TablestoreAdmission:
 
 
 def test_a_deployment_counts_the_slots_that_it_finds(one: Bench) -> None:
-    """Some name the attempt that took them, older ones do not."""
+    """Some slots name the attempt that took them; older ones do not."""
     admission = old(one, m_mold="b1", m_mkept="b1", a_mkept=2)
     assert admission.slot_use("b1", "mkept") == SlotUse(71, 2, 2, since=2)
     assert admission.take_slot(admission.slot_use("b2", "mnew"), "mnew", "b2")
@@ -166,7 +166,7 @@ def test_a_deployment_counts_the_slots_that_it_finds(one: Bench) -> None:
 
 @pytest.mark.parametrize("wrong", [{"n_": 5, "n_b1": 1, "n_b9": 3}, {"n_": -1, "n_b1": -1}, {"n_": 0}])
 def test_what_another_version_has_left_wrong_is_counted_again(one: Bench, wrong: dict[str, int]) -> None:
-    """The tick asks who holds a slot before it offers any."""
+    """The tick counts the holders of slots before it offers any."""
     admission = old(one, m_ma="b1", a_ma=1, **wrong)
     assert admission.slot_holders() == {"ma": "b1"}
     assert (admission.slot_use("b1", "ma"), admission.slot_use("b9").of_batch) == (SlotUse(71, 1, 1, since=1), 0)
@@ -174,7 +174,7 @@ def test_what_another_version_has_left_wrong_is_counted_again(one: Bench, wrong:
 
 
 def test_the_count_waits_for_whoever_takes_or_gives_meanwhile(one: Bench) -> None:
-    """What it would write is of the row before."""
+    """The count that it would write belongs to the old row."""
     admission = old(one, m_ma="b1", a_ma=1)
     read = admission._store.get
 
@@ -198,7 +198,9 @@ def test_a_slot_is_taken_and_given_back_by_one_call_each(one: Bench) -> None:
 
 
 def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
-    """Every admission and every start of a job looks at it; the whole row of a thousand slots has 16 capacity units."""
+    """Every admission and every start of a job reads the room. Reading the whole row of a thousand slots costs 16 capacity
+    units.
+    """
     admission = one.ports.admission
     assert isinstance(admission, TablestoreAdmission)
     ids = [f"m{number:026d}" for number in range(150)]
@@ -239,13 +241,13 @@ def test_the_place_of_a_group_has_one_holder(admission: Admission) -> None:
 def test_an_earlier_attempt_cannot_give_back_the_place_that_a_retry_has_taken(admission: Admission) -> None:
     assert admission.take_group_place("app=shop", "ma", 1) == LeaseHolder("ma", 1)
     assert admission.take_group_place("app=shop", "ma", 2) == LeaseHolder("ma", 2)
-    assert admission.take_group_place("app=shop", "ma", 1) == LeaseHolder("ma", 2)  # a duplicate that comes late
+    assert admission.take_group_place("app=shop", "ma", 1) == LeaseHolder("ma", 2)  # a late duplicate
     admission.release_group_place("app=shop", "ma", 1)
     assert admission.group_holders(["app=shop"]) == {"app=shop": LeaseHolder("ma", 2)}
 
 
 def test_a_place_is_taken_and_given_back_by_one_call_each_and_looked_at_by_one(one: Bench) -> None:
-    """Tags may hold what no key may, and be longer than one."""
+    """Tags may contain characters that keys may not, and may be longer than a key."""
     admission, group = one.ports.admission, "应用=" + "x" * 5000 + "\n/"
     assert one.calls(lambda: admission.take_group_place(group, "ma")) == ["PutRow"]
     assert one.calls(lambda: admission.group_holders([group, "app=other"])) == ["BatchGetRow"]
@@ -293,7 +295,7 @@ def test_an_act_on_a_hold_that_has_changed_is_not_made(admission: Admission) -> 
     ],
 )
 def test_a_row_set_by_hand_holds_unless_it_says_released(one: Bench, columns: dict[str, Any], reason: str) -> None:
-    """And an act of ours makes any row readable again."""
+    """An act of ours makes any row readable again."""
     admission = one.ports.admission
     assert isinstance(admission, TablestoreAdmission)
     admission._store.put(tables.LOCKS, HOLD_ROW, columns)
@@ -307,7 +309,7 @@ def test_a_row_set_by_hand_holds_unless_it_says_released(one: Bench, columns: di
 
 
 def test_a_row_that_cannot_be_read_is_released_only_as_it_was_seen(one: Bench) -> None:
-    """A hold that somebody set between the look and the release was lost: the release named no version."""
+    """Before, a hold that somebody set between the look and the release was lost, because the release named no version."""
     admission = one.ports.admission
     assert isinstance(admission, TablestoreAdmission)
     admission._store.put(tables.LOCKS, HOLD_ROW, {"state": "released", "version": "two"})

@@ -1,4 +1,4 @@
-"""The audit against the local cloud's Tablestore: lines are added, completed once, listed by day, and outlive a lost answer."""
+"""The audit on the local cloud's Tablestore: lines are added, completed once, listed by day, and survive a lost answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Acts on a batch as stored: what they write beside the document, and what a version that does not know them leaves alone."""
+"""Acts on a batch as stored: the columns beside the document, and what a version without these acts leaves unchanged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACK = Acknowledgement("ann", T0, "2026-11", ("text",))
 
 @pytest.fixture(params=["", "drop_before", "drop_after"])
 def ports(request: pytest.FixtureRequest) -> Iterator[Ports]:
-    """The ports; in two of three runs every third answer of the store is lost."""
+    """The ports. In two of three runs every third answer of the store is lost."""
     with bench("api") as made:
         if request.param:
             made.faults({"service": "tablestore", "kind": request.param, "times": -1, "probability": 0.3})
@@ -78,7 +78,7 @@ def test_what_is_forgiven_counts_no_more_and_a_later_failure_does(ports: Ports) 
     ports.batches.commit(spent.after, change.after, line=change.line, forgiven=change.forgiven)
     assert ports.batches.tally(made.batch_id).failed == frozenset()
     assert [line.act for line in ports.batches.journal(made.batch_id)] == ["pause", "resume"]
-    ports.batches.record_attempt_outcome(made.batch_id, "ma", "failed", 1)  # the same failure, noted once more
+    ports.batches.record_attempt_outcome(made.batch_id, "ma", "failed", 1)  # the same failure, recorded again
     assert ports.batches.tally(made.batch_id).failed == frozenset()
     ports.batches.record_attempt_outcome(made.batch_id, "mb", "failed", 3)
     assert ports.batches.tally(made.batch_id).failed == {"mb"}
@@ -86,7 +86,7 @@ def test_what_is_forgiven_counts_no_more_and_a_later_failure_does(ports: Ports) 
 
 @contextmanager
 def earlier_version() -> Iterator[None]:
-    """While it lasts, batches are written as by a version that knows nothing of these acts."""
+    """Within the block, batches are written as by a version that does not know these acts."""
     columns = tables.batch_columns
 
     def without(made: Batch) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def test_the_policy_as_submitted_is_in_every_range_that_is_read(ports: Ports) ->
 
 
 def test_the_document_holds_nothing_of_it() -> None:
-    """A version that reads the document alone finds it as it was: no field that it does not know."""
+    """A version that reads only the document finds no new fields in it."""
     after = brake.stop(batch(4), BOB, "", T0).after
     columns = tables.batch_columns(after)
     assert '"control"' not in columns["doc"] + columns["terms"]

@@ -48,7 +48,7 @@ def test_the_fleet_is_found_page_by_page(one: Bench) -> None:
 
 
 def test_the_hosts_at_an_address_are_found_page_by_page() -> None:
-    """Every VPC may have the same addresses."""
+    """Every VPC may use the same addresses."""
     with bench() as made:
         twins = [
             instance(number, VpcAttributes={"VpcId": f"vpc-{number}", "PrivateIpAddress": {"IpAddress": ["10.0.0.5"]}})
@@ -114,10 +114,10 @@ def test_whether_a_disk_can_be_reset_is_asked_without_resetting_it(one: Bench) -
     disk, made = make(one, "i-test0003", "rp-m1-d")
     one.until(lambda: finished(one, made), minutes=120)
     with pytest.raises(Transient):
-        compute.dry_run_disk_reset(REGION, disk, made)  # it runs
+        compute.dry_run_disk_reset(REGION, disk, made)  # the instance is running
     compute.stop_instance(REGION, "i-test0003")
     one.until(lambda: compute.instance_statuses(REGION, ["i-test0003"]) == {"i-test0003": "Stopped"})
-    # A stop that ends the charges may lose the public address, and the room to start again.
+    # A stop without charges may lose the public address, and the capacity to start again.
     assert service(one.world.cloud, "ecs").world.instance("i-test0003")["StoppedMode"] == "KeepCharging"
     compute.dry_run_disk_reset(REGION, disk, made)
     assert {each.status for each in compute.disks(REGION, "i-test0003")} == {"In_use"}
@@ -133,14 +133,14 @@ def test_stop_reset_and_start_may_each_be_asked_again(one: Bench) -> None:
     disk, made = make(one, "i-test0003", "rp-m1-c")
     one.until(lambda: finished(one, made), minutes=120)
     with pytest.raises(Transient):
-        compute.reset_disk(REGION, disk, made)  # it runs
+        compute.reset_disk(REGION, disk, made)  # the instance is running
     for _ in range(2):
         compute.stop_instance(REGION, "i-test0003")
     one.until(lambda: compute.instance_statuses(REGION, ["i-test0003"]) == {"i-test0003": "Stopped"})
     compute.stop_instance(REGION, "i-test0003")
     compute.reset_disk(REGION, disk, made)
     with pytest.raises(Transient):
-        compute.reset_disk(REGION, disk, made)  # whose reset is at work, and from which snapshot, ECS does not say
+        compute.reset_disk(REGION, disk, made)  # ECS does not say whose reset is in progress, or from which snapshot
     one.world.run(30)
     compute.reset_disk(REGION, disk, made)
     one.world.run(30)

@@ -1,4 +1,4 @@
-"""Both drivers against SMC: the sequence, the same calls again, what a crash leaves, and what is cleaned up."""
+"""Both drivers against SMC: the sequence, repeated calls, the effects of a crash, and the clean-up."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_job_in_error_says_why_and_goes_on_when_it_is_launched_again(one: Benc
     assert "kernel package" in report.message
     assert report.code
     assert report.remedy
-    one.world.run(30)  # until the agent answers again
+    one.world.run(30)  # until the agent responds again
     smc.launch_job(made)
     assert smc.job_reports([made])[made.migration_id].phase is JobPhase.FAILED, "only a person may have it started again"
     again = replace(made, attempt=2, entered_at=one.now)
@@ -129,7 +129,7 @@ def test_a_job_that_is_gone_is_a_failure_and_made_anew_by_a_retry(one: Bench, sm
 
 
 def test_a_job_that_a_lost_call_of_an_earlier_attempt_made_goes_before_another_is_made(one: Bench, smc: Driver) -> None:
-    """The call that made it never answered, its source was deleted by somebody, and the retry imported the instance again."""
+    """The call that made the job never answered, somebody deleted its source, and the retry imported the instance again."""
     lost = prepared(one, smc, moving(one, 8))
     cloud = one.world.cloud
     with cloud.lock, cloud.db.transaction():
@@ -203,7 +203,7 @@ def test_the_console_driver_waits_for_a_person_and_touches_nothing(one: Bench) -
 
 
 def test_the_console_driver_follows_the_person_to_another_job(one: Bench) -> None:
-    """The job known failed, and its source was deleted: the person can only go on with a new one."""
+    """The known job failed, and its source was deleted. The person can only continue with a new job."""
     console = one.ports.drivers["console"]
     made = moving(one, 11, driver="console")
     who = identity_of(one, made)

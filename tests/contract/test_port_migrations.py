@@ -1,4 +1,4 @@
-"""The migrations' port on Tablestore: conditional steps, outboxes, lanes, indexes, and how few calls each takes."""
+"""The migrations' port on Tablestore: conditional steps, outboxes, lanes, indexes, and the small number of calls for each."""
 
 from __future__ import annotations
 
@@ -133,14 +133,14 @@ def test_an_older_outbox_stays_due_if_two_writers_settle_the_same_step(rows: Mig
 def test_a_row_left_on_the_lane_by_a_settled_outbox_is_taken_off_it(rows: Migrations, one: Bench) -> None:
     made = create(rows)
     rows.commit(step(made, State.FAILED, now=T0, by="precheck", reason="no"))
-    rows.remove_outbox(made, 1)  # by whoever wrote it: the row has moved on
+    rows.remove_outbox(made, 1)  # called by whoever wrote it, after the row has moved on
     soon = T0 + timedelta(minutes=2)
     assert one.calls(lambda: rows.due_migrations(soon, 200)).count("UpdateRow") >= 1
     assert one.calls(lambda: rows.due_migrations(soon, 200)).count("UpdateRow") == 0
 
 
 def test_a_row_that_a_lagging_index_shows_twice_is_one_row(rows: Migrations, one: Bench) -> None:
-    """Its old entry and its new one: asked for both, Tablestore refuses the whole read, and the tick ended with it."""
+    """The index shows the old entry and the new one. Tablestore refuses a read with both, which used to end the tick."""
     index = service(one.world.cloud, "tablestore")
     made = settled(rows, create(rows, batch_id="btwice", due_at=T0))
     index.set_index_lag(60_000)
@@ -231,7 +231,7 @@ def test_restarts_count_each_event_once(rows: Migrations, one: Bench) -> None:
 
 
 def test_restarts_are_those_of_a_migration_under_way(rows: Migrations, one: Bench) -> None:
-    """Asked and noted in one call."""
+    """Checked and recorded in one call."""
     made = create(rows)
     noted: list[bool] = []
     assert one.calls(lambda: noted.append(rows.record_restart(made.migration_id, "e", T0, (State.MIGRATING,)))) == ["UpdateRow"]

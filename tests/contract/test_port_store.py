@@ -28,7 +28,7 @@ from tests.support.world import World
 
 @pytest.fixture(params=["", "drop_before", "drop_after"])
 def ports(request: pytest.FixtureRequest) -> Iterator[Ports]:
-    """The ports; in two of three runs every third answer of the store is lost."""
+    """The ports. In two of three runs every third answer of the store is lost."""
     with bench("api") as made:
         if request.param:
             made.faults({"service": "tablestore", "kind": request.param, "times": -1, "probability": 0.3})
@@ -43,7 +43,7 @@ def one() -> Iterator[Bench]:
 
 @contextmanager
 def earlier_version() -> Iterator[None]:
-    """While it lasts, batches are written as before terms had a column of their own."""
+    """Within the block, batches are written as before the terms had their own column."""
     columns = tables.batch_columns
 
     def without(made: Batch) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def test_only_open_and_acknowledged_batches_are_offered(ports: Ports) -> None:
 
 
 def test_terms_are_read_without_the_instances() -> None:
-    """A batch of a thousand instances costs a stage no more than one of two."""
+    """A batch of a thousand instances costs a stage no more than a batch of two."""
     ids = tuple(f"i-{number:020d}" for number in range(1000))
     made = batch(5, selection=Selection(("cn-hangzhou",), ids), acknowledgement=Acknowledgement("ann", T0, "2026-11", RISKS))
     meter = Meter()
@@ -117,7 +117,7 @@ def test_terms_are_read_without_the_instances() -> None:
 
 
 def test_terms_of_a_row_that_an_earlier_version_wrote_come_from_its_document(one: Bench) -> None:
-    """It writes no terms, and leaves those of a later version as they were when it changes the row."""
+    """The earlier version writes no terms. When it changes the row, it leaves a later version's terms unchanged."""
     made = batch(6, state=BatchState.OPEN, acknowledgement=Acknowledgement("ann", T0, "2026-11", RISKS))
     one.ports.batches.create(made)
     after = replace(made, state=BatchState.CLOSED, version=2)

@@ -1,4 +1,4 @@
-"""Whom a batch means, in a cloud that filters as ECS does: with its limits, and with more than was asked for."""
+"""Which instances a batch selects, in a cloud that filters as ECS does: with its limits, and with more results than requested."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_batch_has_what_meets_its_criteria_and_lists_what_was_left_out(
 
 
 def test_a_listing_that_ecs_may_have_cut_is_read_without_its_filter() -> None:
-    """With tags ECS shows at most 1,000 instances and does not say so."""
+    """With tags, ECS shows at most 1,000 instances and does not say that there are more."""
     with bench("intake") as one:
         document = fleet(*(tagged(number, {"env": "prod"}) for number in range(1, 1004)), tagged(1004, {"env": "test"}))
         batch, found, _ = planned(one, {"tags": ["env=prod"]}, document)
@@ -143,7 +143,7 @@ def test_an_older_version_reads_a_selection_that_names_nothing() -> None:
             one.ports.batches.create(batch)
             assert one.ports.batches.load(batch.batch_id) == batch
             assert one.ports.batches.batch_and_tally(batch.batch_id)[0] == batch
-            # The older version writes the batch as it read it; the selection stays.
+            # The older version writes the batch as it read it, so the selection stays.
             written = tables.batch_columns(replace(batch, selection=old, version=2))
             assert tables.batch_from_row(columns | written).selection == selection
 

@@ -1,4 +1,4 @@
-"""A process that a test starts can sleep on another date too."""
+"""A process that a test starts can sleep even on another date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that nobody can read, in the real tables: they step aside, are left as they are, and stop nobody."""
+"""Unreadable rows in the real tables: they are postponed, left unchanged, and stop nobody."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def test_a_row_that_nobody_can_read_is_listed_in_every_state_that_has_not_ended(
 
 @pytest.mark.parametrize("state", [State.MIGRATED, State.FAILED, State.PRECHECK_FAILED])
 def test_a_row_that_nobody_can_read_is_listed_in_a_closed_batch_too(one: Bench, state: State) -> None:
-    """A person still has to confirm, retry or roll back, and could not see what stands in the way."""
+    """A person still has to confirm, retry or roll back such a migration, and must see what is wrong."""
     closed = Batch(migration(1).batch_id, BatchState.CLOSED, 1, T0, "api", "ann", Selection(()), Policy())
     one.ports.batches.create(closed)
     bad = stand(one, 1, state=state, entered_at=T0)

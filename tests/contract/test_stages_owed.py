@@ -1,4 +1,6 @@
-"""What a step owes, when somebody acts before it is settled: void effects do no harm, and no stage wakes itself for ever."""
+"""Effects in an outbox when somebody acts before they are carried out: outdated effects do no harm, and no stage wakes itself
+for ever.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ _numbers = iter(range(1, 10_000))
 
 @dataclass
 class Unwilling:
-    """A driver that refuses as it is told."""
+    """A driver that refuses as the test tells it."""
 
     refusal: ReplankError | None = None
     launched: list[str] = field(default_factory=list)
@@ -82,7 +84,7 @@ def stand(ports: Ports, state: State, **more: Any) -> Migration:
 
 
 def fail(ports: Ports, made: Migration, to: State, *effects: Effect) -> None:
-    """A step to a failure whose function dies before its effects."""
+    """A step to a failure, whose function dies before its effects."""
     taken = step(made, to, now=T0, by="watch", reason="x", failure=Failure("migrate", "X.Y", "m", "r"))
     ports.migrations.commit(replace(taken, effects=effects))
 
@@ -101,14 +103,15 @@ def test_a_retry_waits_for_a_slot_of_its_own_whatever_the_failure_still_owes(por
     assert made.migration_id not in ports.admission.slot_holders()
     seen = ports.admission.slot_use(again.batch_id, again.migration_id)
     assert ports.admission.take_slot(seen, again.migration_id, again.batch_id, again.attempt)
-    perform_effect(ReleaseSlot(), again, ports)  # once more, late
+    perform_effect(ReleaseSlot(), again, ports)  # again, late
     assert made.migration_id in ports.admission.slot_holders()
     assert made.migration_id not in ports.batches.tally(made.batch_id).failed
 
 
 def test_an_outbox_newer_than_the_row_as_it_was_read_stays(ports: Ports) -> None:
-    """A tick read a cancelled migration; a person confirmed it, and the tick then carried out what the confirmation owes
-    (seed 87513951: nothing was released in the row that it had read, and the snapshots were never swept)."""
+    """A tick read a cancelled migration, then a person confirmed it. The tick carried out the confirmation's effects on its
+    old copy of the row (seed 87513951). In that copy nothing was released, so the snapshots were never swept.
+    """
     made = stand(ports, State.CANCELLED)
     held = LedgerEntry(made.migration_id, "0-1-d-1", "cn-hangzhou", "i-1", "d-1", 0, "replank", SnapshotState.ACCOMPLISHED, T0)
     ports.ledger.put(held)
@@ -156,12 +159,12 @@ def test_a_job_that_could_not_be_started_is_never_started_after_the_migration_fa
 
 
 def test_a_launch_owed_for_a_job_that_is_gone_is_a_failure(one: Bench, ports: Ports) -> None:
-    """The tick could not carry it out, and looked at nothing else of a migration that owed it: nobody was ever told."""
+    """The tick could not carry the launch out, and checked nothing else of that migration. So nobody was ever told."""
     made = stand(ports, State.SNAPSHOTTED)
     an_hour_ago = ports.clock.now() - timedelta(hours=1)
     taken = step(made, State.MIGRATING, now=an_hour_ago, by="migrate", reason="job", handle=DriverData(job_id="j-gone"))
     ports.migrations.commit(replace(taken, effects=(LaunchDriver(),)))
-    for minute in range(30):  # the guest is asked first what the job has left
+    for minute in range(30):  # the guest is first asked what the job has left
         watch.run(Message("timer", f"t{minute}", "timer", {}), replace(ports, drivers=one.ports.drivers))
         one.world.run(1)
     failed = ports.migrations.load(made.migration_id)
@@ -172,7 +175,7 @@ def test_a_launch_owed_for_a_job_that_is_gone_is_a_failure(one: Bench, ports: Po
 def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
     ports: Ports, driver: Unwilling, act: Callable[..., Any]
 ) -> None:
-    """The start took effect, answered with an error, and its repetition was denied: the job ran on after the failure."""
+    """The start took effect, but answered with an error, and its repetition was refused. So the job ran on after the failure."""
 
     class Copied:
         def snapshots_of_instance(self, *_: Any) -> list[Snapshot]:
@@ -224,7 +227,7 @@ def test_a_snapshot_asked_for_late_is_not_missed_at_once(ports: Ports) -> None:
             return "s-late"
 
         def snapshots(self, *_: Any) -> dict[str, Any]:
-            return {}  # listings lag behind
+            return {}  # the listings lag behind
 
     made = stand(ports, State.SNAPSHOTTING, disks=("d-1",), due_at=T0, entered_at=ports.clock.now())
     an_hour_ago = ports.clock.now() - timedelta(hours=1)
@@ -239,7 +242,7 @@ def test_a_snapshot_asked_for_late_is_not_missed_at_once(ports: Ports) -> None:
         SnapshotState.INTENDED,
         an_hour_ago,
     )
-    ports.ledger.put_new(entry)  # the disk was busy with another snapshot ever since
+    ports.ledger.put_new(entry)  # the disk was busy with another snapshot since then
     due = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
     assert snapshot.run(due, replace(ports, compute=cast(Compute, Slow()))).result == "waiting"
     assert [each.state for each in ports.ledger.entries_of_migration(made.migration_id)] == [SnapshotState.CREATING]

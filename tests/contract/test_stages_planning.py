@@ -1,4 +1,4 @@
-"""Planning and dry runs: neither may leave something that nobody drives."""
+"""Planning and dry runs: neither may leave a migration that nothing drives."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_dry_run_ends_in_the_step_that_passes_it() -> None:
 
 @dataclass
 class SilentRegions:
-    """A compute port in which some regions never answer, as the SDK tells of a name that does not resolve."""
+    """A compute port in which some regions never answer, with the SDK's error for a name that does not resolve."""
 
     compute: Compute
     regions_silent: tuple[str, ...]
@@ -101,7 +101,7 @@ class SilentRegions:
 
 
 def planned(one: Bench, *, silent: tuple[str, ...], list_regions: bool = True, hours: int = 0) -> tuple[str, list[str], str]:
-    """A batch of two regions, looked at for so many hours: its state, the problems as `where code`, and what holds it back."""
+    """A batch of two regions after this many hours: its state, its problems as `where code`, and what holds it back."""
     compute: Any = SilentRegions(one.ports.compute, silent, list_regions)
     bus = FakeBus()
     ports = replace(one.ports, bus=bus, compute=compute, more_regions=silent)
@@ -200,7 +200,7 @@ def test_what_our_rows_say_is_converted_is_not_offered_again(
     listed: Bench, states: tuple[State, ...], by_id: bool, size: int
 ) -> None:
     for number, state in enumerate(states):
-        # The later a migration is made here, the lower is its id: ids say nothing of the order.
+        # The later a migration is made here, the lower is its id, because ids say nothing about the order.
         earlier = migration(1, migration_id=f"m{9 - number:016x}", state=state, created_at=T0 + timedelta(days=number))
         assert listed.ports.migrations.create(earlier, first_journal_entry(earlier, by="test", reason="made"), [])
     ports = replace(listed.ports, bus=FakeBus())

@@ -1,4 +1,4 @@
-"""Whom a batch means: nothing else is probed, snapshotted or moved, however its migration came to be."""
+"""Only selected instances are probed, snapshotted or moved, however their migration was created."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOUCHING = {"RunCommand", "CreateSnapshot", "CreateReplicationJob", "CreateAcces
 
 
 def stand(ports: Ports, batch: Batch, number: int, state: State, **more: Any) -> Migration:
-    """A migration in its batch; the batch is acknowledged at T0."""
+    """A migration in its batch. The batch is acknowledged at T0."""
     made = migration(number, state=state, **more)
     given = acts.acknowledge(batch, "ann", RISKS_VERSION, T0)
     ports.batches.create(given)
@@ -37,7 +37,7 @@ def stand(ports: Ports, batch: Batch, number: int, state: State, **more: Any) ->
 
 
 def run(one: Bench, made: Migration) -> tuple[Outcome, set[str]]:
-    """The stage of its state, and what it did to the instance."""
+    """Run the stage of the migration's state. Returns what it did to the instance."""
     ports = replace(one.ports, bus=FakeBus())
     found: list[Outcome] = []
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
@@ -98,7 +98,7 @@ def test_a_selection_that_changed_since_is_not_the_one_acknowledged(state: State
 @pytest.mark.parametrize("selection", [NAMED, OF_RELEASE, replace(OF_RELEASE, instance_ids=("i-test0001",))])
 @pytest.mark.parametrize("digest", [True, False])
 def test_what_was_acknowledged_goes_on_whatever_version_recorded_it(selection: Selection, digest: bool) -> None:
-    """An older version recorded no digest; the clock of the function that made the row may be ahead."""
+    """An older version recorded no digest, and the clock of the function that wrote the row may be ahead."""
     with bench("migrate") as one:
         one.world.load_fleet(fleet(instance(1)))
         made = stand(one.ports, batch_of(selection), 1, State.READY, created_at=T0 + CLOCKS_DIFFER)
@@ -125,7 +125,7 @@ def test_an_intake_that_takes_one_more_has_it_refused(monkeypatch: pytest.Monkey
 
 
 def test_a_version_that_knows_more_of_a_selection_finds_the_same_digest() -> None:
-    """While two versions run, one records the digest and the other compares it: the simulation of a deployment found this."""
+    """While two versions run, one records the digest and the other compares it. The simulation of a deployment found this."""
 
     @dataclass(frozen=True)
     class Newer(Selection):
@@ -140,7 +140,7 @@ def test_a_version_that_knows_more_of_a_selection_finds_the_same_digest() -> Non
 
 @pytest.mark.parametrize(("passed_at", "counts"), [(0, False), (3, True)])
 def test_a_refusal_counts_as_a_failure_if_the_precheck_had_passed_before(passed_at: int, counts: bool) -> None:
-    """Something has changed since, right before the snapshots: the batch's budget did not notice."""
+    """Something has changed since then, right before the snapshots. Before, the batch's budget did not count such a refusal."""
     with bench("precheck") as one:
         one.world.load_fleet(fleet(instance(2)))
         more = {"prechecked_version": passed_at, "version": 5, "entered_version": 5}

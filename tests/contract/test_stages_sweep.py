@@ -1,4 +1,4 @@
-"""The sweep and a snapshot whose id the ledger never learned: ours goes, whatever else bears its name stays."""
+"""The sweep and a snapshot whose id the ledger never learned: ours is deleted, another one with the same name stays."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ports(one: Bench) -> Ports:
 
 
 def intended(one: Bench, ports: Ports, *, released: bool = True) -> tuple[Migration, LedgerEntry]:
-    """A cancelled migration whose function died before it noted what it had asked for; its retention is over."""
+    """A cancelled migration whose function died before it recorded the snapshot that it had requested. Its retention is over."""
     made = migration(1, state=State.CANCELLED, released_at=T0 - timedelta(days=9) if released else None)
     ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     disk = ports.compute.disks(made.region_id, made.instance_id)[0].disk_id
@@ -65,7 +65,7 @@ def confirmed(ports: Ports, number: int, *, retention_over: bool = True, **more:
 
 
 def snapshot_of(ports: Ports, made: Migration, **more: Any) -> LedgerEntry:
-    """A ledger row of a snapshot that never came to be."""
+    """A ledger row of a snapshot that was never created."""
     entry = LedgerEntry(
         migration_id=made.migration_id,
         key="0-1-d-none",
@@ -126,7 +126,7 @@ def test_a_snapshot_whose_id_was_never_noted_goes(one: Bench, ports: Ports) -> N
 
 
 def test_no_snapshot_goes_while_its_migration_still_owes_an_effect(one: Bench, ports: Ports) -> None:
-    """What is owed may be the very adoption or lock that the snapshot is for."""
+    """The effect may be the very adoption or lock that the snapshot is for."""
     owner, entry = intended(one, ports)
     made = ours(one, ports, entry)
     taken = step(owner, State.CANCELLED, now=one.now, by="watch", reason="noted")
@@ -143,7 +143,7 @@ def test_no_snapshot_goes_while_its_migration_still_owes_an_effect(one: Bench, p
 def test_a_snapshot_that_only_bears_our_name_stays(one: Bench, ports: Ports, tags: list[dict[str, str]]) -> None:
     _, entry = intended(one, ports)
     made = ours(one, ports, entry)
-    theirs = somebodys(one, ports, entry, Tag=tags)  # listed first
+    theirs = somebodys(one, ports, entry, Tag=tags)  # it is listed first
     sweep.run(DAILY, ports)
     assert left(ports, entry) == [theirs]
     assert noted(ports, entry) == (SnapshotState.SWEPT, made)
@@ -166,7 +166,7 @@ def test_what_nobody_released_stays(one: Bench, ports: Ports) -> None:
 
 
 def test_what_cannot_go_does_not_stand_in_the_way_of_the_rest(ports: Ports) -> None:
-    """A page of snapshots that somebody still uses, or whose migration is gone, comes first on every day."""
+    """A page of snapshots that are still in use, or whose migration is gone, comes first every day."""
     for number in (7, 8):
         snapshot_of(ports, migration(number), sweep_at=T0 - timedelta(days=3))
     made = confirmed(ports, 1)
@@ -177,7 +177,7 @@ def test_what_cannot_go_does_not_stand_in_the_way_of_the_rest(ports: Ports) -> N
 
 
 def test_a_run_that_was_interrupted_is_finished_by_the_next(ports: Ports) -> None:
-    """Its snapshots were deleted; the function ended before the migration was complete."""
+    """The snapshots were deleted, but the function ended before the migration was completed."""
     made, waiting = confirmed(ports, 1), confirmed(ports, 2, retention_over=False)
     snapshot_of(ports, made, state=SnapshotState.SWEPT)
     assert sweep.run(DAILY, ports).facts["completed"] == 1
@@ -201,7 +201,7 @@ class At:
 
 
 class Hurried:
-    """A clock on which every look takes three minutes."""
+    """A clock that moves three minutes with every reading."""
 
     def __init__(self) -> None:
         self.at = T0
@@ -221,7 +221,7 @@ def test_a_run_ends_before_its_function_does_and_the_next_goes_on(ports: Ports) 
 
 
 def test_what_another_version_confirmed_is_found_on_sundays(ports: Ports) -> None:
-    """It put them on no lane."""
+    """That version put the migrations on no lane."""
     made = confirmed(ports, 1, due_at=None)
     sweep.run(DAILY, ports)
     assert states(ports, made) == [State.CONFIRMED]

@@ -1,4 +1,4 @@
-"""A page of Tablestore may be empty and yet not the last: the store goes on reading."""
+"""A page of Tablestore may be empty without being the last one: the store must continue to read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Rows that older versions stored, from 0.2.0 to the one before each later column: this version reads them and shows the same.
+"""Rows that older versions stored, from 0.2.0 to the last version before each later column: this version reads them and shows the
+same.
 
 ``stored_rows/make.py`` wrote them with the older code; each file names the commit.
 """
@@ -19,9 +20,9 @@ from tools.deployed.product import URL
 FOLDER = Path(__file__).with_name("stored_rows")
 VERSIONS = sorted(path.stem for path in FOLDER.glob("*.json"))
 WORDS = frozenset({"waitsFor", "title", "why", "remedy", "seen", "heldBack", "link", "risks"})
-"""Fields for people: their words may change from one version to the next. The risks are those of this version."""
+"""Fields with texts for people, which may change between versions. The risks are those of this version."""
 TIMES = frozenset({"window", "windows", "blackouts"})
-"""Fields of the policy that a view shows with their defaults; the views themselves are compared too."""
+"""Fields of the policy that a view shows with their defaults. The views themselves are compared too."""
 Stored = dict[str, Any]
 
 
@@ -46,7 +47,7 @@ def world(stored: Stored) -> Iterator[World]:
 
 
 def lost(before: Any, now: Any, path: str = "") -> list[str]:
-    """Where a view of today differs from one of an older version, except in fields that are new and in words."""
+    """The differences between today's view and that of an older version, except in new fields and in texts."""
     if isinstance(before, dict) and isinstance(now, dict):
         gone = [f"{path}.{name} is gone" for name in before.keys() - now.keys()]
         same = sorted(before.keys() & now.keys() - WORDS)

@@ -34,7 +34,7 @@ class App:
         account.deploy(self.cloud, self.files, "http://127.0.0.1:1")
 
     def settle(self, span_ms: int = 0) -> None:
-        """Do everything due within ``span_ms`` of virtual time."""
+        """Do everything that is due within ``span_ms`` of virtual time."""
         until = self.cloud.clock.now_ms() + span_ms
         for _ in range(10_000):
             if not self.cloud.step(until):
@@ -47,7 +47,7 @@ class App:
 
 @contextmanager
 def in_process_app(folder: Path, **options: Any) -> Iterator[App]:
-    """Deploy into a cloud of this process, with the bus made, and bring all SDK requests there."""
+    """Deploy into a cloud of this process, create the bus, and route all SDK requests to the cloud."""
     cloud = account.build(invoker=InProcessInvoker(), **options)
     app = App(cloud, write_application(folder))
     app.deploy()

@@ -1,4 +1,4 @@
-"""An account with ECS and SMC in this process, reached through the real SDKs, and the few calls every test makes."""
+"""An account with ECS and SMC in this process, used through the real SDKs, and the calls that most tests make."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ GUESTS: dict[str, Any] = {
 
 
 class Account:
-    """A cloud with its clients; ``events`` are those ECS published."""
+    """A cloud with its clients. ``events`` are the events that ECS published."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.cloud = Cloud(folder, seed=7)
@@ -61,7 +61,7 @@ class Account:
         offered(self.cloud.hooks.load_fleet)({"pages": pages, "guests": chosen, "faults": faults})
 
     def pass_minutes(self, minutes: float) -> None:
-        """Let time pass, and everything happen that is due meanwhile."""
+        """Let time pass, and do everything that is due meanwhile."""
         until = self.cloud.clock.now_ms() + round(minutes * MINUTE)
         while self.cloud.step(until):
             pass
@@ -82,7 +82,7 @@ class Account:
         return list(answer.body.snapshots.snapshot)
 
     def begin(self, instance_id: str, script: str, **more: Any) -> str:
-        """RunCommand; the invocation's id."""
+        """RunCommand. Returns the invocation's id."""
         kind = "RunPowerShellScript" if instance_id == WINDOWS else "RunShellScript"
         content = base64.b64encode(script.encode()).decode()
         fields = {"region_id": REGION, "instance_id": [instance_id], "type": kind, "content_encoding": "Base64", **more}
@@ -93,14 +93,14 @@ class Account:
         return self.ecs.describe_invocation_results(request).body.invocation.invocation_results.invocation_result[0]
 
     def run(self, instance_id: str, script: str, minutes: float = 3, **more: Any) -> tuple[Any, str]:
-        """Run a script and wait; the result and its output."""
+        """Run a script and wait. Returns the result and the output."""
         invoke_id = self.begin(instance_id, script, **more)
         self.pass_minutes(minutes)
         result = self.result(invoke_id)
         return result, base64.b64decode(result.output or "").decode()
 
     def imported(self, instance_id: str, token: Any = None) -> str:
-        """Make an instance a source server; its source id."""
+        """Make an instance a source server. Returns the source's id."""
         token = token or self.smc.create_access_token(smc.CreateAccessTokenRequest()).body
         client = "C:\\smc\\go2aliyun_client.exe" if instance_id == WINDOWS else "/smc/go2aliyun_client"
         _, output = self.run(instance_id, f"{client} import {token.access_token_id} {token.access_token_code}")
@@ -135,7 +135,7 @@ def account(folder: Path | None = None) -> Iterator[Account]:
 
 @contextmanager
 def refused(code: str) -> Iterator[None]:
-    """What happens within is refused with this very code."""
+    """Within the block, the call must be refused with exactly this code."""
     with pytest.raises(TeaException) as caught:
         yield
     assert caught.value.code == code

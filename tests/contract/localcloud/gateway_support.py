@@ -1,4 +1,4 @@
-"""The small application behind API Gateway: two operations before app-echo."""
+"""The small application behind API Gateway, with two operations that call app-echo."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ TEMPLATE = (
 
 
 def files_with_gateway(folder: Path, template: str = TEMPLATE) -> account.Files:
-    """The application's files, the gateway's template among them."""
+    """The application's files with the gateway's template."""
     files = write_application(folder)
     (folder / "functions" / "echo" / "index.py").write_text(ECHO)
     path = folder / "gateway.yml"

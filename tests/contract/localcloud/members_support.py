@@ -1,4 +1,4 @@
-"""A cloud of several accounts in this process: the deployment's own and two members, reached through the real SDKs."""
+"""A cloud with several accounts in this process: the deployment's own and two members, used through the real SDKs."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def policy(*actions: str, resource: str = "*") -> dict[str, Any]:
 
 
 def trust(*principals: str, condition: Any = None, kind: str = "RAM") -> dict[str, Any]:
-    """A trust policy that lets the principals in."""
+    """A trust policy that allows these principals."""
     more = {"Condition": condition} if condition else {}
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {kind: list(principals)}, **more}
     return {"Version": "1", "Statement": [statement]}
 
 
 def fleet(own: str, external_id: str = "") -> dict[str, Any]:
-    """One instance for each account, and a role in the shop's account that the own account may assume."""
+    """One instance in each account, and a role in the shop's account that the deployment's account may assume."""
     condition = {"StringEquals": {"sts:ExternalId": external_id}} if external_id else None
     role = {
         "trust": trust(f"acs:ram::{own}:root", condition=condition),
@@ -65,13 +65,13 @@ def fleet(own: str, external_id: str = "") -> dict[str, Any]:
 
 @dataclass
 class Several:
-    """The cloud, and clients for whoever has a key."""
+    """The cloud, and clients for any key."""
 
     cloud: Cloud
 
     @property
     def central(self) -> Key:
-        """The role of the own account that may assume others."""
+        """The role of the deployment's account that may assume other roles."""
         found = self.cloud.identities.of(f"role:{CENTRAL}")
         assert found
         return found
@@ -98,7 +98,7 @@ class Several:
         return list(self.ecs(key).describe_snapshots(ecs.DescribeSnapshotsRequest(region_id=REGION)).body.snapshots.snapshot)
 
     def sts(self, key: Key, action: str, **query: Any) -> dict[str, Any]:
-        """An operation of STS through Tea's generic client, which knows nothing of this cloud."""
+        """Call an operation of STS with Tea's generic client, which knows nothing of this cloud."""
         params = Params(
             action=action, version="2015-04-01", protocol="HTTP", method="POST", auth_type="AK", style="RPC",
             pathname="/", req_body_type="formData", body_type="json",
@@ -108,7 +108,7 @@ class Several:
         return body
 
     def assume(self, key: Key | None = None, **query: Any) -> Key:
-        """AssumeRole of the shop's role unless another is named; the temporary key."""
+        """AssumeRole of the shop's role, or of the named role. Returns the temporary key."""
         asked = {"RoleArn": MEMBER_ARN, "RoleSessionName": "m-20260101-1", **query}
         given = self.sts(key or self.central, "AssumeRole", **asked)["Credentials"]
         return Key(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], "")
@@ -131,7 +131,7 @@ def _config(key: Key) -> Config:
 
 @contextmanager
 def several(folder: Path | None = None, external_id: str = "") -> Iterator[Several]:
-    """The cloud with the fleet above, and a role in the own account whose policies allow AssumeRole on the shop's."""
+    """The cloud with the fleet above, and a role in the deployment's account that may assume the shop's role."""
     cloud = account.build(folder, seed=5, invoker=InProcessInvoker())
     allowed = json.loads(json.dumps(policy("sts:AssumeRole", resource=f"acs:ram:*:*:role/{MEMBER}")))["Statement"]
     with cloud.lock, cloud.db.transaction():

@@ -1,4 +1,4 @@
-"""A cloud with only Tablestore in it, and the real client on it, in one process."""
+"""A cloud with only Tablestore, and the real client for it, in one process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from localcloud.core.access_keys import Key
 from localcloud.core.app import INSTANCE_NAME, REGION, Cloud
 from localcloud.core.http import Request, Response
 from localcloud.tablestore import Tablestore
-from localcloud.tablestore.messages import messages  # first, because it silences the SDK's complaints at import
+from localcloud.tablestore.messages import messages  # first, because it silences the SDK's warnings at import
 from localcloud.wire import ots_sign
 from tests.support.signing_time import signing_time
 
@@ -16,7 +16,7 @@ from tablestore import OTSClient, OTSServiceError, RetryPolicy  # isort: skip
 
 
 class NoRetry(RetryPolicy):  # type: ignore[misc]  # the SDK has no types
-    """Every answer reaches the test."""
+    """No retries, so that every answer reaches the test."""
 
     def should_retry(self, retry_times: int, exception: Exception, api_name: str) -> bool:
         return False
@@ -49,7 +49,7 @@ def make_client(
 
 
 def send(cloud: Cloud, operation: str, body: bytes, **headers: str) -> Response:
-    """One signed request with this body, as bytes: for what the SDK cannot be made to say."""
+    """Send one signed request with these bytes as its body, for messages that the SDK cannot build."""
     now = signing_time(millis=True)
     sent = {
         "x-ots-date": now,

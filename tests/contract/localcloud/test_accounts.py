@@ -1,4 +1,4 @@
-"""Several accounts in one cloud: each sees and changes what is its own, and nothing else."""
+"""Several accounts in one cloud: each sees and changes only its own resources."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def test_a_state_from_before_there_were_accounts_is_the_own_accounts(tmp_path: P
     with old.cloud.lock, old.cloud.db.transaction():
         old.cloud.services[0].life.create(old.cloud.services[0].world.disk(disk), "old")  # type: ignore[attr-defined]
     old.cloud.close()
-    # A table of jobs without accounts, and no documents about accounts, are what an older version left.
+    # An older version left a table of jobs without accounts, and no documents about accounts.
     file = sqlite3.connect(tmp_path / "cloud.sqlite")
     file.execute("ALTER TABLE jobs DROP COLUMN account")
     file.execute("DELETE FROM docs WHERE kind IN ('account', 'identity.session')")

@@ -1,4 +1,4 @@
-"""Accounts, roles and credentials over the cloud's own endpoint, and events between accounts."""
+"""Accounts, roles and credentials through the cloud's own endpoint, and events between accounts."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_a_template_is_applied_in_a_running_cloud(
 
 
 def target(bus: str, role: str = "receive") -> dict[str, Any]:
-    """A rule's target on the own account's bus."""
+    """A rule's target on the bus of the deployment's account."""
     fixed = {"AccountType": "AnotherAccount", "AccountId": ACCOUNT_ID, "EventBusName": bus, "RAMRoleName": role}
     params = [{"ResourceKey": name, "Form": "CONSTANT", "Value": value} for name, value in fixed.items()]
     return {
@@ -205,7 +205,7 @@ def target(bus: str, role: str = "receive") -> dict[str, Any]:
 
 
 def route(cloud: Several, role: str = "receive") -> None:
-    """A rule on the shop's default bus that passes ECS's events to the own account's bus ``fleet``."""
+    """A rule on the shop's default bus that forwards ECS's events to the bus ``fleet`` of the deployment's account."""
     control = cloud.service("eventbridge").control
     with cloud.cloud.lock, cloud.cloud.db.transaction():
         control.create_event_bus({"EventBusName": "fleet"})

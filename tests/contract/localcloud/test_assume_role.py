@@ -1,4 +1,4 @@
-"""AssumeRole as published, and how temporary credentials are refused; asked through Tea's generic client."""
+"""AssumeRole as published, and the errors for expired temporary credentials; through Tea's generic client."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_the_published_codes(cloud: Several, query: Any, code: str, status: int)
 
 def test_the_longest_session_is_the_roles(cloud: Several) -> None:
     assert cloud.assume(DurationSeconds=7200)
-    set_trust(cloud, trust(OWN_ROOT))  # 3600 s again
+    set_trust(cloud, trust(OWN_ROOT))  # the maximum is 3600 s again
     assert refused(cloud, DurationSeconds=3601)[0] == "InvalidParameter.DurationSeconds"
 
 
@@ -159,7 +159,7 @@ def test_a_sessions_policy_only_takes_away(cloud: Several) -> None:
     with pytest.raises(TeaException) as caught:
         cloud.ecs(key).stop_instance(ecs.StopInstanceRequest(instance_id=SHOP_INSTANCE))
     assert caught.value.code == "Forbidden.RAM"
-    set_trust(cloud, trust(OWN_ROOT))  # the role itself may only look now
+    set_trust(cloud, trust(OWN_ROOT))  # the role itself may only read now
     wide = cloud.assume(Policy=json.dumps(policy("*")))
     with pytest.raises(TeaException):
         cloud.ecs(wide).stop_instance(ecs.StopInstanceRequest(instance_id=SHOP_INSTANCE))

@@ -1,6 +1,6 @@
-"""Clients that are not ours assume a role by themselves: the SDK before Tea, and Alibaba's library of credentials.
+"""Third-party clients assume a role by themselves: the SDK before Tea, and Alibaba's credentials library.
 
-Both do so with the keys of a RAM user, over the older signature, and ask sts.aliyuncs.com: they know of no other address.
+Both use the keys of a RAM user and the older signature, and call sts.aliyuncs.com, the only address that they know.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ def cloud() -> Iterator[Several]:
 
 
 def user(cloud: Several, *actions: str) -> Key:
-    """A RAM user of the own account."""
+    """A RAM user of the deployment's account."""
     return members.put_user(cloud.cloud, ACCOUNT_ID, "ci", {"policies": [policy(*actions)]})
 
 
 def listed(key: Key) -> list[str]:
-    """What the SDK before Tea lists as the role, which it assumes by itself."""
+    """The list that the SDK before Tea gets in the role, which the SDK assumes by itself."""
     credential = RamRoleArnCredential(key.access_key_id, key.access_key_secret, MEMBER_ARN, "m-1")
     client = sdk.AcsClient(region_id="cn-hangzhou", credential=credential, auto_retry=False)
     request = DescribeInstancesRequest()
@@ -65,7 +65,8 @@ def test_it_is_told_why_it_may_not(cloud: Several) -> None:
 
 
 def test_the_credentials_library_assumes_a_role(cloud: Several) -> None:
-    # One object with all three: by the machine's clock the library takes the credentials for expired, and each getter asks again.
+    # Read all three values from one object. By the machine's clock the library considers the credentials expired, so each getter
+    # would ask again.
     given = credentials(user(cloud, "sts:AssumeRole")).get_credential()
     key = Key(given.access_key_id, given.access_key_secret, given.security_token, "")
     assert cloud.instances(key) == [SHOP_INSTANCE]

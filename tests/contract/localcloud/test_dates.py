@@ -1,4 +1,4 @@
-"""Dates of requests: the quick way of reading them accepts and refuses exactly what ``strptime`` does."""
+"""Dates of requests: the fast parser accepts and refuses exactly the same as ``strptime``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The deployment files: what they build, and how mistakes are named."""
+"""The deployment files: what is built from them, and how mistakes are reported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def app(tmp_path: Path) -> Iterator[App]:
 
 
 def problems(folder: Path, template: str = TEMPLATE, services: str = SERVICES, **options: str) -> list[str]:
-    """The problems of changed files, without the folder."""
+    """The problems of changed files, without the folder's path."""
     files = write_application(folder)
     files.template.write_text(template)
     files.services.write_text(services)

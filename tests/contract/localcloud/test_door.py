@@ -1,4 +1,6 @@
-"""The served cloud trusts nobody for being on this machine: forged names, other sites' pages, no token, known keys."""
+"""The served cloud does not trust requests just because they come from this machine: forged hosts, other sites' pages, no
+token, known keys.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 def ask(running: account.Running, method: str, path: str, body: bytes = b"", /, **headers: str) -> Answer:
-    """A request as it is: no header that is not named, but for the host where none is given."""
+    """Send a request exactly as given: only the named headers, plus the host if none is given."""
     connection = http.client.HTTPConnection("127.0.0.1", running.server.port, timeout=20)
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.putrequest(method, path, skip_host="host" in given, skip_accept_encoding=True)
@@ -81,7 +83,7 @@ def test_no_web_page_reaches_any_service(running: account.Running, forged: dict[
 
 
 def test_a_client_that_leaves_out_the_port_reaches_the_services_only(running: account.Running) -> None:
-    """As the Node.js client of Tablestore does. No browser leaves it out, so that it is no page's request."""
+    """The Node.js client of Tablestore does this. No browser does, so such a request cannot come from a page."""
     assert ask(running, "POST", "/PutRow", host="127.0.0.1", x_ots_apiversion="2015-12-31")[0] == 400
     assert ask(running, "GET", "/_localcloud/clock", **with_token(running, host="127.0.0.1"))[0] == 403
 
@@ -151,7 +153,7 @@ def test_two_states_share_no_secret_and_one_state_keeps_its_own(tmp_path: Path) 
 
 
 def test_the_keys_of_an_older_state_are_void_once_it_is_served(tmp_path: Path) -> None:
-    """A version before this one made them from the seed: everybody can."""
+    """A version before this one derived the keys from the seed, so anybody can compute them."""
     from localcloud.core.access_keys import Key
 
     old = account.build(tmp_path, invoker=InProcessInvoker())

@@ -1,4 +1,4 @@
-"""Scripts begun as soon as their command is accepted: nothing but the time they take may differ."""
+"""Scripts that run ahead, as soon as their command is accepted: only the time they take may differ."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def cloud() -> Iterator[Account]:
 
 
 def begun(cloud: Account) -> ahead.Ahead:
-    """What the account's ECS has begun ahead."""
+    """The runs that the account's ECS has started ahead."""
     service = cloud.cloud.services[0]
     assert isinstance(service, Ecs)
     return service.runs.ahead

@@ -1,4 +1,4 @@
-"""Cloud Assistant: scripts that really run, their limits, and what happens where they cannot."""
+"""Cloud Assistant: scripts that really run, their limits, and what happens if a script cannot run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_script_runs_in_the_guest(cloud: Account) -> None:
 
 
 def test_its_end_is_an_event_with_the_commands_name(cloud: Account) -> None:
-    """The fields of the public sample, all of them texts."""
+    """The event has the fields of the public sample, all of them texts."""
     good, _ = cloud.run(CENTOS, "true", name="replank-precheck-m1")
     bad, _ = cloud.run(CENTOS, "exit 3")
     told = [event for event in cloud.events if event["type"] == "ecs:CloudAssistant:TaskCompleted"]
@@ -252,7 +252,7 @@ def test_a_command_that_has_not_ended_is_not_forgotten(cloud: Account) -> None:
 
 
 def listed(cloud: Account, **filters: object) -> list[str]:
-    """The invocations of which there are results."""
+    """The invocations that have results."""
     answer = cloud.ecs.describe_invocation_results(ecs.DescribeInvocationResultsRequest(region_id=REGION, **filters))
     return [str(each.invoke_id) for each in answer.body.invocation.invocation_results.invocation_result]
 

@@ -1,4 +1,4 @@
-"""ResetDisk: what it needs, and that a disk is afterwards what it was, byte for byte."""
+"""ResetDisk: its conditions, and that it restores a disk byte for byte."""
 
 from __future__ import annotations
 

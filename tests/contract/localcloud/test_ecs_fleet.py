@@ -1,4 +1,4 @@
-"""Loading fleets: bare records suffice, facts are used, and what is wrong is named and loads nothing."""
+"""Loading fleets: plain records are enough, facts are used, and an invalid document is reported and loads nothing."""
 
 from __future__ import annotations
 

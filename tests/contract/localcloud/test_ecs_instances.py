@@ -141,7 +141,9 @@ def test_a_protected_instance_is_not_deleted(cloud: Account) -> None:
 
 @pytest.mark.parametrize("bought", [{"InstanceChargeType": "PrePaid"}, {"SpotStrategy": "SpotAsPriceGo"}])
 def test_only_pay_as_you_go_instances_can_be_protected(cloud: Account, bought: dict[str, str]) -> None:
-    """The condition is documented (ECS guide, release protection) for subscriptions. The code, and spot instances, are assumed."""
+    """The condition is documented for subscriptions (ECS guide, release protection). Its code, and its use for spot
+    instances, are assumptions.
+    """
     cloud.load([{"InstanceId": "i-bought", **bought}])
     with refused("ChargeTypeViolation"):
         cloud.ecs.modify_instance_attribute(ecs.ModifyInstanceAttributeRequest(instance_id="i-bought", deletion_protection=True))

@@ -1,4 +1,4 @@
-"""A guest's commands as functions of its shell and as files on PATH: no script can tell which of them it got."""
+"""A guest's commands as shell functions and as files on PATH: no script can tell the two apart."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def folders() -> Folders:
 
 
 def printed(shell: list[str], folders: Folders, script: str, root: Path) -> tuple[int, str]:
-    """The status and output of a script that is run in a fresh guest."""
+    """The status and output of a script in a fresh guest."""
     shutil.rmtree(root, ignore_errors=True)
     guest = facts.complete(RECORD, GUESTS[CENTOS])
     trees = {"": linux.system_tree(guest), "data": linux.data_tree(guest["disks"][0])}
@@ -100,7 +100,7 @@ def test_most_scripts_get_the_functions(folders: Folders) -> None:
     made = folders.commands / FUNCTIONS
     got = [script for script in SCRIPTS if prepared(script, made) != script]
     assert len(got) > len(SCRIPTS) / 2
-    # systemd-run cannot be the name of a function: it is found on PATH, as every program is.
+    # systemd-run cannot be a function's name, so it is found on PATH, as every program is.
     assert {shim.name for shim in (folders.commands / "linux").iterdir() if shim.name.isidentifier()} <= set(
         re.findall(r"^(\w+)\(\)", made.read_text(), re.MULTILINE)
     )
@@ -116,7 +116,7 @@ def test_a_guests_own_commands_come_first() -> None:
 
 
 def own_version(cloud: Account) -> str:
-    """What the guest's rpm prints."""
+    """The output of the guest's rpm."""
     return cloud.run(CENTOS, "rpm -q kernel")[1]
 
 

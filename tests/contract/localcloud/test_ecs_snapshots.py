@@ -1,4 +1,4 @@
-"""Snapshots and groups: progress, completion, quotas, and every refusal of the documents."""
+"""Snapshots and groups: progress, completion, quotas, and every documented refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A guest's units: what one does at one moment happens in its own order."""
+"""A guest's units: acts at the same moment happen in the unit's own order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from localcloud.ecs.detached import Detached
 
 
 def test_the_last_acts_of_a_unit_are_due_one_after_the_other() -> None:
-    """The scheduler may carry out what is due at one moment in any order: a unit that ends first would never restart the guest."""
+    """The scheduler may carry out jobs of one moment in any order. A unit that ended first would never restart the guest."""
     due: list[int] = []
     scheduler = SimpleNamespace(at=lambda at, *rest, **more: due.append(at), on=lambda *rest: None)
     cloud = SimpleNamespace(db=SimpleNamespace(put_blob=lambda *rest: None), scheduler=scheduler, outside={})

@@ -29,7 +29,7 @@ def cloud() -> Iterator[Account]:
 
 
 def signed(cloud: Account, operation: str, query: str, **changed: str) -> Request:
-    """A request as a client signs it; ``changed`` headers (``_`` for ``-``) are set before signing, ``late_`` ones after."""
+    """A request as a client signs it. ``changed`` headers (``_`` for ``-``) are set before signing, ``late_`` ones afterwards."""
     headers = {
         "host": "127.0.0.1",
         "x-acs-action": operation,

@@ -1,4 +1,4 @@
-"""Values of filters: those of the documents are taken, another is refused, by the older clients' wire."""
+"""Values of filters: documented values are accepted, all others are refused, through the older clients' protocol."""
 
 from __future__ import annotations
 

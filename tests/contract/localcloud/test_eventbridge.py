@@ -266,7 +266,7 @@ def test_quota_of_rules(app: App) -> None:
 
 
 def test_an_event_with_half_a_surrogate_pair_is_refused(app: App) -> None:
-    """JSON can say it, and no encoding can hold it; the other events of the batch get through."""
+    """JSON can express it, but no encoding can represent it. The other events of the batch are published."""
     publisher = account.service(app.cloud, "eventbridge").publisher
     one = {"id": "a", "source": "s", "type": "t"}
     with app.cloud.lock, app.cloud.db.transaction():

@@ -51,7 +51,7 @@ class Served:
         return str(found.instance_cloud_assistant_status[0].cloud_assistant_status)
 
     def snapshot(self) -> tuple[str, str]:
-        """Make a snapshot of the system disk; its id and what became of it within two hours."""
+        """Make a snapshot of the system disk. Returns its id and its status two hours later."""
         disks = self.ecs.describe_disks(ecs.DescribeDisksRequest(region_id=REGION, instance_id=CENTOS)).body.disks.disk
         id = self.ecs.create_snapshot(ecs.CreateSnapshotRequest(disk_id=disks[0].disk_id)).body.snapshot_id
         self.admin.advance(7200)
@@ -62,7 +62,7 @@ class Served:
         return self.smc.describe_replication_jobs(request).body.replication_jobs.replication_job[0]
 
     def run_job(self, id: str) -> Any:
-        """Start a job, and what it is three hours later."""
+        """Start a job. Returns the job three hours later."""
         self.smc.start_replication_job(smc.StartReplicationJobRequest(job_id=id))
         self.admin.advance(3 * 3600)
         return self.job(id)

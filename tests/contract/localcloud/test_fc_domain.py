@@ -1,4 +1,4 @@
-"""A custom domain's routes lead to functions; on the platform's own domain a page is for saving."""
+"""The routes of a custom domain lead to functions. From the platform's own domain a page is downloaded."""
 
 from __future__ import annotations
 

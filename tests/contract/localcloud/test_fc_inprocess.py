@@ -1,4 +1,4 @@
-"""Functions in this process: each with modules and environment of its own, nothing left behind."""
+"""Functions in this process: each has its own modules and environment, and leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Function Compute through a client of the next generation: alibabacloud-fc20230330 (ACS3, ROA), made from the API's metadata."""
+"""Function Compute through the client of the next version: alibabacloud-fc20230330 (ACS3, ROA), generated from the API's
+metadata.
+"""
 
 from __future__ import annotations
 

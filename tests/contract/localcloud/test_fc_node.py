@@ -1,7 +1,7 @@
-"""Function Compute through Alibaba Cloud's own Node.js client, over a socket, with workers held to their memory.
+"""Function Compute through Alibaba Cloud's own Node.js client, over a socket, with workers limited to their memory.
 
-Needs ``node`` and the npm package @alicloud/fc2 2.6.6, which ``make test`` installs (tools/clients.sh); skipped without. The
-client takes the code and the message of an error from ErrorCode and ErrorMessage.
+Needs ``node`` and the npm package @alicloud/fc2 2.6.6, which ``make test`` installs (tools/clients.sh); skipped without them. The
+client reads an error's code and message from ErrorCode and ErrorMessage.
 """
 
 from __future__ import annotations

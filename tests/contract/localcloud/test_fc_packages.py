@@ -1,4 +1,4 @@
-"""Functions that run from deployed zips: unpacked, on the runtime's own Python, with none of this machine's packages."""
+"""Functions that run from deployed zips: unpacked, on the runtime's own Python, without any of this machine's packages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.deployed.process import Process, nothing_left_running
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 OTHER = next((each for each in ("3.10", "3.12", "3.9") if each != HERE and interpreter(each)), "")
-"""A version that the tests themselves do not run on."""
+"""A version of Python that does not run the tests."""
 TELLING = """
 import json, os, sys
 import beside

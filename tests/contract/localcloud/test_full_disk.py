@@ -1,7 +1,7 @@
-"""A disk that is full: what was answered stays, callers are told in each service's own words, and it goes on by itself.
+"""A full disk: confirmed writes stay, callers get each service's own error, and the cloud continues once there is space.
 
-The disk is full for one process: no file that it writes may grow beyond a few kilobytes (RLIMIT_FSIZE), so that every write of
-the state fails in the operating system, as it does without space.
+The disk is full for one process only: none of its files may grow beyond a few kilobytes (RLIMIT_FSIZE). So every write of the state
+fails in the operating system, as on a full disk.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @contextmanager
 def served(state: Path) -> Iterator[RunningCloud]:
-    """The product deployed in a process of its own."""
+    """The product deployed in a separate process."""
     cloud = RunningCloud.start(state, 0, ["cn-hangzhou"])
     try:
         create_bus_if_missing(cloud.account)
@@ -79,7 +79,7 @@ def said(state: Path) -> list[str]:
 
 
 def put_row(cloud: RunningCloud) -> str:
-    """The code that Tablestore answers a write with; empty where it is done."""
+    """The error code of a write to Tablestore; empty if the write succeeded."""
     from tablestore import OTSClient, OTSServiceError, Row
     from tablestore.retry import NoRetryPolicy
 
@@ -176,7 +176,7 @@ def test_an_invocation_whose_end_cannot_be_kept_has_not_ended(monkeypatch: pytes
 
 
 def test_a_transaction_that_fails_leaves_none_open() -> None:
-    """SQLite's own limit stands for the disk here; once it is lifted, the same transaction is done."""
+    """SQLite's own size limit replaces the full disk here. Once it is lifted, the same transaction succeeds."""
     db = Db(None)
     (pages,) = db.sql.execute("PRAGMA page_count").fetchone()
     db.sql.execute(f"PRAGMA max_page_count={pages + 1}")

@@ -1,4 +1,4 @@
-"""Whatever EventBridge, Function Compute and HTTP triggers are sent: an answer, and nothing changed by a refusal."""
+"""Any input to EventBridge, Function Compute and HTTP triggers gets an answer, and a refused call changes nothing."""
 
 from __future__ import annotations
 

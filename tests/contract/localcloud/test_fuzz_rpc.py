@@ -1,6 +1,6 @@
-"""ECS, SMC, EventBridge 2020-04-01, STS and Location: any parameters get an answer, and a refusal changes nothing.
+"""Any parameters to ECS, SMC, EventBridge 2020-04-01, STS and Location get an answer, and a refused call changes nothing.
 
-Also: what the matrix of docs/localcloud.md calls refused is refused.
+In addition: whatever the matrix of docs/localcloud.md calls refused is refused.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ TEXTS = st.sampled_from(
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """One for all drawn requests: in what state they leave it nobody knows."""
+    """One cloud for all drawn requests. Its state after them is unknown."""
     with loaded(tmp_path_factory.mktemp("app")) as made:
         yield made
 
@@ -75,7 +75,7 @@ VERSIONS = ("2014-05-26", "2019-06-01", "2020-04-01", "2015-04-01", "2015-06-12"
 
 
 def ask(app: App, version: str, operation: str, params: dict[str, str]) -> Response:
-    """A call signed in the older way, all of it in the query."""
+    """A call with the older signature, everything in the query."""
     owner = app.cloud.owner
     sent = {
         **params,
@@ -95,7 +95,7 @@ def ask(app: App, version: str, operation: str, params: dict[str, str]) -> Respo
 
 
 def state(app: App) -> list[Any]:
-    """All that is kept, but for the counter of request ids."""
+    """Everything that is stored, except for the counter of request ids."""
     sql = app.cloud.db.sql
     tables = [name for (name,) in sql.execute("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'")]
     kept = [sql.execute(f"SELECT * FROM {name}").fetchall() for name in sorted(tables) if name != "meta"]
@@ -103,7 +103,7 @@ def state(app: App) -> list[Any]:
 
 
 def flat(name: str, kind: Any, text: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, str]]:
-    """A parameter as it travels: nested ones with dots and numbers."""
+    """A parameter as it is sent: nested ones have dots and numbers."""
     if isinstance(kind, list):
         return flat(f"{name}.1", kind[0], text) | flat(f"{name}.7", kind[0], text)
     if isinstance(kind, dict):
@@ -147,7 +147,7 @@ def test_what_the_matrix_calls_refused_is_refused(app: App, name: str, version: 
 
 
 def _first(kind: Any) -> tuple[str, str]:
-    """The rest of a name down to the first value of a list or structure, and that value's type."""
+    """The rest of a name down to the first value of a list or structure, and the type of that value."""
     if isinstance(kind, list):
         rest, kind = _first(kind[0])
         return f".1{rest}", kind
@@ -187,7 +187,7 @@ def test_tablestore_refuses_what_its_table_says() -> None:
 
 
 HALF = '"\\ud83d"'
-"""JSON for half a surrogate pair: a text that no encoding can hold."""
+"""JSON for half a surrogate pair: a text that no encoding can represent."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""API Gateway: signatures and AppCodes, what reaches the function, limits, time-outs, and the gateway's own answers."""
+"""API Gateway: signatures and AppCodes, what reaches the function, limits, time-outs, and the gateway's own errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def client(cloud: Cloud) -> GatewayClient:
 
 
 def refusal(answer: requests.Response) -> tuple[int, str]:
-    """Status and code of an answer that is the gateway's own; its message and request id are there too."""
+    """The status and code of an answer that must be the gateway's own, with its message and request id."""
     assert answer.headers["X-Ca-Request-Id"]
     assert answer.headers["X-Ca-Error-Message"]
     assert answer.content == b""
@@ -171,7 +171,7 @@ def test_the_role_must_be_allowed_to_invoke(cloud: Cloud, client: GatewayClient)
 
 
 class HeldInvocations:
-    """Starts invocations that end when the test says so."""
+    """Starts invocations that end when the test decides."""
 
     def __init__(self) -> None:
         self.waiting: list[OnDone] = []

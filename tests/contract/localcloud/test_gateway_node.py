@@ -1,6 +1,6 @@
-"""API Gateway through Alibaba Cloud's own client for it, over a socket: its signature is the judge of ours.
+"""API Gateway through Alibaba Cloud's own client for it, over a socket. Its signature is the reference for ours.
 
-Needs ``node`` and the npm package aliyun-api-gateway 1.1.6, which ``make test`` installs (tools/clients.sh); skipped without.
+Needs ``node`` and the npm package aliyun-api-gateway 1.1.6, which ``make test`` installs (tools/clients.sh); skipped without them.
 """
 
 from __future__ import annotations
@@ -76,5 +76,5 @@ def test_it_understands_refusals(seen: dict[str, Any], attempt: str, status: int
 
 
 def test_it_can_compare_what_was_to_be_signed(seen: dict[str, Any]) -> None:
-    """Its debug output cuts this very beginning off."""
+    """The client's debug output cuts exactly this prefix off."""
     assert seen["wrong"]["headers"]["x-ca-error-message"].startswith("Invalid Signature, Server StringToSign:`GET#")

@@ -1,4 +1,4 @@
-"""Paced virtual time: as fast as asked, no faster to catch up, asleep while nobody needs it."""
+"""Paced virtual time: it keeps the requested speed, never races to catch up, and sleeps while nobody needs it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_time_runs_at_its_speed() -> None:
 
 
 def test_between_two_things_due_the_clock_moves_in_turns_only() -> None:
-    """Each move is a write to the disk: it must not move with every look."""
+    """Each move is a write to the disk, so the clock must not move with every look."""
     pace = paced()
     pace.look(100.5, 0, calls=0, work=False)
     assert pace.until_ms(10 * MINUTE_MS) == 0
@@ -74,7 +74,7 @@ def test_it_does_not_sleep_while_something_is_under_way() -> None:
 
 
 def test_a_timer_and_the_invocation_it_makes_keep_nobody_awake(tmp_path: Path) -> None:
-    """A tick each minute looked like work under way, so that the cloud never slept."""
+    """A tick each minute used to count as work, so the cloud never slept."""
     cloud = build(invoker=InProcessInvoker())
     deploy(cloud, write_application(tmp_path), "http://127.0.0.1:9")
     pump = Pump(cloud, speed=60)

@@ -1,7 +1,7 @@
 """ECS and SMC through Alibaba Cloud's own RPC client for Node.js, over a socket: the fields that clients read, as raw JSON.
 
-Needs ``node`` and the npm package @alicloud/pop-core 1.8.0, which ``make test`` installs (tools/clients.sh); skipped without.
-The names of the fields are those of the Python SDK's response models, which are made from the published metadata.
+Needs ``node`` and the npm package @alicloud/pop-core 1.8.0, which ``make test`` installs (tools/clients.sh); skipped without them.
+The names of the fields are those of the Python SDK's response models, which are generated from the published metadata.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ with warnings.catch_warnings():
 
 @contextmanager
 def carried(cloud: Account) -> Iterator[None]:
-    """The SDK's own copy of urllib3 reaches the cloud without a socket."""
+    """The SDK's own copy of urllib3, redirected to the cloud without a socket."""
 
     def urlopen(pool: Any, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> Any:
         sent = {"host": f"{pool.host}:{pool.port}", **{str(name).lower(): str(value) for name, value in headers.items()}}
@@ -65,7 +65,7 @@ def cloud() -> Iterator[Account]:
 
 
 def ask(cloud: Account, request: Any, key: Key | None = None) -> Any:
-    """Send a request of the older SDK; its answer as text."""
+    """Send a request of the older SDK. Returns its answer as text."""
     key = key or cloud.cloud.owner
     request.set_endpoint("127.0.0.1:9")
     request.set_protocol_type("http")
@@ -85,7 +85,7 @@ def common(version: str, action: str, **params: str) -> Any:
 
 
 def by_hand(cloud: Account, **params: str) -> Response:
-    """A request signed without an SDK; XML is the answer's form unless Format says JSON."""
+    """A request signed without an SDK. The answer is XML unless Format says JSON."""
     owner = cloud.cloud.owner
     sent = {
         "Version": "2014-05-26",
@@ -166,7 +166,7 @@ def test_wrong_keys_and_names_are_refused(cloud: Account) -> None:
     owner = cloud.cloud.owner
     wrong = Key(owner.access_key_id, "wrong", "", owner.principal)
     cases = [
-        # The SDK says so where the string the server signed is its own: ours is the same to the byte.
+        # The SDK compares the server's string to sign with its own; they must be identical to the byte.
         (DescribeInstancesRequest(), wrong, "InvalidAccessKeySecret"),
         (DescribeInstancesRequest(), Key("LTAInobody", "x", "", ""), "InvalidAccessKeyId.NotFound"),
         (common("2014-05-26", "DescribeNothing"), owner, "InvalidAction.NotFound"),

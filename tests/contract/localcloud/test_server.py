@@ -1,4 +1,4 @@
-"""The whole account behind a socket and in a process of its own: ready line, clock, workers, kill -9."""
+"""The whole account behind a socket and in a separate process: ready line, clock, workers, kill -9."""
 
 from __future__ import annotations
 

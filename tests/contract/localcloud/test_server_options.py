@@ -1,4 +1,4 @@
-"""What a process of the cloud promises: an end when told, durable at any moment, code reloaded, memory held, fleets loaded."""
+"""Promises of the cloud's process: it ends on a signal, survives kills, reloads code, limits memory, loads fleets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tables(cloud: Process) -> Any:
 
 
 class Once:
-    """No second try: what was not acknowledged stays so."""
+    """No retries, so that an unconfirmed write stays unconfirmed."""
 
     def should_retry(self, *_: object) -> bool:
         return False
@@ -51,7 +51,7 @@ class Once:
 
 
 def test_the_whole_product_is_deployed_when_it_says_so_and_ends_when_told_at_once() -> None:
-    """A signal in the very moment of the ready line was kept waiting for ever."""
+    """A signal at the very moment of the ready line used to be ignored for ever."""
     for _ in range(3):
         cloud = Process("--template", ROOT / "template.yml", "--services", ROOT / "s.yaml")
         assert cloud.stop() == 0
@@ -59,7 +59,7 @@ def test_the_whole_product_is_deployed_when_it_says_so_and_ends_when_told_at_onc
 
 
 def write_rows(client: Any, writer: int, acknowledged: dict[tuple[int, int], str], enough: threading.Event) -> None:
-    """Put rows one after another until the cloud is gone, and note each one only once it was acknowledged."""
+    """Write rows one after another until the cloud is gone. Record each row only after its confirmation."""
     for number in range(100_000):
         value = f"{writer}-{number}"
         try:
@@ -84,7 +84,7 @@ def stored(client: Any) -> dict[tuple[int, int], str]:
 
 
 def test_rows_acknowledged_survive_kill_9(tmp_path: Path) -> None:
-    """Four clients write at once; the process is killed in the middle, twice over, and every row is looked for."""
+    """Four clients write at once. The process is killed twice, and every confirmed row must exist."""
     acknowledged: dict[tuple[int, int], str] = {}
     for turn in range(KILLS):
         cloud = Process("--state", tmp_path / "state")

@@ -1,4 +1,4 @@
-"""Activation codes, source servers, and jobs as the API has them."""
+"""Activation codes, source servers and jobs through the API."""
 
 from __future__ import annotations
 

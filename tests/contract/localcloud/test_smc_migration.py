@@ -1,4 +1,4 @@
-"""An operating system replaced in place: what changes, what stays, what may go wrong, and who is kept out meanwhile."""
+"""Replacing an operating system in place: what changes, what stays, possible failures, and which calls are refused meanwhile."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def cloud() -> Iterator[Account]:
 
 
 def until(cloud: Account, job: str, status: str, business: str = "") -> None:
-    """Let time pass until the job is there."""
+    """Let time pass until the job has this status."""
     for _ in range(5000):
         state = cloud.job_state(job)
         if state.status == status and business in ("", state.business_status):
@@ -221,7 +221,7 @@ def test_a_seed_gives_the_same_run_again() -> None:
 
 @pytest.mark.parametrize(("facts", "status"), [({"drills": 1}, "Finished"), ({"fail_attempts": 1, "puts_back": True}, "InError")])
 def test_a_drill_and_a_failed_job_may_put_the_disks_back(facts: dict[str, Any], status: str) -> None:
-    """What guests wrote after SMC's copies is gone then, and the old system is there again."""
+    """What guests wrote after SMC's copies is lost then, and the old system is back."""
     with World().connected() as world:
         world.load_fleet(fleet(instance(1), guests={"i-test0001": {"smc": facts}}))
         before = world.disks("i-test0001")

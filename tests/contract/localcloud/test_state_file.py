@@ -1,4 +1,4 @@
-"""A state file that cannot be used is refused with a code and a remedy, and stays as it is."""
+"""A state file that cannot be used is refused with a code and a remedy, and is not changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGES = 200
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A state of some pages."""
+    """An intact state of several pages."""
     folder = tmp_path_factory.mktemp("whole")
     db = Db(folder)
     with db.transaction():
@@ -94,7 +94,7 @@ def test_what_is_no_state_of_ours_is_refused(tmp_path: Path, whole: bytes, spoil
 
 @pytest.mark.parametrize("page", [5, 50, 100, 150])
 def test_a_damaged_page_in_the_middle_is_noticed(tmp_path: Path, whole: bytes, page: int) -> None:
-    """The pages that hold rows and keys; SQLite keeps no sums of what a value itself says."""
+    """This covers the pages with rows and keys. SQLite has no checksum of the values themselves."""
     (size,) = {int.from_bytes(whole[16:18], "big")}
     start = size * page
     (tmp_path / NAME).write_bytes(whole[:start] + hashlib.shake_128(bytes([page])).digest(size) + whole[start + size :])
@@ -130,7 +130,7 @@ def test_the_command_says_so_and_ends_with_2(tmp_path: Path, folder: str) -> Non
 
 @pytest.mark.parametrize("name", ["a truncated file", "random bytes", "a folder", "a later version"])
 def test_a_run_is_not_begun_on_it(tmp_path: Path, whole: bytes, name: str) -> None:
-    """``replank run`` says what its cloud said, in a folder that is this run's own."""
+    """``replank run`` prints the message of its cloud, for the run's own folder."""
     spoil, code = WRONG[name]
     (tmp_path / MARK).write_text(json.dumps({"plan": plan.sample_plan().digest}), encoding="utf-8")
     spoil(tmp_path / NAME, whole)

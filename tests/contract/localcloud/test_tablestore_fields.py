@@ -1,4 +1,4 @@
-"""Fields that our SDK's protocol does not have, as other clients send them: defaults are taken, anything else is refused.
+"""Fields that our SDK's protocol does not have, as other clients send them: defaults are accepted, anything else is refused.
 
 The bytes are those that the Go, Java and Node.js clients write (field numbers: aliyun-tablestore-go-sdk 1.7, otsprotocol/ots.proto;
 tablestore.proto of the npm package 5.6.5).
@@ -53,7 +53,7 @@ def get_bytes() -> bytes:
 
 
 def batch_bytes(condition: bytes = b"\x08\x00") -> bytes:
-    """One put; its condition as bytes, so that there can be more in it."""
+    """The bytes of one put. Its condition is given as bytes, so that it can have additional fields."""
     change = b"\x08\x01" + block(2, encode_row([("k", "a")], [Cell("v", 1)])) + block(3, condition)
     return block(1, block(1, b"t") + block(2, change))
 
@@ -102,7 +102,7 @@ CASES = [
 @pytest.mark.parametrize(("operation", "body", "taken"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_field_that_the_protocol_lacks(cloud: Cloud, operation: str, body: bytes, taken: bool, strict: bool) -> None:
-    cloud.hooks.strict = strict  # --lenient is for parameters of ECS and SMC
+    cloud.hooks.strict = strict  # --lenient applies only to parameters of ECS and SMC
     before = cloud.db.sql.execute("SELECT COUNT(*) FROM ots_rows").fetchone()
     response = send(cloud, operation, body)
     if taken:

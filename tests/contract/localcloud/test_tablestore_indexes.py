@@ -1,4 +1,4 @@
-"""Secondary indexes through the real client, and tables as a deployment makes them."""
+"""Secondary indexes through the real client, and tables as a deployment creates them."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_indexes_count_as_tables(parts: Parts) -> None:
     for number in range(limits.TABLES_PER_INSTANCE - 4):
         service.ensure_table(INSTANCE_NAME, f"t{number}", [("k", "STRING")])
     three = [Index(f"i{number}", ("v",)) for number in range(3)]
-    with pytest.raises(ApiError) as caught:  # 62 there are, and four more would be too many
+    with pytest.raises(ApiError) as caught:  # there are 62, and four more would exceed the limit
         service.ensure_table(INSTANCE_NAME, "u", [("k", "STRING")], COLUMNS, three)
     assert caught.value.code == "OTSQuotaExhausted"
     service.ensure_table(INSTANCE_NAME, "u", [("k", "STRING")], COLUMNS, three[:1])
@@ -201,7 +201,7 @@ def test_an_update_of_a_table_says_what_to_change(parts: Parts) -> None:
 
 
 BAD = "QQQQ"
-"""Stands for bytes that are no UTF-8."""
+"""A text that is replaced by bytes that are not valid UTF-8."""
 KEY = encode_row([("k", "a")])
 BROKEN = [
     messages.GetRowRequest(table_name="t", primary_key=b"", max_versions=1, columns_to_get=[BAD]),
@@ -224,7 +224,7 @@ def test_text_that_is_no_text(parts: Parts, message: Any) -> None:
 
 
 def test_there_are_no_search_indexes(parts: Parts) -> None:
-    """The console and the other clients list them before anything else."""
+    """The console and the other clients list search indexes first."""
     cloud, _ = parts
     assert (send(cloud, "ListSearchIndex", b"").status, send(cloud, "ListSearchIndex", b"\x0a\x01t").body) == (200, b"")
     assert send(cloud, "ListSearchIndex", b"\x0a\x04none").status == 404

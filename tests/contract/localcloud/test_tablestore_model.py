@@ -29,7 +29,7 @@ Model = dict[tuple[str, int], dict[str, int]]
 
 
 def by_model(model: Model, step: Any) -> bool:
-    """Do a step on the dict; False where the real one must refuse it."""
+    """Carry out a step on the dict. Returns False if the real one must refuse the step."""
     action, key, existence, columns = step
     there = key in model
     if (existence == messages.EXPECT_EXIST and not there) or (existence == messages.EXPECT_NOT_EXIST and there):
@@ -72,7 +72,7 @@ def deletion(key: Any) -> bytes:
 
 
 def read_all(cloud: Any, table: str, names: list[str], *, backward: bool = False) -> list[tuple[Any, ...]]:
-    """Every row of a table or index in pages of two: key values and a dict of columns."""
+    """Every row of a table or index, read in pages of two: key values and a dict of columns."""
     start, end = encode_row([(name, Special.INF_MIN) for name in names]), encode_row([(name, Special.INF_MAX) for name in names])
     request = messages.GetRangeRequest(table_name=table, direction=int(backward), max_versions=1, limit=2)
     request.inclusive_start_primary_key, request.exclusive_end_primary_key = (end, start) if backward else (start, end)

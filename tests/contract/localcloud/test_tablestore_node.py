@@ -1,6 +1,6 @@
-"""Tablestore through the Node.js client, over a socket: a second client, so that the emulator is not fitted to one.
+"""Tablestore through the Node.js client, over a socket: a second client, so that the emulation does not fit only one.
 
-Needs ``node`` and the npm package tablestore 5.6.5, which ``make test`` installs (tools/clients.sh); skipped without.
+Needs ``node`` and the npm package tablestore 5.6.5, which ``make test`` installs (tools/clients.sh); skipped without them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The PlainBuffer codec beside the SDK's own."""
+"""The PlainBuffer codec, compared with the SDK's own."""
 
 from __future__ import annotations
 

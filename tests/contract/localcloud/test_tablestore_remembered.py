@@ -1,4 +1,4 @@
-"""Parsed rows that are kept: never another row than the one whose text the database has."""
+"""The cache of parsed rows: it returns only a row whose text the database has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def row(value: int) -> Row:
 
 def test_a_kept_row_is_given_for_its_own_text_only() -> None:
     kept, first, second = Remembered(), row(1), row(2)
-    kept.keep(1, b"k", second.dump(), second)  # and then the write was rolled back
+    kept.keep(1, b"k", second.dump(), second)  # then the write was rolled back
     assert kept.load(1, b"k", first.dump()).dump() == first.dump()
 
 

@@ -61,7 +61,7 @@ def test_names_and_values_count(key: Any, cells: Any, expected: int) -> None:
 
 
 def filling(key: str, size: int) -> list[tuple[str, str]]:
-    """Columns with which the row has this size."""
+    """Columns that give the row exactly this size."""
     rest = size - len("k") - len(key) - len("ab")
     return [("a", "x" * (rest // 2)), ("b", "x" * (rest - rest // 2))]
 
@@ -72,7 +72,7 @@ def test_the_key_counts_in_a_put_and_in_its_units(parts: Parts) -> None:
         client.put_row("t", Row([("k", LONG)], filling(LONG, MOST + 1)), ANY)
     assert client.get_row("t", [("k", LONG)], max_version=1)[1] is None
     client.put_row("t", Row([("k", LONG)], filling(LONG, MOST)), ANY)
-    row = Row([("k", LONG)], [("v", "x" * (4096 - 1024))])  # its columns alone are one unit
+    row = Row([("k", LONG)], [("v", "x" * (4096 - 1024))])  # its columns alone would be one unit
     assert client.put_row("t", row, ANY)[0].write == 2
     assert client.delete_row("t", Row([("k", LONG)]), ANY)[0].write == 1
 
@@ -93,7 +93,7 @@ def test_the_key_counts_in_a_batch(parts: Parts) -> None:
 
 def test_a_transaction_takes_four_megabytes_of_what_is_sent(parts: Parts) -> None:
     _, client = parts
-    quotes = '"' * (limits.TRANSACTION_SIZE // 2 - 100)  # twice as long in the JSON of the store
+    quotes = '"' * (limits.TRANSACTION_SIZE // 2 - 100)  # twice as long in the store's JSON
     transaction = client.start_local_transaction("t", [("k", "a")])
     client.put_row("t", Row([("k", "a")], [("v", quotes[: 2**21 - 100])]), ANY, None, transaction)
     client.put_row("t", Row([("k", "a")], [("v", "y" * (2**21 - 100))]), ANY, None, transaction)
@@ -107,11 +107,11 @@ def test_a_transaction_takes_four_megabytes_of_what_is_sent(parts: Parts) -> Non
 
 
 def test_a_refused_row_of_a_batch_is_not_committed(parts: Parts) -> None:
-    """A batch tells each row's result; one that is refused for its size must leave nothing behind."""
+    """A batch returns each row's result. A row that is refused for its size must change nothing."""
     cloud, client = parts
     cloud.services[0].ensure_table(INSTANCE_NAME, "two", [("k", "STRING"), ("n", "INTEGER")])  # type: ignore[attr-defined]
     transaction = client.start_local_transaction("two", [("k", "a")])
-    for number in (1, 2):  # what was sent before
+    for number in (1, 2):  # what the transaction already contains
         client.put_row("two", Row([("k", "a"), ("n", number)], [("v", "x" * (2**21 - 300))]), ANY, None, transaction)
     request = BatchWriteRowRequest()
     rows = [PutRowItem(Row([("k", "a"), ("n", number)], [("v", "y" * 390)]), ANY) for number in (3, 4)]
@@ -134,7 +134,7 @@ def test_what_a_filter_drops_was_read_all_the_same(parts: Parts) -> None:
 
 
 def test_a_page_ends_after_what_was_scanned(parts: Parts) -> None:
-    """A filter drops rows, yet they count: pages can be empty, with a key at which the next begins."""
+    """Rows that a filter drops still count. So a page can be empty and yet have the key of the next page."""
     _, client = parts
     for number in range(6):
         client.put_row("t", Row([("k", f"b{number}")], [("v", "x" * 1_000_000)]), ANY)
@@ -171,7 +171,7 @@ def test_a_body_that_is_too_large(parts: Parts) -> None:
 
 
 def test_a_row_is_as_it_was_sent(parts: Parts) -> None:
-    """The measure changes nothing of the row."""
+    """Measuring a row does not change it."""
     cloud, client = parts
     client.put_row("t", Row([("k", "a")], [("v", "x")]), ANY)
     answer = call(cloud, "GetRow", messages.GetRowRequest(table_name="t", primary_key=encode_row([("k", "a")]), max_versions=1))

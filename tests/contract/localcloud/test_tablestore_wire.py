@@ -1,4 +1,4 @@
-"""What other clients need of the wire, the limits, and that no bytes whatever break the service or change its state."""
+"""What other clients need of the wire protocol, the limits, and that no bytes at all break the service or change its state."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_no_bytes_break_an_operation(cloud: Cloud, operation: str, body: bytes) 
 
 
 def samples() -> list[tuple[str, bytes]]:
-    """One good request for each operation that has more than a name in it."""
+    """A valid request for each operation with parameters besides a name."""
     row, low, high = encode_row([("k", "a")]), encode_row([("k", Special.INF_MIN)]), encode_row([("k", Special.INF_MAX)])
     single = filters.SingleColumnValueFilter(comparator=1, column_name="v", filter_if_missing=True, latest_version_only=True)
     single.column_value = encode_value(1)

@@ -1,7 +1,7 @@
-"""Writes the rows of a small fleet as an older version of the code stores them, and the views that it makes of them.
+"""Writes the rows of a small fleet as an older version of the code stores them, and the views that this version makes of the rows.
 
-It was run once in a copy of each version (``git archive COMMIT``), and serves again before the next column is added:
-``python make.py OUT COMMIT POLICY [pause]`` with the copy in PYTHONPATH. POLICY is JSON with what that version knows.
+It was run once in a copy of each version (``git archive COMMIT``). Run it again before the next column is added: ``python make.py
+OUT COMMIT POLICY [pause]`` with the copy in PYTHONPATH. POLICY is JSON with the fields that the version knows.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from tests.support.world import World
 
 UBUNTU = ("Ubuntu  12.04 64位", "Ubuntu  12.04 64 bit", "linux")
 FLEET = fleet(instance(1), instance(2), instance(3), instance(4, UBUNTU))
-"""The first is confirmed, the second migrated, the third under way, the fourth refused."""
+"""The first is confirmed, the second migrated, the third in progress, the fourth refused."""
 
 
 def live(world: World, policy: dict[str, Any], *, pause: bool) -> tuple[str, ...]:
-    """Three batches, each at another point of its life; their ids."""
+    """Three batches, each at a different point of its life. Returns their ids."""
 
     def submit(*ids: str) -> str:
         body = {"instanceIds": list(ids), "policy": policy, "clientToken": ids[0]}
@@ -48,7 +48,7 @@ def live(world: World, policy: dict[str, Any], *, pause: bool) -> tuple[str, ...
 
 
 def tables(world: World) -> dict[str, list[Any]]:
-    """Every row: its key, and its attribute columns."""
+    """Every row: its key and its attribute columns."""
     from tablestore import INF_MAX, INF_MIN, OTSClient
 
     owner = world.cloud.owner
@@ -63,7 +63,7 @@ def tables(world: World) -> dict[str, list[Any]]:
 
 
 def main() -> None:
-    """Write the file: one row a line."""
+    """Write the file, one row per line."""
     out, commit, policy = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
     world = World(seed=3)
     with world.connected():

@@ -1,4 +1,4 @@
-"""Roles of member accounts: when credentials are asked for, kept and given up, and what a refusal means."""
+"""Roles of member accounts: when credentials are requested, cached and dropped, and what a refusal means."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def refused(code: str, message: str = "no.", status: int = 403) -> TeaException:
 
 
 class Sts:
-    """STS: gives numbered credentials of a quarter of an hour, or raises."""
+    """STS: returns numbered credentials that last 15 minutes, or raises."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
@@ -46,7 +46,7 @@ class Sts:
 
 
 class TwoAccounts:
-    """Member accounts whose clients are handed out as they are."""
+    """Member accounts whose clients are handed out unchanged."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()

@@ -1,4 +1,4 @@
-"""When automatic snapshots are due, from what ECS says of their policies."""
+"""When automatic snapshots are due, computed from ECS's description of their policies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_next_run_is_found(hours: str, days: str, due: datetime | None) -> N
 
 
 class EcsOfPolicies:
-    """Answers like ECS's client, for one policy; the rest is not allowed."""
+    """Answers like ECS's client for one policy. All other calls are refused."""
 
     def describe_auto_snapshot_policy_ex_with_options(self, request: Any, runtime: Any) -> Any:
         if request.auto_snapshot_policy_id != "sp-1":

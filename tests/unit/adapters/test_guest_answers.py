@@ -1,4 +1,4 @@
-"""How long an answer of the guest driver's tool may be used."""
+"""How long an answer of the guest driver's tool may be reused."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from shared.domain.timing import LONGEST_BACK_OFF
 
 
 def test_an_answer_is_read_by_the_next_attempt_after_the_longest_pause() -> None:
-    """Otherwise each attempt asks again, and the lock of an instance whose agent was silent for an hour stays for ever."""
+    """Otherwise each attempt would ask again, and an instance whose agent was silent for an hour would stay locked for ever."""
     assert LIVE > LONGEST_BACK_OFF

@@ -1,4 +1,4 @@
-"""What the cloud's errors become: by code and status, never by words."""
+"""How the cloud's errors are translated: by code and status, never by their text."""
 
 from __future__ import annotations
 

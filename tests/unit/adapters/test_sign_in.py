@@ -1,4 +1,4 @@
-"""Tokens: the good one, and every forged form."""
+"""Sign-in tokens: a valid token is accepted, and every forged form is refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def jwk(key: Any, key_id: str) -> dict[str, Any]:
 
 
 class Site:
-    """The provider's published documents; counts what it is asked."""
+    """The provider's published documents. It counts the requests."""
 
     def __init__(self) -> None:
         self.keys = [jwk(KEY, "k1")]

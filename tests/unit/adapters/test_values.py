@@ -1,4 +1,4 @@
-"""The adapters' pure parts: clocks, secrets, tokens, columns, portions of what the cloud says."""
+"""The pure parts of the adapters: clocks, secrets, tokens, columns, and pages of the cloud's answers."""
 
 from __future__ import annotations
 

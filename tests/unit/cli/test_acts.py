@@ -1,4 +1,4 @@
-"""The acts on the command line: which migration is meant, at which version, and what is said."""
+"""Acts on the command line: which migration is meant, at which version, and what the command prints."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_batch_of_which_nothing_is_confirmed_is_no_success(api: ApiInMemory, c
 
 
 def test_a_batch_is_confirmed_portion_by_portion(api: ApiInMemory, capsys: pytest.CaptureFixture[str]) -> None:
-    """The API takes a hundred at once."""
+    """The API accepts 100 confirmations at once."""
     batch = api.open_batch(*[replace(migration(f"m{number}", State.MIGRATED), instance_id=f"i-{number}") for number in range(101)])
     assert said(capsys, "confirm", "--batch", batch, "-y").startswith("101 confirmed.")
     assert {each["state"] for each in ApiInHand(api).all_items("/migrations", "migrations", batchId=batch)} == {"confirmed"}

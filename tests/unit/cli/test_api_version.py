@@ -1,4 +1,4 @@
-"""The command line names the API's version, still speaks to a function from before there was one, and waits if it must."""
+"""The command line names the API's version, still works with a function from before versions existed, and waits if it must."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOT_FOUND = {"Code": "Route.NotFound", "Message": "There is nothing at this path
 
 @dataclass
 class KnownPaths(HttpClient):
-    """Answers the paths that it knows, and notes what it was asked."""
+    """Answers the paths that it knows, and records the requests."""
 
     known: dict[str, tuple[int, Any]]
     asked: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ def test_an_act_is_never_sent_twice_for_another_reason() -> None:
 
 
 class Busy:
-    """A session that is asked too much for the first ``times`` requests."""
+    """A session that gets "too many requests" for its first ``times`` requests."""
 
     trust_env = False
 

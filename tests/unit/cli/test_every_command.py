@@ -1,4 +1,4 @@
-"""Every command's help, and the messages met first: at 80 columns, on a pipe, in a Chinese locale."""
+"""The help of every command, and the first messages that users see: at 80 columns, on a pipe, in a Chinese locale."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.shifted_date import first_in_path
 
 ROOT = Path(__file__).resolve().parents[3]
 CLOSED = "http://127.0.0.1:9"
-"""Nothing listens there."""
+"""No server listens on this port."""
 ACCOUNT = {
     "ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI-for-a-test",
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "a secret for a test",
@@ -54,7 +54,7 @@ def test_the_help_of_a_command_fits_eighty_columns(
 
 
 def replank(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """The command line as a process of its own, on a pipe, in a Chinese locale."""
+    """Run the command line as a separate process, on a pipe, in a Chinese locale."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REPLANK_", "ALIBABA_CLOUD_"))}
     environment = {**kept, "LC_ALL": "zh_CN.UTF-8", "COLUMNS": "80", "PYTHONPATH": first_in_path(ROOT), **variables}
     return subprocess.run(

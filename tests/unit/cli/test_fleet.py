@@ -1,4 +1,4 @@
-"""Fleet files: every form DescribeInstances comes in, and what is said of one that is wrong."""
+"""Fleet files: every form of DescribeInstances output, and the messages for invalid files."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_every_encoding_that_windows_tools_write_is_read(tmp_path: Path, encodin
     "record", [{**RECORD, "OSName": ""}, {**RECORD, "OSName": None}, {k: v for k, v in RECORD.items() if k != "OSName"}]
 )
 def test_an_instance_without_a_name_of_its_system_is_read(tmp_path: Path, record: dict[str, Any]) -> None:
-    """ECS gives none for an image imported without a platform; the local cloud must not choose one for it."""
+    """ECS gives no OS name for an image that was imported without a platform. The local cloud must not invent one."""
     found = read_fleet(written(tmp_path, [record]))
     assert os_names(found.instances[0]) == ("", "")
     assert not found.document_to_load["pages"][0]["Instances"]["Instance"][0]["OSName"]

@@ -1,4 +1,4 @@
-"""What the command line makes of a function's answer, or of none."""
+"""How the command line handles a function's answer, or a missing answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cli.sdk_account import OperatorAccount
 
 
 def answering(answer: Any) -> Any:
-    """Function Compute, which answers an invocation so, or fails."""
+    """A Function Compute that gives this answer to an invocation, or fails."""
     functions = SimpleNamespace(invoke=mock.Mock(side_effect=[answer]))
     return mock.patch.object(OperatorAccount, "from_environment", return_value=SimpleNamespace(functions_client=lambda: functions))
 

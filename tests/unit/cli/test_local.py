@@ -1,4 +1,4 @@
-"""`replank local` as far as it needs no cloud: spans of time, folders of somebody else, what a dead process left."""
+"""The parts of `replank local` that need no cloud: spans of time, folders of other programs, and files that a dead process left."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_folder_of_a_start_that_failed_can_be_used_again(tmp_path: Path) -> No
 
 
 def test_the_file_of_a_dead_process_is_no_running_cloud(tmp_path: Path) -> None:
-    """Its process id may be another program's by now; the lock alone tells."""
+    """Another program may have the process id by now. Only the lock tells whether the process lives."""
     file = tmp_path / RUNNING
     file.write_text(json.dumps({"pid": 1}))
     (tmp_path / "cloud.sqlite").touch()

@@ -1,4 +1,4 @@
-"""Messages as the operator reads them: on a terminal, on a pipe, as JSON, and without colours."""
+"""Messages as an operator sees them: on a terminal, on a pipe, as JSON, and without colours."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_table_says_yes_and_no(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 class Terminal(io.StringIO):
-    """A terminal of eighty columns that knows colours."""
+    """A terminal with 80 columns and colours."""
 
     def isatty(self) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""An argument that has no effect as given is an error, and an option wins over a file."""
+"""An argument without effect is an error, and an option takes precedence over a file."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ ALWAYS = {
     "load": {"fleet", "state"},
     "clock": {"advance", "state"},
 }
-"""Parameters that have an effect in every combination; the tables above hold a case for each of the others."""
+"""Parameters that have an effect in every combination. The tables above have a case for each of the other parameters."""
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_arguments_that_exclude_each_other_are_an_error(line: str, code: str, ca
 
 
 def test_every_parameter_is_looked_at() -> None:
-    """A new parameter is entered here: in a table above if some combination would ignore it, else as one that always counts."""
+    """Add a new parameter here: to a table above if some combination would ignore it, else to those that always have an effect."""
     named: dict[str, set[str]] = {}
     for line in (line for line, _ in [*WITHOUT_EFFECT, *CONFLICTS]):
         words = line.split()

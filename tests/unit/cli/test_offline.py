@@ -1,4 +1,4 @@
-"""Commands that need no account: help, catalog, eol, assess, events validate; and how mistakes end."""
+"""Commands that need no account: help, catalog, eol, assess, events validate; and the exit status of mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""replank plan: of a batch, or of a submission to come."""
+"""replank plan: for an existing batch, or for a submission that is not sent yet."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def a_plan(**more: Any) -> dict[str, Any]:
 
 
 class ApiInTurn:
-    """Answers in turn, and keeps what was asked."""
+    """Returns its answers in turn, and records the requests."""
 
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers, self.asked = list(answers), list[tuple[str, str, Any]]()

@@ -1,4 +1,4 @@
-"""replank policy check and schema, and submit with a policy file and a calendar."""
+"""replank policy check, replank policy schema, and submit with a policy file and a calendar."""
 
 from __future__ import annotations
 

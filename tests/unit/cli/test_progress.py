@@ -1,4 +1,4 @@
-"""What somebody sees who watches a batch: what needs a person first, then the waves; in 80 columns and in a pipe."""
+"""What `replank watch` shows: first what needs a person, then the waves; at 80 columns and on a pipe."""
 
 from __future__ import annotations
 

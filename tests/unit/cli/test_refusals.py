@@ -1,4 +1,6 @@
-"""A refusal is named whoever made it: the API, Function Compute before it (in both spellings), or a process that ended."""
+"""An error is shown by name, whoever refused: the API, Function Compute in front of the API (in both spellings), or a process
+that ended.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a run that decide: expectations, percentages, results."""
+"""The decisions in `replank run`: expectations, percentages, results."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_the_operator_rolls_back_whom_the_scenario_names(state: str, named: bool
 
 
 def test_the_operator_starts_each_job_of_the_console_driver_once() -> None:
-    """A driver without a person is left alone; another attempt is another job."""
+    """An instance of a driver without a person is left alone. Another attempt has another job."""
     route = [{"destination": "alinux-3"}, {"destination": "alinux-4"}]
     api: Any = SimpleNamespace(get=lambda path: {"route": route})
     started: list[tuple[str, str]] = []
@@ -201,7 +201,7 @@ def test_a_run_takes_what_eol_names_and_says_why_it_leaves_the_rest(tmp_path: Pa
 CONVERTED = {
     "i-test0002": {"os_release": {"id": "alinux", "version": "3", "pretty_name": "Alibaba Cloud Linux 3 (OpenAnolis Edition)"}}
 }
-"""ECS goes on showing CentOS 7.9 of it."""
+"""ECS still shows CentOS 7.9 for this instance."""
 
 
 def test_a_converted_instance_is_left_out_and_the_reason_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The folder of a run's state is its own, and nothing else is ever deleted."""
+"""A run deletes only its own state folder, and nothing else."""
 
 from __future__ import annotations
 

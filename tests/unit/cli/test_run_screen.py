@@ -1,4 +1,4 @@
-"""A run's screen knows every state that a migration can be in."""
+"""The screen of a run can show every state of a migration."""
 
 from __future__ import annotations
 

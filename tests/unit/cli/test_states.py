@@ -1,4 +1,4 @@
-"""The command line's groups of states: each state of the state machine has its place in them."""
+"""The command line's groups of states contain every state of the state machine."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def test_the_shell_completes_a_state() -> None:
 
 
 def test_the_help_lists_the_states() -> None:
-    run(["--help"])  # the commands are registered on the first run
+    run(["--help"])  # the first run registers the commands
     text = " ".join(CliRunner().invoke(app, ["status", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output.split())
     assert [state for state in states.ALL if state not in text] == []

@@ -1,4 +1,4 @@
-"""The options of a submission, and the request they make."""
+"""The options of a submission, and the request that they produce."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.runtime import requests, schema
 
 
 def body_of(*options: str) -> dict[str, Any]:
-    """The request of a command line."""
+    """The request body of a command line."""
     found: list[dict[str, Any]] = []
     app = typer.Typer()
 

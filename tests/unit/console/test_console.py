@@ -1,4 +1,4 @@
-"""The console without a cloud: signatures, sessions, links, what needs a person, words, and pages of hostile facts."""
+"""The console without a cloud: signatures, sessions, links, tasks for persons, texts, and pages with hostile facts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOW = 1_000_000.0
 
 
 class ApiTable:
-    """Answers the API's calls from a table, and keeps what was sent."""
+    """Answers the API's calls from a table, and records them."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers, self.sent = answers, list[tuple[str, str, dict[str, str], bytes]]()

@@ -1,4 +1,4 @@
-"""What snapshots cost a month, on their page and on the migration's; without a price no cost is made up."""
+"""The monthly cost of snapshots, on their page and on the migration's page. Without a price no cost is shown."""
 
 from __future__ import annotations
 

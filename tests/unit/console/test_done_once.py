@@ -1,4 +1,4 @@
-"""A page says what an act has done: once, in the session that did it, and never because an address says so."""
+"""A page reports the result of an act once, only in the session that acted, and never because of text in the URL."""
 
 from __future__ import annotations
 

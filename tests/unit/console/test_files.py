@@ -1,4 +1,4 @@
-"""Files hold all rows of a list up to a limit, and say so if they are cut; lists are sorted by the API."""
+"""Downloaded files contain all rows of a list up to a limit, and say so if they are cut. The API sorts the lists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.console.test_console import ApiTable, ask
 
 
 class ManyRows(ApiTable):
-    """A list of ``count`` rows, a hundred to a page; ``broken_at`` is the row at which the API no longer answers."""
+    """A list of ``count`` rows, 100 per page. The API stops answering at the row ``broken_at``."""
 
     def __init__(self, count: int, broken_at: int = -1) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ def test_a_file_that_is_cut_says_so(monkeypatch: pytest.MonkeyPatch, limit: str,
 
 
 def test_the_answer_with_the_largest_file_is_below_six_megabytes() -> None:
-    largest_page = 100 * 2000  # rows, and bytes of a row whose failure has a long message
+    largest_page = 100 * 2000  # rows, times the bytes of a row whose failure has a long message
     assert (desk.MOST_BYTES + largest_page) * 4 / 3 < 6_000_000
 
 

@@ -1,4 +1,4 @@
-"""The inventory page: releases with their end of support, where they run, and the way to a plan."""
+"""The inventory page: releases with their end of support, their regions, and a link to a plan."""
 
 from __future__ import annotations
 

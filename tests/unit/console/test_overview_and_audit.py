@@ -1,4 +1,4 @@
-"""The overview leaves out what needs nobody; the audit leads to what was acted on."""
+"""The overview leaves out what needs no action. The audit links to the objects of the acts."""
 
 from __future__ import annotations
 

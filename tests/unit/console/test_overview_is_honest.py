@@ -1,4 +1,4 @@
-"""The overview says what it looked into, what it could not read, and what will soon need a person."""
+"""The overview says what it has checked, what it could not read, and what will soon need a person."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.unit.console.test_console import NOW, ApiTable, ask
 Json = dict[str, Any]
 NOTHING = "Nothing waits for a person."
 SOON, LATE = "1970-01-12T20:00:00Z", "1970-02-01T00:00:00Z"
-"""Hours after NOW, and weeks."""
+"""A time some hours after NOW, and one some weeks after."""
 REFUSAL = {"Code": "Store.Unavailable", "Message": "the store is away", "Recommend": "r"}
 
 
 class NoneReady(ApiTable):
-    """An API with no batch that is ready to confirm. It looks for needs in ``more_needs`` pages more than one."""
+    """An API without a batch that is ready to confirm. Its list of needs has ``more_needs`` pages after the first."""
 
     more_needs = 0
 

@@ -1,4 +1,4 @@
-"""A list says which of its rows a page holds, to the eye and to a screen reader; keys and acts are in reach of everybody."""
+"""A list says which of its rows a page contains, in text and for screen readers. Keys and acts are accessible to everybody."""
 
 from __future__ import annotations
 

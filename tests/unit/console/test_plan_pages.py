@@ -1,4 +1,4 @@
-"""Plans on the page: the form made from the API's schema, and the lanes of the waves."""
+"""The pages for plans: the form is made from the API's schema, and the waves are drawn as lanes."""
 
 from __future__ import annotations
 

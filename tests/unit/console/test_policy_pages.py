@@ -1,4 +1,6 @@
-"""Another policy on the page: prefilled, each change before and after, what follows, and the act at the version seen."""
+"""The page that changes a policy: a prefilled form, each field before and after, the consequences, and the act at the version
+seen.
+"""
 
 from __future__ import annotations
 

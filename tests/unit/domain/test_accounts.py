@@ -1,4 +1,4 @@
-"""Member accounts: how the setting is read, how a trouble grows, what a session is called."""
+"""Member accounts: how the setting is parsed, how an account's trouble escalates, and the names of sessions."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_batch_without_accounts_means_the_own_one() -> None:
 
 
 def test_the_digest_of_a_selection_without_accounts_is_that_of_before() -> None:
-    """An acknowledgement that an earlier version recorded stays good."""
+    """So an acknowledgement that an earlier version recorded stays valid."""
     assert selection_digest(Selection(("cn-hangzhou",), ("i-1",))) == "f3e52cd9b11c873a5979968cbaff4bf9"
     assert len({selection_digest(batch(*each).selection) for each in ((), (A,), ("", A), (B,))}) == 4
 

@@ -1,4 +1,4 @@
-"""What a named person may do, and when it is too late."""
+"""The acts that a named person may do, and when it is too late for them."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -63,14 +63,14 @@ def test_a_confirmation_starts_the_retention_and_frees_the_instance() -> None:
 
 @pytest.mark.parametrize(("snapshots", "days"), [(2, 7), (0, 0)])
 def test_the_sweep_looks_when_the_retention_is_over(snapshots: int, days: int) -> None:
-    """Where no snapshot was made, there is nothing to keep."""
+    """Without snapshots there is nothing to keep."""
     taken = acts.confirm(at(State.MIGRATED, snapshots_made=snapshots), "ann", NOW, retention_days=7)
     assert taken.after.due_at == NOW + timedelta(days=days)
     assert acts.confirm(at(State.ROLLED_BACK, snapshots_made=snapshots), "ann", NOW, retention_days=7).after.due_at is None
 
 
 def test_accepting_a_failure_enters_what_the_job_made_before_the_retention_is_set() -> None:
-    """A start that SMC denied may have run after all, and its backup copies come after the failure."""
+    """A start that SMC refused may have run after all. Its backup copies are then made after the failure."""
     taken = acts.confirm(at(State.FAILED, "migrate", handle=STARTED), "ann", NOW, retention_days=7)
     order = [type(effect) for effect in taken.effects]
     assert order == [ReleaseSlot, CleanUpDriver, AdoptSnapshots, ScheduleSweep, ReleaseLock]
@@ -83,7 +83,7 @@ def test_accepting_a_failure_before_any_job_looks_for_no_copies() -> None:
 
 @pytest.mark.parametrize(("driver", "attempt", "cleans"), [("guest", 2, True), ("guest", 1, False), ("smc", 2, False)])
 def test_accepting_a_rollback_cleans_the_guest_that_an_earlier_attempt_changed(driver: str, attempt: int, cleans: bool) -> None:
-    """Nothing in SMC is touched: the instance is no longer locked, so another migration may use what is there."""
+    """Nothing in SMC is touched: the instance is no longer locked, so another migration may be using the SMC resources."""
     taken = acts.confirm(at(State.ROLLED_BACK, driver=driver, attempt=attempt), "ann", NOW, retention_days=7)
     assert (CleanUpDriver in kinds(taken)) is cleans
 
@@ -123,7 +123,9 @@ def test_nothing_under_way_can_be_confirmed(state: State) -> None:
     ],
 )
 def test_a_retry_goes_back_to_where_it_is_safe(stage: str, changes: dict[str, object], to: State, resumes: str) -> None:
-    """New snapshots as long as no job of this hop can have run; none after it, and none where only the admission failed."""
+    """New snapshots are made while no job of this hop can have run. They are not made after a job, or if only the admission
+    failed.
+    """
     taken = acts.retry(at(State.FAILED, stage, **changes), "ann", NOW)
     after = taken.after
     assert (after.state, after.attempt, after.failure, after.retried, after.resumes) == (to, 2, None, True, resumes)
@@ -156,7 +158,7 @@ def test_an_admission_that_failed_after_a_job_can_be_rolled_back_and_not_cancell
     [at(State.MIGRATED, handle=STARTED), at(State.FAILED, "validate", handle=STARTED), at(State.WAITING, handle=STARTED)],
 )
 def test_what_is_rolled_back_counts_as_failed_before_its_slot_is_free(migration: Migration) -> None:
-    """Whatever it was before, a person looked and went back."""
+    """Whatever the state was before, a person decided to roll back."""
     assert acts.roll_back(migration, "ann", NOW).effects[:2] == (CountOutcome("failed"), ReleaseSlot())
 
 

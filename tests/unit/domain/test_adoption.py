@@ -1,4 +1,4 @@
-"""Which snapshots are SMC's own: by the job's time and the disks, never by the name."""
+"""Which snapshots count as SMC's own: decided by the job's time and the disks, never by the name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What SMC did to the disks is said only where something proves it."""
+"""What SMC did to the disks is reported only if something proves it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def migration(**fields: object) -> Migration:
 
 
 def test_an_old_row_says_not_known() -> None:
-    """One that a version wrote which did not ask the guest."""
+    """A row written by a version that did not ask the guest."""
     old = {key: value for key, value in encode(migration(failure=Failure("migrate", "M199", "x", "y"))).items() if key != "trace"}
     assert decode(Migration, old, "row").smc_rollback == "not known"
     assert migration(failure=Failure("validate", "Job.RolledBack", "x", "y")).smc_rollback == "not known"

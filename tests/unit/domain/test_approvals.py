@@ -1,4 +1,4 @@
-"""Approvals: who may give them, to what exactly, for how long, and what a change of the policy does to them."""
+"""Approvals: who may give them, what exactly they cover, how long they last, and how a policy change affects them."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def test_a_lapsed_approval_can_stop_the_batch() -> None:
 
 
 def test_an_older_version_never_starts_a_batch_that_asks_for_approvals() -> None:
-    """It does not know the field. It knows the window, and that one never opens."""
+    """The older version does not know the field. It knows the window, and the row's window never opens."""
     for document in ({"approvals": 1}, {"approvals": 1, "window": {"start": "22:00", "end": "04:00"}}):
         policy = read_policy(document)
         assert policy.window is not None

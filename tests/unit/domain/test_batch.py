@@ -1,4 +1,4 @@
-"""Batches: windows, budgets, canaries and slots decide who may start."""
+"""Batches: windows, budgets, canaries and slots decide which migrations may start."""
 
 from dataclasses import replace
 from datetime import datetime, timezone

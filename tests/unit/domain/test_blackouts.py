@@ -1,4 +1,4 @@
-"""Blackouts: what they are read from, what they hold, and when the next start is possible."""
+"""Blackouts: how they are parsed, what they hold, and when the next start is possible."""
 
 from __future__ import annotations
 

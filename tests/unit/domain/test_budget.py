@@ -1,4 +1,4 @@
-"""The failure budget: what it allows, as a count or as a share, and by how much it may be exceeded."""
+"""The failure budget: what it allows, as a count or as a percentage, and by how much it may be exceeded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def scene(failed: int, moving: int, policy: Policy, size: int = 100) -> StartCon
 @pytest.mark.parametrize("budget", range(4))
 @pytest.mark.parametrize("max_moving", range(1, 6))
 def test_at_most_the_budget_and_max_moving_fail_together(budget: int, max_moving: int) -> None:
-    """The sentence of the documents, with the worst luck: all that moves fails, one after the other. The bound is reached."""
+    """The documented bound in the worst case: every moving migration fails, one after the other. The bound is reached exactly."""
     policy = Policy(failure_budget=budget, max_moving=max_moving)
     failed = moving = 0
     while True:

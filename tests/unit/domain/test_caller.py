@@ -1,4 +1,4 @@
-"""Who calls, and what they may do."""
+"""Who is calling the API, and what the caller may do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents that are not what they should be are refused by the path of the field."""
+"""Invalid documents are refused, and the error names the path of the field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands of a batch in single guests: which rule is an instance's own, and what a policy may say."""
+"""The batch's commands in single guests: which command applies to an instance, and what a policy may contain."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_what_may_be_half_moved_is_not_put_back_into_service() -> None:
 
 
 def test_a_failure_beside_a_job_that_a_person_may_have_started_waits_for_a_person() -> None:
-    """Its retry goes on with that job, so that the guest must stay as the pre command left it (seed 92220845)."""
+    """A retry continues with that job, so the guest must stay as the pre command left it (seed 92220845)."""
     asked = drained(State.SNAPSHOTTED, driver="console")
     assert not post_command_effects_of_failure(asked, "migrate")
     failed = replace(asked, state=State.FAILED, failure=Failure("migrate", "Driver.PrepareTimedOut", "x", "y"))
@@ -116,7 +116,7 @@ def test_whoever_confirms_a_failed_migration_gets_it_back_into_service() -> None
     by_hand = replace(failed, failure=Failure("validate", "Command.PostFailed", "x", "y"))
     confirmed = acts.confirm(by_hand, "ann", T0, retention_days=1)
     assert RunPostCommand() not in confirmed.effects
-    assert last_attempt_leaving_group(confirmed.after) == by_hand.attempt  # nothing waits for a command that nobody will run
+    assert last_attempt_leaving_group(confirmed.after) == by_hand.attempt  # nothing waits for a command that will never run
 
 
 def test_a_migration_without_commands_owes_none() -> None:

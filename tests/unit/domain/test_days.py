@@ -1,4 +1,4 @@
-"""Days and moments in sentences."""
+"""Dates and times in sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The choice of ``auto``: the best driver that is ready, its reason in words, and a destination that readiness never changes."""
+"""The choice of ``auto``: the best ready driver, its reason in words, and a destination that does not depend on readiness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a driver says of itself is all that the pipeline knows of it: a new driver is one row of the table."""
+"""The pipeline knows only what a driver declares about itself. So a new driver is one row in the table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.fakes import NOON
 from tests.support.ports import migration
 
 UNSEEN = replace(SMC, name="unseen", attended=True, changes_from=FirstPossibleChange.SNAPSHOTS)
-"""A driver that only this test has."""
+"""A driver that exists only in this test."""
 
 
 def test_every_adapter_has_its_row_and_every_row_its_adapter() -> None:

@@ -1,4 +1,4 @@
-"""Which function knows what to do with a message."""
+"""Which functions can handle a message."""
 
 from __future__ import annotations
 

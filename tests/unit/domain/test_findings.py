@@ -1,4 +1,4 @@
-"""Findings and assessments: what blocks, what is kept, and that they survive storage."""
+"""Findings and assessments: which ones block, what is stored, and that a stored one can be read again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forecast: the scheduler's own rules run ahead, with chance that the caller hands in."""
+"""The forecast: it runs the scheduler's own rules into the future, with random numbers from the caller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""fstab as mount and systemd read it; libmount itself (findmnt) is the judge where this machine has it."""
+"""fstab as mount and systemd parse it. If this machine has libmount (findmnt), the results are compared with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redundancy groups: who is in one, and how long a member keeps the place."""
+"""Redundancy groups: which instances belong to one, and how long a member keeps the place."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_completed_member_leaves_though_its_post_command_never_ran() -> None:
 
 
 def test_every_state_is_decided() -> None:
-    """A state that somebody adds later keeps the place: that is the safe side."""
+    """A state that is added later keeps the place, because that is the safe default."""
     assert {state for state in State if last_attempt_leaving_group(member(state)) == 0} == {
         State.SNAPSHOTTING,
         State.SNAPSHOTTED,
@@ -103,7 +103,7 @@ def test_a_group_without_a_proper_tag_is_refused(group: Any) -> None:
 
 
 def test_an_older_version_that_writes_the_row_does_not_lose_the_group() -> None:
-    """It writes the document without the field, and leaves the column alone."""
+    """The older version writes the document without the field, but leaves the separate column alone."""
     row = tables.migration_columns(member(State.READY))
     older = {**row, **tables.migration_columns(member(State.READY, group=""))}
     assert '"group"' not in older["doc"]

@@ -1,4 +1,4 @@
-"""The row of the hold as it is read: what nobody understands holds everything."""
+"""How the row of the hold is read: an unreadable row holds everything."""
 
 from __future__ import annotations
 

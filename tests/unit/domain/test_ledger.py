@@ -1,4 +1,4 @@
-"""The ledger: whose snapshot it is, and when it may go."""
+"""The ledger: who made a snapshot, and when it may be deleted."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone

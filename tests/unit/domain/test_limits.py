@@ -1,4 +1,4 @@
-"""The table start x limit: one test for each of its cells, and what each limit says."""
+"""The table of starts and limits: one test for each cell, and the text of each limit."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ RETRY_JOB       x  x  x  x  x  x  x  x  x  x  x  x  x  x
 RETRY_LOOK      x  x  x  x  x  x  x  x  x  x  x  x  x  x
 ROLLBACK        -  -  -  -  -  -  -  -  -  -  -  -  -  -
 """
-"""What the design promises, written down once more: the table in the code must not change by accident."""
+"""The promised table, written down a second time, so that the table in the code cannot change by accident."""
 CELLS = [
     (Start[name], limit, cell == "x")
     for name, *cells in (line.split() for line in PROMISED.strip().splitlines()[1:])
@@ -76,7 +76,7 @@ BROKEN = {
     Limit.WAVE_SLOT: scene(replace(NOBODY, held_in_wave=2), max_moving_per_wave=2),
     Limit.SLOT: scene(replace(NOBODY, held_by_batch=3)),
 }
-"""For each limit a scene in which it alone is in the way."""
+"""For each limit: a situation in which only this limit holds the start."""
 
 
 def test_the_table_has_a_cell_for_every_start_and_limit() -> None:
@@ -87,7 +87,7 @@ def test_the_table_has_a_cell_for_every_start_and_limit() -> None:
 def test_a_limit_holds_a_start_as_the_table_says(start: Start, limit: Limit, holds: bool) -> None:
     held = blocking_limit(start, BROKEN[limit])
     assert (held.limit if held else None) is (limit if holds else None)
-    if start is not Start.ROLLBACK:  # which asks for no room
+    if start is not Start.ROLLBACK:  # a rollback needs no room
         assert (allowed_start_count(start, BROKEN[limit]) == 0) is holds
 
 
@@ -172,7 +172,7 @@ def test_the_canary_goes_first_and_alone() -> None:
 
 
 def test_one_of_the_canary_that_still_holds_its_slot_counts_once() -> None:
-    """It is noted as moved before its slot is free; the job of the other one must not be put off for that."""
+    """The migration counts as moved before its slot is free. The other one's job must not wait for that."""
     moment = AdmissionCounts(frozenset(), frozenset({"m1"}), held_by_batch=1, held_by_account=1, has_slot=True, unproved=0)
     assert blocking_limit(Start.FIRST_JOB, scene(moment, canary=2)) is None
 
@@ -190,7 +190,7 @@ def test_who_holds_a_slot_needs_none() -> None:
 
 
 def test_in_a_batch_with_a_window_the_tick_chooses() -> None:
-    """So that a next hop that waits is the first to start when the window opens."""
+    """So that a waiting next hop is the first to start when the window opens."""
     open_window = replace(scene(window=Window("06:00", "12:00")), offered=False)
     held = blocking_limit(Start.FIRST_SNAPSHOT, open_window)
     assert held is not None
@@ -217,7 +217,7 @@ def test_a_next_hop_comes_first_and_its_retry_does_not() -> None:
     ],
 )
 def test_what_cannot_start_gives_its_slot_back(before: Migration, to: State, prechecked: datetime | None) -> None:
-    """Snapshots of a hop in which nothing has run are made again; after a job the first ones stay the ones to go back to."""
+    """If no job has run in the hop, its snapshots are made again. After a job, the first snapshots stay the ones to return to."""
     taken = requeue_migration(before, "the maintenance window is closed", by="migrate", now=NOW)
     after = taken.after
     assert (after.state, after.attempt, after.prechecked_at, after.handle.began_at) == (to, 2, prechecked, None)

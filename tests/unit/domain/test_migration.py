@@ -1,4 +1,4 @@
-"""The state machine: steps follow the table, the journal replays to the state, nothing is silently stuck."""
+"""The state machine: steps follow the table, the journal replays to the state, and no state can hang unnoticed."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -68,7 +68,7 @@ def test_the_journal_replays_to_the_state_and_a_gap_is_found() -> None:
 
 
 def test_every_state_ends_waits_for_a_person_or_is_driven() -> None:
-    """Invariant 5: a state is terminal, waits for a named person, or somebody looks at it (tick, admission, sweep)."""
+    """Invariant 5: a state is terminal, or waits for a named person, or something drives it (tick, admission, sweep)."""
     looked_at = {*STAGE_OF, State.MIGRATING, State.RESTARTING, State.CONFIRMED} | ADMITTED
     assert set(State) == looked_at | TERMINAL | WAITING_FOR_A_PERSON
     assert not looked_at & TERMINAL

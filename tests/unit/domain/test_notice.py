@@ -1,4 +1,4 @@
-"""Notices: what one asks for, and which the calendar gives."""
+"""Notices: what a notice asks for, and which notices the calendar produces."""
 
 from datetime import datetime, timezone
 from typing import Any

@@ -1,4 +1,4 @@
-"""Observations are stored rows: their bytes stay, and rows of earlier versions are still read."""
+"""Observations are stored rows: their bytes must not change, and rows of earlier versions can still be read."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ STORED: dict[str, Any] = {
     "guest": {"os_id": "centos", "os_version": "7.9", "hostname": "shop"},
     "assessment": {"blocked": False, "findings": [], "overrides": {}},
 }
-"""As the version before this dataclass wrote it."""
+"""As the version before this dataclass wrote the row."""
 
 
 def test_a_row_of_the_version_before_is_read_and_written_with_the_same_bytes() -> None:
@@ -79,7 +79,7 @@ def test_a_guest_that_answered_nothing_is_not_a_guest_that_was_not_asked() -> No
 
 
 def test_an_assessment_alone_is_stored_alone() -> None:
-    """So the validation stores what it found if the differences stand."""
+    """So the validation can store its finding if the differences persist."""
     found = Assessment((Finding("Disk.Lost", Severity.ERROR, "A disk is gone", "d-1", "", ""),))
     assert Observation(assessment=found).to_json() == {"assessment": found.to_json()}
 

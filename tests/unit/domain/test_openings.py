@@ -1,4 +1,4 @@
-"""The periods in which starts are allowed, against a look at every five minutes of a fortnight."""
+"""The periods in which starts are allowed, compared with a check at every five minutes of two weeks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from shared.domain.policy import read_policy
 SINCE = datetime(2026, 10, 20, 10, 30, tzinfo=timezone.utc)
 UNTIL = SINCE + timedelta(days=14)
 STEP = timedelta(minutes=5)
-NIGHT = {"start": "22:00", "end": "04:00", "zone": "Europe/London", "cutoffMin": 30}  # its clocks change within the fortnight
+NIGHT = {
+    "start": "22:00",
+    "end": "04:00",
+    "zone": "Europe/London",
+    "cutoffMin": 30,
+}  # the zone's clock changes within the two weeks
 DAY = {"start": "03:00", "end": "12:00", "zone": "Europe/London", "cutoffMin": 0}
 FREEZE = {"from": "2026-10-23T23:00Z", "to": "2026-10-25T01:00Z", "cutoffMin": 60}
 

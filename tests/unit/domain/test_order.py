@@ -1,4 +1,4 @@
-"""The order of a batch: by name, by a tag with numbers in it, and what is refused."""
+"""The order of a batch: by name or by a tag with numbers, and which orders are refused."""
 
 from __future__ import annotations
 

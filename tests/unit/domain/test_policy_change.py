@@ -1,4 +1,4 @@
-"""Another policy for a batch that is planned: what may still change, and what the journal keeps."""
+"""Changing the policy of a planned batch: what may still change, and what the journal records."""
 
 from __future__ import annotations
 

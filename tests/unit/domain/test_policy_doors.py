@@ -1,4 +1,4 @@
-"""One policy: every door has the same fields, bounds and defaults."""
+"""One policy: the API, the event, the command and stored rows have the same fields, bounds and defaults."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def document(name: str, value: int) -> dict[str, Any]:
 
 
 def camel_to_field(name: str) -> str:
-    """A negative number is refused earlier, by the field's own name."""
+    """A negative number is refused earlier, under the field's own name."""
     part, _, inner = name.partition(".")
     kind = {"window": Window, "blackouts": Blackout, "commands": CommandRule}[part] if inner else Policy
     return next(each.name for each in fields(kind) if camel_case(each.name) == (inner or part))
@@ -50,7 +50,7 @@ DOORS = {
 def test_every_door_holds_every_bound(door: str, name: str) -> None:
     least, most = BOUNDS[name]
     if name.startswith("commands.") and door == "the limits of notices":
-        with pytest.raises(Refused, match="commands"):  # no command comes with a notice
+        with pytest.raises(Refused, match="commands"):  # a notice must not contain a command
             DOORS[door](document(name, least))
         return
     for value in (least, most):
@@ -82,7 +82,7 @@ def test_the_command_line_takes_the_bounds_of_the_model(value: int, capsys: pyte
 
 
 def test_rows_of_before_are_read() -> None:
-    """The stored spelling is the fields' own names; a row that knows less, or more, is read with the defaults."""
+    """The stored names are the model's field names. A row with fewer or more fields is read with the defaults."""
     stored = {"max_moving": 3, "window": {"start": "22:00", "end": "04:00", "utc_offset_min": -60}, "unknown_yet": 1}
     found = decode(Policy, stored, "policy")
     assert (found.max_moving, found.retention_days, found.window and found.window.cutoff_min) == (3, 7, 60)

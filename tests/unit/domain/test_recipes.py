@@ -1,4 +1,4 @@
-"""Recipes: their schema, what is on, what is refused with which reason, and the script that one becomes."""
+"""Recipes: their schema, which are on, the reasons of refusals, and the script made from a recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The change board's report: JSON that its schema accepts, and a page that stands alone and escapes what guests say."""
+"""The change board's report: JSON that matches its schema, and a self-contained page that escapes text from guests."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ REPORT = Report(
 
 
 class ParsedPage(HTMLParser):
-    """Checks that tags are closed, and keeps what would be fetched."""
+    """Checks that tags are closed, and collects the URLs that would be loaded."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ OF_STATE = {
     State.ROLLED_BACK: ("rolled back",) * 5,
     State.CANCELLED: ("not assessed", "passed", "warnings", "blocked", "failed"),
 }
-"""By state: no assessment, a precheck that passed, one with warnings, one that blocks, a validation that fails."""
+"""By state: no assessment, a passed precheck, one with warnings, one that blocks, a failed validation."""
 
 
 @pytest.mark.parametrize("state", State)

@@ -1,4 +1,4 @@
-"""Which snapshots a rollback takes, when it must not begin, and what it says of each disk."""
+"""Which snapshots a rollback uses, when a rollback must not begin, and what it reports of each disk."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_set_from_before_the_first_hop_is_taken_not_a_later_one() -> None:
 
 
 def test_snapshots_of_two_attempts_are_never_mixed() -> None:
-    """The newest set is the one that the job was started with; if it lacks a disk, an older copy is of another moment."""
+    """The newest set is the one with which the job started. If the set lacks a disk, an older copy is from another moment."""
     both = [entry("d-1"), entry("d-2"), entry("d-1", 2), entry("d-2", 2)]
     assert ids(newest_snapshot_set(both, ["d-1", "d-2"])) == ["s-0-2-d-1", "s-0-2-d-2"]
     half = [*both[:3], replace(both[3], state=SnapshotState.SWEPT)]

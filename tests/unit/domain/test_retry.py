@@ -1,4 +1,4 @@
-"""How often calls are repeated, from the table of policies: each place keeps its bounds."""
+"""How often calls are repeated, by the table of policies. The bounds of each place must not change."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ BOUNDS: dict[str, tuple[int, tuple[float, ...]]] = {
     "LOCK_RACE": (3, (0, 0)),
     "AUDIT_RACE": (9, (0,) * 8),
 }
-"""By policy: calls with the first one, and its own pauses."""
+"""By policy: the number of calls including the first, and the delays between them."""
 SLOWEST_S = 5.0
-"""The longest pause that the settings allow (REPLANK_RETRY_PAUSE_MS)."""
+"""The longest delay that the settings allow (REPLANK_RETRY_PAUSE_MS), in seconds."""
 
 
 class Unlucky(Exception):
-    """Fails in a way that another call may mend."""
+    """An error that another call may not get."""
 
 
 class Hopeless(Exception):
-    """Fails in a way that no call mends."""
+    """An error that every call gets."""
 
 
 def worth(error: Exception) -> RetryHint | None:
@@ -35,7 +35,7 @@ def worth(error: Exception) -> RetryHint | None:
 
 
 class FailingCalls:
-    """Fails with these errors in turn, then answers."""
+    """Fails with these errors in turn, then succeeds."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors, self.numbers, self.slept = list(errors), list[int](), list[float]()
@@ -90,8 +90,8 @@ def test_pauses_stay_within_the_budget_whatever_the_settings_say() -> None:
     [
         ((1, 2), [1, 2]),
         ((60, 60, 60), [60, 60, 60]),
-        ((1, 61), [1]),  # longer than it waits at most
-        ((1, 1, 1, 1), [1, 1, 1]),  # one call too many
+        ((1, 61), [1]),  # longer than the maximum wait
+        ((1, 1, 1, 1), [1, 1, 1]),  # one call more than allowed
         ((0, 0), []),
     ],
 )

@@ -1,4 +1,4 @@
-"""The route planner against the whole matrix: every path it holds, and every path it does not."""
+"""The route planner against the whole matrix: every path in it, and every path that is not in it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MATRIX = {
     },
     "arm64": {"centos-7": {"anolis-7", "anolis-8", "alinux-3"}, "centos-8": {"anolis-8", "alinux-3"}},
 }
-"""The matrix of the two documents, written down a second time."""
+"""The matrix of the two published documents, written down a second time."""
 
 
 def plan(source: str, architecture: str = "x86_64", **more: object) -> PlannedRoute:
@@ -45,7 +45,7 @@ def refusal(source: str, architecture: str = "x86_64", **more: object) -> Refuse
 
 
 def reachable(architecture: str, source: str) -> dict[str, int]:
-    """Hops to every destination, by walking the matrix above."""
+    """The number of hops to every destination, computed from the matrix above."""
     found: dict[str, int] = {}
     edge, hops = {source}, 0
     while edge:

@@ -1,4 +1,4 @@
-"""An act applies to what the person saw, or is refused."""
+"""An act applies to the version that the person saw, or is refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_an_act_is_done_for_the_operator_who_did_it_and_for_nobody_else(act: str
         "rollback": lambda: acts.roll_back(MIGRATED, "ann", NOW),
     }
     journal = [ARRIVED, decisions[act]().entry]
-    for version in (7, 8):  # as it was before the act, and as the act left it
+    for version in (7, 8):  # the version before the act, and the version after it
         assert seen.is_act_done(act, "ann", version, journal)
         assert not seen.is_act_done(act, "bob", version, journal)
         assert not seen.is_act_done("cancellation", "ann", version, journal)

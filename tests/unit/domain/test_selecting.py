@@ -1,4 +1,4 @@
-"""What a selection says of one instance."""
+"""Whether a selection includes an instance, and why."""
 
 from __future__ import annotations
 

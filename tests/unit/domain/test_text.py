@@ -1,4 +1,4 @@
-"""Text of others: what acts is replaced or escaped, what is only seen stays."""
+"""Text from others: characters with an effect are replaced or escaped; visible characters stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a running job is looked at."""
+"""How often a running job is polled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def looks(until: timedelta) -> list[int]:
-    """The minutes of the looks, with ticks on the minute and the first one after a minute."""
+    """The minutes at which the job is polled. Ticks come on the minute, the first one after a minute."""
     at, found = MINUTE, []
     while at <= until:
         found.append(at // MINUTE)

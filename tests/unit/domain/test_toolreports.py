@@ -1,4 +1,4 @@
-"""What tools write about themselves becomes our findings: every schema version, cut reports, unknown words."""
+"""The tools' own reports become our findings: every schema version, truncated reports, unknown words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports and logs after public ones that are not ours (samples/README.md names each source), judged by our readers."""
+"""Reports and logs modelled on public ones (samples/README.md names each source), parsed by our readers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def leapp(*entries: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("entry", [foreign.ERROR_120, foreign.ERROR_110], ids=["groups", "tags"])
 def test_an_actor_of_leapp_that_failed_stops_the_upgrade_in_every_schema(entry: dict[str, Any]) -> None:
-    """Below 1.2 the group of an error is shown as a tag, because only two groups are shown as flags."""
+    """Before version 1.2 the group "error" is listed as a tag, because only two groups are listed as flags."""
     (found,) = stopping_findings(findings_of_report("leapp", leapp(foreign.NO_MARKS, entry)))
     assert found.title == "Packages for the target cannot be installed"
 

@@ -1,4 +1,4 @@
-"""What is kept of a tool's log."""
+"""Which part of a tool's log is stored."""
 
 from __future__ import annotations
 

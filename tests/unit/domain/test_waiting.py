@@ -1,4 +1,4 @@
-"""What a person is told that a migration waits for."""
+"""The text that tells a person what a migration waits for."""
 
 from __future__ import annotations
 

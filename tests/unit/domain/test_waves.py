@@ -1,4 +1,4 @@
-"""Waves: how a batch is cut, what its policy may say, and when the next one may begin."""
+"""Waves: how a batch is cut, what its policy may contain, and when the next wave may begin."""
 
 from __future__ import annotations
 

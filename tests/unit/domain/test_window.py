@@ -1,4 +1,6 @@
-"""Windows in time zones: clock changes, midnight, several windows; judged by python-dateutil, which has its own tables of zones."""
+"""Windows in time zones: clock changes, midnight, several windows. Checked against python-dateutil, which has its own zone
+tables.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,7 @@ def zone_of_the_judge(name: str) -> tzinfo:
 
 
 def by_the_judge(window: Window, moment: datetime) -> datetime | None:
-    """The window's opening that allows a start at this moment: from a recurrence rule in local time."""
+    """The opening of the window that allows a start at this moment, by a recurrence rule in local time."""
     zone, clock = zone_of_the_judge(window.zone), time.fromisoformat(window.start)
     first = datetime.combine((moment - timedelta(days=4)).date(), clock)
     for local in reversed(list(rrule(DAILY, dtstart=first, count=7, byweekday=window.days))):
@@ -171,7 +173,7 @@ def test_rows_with_one_window_are_read_and_behave_as_before() -> None:
 
 
 def test_what_an_older_version_cannot_read_holds_everything_there() -> None:
-    """It knows ``window`` alone, without zones, and leaves out of the row what it does not know."""
+    """The older version knows only ``window``, without zones, and drops unknown fields from the row."""
     for asked in (
         {"windows": [{"start": "22:00", "end": "04:00"}]},
         {"window": {"start": "22:00", "end": "04:00", "zone": LONDON}},

@@ -1,4 +1,4 @@
-"""Answers that are not what the probe writes: each is an error with a code, and becomes a finding."""
+"""Answers that the probe would not write: each is an error with a code, and becomes a finding."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_no_bytes_crash_the_reader(answer: bytes) -> None:
 
 
 def tolerant(os_type: str, answer: bytes) -> None:
-    """Either facts that can be stored, or ProbeUnreadable."""
+    """Parse an answer: either facts that can be stored, or ProbeUnreadable."""
     try:
         guest = parse_answer(os_type, answer)
     except ProbeUnreadable:
@@ -128,7 +128,7 @@ def test_the_script_names_its_version_once() -> None:
 
 
 def test_an_answer_of_an_older_probe_is_read() -> None:
-    """Functions of two versions run side by side during a deployment: what the older probe did not tell is not known."""
+    """Functions of two versions run together during a deployment. Facts that the older probe did not report are unknown."""
     sections = {
         "mounts": " /dev/vda1 ext4 2048 1024 5 ro - /\n",
         "fstab": " UUID=1 / ext4 defaults yes\n LABEL=x /x xfs defaults,nofail ?\n",

@@ -1,4 +1,4 @@
-"""The scripts that run a command of the batch, and what is made of their answer."""
+"""The scripts that run a batch's command, and how their output is interpreted."""
 
 from __future__ import annotations
 

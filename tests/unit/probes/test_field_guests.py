@@ -1,4 +1,4 @@
-"""Situations of real guests (tests/field/guests.json: files and commands of a guest, and what must be known of it)."""
+"""Situations of real guests (tests/field/guests.json: files and commands of a guest, and the facts that must be found)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "field/gue
 
 
 def root_of(case: dict[str, Any], folder: Path) -> Root:
-    """The guest of a case: a healthy one, with the case's changes."""
+    """The guest of a case: a healthy guest with the case's changes."""
     release = case.get("release", "centos-7")
     root = make_root(folder, release)
     change(root, case)
@@ -27,7 +27,7 @@ def root_of(case: dict[str, Any], folder: Path) -> Root:
 
 
 def change(root: Root, case: dict[str, Any]) -> None:
-    """Make the changes of a case in a guest."""
+    """Make a case's changes in a guest."""
     for name in case.get("remove", ()):
         (root.path / name).unlink()
     for name in case.get("rmdir", ()):
@@ -62,7 +62,7 @@ def test_the_probe_tells(case: dict[str, Any], shell: tuple[str, ...], tmp_path:
 
 
 def told(guest: GuestFacts, fact: str) -> Any:
-    """A fact as JSON has it; of fstab only what names the device, where it goes and whether it exists."""
+    """A fact as JSON. Of fstab only the device, the mount point, and whether the device exists."""
     value = getattr(guest.linux, fact)
     if fact == "fstab":
         return [[entry.spec, entry.mount_point, entry.present] for entry in value]

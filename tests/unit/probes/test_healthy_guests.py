@@ -1,4 +1,4 @@
-"""Healthy guests of eight paths, asked by the real probe: no rule about the guest blocks any of them."""
+"""The real probe in healthy guests of eight paths: no rule about the guest blocks any of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A guest that lies: whatever one of its names, files or programs says, it says nothing about anything else."""
+"""A guest that lies: a false name, file or program can falsify only its own facts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOSTILE = {
 
 
 def name_of(hostile: bytes) -> str:
-    """What of it a file can be called."""
+    """The part of the text that can be a file name."""
     return hostile.replace(b"/", b"|").replace(b"\0", b"")[:120].decode("utf-8", "surrogateescape")
 
 
@@ -44,7 +44,7 @@ def a_file(
 
 
 def inside(path: str, before: bytes = b"", after: bytes = b"\n") -> Callable[[Root, bytes], Any]:
-    """Behind what the file says already."""
+    """Append the text to the existing content of the file."""
 
     def place(root: Root, hostile: bytes) -> None:
         file = root.path / path
@@ -54,7 +54,7 @@ def inside(path: str, before: bytes = b"", after: bytes = b"\n") -> Callable[[Ro
 
 
 def printed(command: str, before: str = "", after: str = "\n") -> Callable[[Root, bytes], Any]:
-    """Behind what the command prints already."""
+    """Append the text to the existing output of the command."""
 
     def place(root: Root, hostile: bytes) -> None:
         for data in root.commands.glob(f".{command}.*"):
@@ -95,7 +95,7 @@ FIELDS: dict[str, tuple[Callable[[Root, bytes], Any], set[str]]] = {
     "user": (inside("etc/passwd"), {"users", "groups"}),
     "system": (inside("etc/os-release", b"PRETTY_NAME="), {"os_name", "os_id", "os_version"}),
 }
-"""Where foreign text stands, and the facts that it may change: those of its own section."""
+"""By place of the foreign text: the facts that it may change, which are those of its own section."""
 
 
 def facts(root: Root) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def test_a_name_of_several_lines_is_counted_as_left_out(tmp_path: Path) -> None:
 
 
 def test_a_file_with_a_backslash_in_its_name_has_a_checksum(tmp_path: Path) -> None:
-    """sha256sum itself escapes such a name, and its digest with it."""
+    """sha256sum itself escapes such a name, and marks the digest."""
     root = world(tmp_path)
     root.write("etc/a\\b", "x")
     (checksum,) = parse_answer("linux", root.probe(files=["/etc/a\\b"]).stdout).checksums

@@ -1,4 +1,4 @@
-"""The shell probe, run for real against root trees with the files of real releases."""
+"""The shell probe, run for real in root trees with the files of real releases."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_pending_updates_are_asked_only_on_demand(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("timeout"), reason="coreutils' timeout is not installed")
 def test_a_command_that_hangs_is_given_up(tmp_path: Path) -> None:
-    """On a real guest (no GUEST_ROOT) every command has a time limit; here it is shortened by a timeout of our own."""
+    """On a real guest (no GUEST_ROOT) every command has a time limit. This test shortens it."""
     root = make_root(tmp_path)
     for name, text in (("df", "sleep 20"), ("timeout", f'shift; exec {shutil.which("timeout")} 0.2 "$@"')):
         command = root.commands / name

@@ -1,4 +1,4 @@
-"""The marker's scripts, run for real against a root tree; and what a look's answer may say."""
+"""The marker's scripts, run for real in a root tree, and the possible answers when the marker is read."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def guest(root: Path) -> Path:
 @pytest.mark.parametrize("shell", [each for each in ("sh", "dash", "bash") if shutil.which(each)])
 def test_the_marker_is_written_found_and_removed(tmp_path: Path, shell: str) -> None:
     root = guest(tmp_path)
-    for _ in range(2):  # once more is the same
+    for _ in range(2):  # a repeated run gives the same result
         assert run(root, "write", shell).returncode == 0
         assert (root / "var/lib/replank/marker").read_text() == TEXT + "\n"
     seen = parse_marker_answer("linux", run(root, "look", shell).stdout)

@@ -1,4 +1,4 @@
-"""What a rule's remedy says is done in the guest, and the rule is content (tests/field/remedies.json)."""
+"""If the guest is changed as a rule's remedy says, the rule passes (tests/field/remedies.json)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "field/rem
 
 
 def codes(root: Root, case: dict[str, Any]) -> set[str]:
-    """The codes of what the rules find."""
+    """The codes of the rules' findings."""
     guest = parse_answer("linux", root.probe().stdout)
     facts = replace(LINUX, guest=guest, hop=Hop(case.get("release", "centos-7"), case.get("to", "alinux-3")))
     return {finding.code for finding in assess(facts).findings}

@@ -1,4 +1,4 @@
-"""The probe on real rpm databases, built with rpm's own tools; and on one with 3,000 packages."""
+"""The probe on real rpm databases, built with rpm's own tools; one has 3,000 packages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ PART = "%package -n {0}\nSummary: s\n%description -n {0}\nd\n%files -n {0}\n"
 
 
 def database(root: Root, folder: Path, *specs: tuple[str, str, str, int]) -> Root:
-    """Installs (database only) packages of specs (name, vendor, architecture, number of further packages) below the tree."""
+    """Install packages (into the database only) below the tree; each spec is name, vendor, architecture and number of further
+    packages.
+    """
     root.write(".macros/.rpmmacros", "%_dbpath /var/lib/rpm\n")
     environment = {"PATH": os.environ["PATH"], "HOME": str(root.path / ".macros")}
 

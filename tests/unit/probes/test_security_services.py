@@ -1,4 +1,4 @@
-"""Which services of Windows the probe takes for security programs of somebody else."""
+"""Which Windows services the probe recognises as third-party security programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES: dict[str, list[str]] = json.loads((ROOT / "tests/field/security-services.
 
 
 def pattern() -> re.Pattern[str]:
-    """The expression in the script; -match ignores case."""
+    """The regular expression in the script; -match ignores case."""
     found = re.search(r"\$known = '([^']+)'", probe_script("windows"))
     assert found
     return re.compile(found[1], re.IGNORECASE)

@@ -1,4 +1,6 @@
-"""The PowerShell probe: what it prints is read; the script keeps to what PowerShell 2.0 has (there is none here to run it)."""
+"""The PowerShell probe: its output can be parsed, and the script uses only features of PowerShell 2.0 (which is not available
+here).
+"""
 
 from __future__ import annotations
 

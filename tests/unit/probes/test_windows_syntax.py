@@ -1,6 +1,6 @@
-"""The PowerShell probe as a parser of PowerShell reads it: each function, each call of it, each command and each variable.
+"""The PowerShell probe through a PowerShell parser: each function, each call of a function, each command and each variable.
 
-No engine of PowerShell comes from the package registries, so nothing runs here; what a parser can tell is checked for all of it.
+The package registries offer no PowerShell engine, so nothing is run here. Everything that a parser can check is checked.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from shared.probes import probe_script
 PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
 SENT = probe_script("windows", files=["C:\\it's.txt", "D:\\b"], check="echo 'x'")
 FUNCTIONS = {"Quote": 1, "Value": 1, "Object": 1, "List": 1, "Ask": 2, "Mib": 1, "Json": 1}
-"""The script's own functions with the number of their parameters."""
+"""The script's own functions with their numbers of parameters."""
 COMMANDS = {"Get-WmiObject", "Get-ItemProperty", "Test-Path", "ForEach-Object", "Where-Object", "Sort-Object", "Select-Object"} | {
     *("Measure-Object", "New-Object", "robocopy.exe", "netstat.exe", "cmd.exe", "w32tm.exe")
 }
-"""What PowerShell 2.0 and Windows Server 2008 R2 bring and the script may call."""
+"""The commands that PowerShell 2.0 and Windows Server 2008 R2 provide and the script may call."""
 AUTOMATIC = {"$_", "$true", "$false", "$null", "$matches", "$lastexitcode", "$env:computername", "$env:systemroot"}
 
 

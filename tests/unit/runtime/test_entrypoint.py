@@ -1,4 +1,4 @@
-"""The entrypoint: fates become acknowledgements or exceptions, and each message one line of log without secrets."""
+"""The entrypoint: fates become acknowledgements or exceptions, and each message gives one log line without secrets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENVIRONMENT = {
 
 
 class WrittenLines(logging.Handler):
-    """Keeps the lines as they would be written."""
+    """Keeps the log lines as they would be written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ Stage = Callable[[Callable[[Message], Outcome]], None]
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """Put a stage named ``watch`` in place that does what it is told."""
+    """Install a stage named ``watch`` that does what the test tells it."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     running = entrypoint._FunctionState(
@@ -153,7 +153,7 @@ def test_no_function_guesses_at_what_it_does_not_know(
 
 
 def test_a_line_is_never_so_long_that_it_is_cut(stage: Stage, lines: list[dict[str, Any]]) -> None:
-    """Whatever the facts hold; a secret is hidden before it might be cut in two."""
+    """This is true for any facts. A secret is masked before a cut could split it."""
     redact.add_secret("activation-code-2")
     stage(failing(ValueError("activation-code-2" * 3000)))
     data = {"hop": "m" * 20_000, "attempt": ["ü" * 5_000, {"a": "activation-code-2" * 500}], "version": 10**2000}

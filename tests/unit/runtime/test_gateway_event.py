@@ -1,4 +1,4 @@
-"""Classic API Gateway's event is understood, and answered in the shape that it reads."""
+"""The event of classic API Gateway is understood, and the answer has the shape that the gateway expects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEADERS = {"X-Replank-Operator": "ann", "Content-Type": "application/json", "X-C
 
 
 def event(method: str, path: str, body: str | None = None, **more: Any) -> dict[str, Any]:
-    """As help.aliyun.com documents it for functions behind the gateway."""
+    """The event as help.aliyun.com documents it for functions behind the gateway."""
     return {
         "path": path,
         "httpMethod": method,
@@ -61,7 +61,7 @@ def test_query_and_path_reach_the_operation() -> None:
 
 @pytest.mark.parametrize("path", ["/v1/migrations/[migrationId]/journal", "/v1/migrations/{migrationId}/journal"])
 def test_a_path_as_it_was_defined_is_filled_in(path: str) -> None:
-    """The documents say "request path" and do not say which: as it was sent, or as the API defines it."""
+    """The documentation says "request path", but not whether that is the path as sent or the path as the API defines it."""
     api = ApiInMemory()
     api.open_batch(migration("m1"))
     assert answered(api, event("GET", path, pathParameters={"migrationId": "m1"}))[1]["migrationId"] == "m1"

@@ -1,4 +1,4 @@
-"""The rules of HTTP in the API: a version in the path, tags, conditional questions, HEAD, declared bodies, nothing said twice."""
+"""HTTP rules of the API: a version in the path, ETags, conditional requests, HEAD, declared body types, no repeated fields."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_tag_of_a_migration_is_what_its_acts_take(api: ApiInMemory) -> None:
 
 
 def test_a_tag_changes_with_anything_in_the_answer(api: ApiInMemory) -> None:
-    """Not only with the version: what a migration waits for changes without one."""
+    """Not only with the version: what a migration waits for can change without a new version."""
     before = sent(api, "GET", "/hold")["headers"]["ETag"]
     sent(api, "POST", "/hold", {"why": "fire drill"})
     assert sent(api, "GET", "/hold")["headers"]["ETag"] != before
@@ -91,7 +91,7 @@ def test_a_wrong_method_is_told_the_right_ones(api: ApiInMemory, method: str, pa
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/json; charset=gbk", "json"])
 def test_a_body_that_is_not_declared_as_json_is_refused(api: ApiInMemory, kind: str) -> None:
-    """A page of another site can send forms and plain text without asking; JSON it cannot."""
+    """A page of another site can send forms and plain text without permission, but not JSON."""
     rows = len(api.fakes.batches.rows)
     answer = sent(api, "POST", "/batches", BATCH, {"Content-Type": kind})
     assert (answer["statusCode"], json.loads(answer["body"])["Code"]) == (415, "ContentType.NotSupported")

@@ -1,6 +1,6 @@
-"""Deferred modules: not loaded by a start, loaded and complete when used, left alone when the switch is off.
+"""Deferred modules: not loaded at start, loaded completely on first use, untouched when the switch is off.
 
-Each case runs in an interpreter of its own, since what is deferred is a process's whole view of its modules.
+Each case runs in its own interpreter, because deferring changes the whole process's modules.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import pytest
 from tests.support.repository import ROOT
 
 MODULES_AT_MOST = {"api": 450, "intake": 440, "watch": 457, "validate": 500}
-"""Modules after import and initializer, the interpreter's own and (where it is installed) none of numpy's counted."""
+"""The maximum number of modules after import and initializer. The interpreter's own modules count; numpy's do not, if it is
+installed.
+"""
 ENVIRONMENT = {
     "REPLANK_REGION": "cn-hangzhou",
     "FC_ACCOUNT_ID": "1",
@@ -24,7 +26,7 @@ ENVIRONMENT = {
 
 
 def run(code: str, **environment: str) -> str:
-    """What a fresh interpreter prints."""
+    """The output of a new interpreter."""
     found = {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT), **environment}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, env=found, timeout=60, check=False

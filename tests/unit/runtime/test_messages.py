@@ -1,4 +1,4 @@
-"""From bytes to messages: every shape the platform sends, and nothing else."""
+"""From bytes to messages: every shape that the platform sends is understood, and no other."""
 
 from __future__ import annotations
 

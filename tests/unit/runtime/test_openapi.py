@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the API does: every answer is valid against it, and every operation is in it."""
+"""The OpenAPI document matches the API: every answer is valid, and every operation is listed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_every_schema_is_one() -> None:
 
 
 def check(method: str, template: str, answer: dict[str, Any]) -> None:
-    """The answer of an operation is documented, body and all."""
+    """Check that the answer of an operation is documented, including its body."""
     responses = DOCUMENT["paths"][VERSION + template][method.lower()]["responses"]
     assert str(answer["statusCode"]) in responses, (template, answer)
     schema = responses[str(answer["statusCode"])]["content"][answer["headers"]["Content-Type"]]["schema"]
@@ -77,7 +77,7 @@ JSON = st.recursive(
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(JSON, JSON, JSON)
 def test_any_body_is_answered_as_documented(ids: Any, policy: Any, rest: Any) -> None:
-    """What the schema allows is taken, what it forbids is refused, and nothing is a fault."""
+    """The API accepts what the schema allows, refuses what it forbids, and never fails with an internal error."""
     body = {"instanceIds": ids, "policy": policy, **(rest if isinstance(rest, dict) else {})}
     answer = ApiInMemory().send("POST", "/batches", body)
     check("POST", "/batches", answer)

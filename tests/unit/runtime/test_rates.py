@@ -1,4 +1,4 @@
-"""One caller's requests are bounded, and it is told when to come again."""
+"""The number of requests of one caller is limited, and the caller is told when to try again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 
 
 def refused(rates: RateLimiter, caller: str, now: datetime) -> int:
-    """The seconds to wait, 0 if the request may go on."""
+    """The seconds to wait; 0 if the request is allowed."""
     try:
         rates.count_request(caller, now)
     except TooManyRequests as error:

@@ -1,4 +1,4 @@
-"""Settings: defaults, and one error for everything that is wrong."""
+"""Settings: defaults, and one error that lists everything that is wrong."""
 
 from __future__ import annotations
 

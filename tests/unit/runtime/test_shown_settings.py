@@ -1,4 +1,4 @@
-"""The settings in force as people see them: every one, and no secret."""
+"""The current settings as people see them: all settings, and no secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts at the API: named, refused, listed, filtered; who may act where, and what the audit keeps of it."""
+"""Member accounts in the API: named, refused, listed, filtered; who may act in which account, and what the audit records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ A, B, OURS = "1000000000000001", "1000000000000002", "1000000000000009"
 
 
 class Served:
-    """Two member accounts; the API assumes no role."""
+    """Two member accounts. The API assumes no role."""
 
     def __init__(self) -> None:
         names = {A: "交易", B: ""}

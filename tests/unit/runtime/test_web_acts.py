@@ -1,4 +1,4 @@
-"""Acts over HTTP: on what the person saw, once, and refused in words about the act where they cannot apply."""
+"""Acts over HTTP: each applies once to the version that the person saw. If it cannot apply, the refusal explains why."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POSSIBLE = {
     },
     "rollback": {State.MIGRATED},
 }
-"""Of a migration whose job never ran; once it has, a failed one is rolled back and not cancelled."""
+"""For a migration whose job never ran. Once a job has run, a failed migration is rolled back, not cancelled."""
 RAN = DriverData(job_id="j-1", started_at=NOON)
 VERBS = {"confirmation": "confirmed", "retry": "retried", "cancellation": "cancelled", "rollback": "rolled back"}
 RISKS = {"risksVersion": RISKS_VERSION}

@@ -1,4 +1,4 @@
-"""Who calls the API: claimed and verified names, roles, and the audit of every act and refusal."""
+"""The API's callers: claimed and verified names, roles, and the audit of every act and refusal."""
 
 from __future__ import annotations
 

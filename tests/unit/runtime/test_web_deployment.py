@@ -1,4 +1,4 @@
-"""GET /v1/inventory: the fleet as it was counted, with the dates of the catalog."""
+"""GET /v1/inventory: the counted fleet, with the dates of the catalog."""
 
 from __future__ import annotations
 

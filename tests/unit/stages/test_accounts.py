@@ -1,4 +1,4 @@
-"""A member account that refuses: what waits there keeps its place, gives its slot back, and holds up nobody else."""
+"""A member account that refuses: its waiting migrations keep their place, release their slot, and hold up nobody else."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MEMBERS = {each: MemberAccount(each, f"acs:ram::{each}:role/replank-member") for
 
 
 class RefusingAccount:
-    """Everything of an account whose role is gone, or may not do what is asked."""
+    """The services of an account whose role is gone, or may not make a call."""
 
     def __init__(self, error: ReplankError) -> None:
         self.error = error
@@ -48,7 +48,7 @@ class RefusingAccount:
 
 @dataclass
 class Members:
-    """The port ``Accounts``: each refuses as long as ``errors`` says so, else ``there`` acts. Notes its sessions."""
+    """The port ``Accounts``: an account refuses while ``errors`` says so; otherwise ``there`` acts. It records the sessions."""
 
     there: AccountPorts
     errors: dict[str, ReplankError] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Members:
 
 
 class Usable:
-    """An account that answers as far as these tests ask."""
+    """An account that answers the calls of these tests."""
 
     def regions(self) -> frozenset[str]:
         return frozenset({"cn-hangzhou"})
@@ -159,7 +159,7 @@ def test_the_session_of_a_migration_carries_its_id() -> None:
 
 
 def test_others_get_their_slots_while_one_account_refuses() -> None:
-    """In one batch, with room for one: the refused ones have waited longer."""
+    """Both are in one batch, with room for one. The refused migrations have waited longer."""
     all = fakes(A)
     refused = [stand(all, number, moving=1, entered_at=NOON - timedelta(hours=1)) for number in (1, 2, 3)]
     other, own = stand(all, 4, account_id=B), stand(all, 5, account_id="")
@@ -194,7 +194,7 @@ def test_it_goes_on_by_itself_when_the_role_is_back() -> None:
 
 
 def test_a_missing_permission_is_tried_again_ever_less_often() -> None:
-    """Only the call that was refused can tell whether it may be made now."""
+    """Only the refused call itself can tell whether it is allowed now."""
     all = fakes()
     all.accounts.errors[A] = permission_missing_error(MEMBERS[A], "Forbidden.RAM: no.")
     made = stand(all)

@@ -1,4 +1,4 @@
-"""What cannot be done steps aside: nothing that waits behind it waits for it."""
+"""Work that cannot be done is postponed, so that nothing behind it has to wait."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.ports import migration
 
 
 class DeniedCleanUp:
-    """A driver whose clean-up is never allowed."""
+    """A driver whose clean-up is always refused."""
 
     traits = SMC
 
@@ -44,7 +44,7 @@ class DeniedCleanUp:
 
 
 def smc(driver: Any) -> dict[str, Driver]:
-    """It stands in for SMC's, with the methods that these tests need."""
+    """Replaces SMC's driver, with the methods that these tests need."""
     return {"smc": driver}
 
 
@@ -53,7 +53,7 @@ def tick(ports: Ports) -> Any:
 
 
 def owing(ports: Ports, number: int) -> Migration:
-    """Migrated, and its source server cannot be removed."""
+    """A migrated migration whose source server cannot be removed."""
     made = migration(number, state=State.VALIDATING, entered_at=NOON, handle=DriverData(source_id="s-1", job_id=f"j-{number}"))
     ports.migrations.create(made, first_journal_entry(made, by="intake", reason="x"), [])
     taken = step(made, State.MIGRATED, now=NOON, by="validate", reason="done")
@@ -102,7 +102,7 @@ def test_what_could_not_be_settled_is_settled_once_it_can_be() -> None:
 
 @dataclass
 class WithUnreadable(FakeMigrations):
-    """Some rows are there for the index only."""
+    """A store in which some rows exist only in the index."""
 
     unreadable: set[str] = field(default_factory=set)
     aside: list[str] = field(default_factory=list)
@@ -112,7 +112,7 @@ class WithUnreadable(FakeMigrations):
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
         self.aside += migration_ids
-        for each in migration_ids:  # at the end of its queue
+        for each in migration_ids:  # at the end of the account's queue
             self.rows[each].migration = replace(self.rows[each].migration, entered_at=now)
         return ()
 
@@ -159,7 +159,7 @@ def test_a_batch_in_trouble_does_not_keep_the_others_from_their_offers(monkeypat
         return tally(batch_id)
 
     monkeypatch.setattr(fakes.batches, "tally", of_readable)
-    for _ in range(2):  # whichever is first
+    for _ in range(2):  # in either order
         fakes.clock.pass_time(minutes=1)
         assert tick(ports).facts["offered"] == 1
 

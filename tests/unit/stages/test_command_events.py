@@ -1,4 +1,4 @@
-"""The end of a command in a guest wakes the stage that waits for just this command, and nothing else."""
+"""The end of a command in a guest wakes only the stage that waits for exactly this command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SENT = "t-hz0sent"
 
 
 def ended(made: Migration, invoke: str = SENT, *, name: str = "") -> Message:
-    """The event that tells the end of a command."""
+    """The event for the end of a command."""
     data = {"commandName": name or events.command_name("precheck", made.migration_id), "invokeId": invoke}
     return Message(events.COMMAND_ENDED, "e1", events.ECS, data)
 
@@ -53,7 +53,7 @@ def test_any_other_command_is_stale(fields: dict[str, Any]) -> None:
 
 
 def test_an_event_before_its_step_is_stale() -> None:
-    """The command was faster than the row: the tick looks again."""
+    """The command ended before its step was written, so the tick has to check again."""
     fakes = Fakes()
     made = kept(fakes, state=State.ACCEPTED)
     with pytest.raises(Stale):

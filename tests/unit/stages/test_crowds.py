@@ -1,4 +1,4 @@
-"""How many of a batch move in a region and of a wave: offered by the tick, and judged again by whoever starts."""
+"""The limits per region and per wave: the tick offers slots within them, and each start checks them again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IDS = [migration(number).migration_id for number in range(1, 7)]
 
 
 def fleet(*cut: tuple[str, ...], **policy: object) -> Fakes:
-    """Six of one batch, ready; the first four are in cn-hangzhou, the others in cn-beijing."""
+    """Six ready migrations of one batch. The first four are in cn-hangzhou, the others in cn-beijing."""
     made = Fakes()
     batch = replace(BATCH, policy=replace(BATCH.policy, **policy))  # type: ignore[arg-type]
     made.ports.batches.create(batch)

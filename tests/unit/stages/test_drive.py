@@ -1,4 +1,4 @@
-"""What the tick drives: everything that is due, and what does not get on behind the rest."""
+"""What the tick drives: everything that is due. Work that cannot make progress comes after the rest."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def fakes() -> Fakes:
 
 
 def waiting(ports: Ports, number: int, state: State = State.PRECHECKING) -> Migration:
-    """In a state that a stage drives, due now."""
+    """A migration in a state that a stage drives, due now."""
     made = migration(number, state=state, due_at=NOON)
     ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     return made
 
 
 def driven(bus: FakeBus) -> list[str]:
-    """The migrations driven since the last look."""
+    """The migrations that were driven since the last call."""
     found = [str(event.data["migrationId"]) for event in bus.published if event.type == events.STEP_DUE]
     bus.published.clear()
     return found

@@ -1,4 +1,4 @@
-"""The guard: what somebody else does in the middle of a migration is noted once; what the job does itself is not."""
+"""The guard: what somebody else does during a migration is recorded once; what the job does is not."""
 
 from __future__ import annotations
 

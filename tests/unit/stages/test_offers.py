@@ -1,4 +1,4 @@
-"""What the tick offers: never more than there is room for, whatever the number of batches, and no batch always last."""
+"""The tick's offers: never more than there is room for, whatever the number of batches, and no batch is always last."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BATCHES = [
 
 @pytest.fixture
 def fakes() -> Fakes:
-    """Two batches, three migrations of each ready, room for two in the account."""
+    """Two batches with three ready migrations each; the account has room for two."""
     made = Fakes()
     for place, batch in enumerate(BATCHES):
         made.ports.batches.create(batch)
@@ -44,13 +44,13 @@ def limited(fakes: Fakes, most: int) -> Ports:
 
 
 def later(fakes: Fakes) -> None:
-    """A minute on."""
+    """Move the clock one minute forward."""
     assert isinstance(fakes.clock, FakeClock)
     fakes.clock.at += timedelta(minutes=1)
 
 
 def offered(bus: FakeBus) -> list[str]:
-    """The batches of what was offered since the last look."""
+    """The batches of the offers since the last call."""
     found = [str(event.data["batchId"]) for event in bus.published if event.type == events.ADMISSION_DUE]
     bus.published.clear()
     return found
@@ -72,7 +72,7 @@ def test_another_batch_comes_first_with_every_tick(fakes: Fakes) -> None:
 
 
 def test_what_holds_a_slot_already_is_offered_where_there_is_no_room(fakes: Fakes) -> None:
-    """A crash came between the slot and the step."""
+    """A crash happened between the slot and the step."""
     ports = limited(fakes, 1)
     held = ports.migrations.admission_queue("btwo", limit=1)[0].migration_id
     assert ports.admission.take_slot(ports.admission.slot_use("btwo", held), held, "btwo")
@@ -81,7 +81,7 @@ def test_what_holds_a_slot_already_is_offered_where_there_is_no_room(fakes: Fake
 
 
 def test_room_is_kept_for_nothing_that_is_not_offered(fakes: Fakes) -> None:
-    """Rows that cannot be read, or that are not ready any more."""
+    """Rows that cannot be read, or that are no longer ready, must not use up room."""
     ports, load_many = limited(fakes, 3), fakes.ports.migrations.load_many
 
     def without_one(ids: Sequence[str]) -> list[Migration]:
@@ -95,7 +95,7 @@ def test_room_is_kept_for_nothing_that_is_not_offered(fakes: Fakes) -> None:
 
 
 def test_a_next_hop_is_offered_before_everything_new_in_any_batch(fakes: Fakes) -> None:
-    """It has waited for its window, its guest half-way; it came last, and its batch has spent its budget."""
+    """The next hop has waited for its window with the guest half way. It came last, and its batch has used up its budget."""
     ports = limited(fakes, 1)
     hop = migration(9, state=State.READY, batch_id="btwo", hop=1, entered_at=NOON + timedelta(hours=1))
     ports.migrations.create(hop, first_journal_entry(hop, by="intake", reason="asked"), [])
@@ -136,7 +136,7 @@ def test_what_waits_to_be_tried_again_is_offered_like_what_is_ready(fakes: Fakes
     ],
 )
 def test_a_slot_that_nobody_needs_is_given_back(fakes: Fakes, state: State, minutes: int, since: int, kept: bool) -> None:
-    """A retry of an earlier version took its slot and died before its step. A moving migration keeps its own."""
+    """A retry of an earlier version took its slot and died before its step. A moving migration keeps its slot."""
     left = migration(9, state=state, batch_id="btwo", entered_at=NOON - timedelta(minutes=minutes))
     fakes.ports.migrations.create(left, first_journal_entry(left, by="intake", reason="asked"), [])
     assert fakes.admission.take_slot(fakes.admission.slot_use("btwo", left.migration_id), left.migration_id, "btwo", since)
@@ -146,7 +146,7 @@ def test_a_slot_that_nobody_needs_is_given_back(fakes: Fakes, state: State, minu
 
 @pytest.fixture
 def ordered() -> Fakes:
-    """A batch with an order by a tag: three migrations are ready, and the one that waits longest comes last in the order."""
+    """A batch with an order by a tag. Three migrations are ready; the one that has waited longest is last in the order."""
     made = Fakes()
     batch = replace(BATCHES[0], policy=Policy(order="tag:turn"))
     made.ports.batches.create(batch)
@@ -232,7 +232,7 @@ def test_a_large_deployment_leaves_the_offer_to_the_tick(fakes: Fakes, limit: st
 
 
 def test_only_a_tick_closes_batches_and_reclaims_slots(fakes: Fakes) -> None:
-    """It is noon, when a tick does both."""
+    """At noon a tick does both."""
     ports = fakes.ports
     for each in [*ports.migrations.page_of_batch("btwo", state=None, limit=9, token="").migrations]:
         ports.migrations.commit(step(each, State.CANCELLED, now=NOON, by="ann", reason="not wanted"))

@@ -1,4 +1,4 @@
-"""Slots under the stages: who may give back what, when one of two deliveries is slow."""
+"""Slots in the stages: which delivery may release what if one of two is slow."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def ports() -> Ports:
 
 
 def stand(ports: Ports, number: int, state: State, **more: Any) -> Migration:
-    """A migration whose job has run, so that a retry goes on where it failed."""
+    """A migration whose job has run, so that a retry continues where it failed."""
     made = migration(number, state=state, handle=DriverData(started_at=NOON), prechecked_at=NOON, **more)
     ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     return made
 
 
 def failed(ports: Ports, made: Migration, *effects: Effect) -> Migration:
-    """Failed, by a function that died before its effects."""
+    """A failed migration whose function died before its effects."""
     taken = step(made, State.FAILED, now=NOON, by="watch", reason="x", failure=Failure("migrate", "X.Y", "m", "r"))
     ports.migrations.commit(replace(taken, effects=effects))
     return ports.migrations.load(made.migration_id)
@@ -70,12 +70,14 @@ def moving(ports: Ports, number: int = 1) -> Migration:
 
 
 def retried(ports: Ports, made: Migration) -> str:
-    """A person retries it as it stands; what it waits for then."""
+    """A person retries the current version. Returns what the migration waits for then."""
     return acts.retry(ports, made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version).waits_for
 
 
 def test_a_slow_release_leaves_alone_the_slot_that_a_retry_has_taken(ports: Ports) -> None:
-    """Two deliveries of one owed release: one looked while it had failed, the other settled, and a person retried."""
+    """Two deliveries of one release: the slow one read the failed state, the other one carried the release out, and then a
+    person retried.
+    """
     seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
     assert settle_outboxes(ports, seen_by_the_slow)
     assert ports.admission.slot_holders() == {}
@@ -89,7 +91,7 @@ def test_a_slow_release_leaves_alone_the_slot_that_a_retry_has_taken(ports: Port
 
 
 def test_a_retry_gives_back_what_the_attempt_before_left(ports: Ports) -> None:
-    """It waits for its turn like all others, however the release of its failure and the retry come after each other."""
+    """The retry waits for its turn like all others, in whatever order the failure's release and the retry happen."""
     seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
     retried(ports, seen_by_the_slow)
     perform_effect(ReleaseSlot(), ports.migrations.load(seen_by_the_slow.migration_id), ports)
@@ -97,7 +99,7 @@ def test_a_retry_gives_back_what_the_attempt_before_left(ports: Ports) -> None:
 
 
 def test_a_retry_takes_no_slot(ports: Ports) -> None:
-    """One that died between its slot and its step kept the slot for ever, with nobody moving."""
+    """A retry that died between its slot and its step kept the slot for ever, although nothing moved."""
     made = stand(ports, 1, State.FAILED, failure=Failure("migrate", "X.Y", "m", "r"))
     with mock.patch.object(ports.migrations, "commit", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
         retried(ports, made)
@@ -105,7 +107,7 @@ def test_a_retry_takes_no_slot(ports: Ports) -> None:
 
 
 def test_what_an_overtaken_stage_took_for_an_earlier_attempt_goes_back(ports: Ports) -> None:
-    """Two deliveries of one admission: one gave the slot back because the window had closed, the slow one takes it again."""
+    """Two deliveries of one admission: one released the slot because the window had closed, then the slow one took it again."""
     made = stand(ports, 1, State.READY)
     ports.migrations.commit(requeue_migration(made, "closed", by="snapshot", now=NOON))
     assert ports.admission.take_slot(
@@ -126,7 +128,7 @@ def test_the_slot_of_a_retry_that_died_before_its_step_goes_with_the_next_act(po
 
 
 def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports) -> None:
-    """Two deliveries of one admission: the slow one took the slot again, and its step came too late."""
+    """Two deliveries of one admission: the slow one took the slot again, but its step came too late."""
     made = migration(3, state=State.READY)
     ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
 
@@ -144,7 +146,9 @@ def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports
 
 
 def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
-    """Whoever finds the slot free must find the budget spent as well: admission looks at the slots first, then at the batch."""
+    """Whoever finds the slot free must also find the failure counted, because admission reads the slots first and the batch
+    second.
+    """
     made = moving(ports)
     seen: list[frozenset[str]] = []
     release_slot = ports.admission.release_slot
@@ -173,7 +177,7 @@ def test_a_batch_stays_open_while_a_migration_may_ask_for_a_slot(ports: Ports) -
 
 
 def test_a_batch_is_closed_only_as_it_was_when_its_migrations_were_looked_at(ports: Ports) -> None:
-    """An acknowledgement or a retry in between opens it for good reason."""
+    """An acknowledgement or a retry in between reopens the batch, rightly."""
     stand(ports, 1, State.MIGRATED)
     before = ports.batches.terms(BATCH.batch_id)
     ports.batches.commit(BATCH, replace(BATCH, version=2))

@@ -1,4 +1,4 @@
-"""ECS's word that a snapshot is finished: what it marks, and when the stage goes on."""
+"""ECS's event that a snapshot is finished: what it marks, and when the stage continues."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ MADE = migration(1, state=State.SNAPSHOTTING, disks=("d-1", "d-2"))
 
 
 def entry(disk: str, state: SnapshotState, snapshot_id: str = "") -> LedgerEntry:
-    """A row of the ledger of ``MADE``."""
+    """A ledger row for the snapshots of ``MADE``."""
     where = (MADE.migration_id, f"0-1-{disk}", MADE.region_id, MADE.instance_id, disk, 0, "replank")
     return LedgerEntry(*where, state=state, created_at=NOON, snapshot_id=snapshot_id)
 
 
 def finished(ports: Ports, snapshot_id: str, disk: str) -> str:
-    """Tell of one finished; the outcome."""
+    """Send the event for a finished snapshot. Returns the outcome."""
     content = {"snapshotId": snapshot_id, "snapshotName": name_of_snapshot(MADE.migration_id, 0, 1, disk), "result": "accomplished"}
     message = Message("ecs:Snapshot:CreateSnapshotCompleted", "e", "acs.ecs", {"content": content})
     return watch.run(message, ports).result
@@ -38,7 +38,7 @@ def prepared(*entries: LedgerEntry) -> Fakes:
 
 
 def test_one_finished_while_another_is_only_intended_is_marked() -> None:
-    """Its id is not known yet: the function is asking for it at this moment."""
+    """The other snapshot's id is not known yet, because the function is requesting it at this moment."""
     first, second = entry("d-1", SnapshotState.CREATING, "s-1"), entry("d-2", SnapshotState.INTENDED)
     fakes = prepared(first, second)
     assert finished(fakes.ports, "s-1", "d-1") == "waiting"

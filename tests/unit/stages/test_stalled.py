@@ -1,4 +1,4 @@
-"""A migration whose start fails for what may pass holds its slot for an hour at most."""
+"""A migration whose start fails for a temporary reason holds its slot for at most an hour."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def stand(fakes: Fakes, **more: Any) -> Migration:
 
 
 def offer(fakes: Fakes, made: Migration) -> None:
-    """The tick's offers, and its reminders once the precheck is looked at again."""
+    """Let the tick offer slots, and send its reminders after each new precheck."""
     state = fakes.migrations.load(made.migration_id).state
     stage, type = (precheck, events.STEP_DUE) if state is State.ACCEPTED else (snapshot, events.ADMISSION_DUE)
     message = Message(type, "e1", "replank", {"migrationId": made.migration_id})
@@ -58,7 +58,7 @@ def holds(fakes: Fakes, made: Migration) -> bool:
 
 @pytest.mark.parametrize("every", [timedelta(minutes=1), timedelta(minutes=25)])
 def test_a_start_that_fails_for_an_hour_fails_and_gives_its_slot_back(every: timedelta) -> None:
-    """Also if the guest is to be looked at again meanwhile, because the precheck is too old by now."""
+    """This is also true if the guest must be probed again meanwhile, because its precheck is too old."""
     fakes = Fakes(compute=SilentCloud(), guest=SilentCloud())
     made = stand(fakes)
     offer(fakes, made)

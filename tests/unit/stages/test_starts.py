@@ -1,4 +1,4 @@
-"""The table start x limit once more, at the stages: a migration as it stands in its row, and limits as they stand in theirs."""
+"""The table of starts and limits once more, in the stages: with real rows for the migration and the limits."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ ROWS: dict[Start, dict[str, Any]] = {
     Start.RETRY_LOOK: {"state": State.WAITING, "retried": True, "attempt": 2, "resumes": "validate", "handle": RAN},
     Start.ROLLBACK: {"state": State.FAILED, "failure": Failure("validate", "X.Y", "m", "r"), "handle": RAN, "snapshots_made": 1},
 }
-"""A row from which each start comes next."""
+"""By start: a row from which it comes next."""
 JOBS = {Start.FIRST_JOB, Start.HOP_JOB}
-"""Starts for which no slot is taken: it is held since the snapshots."""
+"""Starts that take no slot, because the migration has held one since its snapshots."""
 
 
 def hold(fakes: Fakes, limit: Limit) -> None:
-    """Bring one limit about, as it comes about in the rows."""
+    """Bring one limit into effect, in the way in which it happens in the rows."""
     batch_id, others = "b0000000000000001", [migration(number).migration_id for number in (7, 8)]
     if limit is Limit.HOLD:
         assert fakes.admission.set_or_release_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
@@ -103,7 +103,7 @@ def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
 
 
 def begun(start: Start, made: Migration, ports: Ports) -> str:
-    """What the stage or the act makes of it: nothing, or what holds it."""
+    """The result of the stage or act: empty if it starts, else the limit that holds it."""
     if start is Start.ROLLBACK:
         return "" if acts.roll_back(ports, made.migration_id, Caller("ann"), made.version).state == "rolling_back" else "refused"
     assert next_start(made) is start
@@ -125,7 +125,7 @@ def test_each_cell_of_the_table_at_its_stage(start: Start, limit: Limit) -> None
 @pytest.mark.parametrize(("minutes", "starts"), [(0, True), (5, False)])
 @pytest.mark.parametrize("limit", [Limit.HOLD, Limit.WINDOW])
 def test_a_job_that_is_still_owed_is_not_started_late(limit: Limit, minutes: int, starts: bool) -> None:
-    """SMC did not answer, its window closed, and the tick would have started it then."""
+    """SMC did not answer, and the window closed meanwhile. The tick would have started the job then."""
     fakes, launched = Fakes(), []
 
     class Driver:

@@ -1,4 +1,4 @@
-"""Names as ECS and guests give them lead to the right release, or to none."""
+"""The names that ECS and guests use lead to the right release, or to no release."""
 
 from __future__ import annotations
 

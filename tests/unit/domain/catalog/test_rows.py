@@ -1,4 +1,4 @@
-"""Every row of the catalog has a source with a date, and fits the others."""
+"""Every row of the catalog has a source with a date, and is consistent with the other rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people write for a release, and what is said if a word is missing."""
+"""Names that people write for a release, and the message if a word is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Situations as operators meet them, as data: facts of one instance, and what the rules must say of it."""
+"""Situations from the field, as data: the facts of one instance, and the expected findings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SITUATIONS: list[dict[str, Any]] = json.loads((ROOT / "tests/field/facts.json").
 
 
 def facts_of(situation: dict[str, Any]) -> Facts:
-    """A healthy instance with what the situation names in place."""
+    """A healthy instance with the changes of the situation."""
     base = WINDOWS if situation.get("system") == "windows" else LINUX
     document = base.to_json()
     document["guest"].update(situation.get("guest", {}))
@@ -52,7 +52,7 @@ def test_a_fact_that_must_be_known_still_blocks() -> None:
 
 
 def test_a_guest_that_is_converted_already_is_not_offered_again() -> None:
-    """ECS keeps the old OSName after a conversion, so only the guest can say so."""
+    """ECS keeps the old OSName after a conversion, so only the guest can tell."""
     converted = with_guest(LINUX, os_id="alinux", os_version="3", os_name="Alibaba Cloud Linux 3 (Soaring Falcon)")
     (finding,) = [each for each in assess(converted).blocking_findings if each.code == "Guest.ReleaseMismatch"]
     assert "already runs Alibaba Cloud Linux 3" in finding.seen

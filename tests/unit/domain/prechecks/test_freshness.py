@@ -1,4 +1,4 @@
-"""When the guest is no longer the one that was assessed."""
+"""When the guest has changed so much that its assessment no longer applies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A healthy guest of every path is let through: nothing blocks it, whatever tool the path is for."""
+"""A healthy guest on any path passes: nothing blocks it, whatever tool the path uses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KERNELS = {"centos-8": "4.18.0-348.7.1.el8_5.x86_64", "rhel-8": "4.18.0-553.el8_
 
 
 def healthy(path: MigrationPath) -> Facts:
-    """An instance on that path that nothing is wrong with."""
+    """An instance on that path without problems."""
     hop, release = Hop(path.source, path.destination), RELEASES[path.source]
     if release.os_type == "windows":
         shown = with_instance(WINDOWS, os_name=release.name, os_name_en=release.name)

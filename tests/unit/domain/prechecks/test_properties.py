@@ -1,4 +1,4 @@
-"""What must hold for any facts: rules never crash, and a problem more never turns red to green."""
+"""Properties for any facts: rules never crash, and an additional problem never turns a red result green."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BASES = [LINUX, TO_RHEL, WINDOWS, *(case for row in CASES.values() for case in r
 
 
 def paths(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place in a document."""
+    """The path of every value in a document."""
     inner = (
         list(document.items()) if isinstance(document, dict) else list(enumerate(document)) if isinstance(document, list) else []
     )
@@ -41,7 +41,7 @@ def changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 def tolerant(document: object) -> None:
-    """Either it is refused with the name of a field, or it is assessed."""
+    """Parse the facts: either they are refused with the name of a field, or they are assessed."""
     refused = None
     try:
         assess(Facts.from_json(document))
@@ -81,7 +81,9 @@ ABSENT: Any = object()
 
 
 def merged(current: Any, worse: Any, healthy: Any) -> Any:
-    """``current`` with what ``worse`` has otherwise than ``healthy``; where both differ from it, ``current`` stays."""
+    """``current`` with the differences between ``healthy`` and ``worse``. If ``current`` also differs from ``healthy`` at a
+    place, it keeps its value there.
+    """
     if worse == healthy or current == worse:
         return current
     if current == healthy:
@@ -96,7 +98,7 @@ def merged(current: Any, worse: Any, healthy: Any) -> Any:
 
 
 def with_problem(facts: Facts, problem: Facts) -> Facts:
-    """The facts with one problem more."""
+    """The facts with one additional problem."""
     return Facts.from_json(merged(facts.to_json(), problem.to_json(), HEALTHY[facts.hop].to_json()))
 
 

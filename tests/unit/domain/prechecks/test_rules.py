@@ -1,4 +1,4 @@
-"""Every rule, once passing, once failing, once without the fact; and what holds for the whole book."""
+"""Tests each rule three times: it passes, it fails, and the fact is missing. Then tests properties of all rules together."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_says_where_it_comes_from(rule: Rule) -> None:
 
 
 def test_every_file_of_rules_is_in_the_registry() -> None:
-    """A table that the registry does not name would never be asked."""
+    """A table that the registry does not contain would never be used."""
     folder = ROOT / "shared/domain/prechecks"
     tables = {path.stem for path in folder.glob("*.py") if re.search(r"^RULES = \(", path.read_text(encoding="utf-8"), re.M)}
     assert tables == {subject.__name__.rpartition(".")[2] for subject in SUBJECTS}
@@ -72,7 +72,9 @@ def test_every_file_of_rules_is_in_the_registry() -> None:
 
 
 def test_a_limit_inside_the_guest_that_was_not_measured_blocks_too() -> None:
-    """Else a guest that tells less would look better. Pending updates are the exception: asking is slow, so it is optional."""
+    """Otherwise a guest that reports less would look better. Pending updates are an exception: the check is slow, so it is
+    optional.
+    """
     lax = [
         rule.code
         for rule in RULES
@@ -152,7 +154,7 @@ def _plain(text: str) -> str:
 
 @pytest.mark.parametrize("rule", RULES, ids=IDS)
 def test_what_was_seen_says_more_than_the_title(rule: Rule) -> None:
-    """An operator reads both in one line."""
+    """An operator reads the title and the details in one line."""
     _, failing, blind = CASES[rule.code]
     (finding,) = rule.findings(failing, CATALOG)
     assert " " not in finding.seen or _plain(finding.seen) not in _plain(finding.title)
@@ -162,7 +164,7 @@ def test_what_was_seen_says_more_than_the_title(rule: Rule) -> None:
 
 
 def test_of_a_destination_whose_servers_are_not_known_nothing_is_claimed() -> None:
-    """It is not said that the destination has no such server."""
+    """The rule must not claim that the destination has no such server."""
     rule = next(each for each in RULES if each.code == "Guest.DataNotReadable")
     outcome = rule.check(replace(CASES[rule.code][1], hop=Hop("rhel-9", "rhel-10")), CATALOG)
     assert isinstance(outcome, FactUnknown)

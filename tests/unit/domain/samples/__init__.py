@@ -1,4 +1,4 @@
-"""Samples of tools' reports, and what the published schemas demand of them, restated (see README.md)."""
+"""Samples of tools' reports, and the requirements of the published schemas, restated (see README.md)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LEAPP_120: Json = {
 
 
 def leapp_schema(version: str) -> Json:
-    """What version 1.0.0, 1.1.0 or 1.2.0 demands of a report."""
+    """The requirements of schema version 1.0.0, 1.1.0 or 1.2.0 for a leapp report."""
     own = {"1.0.0": {"key": False}, "1.1.0": {"groups": False}, "1.2.0": {"flags": False, "tags": False}}[version]
     listed = {"type": "array", "items": _TEXT}
     fields: Json = {**dict.fromkeys(_LEAPP_FIELDS, _TEXT), "tags": listed, "flags": listed, "groups": listed, "key": _TEXT}

@@ -1,4 +1,4 @@
-"""Reports and logs after public ones, in our own words and data; README.md names the source of each."""
+"""Reports and logs modelled on public ones, with our own words and data. README.md names the source of each."""
 
 from __future__ import annotations
 
@@ -113,4 +113,4 @@ LOGS = [
     ),
     ("all is well\nERROR - a thing broke:", "ERROR - a thing broke:"),
 ]
-"""Logs, and what is to be shown of each."""
+"""Logs, each with the text that must be shown of it."""

@@ -1,4 +1,4 @@
-"""Every difference a validation can find, each with its class; and rollbacks, in which nothing may differ."""
+"""Every difference that a validation can find, each with its class; and rollbacks, after which nothing may differ."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ def test_windows_tells_how_it_is_as_linux_does(fact: str, code: str, severity: S
 
 
 def mounted(line: str, *, here: bool | None) -> tuple[GuestFacts, GuestFacts]:
-    """A guest with one more file system that this line of fstab names, and the guest afterwards, without it."""
+    """A guest with an additional file system that this fstab line names, and the same guest afterwards without that file system."""
     entry = read_fstab_line(line, ReportedDevices())
     assert entry is not None
     entries = (replace(entry, present=True),)

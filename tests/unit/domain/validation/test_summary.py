@@ -1,4 +1,4 @@
-"""The side-by-side rows: every code of a validation judges exactly one of them."""
+"""The side-by-side rows: each code of a validation belongs to exactly one row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOP = Hop("centos-7", "alinux-3")
 AFTER = replace(LINUX_GUEST, os_id="alinux", os_version="3", os_name="Alibaba Cloud Linux 3", kernel="5.10.134")
 
 CHANGED = {"Release": "expected", "Kernel": "expected"}
-"""What differs after every migration, and nobody objects to."""
+"""Differences that every migration has and that are no problem."""
 
 
 def test_one_row_per_aspect() -> None:
