@@ -13,12 +13,7 @@ from shared.domain.policy import read_policy
 SINCE = datetime(2026, 10, 20, 10, 30, tzinfo=timezone.utc)
 UNTIL = SINCE + timedelta(days=14)
 STEP = timedelta(minutes=5)
-NIGHT = {
-    "start": "22:00",
-    "end": "04:00",
-    "zone": "Europe/London",
-    "cutoffMin": 30,
-}  # the zone's clock changes within the two weeks
+NIGHT = {"start": "22:00", "end": "04:00", "zone": "Europe/London", "cutoffMin": 30}  # its clock changes in these two weeks
 DAY = {"start": "03:00", "end": "12:00", "zone": "Europe/London", "cutoffMin": 0}
 FREEZE = {"from": "2026-10-23T23:00Z", "to": "2026-10-25T01:00Z", "cutoffMin": 60}
 
