@@ -64,14 +64,19 @@ def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: P
     if token:
         if ports.sign_in is None:
             remedy = "Leave the token out, or set REPLANK_OIDC_ISSUER and REPLANK_OIDC_AUDIENCE."
-            raise Refused("Token.NoProvider", "A token came, and no provider is set that could verify it.", remedy, status=401)
+            raise Refused(
+                "Token.NoProvider",
+                "The request has a token, but no sign-in provider is set that could verify the token.",
+                remedy,
+                status=401,
+            )
         return ports.sign_in.verify_token(token)
     given = headers.get(operator_header.lower(), "").strip(" \t")
     if not given:
         raise Refused(
             "Operator.Missing",
             f"The header {operator_header} with the name of the person who acts is missing.",
-            f"Send {operator_header}; the command line takes it from REPLANK_OPERATOR or the login name.",
+            f"Send {operator_header}; the command line takes the name from REPLANK_OPERATOR or the login name.",
             status=401,
         )
     return Caller(read_name(decode_header(given, operator_header), operator_header))

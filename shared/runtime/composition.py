@@ -54,7 +54,7 @@ def function_credentials(environment: Mapping[str, str], context: object) -> Cre
         key_id, secret, token = (_attribute_text(given, name) for name in ("access_key_id", "access_key_secret", "security_token"))
     if not (key_id and secret):
         remedy = "Give the function its role (s.yaml, `role`) and deploy again."
-        raise Permanent("Credentials.Missing", "Neither the environment nor the context holds credentials.", remedy)
+        raise Permanent("Credentials.Missing", "Neither the environment nor the context has credentials.", remedy)
     return Credentials(key_id, secret, token)
 
 

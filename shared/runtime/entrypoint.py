@@ -111,9 +111,11 @@ def _messages_for_function(function: str, event: bytes, request_id: str) -> list
     messages = messages_in_document(document_in_event(event, limit=MAX_DELIVERY_BYTES), request_id, size=len(event))
     for message in messages:
         if not events.is_handled_by(function, message.type, message.source):
-            what = f"replank-{function} does not know what to do with {message.type} from {message.source}."
+            what = f"replank-{function} does not handle {message.type} from {message.source}."
             # The platform writes the exception's text into the log without hiding secrets.
-            raise Refused("Event.Unknown", hide_secrets(what), "Compare the rule with template.yml; deploy the functions again.")
+            raise Refused(
+                "Event.Unknown", hide_secrets(what), "Compare the event rule with template.yml, then deploy the functions again."
+            )
     return messages
 
 
@@ -198,7 +200,7 @@ def _too_large_response(request_id: str) -> dict[str, Any]:
 
 
 def _internal_error_response(request_id: str) -> dict[str, Any]:
-    remedy = "Report this with the request id; nothing more is known here."
+    remedy = "Report the error with the request id. The function's log has the details."
     body = {"Code": "Internal.Bug", "Message": "An unexpected error.", "RequestId": request_id, "Recommend": remedy}
     headers = {"content-type": "application/json", "cache-control": "no-store"}
     return {"statusCode": 500, "headers": headers, "isBase64Encoded": False, "body": json.dumps(body)}

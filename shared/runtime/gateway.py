@@ -26,10 +26,10 @@ def request_in_event(event: dict[str, Any]) -> dict[str, Any]:
     """The event as a request in the HTTP trigger's form. Raises Refused (Event.Invalid)."""
     method, path = event["httpMethod"], event.get("path")
     if not isinstance(method, str) or not isinstance(path, str):
-        raise _invalid_event("its httpMethod or path is no text")
+        raise _invalid_event("its httpMethod or path is not text")
     for name, kind in _KINDS.items():
         if not isinstance(event.get(name) or kind(), kind):
-            raise _invalid_event(f"its {name} is of another kind")
+            raise _invalid_event(f"its {name} has the wrong type")
     path = _path_with_parameters(path, event.get("pathParameters") or {})
     return {
         "rawPath": path,
@@ -45,7 +45,7 @@ def request_in_event(event: dict[str, Any]) -> dict[str, Any]:
 def _path_with_parameters(path: str, parameters: dict[str, Any]) -> str:
     """The path with its parameters filled in. The gateway may pass a pattern such as ``/migrations/[migrationId]``."""
     if not all(isinstance(value, str) for value in parameters.values()):
-        raise _invalid_event("one of its pathParameters is no text")
+        raise _invalid_event("one of its pathParameters is not text")
     return _PLACE.sub(lambda found: quote(parameters.get(found[1] or found[2], found[0]), safe=""), path)
 
 
@@ -58,5 +58,5 @@ def _is_base64(value: Any) -> bool:
 
 
 def _invalid_event(problem: str) -> Refused:
-    what = f"This event is not understood: it has the shape of API Gateway's, but {problem}."
-    return Refused("Event.Invalid", what, "Correct the sender; docs/gateway.md says what the gateway sends.")
+    what = f"This event is not understood: it has the form of an API Gateway event, but {problem}."
+    return Refused("Event.Invalid", what, "Correct the sender. docs/gateway.md describes what the gateway sends.")

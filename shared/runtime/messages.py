@@ -49,7 +49,7 @@ def document_in_event(event: bytes | str, *, limit: int) -> Any:
             json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair can be neither stored nor published
         return found
     except (ValueError, RecursionError):
-        raise _invalid_event("it is no JSON in UTF-8") from None
+        raise _invalid_event("it is not JSON in UTF-8") from None
 
 
 def request_in_document(document: Any) -> dict[str, Any]:
@@ -65,9 +65,9 @@ def request_in_document(document: Any) -> dict[str, Any]:
     context = document.get("requestContext") if isinstance(document, dict) else None
     about = context.get("http") if isinstance(context, dict) else None
     if not isinstance(about, dict) or not all(isinstance(about.get(name, ""), str) for name in ("method", "path")):
-        raise _invalid_event("it is no request of an HTTP trigger")
+        raise _invalid_event("it is not a request of an HTTP trigger")
     if not all(isinstance(document.get(name) or kind(), kind) for name, kind in _REQUEST.items()):
-        raise _invalid_event(f"it is no request of an HTTP trigger: one of {', '.join(_REQUEST)} is of another kind")
+        raise _invalid_event(f"it is not a request of an HTTP trigger: one of {', '.join(_REQUEST)} has the wrong type")
     return {**document, "door": "trigger"}
 
 
@@ -87,7 +87,7 @@ def messages_in_document(document: Any, request_id: str, *, size: int = 0) -> li
 
 def _message_from_document(document: Any, request_id: str) -> Message:
     if not isinstance(document, dict):
-        raise _invalid_event("it is no object")
+        raise _invalid_event("it is not an object")
     if "triggerName" in document and "triggerTime" in document and "type" not in document:
         return _timer_message(document, request_id)
     if document.get("specversion", "1.0") != "1.0":
@@ -111,7 +111,7 @@ def _timer_message(document: dict[str, Any], request_id: str) -> Message:
 def _required_text(document: dict[str, Any], name: str) -> str:
     value = document.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= 512:
-        raise _invalid_event(f"its {name} is missing or no text of 1 to 512 characters")
+        raise _invalid_event(f"its {name} is missing or is not text of 1 to 512 characters")
     return value
 
 
@@ -122,7 +122,7 @@ def _event_data(document: dict[str, Any]) -> dict[str, Any]:
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise _invalid_event("its data is no object")
+        raise _invalid_event("its data is not an object")
     _check_key_values(data)
     if isinstance(data.get("content"), dict):
         _check_key_values(data["content"])
@@ -134,15 +134,15 @@ def _check_key_values(data: dict[str, Any]) -> None:
     for name in _NAMES:
         value = data.get(name, "")
         if value is not None and (not isinstance(value, str) or len(value) > MAX_NAME):
-            raise _invalid_event(f"{name} is no text of at most {MAX_NAME} characters")
+            raise _invalid_event(f"{name} is not text of at most {MAX_NAME} characters")
 
 
 def _json_in_base64(value: Any) -> Any:
     try:
         return json.loads(base64.b64decode(value, validate=True))
     except (ValueError, TypeError, binascii.Error, RecursionError):
-        raise _invalid_event("its data_base64 is no JSON in base64") from None
+        raise _invalid_event("its data_base64 is not JSON in base64") from None
 
 
 def _invalid_event(problem: str) -> Refused:
-    return Refused("Event.Invalid", f"This event is not understood: {problem}.", "Correct the sender; events/ holds the schemas.")
+    return Refused("Event.Invalid", f"This event is not understood: {problem}.", "Correct the sender. The schemas are in events/.")

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 ERROR: Json = {
     "type": "object",
-    "description": "Every refusal and failure has this shape; Code is stable.",
+    "description": "Every refusal and failure has this form. Code never changes its meaning.",
     "properties": {
         "Code": {"type": "string"},
         "Message": {"type": "string"},
@@ -29,34 +29,36 @@ ERROR: Json = {
 }
 TRIGGER_ERROR: Json = {
     "type": "object",
-    "description": "A refusal by Function Compute's HTTP trigger, before the API is asked.",
+    "description": "A refusal by Function Compute's HTTP trigger, before the request reaches the API.",
     "properties": {"Code": {"type": "string"}, "Message": {"type": "string"}, "RequestId": {"type": "string"}},
     "required": ["Code", "Message"],
 }
 HELD: Json = {
     "X-Replank-Hold": {
-        "description": "With every answer, refusals too, while everything is held: why, as a JSON text.",
+        "description": "Every answer has it while the account is on hold. Its value is the reason, as a JSON text.",
         "required": False,
         "schema": {"type": "string"},
     }
 }
-TAG: Json = {"ETag": {"description": "Changes with the answer; acts take it as If-Match.", "schema": {"type": "string"}}}
+TAG: Json = {
+    "ETag": {"description": "Changes whenever the answer changes. Acts accept the tag in If-Match.", "schema": {"type": "string"}}
+}
 _ALWAYS = (400, 413, 415, 429, 500, 503)
 _TRIGGERS = (400, 401, 403)
 """The statuses with which the trigger itself may refuse a request, for example because the signature is wrong."""
 _STATUSES = {
-    400: "The request is not as described; the message names the field.",
+    400: "The request does not match its description. The message names the field.",
     401: "The signature or the operator's name is missing.",
-    403: "The signature is wrong, or who signed may not call the API.",
-    404: "There is no such thing.",
-    409: "Not possible as things stand.",
-    412: "It is no longer as it was at the version given; the message says who moved it, and when.",
+    403: "The signature is wrong, or its owner may not call the API.",
+    404: "The resource does not exist.",
+    409: "The act is not possible in the present state.",
+    412: "The resource has changed since the given version. The message says who changed it, and when.",
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
-    429: "More requests than one caller may send; Retry-After says when to come again.",
-    428: "The header If-Match with the version that was seen is missing.",
-    500: "A fault of the pipeline or of its settings.",
-    503: "The store or the bus does not answer now; try again.",
+    429: "The caller has sent too many requests. Retry-After says when the next one is allowed.",
+    428: "The header If-Match is missing. It must name the version that the caller saw.",
+    500: "An error in the pipeline or in its settings.",
+    503: "The store or the bus does not answer. Try again later.",
 }
 
 
@@ -77,7 +79,7 @@ def openapi_document(routes: tuple[Route, ...], operator_header: str, *, server:
             "description": "Replaces the operating system under a fleet of ECS instances, step by step and reversibly.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": server, "description": "Where this document was read."}],
+        "servers": [{"url": server, "description": "The address from which this document was read."}],
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -92,7 +94,7 @@ def openapi_document(routes: tuple[Route, ...], operator_header: str, *, server:
                     "type": "apiKey",
                     "in": "header",
                     "name": "X-Replank-Token",
-                    "description": "An OpenID Connect token of the provider that is set: the name of who acts is verified by it.",
+                    "description": "An OpenID Connect token of the deployment's provider. It proves the caller's name.",
                 },
             },
         },
@@ -122,7 +124,7 @@ def _parameter_objects(route: Route, operator_header: str) -> list[Json]:
                 "in": "header",
                 "required": True,
                 "schema": requests.OPERATOR,
-                "description": "Who acts, as claimed; percent-encoded in UTF-8. Not needed with a token, which says it better.",
+                "description": "The unverified name of the person who acts, percent-encoded in UTF-8. Not needed with a token.",
             }
         )
     if route.on_version:
@@ -132,8 +134,8 @@ def _parameter_objects(route: Route, operator_header: str) -> list[Json]:
                 "in": "header",
                 "required": True,
                 "schema": requests.IF_MATCH,
-                "description": "The ETag of what was seen, or its version in double quotes. The act is refused if it has left that "
-                "state since.",
+                "description": "The ETag of the resource that was seen, or its version in double quotes. The act is refused if the "
+                "resource has changed its state since.",
             }
         )
     if route.method == "GET":
@@ -150,7 +152,7 @@ def _response_objects(route: Route, schemas: Json) -> Json:
     reads = route.method == "GET"
     found: Json = {"200": {"description": "As asked.", "headers": HELD | (TAG if reads else {}), "content": content}}
     if reads:
-        found["304"] = {"description": "As you have it: If-None-Match names its ETag.", "headers": HELD | TAG}
+        found["304"] = {"description": "The caller already has this answer: If-None-Match names its ETag.", "headers": HELD | TAG}
     if route.created:
         found["201"] = {"description": "Created.", "headers": HELD, "content": content}
     for status in sorted({*_ALWAYS, *_TRIGGERS, *route.refusals, *((412, 428) if route.on_version else ())}):

@@ -29,8 +29,8 @@ class TooManyRequests(Refused):
     def __init__(self, wait_s: int) -> None:
         super().__init__(
             "Request.TooMany",
-            "This caller sends more requests than it may.",
-            f"Send the next one in {wait_s} s. REPLANK_API_RATE says how many a minute are allowed.",
+            "This caller sends more requests than are allowed.",
+            f"Send the next request in {wait_s} s. REPLANK_API_RATE sets how many are allowed per minute.",
             status=429,
         )
         self.wait_s = wait_s

@@ -66,7 +66,7 @@ OPERATOR: Json = {
     "maxLength": 768,
     "pattern": "^[A-Za-z0-9%][A-Za-z0-9%._@+'() -]*$",
     "title": "a name",
-    "description": "A name of 1 to 64 characters; what is not ASCII comes percent-encoded in UTF-8.",
+    "description": "A name of 1 to 64 characters. Characters outside ASCII are percent-encoded in UTF-8.",
 }
 DAY: Json = {
     "type": "string",
@@ -94,7 +94,7 @@ TOKEN: Json = {
     "title": "a token as an earlier answer gave it",
 }
 LIMIT: Json = {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
-VERSION: Json = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "description": "The version that was seen."}
+VERSION: Json = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "description": "The version that the caller saw."}
 IF_MATCH: Json = {
     "type": "string",
     "minLength": 3,
@@ -298,11 +298,12 @@ SELECTING: dict[str, str] = {
     "tags": "Instances with all of these tags: key=value, or a key alone for any value.",
     "resourceGroupIds": "Instances in one of these resource groups.",
     "vpcIds": "Instances in one of these VPCs.",
-    "names": "Instances whose name fits one of these patterns; * stands for any characters.",
+    "names": "Instances whose name matches one of these patterns. * stands for any characters.",
 }
 """The meaning of each criterion of a selection. An instance must meet all criteria that are given."""
 _EXCLUDE = object_schema(
-    _SELECTING, description="Leaves out what meets one of these, with the reason listed. Here one of the tags is enough."
+    _SELECTING,
+    description="Leaves out instances that meet one of these criteria, and lists the reason. One of several tags is enough.",
 )
 BATCH = object_schema(
     {
@@ -314,12 +315,12 @@ BATCH = object_schema(
         "destination": RELEASE,
         "destinations": {
             "type": "object",
-            "description": "Destination by instance id, before destination.",
+            "description": "Destination by instance id. It overrides destination.",
             "propertyNames": INSTANCE_ID,
             "additionalProperties": RELEASE,
             "maxProperties": 1000,
         },
-        "dryRun": {**FLAG, "description": "Plan and precheck only."},
+        "dryRun": {**FLAG, "description": "Only plan and precheck."},
         "policy": POLICY,
     },
     anyOf=[{"required": [name]} for name in _SELECTING],
@@ -334,15 +335,20 @@ MIGRATIONS_SEEN = object_schema(
     ("migrations",),
 )
 WHY: Json = {"type": "string", "minLength": 1, "maxLength": 300, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$"}
-BRAKE = object_schema({"why": {**WHY, "description": "Why; shown with the batch, and kept in its journal."}})
+BRAKE = object_schema({"why": {**WHY, "description": "The reason. It is shown with the batch and kept in the batch's journal."}})
 SET_POLICY = object_schema(
-    {"policy": POLICY, "why": {**WHY, "description": "Why; kept in the batch's journal with each field before and after."}},
+    {"policy": POLICY, "why": {**WHY, "description": "The reason. It is kept in the batch's journal with each changed field."}},
     ("policy",),
 )
 RESUME = object_schema(
     {
         "why": {**WHY, "description": "Why the batch may go on."},
-        "failed": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "description": "How many failures you saw to count."},
+        "failed": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 2**31 - 1,
+            "description": "The number of counted failures that you saw.",
+        },
     },
     ("why", "failed"),
 )
@@ -356,16 +362,21 @@ SEEN: Json = {
 APPROVAL = object_schema(
     {
         "seen": SEEN,
-        "wave": {"type": "integer", "minimum": 2, "maximum": 2**31 - 1, "description": "The wave; without it, the batch."},
+        "wave": {
+            "type": "integer",
+            "minimum": 2,
+            "maximum": 2**31 - 1,
+            "description": "The wave to approve. Without it, the batch is approved.",
+        },
         "why": {**WHY, "description": "Kept in the journal of the batch."},
     },
     ("seen",),
 )
 ROLLBACK_APPROVAL = object_schema({"seen": SEEN, "why": {**WHY, "description": "Kept in the journal of the batch."}}, ("seen",))
-HOLD = object_schema({"why": {**WHY, "description": "Why everything is held; shown with every answer."}})
+HOLD = object_schema({"why": {**WHY, "description": "The reason for the hold. It is shown with every answer."}})
 RELEASE_HOLD = object_schema(
     {
-        "why": {**WHY, "description": "Why things may start again."},
+        "why": {**WHY, "description": "Why starts are safe again."},
         "version": {
             "type": "integer",
             "minimum": -1,

@@ -101,7 +101,7 @@ def matching_route(routes: tuple[Route, ...], method: str, raw_path: str) -> tup
     parts = [unquote(part) for part in raw_path.strip("/").split("/")]
     matching = [(route, found) for route in routes if (found := _path_parameters(route.path, parts)) is not None]
     if not matching:
-        raise Refused("Route.NotFound", "There is nothing at this path.", "GET /openapi.json lists what there is.", status=404)
+        raise Refused("Route.NotFound", "The API has no such path.", "GET /openapi.json lists all paths.", status=404)
     for route, found in matching:
         if route.method == method:
             return route, found
@@ -113,7 +113,9 @@ class MethodNotAllowed(Refused):
     """Raised if routes with this path exist, but none of them has this method."""
 
     def __init__(self, allowed: list[str]) -> None:
-        super().__init__("Method.NotAllowed", f"Only {', '.join(allowed)} is possible here.", "Use another method.", status=405)
+        super().__init__(
+            "Method.NotAllowed", f"Only {', '.join(allowed)} is allowed at this path.", "Use another method.", status=405
+        )
         self.allowed = allowed
 
 

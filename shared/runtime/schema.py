@@ -36,9 +36,9 @@ def _check_text(value: str, schema: Json, path: str) -> None:
     if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 1 << 20):
         raise invalid_field(path, f"must have {schema.get('minLength', 0)} to {schema.get('maxLength', 1 << 20)} characters")
     if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise invalid_field(path, "is no valid Unicode text")
+        raise invalid_field(path, "is not valid Unicode text")
     if ("pattern" in schema and not re.search(schema["pattern"], value, re.ASCII)) or value.endswith("\n"):
-        raise invalid_field(path, f"must be {schema.get('title', 'text of one line, without characters that act')}")
+        raise invalid_field(path, f"must be {schema.get('title', 'text of one line, without control characters')}")
 
 
 def _check_integer(value: int, schema: Json, path: str) -> None:

@@ -135,9 +135,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         log_level=parsed("REPLANK_LOG_LEVEL", "INFO", _parse_log_level, "DEBUG, INFO, WARNING or ERROR"),
     )
     if not settings.account_id and not settings.eventbridge_endpoint:
-        reader.problems.append("neither FC_ACCOUNT_ID nor REPLANK_EVENTBRIDGE_ENDPOINT is set: one of them tells where the bus is")
+        reader.problems.append(
+            "neither FC_ACCOUNT_ID nor REPLANK_EVENTBRIDGE_ENDPOINT is set: one of them is needed to find the event bus"
+        )
     if settings.oidc_issuer and not settings.oidc_audiences:
-        reader.problems.append("REPLANK_OIDC_AUDIENCE is not set: the id of the client whose tokens are meant for Replank")
+        reader.problems.append("REPLANK_OIDC_AUDIENCE is not set: the client id for which the provider issues tokens to Replank")
     if reader.problems:
         remedy = "Correct the function's environment variables in s.yaml and deploy again."
         raise Permanent("Settings.Invalid", "; ".join(reader.problems), remedy)
@@ -180,7 +182,7 @@ def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
         return {}
     own = reader.variable_text("FC_ACCOUNT_ID")
     if own in members:
-        reader.problems.append(f"REPLANK_ACCOUNTS: Entry {own!r} is the deployment's own account, which needs none. Remove it.")
+        reader.problems.append(f"REPLANK_ACCOUNTS: Entry {own!r} is the deployment's own account, which needs no entry. Remove it.")
     return members
 
 
@@ -203,7 +205,7 @@ def _json_setting(reader: _VariableReader, name: str, read: Callable[[Any], T]) 
     except ReplankError as error:
         reader.problems.append(f"{name}: {error.message} {error.remedy}")
     except ValueError as error:
-        reader.problems.append(f"{name} is no JSON: {error}")
+        reader.problems.append(f"{name} is not JSON: {error}")
     return None
 
 
@@ -221,7 +223,7 @@ def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
     except ReplankError as error:
         reader.problems.append(f"REPLANK_CATALOG: {error.message}")
     except (OSError, ValueError) as error:
-        reader.problems.append(f"REPLANK_CATALOG is no JSON and no file of the package that holds any: {error}")
+        reader.problems.append(f"REPLANK_CATALOG is neither JSON nor the name of a JSON file in the package: {error}")
     return CATALOG
 
 
@@ -236,7 +238,9 @@ def _catalog_with_proven_recipes(reader: _VariableReader, catalog: Catalog) -> C
     there = [each.key for each in all_recipes(catalog)]
     for key in keys:
         if key not in there:
-            reader.problems.append(f"REPLANK_GUEST_PROVEN names {key[:60]!r}: there are {', '.join(there)}")
+            reader.problems.append(
+                f"REPLANK_GUEST_PROVEN names {key[:60]!r}, which is not a recipe. The recipes are {', '.join(there)}"
+            )
     return replace(catalog, proven=frozenset(keys))
 
 
