@@ -87,7 +87,9 @@ class BatchControl:
     approvals: tuple[Approval, ...] = ()
     """The approvals of the batch and of its next wave. The journal keeps all approvals."""
     asked: tuple[str, ...] = ()
-    """The last event published about each subject of an approval, so that no event is published twice."""
+    """For each subject of approvals, such as ``wave 2``, the last event that was published. With this record, no event is published
+    twice.
+    """
     validated_at: datetime | None = None
     """When the last unconfirmed migration of a closed batch passed its validation; None if no migration waits for a confirmation.
     """
@@ -290,8 +292,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class SubmittedTerms:
-    """A batch's policy and accounts, stored in a column of their own. From the other columns, an older version would drop the
-    fields that it does not know.
+    """A batch's policy and accounts, stored in a column of their own. In the other columns, an older version would drop fields that
+    are unknown to that version.
     """
 
     policy: Policy
@@ -311,8 +313,8 @@ def ready_to_confirm_at(terms: BatchTerms) -> datetime | None:
 
 
 def needs_tick(terms: BatchTerms) -> bool:
-    """Whether the tick must handle the batch. This is so if planning may have been interrupted, or if migrations may start or be
-    cancelled.
+    """Whether the tick must handle the batch. The answer is true if planning may have been interrupted, or if migrations may start
+    or be cancelled.
     """
     if terms.state is not BatchState.OPEN:
         return terms.state is BatchState.PLANNING

@@ -15,7 +15,9 @@ from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
-"""A migration may seem to be created this much later than the acknowledgement, because the clocks of two functions may differ."""
+"""The clocks of two functions may differ. Therefore a migration may seem to be created after the acknowledgement, by at most this
+time.
+"""
 
 
 def selection_digest(selection: Selection) -> str:
@@ -57,8 +59,8 @@ def may_roll_back_automatically(batch: Batch) -> bool:
 
 
 def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
-    """Why the batch does not select a migration, in words; empty if the batch selects the migration. Call this only for a migration
-    with a route.
+    """Why the batch does not select a migration, in words; empty if the batch selects the migration. The migration must have a
+    route already.
     """
     selection = batch.selection
     if migration.batch_id != batch.batch_id:

@@ -61,7 +61,7 @@ def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -
     """A dataclass made from JSON values. Raises DocumentInvalid.
 
     Unknown fields are ignored, so that rows of other versions stay readable. If ``strict`` is true, an unknown field raises an
-    error. A file of an operator is read in this way, so that a typing error is reported.
+    error. Files of operators are read with ``strict``, so that typing errors are reported.
     """
     value: T = _dataclass_decoder(cls)(document, path, strict)  # type: ignore[arg-type]
     return value

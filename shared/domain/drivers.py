@@ -35,7 +35,7 @@ class DriverTraits:
     paths: Callable[[Catalog], tuple[MigrationPath, ...]]
     """The migration paths that the driver supports."""
     usual_minutes: tuple[int, int]
-    """How long the driver's job usually takes at least and at most, in minutes. Only the documents use these numbers."""
+    """The usual shortest and longest duration of the driver's job, in minutes. Only the documents use these numbers."""
     prepare_limit: timedelta | None
     """Maximum time to prepare the job; None if a person starts the job without a time limit."""
     job_limit: timedelta
@@ -55,7 +55,9 @@ class DriverTraits:
     merit: str = ""
     """The reason for the rank, in words."""
     is_choice: bool = False
-    """Whether this row stands for ``auto``, so that each instance's precheck chooses the driver. Such a row is no real driver."""
+    """Whether this row stands for ``auto``, so that each instance's precheck chooses the driver. ``auto`` itself replaces no
+    operating system.
+    """
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
     """The reason why the driver does not support a path of the matrix, and the remedy. Both texts are empty if the driver supports
     the path.
@@ -174,9 +176,7 @@ def driver_choices() -> dict[str, DriverTraits]:
 
 
 def driver_traits(name: str) -> DriverTraits:
-    """The properties of a driver. An unknown driver gets SMC's properties; this is safe, because this version never starts such a
-    driver.
-    """
+    """The properties of a driver. An unknown driver gets SMC's properties, because this version never starts an unknown driver."""
     return driver_choices().get(name, SMC)
 
 

@@ -130,7 +130,7 @@ def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tupl
 def post_command_effects_of_failure(migration: Migration, stage: str) -> tuple[Effect, ...]:
     """The effect that runs the post command after a failure in ``stage``.
 
-    The result is empty if a job may have run and a retry would continue with it. Such a retry still needs the effect of the pre
-    command.
+    The result is empty if a job may have run, and a retry would continue with that job. Such a retry still needs the effect of the
+    pre command.
     """
     return () if stage == "migrate" and migration.job_may_have_run else post_command_effects(migration, unmoved=True)

@@ -1,7 +1,7 @@
 """The migrations of a forecast that wait for a start, in the order of their turn.
 
-The cost of each operation grows with the logarithm of the queue's length. This matters, because a run with 10,000 migrations has
-tens of thousands of events.
+The cost of each operation grows with the logarithm of the queue's length. The cost matters, because a run with 10,000 migrations
+has tens of thousands of events.
 """
 
 from __future__ import annotations

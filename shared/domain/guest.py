@@ -78,7 +78,9 @@ class InterfaceFacts:
 
 @dataclass(frozen=True)
 class FstabFacts:
-    """One line of fstab. ``present`` says whether the device, label or UUID in the line exists. It is None if this is not known."""
+    """One line of fstab. ``present`` says whether the device, label or UUID in the line exists. The value is None if the guest did
+    not report this fact.
+    """
 
     spec: str
     mount_point: str

@@ -1,6 +1,6 @@
 """The hold: a switch that a person sets to stop all starts. While the hold is set, the pipeline starts nothing in the account.
 
-The functions are pure. They interpret the hold's row, and compute the columns that an act writes.
+The functions are pure. These functions interpret the hold's row, and compute the columns that an act writes.
 """
 
 from __future__ import annotations

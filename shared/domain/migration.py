@@ -74,7 +74,7 @@ WAITING_FOR_A_PERSON = frozenset({S.MIGRATED, S.FAILED, S.PRECHECK_FAILED})
 MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.VALIDATING})
 """States in which the instance is being migrated and holds a slot. A rollback needs no slot."""
 ADMITTED = frozenset({S.READY, S.WAITING})
-"""States in which a migration waits until the tick offers it a slot."""
+"""States in which a migration waits until the tick offers a slot to the migration."""
 BEFORE_A_START = ADMITTED | {S.ACCEPTED, S.PRECHECKING}
 """The states before a start. If a start takes too long, the migration returns to one of these states, and a new probe examines the
 guest.
@@ -164,7 +164,7 @@ class Migration:
     """Number of probes sent so far, for any purpose. The number is part of the next probe's client token."""
     check_asked: bool = False
     """Whether the probe of the last precheck included the batch's files and check. Before the acknowledgement, no probe may include
-    them.
+    files and check.
     """
     disks: tuple[str, ...] = ()
     """Ids of the disks that the last precheck found. Each disk gets a snapshot before the job starts."""

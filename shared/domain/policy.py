@@ -114,8 +114,8 @@ class Policy:
 
     @property
     def stores_order(self) -> bool:
-        """Whether the order of the batch's instances is stored. This is so if the batch has waves, or if the policy
-        names an order.
+        """Whether the order of the batch's instances is stored. The order is stored if the batch has waves, or if the policy names
+        an order.
         """
         return bool(self.waves or self.order)
 

@@ -96,7 +96,7 @@ def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, start
 
 
 def with_all_disks_pending(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
-    """The same disks, all marked as not reset. The caller uses this when something may have written to the disks."""
+    """The same disks, all marked as not reset. Callers use this function when something may have written to the disks."""
     return tuple(replace(reset, state=ResetState.PENDING, at=None) for reset in resets)
 
 

@@ -73,7 +73,7 @@ def repeat_call(
 ) -> Answer:
     """Run ``call`` with the number of the try (from 1) until the call succeeds, and return the answer.
 
-    Raises the last error if all calls fail. Raises an error at once if ``worth`` returns None for it.
+    Raises the last error if all calls fail. If ``worth`` returns None for an error, the error is raised at once.
     """
     waited_s = 0.0
     number = 1

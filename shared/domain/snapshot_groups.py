@@ -15,8 +15,8 @@ within ``SOON``. ``orphan``: the snapshot stays for ever unless a person acts.
 """
 OTHER_OWNER, ENDED, NO_MIGRATION = "otherOwner", "ended", "noMigration"
 ORPHANS = (OTHER_OWNER, ENDED, NO_MIGRATION)
-"""Why a snapshot is an orphan. Somebody else may have made it, or nobody released it after its migration ended, or it has no
-migration.
+"""Why a snapshot is an orphan. Somebody else may have made the snapshot, or nobody released the snapshot after its migration ended,
+or no migration owns the snapshot.
 """
 SOON = timedelta(days=1)
 _ENDS = frozenset({State.ROLLED_BACK, State.CANCELLED, State.COMPLETED})
@@ -36,8 +36,8 @@ def needs_migration(entry: LedgerEntry) -> bool:
 
 
 def snapshot_group(entry: LedgerEntry, owner: Migration | None, now: datetime) -> SnapshotGroup:
-    """The group of a snapshot that exists. ``owner`` is the snapshot's migration, or None. Only entries for which
-    ``needs_migration`` is true use it.
+    """The group of a snapshot that exists. ``owner`` is the snapshot's migration, or None. ``owner`` matters only for entries for
+    which ``needs_migration`` is true.
     """
     if entry.kept:
         return SnapshotGroup(ORPHAN, OTHER_OWNER)

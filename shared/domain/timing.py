@@ -9,7 +9,7 @@ LOOK_AGAIN = timedelta(seconds=60)
 LOST = timedelta(minutes=5)
 """If the event of a step has not arrived after this time, the stage is called again."""
 OUTBOX_GRACE = timedelta(minutes=2)
-"""The tick handles an outbox of this age, because a crash must have left the outbox behind."""
+"""The tick handles an outbox that is at least this old. A crash must have left such an outbox."""
 
 CLOCKS_APART = timedelta(seconds=30)
 """Assumed maximum difference between the clocks of two functions, or of a function and a service. No decision depends on smaller
@@ -70,7 +70,7 @@ RETURN_LIMIT = timedelta(hours=2)
 """Time limit of the initialisation, which takes 15 to 30 minutes (SMC documentation). If the guest has not returned after this
 time, a person must act."""
 VALIDATION_PATIENCE = timedelta(minutes=40)
-"""Before this time has passed, a difference is no failure, because services may still be starting."""
+"""A difference counts as a failure only after this time, because services may still be starting."""
 VALIDATION_PAUSE = timedelta(minutes=3)
 ROLLBACK_LIMIT = timedelta(hours=2)
 

@@ -28,8 +28,8 @@ _LOOKED_AT = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
 def may_wait_for_limit(migration: Migration) -> bool:
-    """Whether a limit may hold back the migration now. During the precheck this is so only if a person has retried
-    the migration.
+    """Whether a limit may hold back the migration now. During the precheck, a limit can do so only if a person has retried the
+    migration.
     """
     return migration.state in ADMITTED | {State.SNAPSHOTTED} or (migration.state in _LOOKED_AT and migration.retried)
 

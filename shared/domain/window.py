@@ -59,7 +59,7 @@ class Window:
         return next((opens for opens, _ in self._open_periods(now)), None)
 
     def closes_at(self, now: datetime) -> datetime | None:
-        """When the window that is open at ``now`` closes for starts; None if the window is closed."""
+        """The time until which the window that is open at ``now`` allows starts; None if the window is closed."""
         return max((until for _, until in self._open_periods(now)), default=None)
 
     def _open_periods(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -110,7 +110,7 @@ def _utc_time(day: date, clock: time, zone: tzinfo) -> datetime:
 NEVER = Window("00:00", "00:01", cutoff_min=1439)
 """A window that never opens. A policy that has zones, several windows or blackouts stores this window in the field ``window``.
 
-An older version does not know these limits. Because of this window, it starts no migration of the batch.
+An older version does not know these limits. The never-open window keeps an older version from starting migrations of the batch.
 """
 NAMES = python_names_by_api_name(Window)
 BOUNDS = number_bounds(Window)

@@ -85,7 +85,7 @@ class Batches(Protocol):
         """A page of the instances that the selection left out. Pages count from 0; a page after the last is empty."""
 
     def journal(self, batch_id: str) -> list[BatchJournalEntry]:
-        """The journal of the batch: every act on it since its acknowledgement, oldest first."""
+        """The journal of the batch: every act on the batch since the acknowledgement, oldest first."""
 
     def batch_page(self, *, limit: int, token: str) -> BatchPage:
         """A page of all batches, newest first."""
@@ -99,9 +99,9 @@ class Batches(Protocol):
     def record_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         """Record the outcome of an attempt: ``failed``, ``moved`` or ``retried``. A retry removes earlier failures from the count.
 
-        Repeating a call changes nothing. A retry may be recorded late. It then removes failures of earlier attempts, but no failure
-        of its own attempt. If a migration both moved and failed, its later attempt counts. If one attempt is recorded as both
-        ``moved`` and ``failed``, as after a rollback, it counts as failed.
+        Repeating a call changes nothing. A retry may be recorded late. Such a late retry removes failures of earlier attempts, but
+        no failure of its own attempt. If a migration both moved and failed, its later attempt counts. An attempt that is recorded
+        as both ``moved`` and ``failed``, as after a rollback, counts as failed.
         """
 
     def tally(self, batch_id: str) -> Tally:

@@ -144,5 +144,6 @@ class Compute(Protocol):
     def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         """Roll a disk back to one of its snapshots. The instance must be stopped.
 
-        Raises Transient while another reset of the disk runs. ECS shows neither who began that reset nor the snapshot that it uses.
+        Raises Transient while another reset of the disk runs. ECS does not show who began the other reset, or which snapshot the
+        other reset uses.
         """

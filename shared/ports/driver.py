@@ -96,8 +96,8 @@ class Driver(Protocol):
         """
 
     def launch_job(self, migration: Migration) -> None:
-        """Start the prepared job. This call is the only destructive one. The pipeline writes the step to ``migrating`` before this
-        call.
+        """Start the prepared job. No other call of a driver is destructive. The pipeline writes the step to ``migrating`` before
+        this call.
 
         Raises Permanent (Job.Foreign) if the job belongs to another instance.
         A second call after a crash does nothing, even if the job has failed since. Only a retry starts the job again.

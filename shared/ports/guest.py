@@ -29,7 +29,7 @@ class CommandResult:
 
 @dataclass(frozen=True)
 class Agent:
-    """The Cloud Assistant agent of an instance. ``alive`` is true if it sent a heartbeat in the last two minutes."""
+    """The Cloud Assistant agent of an instance. ``alive`` is true if the agent sent a heartbeat in the last two minutes."""
 
     alive: bool
     heartbeat_at: datetime | None

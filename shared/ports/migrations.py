@@ -81,7 +81,7 @@ class Migrations(Protocol):
         """Write ``step.after`` with its journal line, documents and outbox.
 
         Raises Stale (Migration.Moved) if the row no longer has the version of ``step.before``. A row with an outbox becomes due
-        soon, so that the tick finds it if this process crashes.
+        soon, so that the tick finds the row if this process crashes.
         """
 
     def outboxes(self, migration_id: str) -> list[Outbox]:

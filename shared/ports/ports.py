@@ -46,7 +46,7 @@ class NoticeSettings:
     sources: tuple[str, ...] = ()
     """The event sources that may send notices. Replank's own inventory may always send notices."""
     policy: Policy = field(default_factory=Policy)
-    """The policy of every batch that is made from a notice. A notice cannot change it."""
+    """The policy of every batch that is made from a notice. A notice cannot change this policy."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ class Ports:
     driver.
     """
     unready_on_path: Callable[[str, str, Sequence[str]], Permanent | None] = lambda name, os_type, releases: None
-    """A function that returns the error of a driver if it lacks a setting for an ``os_type`` and destinations (release keys), else
-    None.
+    """A function from driver, ``os_type`` and destinations (release keys) to an error. None if the driver has all settings for
+    these.
     """
     limits: Limits = field(default_factory=Limits)
     catalog: Catalog = CATALOG

@@ -75,4 +75,4 @@ def _windows_rows() -> list[Release]:
 
 
 RELEASES: dict[str, Release] = {row.key: row for row in [*_linux_rows(), *_windows_rows()]}
-"""Every known release by key. The table includes releases without a migration path, so that a refusal can name them."""
+"""Every known release by key. The table includes releases without a migration path, so that a refusal can show their names."""

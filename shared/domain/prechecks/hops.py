@@ -2,8 +2,8 @@
 
 SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. The migration document
 refers to convert2rhel for hops from CentOS to Red Hat. A rule blocks if SMC's own page says that the job fails, or if the
-destination certainly cannot work. If only leapp or convert2rhel makes a check, it is a warning on other hops, because SMC
-does not publish which tool it uses.
+destination certainly cannot work. Some checks are known only from leapp or convert2rhel. A rule for such a check is a warning on
+other hops, because SMC does not publish its tool.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def severity_to_red_hat(hop: Hop) -> Severity:
 
 
 def severity_of_conversion(hop: Hop) -> Severity:
-    """The severity of a condition for which convert2rhel refuses the guest. It is an overridable error on conversions from CentOS
-    to Red Hat, and a warning on other hops.
+    """The severity of a condition for which convert2rhel refuses the guest. The severity is an overridable error on conversions
+    from CentOS to Red Hat, and a warning on other hops.
     """
     return Severity.OVERRIDABLE if ends_at_red_hat(hop) and not is_upgrade(hop) else Severity.WARNING

@@ -24,8 +24,8 @@ SMALL_MIB = 2048
 def _check_shown_release(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if ECS shows another OS type than the source of the hop; unknown if ECS shows another release.
 
-    After the first hop of a chain ECS may still show the old name (no document says whether OSName changes). The rule
-    Guest.ReleaseMismatch then decides by the guest's own answer.
+    After the first hop of a chain ECS may still show the old name (no document says whether OSName changes). In this case, the rule
+    Guest.ReleaseMismatch checks the guest's own answer.
     """
     instance = facts.instance
     source = catalog.releases.get(facts.hop.source)

@@ -38,7 +38,7 @@ def recipe_for_path(catalog: Catalog, source: str, destination: str) -> Recipe |
 
 def paths_with_recipe(catalog: Catalog) -> tuple[MigrationPath, ...]:
     """The paths of the catalog for which a usable recipe exists. The account need not be on an allow list, because the tools do not
-    require this.
+    check any list.
     """
     able = {
         (each.source, each.destination, architecture)

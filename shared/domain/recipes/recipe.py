@@ -65,7 +65,7 @@ class Recipe:
     """The log file in which the milestones appear. After a failure, people see the end of this file."""
     milestones: tuple[Milestone, ...]
     result: Line
-    """A command that runs in the restarted guest. It returns status 0 if the replacement is complete."""
+    """A command that runs in the restarted guest. Status 0 means that the replacement is complete."""
     result_report: Line
     """The file in which the tool records the result."""
     busy: Line

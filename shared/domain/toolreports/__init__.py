@@ -1,1 +1,1 @@
-"""Reads the reports of upgrade tools as findings. The functions are pure. They skip parts of a report that they do not know."""
+"""Reads the reports of upgrade tools as findings. The functions are pure. Unknown parts of a report are skipped."""
