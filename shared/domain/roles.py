@@ -40,10 +40,14 @@ MAY: Mapping[str, frozenset[Role]] = {
     "setPolicy": _APPROVER,
     "stopBatch": _OPERATOR | _APPROVER,
     "retryBatch": _OPERATOR,
+    "rollbackBatch": _OPERATOR | _APPROVER,
+    "cancelBatch": _OPERATOR,
     "hold": _OPERATOR | _APPROVER,
     "releaseHold": _APPROVER,
 }
 """The roles that may carry out each act, by the name of the act's operation in the API. Everybody who may call the API may read."""
+ON_MANY: Mapping[str, str] = {"rollbackBatch": "rollbackMigration", "cancelBatch": "cancelMigration"}
+"""Acts on many migrations at once, with the act on one of them. A minimum trust for one also holds for many."""
 EVERYBODY = "*"
 
 
@@ -78,7 +82,8 @@ class AccessRules:
         tokens.
         """
         default = Trust.VERIFIED if self.provider else Trust.CLAIMED
-        return self.trust.get(act, self.trust.get(EVERYBODY, default))
+        on_one = self.trust.get(ON_MANY.get(act, act), self.trust.get(EVERYBODY, default))
+        return self.trust.get(act, on_one)
 
 
 def caller_roles(caller: Caller, access: AccessRules, *, account: str = "", owner: str = "") -> frozenset[Role]:

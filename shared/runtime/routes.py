@@ -63,16 +63,6 @@ def _list_audit(call: ApiCall) -> Reply:
     return Reply(found)
 
 
-def _confirm_batch(call: ApiCall) -> Reply:
-    given = {each["migrationId"]: each["version"] for each in call.body["migrations"]}
-    return Reply(batches.confirm_migrations(call.ports, call.path["batchId"], call.caller, given))
-
-
-def _retry_batch(call: ApiCall) -> Reply:
-    given = {each["migrationId"]: each["version"] for each in call.body["migrations"]}
-    return Reply(batches.retry_migrations(call.ports, call.path["batchId"], call.caller, given))
-
-
 def _pause_batch(call: ApiCall) -> Reply:
     from shared.stages.api import brakes  # acts on a whole batch are few
 
@@ -224,6 +214,47 @@ _BATCH_ACTS = (
     ("policy", "setPolicy", _POLICY, _set_policy, requests.SET_POLICY),
 )
 
+_MANY_ACTS = {
+    "confirmation": (
+        "confirmBatch",
+        "Confirm migrations of the batch, each at the version that was seen; a hundred per call.",
+        views.Confirmations,
+        "confirm_migrations",
+    ),
+    "retry": (
+        "retryBatch",
+        "Try failed migrations of the batch again, each at the version that was seen; a hundred per call.",
+        views.Retries,
+        "retry_migrations",
+    ),
+    "rollback": (
+        "rollbackBatch",
+        "Take the disks of migrations of the batch back to their snapshots, each as it was seen; a hundred per call.",
+        views.Rollbacks,
+        "roll_back_migrations",
+    ),
+    "cancellation": (
+        "cancelBatch",
+        "Give up migrations of the batch before anything has moved, each as it was seen; a hundred per call.",
+        views.Cancellations,
+        "cancel_migrations",
+    ),
+}
+
+
+def _many_act_route(name: str) -> Route:
+    operation, summary, view, verb = _MANY_ACTS[name]
+
+    def answer(call: ApiCall) -> Reply:
+        from shared.stages.api import many  # acts on many are few
+
+        versions = {each["migrationId"]: each["version"] for each in call.body["migrations"]}
+        return Reply(getattr(many, verb)(call.ports, call.path["batchId"], call.caller, versions))
+
+    body = requests.MIGRATIONS_SEEN
+    return Route("POST", f"{_BATCH}/{name}", operation, summary, answer, view, body=body, act=True, refusals=(404,))
+
+
 ROUTES: tuple[Route, ...] = (
     *PLAN_ROUTES,
     *OVERVIEW_ROUTES,
@@ -266,28 +297,7 @@ ROUTES: tuple[Route, ...] = (
         refusals=(404,),
     ),
     *(_batch_act_route(*each) for each in _BATCH_ACTS[:1]),
-    Route(
-        "POST",
-        f"{_BATCH}/confirmation",
-        "confirmBatch",
-        "Confirm migrations of the batch, each at the version that was seen; a hundred per call.",
-        _confirm_batch,
-        views.Confirmations,
-        body=requests.MIGRATIONS_SEEN,
-        act=True,
-        refusals=(404,),
-    ),
-    Route(
-        "POST",
-        f"{_BATCH}/retry",
-        "retryBatch",
-        "Try failed migrations of the batch again, each at the version that was seen; a hundred per call.",
-        _retry_batch,
-        views.Retries,
-        body=requests.MIGRATIONS_SEEN,
-        act=True,
-        refusals=(404,),
-    ),
+    *map(_many_act_route, _MANY_ACTS),
     *(_batch_act_route(*each) for each in _BATCH_ACTS[1:]),
     Route(
         "POST",

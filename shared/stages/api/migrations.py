@@ -217,15 +217,18 @@ def cancel(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.
 def roll_back(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Begin a rollback, which restores every disk from its snapshot from before the first hop."""
 
-    def decide_rollback(migration: Migration, now: datetime) -> Step:
-        taken = acts.roll_back(migration, caller.name, now)
-        if ports.batches.terms(migration.batch_id).policy.rollback_approvals:
-            from shared.stages.api.approving import check_rollback_approved  # as above
+    act = Act("rollback", caller, seen, lambda migration, now: rollback_step(migration, caller, now, ports))
+    return _carry_out_and_show(ports, migration_id, act)
 
-            check_rollback_approved(migration, now, ports)
-        return taken
 
-    return _carry_out_and_show(ports, migration_id, Act("rollback", caller, seen, decide_rollback))
+def rollback_step(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
+    """Return the first step of a rollback. Raises Refused if the rollback is impossible, or lacks approvals."""
+    taken = acts.roll_back(migration, caller.name, now)
+    if ports.batches.terms(migration.batch_id).policy.rollback_approvals:
+        from shared.stages.api.approving import check_rollback_approved  # as above
+
+        check_rollback_approved(migration, now, ports)
+    return taken
 
 
 def _carry_out_and_show(ports: Ports, migration_id: str, act: Act) -> views.MigrationDetail:

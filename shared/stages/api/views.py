@@ -326,6 +326,22 @@ class Confirmations:
 
 
 @dataclass(frozen=True)
+class Rollbacks:
+    """The result of rolling back some migrations of a batch: the ids whose rollback has begun, and the reasons of the refusals."""
+
+    begun: tuple[str, ...]
+    refused: tuple[RefusedAct, ...]
+
+
+@dataclass(frozen=True)
+class Cancellations:
+    """The result of cancelling some migrations of a batch: the ids of the cancelled ones, and the reasons of the refusals."""
+
+    cancelled: tuple[str, ...]
+    refused: tuple[RefusedAct, ...]
+
+
+@dataclass(frozen=True)
 class StuckRow:
     """One stuck row. ``kind`` is ``unreadable migration``, ``unreadable batch``, ``owed`` (an open outbox) or ``planning``."""
 

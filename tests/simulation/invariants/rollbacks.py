@@ -67,7 +67,7 @@ class RollbacksAllowed(Checker):
         path, _ = _request(scene.frame)
         if path in (f"migrations/{id}/retry", f"batches/{migration.batch_id}/retry"):
             return  # a failed rollback that was begun before continues
-        if path != f"migrations/{id}/rollback":
+        if path not in (f"migrations/{id}/rollback", f"batches/{migration.batch_id}/rollback"):
             yield from self._unasked(id, before, written, scene)
         missing = self._missing(id, before, scene)
         if missing:

@@ -118,3 +118,11 @@ def test_says_what_is_wrong_with_grants(given: object) -> None:
 def test_says_what_is_wrong_with_trust(given: object) -> None:
     with pytest.raises(Refused, match=r"Roles\.Invalid"):
         read_trust(given)
+
+
+def test_a_minimum_trust_for_one_migration_holds_for_many() -> None:
+    access = AccessRules(trust=read_trust({"rollbackMigration": "verified", "*": "claimed"}))
+    assert access.minimum_trust("rollbackBatch") is Trust.VERIFIED
+    assert access.minimum_trust("cancelBatch") is Trust.CLAIMED
+    own = AccessRules(trust=read_trust({"rollbackMigration": "verified", "rollbackBatch": "claimed"}))
+    assert own.minimum_trust("rollbackBatch") is Trust.CLAIMED

@@ -1,0 +1,88 @@
+"""Carries out a person's act on many migrations of one batch, each at the version that the person saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from shared.domain import acts
+from shared.domain.caller import Caller
+from shared.domain.errors import Refused
+from shared.domain.migration import Migration, Step
+from shared.ports.ports import Ports
+from shared.stages.api import views
+from shared.stages.api.act import Act, carry_out_act
+from shared.stages.api.migrations import holds_snapshots, retry_step, rollback_step
+
+
+def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Confirmations:
+    """Confirm the named migrations of the batch, each at the version that the operator saw."""
+    retention_days = ports.batches.terms(batch_id).policy.retention_days
+
+    def decide_confirmation(migration: Migration, now: datetime) -> Step:
+        holds = holds_snapshots(migration, ports)
+        return acts.confirm(migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds)
+
+    return views.Confirmations(
+        *_act_on_each_migration(ports, batch_id, versions, lambda seen: Act("confirmation", caller, seen, decide_confirmation))
+    )
+
+
+def retry_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Retries:
+    """Retry the named migrations of the batch, each at the version that the operator saw."""
+    ports.batches.terms(batch_id)  # there is one
+
+    def decide_retry(migration: Migration, now: datetime) -> Step:
+        return retry_step(migration, caller, now, ports)
+
+    return views.Retries(*_act_on_each_migration(ports, batch_id, versions, lambda seen: Act("retry", caller, seen, decide_retry)))
+
+
+def roll_back_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Rollbacks:
+    """Begin the rollback of the named migrations of the batch, each at the version that the operator saw.
+
+    Each one is judged as if it were the only one, with the approvals that the policy asks for.
+    """
+    ports.batches.terms(batch_id)  # there is one
+
+    def decide_rollback(migration: Migration, now: datetime) -> Step:
+        return rollback_step(migration, caller, now, ports)
+
+    return views.Rollbacks(
+        *_act_on_each_migration(ports, batch_id, versions, lambda seen: Act("rollback", caller, seen, decide_rollback))
+    )
+
+
+def cancel_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Cancellations:
+    """Cancel the named migrations of the batch before their instances change, each at the version that the operator saw."""
+    ports.batches.terms(batch_id)  # there is one
+
+    def decide_cancellation(migration: Migration, now: datetime) -> Step:
+        return acts.cancel(migration, caller.name, now)
+
+    return views.Cancellations(
+        *_act_on_each_migration(ports, batch_id, versions, lambda seen: Act("cancellation", caller, seen, decide_cancellation))
+    )
+
+
+def _act_on_each_migration(
+    ports: Ports, batch_id: str, versions: dict[str, int], act: Callable[[int], Act]
+) -> tuple[tuple[str, ...], tuple[views.RefusedAct, ...]]:
+    """Carry out the act on each named migration. Return the ids of the successful acts, and the reasons of the refused acts."""
+    mine = {each.migration_id: each for each in ports.migrations.load_many(list(versions)) if each.batch_id == batch_id}
+    done: list[str] = []
+    refused: list[views.RefusedAct] = []
+    for migration_id, version in versions.items():
+        try:
+            carry_out_act(ports, _migration_in_batch(mine, migration_id, batch_id), act(version))
+            done.append(migration_id)
+        except Refused as error:
+            refused.append(views.RefusedAct(migration_id, error.code, error.message, error.remedy))
+    return tuple(done), tuple(refused)
+
+
+def _migration_in_batch(mine: dict[str, Migration], migration_id: str, batch_id: str) -> Migration:
+    if migration_id not in mine:
+        sentence = f"Batch {batch_id} has no migration {migration_id}."
+        raise Refused("Migration.NotFound", sentence, f"List them: replank status {batch_id}", status=404)
+    return mine[migration_id]
