@@ -14,7 +14,7 @@ from typing import Any
 Json = dict[str, Any]
 _PLAIN_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}))?")
 _ADD = "add"
-_ORDER = ("start", "end", "lengthMin", "days", "zone", "cutoffMin", "utcOffsetMin")
+_ORDER = ("start", "end", "lengthMin", "days", "zone", "from", "to", "reason", "cutoffMin", "utcOffsetMin")
 """Fields of a row that stand in this order; others keep the schema's, after them."""
 
 

@@ -139,6 +139,12 @@ def test_enter_in_a_field_asks_for_the_plan() -> None:
     assert 'value="plan"' in buttons[0]
 
 
+def test_fields_stand_in_the_order_in_which_one_thinks_of_them() -> None:
+    rows = {each.name: [cell.name for cell in each.rows[0]] for each in fields_of(POLICY, dict.fromkeys(ROWS, "[{}]")) if each.rows}
+    assert rows["windows"][:4] == ["start", "end", "lengthMin", "days"]
+    assert rows["blackouts"] == ["from", "to", "reason", "cutoffMin"]
+
+
 def test_every_field_of_a_row_has_its_words() -> None:
     words = messages("form")
     cells = {cell.name for each in fields_of(POLICY, dict.fromkeys(ROWS, "[{}]")) for row in each.rows for cell in row}
