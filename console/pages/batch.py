@@ -11,6 +11,18 @@ from console.desk import Desk
 Json = dict[str, Any]
 ROWS = 50
 FILTERS = ("state", "code", "text", "group")
+SELECTABLE = (
+    "accepted",
+    "prechecking",
+    "precheck_failed",
+    "ready",
+    "snapshotting",
+    "snapshotted",
+    "waiting",
+    "failed",
+    "migrated",
+)
+"""States in which a row can be selected, because an act on many is for them."""
 COLUMNS = (
     "migrationId",
     "version",
@@ -54,6 +66,7 @@ def show(desk: Desk, batch_id: str) -> web.Answer:
         order=order,
         looked_for=any(wanted[name] for name in FILTERS[1:]),
         first="after" not in desk.query,
+        selectable=SELECTABLE,
         ask=needs_acknowledgement(standing),
         gated=bool(wave_to_begin(standing)),
         missing=[each for each in standing.get("approvals") or [] if each.get("missing")] if is_open(standing) else [],
