@@ -42,6 +42,12 @@ def show_migration(migration: MigrationId, as_json: AsJson = False) -> None:
     output.print_table(("#step", "at", "from", "to", "by", "reason"), rows)
 
 
+def _driver_and_reason(found: Json) -> str:
+    """The driver's name, and in brackets why the precheck chose it, if it chose one."""
+    reason = found.get("driverWhy")
+    return f"{found['driver']} ({reason})" if reason else str(found["driver"])
+
+
 def _print_migration(found: Json) -> None:
     route = " -> ".join([hop["source"] for hop in found["route"][:1]] + [hop["destination"] for hop in found["route"]])
     output.print_fields(
@@ -55,7 +61,7 @@ def _print_migration(found: Json) -> None:
                 "state",
                 f"{found['state']} since {output.time_in_words(found['enteredAt'])}{' (dry run)' if found['dryRun'] else ''}",
             ),
-            ("driver", " ".join(filter(None, (found["driver"], f"({why})" if (why := found.get("driverWhy")) else "")))),
+            *([("driver", _driver_and_reason(found))] if found.get("driver") else []),
             ("version", found["version"]),
             ("attempt", f"{found['attempt']}, restarts seen {found['restarts']}"),
             ("snapshots", f"{found['snapshotsMade']} made, {found['snapshotsSwept']} swept"),
