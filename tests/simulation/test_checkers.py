@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from types import SimpleNamespace
 from typing import Any, cast
 
 from tests.simulation.invariants.chosen import OnlyTheChosen
+from tests.simulation.invariants.meant import AsMeant
 from tests.simulation.invariants.restored import Reset, RolledBackIsTrue
-from tests.simulation.truth import Effect
+from tests.simulation.records import MIGRATIONS, State
+from tests.simulation.truth import Change, Effect
 
 MIGRATION: Any = SimpleNamespace(migration_id="m1", instance_id="i-1")
 
@@ -36,3 +40,46 @@ def test_a_repeated_snapshot_call_is_judged_though_the_instance_has_been_release
     gone = SimpleNamespace(truth=SimpleNamespace(ecs=SimpleNamespace(store=SimpleNamespace(get=lambda *_: None))))
     made = Effect("CreateSnapshot", {"DiskId": "d-1", "SnapshotName": "replank-m1-0-d-1"}, "role:snapshot", {"SnapshotId": "s-1"})
     assert list(OnlyTheChosen().effect(made, cast(Any, gone))) == []
+
+
+def test_an_act_may_name_the_version_before_a_ready_migration_released_its_slot() -> None:
+    """The release counts an attempt more, but the migration stays ready: the person saw the same (seed 57283550)."""
+    assert judge_cancellation(State.READY, State.READY) == []
+
+
+def test_an_act_may_not_name_the_version_before_the_migration_failed_again() -> None:
+    (found,) = judge_cancellation(State.SNAPSHOTTING, State.FAILED)
+    assert "meant for version 1 of m1 was applied to version 3" in found
+
+
+def judge_cancellation(second: State, third: State) -> list[str]:
+    """What the checker finds if a person cancels a migration at version 3 and names version 1, with these states at 2 and 3."""
+    checker = AsMeant()
+    columns: dict[str, Any] = {"version": 0}
+    found: list[str] = []
+    states = (third, second, third, State.CANCELLED)
+    for version, state in enumerate(states, start=1):
+        before_state = states[version - 2].value if version > 1 else None
+        entry = {
+            "version": version,
+            "at": "2026-11-23T08:00:00Z",
+            "from_state": before_state,
+            "to_state": state.value,
+            "reason": "",
+        }
+        entry["by"] = "ann" if state is State.CANCELLED else "snapshot"
+        after = {**columns, "version": version, f"change_{version:08d}": json.dumps(entry)}
+        now = SimpleNamespace(state=state, hop=0, attempt=version, batch_id="b1", instance_id="i-1", migration_id="m1")
+        truth = SimpleNamespace(migrations={"m1": now}, batch_rows={"b1": {}})
+        at = SimpleNamespace(truth=truth, frame=request_to_cancel(seen=1) if version == 4 else None, named="", began=0)
+        found += checker.row(Change(MIGRATIONS, ("m1",), columns if version > 1 else None, after), cast(Any, at))
+        columns = after
+    return found
+
+
+def request_to_cancel(*, seen: int) -> Any:
+    """The frame of an API request that cancels the migration m1 at the version seen."""
+    http = {"path": "/v1/migrations/m1/cancellation", "method": "POST"}
+    body = base64.b64encode(b"{}").decode()
+    payload = {"requestContext": {"http": http}, "headers": {"If-Match": f'"{seen}"'}, "body": body, "isBase64Encoded": True}
+    return SimpleNamespace(function="api", payload=json.dumps(payload))

@@ -42,7 +42,9 @@ NAMED_SOURCE, MAY_SAY = "acs.test", frozenset({"releases", "endOfSupport", "regi
 LAG_MS = 180_000
 """How far the list of an instance's migrations may lag behind."""
 Seen = tuple[str, int, int]
-"""What a person sees of a migration: state, hop, attempt."""
+"""What a person sees of a migration: state, hop, attempt. The attempt is the one in which the migration entered the state: a
+ready migration that releases its slot before it begins counts an attempt more, and shows a person nothing new.
+"""
 
 
 class AsMeant(Checker):
@@ -68,10 +70,13 @@ class AsMeant(Checker):
         if change.table != MIGRATIONS or change.after is None:
             return
         before = self._shown[change.key[0]].get((change.before or {}).get("version", 0))
-        self._shown[change.key[0]][change.after["version"]] = _seen(change.key[0], scene)
-        if change.before is None or change.after["version"] == change.before["version"]:
+        if change.before is not None and change.after["version"] == change.before["version"]:
             return
         written = line(change.after[numbered(JOURNAL, change.after["version"])])
+        stayed = before if written.from_state is written.to_state else None
+        self._shown[change.key[0]][change.after["version"]] = stayed or _seen(change.key[0], scene)
+        if change.before is None:
+            return
         unasked = written.to_state is State.ROLLING_BACK and not _path(scene.frame)  # another checker judges automatic rollbacks
         if written.by not in STAGES and not unasked and not self._is_of_the_stop(change.key[0], written, scene):
             yield from self._act(change.key[0], change.before, before, scene)
