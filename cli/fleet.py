@@ -34,8 +34,8 @@ class Fleet:
     """A fleet file. ``pages`` are the pages that DescribeInstances returned, and ``guests`` holds the facts of each guest by
     instance id.
 
-    ``on`` is the day that the file describes. ``dated`` is a phrase for where this day comes from: the field ``takenOn``, or the
-    time of the file.
+    ``on`` is the day that the file describes. ``dated`` says in words where the day comes from: the field ``takenOn``, or the time
+    of the file.
     """
 
     pages: list[Json]
@@ -140,10 +140,10 @@ def _page_problems(page: Any, place: int, seen: set[str]) -> Iterator[str]:
         yield f"page {place}: the field Instances.Instance must be a list"
     else:
         for number, record in enumerate(instances["Instance"], start=1):
-            yield from _record_problems(record, f"page {place}, record {number}", seen)
+            yield from _faults_of_instance_record(record, f"page {place}, record {number}", seen)
 
 
-def _record_problems(record: Any, where: str, seen: set[str]) -> Iterator[str]:
+def _faults_of_instance_record(record: Any, where: str, seen: set[str]) -> Iterator[str]:
     if not isinstance(record, dict):
         yield f"{where}: must be an object"
         return

@@ -22,7 +22,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("sweep")(sweep_snapshots)
 
 
-def held_snapshots(api: Api) -> tuple[list[Json], str]:
+def kept_snapshots(api: Api) -> tuple[list[Json], str]:
     """Every snapshot that is kept for a migration, and the currency of the costs."""
     currency = api.get("/snapshots", limit=1)["currency"]
     return list(api.all_items("/snapshots", "snapshots")), currency
@@ -30,7 +30,7 @@ def held_snapshots(api: Api) -> tuple[list[Json], str]:
 
 def list_snapshots(as_json: AsJson = False) -> None:
     """List the snapshots that are kept for migrations, with their cost per month."""
-    found, currency = held_snapshots(Api.from_environment())
+    found, currency = kept_snapshots(Api.from_environment())
     own = [each for each in found if not each["kept"]]
     size, cost = sum(each["sizeGib"] for each in own), round(sum(each["costPerMonth"] for each in own), 2)
     if as_json:
@@ -85,7 +85,7 @@ def sweep_snapshots(
             print("The sweep has run; `replank snapshots` shows what is left.")
         return
     now = at or _iso_time(datetime.now(timezone.utc))
-    found, _ = held_snapshots(Api.from_environment())
+    found, _ = kept_snapshots(Api.from_environment())
     due = [each for each in found if each["sweepAt"] and not each["kept"] and _parse_time(each["sweepAt"]) <= _parse_time(now)]
     if as_json:
         output.show_json({"at": now, "snapshots": due})

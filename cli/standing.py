@@ -21,7 +21,7 @@ OVER = ("ended", "extended")
 
 def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> SupportStatus:
     """The support status, on the day ``on``, of the operating system that the instance runs."""
-    converted = converted_release(fleet, record, catalog)
+    converted = release_after_conversion(fleet, record, catalog)
     name, name_en = os_names(record)
     return (
         release_support_status(converted, converted.name, on, catalog)
@@ -30,7 +30,7 @@ def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Su
     )
 
 
-def converted_release(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
+def release_after_conversion(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
     """The release that a converted guest runs; None if the guest was not converted. ECS keeps the old OSName after a conversion."""
     said = fleet.guests.get(record["InstanceId"], {}).get("os_release")
     named = identify_in_catalog(catalog, *os_names(record))
@@ -43,6 +43,6 @@ def converted_release(fleet: Fleet, record: Json, catalog: Catalog) -> Release |
 
 def conversion_in_words(fleet: Fleet, record: Json, catalog: Catalog) -> str:
     """A phrase that names the release to which the guest was converted; empty if the guest was not converted."""
-    converted = converted_release(fleet, record, catalog)
+    converted = release_after_conversion(fleet, record, catalog)
     name, name_en = os_names(record)
     return f"converted: the guest runs {converted.name}; ECS still shows {name_en or name}" if converted else ""

@@ -24,7 +24,7 @@ DONE = state_names((frozenset(State) - ACTIVE) | {State.MIGRATED})
 NOT_CHECKED = state_names(BEFORE_A_START - ADMITTED)
 """States before the end of the precheck."""
 NOT_AS_WANTED = state_names({State.FAILED, State.PRECHECK_FAILED})
-"""The states refused and failed. `replank watch` exits with status 1 if a migration has one of them."""
+"""The states ``refused`` and ``failed``. `replank watch` exits with status 1 if a migration has one of them."""
 PASSED = state_names({State.READY, State.CANCELLED})
 """States of a migration that passed its precheck. A dry run that passes its precheck ends as cancelled."""
 TAKEN_BACK = state_names({State.ROLLED_BACK, State.CANCELLED})

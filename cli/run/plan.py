@@ -90,7 +90,7 @@ def sample_plan() -> RunPlan:
 def plan_from_files(
     fleet: Path, guests: Path | None, notices: list[Path], expect: Path | None, on: str = "", catalog: Path | None = None
 ) -> RunPlan:
-    """The plan for the user's own files.
+    """The run plan made from the user's own files.
 
     Without a notice, the plan's batches contain all instances out of support on the day ``on``.
     """

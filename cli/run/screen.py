@@ -58,7 +58,7 @@ def percent_done(migration: Json) -> int:
 
 
 def elapsed_in_words(text: str, now: str) -> str:
-    """The time between two times from the API, as text such as ``1h05m``."""
+    """How long it is from ``text`` to ``now``, in words such as ``1h05m``. Both are times as the API writes them."""
     span = _parse_time(now) - _parse_time(text)
     minutes = max(timedelta(), span) // timedelta(minutes=1)
     return f"{minutes // 60}h{minutes % 60:02d}m" if minutes >= 60 else f"{minutes}m"

@@ -35,7 +35,7 @@ def api_token(api_url: str) -> str:
         return ""
     if float(unverified_claims(found["id_token"]).get("exp", 0)) > _now() + EARLY_S:
         return str(found["id_token"])
-    return _renewed_token(api_url, found)
+    return _renew_token(api_url, found)
 
 
 def read_tokens(api_url: str) -> Json:
@@ -81,8 +81,8 @@ def tokens_file() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "replank" / "sign-in.json"
 
 
-def _renewed_token(api_url: str, found: Json) -> str:
-    """A new token from the provider.
+def _renew_token(api_url: str, found: Json) -> str:
+    """Get a new token from the provider, store it and return it.
 
     If the provider issues no token, raises Problem (SignIn.Expired), so that no act is sent under an unverified name.
     """

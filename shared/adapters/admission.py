@@ -123,7 +123,7 @@ class TablestoreAdmission:
     def take_slot(
         self, seen: SlotUse, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
     ) -> bool:
-        if seen.is_held_since_attempt(attempt):
+        if seen.is_held_by_attempt_or_later(attempt):
             return True
         since, counts = tables.SINCE + migration_id, _counter_changes(batch_id, account, 1)
         columns: Columns = {tables.HELD + migration_id: batch_id, since: attempt, "version": seen.version + 1}
@@ -139,7 +139,7 @@ class TablestoreAdmission:
                 return self._store.update(tables.LOCKS, _SLOTS, columns, expect={**still, since: MaximumValue(seen.since)})
             return self._store.update(tables.LOCKS, _SLOTS, columns, add=counts, expect=still)
         except WriteInDoubt:
-            return self.slot_use(batch_id, migration_id).is_held_since_attempt(attempt)
+            return self.slot_use(batch_id, migration_id).is_held_by_attempt_or_later(attempt)
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
         # The version does not change. A decision that was made before this release sees fewer free slots than exist, never more.
@@ -223,7 +223,9 @@ def _account_by_holder(row: Columns) -> dict[str, str]:
 
 
 def _computed_counts(held: dict[str, str], homes: dict[str, str]) -> Counter[str]:
-    """The number of slots held by each batch and each member account. The empty name stands for the total. Zeros are left out."""
+    """The number of slots held by each batch and each member account. The key ``""`` holds the total. Zeros are left
+    out.
+    """
     return Counter(held.values()) + Counter(homes[each] for each in held if each in homes) + Counter({"": len(held)})
 
 

@@ -23,7 +23,7 @@ HOLD, CANCEL = "hold", "cancel"
 ACT = "approve"
 """The name of an approval's act in the batch's journal."""
 SOON = timedelta(hours=1)
-"""An approval is about to expire if at most one hour of its lifetime is left, and at most a quarter of its lifetime."""
+"""An approval is about to expire if at most one hour, and at most a quarter of its lifetime, is left."""
 
 
 @dataclass(frozen=True)

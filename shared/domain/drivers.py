@@ -167,7 +167,7 @@ AUTO = DriverTraits(
     copies_disks=False,
     is_choice=True,
 )
-"""The choice of a driver. A migration has this name only until its first precheck finds a driver."""
+"""The choice of a driver. A migration's driver is ``auto`` only until its first precheck chooses a driver."""
 
 
 def driver_choices() -> dict[str, DriverTraits]:

@@ -77,19 +77,19 @@ class RandomDraws:
         """A random duration for one part. All instances of one fleet have a share of the random deviation in common."""
         common = self._fleet.get(duration.part)
         if common is None:
-            common = self._fleet[duration.part] = self._common_deviation(duration)
+            common = self._fleet[duration.part] = self._draw_common_deviation(duration)
         own = 0.0 if self.fixed is not None else _OWN_SHARE * self._draw_normal_value(duration.part, *words)
         z = common + own
         spread = duration.usual / duration.low if z < 0 else duration.high / duration.usual
         return timedelta(minutes=duration.usual * spread ** (z / _TENTH))
 
-    def _common_deviation(self, duration: Duration) -> float:
+    def _draw_common_deviation(self, duration: Duration) -> float:
         if self.fixed is not None:
             return _NORMAL.inv_cdf(self.fixed)
         return _COMMON_SHARE * self._draw_normal_value("fleet", duration.part)
 
     def draw_failure(self, *words: object) -> bool:
-        """A random decision whether the hop fails."""
+        """Decide at random whether the hop fails."""
         return self.fixed is None and self._draw_fraction("fails", *words) < FAILS
 
     def _draw_normal_value(self, *words: object) -> float:

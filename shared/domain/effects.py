@@ -15,7 +15,7 @@ class ReleaseLock:
     region_id: str
     instance_id: str
     after_jobs: bool = False
-    """Whether to wait until SMC shows no running job on the instance, because this migration may have left a job."""
+    """Whether to wait until SMC shows no running job on the instance, because this migration may have left a job running."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,8 @@ KINDS: dict[str, type[Effect]] = {
 def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
     """The effect that runs the post command; empty if no pre command ran.
 
-    If ``unmoved`` is true, the result is also empty once a job may have run.
+    ``unmoved`` asks for the effect only if the instance was certainly not moved. The result is then also empty if a job may have
+    run.
     """
     ran = migration.hop > 0 or migration.handle.started_at is not None or migration.resumes != ""
     return (RunPostCommand(),) if migration.commands.phase and not (unmoved and ran) else ()
@@ -130,7 +131,7 @@ def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tupl
 def post_command_effects_of_failure(migration: Migration, stage: str) -> tuple[Effect, ...]:
     """The effect that runs the post command after a failure in ``stage``.
 
-    The result is empty if a job may have run, and a retry would continue with that job. Such a retry still needs the effect of the
-    pre command.
+    The result is empty if a job may have run, and a retry would continue with that job. Such a retry still needs what
+    the pre command did in the guest.
     """
     return () if stage == "migrate" and migration.job_may_have_run else post_command_effects(migration, unmoved=True)

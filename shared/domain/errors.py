@@ -24,7 +24,7 @@ class Fate(Enum):
     PERMANENT = "permanent"
     """A person must act. The function records the error on the migration and acknowledges the message; HTTP 500 with the code."""
     BUG = "bug"
-    """An invariant does not hold. The function always raises; HTTP 500."""
+    """The code breaks one of its own rules. The function raises at every delivery; HTTP 500."""
 
 
 class ReplankError(Exception):

@@ -120,7 +120,7 @@ TIMED = frozenset({"intake", "watch", "sweep"})
 ECS = "acs.ecs"
 """The source of ECS's own events, which the watch function handles."""
 PLAIN_COMMAND = "replank"
-"""The name of commands in a guest whose end wakes no stage."""
+"""The name of every guest command that wakes no stage when the command ends."""
 COMMAND_PREFIX = f"{PLAIN_COMMAND}-"
 WAIT_FOR_COMMANDS = ("precheck", "migrate", "validate")
 """The stages that wait for the end of a command in a guest. An event wakes these stages; if the event is lost, the tick does."""

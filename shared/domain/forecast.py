@@ -235,7 +235,7 @@ def _apply_event(run: _SimulatedRun, what: str, id: str) -> None:
     elif what == "leaves":
         run.groups.release(id)
     elif what == "snapshotted":
-        _start_job(run, id)
+        _start_or_requeue_job(run, id)
     elif run.draws.draw_failure(id, run.hops[id]):
         _end_migration(run, id, has_failed=True)
     else:
@@ -262,7 +262,7 @@ def _end_migration(run: _SimulatedRun, id: str, *, has_failed: bool) -> None:
         run.groups.release(id)
 
 
-def _start_job(run: _SimulatedRun, id: str) -> None:
+def _start_or_requeue_job(run: _SimulatedRun, id: str) -> None:
     """Check the limits again before the job, as the pipeline does. A held migration returns to its queue."""
     if not _may_start_job(run, id):
         run.moving.discard(id)

@@ -306,8 +306,9 @@ def step(
     reason: str,
     **changes: Any,
 ) -> Step:
-    """The step from the present state to ``to``; ``changes`` are other fields that the step changes. Raises Bug if TRANSITIONS
-    lacks the transition.
+    """The step from the migration's current state to the state ``to``; ``changes`` are other fields that the step changes.
+
+    Raises Bug if TRANSITIONS lacks the transition.
     """
     if to not in TRANSITIONS[migration.state]:
         raise Bug(f"{migration.state.value} -> {to.value} is no transition (migration {migration.migration_id})")

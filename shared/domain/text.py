@@ -22,12 +22,15 @@ SHOWN_INSTEAD = "\ufffd"
 
 
 def plain_line(text: str) -> str:
-    """The text as one safe line for people. Control characters are replaced, and tabs and line ends become blanks."""
+    """The text on one line that is safe to show on a terminal.
+
+    Control characters are replaced, and tabs and line ends become blanks.
+    """
     return _ACTING.sub(SHOWN_INSTEAD, text.translate(_BLANK))
 
 
 def plain_lines(text: str) -> str:
-    """The text as several safe lines for people. The same as ``plain_line``, but line ends are kept."""
+    """The text on lines that are safe to show on a terminal. Like ``plain_line``, but line ends are kept."""
     return "\n".join(map(plain_line, text.split("\n")))
 
 

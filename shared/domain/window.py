@@ -117,8 +117,10 @@ BOUNDS = number_bounds(Window)
 
 
 def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int = 60) -> Window:
-    """A window in the API's spelling; raises Refused naming the field. The arguments ``zone`` and ``cutoff_min`` are defaults for a
-    window that lacks the field."""
+    """Read a window from the API's JSON; raises Refused with the name of the wrong field.
+
+    ``zone`` and ``cutoff_min`` are the defaults for a window that lacks the field.
+    """
     asked = as_object(document, path)
     given = with_python_field_names(asked, NAMES, path)
     given.setdefault("cutoff_min", cutoff_min)

@@ -27,7 +27,7 @@ class SlotUse:
     trouble: UnusableAccount | None = None
     """Why the account cannot be used; None if it can be used."""
 
-    def is_held_since_attempt(self, attempt: int) -> bool:
+    def is_held_by_attempt_or_later(self, attempt: int) -> bool:
         """Whether ``attempt`` or a later attempt holds the slot. In this case, an earlier attempt cannot release the slot."""
         return self.since >= attempt
 
@@ -104,7 +104,7 @@ class Admission(Protocol):
         """Release the slot if ``attempt`` or an earlier attempt took the slot. A slot of a later attempt is kept."""
 
     def delete_slot_count(self, batch_id: str) -> None:
-        """Delete the slot count of a batch that holds no slot. If the batch takes a slot later, a new count is made."""
+        """Delete the slot count of a batch that holds no slot. If the batch takes a slot later, a new slot count is made."""
 
     def current_hold(self) -> Hold:
         """The hold on all starts. If its row cannot be read, the result is a hold that stops every start."""

@@ -114,7 +114,7 @@ class Ports:
     """The ports for the deployment's own account, if these ports are for a member account."""
 
     @property
-    def members(self) -> Mapping[str, MemberAccount]:
+    def member_accounts(self) -> Mapping[str, MemberAccount]:
         """The member accounts by id."""
         return self.accounts.members if self.accounts else {}
 

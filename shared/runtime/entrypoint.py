@@ -34,7 +34,7 @@ from shared.runtime.settings import Settings, read_settings
 ACKNOWLEDGED = frozenset({Fate.STALE, Fate.REFUSED, Fate.PERMANENT})
 """The fates of errors that a second delivery would only repeat.
 
-If a message ends with an error of one of these fates, the message is acknowledged.
+If handling a message raises an error with one of these fates, the message is acknowledged, so that it is not delivered again.
 """
 _LEVELS = {Fate.STALE: logging.INFO, Fate.REFUSED: logging.WARNING, Fate.TRANSIENT: logging.WARNING}
 _FACTS = ("migrationId", "batchId", "instanceId", "hop", "attempt", "version")
@@ -80,7 +80,7 @@ def handle_event(function: str, event: bytes, context: object) -> Any:
     Raises Refused for an unreadable message. No row can record an unreadable message, so the dead letter queue keeps it until a
     person looks at it.
     """
-    running = _current_state(function, context)
+    running = _refresh_function_state(function, context)
     request_id = str(getattr(context, "request_id", ""))
     known = logs.invocation.set({"requestId": request_id, "function": f"replank-{function}"})
     try:
@@ -119,8 +119,8 @@ def _messages_for_function(function: str, event: bytes, request_id: str) -> list
     return messages
 
 
-def _current_state(function: str, context: object) -> _FunctionState:
-    """The function's state. The ports are made on first use, and made again if the credentials of the role have changed."""
+def _refresh_function_state(function: str, context: object) -> _FunctionState:
+    """Return the function's state. Make the ports on first use, and again if the credentials of the role have changed."""
     if function not in _running:
         initialize(function, context)
     running = _running[function]

@@ -4,8 +4,8 @@ Gateway and trigger expect the same four fields in an answer. The event's fields
 ``queryParameters``, ``pathParameters``, ``body`` and ``isBase64Encoded``. ``isBase64Encoded`` is the text true or false. Source:
 help.aliyun.com, "Use Function Compute as the backend service of an API operation".
 
-Anybody who may invoke the function can send an event of this form. ``door`` therefore records only the form of the event. The form
-does not prove that the event came through the gateway.
+Anybody who may invoke the function can send an event of this form. The request's field ``door`` therefore records only the form of
+the event. The form does not prove that the event came through the gateway.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def request_in_event(event: dict[str, Any]) -> dict[str, Any]:
         "headers": event.get("headers") or {},
         "queryParameters": event.get("queryParameters") or {},
         "body": event.get("body") or "",
-        "isBase64Encoded": _is_base64(event.get("isBase64Encoded", False)),
+        "isBase64Encoded": _parse_base64_flag(event.get("isBase64Encoded", False)),
         "requestContext": {"http": {"method": method, "path": path}},
         "door": DOOR,
     }
@@ -49,7 +49,7 @@ def _path_with_parameters(path: str, parameters: dict[str, Any]) -> str:
     return _PLACE.sub(lambda found: quote(parameters.get(found[1] or found[2], found[0]), safe=""), path)
 
 
-def _is_base64(value: Any) -> bool:
+def _parse_base64_flag(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if not isinstance(value, str) or value.lower() not in _TRUTH:

@@ -1,7 +1,7 @@
 """Limits the requests of each caller, with one token bucket per caller in the memory of one function instance.
 
-A runaway script then gets 429 with Retry-After, and cannot use up Tablestore's throughput. The platform limits the number of
-instances. The gateway limits the requests that reach the instances. docs/gateway.md lists all these limits.
+A runaway script then gets 429 with Retry-After, and cannot use up Tablestore's throughput. Function Compute limits the
+number of function instances. The gateway limits the requests that reach the instances. docs/gateway.md lists all these limits.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Route:
     html: bool = False
     """Whether the operation can also answer with text/html."""
     refusals: tuple[int, ...] = ()
-    """The error statuses of this operation, in addition to those that every operation may answer."""
+    """The error statuses of this operation, in addition to the statuses that every operation may return."""
 
     @property
     def parameters(self) -> tuple[str, ...]:

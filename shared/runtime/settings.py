@@ -210,7 +210,7 @@ def _json_setting(reader: _VariableReader, name: str, read: Callable[[Any], T]) 
 
 
 def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
-    """Replank's catalog, extended by the operator's rows. The variable holds JSON, or the name of a JSON file in the package.
+    """Replank's catalog, extended by the operator's rows. REPLANK_CATALOG holds JSON, or the name of a JSON file in the package.
 
     The operator's rows are dated with the day that ``clock`` shows.
     """

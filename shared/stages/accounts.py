@@ -33,7 +33,7 @@ def record_account_refusal(error: ReplankError, ports: Ports) -> None:
 def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
     """Check whether each blocked account can be used again. Return the ids of the accounts that are still blocked."""
     now = ports.clock.now()
-    troubles = ports.admission.account_troubles(sorted(ports.members))
+    troubles = ports.admission.account_troubles(sorted(ports.member_accounts))
     for trouble in troubles.values():
         if trouble.code != NO_PERMISSION:
             if is_retry_tick(now - trouble.since) or not trouble.is_blocking(now):
@@ -48,9 +48,9 @@ def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
 
 def check_every_account(ports: Ports) -> frozenset[str]:
     """Check whether each member account can be used. Return the ids of the accounts that cannot be used."""
-    for account_id in sorted(ports.members):
+    for account_id in sorted(ports.member_accounts):
         _check_account(account_id, ports)
-    return frozenset(ports.admission.account_troubles(sorted(ports.members)))
+    return frozenset(ports.admission.account_troubles(sorted(ports.member_accounts)))
 
 
 def _check_account(account_id: str, ports: Ports) -> None:

@@ -1,4 +1,7 @@
-"""Enters SMC's own copies of disks in the ledger. Snapshots that only have a name like SMC's are entered too, but never deleted."""
+"""Adds to the ledger the copies of disks that SMC made itself.
+
+A snapshot that only has a name like SMC's is added too, but is never deleted.
+"""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
     """Carry out one outbox and remove it. Return False if the outbox still holds an effect or event.
 
     An event that the bus refuses does not fail the migration, because the step is already committed. With ``quietly``, no event is
-    published if an effect fails. If it were published, a stage's own event would wake that stage again and again.
+    published if an effect fails. Otherwise a stage whose effect keeps failing would be woken again and again by its own event.
     """
     left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
     if quietly and left:
@@ -147,7 +147,7 @@ def run_or_fail(
 def _migration_id(message: Message) -> str:
     """Return the id of the migration that a message is about.
 
-    For the event of a command's end, the id is part of the command's name.
+    If the message says that a command has ended, the id is part of the command's name.
     """
     if message.type == events.COMMAND_ENDED:
         return events.migration_id_in_command(str(message.data.get("commandName", "")))

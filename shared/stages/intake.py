@@ -65,12 +65,12 @@ def _make_batch(message: Message, ports: Ports) -> Batch:
 
 def _notice_accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
     """Return the accounts that a notice names. If the notice names no account, return every account that the deployment serves."""
-    if not ports.members and not notice.accounts:
+    if not ports.member_accounts and not notice.accounts:
         return ()
     from shared.domain.accounts import OWN, stored_account_id
 
-    chosen = tuple(dict.fromkeys(stored_account_id(each, ports.account_id, ports.members) for each in notice.accounts))
-    return chosen or (OWN, *ports.members)
+    chosen = tuple(dict.fromkeys(stored_account_id(each, ports.account_id, ports.member_accounts) for each in notice.accounts))
+    return chosen or (OWN, *ports.member_accounts)
 
 
 def _refuse_unknown_source(source: str, ports: Ports) -> None:
@@ -191,7 +191,7 @@ def _publish_notices(ports: Ports) -> Outcome:
     from shared.domain.inventory import InstanceCount  # only the timer needs it
 
     count, survey, now = InstanceCount(ports.catalog), RegionProblems(), ports.clock.now()
-    for page in instance_pages(ports.regions, ports, survey, accounts=("", *ports.members)):
+    for page in instance_pages(ports.regions, ports, survey, accounts=("", *ports.member_accounts)):
         for each in page:
             count.add_instance((each.account_id, each.region_id, each.instance_id), each.os_name, each.os_name_en)
     lacking = survey.problems(again=True)

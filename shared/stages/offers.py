@@ -87,7 +87,7 @@ def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = 
         _reclaim_slots(tick)
     nudge = events.reminder_id(now)
     # The next hops of all batches come before every first hop, so that no instance stays between two hops for lack of a slot.
-    chosen = [each for first in (True, False) for queue in queues for each in _choose_from_queue(queue, first, tick)]
+    chosen = [each for first in (True, False) for queue in queues for each in _prepare_queue_and_choose(queue, first, tick)]
     ports.bus.publish([events.migration_event(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in chosen])
     return len(chosen)
 
@@ -98,7 +98,7 @@ def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mappi
     Without member accounts, both mappings are empty.
     """
     waiting = sorted({queue.account_id for queue in queues} - {""})
-    if not waiting and not ports.members:
+    if not waiting and not ports.member_accounts:
         return {}, {}
     return ports.admission.accounts_of_slot_holders(), ports.admission.account_troubles(waiting)
 
@@ -124,7 +124,12 @@ def _collect_queues_and_close_batches(
     return queues
 
 
-def _choose_from_queue(queue: _BatchQueue, first: bool, tick: _TickState) -> list[Migration]:
+def _prepare_queue_and_choose(queue: _BatchQueue, first: bool, tick: _TickState) -> list[Migration]:
+    """Return the migrations of one queue that get an offer: first hops if ``first`` is true, next hops if it is false.
+
+    The first time, also pause the batch if its failure budget is spent, advance its wave, sort the queue and report approvals.
+    Return no migration, and log the error, if one of these steps fails.
+    """
     try:
         if not first and any(not each.first for each in queue.waiting):
             _pause_if_budget_spent(_queue_start_facts(queue, set(), tick), tick.ports)

@@ -105,8 +105,8 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
 def _is_disk_ready_for_reset(migration: Migration, disk_id: str, ports: Ports) -> bool:
     """Whether ECS shows the disk in a state in which it accepts a reset.
 
-    ECS also refuses a reset if an earlier call has begun it, although that call got no answer. The disk's state shows whether a
-    reset has begun.
+    ECS refuses a reset that has already begun, even if the call that began it got no answer. The disk's state shows whether a reset
+    has begun.
     """
     disks = ports.compute.disks(migration.region_id, migration.instance_id)
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)

@@ -32,7 +32,9 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
             return held
         mine = (migration.migration_id, migration.batch_id, migration.attempt)
         account, region = migration.account_id, migration.region_id
-        if seen.is_held_since_attempt(migration.attempt) or ports.admission.take_slot(seen, *mine, account=account, region=region):
+        if seen.is_held_by_attempt_or_later(migration.attempt) or ports.admission.take_slot(
+            seen, *mine, account=account, region=region
+        ):
             return take_group_place_if_grouped(migration, ports)
     raise Transient("Admission.Contended", "Others took slots at the same moment.")
 

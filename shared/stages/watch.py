@@ -76,7 +76,7 @@ def _check_all_accounts(ports: Ports) -> Outcome:
     """Check whether each member account can be used now. `replank doctor` requests the check of all member accounts."""
     from shared.stages.accounts import check_every_account
 
-    return Outcome("done", {"accounts": len(ports.members), "unusable": sorted(check_every_account(ports))})
+    return Outcome("done", {"accounts": len(ports.member_accounts), "unusable": sorted(check_every_account(ports))})
 
 
 def _run_tick(ports: Ports) -> Outcome:
@@ -93,7 +93,7 @@ def _run_tick(ports: Ports) -> Outcome:
 
 
 def _remind_of_confirmations(ports: Ports) -> None:
-    """Remind people of the batches that are ready to confirm, once an hour."""
+    """Once an hour, remind people of the batches that are ready to confirm."""
     if ports.clock.now().minute != REMINDER_MINUTE:
         return
     # rarely needed: this import would slow down every start of the function
@@ -110,7 +110,7 @@ def _migrations_to_handle_now(due: list[Migration], ports: Ports) -> list[Migrat
 
     Migrations that only the tick checks are always included, so that their time limits still apply.
     """
-    if not ports.members:
+    if not ports.member_accounts:
         return due
     from shared.stages.accounts import postpone_blocked_migrations, recheck_blocked_accounts
 
@@ -172,7 +172,7 @@ def _poll_or_log(look: Callable[[Sequence[Migration], Ports], int], migrations: 
 
 
 def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
-    """Remind the stages of due migrations, and set a later due time for migrations that make no progress.
+    """Send a reminder for each due migration to its stage, and postpone the migrations that make no progress.
 
     If a migration makes progress, its stage's own step sets its due time. Migrations without progress go to the end of the queue,
     so that they do not block the others. Return how many reminders were sent.

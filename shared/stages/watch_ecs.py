@@ -59,10 +59,10 @@ def _event_account(message: Message, ports: Ports) -> str | None:
     An event without an account belongs to the deployment's own account, because only that account's bus leaves the name out.
     """
     named = message.account_id
-    if not named or named in ports.members:
+    if not named or named in ports.member_accounts:
         return named
     if not ports.account_id:  # the platform does not say which account is the deployment's own
-        return None if ports.members else ""
+        return None if ports.member_accounts else ""
     return "" if named == ports.account_id else None
 
 

@@ -78,7 +78,7 @@ def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports)
     if migration.trace.ended is not None:
         migration = _record_job_restart(migration, ports)
     if report.phase is JobPhase.FINISHED:
-        return _finish_job(migration, report, ports)
+        return _begin_restart_wait(migration, report, ports)
     limit = driver_traits(migration.driver).job_limit
     if ports.clock.now() - migration.entered_at > limit:
         where = driver_traits(migration.driver).job_seen_at
@@ -162,7 +162,7 @@ def _record_job_restart(migration: Migration, ports: Ports) -> Migration:
     return advance_migration(ports, replace(taken, effects=(CountOutcome("resumed"),)))
 
 
-def _finish_job(migration: Migration, report: JobReport, ports: Ports) -> bool:
+def _begin_restart_wait(migration: Migration, report: JobReport, ports: Ports) -> bool:
     now = ports.clock.now()
     taken = step(
         migration,

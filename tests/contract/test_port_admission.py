@@ -115,10 +115,10 @@ def test_an_earlier_attempt_cannot_give_back_the_slot_that_a_retry_has_taken(adm
 def test_a_retry_makes_a_slot_that_is_still_held_its_own(admission: Admission) -> None:
     assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 1)
     seen = admission.slot_use("b1", "ma")
-    assert (seen.is_held_since_attempt(1), seen.is_held_since_attempt(2)) == (True, False)
+    assert (seen.is_held_by_attempt_or_later(1), seen.is_held_by_attempt_or_later(2)) == (True, False)
     assert admission.take_slot(seen, "ma", "b1", 2)
     admission.release_slot("ma", "b1", 1)
-    assert admission.slot_use("b1", "ma").is_held_since_attempt(2)
+    assert admission.slot_use("b1", "ma").is_held_by_attempt_or_later(2)
     assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 1)  # a late duplicate
     assert admission.slot_use("b1", "ma") == SlotUse(2, 1, 1, since=2)
 

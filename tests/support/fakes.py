@@ -396,7 +396,7 @@ class FakeAdmission:
     def take_slot(
         self, seen: SlotUse, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
     ) -> bool:
-        if seen.is_held_since_attempt(attempt):
+        if seen.is_held_by_attempt_or_later(attempt):
             return True
         if seen.version != self.version or seen.since != self.slot_use(batch_id, migration_id).since:
             return False

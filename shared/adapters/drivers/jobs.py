@@ -51,7 +51,7 @@ class SmcJobs:
         method: Callable[[Any, Any], Any] = getattr(self._clients.smc_client(), f"{operation}_with_options")
         return call_service(self._clients, lambda runtime: method(request, runtime), expected=expected)
 
-    def call_smc_with_extras(
+    def call_smc_with_more_parameters(
         self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = is_never_expected
     ) -> dict[str, Any]:
         """Call SMC with additional parameters, ``more``, which the SDK's model does not have. Returns the answer's body."""

@@ -100,7 +100,7 @@ class SmcDriver(JobStopper):
         """
         if handle.import_invocation_id:
             result = self._guest.command_result(migration.region_id, migration.instance_id, handle.import_invocation_id)
-            return JobReport(JobPhase.PREPARING, handle) if result is None else _import_report(handle, result)
+            return JobReport(JobPhase.PREPARING, handle) if result is None else _job_report_of_import(handle, result)
         name = _job_name(migration)
         if self._tokens.delete_tokens_by_name(name):
             # An earlier call made the token and then crashed, so the activation code is lost. Its import may still have succeeded.
@@ -196,7 +196,7 @@ class SmcDriver(JobStopper):
         )
         expected = has_code("ReplicationJobName.Duplicate", "SourceServerState.Invalid")
         more = {} if inside else target
-        return str(self._jobs.call_smc_with_extras("CreateReplicationJob", request, more, expected=expected)["JobId"])
+        return str(self._jobs.call_smc_with_more_parameters("CreateReplicationJob", request, more, expected=expected)["JobId"])
 
     def _smc_release_name(self, release: str) -> str:
         value = self._settings.target_values.get(release)
@@ -315,7 +315,7 @@ def _imported_source_ids(outputs: Sequence[CommandResult]) -> list[str]:
     return list(dict.fromkeys(each.group(1) for each in found if each))
 
 
-def _import_report(handle: DriverData, result: CommandResult) -> JobReport:
+def _job_report_of_import(handle: DriverData, result: CommandResult) -> JobReport:
     output = result.output.decode("utf-8", "replace")
     found = _IMPORTED.search(output)
     if found:

@@ -11,7 +11,7 @@ from shared.domain.catalog import Catalog
 from shared.domain.catalog.identify import identify_os_release_in_catalog
 from shared.domain.migration import DriverData
 from shared.domain.recipes.recipe import Recipe
-from shared.domain.toolreports.failures import failure_kind, findings_of_report, first_error_line, stopping_findings
+from shared.domain.toolreports.failures import failure_kind, findings_of_report, findings_that_stop, first_error_line
 from shared.domain.toolreports.results import latest_recorded_run
 from shared.domain.toolrun import ToolAnswer, end_of_log
 from shared.ports.driver import JobPhase, JobReport
@@ -45,8 +45,8 @@ def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, 
     if answer.started:
         return JobReport(JobPhase.RUNNING, known)  # the tool has already been started, and must never be started twice
     if answer.phase == "not-installed":
-        return _report_in_tool_words(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
-    stops = stopping_findings(findings_of_report(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
+        return _failed_report_with_tool_error(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
+    stops = findings_that_stop(findings_of_report(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
     if answer.phase == "refused" or stops:
         return _refusal_report(answer, recipe, known)
     if answer.is_cut_off:
@@ -103,9 +103,9 @@ def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> J
 
     The message has the first finding and the number of further findings.
     """
-    stops = stopping_findings(findings_of_report(recipe.tool, answer.report))
+    stops = findings_that_stop(findings_of_report(recipe.tool, answer.report))
     if not stops:
-        return _report_in_tool_words(
+        return _failed_report_with_tool_error(
             answer, recipe, handle, "Tool.PrecheckFailed", f"ended its precheck with status {answer.status}"
         )
     first, more = stops[0], len(stops) - 1
@@ -116,7 +116,7 @@ def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> J
 
 def _failure_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for a tool that ended with an error."""
-    report = _report_in_tool_words(answer, recipe, handle, "Tool.Failed", f"ended with status {answer.status}")
+    report = _failed_report_with_tool_error(answer, recipe, handle, "Tool.Failed", f"ended with status {answer.status}")
     return replace(report, progress=answer.progress, remedy=_BACK if answer.changed else report.remedy)
 
 
@@ -133,7 +133,7 @@ def _system_not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Driv
     return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.NotReplaced", message, _BACK)
 
 
-def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: DriverData, code: str, what: str) -> JobReport:
+def _failed_report_with_tool_error(answer: ToolAnswer, recipe: Recipe, handle: DriverData, code: str, what: str) -> JobReport:
     """A failed report with the tool's own words. If the kind of failure is known, the report has that kind's code and remedy."""
     kind = failure_kind(answer.log)
     remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."
@@ -143,7 +143,7 @@ def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: DriverData
 
 def _error_text(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
     """The first error that the tool reports, in the tool's own words; empty if it reports no error."""
-    stops = stopping_findings(findings_of_report(recipe.tool, answer.report)) if recipe and answer.report else ()
+    stops = findings_that_stop(findings_of_report(recipe.tool, answer.report)) if recipe and answer.report else ()
     said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error_line(answer.log)
     return f"It says: {said}" if said else ""
 

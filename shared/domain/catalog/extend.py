@@ -77,7 +77,7 @@ def extended_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
         if section not in SECTIONS:
             raise DocumentInvalid(f"catalog.{section}", f"is not a section; the sections are {', '.join(SECTIONS)}")
     extended = _with_releases(base, _decode_rows(document, "releases", _ReleaseRow), on)
-    extended = _with_lifecycle(extended, _decode_rows(document, "lifecycle", _LifecycleRow), on)
+    extended = _with_lifecycle_rows(extended, _decode_rows(document, "lifecycle", _LifecycleRow), on)
     extended = _with_paths(extended, _decode_rows(document, "paths", _PathRow), on)
     regions = {row.region: Source(row.source, on) for row in _decode_rows(document, "windows_regions", _RegionRow)}
     extended = replace(extended, windows_regions={**extended.windows_regions, **regions})
@@ -113,7 +113,7 @@ def _check_pattern(pattern: str, place: str) -> None:
         raise DocumentInvalid(place, "matches an empty name, so the pattern would match every name")
 
 
-def _with_lifecycle(base: Catalog, rows: list[_LifecycleRow], on: date) -> Catalog:
+def _with_lifecycle_rows(base: Catalog, rows: list[_LifecycleRow], on: date) -> Catalog:
     own = {}
     for index, row in enumerate(rows):
         place = f"catalog.lifecycle[{index}]"

@@ -27,8 +27,8 @@ class RulePassed:
 
 @dataclass(frozen=True)
 class RuleFailed:
-    """The rule found a problem; ``seen`` describes the problem with numbers. If another field is given, it replaces the rule's text
-    or severity.
+    """The rule found a problem; ``seen`` describes the problem with numbers. ``command``, ``remedy``, ``why`` and ``severity``, if
+    given, replace those of the rule.
     """
 
     seen: str
@@ -40,8 +40,7 @@ class RuleFailed:
 
 @dataclass(frozen=True)
 class FactUnknown:
-    """A fact that the rule needs is missing; ``what`` names the fact. The field ``severity``, if given, replaces the rule's
-    severity."""
+    """A fact that the rule needs is missing; ``what`` names the fact. ``severity``, if given, replaces the rule's severity."""
 
     what: str
     severity: Severity | None = None

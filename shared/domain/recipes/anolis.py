@@ -20,7 +20,7 @@ _STATE, _LEAPP_STATE = "/var/log/centostoanolis.json", "/var/tmp/state.json"
 _PERCENT = [{"text": f'"Progress": {percent}', "percent": percent} for percent in range(10, 100, 10)]
 
 
-def _repositories(state: str) -> list[dict[str, str]]:
+def _repository_lines(state: str) -> list[dict[str, str]]:
     return [
         recipe_line(f'rm -f "$R{state}"', _INSTALLER),
         recipe_line("yum -y install epel-release", _INSTALLER),
@@ -40,7 +40,7 @@ def _centos2anolis_recipe(release: str) -> dict[str, Any]:
         "source": f"centos-{release}",
         "destination": f"anolis-{release}",
         "architectures": ["x86_64"],
-        "repositories": _repositories(_STATE),
+        "repositories": _repository_lines(_STATE),
         "packages": recipe_line("yum -y install centos2anolis --enablerepo=migration", _INSTALLER),
         "answers": [],
         "precheck": recipe_line(
@@ -68,7 +68,7 @@ _LEAPP_CENTOS_7: dict[str, Any] = {
     "destination": "anolis-8",
     "architectures": ["x86_64"],
     "repositories": [
-        *_repositories(_LEAPP_STATE),
+        *_repository_lines(_LEAPP_STATE),
         recipe_line(f"sed -i 's|$releasever|7|g' {_REPO}", _INSTALLER),
         recipe_line("yum -y install python-pip", _COMMUNITY),
         recipe_line("yum -y remove python-requests python-urllib3", _COMMUNITY),

@@ -87,7 +87,7 @@ def _own_remedy(tool: str, finding: Finding) -> str:
     return kind.remedy if kind else f"Read {_TEXT_REPORTS[tool]} in the instance, correct the cause, then retry."
 
 
-def stopping_findings(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def findings_that_stop(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """The findings that stop the tool."""
     return tuple(each for each in findings if each.severity is Severity.ERROR)
 

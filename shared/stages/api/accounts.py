@@ -10,11 +10,11 @@ from shared.stages.api import views
 
 def account_list(ports: Ports) -> views.AccountList:
     """Return the deployment's own account and its member accounts. An account that cannot be used is returned with the reason."""
-    troubles = {each.account_id: each for each in account_troubles(sorted(ports.members), ports)}
+    troubles = {each.account_id: each for each in account_troubles(sorted(ports.member_accounts), ports)}
     own = views.AccountView(ports.account_id, "", "", None)
     members = (
         views.AccountView(each.account_id, each.name, each.role_arn, troubles.get(each.account_id))
-        for each in ports.members.values()
+        for each in ports.member_accounts.values()
     )
     return views.AccountList((own, *members))
 

@@ -10,7 +10,7 @@ from shared.domain.waves import BY_HAND
 from shared.ports.ports import Ports
 from shared.stages.api import show
 from shared.stages.api.attention_views import BatchNeed, BatchNeeds, NeedsPolicy, NextWave
-from shared.stages.api.batches import jobs_to_start
+from shared.stages.api.batches import waiting_job_count
 
 SOON = timedelta(days=1)
 """How long before its end an approval is told."""
@@ -27,7 +27,7 @@ def needs_page(ports: Ports, *, limit: int, token: str) -> BatchNeeds:
     page = ports.batches.batch_page(limit=limit, token=token)
     for batch in page.batches:
         counts = ports.migrations.state_counts(batch.batch_id) if batch.size else {}
-        need = _batch_need(
+        need = _what_batch_needs(
             batch, {state.value: number for state, number in counts.items()}, _next_wave(batch, ports, now), ports, now
         )
         if _may_need_person(batch, need, now):
@@ -35,7 +35,7 @@ def needs_page(ports: Ports, *, limit: int, token: str) -> BatchNeeds:
     return BatchNeeds(tuple(found), page.next_token, len(page.batches) + len(page.unreadable))
 
 
-def _batch_need(batch: Batch, counts: dict[str, int], waves: tuple[NextWave, ...], ports: Ports, now: datetime) -> BatchNeed:
+def _what_batch_needs(batch: Batch, counts: dict[str, int], waves: tuple[NextWave, ...], ports: Ports, now: datetime) -> BatchNeed:
     shown, opens = show.batch_view(batch, own="", now=now), batch.policy.time_limits.next_opening(now)
     return BatchNeed(
         shown.batch_id,
@@ -47,7 +47,7 @@ def _batch_need(batch: Batch, counts: dict[str, int], waves: tuple[NextWave, ...
         shown.brake,
         shown.approvals,
         counts,
-        jobs_to_start(batch, counts, ports),
+        waiting_job_count(batch, counts, ports),
         None if opens == now else opens,
         waves,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.stages.api.people_views import ApprovalsView
-from shared.stages.api.views import Acknowledged, BrakeView
+from shared.stages.api.views import AcknowledgementView, BrakeView
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class BatchNeed:
     dry_run: bool
     size: int
     policy: NeedsPolicy
-    acknowledgement: Acknowledged | None
+    acknowledgement: AcknowledgementView | None
     brake: BrakeView | None
     approvals: tuple[ApprovalsView, ...]
     counts: dict[str, int]

@@ -26,7 +26,7 @@ PAGES = 20
 def record_request(ports: Ports, asked: AuditRequest) -> str:
     """Record a request before its act. Return the id of the new line.
 
-    Raises Transient if the line cannot be written. No act may happen without a line.
+    Raises Transient if the line cannot be written. No act may happen without a line in the audit.
     """
     return ports.audit.record_request(asked)
 

@@ -132,7 +132,7 @@ def _selected_accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
         return ()
     from shared.domain.accounts import OWN, stored_account_id
 
-    chosen = _distinct(stored_account_id(each, ports.account_id, ports.members) for each in asked)
+    chosen = _distinct(stored_account_id(each, ports.account_id, ports.member_accounts) for each in asked)
     return () if chosen == (OWN,) else chosen
 
 
@@ -151,13 +151,15 @@ def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
     shown = show.batch_detail(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
     if found.policy.waves and found.acknowledgement:
         shown = replace(shown, waves=_wave_views(found, states, ports))
-    to_start = jobs_to_start(found, counts, ports)
+    to_start = waiting_job_count(found, counts, ports)
     selection = show.selection_view(found, ports.account_id)
     return replace(shown, selection=selection, account_troubles=troubles, jobs_to_start=to_start)
 
 
-def jobs_to_start(batch: Batch, counts: dict[str, int], ports: Ports) -> int:
-    """Return how many snapshotted migrations wait for a person to start their job. If each has its own driver, look at 100."""
+def waiting_job_count(batch: Batch, counts: dict[str, int], ports: Ports) -> int:
+    """Return how many snapshotted migrations wait for a person to start their job. If each migration has its own driver, count at
+    most 100 migrations.
+    """
     waiting, traits = counts.get(State.SNAPSHOTTED.value, 0), driver_traits(batch.policy.driver)
     if waiting and traits.is_choice:
         page = ports.migrations.page_of_batch(batch.batch_id, state=State.SNAPSHOTTED, limit=MOST_COUNTED, token="")

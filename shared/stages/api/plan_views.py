@@ -98,12 +98,17 @@ class PlanView:
     finished_at: datetime | None
     """When the last migration ended; null while a migration is unfinished."""
     outcomes: dict[str, int]
-    """The actual outcome so far: the number of migrations by state."""
+    """The actual outcome until now: the number of migrations by state."""
     openings: tuple[OpeningView, ...]
-    """When windows and blackouts allow starts, until 90 percent of the runs have finished. At most 60 periods are listed."""
+    """The periods in which windows and blackouts allow starts, up to the time at which 90 percent of the forecast's runs have
+    finished. At most 60 periods are listed.
+    """
     limits: tuple[str, ...]
     snapshot_gib: int
-    """Upper bound of the snapshots' size: the sizes of all disks, for each hop. A snapshot is billed by the data in it."""
+    """Upper bound of the snapshots' size: the sum of all disk sizes, counted once per hop.
+
+    A snapshot is billed by the data in it.
+    """
     snapshot_cost: float
     """The snapshots' cost until the sweep, if each migration is confirmed at once; 0 if REPLANK_SNAPSHOT_PRICE is not set."""
     currency: str
@@ -128,11 +133,11 @@ class ReleaseCount:
     ends_on: str
     """The last day of support without paid extensions, such as 2024-06-30; empty if it is unknown."""
     extended_end: str
-    """The last day of paid support; empty without one."""
+    """The last day of paid support; empty if there is no paid support."""
     source: str
     """The document that gives the dates."""
     destinations: tuple[str, ...]
-    """The keys of the releases to which a migration path leads; empty without a path."""
+    """The keys of the releases to which a migration path leads; empty if no path exists."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,9 @@ from shared.stages.waving import sort_key_by_name
 MOST_RUNS, WORK = 60, 6000
 """Maximum runs of the forecast, and maximum migrations in all runs together. Both limits keep the answer within seconds."""
 MOST_IN_RUN = 10_000
-"""Maximum unfinished migrations in one run, in both forecasts together: the function has 30 seconds on a third of a processor."""
+"""Maximum unfinished migrations in one run of each of the two forecasts, added up. More migrations would exceed the function's
+30 seconds on a third of a processor.
+"""
 SIZES_READ = 50
 """Maximum instances whose disk sizes are read."""
 NAMED = 5

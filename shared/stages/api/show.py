@@ -120,7 +120,7 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
         "digest": value.digest,
         "left_out": value.left_out,
         "problems": problem_views(value),
-        "acknowledgement": given and views.Acknowledged(given.operator, given.at, given.risks_version, given.trust),
+        "acknowledgement": given and views.AcknowledgementView(given.operator, given.at, given.risks_version, given.trust),
         "brake": _brake_view(value.control),
         "approvals": _approval_views(value, now),
         "ready_to_confirm_at": ready_to_confirm_at(value.terms),

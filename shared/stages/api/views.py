@@ -26,7 +26,7 @@ class Risks:
 
 
 @dataclass(frozen=True)
-class Acknowledged:
+class AcknowledgementView:
     """Who acknowledged the risks, in which version of their text, and when."""
 
     operator: str
@@ -143,7 +143,7 @@ class BatchView:
     left_out: int
     """Number of instances that the selection left out."""
     problems: tuple[ProblemView, ...]
-    acknowledgement: Acknowledged | None
+    acknowledgement: AcknowledgementView | None
     brake: BrakeView | None
     """The pause or stop that forbids new starts; null without a pause or stop."""
     approvals: tuple[ApprovalsView, ...]
@@ -258,7 +258,9 @@ class MigrationDetail(MigrationView):
     smc_rollback: str
     """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
     rollback_approvals: ApprovalsView | None
-    """The approvals of the migration's rollback; null if the policy needs no approval, or if it cannot be rolled back now."""
+    """The approvals of the migration's rollback; null if the policy needs no approval, or if the migration
+    cannot be rolled back now.
+    """
     command: str
     """The pre or post command that runs in the guest now, or how the last command ended; empty if no command ran."""
     group: str
@@ -311,7 +313,7 @@ class RefusedAct:
 
 @dataclass(frozen=True)
 class Retries:
-    """The result of a batch's retry: the ids of retried migrations, and the reasons of the refused retries."""
+    """The result of a batch's retry: the ids of retried migrations, and the reasons for the refused retries."""
 
     retried: tuple[str, ...]
     refused: tuple[RefusedAct, ...]
@@ -319,7 +321,7 @@ class Retries:
 
 @dataclass(frozen=True)
 class Confirmations:
-    """The result of a batch's confirmation: the ids of confirmed migrations, and the reasons of the refused confirmations."""
+    """The result of a batch's confirmation: the ids of confirmed migrations, and the reasons for the refused confirmations."""
 
     confirmed: tuple[str, ...]
     refused: tuple[RefusedAct, ...]
@@ -327,7 +329,7 @@ class Confirmations:
 
 @dataclass(frozen=True)
 class Rollbacks:
-    """The result of rolling back some migrations of a batch: the ids whose rollback has begun, and the reasons of the refusals."""
+    """The result of rolling back some migrations of a batch: the ids whose rollback has begun, and the reasons for the refusals."""
 
     begun: tuple[str, ...]
     refused: tuple[RefusedAct, ...]
@@ -335,7 +337,7 @@ class Rollbacks:
 
 @dataclass(frozen=True)
 class Cancellations:
-    """The result of cancelling some migrations of a batch: the ids of the cancelled ones, and the reasons of the refusals."""
+    """The result of cancelling some migrations of a batch: the ids of cancelled migrations, and the reasons for the refusals."""
 
     cancelled: tuple[str, ...]
     refused: tuple[RefusedAct, ...]
@@ -380,7 +382,10 @@ class AspectView:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The findings of precheck and validation on one instance, and the guest before and after; null for a missing check."""
+    """The findings of precheck and validation on one instance, and its guest before and after the migration.
+
+    A field whose check did not run is null.
+    """
 
     migration_id: str
     instance_id: str
