@@ -87,7 +87,7 @@ def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = 
         _reclaim_slots(tick)
     nudge = events.reminder_id(now)
     # The next hops of all batches come before every first hop, so that no instance stays between two hops for lack of a slot.
-    chosen = [each for first in (True, False) for queue in queues for each in _prepare_queue_and_choose(queue, first, tick)]
+    chosen = [each for next_hops in (True, False) for queue in queues for each in _prepare_queue_and_choose(queue, next_hops, tick)]
     ports.bus.publish([events.migration_event(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in chosen])
     return len(chosen)
 
@@ -124,19 +124,20 @@ def _collect_queues_and_close_batches(
     return queues
 
 
-def _prepare_queue_and_choose(queue: _BatchQueue, first: bool, tick: _TickState) -> list[Migration]:
-    """Return the migrations of one queue that get an offer: first hops if ``first`` is true, next hops if it is false.
+def _prepare_queue_and_choose(queue: _BatchQueue, next_hops: bool, tick: _TickState) -> list[Migration]:
+    """Return the migrations of one queue that get an offer. Each is about to begin its next hop if ``next_hops`` is
+    true, or else its first hop.
 
-    The first time, also pause the batch if its failure budget is spent, advance its wave, sort the queue and report approvals.
-    Return no migration, and log the error, if one of these steps fails.
+    Before first hops are chosen, also pause the batch if its failure budget is spent, advance its wave, sort the queue and report
+    approvals. If one of these steps fails, log the error and return no migration.
     """
     try:
-        if not first and any(not each.first for each in queue.waiting):
+        if not next_hops and any(not each.first for each in queue.waiting):
             _pause_if_budget_spent(_queue_start_facts(queue, set(), tick), tick.ports)
             _remove_later_waves(queue, tick)
             _sort_queue(queue, tick.ports)
             _report_approvals(queue.tally.terms, tick.ports)
-        return _choose_migrations(queue, first, tick)
+        return _choose_migrations(queue, next_hops, tick)
     except ReplankError as error:
         _log_skipped_batch(queue.tally.terms.batch_id, error)
         return []
@@ -211,14 +212,14 @@ def _rotated_batches(batches: Sequence[BatchTerms], now: datetime) -> list[Batch
     return [*batches[place:], *batches[:place]]
 
 
-def _choose_migrations(queue: _BatchQueue, first: bool, tick: _TickState) -> list[Migration]:
+def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) -> list[Migration]:
     """Return the migrations of the queue that may start now.
 
     A migration that took a slot just before a crash is always included.
     """
     mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.terms.batch_id}
-    ids = [each.migration_id for each in queue.waiting if each.first is first]
-    start = Start.HOP_SNAPSHOT if first else Start.FIRST_SNAPSHOT
+    ids = [each.migration_id for each in queue.waiting if each.first is next_hops]
+    start = Start.HOP_SNAPSHOT if next_hops else Start.FIRST_SNAPSHOT
     more = _ids_that_may_start(
         queue, [each for each in ids if each not in mine], allowed_start_count(start, _queue_start_facts(queue, mine, tick)), tick
     )
