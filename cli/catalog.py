@@ -14,7 +14,7 @@ from cli.fleet import Fleet, os_names, read_fleet
 from cli.options import AsJson
 from cli.problem import bad_input
 from cli.rows import CatalogFile, catalog_from_file
-from cli.standing import OVER, conversion_in_words, release_after_conversion, support_status
+from cli.standing import SUPPORT_ENDED, conversion_in_words, release_after_conversion, support_status
 from cli.today import today
 from shared.domain.catalog import Catalog, require_release
 from shared.domain.catalog.identify import identify_in_catalog
@@ -22,13 +22,13 @@ from shared.domain.errors import Refused
 from shared.domain.route import plan_route
 
 Json = dict[str, Any]
-_ARM = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
+_ARM_INSTANCE_TYPE = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
 """Matches Arm instance types.
 
 DescribeInstances returns no architecture, but the name of an Arm family ends in r or y, for example g6r.
 """
-_ON = Annotated[str, typer.Option(help="The day on which to judge support (YYYY-MM-DD); default: today.")]
-_FLEET_ON = Annotated[
+_SupportDay = Annotated[str, typer.Option(help="The day on which to judge support (YYYY-MM-DD); default: today.")]
+_FleetDay = Annotated[
     str, typer.Option(help="The day to look from (YYYY-MM-DD); default: takenOn of the fleet file, else the day it was written.")
 ]
 
@@ -97,7 +97,7 @@ def show_route(  # noqa: PLR0913 - one parameter per option
     from_: Annotated[str, typer.Option("--from", help="Release to migrate from, as an option instead of an argument.")] = "",
     to: Annotated[str, typer.Option("--to", help="Destination release; default: the catalog's choice.")] = "",
     architecture: Annotated[str, typer.Option("--architecture", "--arch", help="x86_64 or arm64.")] = "x86_64",
-    on: _ON = "",
+    on: _SupportDay = "",
     allow_end_of_life: Annotated[bool, typer.Option(help="Allow a destination out of support.")] = False,
     allow_listed: Annotated[bool, typer.Option(help="Allow paths that Alibaba Cloud opens only on request.")] = False,
     catalog: CatalogFile = None,
@@ -133,7 +133,7 @@ def show_route(  # noqa: PLR0913 - one parameter per option
 
 def list_end_of_life(
     fleet: Annotated[Path, typer.Option("--fleet", help="JSON file with what DescribeInstances returned.")],
-    on: _FLEET_ON = "",
+    on: _FleetDay = "",
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -144,7 +144,7 @@ def list_end_of_life(
     found, known = read_fleet(fleet), catalog_from_file(catalog)
     looked_from, why = day_to_assess(found, on)
     rows = [_support_row(found, record, looked_from, known) for record in found.instances]
-    over = sum(row["standing"] in OVER for row in rows)
+    over = sum(row["standing"] in SUPPORT_ENDED for row in rows)
     if as_json:
         output.show_json({"on": looked_from.isoformat(), "instances": rows})
     else:
@@ -175,7 +175,7 @@ def _support_row(fleet: Fleet, record: Json, on: date, known: Catalog) -> Json:
         "standing": life.standing,
         "supportEnds": life.ends_on.isoformat() if life.ends_on else "",
         "daysLeft": life.days_left,
-        "route": _route_in_words(fleet, record, on, known) if life.standing in OVER else "",
+        "route": _route_in_words(fleet, record, on, known) if life.standing in SUPPORT_ENDED else "",
         "source": life.source,
         "converted": conversion_in_words(fleet, record, known),
     }
@@ -183,7 +183,7 @@ def _support_row(fleet: Fleet, record: Json, on: date, known: Catalog) -> Json:
 
 def _route_in_words(fleet: Fleet, record: Json, on: date, known: Catalog) -> str:
     release = release_after_conversion(fleet, record, known) or identify_in_catalog(known, *os_names(record))
-    architecture = "arm64" if _ARM.match(record.get("InstanceType", "")) else "x86_64"
+    architecture = "arm64" if _ARM_INSTANCE_TYPE.match(record.get("InstanceType", "")) else "x86_64"
     if release is None:
         return ""
     try:

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -50,7 +50,7 @@ def _parsed_documents(text: str) -> Any:
 
 def decoded_text(content: bytes) -> str:
     """The text in ``content``, decoded with the encoding that fits. Raises ValueError if none of the known encodings fits."""
-    for mark, encoding in _MARKS:
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if content.startswith(mark):
             return content.decode(encoding)
     # UTF-16 or UTF-32 without a mark: JSON begins with two ASCII characters, so some of the first bytes are 0

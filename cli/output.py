@@ -161,7 +161,7 @@ def actor_in_words(line: Mapping[str, Any]) -> str:
     return f"{line['by']} ({known})" if known else str(line["by"])
 
 
-_said: set[str] = set()
+_shown_hold_headers: set[str] = set()
 
 
 def show_hold(header: str) -> None:
@@ -169,9 +169,9 @@ def show_hold(header: str) -> None:
 
     ``header`` is the value of the API's header ``X-Replank-Hold``: the reason, as a JSON text.
     """
-    if not header or header in _said:
+    if not header or header in _shown_hold_headers:
         return
-    _said.add(header)
+    _shown_hold_headers.add(header)
     try:
         reason = str(json.loads(header))
     except ValueError:

@@ -15,7 +15,7 @@ from shared.domain.catalog.identify import identify_in_catalog, identify_os_rele
 from shared.domain.catalog.model import Release
 
 Json = dict[str, Any]
-OVER = ("ended", "extended")
+SUPPORT_ENDED = ("ended", "extended")
 """The support statuses of a release whose support has ended. ``extended`` means that paid support still exists."""
 
 

@@ -140,19 +140,19 @@ def _not_started_problem(log: str, state: Path) -> Problem:
     The Problem has the cloud's own error message, or without such a message the end of the cloud's log.
     """
     _, told, last = log.rpartition("localcloud: ")
-    if told and (found := _OF_STATE.fullmatch(last.strip())):
+    if told and (found := _STATE_PROBLEM.fullmatch(last.strip())):
         return bad_input(*found.groups())
     why = log.strip()[-1500:] or "no answer"
     remedy = (
         "Name another port with --port; 0 takes any free one."
-        if told and _OF_PORT.match(last)
+        if told and _PORT_PROBLEM.match(last)
         else f"See {state / 'localcloud.log'}."
     )
     return Problem("LocalCloud.NotStarted", f"The local cloud did not start: {why}", remedy)
 
 
-_OF_PORT = re.compile(r"port \d+ of 127\.0\.0\.1 cannot be used")
-_OF_STATE = re.compile(r"(State\.\w+): (.+)\n(.+)")
+_PORT_PROBLEM = re.compile(r"port \d+ of 127\.0\.0\.1 cannot be used")
+_STATE_PROBLEM = re.compile(r"(State\.\w+): (.+)\n(.+)")
 
 
 def _read_line_into_queue(stream: IO[str], lines: queue.Queue[str]) -> None:

@@ -19,7 +19,7 @@ from cli.files import read_json
 from cli.fleet import SHOWN, Fleet, read_fleet
 from cli.problem import bad_input
 from cli.rows import catalog_with_rows, read_catalog_rows
-from cli.standing import OVER, conversion_in_words, support_status
+from cli.standing import SUPPORT_ENDED, conversion_in_words, support_status
 from cli.today import today
 from shared.domain import events as known
 from shared.domain.catalog import CATALOG, Catalog
@@ -136,7 +136,7 @@ def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list
 def _reason_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
     """Why an instance is left out of the batches; empty if the instance is out of support."""
     life = support_status(fleet, record, on, catalog)
-    if life.standing in OVER:
+    if life.standing in SUPPORT_ENDED:
         return ""
     said = conversion_in_words(fleet, record, catalog)
     if not life.release:

@@ -19,7 +19,7 @@ from shared.domain.drivers import driver_traits
 Json = dict[str, Any]
 _FIELDS = ("instanceId", "driver", "from", "to", "hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
 """The fields of each migration in the API's report that run/report.json keeps."""
-_OURS = ("replank-", "SMC_Backup_Snapshot_")
+_SNAPSHOT_PREFIXES = ("replank-", "SMC_Backup_Snapshot_")
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _unexpected_snapshots(rows: list[Json], inventory: Json) -> list[str]:
     """
     held: dict[str, int] = {}
     for snapshot in inventory.get("snapshots", {}).values():
-        if str(snapshot.get("SnapshotName", "")).startswith(_OURS):
+        if str(snapshot.get("SnapshotName", "")).startswith(_SNAPSHOT_PREFIXES):
             held[snapshot["InstanceId"]] = held.get(snapshot["InstanceId"], 0) + 1
     found = []
     for row in rows:

@@ -18,7 +18,7 @@ from cli.signin.provider import OpenIdProvider, unverified_claims
 
 Json = dict[str, Any]
 SERVICE = "replank"
-EARLY_S = 60
+RENEWED_BEFORE_EXPIRY_S = 60
 """If a token expires within this number of seconds, it is renewed before it is used."""
 
 
@@ -33,7 +33,7 @@ def api_token(api_url: str) -> str:
     found = read_tokens(api_url)
     if not found:
         return ""
-    if float(unverified_claims(found["id_token"]).get("exp", 0)) > _now() + EARLY_S:
+    if float(unverified_claims(found["id_token"]).get("exp", 0)) > _now() + RENEWED_BEFORE_EXPIRY_S:
         return str(found["id_token"])
     return _renew_token(api_url, found)
 

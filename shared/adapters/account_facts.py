@@ -15,7 +15,7 @@ from shared.domain.errors import Permanent
 from shared.domain.facts import AccountFacts
 from shared.ports.clock import Clock
 
-KEPT = timedelta(minutes=2)
+FACTS_CACHED_FOR = timedelta(minutes=2)
 """How long an account's facts are cached. After a person has topped up the account, the old facts last at most this long."""
 REAL_NAME = "real-name-authentication"
 _UNAVAILABLE = "InvalidAccountStatus.SnapshotServiceUnavailable"
@@ -32,7 +32,7 @@ class AccountFactsReader:
         """The facts about the account in a region. A fact stays unknown if the role may not read it. Raises Transient."""
         now = self._clock.now()
         asked_at, found = self._known.get(region_id, (None, AccountFacts()))
-        if asked_at is None or not timedelta(0) <= now - asked_at < KEPT:
+        if asked_at is None or not timedelta(0) <= now - asked_at < FACTS_CACHED_FOR:
             found = self._fetch_facts(region_id)
             self._known[region_id] = (now, found)
         return found

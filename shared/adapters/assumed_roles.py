@@ -24,14 +24,14 @@ from shared.ports.ports import AccountPorts
 
 SHORTEST_LIFE_S = 900
 """The shortest session in seconds that AssumeRole accepts (STS, AssumeRole)."""
-NEAR_THE_END = timedelta(minutes=5)
+RENEWED_BEFORE_EXPIRY = timedelta(minutes=5)
 MOST_SESSIONS = 64
 """Maximum sessions that one function instance keeps. If there are more, the least recently used session is dropped."""
-ASKED_AGAIN = timedelta(seconds=30)
+PAUSE_AFTER_REFUSAL = timedelta(seconds=30)
 """Minimum time between two requests for a role that STS has refused. The minimum counts for all migrations together."""
 Refusals = dict[str, tuple[datetime, AccountUnusable]]
 """By account id: when STS last refused the account's role, and with which error."""
-_SPENT = frozenset({"InvalidSecurityToken", "InvalidAccessKeyId", "SecurityTokenExpired"})
+_INVALID_CREDENTIAL_CODES = frozenset({"InvalidSecurityToken", "InvalidAccessKeyId", "SecurityTokenExpired"})
 """Families of error codes for credentials that have expired or were revoked."""
 _NO_PERMISSION = frozenset({"NoPermission", "Forbidden.RAM", "Forbidden.Unauthorized", "Forbidden", "AccessDenied"})
 """Error codes of ECS, SMC and their gateway for a call that RAM denies.
@@ -65,7 +65,7 @@ class AssumedRole:
         self._renewed: datetime | None = None
 
     def get_credential(self) -> _Credential:
-        if self._held is None or self._held.ends_at - self._clock.now() <= NEAR_THE_END:
+        if self._held is None or self._held.ends_at - self._clock.now() <= RENEWED_BEFORE_EXPIRY:
             self._held = self._assume_role()
         return self._held
 
@@ -74,14 +74,14 @@ class AssumedRole:
 
         Returns False if the refused credentials are already replaced.
         """
-        if error.code_family not in _SPENT or self._held is None:
+        if error.code_family not in _INVALID_CREDENTIAL_CODES or self._held is None:
             return False
         first, self._held = self._renewed != self._held.ends_at, None
         self._renewed = self.get_credential().ends_at
         return first
 
     def account_error(self, error: CloudError) -> ReplankError | None:
-        if error.code_family in _SPENT:
+        if error.code_family in _INVALID_CREDENTIAL_CODES:
             return role_refused_error(self._member, f"its credentials are refused ({error.code}).")
         if error.code not in _NO_PERMISSION:
             return None
@@ -101,7 +101,7 @@ class AssumedRole:
         Raises AccountUnusable if STS refuses now or has refused a moment ago, Transient if STS does not answer.
         """
         at, refusal = self._refusals.get(self._member.account_id, (None, None))
-        if at is not None and refusal is not None and timedelta(0) <= self._clock.now() - at < ASKED_AGAIN:
+        if at is not None and refusal is not None and timedelta(0) <= self._clock.now() - at < PAUSE_AFTER_REFUSAL:
             raise refusal
         try:
             answer = call_service(self._home, self._send_assume_role)

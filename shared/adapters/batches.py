@@ -18,7 +18,7 @@ from shared.ports.migrations import UnreadableRow
 
 MOST_PAGES = 10
 """Maximum pages that one listing of open batches reads. Unreadable rows may fill some of the pages."""
-REMEMBERED = 4
+MOST_WAVES_CACHED = 4
 """Maximum batches whose waves a function keeps in memory. The waves of ten thousand migrations take about 2 MB."""
 
 
@@ -90,13 +90,13 @@ class TablestoreBatches:
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.prefix_range(tables.WAVE)) or {}
         found = Waves(tuple(json.loads(row[name])) for name in sorted(row) if name.startswith(tables.WAVE))
         if found:
-            if len(self._cut) >= REMEMBERED:
+            if len(self._cut) >= MOST_WAVES_CACHED:
                 self._cut.pop(next(iter(self._cut)))
             self._cut[batch_id] = found
         return found
 
     def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
-        name = tables.numbered_column(tables.WITHOUT, page)
+        name = tables.numbered_column(tables.LEFT_OUT, page)
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=(name, name + "0")) or {}
         return tables.left_out_from_column(row[name]) if name in row else ()
 

@@ -30,7 +30,7 @@ from shared.ports.compute import NO_FILTER, FoundInstance, InstanceFilter, Insta
 PAGE = 100
 MAX_PAGES = 60
 """Maximum pages of one listing, enough for 6,000 items. An instance has at most 17 disks with 256 manual snapshots each."""
-_CANNOT_GO = has_code(
+_is_deletion_refused = has_code(
     "SnapshotCreatedImage",
     "SnapshotCreatedDisk",
     "Operation.Conflict",
@@ -195,7 +195,9 @@ class EcsCompute:
 
         request = models.DeleteSnapshotRequest(snapshot_id=snapshot_id)
         try:
-            self._call_ecs(region_id, "delete_snapshot", request, expected=lambda error: is_not_found(error) or _CANNOT_GO(error))
+            self._call_ecs(
+                region_id, "delete_snapshot", request, expected=lambda error: is_not_found(error) or _is_deletion_refused(error)
+            )
         except CloudError as error:
             return is_not_found(error)
         return True

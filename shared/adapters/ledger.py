@@ -53,7 +53,7 @@ class TablestoreLedger:
         start, end = (lane, ("sweep_at", LowestKey), *rest), (lane, ("sweep_at", epoch_milliseconds(now) + 1), *rest)
         found, following = self._store.read_range(RowRange(tables.BY_SWEEP, page_start(token, start), end), limit=limit)
         keys = [_entry_key(row["migration_id"], row["key"]) for row in found]
-        entries = readable_values(tables.ledger_entry_from_row, self._store.get_many(tables.SNAPSHOTS, keys, tables.JUST_DOC))
+        entries = readable_values(tables.ledger_entry_from_row, self._store.get_many(tables.SNAPSHOTS, keys, tables.DOC_COLUMNS))
         # The index may be older than the rows, so each row's own state and time are checked again.
         due = [each for each in entries if each.state is not SnapshotState.SWEPT and each.sweep_at and each.sweep_at <= now]
         return LedgerPage(tuple(due), page_token(following))

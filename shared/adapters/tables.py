@@ -63,7 +63,7 @@ WAVE, PLACES = "wave_", "w_"
 
 WAVE is for the migrations of each wave. PLACES is for pages of sort keys, from which the waves are made.
 """
-WITHOUT = "without_"
+LEFT_OUT = "without_"
 """Column prefix of a batch for the left-out instances, one column for each page."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
 """Column prefixes of a batch, each followed by a migration id.
@@ -78,7 +78,7 @@ The columns of the journal and the documents sort before this range.
 """
 WITH_STATE = ("doc", "t")
 """The range of columns from which a migration is read, extended by ``state`` for reads that filter by state."""
-JUST_DOC = ("doc", "doc0")
+DOC_COLUMNS = ("doc", "doc0")
 CONTROL = "doc_control", "terms_control"
 """Columns of a batch for a person's last act on the batch.
 
@@ -108,7 +108,7 @@ HOME = "home_account"
 """Column for the member account of a migration. Versions without member accounts drop the account from the document."""
 GROUP = "group"
 """Column for the redundancy group of a migration. Versions without groups drop the group from the document."""
-EARLIER = 10**14
+NEXT_HOP_HEAD_START_MS = 10**14
 """Milliseconds that are subtracted from the due time of a next hop, so that it comes first in the queue.
 
 A negative time therefore marks a next hop.
@@ -215,7 +215,7 @@ def queue_columns(migration: Migration) -> Columns:
     if migration.state in ADMITTED:
         since = epoch_milliseconds(migration.entered_at)
         queue = admission_queue_name(migration.batch_id, migration.account_id)
-        return {"due_lane": queue, "due_at": since - EARLIER if has_priority(migration) else since}
+        return {"due_lane": queue, "due_at": since - NEXT_HOP_HEAD_START_MS if has_priority(migration) else since}
     if migration.due_at is None:
         return {}
     return {"due_lane": SWEEP if migration.state is State.CONFIRMED else DRIVE, "due_at": epoch_milliseconds(migration.due_at)}
@@ -319,7 +319,7 @@ def left_out_columns(found: Sequence[LeftOutInstance]) -> Columns:
     """The columns for the left-out instances, one column per page."""
     pages = [found[at : at + LEFT_OUT_PAGE] for at in range(0, len(found), LEFT_OUT_PAGE)]
     return {
-        numbered_column(WITHOUT, place): json_column(WITHOUT, [encode(each) for each in page]) for place, page in enumerate(pages)
+        numbered_column(LEFT_OUT, place): json_column(LEFT_OUT, [encode(each) for each in page]) for place, page in enumerate(pages)
     }
 
 

@@ -208,13 +208,13 @@ def _has_never_started(migration: Migration) -> bool:
     return migration.hop == 0 and migration.handle.started_at is None
 
 
-_HARMLESS = frozenset({"precheck", "snapshot"})
+_STAGES_WITHOUT_CHANGE = frozenset({"precheck", "snapshot"})
 
 
 def _has_failed_before_change(migration: Migration) -> bool:
     if migration.failure is None:
         return True
-    return migration.failure.stage in _HARMLESS and migration.handle.started_at is None and not migration.resumes
+    return migration.failure.stage in _STAGES_WITHOUT_CHANGE and migration.handle.started_at is None and not migration.resumes
 
 
 def roll_back(migration: Migration, operator: str, now: datetime) -> Step:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain.batch import Approval, Batch, BatchJournalEntry, BatchState, BatchTerms, PauseState
-from shared.domain.brake import BY_ITSELF, BatchChange
+from shared.domain.brake import TICK_ACTOR, BatchChange
 from shared.domain.caller import Caller, Trust
 from shared.domain.chosen import policy_digest, selection_digest
 from shared.domain.errors import Refused
@@ -212,8 +212,8 @@ def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
 def stop_batch_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
     """Stop a batch because an approval expired. The caller has already checked that the batch's policy requires this stop."""
     version, why = batch.version + 1, f"the approval of the {about} expired: approve the {about} again, then resume the batch"
-    control = replace(batch.control, brake=PauseState.STOPPED, by=BY_ITSELF, at=now, why=why, trust="", door="")
-    line = BatchJournalEntry(version, now, "stop", BY_ITSELF, why)
+    control = replace(batch.control, brake=PauseState.STOPPED, by=TICK_ACTOR, at=now, why=why, trust="", door="")
+    line = BatchJournalEntry(version, now, "stop", TICK_ACTOR, why)
     return BatchChange(batch, replace(batch, control=control, version=version), line)
 
 

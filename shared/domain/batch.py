@@ -21,7 +21,7 @@ RISKS = (
     "Snapshots of all disks are made before each hop and billed until they are swept after confirmation and retention.",
 )
 """The text that the operator acknowledges. The risks come from the ECS page "Operating system migration"."""
-UNASKED = (
+AUTOMATIC_ROLLBACK_RISK = (
     "If an instance fails its validation, all its disks are reset to the snapshots without asking: data written since is lost."
 )
 """The sentence that a policy with ``automaticRollback`` adds to the risks."""
@@ -29,7 +29,7 @@ UNASKED = (
 
 def risks_for_policy(policy: Policy) -> tuple[str, tuple[str, ...]]:
     """The version and the text of the risks that a person acknowledges for a batch with this policy."""
-    return (f"{RISKS_VERSION}-rollback", (*RISKS, UNASKED)) if policy.automatic_rollback else (RISKS_VERSION, RISKS)
+    return (f"{RISKS_VERSION}-rollback", (*RISKS, AUTOMATIC_ROLLBACK_RISK)) if policy.automatic_rollback else (RISKS_VERSION, RISKS)
 
 
 class BatchState(Enum):

@@ -10,7 +10,7 @@ from shared.domain.batch import Batch, BatchJournalEntry, BatchState, PauseState
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused
 
-BY_ITSELF = "watch"
+TICK_ACTOR = "watch"
 """The name that the batch's journal shows if the tick pauses or stops the batch, and no person does."""
 NAMED = 5
 """Maximum number of failed migrations that an error message names."""
@@ -64,8 +64,8 @@ def stop(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
 
 def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
     """Pause a batch in which more migrations have failed than its budget allows."""
-    line = BatchJournalEntry(batch.version + 1, now, "pause", BY_ITSELF, why)
-    control = replace(batch.control, brake=PauseState.BUDGET, by=BY_ITSELF, at=now, why=why, trust="", door="")
+    line = BatchJournalEntry(batch.version + 1, now, "pause", TICK_ACTOR, why)
+    control = replace(batch.control, brake=PauseState.BUDGET, by=TICK_ACTOR, at=now, why=why, trust="", door="")
     return BatchChange(batch, replace(batch, control=control, version=batch.version + 1), line)
 
 

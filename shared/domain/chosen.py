@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import fields
 
-from shared.domain.batch import NOTHING_EXCLUDED, UNASKED, Batch, Selection
+from shared.domain.batch import AUTOMATIC_ROLLBACK_RISK, NOTHING_EXCLUDED, Batch, Selection
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.codec import encode
 from shared.domain.migration import Migration
@@ -53,7 +53,7 @@ def _non_default_fields(policy: Policy) -> dict[str, object]:
 def may_roll_back_automatically(batch: Batch) -> bool:
     """Whether a person has acknowledged automatic rollback for exactly this policy and selection."""
     given = batch.acknowledgement
-    if given is None or not batch.policy.automatic_rollback or UNASKED not in given.text:
+    if given is None or not batch.policy.automatic_rollback or AUTOMATIC_ROLLBACK_RISK not in given.text:
         return False
     return given.policy == policy_digest(batch.policy, selection_digest(batch.selection))
 

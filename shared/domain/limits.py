@@ -47,16 +47,16 @@ class Start(Enum):
 
 
 EVERY = frozenset(Limit)
-TIMES = frozenset({Limit.WINDOW, Limit.BLACKOUT})
+TIME_DEPENDENT_LIMITS = frozenset({Limit.WINDOW, Limit.BLACKOUT})
 """The limits that depend on the time. A blackout holds back the same starts as a closed window."""
 SLOTS = frozenset({Limit.REGION, Limit.WAVE_SLOT, Limit.SLOT})
 """Limits on the number of instances that migrate at once."""
-ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.GROUP} | SLOTS
+ROUTE_BEGUN = TIME_DEPENDENT_LIMITS | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.GROUP} | SLOTS
 """The limits that apply to a next hop. Failures of other migrations do not hold back a next hop. A next hop needs a slot too, but
 gets a slot before migrations that have not begun.
 """
 
-HELD_BY: Mapping[Start, frozenset[Limit]] = {
+LIMITS_OF_START: Mapping[Start, frozenset[Limit]] = {
     Start.FIRST_SNAPSHOT: EVERY,
     Start.FIRST_JOB: EVERY,
     Start.HOP_SNAPSHOT: ROUTE_BEGUN,
@@ -126,7 +126,7 @@ class BlockingLimit:
 
 def blocking_limit(start: Start, scene: StartContext) -> BlockingLimit | None:
     """The first limit that holds back the start now; None if no limit holds the start back."""
-    for limit, why_blocked in _checks_in_order(HELD_BY[start]):
+    for limit, why_blocked in _checks_in_order(LIMITS_OF_START[start]):
         reason = why_blocked(scene)
         if reason:
             return BlockingLimit(limit, reason)
@@ -194,7 +194,7 @@ def allowed_start_count(start: Start, scene: StartContext) -> int:
     free = free_slot_count(scene.terms, scene.standing, account_limit=scene.account_limit)
     if not free or blocking_limit(start, scene):
         return 0
-    if Limit.CANARY in HELD_BY[start] and len(scene.standing.moved) < scene.terms.policy.canary:
+    if Limit.CANARY in LIMITS_OF_START[start] and len(scene.standing.moved) < scene.terms.policy.canary:
         free = min(free, scene.terms.policy.canary - len(scene.standing.moved) - scene.standing.canary_candidates)
     return free
 

@@ -17,7 +17,7 @@ __all__ = ["Hop", "PlannedRoute", "plan_route"]
 
 MAX_HOPS = 4
 """Maximum hops of a route. Each hop is a migration of its own, with its own snapshots and restarts."""
-FAR = date.max
+FAR_FUTURE = date.max
 """When chains are compared, this date stands for an end of support that is unknown or missing."""
 
 
@@ -93,7 +93,7 @@ def _is_version_allowed(source: Release, path: MigrationPath) -> bool:
 
 def _support_end(key: str, catalog: Catalog) -> date:
     life = catalog.lifecycle_row(key)
-    return (life.ends_on if life else None) or FAR
+    return (life.ends_on if life else None) or FAR_FUTURE
 
 
 def _is_past_support(key: str, on: date, catalog: Catalog) -> bool:
@@ -166,7 +166,7 @@ def _remedy_without_path(source: Release, architecture: str, on: date, catalog: 
             "and move the workload."
         )
     end = _support_end(source.key, catalog)
-    until = "" if end is FAR else f" Its support ends on {day_in_words(end, on)}; until then you need not act."
+    until = "" if end is FAR_FUTURE else f" Its support ends on {day_in_words(end, on)}; until then you need not act."
     if end < on:
         until = f" Its support ended on {day_in_words(end, on)}."
     return f"Build a new instance with a supported image and move the workload; the instance cannot be migrated in place.{until}"
@@ -190,7 +190,7 @@ def _route_warnings(chain: tuple[MigrationPath, ...], on: date, catalog: Catalog
                 goal, Severity.WARNING, "Route.DestinationEndOfLife", "The destination is out of support", on, catalog
             )
         )
-    elif _support_end(goal, catalog) is FAR:
+    elif _support_end(goal, catalog) is FAR_FUTURE:
         found.append(_unknown_lifecycle_finding(goal, catalog))
     for path in chain[:-1]:
         if _is_past_support(path.destination, on, catalog):

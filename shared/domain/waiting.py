@@ -6,7 +6,7 @@ from shared.domain.catalog import Catalog
 from shared.domain.drivers import driver_traits
 from shared.domain.migration import ADMITTED, Migration, State
 
-_OF_ITSELF = {
+_WAITS_FOR_REPLANK = {
     State.ACCEPTED: "its precheck",
     State.PRECHECKING: "the precheck to end",
     State.SNAPSHOTTING: "the snapshots of its disks",
@@ -16,22 +16,22 @@ _OF_ITSELF = {
     State.CONFIRMED: "the retention of its snapshots to pass, and the sweep",
 }
 _ASKED_AFTER_THE_JOB = frozenset({State.MIGRATING, State.VALIDATING})
-_RELEASED = frozenset({State.CONFIRMED, State.CANCELLED})
-_A_PERSON = {
+_RELEASES_SNAPSHOTS = frozenset({State.CONFIRMED, State.CANCELLED})
+_WAITS_FOR_PERSON = {
     State.MIGRATED: "a person: confirm it, or roll it back",
     State.FAILED: "a person: see the failure",
     State.PRECHECK_FAILED: "a person: see the findings",
 }
 
 
-_LOOKED_AT = frozenset({State.ACCEPTED, State.PRECHECKING})
+_IN_PRECHECK = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
 def may_wait_for_limit(migration: Migration) -> bool:
     """Whether a limit may hold back the migration now. During the precheck, a limit can do so only if a person has retried the
     migration.
     """
-    return migration.state in ADMITTED | {State.SNAPSHOTTED} or (migration.state in _LOOKED_AT and migration.retried)
+    return migration.state in ADMITTED | {State.SNAPSHOTTED} or (migration.state in _IN_PRECHECK and migration.retried)
 
 
 def reason_to_wait(migration: Migration, held: str, *, catalog: Catalog) -> str:
@@ -45,18 +45,18 @@ def reason_to_wait(migration: Migration, held: str, *, catalog: Catalog) -> str:
         return held or "its turn: the next minute's look"
     if state is State.SNAPSHOTTED:
         return held or _reason_before_job(migration, catalog)
-    if state in _LOOKED_AT:
-        return f"{_OF_ITSELF[state]}; then: {held}" if held else _OF_ITSELF[state]
+    if state in _IN_PRECHECK:
+        return f"{_WAITS_FOR_REPLANK[state]}; then: {held}" if held else _WAITS_FOR_REPLANK[state]
     if state is State.ROLLING_BACK and migration.rollback_waits:
         return migration.rollback_waits
     if migration.trace.ended is not None and state in _ASKED_AFTER_THE_JOB:
         return f"the guest to say whether SMC rolled the disks back: the job ended with {migration.trace.ended.code}"
-    if state in _RELEASED and migration.owes:
+    if state in _RELEASES_SNAPSHOTS and migration.owes:
         return "what its last step still owes; the instance stays locked while a job of it runs in SMC"
     if state is State.MIGRATING:
         job = f"job {migration.handle.job_id}" if migration.handle.job_id else "the job"
         return f"{job}, {migration.progress} %"
-    return _OF_ITSELF.get(state) or _A_PERSON.get(state, "")
+    return _WAITS_FOR_REPLANK.get(state) or _WAITS_FOR_PERSON.get(state, "")
 
 
 def _reason_before_job(migration: Migration, catalog: Catalog) -> str:

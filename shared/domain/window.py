@@ -26,8 +26,8 @@ from shared.domain.errors import Refused
 
 UTC_ITSELF = Signed(0)
 A_DAY = timedelta(days=1)
-SHUT = (datetime.min.replace(tzinfo=timezone.utc),) * 2
-AHEAD = 15
+CLOSED_PERIOD = (datetime.min.replace(tzinfo=timezone.utc),) * 2
+DAYS_AHEAD = 15
 """A weekly window certainly opens within this number of days, even if the clock skips the window's hour on one day."""
 _LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in driver_choices().values())
 
@@ -73,7 +73,7 @@ class Window:
     def next_opening(self, now: datetime) -> datetime | None:
         """When the window opens next after ``now``; None if the window never opens."""
         today = now.astimezone(self._time_zone()).date()
-        found = (_period_on_day(self, today + ahead * A_DAY) for ahead in range(-1, AHEAD))
+        found = (_period_on_day(self, today + ahead * A_DAY) for ahead in range(-1, DAYS_AHEAD))
         return next((opens for opens, until in found if now < opens < until), None)
 
     def _time_zone(self) -> tzinfo:
@@ -92,7 +92,7 @@ def _period_on_day(window: Window, day: date) -> tuple[datetime, datetime]:
     closed.
     """
     if day.weekday() not in window.days:
-        return SHUT
+        return CLOSED_PERIOD
     zone, start = window._time_zone(), time.fromisoformat(window.start)
     opens = _utc_time(day, start, zone)
     if window.length_min:

@@ -26,7 +26,7 @@ from shared.domain.timing import START_LIMIT
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
 from shared.stages.effects import perform_effect
-from shared.stages.slots import BEFORE_THE_SLOT, release_slot, release_unneeded_slot_and_lock
+from shared.stages.slots import STATES_BEFORE_ADMISSION, release_slot, release_unneeded_slot_and_lock
 
 _LOG = logging.getLogger("replank")
 
@@ -160,7 +160,7 @@ def _run_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migr
     except AccountUnusable as error:
         return _wait_for_account(migration, error, ports)
     except Transient as error:
-        if migration.state in BEFORE_THE_SLOT:
+        if migration.state in STATES_BEFORE_ADMISSION:
             _record_or_fail_delayed_start(migration, error, ports)
         raise
 
@@ -184,7 +184,7 @@ def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports
         begun = row.state is State.SNAPSHOTTED and driver_traits(row.driver).attended and row.handle.began_at is not None
         if row.state in ADMITTED | {State.SNAPSHOTTED} and not begun:
             advance_migration(ports, requeue_migration(row, error.code, by="watch", now=ports.clock.now()))
-        elif row.state in BEFORE_THE_SLOT:
+        elif row.state in STATES_BEFORE_ADMISSION:
             release_slot(row, ports)
     facts = {"state": row.state.value, "code": error.code, "reason": error.message, "accountId": error.account_id}
     return Outcome("waiting", facts)

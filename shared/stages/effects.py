@@ -20,14 +20,14 @@ from shared.domain.effects import (
 )
 from shared.domain.errors import Transient
 from shared.domain.ledger import SnapshotState, sweep_due_at
-from shared.domain.limits import TIMES, Limit
+from shared.domain.limits import TIME_DEPENDENT_LIMITS, Limit
 from shared.domain.migration import ACTIVE, MOVING, DriverData, Migration, State
 from shared.domain.timing import LOOK_AGAIN
 from shared.ports.ports import Ports
 from shared.stages.adopt import adopt_snapshots
 from shared.stages.live_jobs import jobs_in_words, unfinished_jobs
 from shared.stages.slots import (
-    BEFORE_THE_SLOT,
+    STATES_BEFORE_ADMISSION,
     current_limit,
     is_lock_kept_for_jobs,
     release_earlier_slot,
@@ -35,14 +35,14 @@ from shared.stages.slots import (
     release_slot,
 )
 
-TRIED_AGAIN = MOVING | BEFORE_THE_SLOT
+STATES_AFTER_RETRY = MOVING | STATES_BEFORE_ADMISSION
 """The states that a failed migration has after a person retried it.
 
 A failure that a retry has undone does not count against the budget.
 """
 
 
-WHILE_OWED = TIMES | {Limit.HOLD}
+LIMITS_OF_DELAYED_START = TIME_DEPENDENT_LIMITS | {Limit.HOLD}
 """The limits that are checked again if the job could not be started together with its step.
 
 A start that is delayed for too long fails with Job.TimedOut.
@@ -66,22 +66,22 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
     release_group_place_if_grouped(migration, ports)
 
 
-_UNLOCKED_LAST = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
+_PLACE_RELEASED_WITH_LOCK = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
 """Final states in which a job may still run. In these states the group's place is released only together with the lock."""
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
-    if migration.state in BEFORE_THE_SLOT:
+    if migration.state in STATES_BEFORE_ADMISSION:
         release_earlier_slot(migration, ports)
     elif migration.state not in MOVING:
         release_slot(migration, ports)
-    if migration.state not in _UNLOCKED_LAST:
+    if migration.state not in _PLACE_RELEASED_WITH_LOCK:
         release_group_place_if_grouped(migration, ports)
 
 
 def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> None:
     has_ended = migration.trace.ended is not None  # the job has ended; the state changes only after the guest has been asked
-    if effect.outcome == "failed" and migration.state in TRIED_AGAIN | {State.MIGRATED} and not has_ended:
+    if effect.outcome == "failed" and migration.state in STATES_AFTER_RETRY | {State.MIGRATED} and not has_ended:
         return
     if effect.outcome == "resumed":
         if not has_ended:
@@ -108,14 +108,14 @@ def launch_job(migration: Migration, ports: Ports) -> None:
     Raises Transient while a limit forbids the start.
     """
     held = current_limit(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
-    if held and held.limit in WHILE_OWED:
+    if held and held.limit in LIMITS_OF_DELAYED_START:
         raise Transient("Start.Held", f"The job is not started: {held.reason}.")
     ports.driver(migration.driver).launch_job(migration)
 
 
 def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
     """Remove the ended hop's resources from SMC. The source server stays if the next hop already uses it."""
-    if migration.hop == effect.hop and migration.state in TRIED_AGAIN:
+    if migration.hop == effect.hop and migration.state in STATES_AFTER_RETRY:
         return  # this effect belongs to an earlier end, which a retry has undone; the retry uses the resources in SMC
     then = replace(migration, hop=effect.hop)
     begun = migration.hop > effect.hop and migration.handle != DriverData()

@@ -20,7 +20,7 @@ from shared.stages.slots import is_lock_kept_for_jobs
 if TYPE_CHECKING:
     from shared.stages.crowds import SlotCounts
 
-LOOKED_AT = 100
+MOST_WAITING_READ = 100
 """Maximum waiting migrations that are read in one call."""
 
 
@@ -80,10 +80,10 @@ def ids_whose_group_allows_start(ids: Sequence[str], room: int, ports: Ports, cr
         ids, room = crowd.ids_with_free_wave_slot(ids), min(room, crowd.free_slots_in_all_regions(ports) if ids else 0)
     chosen: list[str] = []
     taken: set[str] = set()
-    for start in range(0, len(ids), LOOKED_AT):
+    for start in range(0, len(ids), MOST_WAITING_READ):
         if len(chosen) >= room:
             break
-        some = ids[start : start + LOOKED_AT]
+        some = ids[start : start + MOST_WAITING_READ]
         found = {each.migration_id: each for each in ports.migrations.load_many(some)}
         places = ports.admission.group_holders([each.group for each in found.values() if each.group])
         for id in some:

@@ -22,8 +22,8 @@ from shared.stages.advance import advance_migration
 
 _LOG = logging.getLogger("replank")
 
-BEGINNING = "somebody else"
-KEPT = 8
+ACTOR = "somebody else"
+MOST_EVENTS_KEPT = 8
 """How many events a migration stores, so that it can recognise a repeated event. The bus may repeat an event for up to a day."""
 LOADED_AT_ONCE = 100
 _EXPECTED = Outcome("stale", {"reason": "nothing that somebody else did"})
@@ -87,7 +87,7 @@ def _record_disturbance(migration: Migration, what: str, message: Message, ports
     key = hashlib.sha256(message.event_id.encode()).hexdigest()[:16]
     if key in migration.disturbed:
         return Outcome("stale", {"reason": "noted before"})
-    said = f"{BEGINNING} {what}"[:500]
+    said = f"{ACTOR} {what}"[:500]
     taken = step(
         migration,
         migration.state,
@@ -95,7 +95,7 @@ def _record_disturbance(migration: Migration, what: str, message: Message, ports
         by="watch",
         reason=said,
         due_at=migration.due_at,
-        disturbed=(*migration.disturbed[1 - KEPT :], key),
+        disturbed=(*migration.disturbed[1 - MOST_EVENTS_KEPT :], key),
     )
     advance_migration(ports, replace(taken, events=(events.migration_event(taken.after, events.INSTANCE_DISTURBED, what=said),)))
     alarm = Permanent(

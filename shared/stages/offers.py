@@ -22,7 +22,7 @@ from shared.ports.batches import Tally
 from shared.ports.migrations import WaitingMigration
 from shared.ports.ports import Ports
 from shared.stages.closing import close_batch
-from shared.stages.slots import BEFORE_THE_SLOT
+from shared.stages.slots import STATES_BEFORE_ADMISSION
 
 if TYPE_CHECKING:
     from shared.domain.accounts import UnusableAccount
@@ -39,7 +39,7 @@ More rows are read than for other batches, because the migration that has waited
 migrations.
 """
 RECLAIM_EVERY_MIN = 10
-LEFT_BEHIND = timedelta(minutes=10)
+UNNEEDED_SLOT_KEPT_FOR = timedelta(minutes=10)
 """How long after its last change of state a migration keeps a slot that it does not need."""
 
 
@@ -282,5 +282,9 @@ def _reclaim_slots(tick: _TickState) -> None:
     ids = sorted(tick.holders)
     for start in range(0, len(ids), READY_READ):
         for each in tick.ports.migrations.load_many(ids[start : start + READY_READ]):
-            if each.state not in MOVING | BEFORE_THE_SLOT and not each.owes and tick.now - each.entered_at > LEFT_BEHIND:
+            if (
+                each.state not in MOVING | STATES_BEFORE_ADMISSION
+                and not each.owes
+                and tick.now - each.entered_at > UNNEEDED_SLOT_KEPT_FOR
+            ):
                 tick.ports.admission.release_slot(each.migration_id, each.batch_id, each.attempt + 1, account=each.account_id)

@@ -89,7 +89,7 @@ def release_slot(migration: Migration, ports: Ports) -> None:
     In earlier versions a retry took its slot before its step was committed. If the migration can never move again, the slot of an
     uncommitted retry is released too.
     """
-    last = migration.attempt + (migration.state in _NEVER_MOVES)
+    last = migration.attempt + (migration.state in _STATES_WITHOUT_SLOT)
     ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
 
 
@@ -106,16 +106,19 @@ def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
     A stage may have taken them for a step that could not be committed, because the row had changed.
     """
     migration = ports.migrations.load(migration_id)
-    if migration.state in _NEVER_MOVES | {State.FAILED, State.PRECHECK_FAILED}:
+    if migration.state in _STATES_WITHOUT_SLOT | {State.FAILED, State.PRECHECK_FAILED}:
         release_slot(migration, ports)
-    elif migration.state in BEFORE_THE_SLOT:
+    elif migration.state in STATES_BEFORE_ADMISSION:
         release_earlier_slot(migration, ports)
     if migration.group and not is_lock_kept_for_jobs(migration, ports):
         release_group_place_if_grouped(migration, ports)
     where = (migration.region_id, migration.instance_id)
     # The lock's holder is checked before the lock is deleted. Only stages that lock, and stages that end a migration, may delete a
     # lock.
-    if migration.state not in _UNLOCKED or ports.admission.lock_holder(*where, account=migration.account_id) != migration_id:
+    if (
+        migration.state not in _STATES_WITHOUT_LOCK
+        or ports.admission.lock_holder(*where, account=migration.account_id) != migration_id
+    ):
         return
     if not is_lock_kept_for_jobs(migration, ports):
         ports.admission.unlock_instance(*where, migration_id, migration.attempt, account=migration.account_id)
@@ -137,13 +140,13 @@ def is_lock_kept_for_jobs(migration: Migration, ports: Ports) -> bool:
     return any(isinstance(effect, ReleaseLock) and effect.after_jobs for outbox in owed for effect in outbox.effects)
 
 
-BEFORE_THE_SLOT = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.WAITING})
+STATES_BEFORE_ADMISSION = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.WAITING})
 """The states before admission. In these states, a slot can only belong to the present attempt."""
-_NEVER_AGAIN = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
+_FINAL_STATES = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
 """The final states. A migration in a final state needs neither lock nor slot."""
-_NEVER_MOVES = _NEVER_AGAIN | {State.ROLLING_BACK}
+_STATES_WITHOUT_SLOT = _FINAL_STATES | {State.ROLLING_BACK}
 """The states in which a migration never needs a slot again. Neither a rollback nor its retry needs a slot."""
-_UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
+_STATES_WITHOUT_LOCK = _FINAL_STATES | {State.PRECHECK_FAILED}
 """The states in which a migration needs no lock. After a refused precheck the next attempt takes a new lock."""
 
 

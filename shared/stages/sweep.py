@@ -28,7 +28,7 @@ SUNDAY = 6
 The weekly check finds migrations to which an older version gave no due time.
 """
 NO_ANSWER = "Cloud.NoAnswer"
-KEPT = frozenset({State.ROLLED_BACK, State.CANCELLED})
+UNCHANGED_BY_SWEEP = frozenset({State.ROLLED_BACK, State.CANCELLED})
 """The final states that a sweep does not change. For a migration in such a state, the sweep only adds a line to the journal."""
 P = TypeVar("P", LedgerPage, MigrationPage)
 T = TypeVar("T", LedgerEntry, Migration)
@@ -154,7 +154,7 @@ def _set_due_time_of_late_entries(migration: Migration, held: list[LedgerEntry],
 
 
 def _complete_migration(migration: Migration, ports: Ports) -> bool:
-    if migration.owes or migration.state not in KEPT | {State.CONFIRMED}:
+    if migration.owes or migration.state not in UNCHANGED_BY_SWEEP | {State.CONFIRMED}:
         return False
     entries = ports.ledger.entries_of_migration(migration.migration_id)
     held = [entry for entry in entries if entry.state is not SnapshotState.SWEPT]
@@ -162,7 +162,7 @@ def _complete_migration(migration: Migration, ports: Ports) -> bool:
         _set_due_time_of_late_entries(migration, held, ports)
         return False
     swept = sum(entry.belongs_to_pipeline for entry in entries)
-    to = migration.state if migration.state in KEPT else State.COMPLETED
+    to = migration.state if migration.state in UNCHANGED_BY_SWEEP else State.COMPLETED
     taken = step(migration, to, now=ports.clock.now(), by="sweep", reason=f"{swept} snapshots swept", snapshots_swept=swept)
     try:
         advance_migration(

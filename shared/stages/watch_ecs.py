@@ -17,8 +17,8 @@ from shared.ports.ports import Ports
 
 STATE_CHANGE = "ecs:Instance:StateChange"
 SNAPSHOT_COMPLETED = "ecs:Snapshot:CreateSnapshotCompleted"
-AWAITED = frozenset({SnapshotState.INTENDED, SnapshotState.CREATING})
-COUNTED = frozenset({State.MIGRATING, State.RESTARTING, State.VALIDATING})
+UNFINISHED_SNAPSHOTS = frozenset({SnapshotState.INTENDED, SnapshotState.CREATING})
+RESTARTS_COUNTED_IN = frozenset({State.MIGRATING, State.RESTARTING, State.VALIDATING})
 
 
 def handle_ecs_event(message: Message, ports: Ports) -> Outcome:
@@ -46,7 +46,7 @@ def _handle_power_state(message: Message, content: dict[str, Any], ports: Ports)
     if not holder:
         return Outcome("stale", {"reason": "no migration has the instance"})
     at = message.at or ports.clock.now()
-    if state == "Running" and ports.migrations.record_restart(holder, message.event_id, at, COUNTED):
+    if state == "Running" and ports.migrations.record_restart(holder, message.event_id, at, RESTARTS_COUNTED_IN):
         return Outcome("done", {"migrationId": holder, "restart": True})
     from shared.stages.guard import record_power_change  # rarely needed: most events are expected restarts, or concern no migration
 
@@ -82,7 +82,7 @@ def _handle_finished_snapshot(message: Message, content: dict[str, Any], ports: 
     prefix = f"{migration.hop}-{migration.attempt}-"
     entries = [each for each in ports.ledger.entries_of_migration(migration_id) if each.key.startswith(prefix)]
     mine = [each for each in entries if each.snapshot_id == content.get("snapshotId")]
-    waiting = [each for each in entries if each.state in AWAITED and each not in mine]
+    waiting = [each for each in entries if each.state in UNFINISHED_SNAPSHOTS and each not in mine]
     if waiting or len(entries) < len(migration.disks):
         if content.get("result") == "accomplished":
             for entry in mine:

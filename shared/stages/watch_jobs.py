@@ -19,7 +19,7 @@ from shared.stages import marker
 from shared.stages.advance import advance_migration, fail_migration, record_if_account_refusal
 from shared.stages.effects import launch_job
 
-WORTH_NOTING = 10
+MIN_RECORDED_PROGRESS = 10
 """How far a job's progress must have grown, in percentage points, before its row is updated."""
 _LOG = logging.getLogger("replank")
 
@@ -99,7 +99,7 @@ def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -
     if migration.owes:
         return
     if driver_traits(migration.driver).copies_disks and not migration.trace.marker and not report.copied:
-        if report.progress >= migration.progress + WORTH_NOTING:
+        if report.progress >= migration.progress + MIN_RECORDED_PROGRESS:
             ports.migrations.set_due_time(migration, now + LOOK_AGAIN - TICK_JITTER, percent=report.progress)
         return
     pause = job_poll_pause(now - migration.entered_at, driver_traits(migration.driver).job_limit)

@@ -17,7 +17,7 @@ from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
 from shared.stages.closing import SETTLED
 
-NOTED_AT_ONCE = 1000
+SORT_KEYS_PER_WRITE = 1000
 """Maximum migrations whose sort keys are stored in one write."""
 ROWS_READ = 100
 """Maximum rows that are read in one call if an older version did not store the batch's sort keys."""
@@ -45,7 +45,7 @@ class WaveOrderWriter:
         """
         order = self._batch.policy.order
         self._unnoted |= {id: sort_key(order, each.name, each.instance_id, dict(each.tags)) for id, each in chosen}
-        if len(self._unnoted) >= NOTED_AT_ONCE:
+        if len(self._unnoted) >= SORT_KEYS_PER_WRITE:
             self.write_buffered_keys()
 
     def write_buffered_keys(self) -> None:
@@ -69,8 +69,8 @@ def divide_into_waves(batch: Batch, ports: Ports) -> Waves:
     places = {id: place for page in noted for id, place in page.items() if id in states}
     unknown = [id for id in sorted(states) if id not in places]
     # the keys are stored too, so that a repeated acknowledgement continues from there
-    for start in range(0, len(unknown), NOTED_AT_ONCE):
-        read = _read_sort_keys(unknown[start : start + NOTED_AT_ONCE], ports)
+    for start in range(0, len(unknown), SORT_KEYS_PER_WRITE):
+        read = _read_sort_keys(unknown[start : start + SORT_KEYS_PER_WRITE], ports)
         ports.batches.write_wave_sort_keys(batch.batch_id, len(noted), read)
         noted.append(read)
         places |= read

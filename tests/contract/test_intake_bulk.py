@@ -99,7 +99,7 @@ def test_waves_are_cut_of_a_batch_that_an_older_version_planned() -> None:
         with mock.patch.object(waving.WaveOrderWriter, "add_instances"):
             intake.run(message, ports)
         assert api.batches.wave_sort_keys(batch_id) == []
-        with mock.patch.object(waving, "NOTED_AT_ONCE", 50):
+        with mock.patch.object(waving, "SORT_KEYS_PER_WRITE", 50):
             dies = mock.patch.object(
                 waving, "_read_sort_keys", side_effect=[waving._read_sort_keys(_some(api, batch_id), api), IntakeKilled]
             )

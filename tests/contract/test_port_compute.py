@@ -194,7 +194,7 @@ def test_the_account_is_asked_once_for_two_minutes(monkeypatch: pytest.MonkeyPat
         assert one.ports.compute.account_facts(REGION) == AccountFacts(), "no snapshot yet: nothing is known of the service"
         make(one, "i-test0001", "rp-m1-a")
         assert one.ports.compute.account_facts(REGION).snapshot_service is None
-        monkeypatch.setattr("shared.adapters.account_facts.KEPT", timedelta(0))
+        monkeypatch.setattr("shared.adapters.account_facts.FACTS_CACHED_FOR", timedelta(0))
         assert one.ports.compute.account_facts(REGION).snapshot_service is True
 
 

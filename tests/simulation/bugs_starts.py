@@ -26,7 +26,7 @@ HOPS = (Start.HOP_SNAPSHOT, Start.HOP_JOB)
 def _without(limit: Limit, *starts: Start) -> list[Patch]:
     """Remove this limit from the given starts; from all starts if none is given."""
     free = starts or tuple(Start)
-    return [mock.patch.dict(limits.HELD_BY, {start: limits.HELD_BY[start] - {limit} for start in free})]
+    return [mock.patch.dict(limits.LIMITS_OF_START, {start: limits.LIMITS_OF_START[start] - {limit} for start in free})]
 
 
 def no_retry_window() -> list[Patch]:
@@ -59,7 +59,7 @@ def no_hold() -> list[Patch]:
 
 def hop_waits_for_budget() -> list[Patch]:
     """The failures of other migrations stop a route that has already begun."""
-    return [mock.patch.dict(limits.HELD_BY, {start: limits.HELD_BY[start] | {Limit.BUDGET} for start in HOPS})]
+    return [mock.patch.dict(limits.LIMITS_OF_START, {start: limits.LIMITS_OF_START[start] | {Limit.BUDGET} for start in HOPS})]
 
 
 def no_acknowledgement() -> list[Patch]:

@@ -27,18 +27,18 @@ from shared.probes.tool import Action, is_run_removed, parse_tool_answer, tool_s
 
 _LOG = logging.getLogger("replank")
 TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
-FRESH = timedelta(seconds=45)
+MAX_AGE_WITHOUT_NEW_COMMAND = timedelta(seconds=45)
 """Maximum age of an answer with which no new command is needed.
 
 The tick and the event of an ended command may both check at about the same time.
 """
-LIVE = LONGEST_BACK_OFF + timedelta(minutes=10)
+MAX_AGE_WHILE_RUNNING = LONGEST_BACK_OFF + timedelta(minutes=10)
 """Maximum age of an answer that shows whether a tool may be running. While a tool may be running, the instance stays locked.
 
 One attempt sends a command, and the next attempt reads the answer. The maximum age of an answer is therefore longer than any pause
 between two attempts.
 """
-UNCLEANED = timedelta(days=1)
+CLEAN_UP_REPEATED_FOR = timedelta(days=1)
 """How long the clean-up of a guest is repeated if the guest does not answer or the tool is still running."""
 
 
@@ -68,7 +68,7 @@ class GuestDriver:
             self._send_action(migration, "begin", recipe)
             return JobReport(JobPhase.PREPARING, migration.handle, remedy=f"{recipe.tool} is to be installed in the instance.")
         report = preparation_report(answer, recipe, migration.handle, run)
-        if report.phase is JobPhase.PREPARING and not is_answer_fresh(answer, self._clock.now(), FRESH):
+        if report.phase is JobPhase.PREPARING and not is_answer_fresh(answer, self._clock.now(), MAX_AGE_WITHOUT_NEW_COMMAND):
             self._send_action(migration, "look")
         return report
 
@@ -96,7 +96,7 @@ class GuestDriver:
             may_run = started_at is not None and now - started_at < JOB_LIMIT
             return (_live_job(job_id, "out of sight"),) if may_run else ()
         try:
-            answer = self._newest_answer(migration, now - LIVE)
+            answer = self._newest_answer(migration, now - MAX_AGE_WHILE_RUNNING)
             if answer is None:
                 self._send_action(migration, "look")
         except Refused:
@@ -120,7 +120,7 @@ class GuestDriver:
         if not begun or (is_back and (migration.released_at is None or migration.attempt == 1)):
             return
         told, id = {"migrationId": migration.migration_id}, migration.instance_id
-        if self._clock.now() - migration.entered_at > UNCLEANED:
+        if self._clock.now() - migration.entered_at > CLEAN_UP_REPEATED_FOR:
             _LOG.warning("what was installed in %s stays: for a day it could not be removed", id, extra=told)
             return
         agent = self._guest_agent(migration)
@@ -152,7 +152,7 @@ class GuestDriver:
         try:
             recipe = self._recipe_of_hop(migration, under_way=True)
             answer = self._newest_answer(migration, started_at)
-            if not is_answer_fresh(answer, self._clock.now(), FRESH):
+            if not is_answer_fresh(answer, self._clock.now(), MAX_AGE_WITHOUT_NEW_COMMAND):
                 self._send_action(migration, "look")
         except AccountUnusable:
             raise

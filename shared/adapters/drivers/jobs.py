@@ -31,13 +31,13 @@ PHASES = {
     "Expired": JobPhase.FAILED,
 }
 """The phase for each Status of a job. A job that is missing, or that has another Status such as Deleting, is reported as gone."""
-_COPIED = frozenset({"Syncing", "Processing", "Cleaning"})
+_STATUSES_WITH_COPIES = frozenset({"Syncing", "Processing", "Cleaning"})
 """The values of BusinessStatus after Preparing.
 
 While a job has one of these, SMC makes its copies of the disks (docs/assumptions.md).
 """
-_RETRY = "Read SMC's message, correct the cause in the instance, then retry: the same job goes on where it stopped."
-_AGAIN = "Retry the migration: a new job is made."
+_REMEDY_SAME_JOB = "Read SMC's message, correct the cause in the instance, then retry: the same job goes on where it stopped."
+_REMEDY_NEW_JOB = "Retry the migration: a new job is made."
 
 
 class SmcJobs:
@@ -170,7 +170,9 @@ def job_report(handle: DriverData, job: Any | None) -> JobReport:
     if job is None or job.status not in PHASES:
         if not handle.job_id:
             return JobReport(JobPhase.PREPARING, handle)
-        return JobReport(JobPhase.FAILED, handle, code="Job.Gone", message=f"SMC has no job {handle.job_id}.", remedy=_AGAIN)
+        return JobReport(
+            JobPhase.FAILED, handle, code="Job.Gone", message=f"SMC has no job {handle.job_id}.", remedy=_REMEDY_NEW_JOB
+        )
     phase = PHASES[job.status]
     handle = replace(
         handle,
@@ -179,13 +181,19 @@ def job_report(handle: DriverData, job: Any | None) -> JobReport:
         started_at=handle.started_at or parse_time_or_none(job.start_time),
         finished_at=parse_time_or_none(job.end_time) if phase is JobPhase.FINISHED else None,
     )
-    copied = phase is JobPhase.FINISHED or job.business_status in _COPIED
+    copied = phase is JobPhase.FINISHED or job.business_status in _STATUSES_WITH_COPIES
     if phase is not JobPhase.FAILED:
         return JobReport(phase, handle, progress=whole_percent(job.progress), copied=copied)
     code = job.error_code or f"Job.{job.status}"
     message = job.status_info or f"SMC says {job.status}."
     return JobReport(
-        phase, handle, whole_percent(job.progress), code, message, _AGAIN if job.status == "Expired" else _RETRY, copied
+        phase,
+        handle,
+        whole_percent(job.progress),
+        code,
+        message,
+        _REMEDY_NEW_JOB if job.status == "Expired" else _REMEDY_SAME_JOB,
+        copied,
     )
 
 

@@ -32,21 +32,21 @@ class DatabaseServer:
 
 LIKE_7, LIKE_8 = ("alinux-2", "anolis-7"), ("alinux-3", "anolis-8")
 """The destinations that are built like Red Hat Enterprise Linux 7 and 8."""
-_LOOKED = date(2026, 11, 28)
-_BY_ANALOGY = Source("by analogy with Red Hat's release; nobody checked the vendor's repository", _LOOKED)
-_SEVEN = Source("Red Hat Enterprise Linux 7: base channel, which CentOS 7 rebuilt", _LOOKED)
+_READ_ON = date(2026, 11, 28)
+_BY_ANALOGY = Source("by analogy with Red Hat's release; nobody checked the vendor's repository", _READ_ON)
+_SEVEN = Source("Red Hat Enterprise Linux 7: base channel, which CentOS 7 rebuilt", _READ_ON)
 _POSTGRESQL = Source(
     "Red Hat's PostgreSQL containers and release notes (8: 9.6 to 16; 9: 13, since 9.2 15, since 9.4 16)",
-    _LOOKED,
+    _READ_ON,
     "https://github.com/sclorg/postgresql-container",
 )
-_MARIADB = Source("Red Hat's MariaDB containers", _LOOKED, "https://github.com/sclorg/mariadb-container")
+_MARIADB = Source("Red Hat's MariaDB containers", _READ_ON, "https://github.com/sclorg/mariadb-container")
 _MYSQL = Source(
     "CentOS Stream's MySQL modules: 8.0, and 8.4 for 8.10 and later 9",
-    _LOOKED,
+    _READ_ON,
     "https://gitlab.com/redhat/centos-stream/modules/mysql",
 )
-_REMEMBERED = Source("from memory, because no public list was found", _LOOKED)
+_REMEMBERED = Source("from memory, because no public list was found", _READ_ON)
 
 
 def _sources_by_destination(release_7: Source, release_8: Source) -> dict[str, Source]:

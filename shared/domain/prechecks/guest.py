@@ -17,7 +17,7 @@ def is_hop_to_alinux_2(facts: Facts) -> bool:
     return (facts.hop.source, facts.hop.destination) == ("centos-7", "alinux-2")
 
 
-def _warn_of_alinux_2(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_alinux_2(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports for every hop to Alibaba Cloud Linux 2 what changes in this release, and when its support ends."""
     life = catalog.lifecycle_row(facts.hop.destination)
     end = f"; its support ends {day_in_words(life.ends_on, facts.now.date())}" if life and life.ends_on else ""
@@ -95,7 +95,7 @@ RULES = (
         "Cloud Linux 3.",
         remedy="Prefer Alibaba Cloud Linux 3, unless a program needs the old libraries.",
         source="supported paths; kernels",
-        check=_warn_of_alinux_2,
+        check=_check_alinux_2,
         applies=is_hop_to_alinux_2,
     ),
     Rule(

@@ -10,7 +10,7 @@ from typing import Any
 from shared.domain.findings import Finding, Severity
 from shared.domain.toolreports.reading import json_object, list_values, tool_text
 
-_STOPS = frozenset({"inhibitor", "error"})
+_STOPPING_GROUPS = frozenset({"inhibitor", "error"})
 _GRADES = {"high": Severity.WARNING, "medium": Severity.WARNING}
 """Severities of risks that are not inhibitors. leapp continues in spite of these risks, but a person should check."""
 _WHY = "leapp's own precheck says so."
@@ -24,7 +24,7 @@ def findings_of_leapp(text: str) -> tuple[Finding, ...]:
 
 def _finding_of_entry(entry: dict[str, Any]) -> Finding:
     marks = _entry_groups(entry)
-    severity = Severity.ERROR if marks & _STOPS else _GRADES.get(str(entry.get("severity")), Severity.INFO)
+    severity = Severity.ERROR if marks & _STOPPING_GROUPS else _GRADES.get(str(entry.get("severity")), Severity.INFO)
     title = tool_text(entry.get("title")) or "leapp gives no title"
     seen, own_hint = _summary_and_hint(entry)
     hint, command = _hint_and_command(entry)

@@ -16,7 +16,7 @@ from shared.domain.validation.view import (
     warning_finding,
 )
 
-FIRST_PERSON = 1000
+LOWEST_PERSON_ID = 1000
 """The lowest id of users and groups that people create; lower ids belong to the system."""
 SYSTEM_CRON = re.compile(r"^(crontab|0hourly|raid-check|sysstat|dailyjobs|unbound-anchor|e2scrub_all): ")
 """Files into which the distribution's own packages write their entries."""
@@ -42,7 +42,7 @@ def _lost_accounts(kind: str, before: tuple[str, ...], after: tuple[str, ...], v
     changed: list[str] = []
     for entry in before:
         name, number, members = (entry + "::").split(":")[:3]
-        person = not number.isdigit() or int(number) >= FIRST_PERSON or view.is_after_rollback
+        person = not number.isdigit() or int(number) >= LOWEST_PERSON_ID or view.is_after_rollback
         found = now.get(name)
         if found is None:
             (lost if person else system).append(name)

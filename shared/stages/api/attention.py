@@ -14,7 +14,7 @@ from shared.stages.api.batches import waiting_job_count
 
 SOON = timedelta(days=1)
 """How long before its end an approval is told."""
-FOR_A_PERSON = (State.FAILED, State.PRECHECK_FAILED, State.MIGRATED)
+STATES_FOR_A_PERSON = (State.FAILED, State.PRECHECK_FAILED, State.MIGRATED)
 """The states of a migration in which a person decides."""
 
 
@@ -55,7 +55,10 @@ def _what_batch_needs(batch: Batch, counts: dict[str, int], waves: tuple[NextWav
 
 def _may_need_person(batch: Batch, need: BatchNeed, now: datetime) -> bool:
     """Whether a person may have something to do. It is true rather once too often than once too seldom."""
-    if any(need.counts.get(state.value) for state in FOR_A_PERSON) or batch.control.brake in (PauseState.PAUSED, PauseState.BUDGET):
+    if any(need.counts.get(state.value) for state in STATES_FOR_A_PERSON) or batch.control.brake in (
+        PauseState.PAUSED,
+        PauseState.BUDGET,
+    ):
         return True
     if batch.state is BatchState.CLOSED or batch.dry_run or batch.control.brake is PauseState.STOPPED:
         return False

@@ -26,12 +26,12 @@ def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50,
     held: list[tuple[LedgerEntry, SnapshotGroup]] = []
     for _ in range(MOST_PAGES):
         page = ports.ledger.ledger_entry_page(limit=limit - len(held), token=token)
-        held += [each for each in _grouped(page.entries, ports) if group in ("", each[1].name)]
+        held += [each for each in _entries_with_groups(page.entries, ports) if group in ("", each[1].name)]
         token = page.next_token
         if not token or len(held) >= limit:
             break
     size_gib = sum(entry.size_gib for entry, _ in held if not entry.kept)
-    shown = tuple(_listed(entry, where, price, ports) for entry, where in held)
+    shown = tuple(_listed_snapshot(entry, where, price, ports) for entry, where in held)
     return SnapshotList(shown, token, size_gib, round(size_gib * price, 4), price, currency)
 
 
@@ -39,14 +39,14 @@ def group_sums(ports: Ports, *, price: float, currency: str, token: str = "") ->
     """Return number, size and cost of every group, of up to ``SUMMED`` entries of the ledger from ``token`` on."""
     page = ports.ledger.ledger_entry_page(limit=SUMMED, token=token)
     numbers, sizes = Counter[str](), Counter[str]()
-    for entry, group in _grouped(page.entries, ports):
+    for entry, group in _entries_with_groups(page.entries, ports):
         numbers[group.name] += 1
         sizes[group.name] += entry.size_gib
     sums = tuple(GroupSum(each, numbers[each], sizes[each], round(sizes[each] * price, 4)) for each in GROUPS)
     return SnapshotGroups(sums, page.next_token, price, currency)
 
 
-def _grouped(entries: Sequence[LedgerEntry], ports: Ports) -> list[tuple[LedgerEntry, SnapshotGroup]]:
+def _entries_with_groups(entries: Sequence[LedgerEntry], ports: Ports) -> list[tuple[LedgerEntry, SnapshotGroup]]:
     """Return the entries whose snapshots exist, each with its group."""
     there = [each for each in entries if each.state in show.HELD or each.kept]
     ids = sorted({each.migration_id for each in there if needs_migration(each)})
@@ -56,6 +56,6 @@ def _grouped(entries: Sequence[LedgerEntry], ports: Ports) -> list[tuple[LedgerE
     return [(each, snapshot_group(each, owners.get(each.migration_id), now)) for each in there]
 
 
-def _listed(entry: LedgerEntry, group: SnapshotGroup, price: float, ports: Ports) -> ListedSnapshot:
+def _listed_snapshot(entry: LedgerEntry, group: SnapshotGroup, price: float, ports: Ports) -> ListedSnapshot:
     view = show.snapshot_view(entry, price, own=ports.account_id)
     return ListedSnapshot(**vars(view), group=group.name, orphan=group.orphan)

@@ -12,7 +12,7 @@ from shared.ports.migrations import MigrationPage, UnreadableRow
 from shared.ports.ports import Ports
 from shared.stages.api import views
 
-AFTER = timedelta(minutes=15)
+STUCK_AFTER = timedelta(minutes=15)
 """Age from which an outbox counts as stuck. The next ticks may still carry out a younger outbox."""
 ROWS, BATCHES, OF_A_STATE = 1000, 50, 100
 """Maximum items that one answer checks: waiting rows, batches, and rows of each state of a batch."""
@@ -20,8 +20,10 @@ NOT_DRIVEN = (*sorted(ADMITTED, key=lambda state: state.value), *sorted(WAITING_
 """The states whose rows the tick does not read, because the migration waits for a slot or for a person."""
 WAITING_IN_CLOSED = tuple(state for state in NOT_DRIVEN if state not in ADMITTED)
 """The states of ``NOT_DRIVEN`` that occur in a closed batch, in which no migration waits for a slot."""
-_MEND = "Correct the row, or deploy the version that wrote it. It is left as it is."
-_OWED = "The log of replank-watch has the refusal by the migration's id. Mend its cause; it is tried again within half an hour."
+_REMEDY_OF_UNREADABLE_ROW = "Correct the row, or deploy the version that wrote it. It is left as it is."
+_REMEDY_OF_PENDING_EFFECT = (
+    "The log of replank-watch has the refusal by the migration's id. Mend its cause; it is tried again within half an hour."
+)
 
 
 def find_stuck_rows(ports: Ports) -> views.Stuck:
@@ -51,8 +53,13 @@ def find_stuck_rows(ports: Ports) -> views.Stuck:
 def _stuck_migrations(page: MigrationPage, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
     yield from map(_unreadable_migration_row, page.unreadable)
     for migration in page.migrations:
-        if migration.owes and now - migration.entered_at > AFTER:
-            yield views.StuckRow("owed", migration.migration_id, f"It still owes {_pending_effect_names(migration, ports)}.", _OWED)
+        if migration.owes and now - migration.entered_at > STUCK_AFTER:
+            yield views.StuckRow(
+                "owed",
+                migration.migration_id,
+                f"It still owes {_pending_effect_names(migration, ports)}.",
+                _REMEDY_OF_PENDING_EFFECT,
+            )
 
 
 def _pending_effect_names(migration: Migration, ports: Ports) -> str:
@@ -67,8 +74,8 @@ def _pending_effect_names(migration: Migration, ports: Ports) -> str:
 
 
 def _unreadable_migration_row(row: UnreadableRow) -> views.StuckRow:
-    return views.StuckRow("unreadable migration", row.id, row.cause, _MEND)
+    return views.StuckRow("unreadable migration", row.id, row.cause, _REMEDY_OF_UNREADABLE_ROW)
 
 
 def _unreadable_batch_row(row: UnreadableRow) -> views.StuckRow:
-    return views.StuckRow("unreadable batch", row.id, row.cause, _MEND)
+    return views.StuckRow("unreadable batch", row.id, row.cause, _REMEDY_OF_UNREADABLE_ROW)

@@ -197,7 +197,7 @@ def test_a_rollback_is_approved_as_the_migration_stands() -> None:
 
 def test_a_lapsed_approval_can_stop_the_batch() -> None:
     change = approvals.stop_batch_after_expiry(PLAIN, BATCH, NOW)
-    assert (change.after.control.brake, change.after.control.by) == (PauseState.STOPPED, brake.BY_ITSELF)
+    assert (change.after.control.brake, change.after.control.by) == (PauseState.STOPPED, brake.TICK_ACTOR)
     assert change.line.why == "the approval of the batch expired: approve the batch again, then resume the batch"
 
 

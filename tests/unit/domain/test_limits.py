@@ -10,7 +10,7 @@ import pytest
 from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchControl, BatchState, PauseState, Selection
 from shared.domain.hold import NOTHING_HELD, Hold
 from shared.domain.limits import (
-    HELD_BY,
+    LIMITS_OF_START,
     AdmissionCounts,
     Limit,
     Start,
@@ -80,7 +80,7 @@ BROKEN = {
 
 
 def test_the_table_has_a_cell_for_every_start_and_limit() -> None:
-    assert len(CELLS) == len(Start) * len(Limit) == len(HELD_BY) * len(BROKEN)
+    assert len(CELLS) == len(Start) * len(Limit) == len(LIMITS_OF_START) * len(BROKEN)
 
 
 @pytest.mark.parametrize(("start", "limit", "holds"), CELLS, ids=lambda value: getattr(value, "name", str(value)))

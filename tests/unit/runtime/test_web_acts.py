@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from shared.domain.batch import RISKS_VERSION, UNASKED, Acknowledgement
+from shared.domain.batch import AUTOMATIC_ROLLBACK_RISK, RISKS_VERSION, Acknowledgement
 from shared.domain.chosen import selection_digest
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import DriverData, State, step
@@ -165,4 +165,4 @@ def test_who_has_to_approve_finds_the_risks_of_the_batchs_own_policy(api: ApiInM
         rows[batch_id] = replace(rows[batch_id], policy=policy, acknowledgement=given)
         risks = api.call("GET", f"/batches/{batch_id}")[1]["risks"]
         assert bool(risks) is expected
-        assert not risks or UNASKED in risks["text"]
+        assert not risks or AUTOMATIC_ROLLBACK_RISK in risks["text"]

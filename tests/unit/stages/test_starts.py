@@ -14,7 +14,7 @@ from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchControl,
 from shared.domain.caller import Caller
 from shared.domain.errors import Transient
 from shared.domain.hold import NOTHING_HELD, HoldHistoryEntry
-from shared.domain.limits import HELD_BY, SLOTS, Limit, Start, next_start
+from shared.domain.limits import LIMITS_OF_START, SLOTS, Limit, Start, next_start
 from shared.domain.migration import DriverData, Failure, Migration, State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.domain.times import Blackout
@@ -117,7 +117,7 @@ def test_each_cell_of_the_table_at_its_stage(start: Start, limit: Limit) -> None
     fakes = Fakes()
     made = stand(fakes, start, limit)
     found = begun(start, made, fakes.ports)
-    assert found == (limit.value if limit in HELD_BY[start] else "")
+    assert found == (limit.value if limit in LIMITS_OF_START[start] else "")
     takes = start not in JOBS | {Start.ROLLBACK} and not found
     assert (made.migration_id in fakes.admission.slot_holders()) is takes
 
