@@ -118,7 +118,8 @@ def test_the_tools_of_openanolis_lead_to_it(one: Bench, driver: Driver, number: 
     assert run(one, driver, made).phase is JobPhase.FINISHED
     assert b'ID="anolis"' in tree(one, made)["etc/os-release"]
     clean(one, driver, made)
-    left = [path for path in tree(one, made) if path.startswith(("var/lib/replank-tool", "etc/yum.repos.d/anolis", ".guest/bin"))]
+    ours = ("var/lib/replank-tool", "etc/yum.repos.d/anolis", ".guest/bin", ".guest/installed/")
+    left = [path for path in tree(one, made) if path.startswith(ours)]
     assert not left
 
 
@@ -337,6 +338,22 @@ def test_what_somebody_else_runs_is_never_disturbed(one: Bench, driver: Driver) 
     one.world.run(1)
     report = refused(one, driver, made)
     assert report.code == "Tool.AlreadyRuns"
+
+
+def told(one: Bench, made: Migration, script: str) -> None:
+    """What somebody does in the guest."""
+    where = (made.region_id, made.instance_id)
+    one.ports.guest.start_script(*where, os_type="linux", script=script, token=f"p-{len(script)}", timeout_s=60)
+    one.world.run(1)
+
+
+def test_a_package_that_stood_in_the_way_is_put_back_and_none_is_added(one: Bench, driver: Driver) -> None:
+    made = guest(one, 16, ANOLIS[1][1])
+    told(one, made, 'echo "python-requests 2.6.0 10.el7 noarch CentOS" >>"$GUEST_ROOT/.guest/rpm"')
+    made = prepared(one, driver, made)
+    clean(one, driver, made)
+    left = [path for path in tree(one, made) if path.startswith(".guest/installed/")]
+    assert left == [".guest/installed/python-requests"]
 
 
 def test_a_recipe_that_is_off_is_never_begun(one: Bench) -> None:

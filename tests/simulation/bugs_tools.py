@@ -7,10 +7,14 @@ from typing import Any
 from unittest import mock
 
 from shared.adapters.drivers.in_guest import GuestDriver
+from shared.domain import acts
+from shared.domain.drivers import AUTO, DRIVERS
+from shared.domain.errors import Permanent
 from shared.probes import tool
+from shared.stages import precheck
 from tests.simulation import tools
 from tests.simulation.scenario import Scenario
-from tests.simulation.weather import unlimited
+from tests.simulation.weather import failing_snapshots, unlimited
 from tests.support.fleets import CENTOS_7, RHEL_8
 
 Patch = Any
@@ -32,8 +36,29 @@ def failing_tools(scenario: Scenario) -> Scenario:
     wide = by_tools(scenario)
     guests: dict[str, Any] = {}
     for place, each in enumerate(wide.fleet["pages"][0]["Instances"]["Instance"]):
-        tools.fail(guests, each["InstanceId"], tools.ENDS[each["OSName"]][place // 2 % 2])
+        tools.fail(guests, each["InstanceId"], tools.ends(each["InstanceId"], each["OSName"])[place // 2 % 2])
     return replace(wide, fleet={**wide.fleet, "guests": guests}, rates={"person": 0.9})
+
+
+def choosing(scenario: Scenario) -> Scenario:
+    """Every batch leaves the choice to ``auto``, for systems with more than one way; snapshots fail, and people try again."""
+    wide = failing_snapshots(by_tools(scenario))
+    records = wide.fleet["pages"][0]["Instances"]["Instance"]
+    batches = tuple(replace(each, request=tools.by_tool(each.request, records, AUTO.name)) for each in wide.batches)
+    return replace(wide, batches=batches)
+
+
+def failing_late(scenario: Scenario) -> Scenario:
+    """By one tool, which fails on every instance after its start; people roll back all the time."""
+    wide = by_tools(scenario)
+    records = wide.fleet["pages"][0]["Instances"]["Instance"]
+    for each in records:
+        each["OSName"], each["OSNameEn"], each["OSType"] = RHEL_8
+    guests: dict[str, Any] = {}
+    for each in records:
+        tools.fail(guests, each["InstanceId"], "fail=upgrade")
+    batches = tuple(replace(each, request=tools.by_tool(each.request, records)) for each in wide.batches)
+    return replace(wide, batches=batches, fleet={**wide.fleet, "guests": guests}, rates={"person": 0.9}, chaos_min=180)
 
 
 def _without(name: str, *lines: str) -> list[Patch]:
@@ -61,6 +86,35 @@ def prepared_again() -> list[Patch]:
 def leftovers_kept() -> list[Patch]:
     """What a failed attempt has installed stays in the guest for the next attempt."""
     return _without("tool_runner.sh", '(. "$D/recipe.old" && tool_clean) >>"$L" 2>&1\n')
+
+
+def begun_after_the_end() -> list[Patch]:
+    """A command that comes once more after the end of its try begins that try again."""
+    return _without("tool.sh", 'grep -qxF -e "$REPLANK_RUN" "$E" 2>/dev/null && say ended\n')
+
+
+def log_lost() -> list[Patch]:
+    """A rollback takes the end of the tool's log from the row as well."""
+    real = acts.roll_back
+
+    def forgetful(*args: Any, **more: Any) -> Any:
+        taken = real(*args, **more)
+        return replace(taken, after=replace(taken.after, tool_log=None))
+
+    return [mock.patch.object(acts, "roll_back", forgetful)]
+
+
+def chosen_again() -> list[Patch]:
+    """A further precheck in a batch that leaves the choice to ``auto`` chooses again, and finds the first driver not ready."""
+    real = precheck._migration_with_route
+
+    def fickle(migration: Any, instance: Any, terms: Any, ports: Any) -> Any:
+        if terms.policy.driver == AUTO.name and migration.driver in DRIVERS:
+            gone = {migration.driver: Permanent("Driver.SettingMissing", "It lacks a setting.", "Set it.")}
+            migration, ports = replace(migration, driver=AUTO.name), replace(ports, unready=gone)
+        return real(migration, instance, terms, ports)
+
+    return [mock.patch.object(precheck, "_migration_with_route", fickle)]
 
 
 def nothing_undone() -> list[Patch]:

@@ -133,6 +133,9 @@ MUTANTS = (
     Mutant("the same command prepares a tool again", 8, bugs_tools.prepared_again, tune=bugs_tools.by_tools),
     Mutant("a retry keeps what the try before it installed", 5, bugs_tools.leftovers_kept, tune=bugs_tools.failing_tools),
     Mutant("a cancellation leaves what was installed", 5, bugs_tools.nothing_undone, tune=bugs_tools.failing_tools),
+    Mutant("a command that comes after the end begins its try again", 8, bugs_tools.begun_after_the_end, tune=bugs_tools.by_tools),
+    Mutant("a rollback loses the log of the tool", 6, bugs_tools.log_lost, tune=bugs_tools.failing_late),
+    Mutant("a further precheck chooses the driver again", 13, bugs_tools.chosen_again, tune=bugs_tools.choosing),
 )
 
 

@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import random
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.fleets import CENTOS_7, RHEL_8
+from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8, RHEL_9
 
 SHARE, OF_BATCHES = 0.12, 0.75
 """The share of seeds in which batches may use the guest driver, and the share of their batches that do."""
 UPGRADED, FAILING = 0.5, 0.4
-"""In these seeds: the share of instances with RHEL 8, and the share of those whose tool refuses or fails."""
-PROVEN = "centos-7-to-rhel-7,rhel-8-to-rhel-9"
-"""The recipes that the simulated account counts as proven."""
-LEADS_TO = {CENTOS_7[0]: "rhel-7", RHEL_8[0]: "rhel-9"}
-ENDS = {
-    CENTOS_7[0]: ("inhibit=An outdated package", "fail=before", "fail=middle", "network=no"),
-    RHEL_8[0]: ("inhibit=A driver that is gone", "fail=upgrade", "fail=restart", "disk=full"),
+"""In these seeds: the share of CentOS 7 instances that get a later system, and the share whose tool refuses or fails."""
+CHOSEN = 0.3
+"""The share of these batches that leave the choice of the driver to ``auto``: SMC where it has the path, else a tool."""
+LATER = (RHEL_8, RHEL_8, RHEL_9, CENTOS_8)
+"""The systems that some CentOS 7 instances get, each as often as it stands here."""
+LEADS_TO = {
+    CENTOS_7[0]: ("rhel-7", "anolis-7", "anolis-8"),
+    CENTOS_8[0]: ("rhel-8", "anolis-8"),
+    RHEL_8[0]: ("rhel-9",),
+    RHEL_9[0]: ("rhel-10",),
 }
+"""Where each system goes: every path that the tools of the local cloud's guests can run."""
+PROVEN = (
+    "centos-7-to-rhel-7,centos-7-to-anolis-7,centos-7-to-anolis-8,"
+    "centos-8-to-rhel-8,centos-8-to-anolis-8,rhel-8-to-rhel-9,rhel-9-to-rhel-10"
+)
+"""The recipes that the simulated account counts as proven."""
+_CONVERT2RHEL = ("inhibit=An outdated package", "fail=before", "fail=middle", "network=no")
+_LEAPP = ("inhibit=A driver that is gone", "fail=upgrade", "fail=restart", "disk=full")
+_CENTOS2ANOLIS = ("network=no", "fail=middle", "disk=full")
+_ENDS = {
+    (CENTOS_7[0], "anolis-7"): _CENTOS2ANOLIS,
+    (CENTOS_8[0], "anolis-8"): _CENTOS2ANOLIS,
+    (CENTOS_7[0], "rhel-7"): _CONVERT2RHEL,
+    (CENTOS_8[0], "rhel-8"): _CONVERT2RHEL,
+}
+"""How the tool of a path may end badly, early ends first; leapp's ends on every other path."""
 FAULTS = ("tool_killed", "agent_hour", "act_again")
 """A tool's process is killed; an agent is silent for an hour; Cloud Assistant carries an old command out again."""
 RATES = {"tool_killed": 0.02, "agent_hour": 0.02, "act_again": 0.08}
@@ -39,32 +59,50 @@ def drawn(seed: int, records: list[dict[str, Any]], guests: dict[str, Any], requ
     rng = random.Random(f"guest:{seed}")
     if rng.random() >= SHARE:
         return Drawn(tuple(requests), {})
-    own = [by_tool(each, records) if rng.random() < OF_BATCHES else each for each in requests]
+    own = [by_tool(each, records, _driver(rng)) if rng.random() < OF_BATCHES else each for each in requests]
     if own == requests:
         return Drawn(tuple(requests), {})
     systems = upgrade(rng, records)
-    own = [by_tool(each, records) if each["policy"].get("driver") == "guest" else each for each in own]
+    own = [
+        by_tool(before, records, each["policy"]["driver"]) if each is not before else each
+        for before, each in zip(requests, own, strict=True)
+    ]
     for id, system in systems.items():
         if rng.random() < FAILING:
-            fail(guests, id, rng.choice(ENDS[system]))
+            fail(guests, id, rng.choice(ends(id, system)))
     return Drawn(tuple(own), {kind: rate * rng.choice((0, 1, 2)) for kind, rate in RATES.items()})
 
 
-def by_tool(request: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, Any]:
+def _driver(rng: random.Random) -> str:
+    return "auto" if rng.random() < CHOSEN else "guest"
+
+
+def destination(id: str, system: str) -> str:
+    """Where an instance goes: the same in all batches of a seed."""
+    ways = LEADS_TO[system]
+    return ways[zlib.crc32(id.encode()) % len(ways)]
+
+
+def ends(id: str, system: str) -> tuple[str, ...]:
+    """How the tool of an instance may end badly, early ends first."""
+    return _ENDS.get((system, destination(id, system)), _LEAPP)
+
+
+def by_tool(request: dict[str, Any], records: list[dict[str, Any]], driver: str = "guest") -> dict[str, Any]:
     """The request, restricted to its instances that a tool can upgrade; unchanged if it selects no such instance by id."""
     systems = {each["InstanceId"]: each["OSName"] for each in records}
     ids = [id for id in request.get("instanceIds", ()) if systems[id] in LEADS_TO]
     if not ids:
         return request
-    policy = {**request["policy"], "driver": "guest", "allowEndOfLife": True}
-    return {**request, "instanceIds": ids, "destinations": {id: LEADS_TO[systems[id]] for id in ids}, "policy": policy}
+    policy = {**request["policy"], "driver": driver, "allowEndOfLife": True}
+    return {**request, "instanceIds": ids, "destinations": {id: destination(id, systems[id]) for id in ids}, "policy": policy}
 
 
 def upgrade(rng: random.Random, records: list[dict[str, Any]]) -> dict[str, str]:
-    """Give some CentOS 7 instances the system that leapp upgrades. Returns the system of each instance."""
+    """Give some CentOS 7 instances a later system. Returns the system of each instance that a tool can upgrade."""
     for each in records:
         if each["OSName"] == CENTOS_7[0] and rng.random() < UPGRADED:
-            each["OSName"], each["OSNameEn"], each["OSType"] = RHEL_8
+            each["OSName"], each["OSNameEn"], each["OSType"] = rng.choice(LATER)
     return {each["InstanceId"]: each["OSName"] for each in records if each["OSName"] in LEADS_TO}
 
 

@@ -20,10 +20,20 @@ _STATE, _LEAPP_STATE = "/var/log/centostoanolis.json", "/var/tmp/state.json"
 _PERCENT = [{"text": f'"Progress": {percent}', "percent": percent} for percent in range(10, 100, 10)]
 
 
+def _install_command(name: str) -> str:
+    """The command that installs a package if it is missing, and notes in the run's record that the recipe has installed it."""
+    return f'rpm -q {name} >/dev/null || {{ : >"$D/own.{name}"; yum -y install {name}; }}'
+
+
+def _removal_command(*names: str) -> str:
+    """The command that removes the packages that the recipe has installed itself."""
+    return f'for n in {" ".join(names)}; do [ ! -e "$D/own.$n" ] || yum -y remove "$n"; rm -f "$D/own.$n"; done'
+
+
 def _repository_lines(state: str) -> list[dict[str, str]]:
     return [
         recipe_line(f'rm -f "$R{state}"', _INSTALLER),
-        recipe_line("yum -y install epel-release", _INSTALLER),
+        recipe_line(_install_command("epel-release"), _INSTALLER),
         recipe_line(f"curl -fsS -o {_REPO} {_MIRROR}/anolis/migration/anolis-migration.repo", _INSTALLER),
         recipe_line(f"sed -i 's|https://mirrors.openanolis.cn|{_MIRROR}|' {_REPO}", _INSTALLER),
     ]
@@ -53,7 +63,9 @@ def _centos2anolis_recipe(release: str) -> dict[str, Any]:
         "result": recipe_line(_is_anolis(release), f"{_WHITEPAPER}: verifying the version after the restart"),
         "result_report": recipe_line(_STATE, _INSTALLER),
         "busy": recipe_line("pgrep -f centos2anolis.py >/dev/null", "the tool is one Python program", "assumed"),
-        "clean": recipe_line(f"yum -y remove centos2anolis; rm -f {_REPO}", f"{_INSTALLER}: packages", "assumed"),
+        "clean": recipe_line(
+            f"yum -y remove centos2anolis; rm -f {_REPO}; {_removal_command('epel-release')}", f"{_INSTALLER}: packages", "assumed"
+        ),
         "restarts": 1,
         "irreversible_from": "start",
         "usual_minutes": 45,
@@ -70,8 +82,11 @@ _LEAPP_CENTOS_7: dict[str, Any] = {
     "repositories": [
         *_repository_lines(_LEAPP_STATE),
         recipe_line(f"sed -i 's|$releasever|7|g' {_REPO}", _INSTALLER),
-        recipe_line("yum -y install python-pip", _COMMUNITY),
-        recipe_line("yum -y remove python-requests python-urllib3", _COMMUNITY),
+        recipe_line(_install_command("python-pip"), _COMMUNITY),
+        recipe_line(
+            'for n in python-requests python-urllib3; do ! rpm -q $n >/dev/null || { : >"$D/gone.$n"; yum -y remove $n; }; done',
+            _COMMUNITY,
+        ),
     ],
     "packages": recipe_line("yum -y install leapp --enablerepo=migration", f"{_COMMUNITY}; {_INSTALLER}"),
     "answers": [recipe_line("leapp answer --section remove_pam_pkcs11_module_check.confirm=True", f"{_COMMUNITY}; {_SYSOM}")],
@@ -98,7 +113,8 @@ _LEAPP_CENTOS_7: dict[str, Any] = {
         "assumed",
     ),
     "clean": recipe_line(
-        f"yum -y remove leapp leapp-deps python2-leapp; rm -f {_REPO}; yum -y install python-requests python-urllib3",
+        f"yum -y remove leapp leapp-deps python2-leapp; rm -f {_REPO}; {_removal_command('epel-release', 'python-pip')}; "
+        'for n in python-requests python-urllib3; do [ ! -e "$D/gone.$n" ] || yum -y install $n; rm -f "$D/gone.$n"; done',
         f"{_COMMUNITY}: what the steps install and remove",
         "assumed",
     ),

@@ -24,7 +24,7 @@ from tests.simulation.invariants.scene import Checker, Found, Sight
 from tests.simulation.invariants.snapshots import DeleteOnlyOurs, SnapshotsFirst
 from tests.simulation.invariants.starts import EveryStart
 from tests.simulation.invariants.told import SmcIsToldTruly
-from tests.simulation.invariants.tools import LeavesNothing, ToolsOnce
+from tests.simulation.invariants.tools import DriverStays, LeavesNothing, LogKept, ToolsOnce
 
 __all__ = ["Checker", "Found", "NeverStuck", "Sight", "all_checkers"]
 
@@ -54,5 +54,7 @@ def all_checkers() -> list[Checker]:
         RollbacksAllowed(),
         ToolsOnce(),
         LeavesNothing(),
+        LogKept(),
+        DriverStays(),
         DisturbancesNoticed(),
     ]

@@ -10,7 +10,10 @@ from tests.simulation.invariants.scene import Checker, Found, Sight, entered
 from tests.simulation.records import Migration, State
 from tests.simulation.truth import Change, Effect, Happening
 
-SYSTEMS = {"rhel-7": ('ID="rhel"', 'VERSION_ID="7'), "rhel-9": ('ID="rhel"', 'VERSION_ID="9')}
+SYSTEMS = {
+    f"{id}-{version}": (f'ID="{id}"', f'VERSION_ID="{version}')
+    for id, version in (("rhel", 7), ("rhel", 8), ("rhel", 9), ("rhel", 10), ("anolis", 7), ("anolis", 8))
+}
 """The text of /etc/os-release in the systems that the tools install."""
 
 

@@ -1,13 +1,18 @@
-"""Invariants 8 and 5 in the guests of the guest driver: a tool is started once, and leaves nothing behind."""
+"""Invariants 8 and 5 in the guests of the guest driver: a tool is started once, and leaves nothing behind.
+
+Invariants 6 and 13 as well: a migration keeps the end of its tool's log, and its driver.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 from tests.simulation.invariants.scene import Checker, Found, Sight
-from tests.simulation.records import Migration, State
-from tests.simulation.truth import Happening
+from tests.simulation.records import MIGRATIONS, Columns, Migration, State
+from tests.simulation.truth import Change, Happening
 
 RECORD, LOG, INSTALLED = "var/lib/replank-tool/", "var/log/yum.log", ".guest/installed/"
 PREPARE, START = "prepare", "start"
@@ -70,6 +75,34 @@ class LeavesNothing(Checker):
             left = sorted(path for path in scene.truth.system_disk(instance_id) if path.startswith((RECORD, INSTALLED)))
             if own and left and all(_is_cleaned(each) for each in own):
                 yield f"{instance_id} still has {', '.join(left[:3])} of the guest driver"
+
+
+class LogKept(Checker):
+    """6. The end of a tool's log stays with its migration, also through a rollback, which takes the tool's own log away."""
+
+    number, name = 6, "tools' logs kept"
+
+    def row(self, change: Change, scene: Sight) -> Found:
+        if change.table == MIGRATIONS and _field(change.before, "tool_log") and not _field(change.after, "tool_log"):
+            yield f"{change.key[0]} has lost the log of its tool"
+
+
+class DriverStays(Checker):
+    """13. The driver that a precheck chose is the migration's for good: no act and no retry was for another one."""
+
+    number, name = 13, "drivers stay"
+
+    def row(self, change: Change, scene: Sight) -> Found:
+        if change.table != MIGRATIONS:
+            return
+        before, after = (_field(each, "driver", "smc") for each in (change.before, change.after))
+        if before and after and before not in ("auto", after):
+            yield f"{change.key[0]} went from the driver {before} to {after}"
+
+
+def _field(row: Columns | None, name: str, default: str | None = None) -> Any:
+    """A field of a migration's document, or its default, which no document has; None if there is no row."""
+    return json.loads(row["doc"]).get(name, default) if row and "doc" in row else None
 
 
 def _is_cleaned(migration: Migration) -> bool:
