@@ -123,6 +123,8 @@ class DriverData:
     """When the job was started last before this attempt, as shown by SMC. Empty if the job had never started; None if
     not recorded.
     """
+    waits: str = ""
+    """What a person has to do before the preparation continues, in words; empty if it waits for nobody."""
     spent_job_id: str = ""
     """The id of a finished drill. A drill is a job that migrates nothing, so the driver does not follow this job again."""
 

@@ -56,8 +56,8 @@ PREPARE_LIMIT = timedelta(hours=1)
 """Time limit for the smc driver to import the instance and create the job, usually minutes. A person in the console has no
 limit."""
 GUEST_PREPARE_LIMIT = timedelta(hours=2)
-"""Time limit for installing a tool in the guest and for the tool's own precheck. Installation and precheck usually take minutes, or
-longer with slow mirrors."""
+"""Time limit for installing a tool in the guest, for the wait for a licence, and for the tool's own precheck. Installation and
+precheck usually take minutes, or longer with slow mirrors."""
 JOB_LIMIT = timedelta(hours=6)
 """Time limit of a job, which takes 15 to 30 minutes plus SMC's own snapshots (ECS documentation, "Operating system migration")."""
 LONGEST_PAUSE = timedelta(minutes=5)

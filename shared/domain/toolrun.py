@@ -32,7 +32,8 @@ class ToolAnswer:
     ``ended`` (this run is over).
     """
     phase: str = ""
-    """The phase of the run: begun, installing, not-installed, checking, refused, prepared, running, failed or restarting."""
+    """The phase of the run: begun, installing, not-installed, unlicensed, checking, refused, prepared, running, failed or
+    restarting."""
     status: int | None = None
     started: bool = False
     """Whether the run is meant to replace the operating system. A run that is not meant so only checks the guest."""

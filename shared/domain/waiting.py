@@ -62,6 +62,8 @@ def reason_to_wait(migration: Migration, held: str, *, catalog: Catalog) -> str:
 def _reason_before_job(migration: Migration, catalog: Catalog) -> str:
     if driver_traits(migration.driver).attended:
         return f"a person: {console_instructions(migration, catalog)}"
+    if migration.handle.waits:
+        return f"a person: {migration.handle.waits}"
     return driver_traits(migration.driver).preparing
 
 

@@ -16,7 +16,7 @@ from shared.domain.toolrun import ToolAnswer
 from shared.probes.frame import AnswerSection
 from shared.probes.linux import system_version
 
-Action = Literal["begin", "look", "start", "clean"]
+Action = Literal["begin", "check", "look", "start", "clean"]
 _FIRST, _END = "replank-tool 1", "@end"
 _MOST_TEXT = 2_000_000
 """Maximum characters of one unpacked file."""
@@ -43,6 +43,7 @@ def recipe_script(recipe: Recipe) -> str:
     install = (*recipe.repositories, recipe.packages, *recipe.answers)
     functions = {
         "tool_install": "\n".join(f"{{ {line.text}\n}} || return" for line in install),
+        "tool_licence": recipe.licence_check.text if recipe.licence_check else ":",
         "tool_precheck": recipe.precheck.text,
         "tool_start": recipe.start.text,
         "tool_done": recipe.result.text,

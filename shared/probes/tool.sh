@@ -1,5 +1,5 @@
 #!/bin/sh
-# Replank's guest driver in a Linux guest. The lines before this text set REPLANK_ACT (begin, look, start or clean) and REPLANK_RUN;
+# Replank's guest driver in a Linux guest. The lines before this text set REPLANK_ACT (begin, check, look, start or clean) and REPLANK_RUN;
 # for begin also REPLANK_RECIPE and REPLANK_RUNNER, both in base64. Needs POSIX sh, systemd, gzip and base64 (coreutils).
 # The record of the run is below /var/lib/replank-tool. It survives restarts, and a rollback takes it away with the disk.
 LC_ALL=C
@@ -100,6 +100,13 @@ case $REPLANK_ACT in
     put run "$REPLANK_RUN"
     sync
     run prepare
+    say
+    ;;
+  check) # a run that waits for a licence looks for it again
+    [ "$(get run)" = "$REPLANK_RUN" ] || say
+    [ "$(get phase)" = unlicensed ] || say
+    active && say
+    run check
     say
     ;;
   look) say ;;

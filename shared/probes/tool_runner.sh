@@ -26,8 +26,11 @@ if [ "$1" = prepare ]; then
 fi
 . "$D/recipe"
 case $1 in
-  prepare)
-    tool_install >>"$L" 2>&1 || end not-installed $?
+  prepare | check)
+    if [ "$1" = prepare ]; then
+      tool_install >>"$L" 2>&1 || end not-installed $?
+    fi
+    tool_licence >>"$L" 2>&1 || end unlicensed $?
     phase checking
     tool_precheck >>"$L" 2>&1
     s=$?

@@ -12,10 +12,12 @@ import jsonschema
 import pytest
 
 from localcloud.ecs.guest.blob import unpack
+from shared.domain.catalog import CATALOG
 from shared.domain.errors import Permanent, Transient
 from shared.domain.hop import Hop
 from shared.domain.migration import Migration, State
 from shared.domain.recipes.choose import shipped_recipes
+from shared.domain.waiting import reason_to_wait
 from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from tests.support.drivers import moving
 from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8, RHEL_9, fleet, instance
@@ -347,6 +349,20 @@ def told(one: Bench, made: Migration, script: str) -> None:
     one.world.run(1)
 
 
+def test_a_licence_that_is_missing_waits_for_a_person_and_then_goes_on(one: Bench, driver: Driver) -> None:
+    made = guest(one, 18)
+    told(one, made, 'echo licence=no >>"$GUEST_ROOT/.guest/tool"')
+    report = until(one, lambda: step_until_waiting(driver, made), JobPhase.PREPARED)
+    assert report.handle.waits.startswith("buy a Red Hat Enterprise Linux 7 licence")
+    made = replace(made, handle=report.handle)
+    assert reason_to_wait(made, "", catalog=CATALOG) == f"a person: {report.handle.waits}"
+    one.world.run(20)
+    assert driver.prepare_job(made, NOBODY).phase is JobPhase.PREPARING, "it waits, and its precheck has not run"
+    told(one, made, 'echo schema=1.2.0 >"$GUEST_ROOT/.guest/tool"')
+    ready = until(one, lambda: driver.prepare_job(made, NOBODY), JobPhase.PREPARED, JobPhase.FAILED)
+    assert (ready.phase, ready.handle.waits) == (JobPhase.PREPARED, "")
+
+
 def test_a_package_that_stood_in_the_way_is_put_back_and_none_is_added(one: Bench, driver: Driver) -> None:
     made = guest(one, 16, ANOLIS[1][1])
     told(one, made, 'echo "python-requests 2.6.0 10.el7 noarch CentOS" >>"$GUEST_ROOT/.guest/rpm"')
@@ -354,6 +370,20 @@ def test_a_package_that_stood_in_the_way_is_put_back_and_none_is_added(one: Benc
     clean(one, driver, made)
     left = [path for path in tree(one, made) if path.startswith(".guest/installed/")]
     assert left == [".guest/installed/python-requests"]
+
+
+def step_until_waiting(driver: Driver, made: Migration) -> JobReport:
+    """The report, shown as prepared once it waits for a person: that ends the loop."""
+    report = driver.prepare_job(made, NOBODY)
+    return replace(report, phase=JobPhase.PREPARED) if report.handle.waits else report
+
+
+def test_what_waits_for_a_licence_can_be_cancelled(one: Bench, driver: Driver) -> None:
+    made = guest(one, 18)
+    told(one, made, 'echo licence=no >>"$GUEST_ROOT/.guest/tool"')
+    until(one, lambda: step_until_waiting(driver, made), JobPhase.PREPARED)
+    clean(one, driver, made)
+    assert not [path for path in tree(one, made) if path.startswith("var/lib/replank-tool")]
 
 
 def test_a_recipe_that_is_off_is_never_begun(one: Bench) -> None:

@@ -76,6 +76,7 @@ def test_operations_give_the_times_that_the_code_obeys() -> None:
         timing.START_LIMIT,
         timing.SNAPSHOT_LIMIT,
         timing.PREPARE_LIMIT,
+        timing.GUEST_PREPARE_LIMIT,
         timing.JOB_LIMIT,
         timing.LOOK_LIMIT,
         timing.RETURN_LIMIT,

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.adapters.drivers.tool_reports import preparation_report, running_report
+from shared.adapters.drivers.tool_reports import UNLICENSED, preparation_report, running_report
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import GUEST
 from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
@@ -69,7 +69,7 @@ class GuestDriver:
             return JobReport(JobPhase.PREPARING, migration.handle, remedy=f"{recipe.tool} is to be installed in the instance.")
         report = preparation_report(answer, recipe, migration.handle, run)
         if report.phase is JobPhase.PREPARING and not is_answer_fresh(answer, self._clock.now(), MAX_AGE_WITHOUT_NEW_COMMAND):
-            self._send_action(migration, "look")
+            self._send_action(migration, "check" if answer.phase == UNLICENSED else "look")
         return report
 
     def launch_job(self, migration: Migration) -> None:

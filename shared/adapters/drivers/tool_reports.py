@@ -16,6 +16,8 @@ from shared.domain.toolreports.results import latest_recorded_run
 from shared.domain.toolrun import ToolAnswer, end_of_log
 from shared.ports.driver import JobPhase, JobReport
 
+UNLICENSED = "unlicensed"
+"""The phase of a run that waits until a person has bought a licence."""
 _BACK = "Roll back: only the snapshots undo what the tool has changed."
 
 
@@ -41,11 +43,14 @@ def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, 
         return _run_not_begun_report(answer, recipe, handle)
     if answer.run != run:
         return JobReport(JobPhase.PREPARING, handle, remedy=f"{recipe.tool} is to be installed in the instance.")
-    known = replace(handle, job_id=run)
+    known = replace(handle, job_id=run, waits="")
     if answer.started:
         return JobReport(JobPhase.RUNNING, known)  # the tool has already been started, and must never be started twice
     if answer.phase == "not-installed":
         return _failed_report_with_tool_error(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
+    if answer.phase == UNLICENSED:
+        todo = f"buy {recipe.licence}. The preparation then continues by itself."
+        return JobReport(JobPhase.PREPARING, replace(handle, waits=todo), remedy=f"a person: {todo}")
     stops = findings_that_stop(findings_of_report(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
     if answer.phase == "refused" or stops:
         return _refusal_report(answer, recipe, known)
@@ -59,7 +64,7 @@ def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, 
     if answer.phase == "prepared":
         return JobReport(JobPhase.PREPARED, known)
     doing = "is being installed" if answer.phase in ("begun", "installing") else "checks the instance"
-    return JobReport(JobPhase.PREPARING, handle, remedy=f"{recipe.tool} {doing}.")
+    return JobReport(JobPhase.PREPARING, replace(handle, waits=""), remedy=f"{recipe.tool} {doing}.")
 
 
 def _running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:

@@ -63,6 +63,7 @@ def _leapp_recipe(source: str, destination: str) -> dict[str, Any]:
 
 def _convert2rhel_recipe(release: str, extra: str, certainty: str) -> dict[str, Any]:
     source = _ALIBABA if release == "7" else f"{_C2R}; for release 8 Alibaba Cloud publishes no text"
+    first = f"rhui-rhel-{extra}".partition(" ")[0]
     repositories = f"--enablerepo rhui-rhel-{extra}"
     repo = f"https://cdn-public.redhat.com/content/public/repofiles/convert2rhel-for-rhel-{release}-x86_64.repo"
     return {
@@ -113,6 +114,11 @@ def _convert2rhel_recipe(release: str, extra: str, certainty: str) -> dict[str, 
         "irreversible_text": "The tool allows rollback of any action until this point",
         "usual_minutes": 45,
         "licence": f"a Red Hat Enterprise Linux {release} licence for the instance, in the ECS console",
+        "licence_check": recipe_line(
+            f"yum -q '--disablerepo=*' --enablerepo={first} makecache",
+            f"{_ALIBABA}: the licence opens the RHUI repositories; that they refuse without it is assumed",
+            "assumed",
+        ),
     }
 
 

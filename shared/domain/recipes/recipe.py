@@ -80,6 +80,8 @@ class Recipe:
     irreversible_text: str = ""
     licence: str = ""
     """The licence that a person has to buy before the tool can be used; empty if no licence is necessary."""
+    licence_check: Line | None = None
+    """A command that returns status 0 once the licence is there. Until then the run waits. None: the run does not check."""
     note: str = ""
 
     @property
@@ -128,6 +130,8 @@ def _check_recipe(recipe: Recipe, catalog: Catalog, where: str) -> None:
             raise DocumentInvalid(f"{where}.{name}", "must have a text and a source")
         if not line.text.isprintable():
             raise DocumentInvalid(f"{where}.{name}.text", "must be one line; put longer commands into a script in the guest")
+    if recipe.licence_check is not None and not recipe.licence:
+        raise DocumentInvalid(f"{where}.licence", "must say which licence a person has to buy")
     if (recipe.irreversible_from == "text") != bool(recipe.irreversible_text):
         raise DocumentInvalid(f"{where}.irreversible_text", "is only allowed, and then required, if irreversible_from is text")
     _check_recipe_numbers(recipe, where)

@@ -94,6 +94,7 @@ def test_an_operators_recipe_takes_the_place_of_ours() -> None:
         ({"key": "Ours!"}, "key"),
         ({"tool": "migrate2x"}, "tool"),
         ({"start": {"text": " ", "source": "x", "certainty": "foreign"}}, "start"),
+        ({"licence_check": {"text": "true", "source": "x", "certainty": "foreign"}}, "licence"),
         ({"start": {"text": "a\nb", "source": "x", "certainty": "foreign"}}, "start.text"),
         ({"start": {"text": "a", "source": "", "certainty": "foreign"}}, "start"),
         ({"start": {"text": "a" * 7000, "source": "x", "certainty": "foreign"}}, "recipes[0]"),
