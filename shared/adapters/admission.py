@@ -94,7 +94,7 @@ class TablestoreAdmission:
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
         return {each: str(row.get(tables.REGION + each, "")) for each, batch in _batch_by_holder(row).items() if batch == batch_id}
 
-    def slot_holders(self) -> dict[str, str]:
+    def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
         both = (tables.HELD, tables.prefix_range(tables.COUNT)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
         held = _batch_by_holder(row)

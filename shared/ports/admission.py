@@ -84,9 +84,9 @@ class Admission(Protocol):
     def accounts_of_slot_holders(self) -> dict[str, str]:
         """The account id of each migration that holds a slot in a member account, by migration id."""
 
-    def slot_holders(self) -> dict[str, str]:
-        """The batch id of each migration that holds a slot, by migration id. Also corrects wrong slot counts that an older version
-        stored.
+    def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
+        """Correct wrong slot counts that an older version stored. Return the batch id of each migration that holds a slot, by
+        migration id.
         """
 
     def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:

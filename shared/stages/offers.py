@@ -82,7 +82,13 @@ def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = 
     queues = _collect_queues_and_close_batches(_rotated_batches(batches, now), now, ports, at_tick=at_tick)
     if not queues:
         return 0
-    tick = _TickState(ports, now, ports.admission.slot_holders(), ports.admission.current_hold(), *_holder_accounts(queues, ports))
+    tick = _TickState(
+        ports,
+        now,
+        ports.admission.correct_counts_and_list_slot_holders(),
+        ports.admission.current_hold(),
+        *_holder_accounts(queues, ports),
+    )
     if at_tick:
         _reclaim_slots(tick)
     nudge = events.reminder_id(now)

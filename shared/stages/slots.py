@@ -205,5 +205,9 @@ def _unvalidated_count(tally: Tally, own: str, ports: Ports) -> int | None:
     """Return the number of other migrations that hold a slot and are not validated yet. Return None once the canary has passed."""
     if len(tally.moved) >= tally.terms.policy.canary:
         return None
-    holders = {holder for holder, batch_id in ports.admission.slot_holders().items() if batch_id == tally.terms.batch_id}
+    holders = {
+        holder
+        for holder, batch_id in ports.admission.correct_counts_and_list_slot_holders().items()
+        if batch_id == tally.terms.batch_id
+    }
     return len(holders - tally.moved - {own})

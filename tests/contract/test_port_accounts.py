@@ -96,10 +96,10 @@ def test_counts_that_a_version_without_accounts_left_are_set_right(one: Bench) -
         assert take(admission, name, account)
     TablestoreAdmission(store_of(one)).release_slot("m2", "b1")
     assert admission.slot_use("b1", account=A).of_account == 2
-    admission.slot_holders()
+    admission.correct_counts_and_list_slot_holders()
     assert (admission.slot_use("b1", account=A).of_account, admission.slot_use("b1").of_account) == (1, 1)
     store_of(one).update(tables.LOCKS, SLOTS, {}, (tables.COUNT + A,))
-    admission.slot_holders()
+    admission.correct_counts_and_list_slot_holders()
     assert admission.slot_use("b1", account=A).of_account == 1
 
 

@@ -85,10 +85,10 @@ def test_slots_are_taken_on_the_latest_picture_only(admission: Admission) -> Non
     assert seen == SlotUse(1, 1, 0)
     assert admission.take_slot(seen, "mb", "b2", 3)
     assert not admission.take_slot(seen, "mc", "b2")
-    assert admission.slot_holders() == {"ma": "b1", "mb": "b2"}
+    assert admission.correct_counts_and_list_slot_holders() == {"ma": "b1", "mb": "b2"}
     admission.release_slot("ma", "b1")
     admission.release_slot("ma", "b1")
-    assert admission.slot_holders() == {"mb": "b2"}
+    assert admission.correct_counts_and_list_slot_holders() == {"mb": "b2"}
     assert (admission.slot_use("b1"), admission.slot_use("b2", "mb")) == (SlotUse(2, 1, 0), SlotUse(2, 1, 1, since=3))
 
 
@@ -107,9 +107,9 @@ def test_an_earlier_attempt_cannot_give_back_the_slot_that_a_retry_has_taken(adm
     admission.release_slot("ma", "b1", 1)
     assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 2)
     admission.release_slot("ma", "b1", 1)
-    assert admission.slot_holders() == {"ma": "b1"}
+    assert admission.correct_counts_and_list_slot_holders() == {"ma": "b1"}
     admission.release_slot("ma", "b1", 3)  # the end of an attempt that took no slot itself
-    assert (admission.slot_holders(), admission.slot_use("b1").of_account) == ({}, 0)
+    assert (admission.correct_counts_and_list_slot_holders(), admission.slot_use("b1").of_account) == ({}, 0)
 
 
 def test_a_retry_makes_a_slot_that_is_still_held_its_own(admission: Admission) -> None:
@@ -161,16 +161,16 @@ def test_a_deployment_counts_the_slots_that_it_finds(one: Bench) -> None:
     assert admission.take_slot(admission.slot_use("b2", "mnew"), "mnew", "b2")
     for each in (("mold", "b1", 1), ("mkept", "b1", 2), ("mnew", "b2", 1)):
         admission.release_slot(*each)
-    assert (admission.slot_holders(), admission.slot_use("b1")) == ({}, SlotUse(72, 0, 0))
+    assert (admission.correct_counts_and_list_slot_holders(), admission.slot_use("b1")) == ({}, SlotUse(72, 0, 0))
 
 
 @pytest.mark.parametrize("wrong", [{"n_": 5, "n_b1": 1, "n_b9": 3}, {"n_": -1, "n_b1": -1}, {"n_": 0}])
 def test_what_another_version_has_left_wrong_is_counted_again(one: Bench, wrong: dict[str, int]) -> None:
     """The tick counts the holders of slots before it offers any."""
     admission = old(one, m_ma="b1", a_ma=1, **wrong)
-    assert admission.slot_holders() == {"ma": "b1"}
+    assert admission.correct_counts_and_list_slot_holders() == {"ma": "b1"}
     assert (admission.slot_use("b1", "ma"), admission.slot_use("b9").of_batch) == (SlotUse(71, 1, 1, since=1), 0)
-    assert one.calls(admission.slot_holders) == ["GetRow"]
+    assert one.calls(admission.correct_counts_and_list_slot_holders) == ["GetRow"]
 
 
 def test_the_count_waits_for_whoever_takes_or_gives_meanwhile(one: Bench) -> None:
@@ -185,7 +185,7 @@ def test_the_count_waits_for_whoever_takes_or_gives_meanwhile(one: Bench) -> Non
 
     with mock.patch.object(admission._store, "get", overtaken):
         admission._recalculate_counts()
-    assert admission.slot_holders() == {}
+    assert admission.correct_counts_and_list_slot_holders() == {}
     assert admission.slot_use("b1") == SlotUse(71, 0, 0)
 
 
@@ -194,7 +194,7 @@ def test_a_slot_is_taken_and_given_back_by_one_call_each(one: Bench) -> None:
     seen = admission.slot_use("b1", "mone")
     assert one.calls(lambda: admission.take_slot(seen, "mone", "b1")) in (["PutRow"], ["UpdateRow"])
     assert one.calls(lambda: admission.release_slot("mone", "b1")) == ["UpdateRow"]
-    assert "mone" not in admission.slot_holders()
+    assert "mone" not in admission.correct_counts_and_list_slot_holders()
 
 
 def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
@@ -215,7 +215,7 @@ def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
 
     with mock.patch.object(admission._store, "_send_request", heard):
         assert admission.slot_use("bmany", ids[7]) == replace(admission.slot_use("bmany"), of_batch=len(ids), since=1)
-        assert list(admission.slot_holders()) == ids
+        assert list(admission.correct_counts_and_list_slot_holders()) == ids
     assert [consumed.read for consumed, *_ in answers] == [1, 1, 2]
 
 

@@ -177,7 +177,7 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     def _held(self) -> tuple[Any, ...]:
         row = self.real._store.get(tables.LOCKS, (("lock_id", "instance:" + ":".join(WHERE)),)) or {}
-        return row.get("lease"), self.real.slot_holders(), rooms(self.real), self.real.current_hold()
+        return row.get("lease"), self.real.correct_counts_and_list_slot_holders(), rooms(self.real), self.real.current_hold()
 
 
 def rooms(admission: Admission) -> dict[str, SlotUse]:
@@ -200,7 +200,12 @@ def _in_turn(sends: list[Callable[..., Any]], last: Callable[..., Any]) -> Calla
 def state_of(model: FakeAdmission) -> tuple[Any, ...]:
     """The lease as the table stores it, the slots, and the hold."""
     lease = model.leases.get(("", *WHERE))
-    return f"{lease[0]}/{lease[1]}" if lease else None, model.slot_holders(), rooms(model), model.current_hold()
+    return (
+        f"{lease[0]}/{lease[1]}" if lease else None,
+        model.correct_counts_and_list_slot_holders(),
+        rooms(model),
+        model.current_hold(),
+    )
 
 
 def copied(model: FakeAdmission) -> FakeAdmission:

@@ -387,7 +387,7 @@ class FakeAdmission:
     def delete_account_trouble(self, account: str) -> None:
         self.known.pop(account, None)
 
-    def slot_holders(self) -> dict[str, str]:
+    def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
         return dict(self.held)
 
     def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:

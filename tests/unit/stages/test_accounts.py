@@ -138,7 +138,7 @@ def test_what_is_refused_by_its_account_waits_without_a_slot(state: State, run: 
     after = all.migrations.load(made.migration_id)
     assert after.failure is None
     assert after.state in (state, State.READY)
-    assert not all.admission.slot_holders()
+    assert not all.admission.correct_counts_and_list_slot_holders()
     assert all.admission.account_troubles([A])[A].code == "Account.RoleRefused"
     assert not all.batches.tally(made.batch_id).failed
 

@@ -119,7 +119,7 @@ def test_each_cell_of_the_table_at_its_stage(start: Start, limit: Limit) -> None
     found = begun(start, made, fakes.ports)
     assert found == (limit.value if limit in LIMITS_OF_START[start] else "")
     takes = start not in JOBS | {Start.ROLLBACK} and not found
-    assert (made.migration_id in fakes.admission.slot_holders()) is takes
+    assert (made.migration_id in fakes.admission.correct_counts_and_list_slot_holders()) is takes
 
 
 @pytest.mark.parametrize(("minutes", "starts"), [(0, True), (5, False)])
