@@ -91,7 +91,7 @@ def test_rows_of_the_operators_own_lie_over_the_catalog(tmp_path: Path) -> None:
 
 
 def test_the_rows_that_the_documents_show_can_be_used() -> None:
-    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8").partition("### Catalog rows of your own")[2]
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8").partition("### Your own catalog rows")[2]
     shown = text[text.index("    {") : text.index("}\n\n") + 1]
     assert "house-7" in read_settings({**LEAST, "REPLANK_CATALOG": shown.strip()}).catalog.releases
 
