@@ -8,123 +8,76 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.simulation.invariants.grouped import OneOfAGroup
-from tests.simulation.invariants.limits import LimitsHeld
-from tests.simulation.invariants.parts import PartsLimited
-from tests.simulation.invariants.scene import Checker, Sight
-from tests.simulation.truth import Change, Effect, Truth
-from tests.support import members
-from tests.support.fleets import fleet, instance
-from tests.support.world import World
+from tests.simulation import bugs, bugs_starts, records
+from tests.simulation.large_move import FAIL_EVERY, LargeMove, Watched
+from tests.simulation.swept import Rules, paused_times, swept
 
-SHOP, TAG = "1000000000000001", "serves"
-REGIONS = ("cn-hangzhou", "cn-beijing", "cn-shanghai")
-ACCOUNT_LIMIT = 60
-POLICY: dict[str, Any] = {
-    "retentionDays": 1,
-    "waves": ["1", "10", "50", "25%"],
-    "group": {"tag": TAG},
-    "failurePercent": 1,
-    "windows": [
-        {"start": "20:00", "lengthMin": 300, "zone": "Asia/Shanghai", "cutoffMin": 30},
-        {"start": "01:00", "lengthMin": 300, "zone": "Europe/London", "cutoffMin": 30},
-    ],
-}
-FAIL_EVERY = 33
-"""One instance in this many fails once (three percent)."""
-LONGEST_DAYS = 40
+pytestmark = pytest.mark.long
+FEW = 36
+CROWDED: Mapping[str, Any] = {"group": None, "waves": ["50%"], "maxMovingPerRegion": None, "maxMovingPerWave": None}
+"""Many that could begin at once: only the limit at hand keeps them from it."""
 
 
-class Watched:
-    """Lets the checkers judge every written row and every call that had its effect."""
-
-    def __init__(self, world: World, tags: dict[str, dict[str, str]]) -> None:
-        self.truth, self.broken = Truth(world.cloud), list[str]()
-        self.scene = Sight(self.truth, account_limit=ACCOUNT_LIMIT, tags=tags)
-        self.checkers: list[Checker] = [LimitsHeld(), PartsLimited(), OneOfAGroup()]
-        self.truth.on_change, self.truth.on_effect = self.row, self.effect
-        self.truth.attach()
-
-    def row(self, change: Change) -> None:
-        for each in self.checkers:
-            self.broken += each.row(change, self.scene)
-
-    def effect(self, effect: Effect) -> None:
-        for each in self.checkers:
-            self.broken += each.effect(effect, self.scene)
+def against(move: LargeMove, seen: Watched) -> list[str]:
+    """What the cloud's own records say against the limits."""
+    of = {id: each.instance_id for id, each in seen.truth.migrations.items()}
+    cut = records.waves(seen.truth.batch_rows[move.batch_id])
+    waves = {of[id]: number for number, ids in enumerate(cut) for id in ids}
+    groups = {id: value for id, tags in seen.scene.tags.items() for value in tags.values()} if move.asked().get("group") else {}
+    rules = Rules(seen.truth.batches[move.batch_id], move.account_limit, waves, groups, paused_times(move.journal))
+    return swept(seen.cloud.moves(), rules)
 
 
-def shown(number: int) -> dict[str, Any]:
-    """An instance in one of three regions. Two consecutive instances of a region form a redundancy group."""
-    tags = {"Tag": [{"TagKey": TAG, "TagValue": f"pair-{number % 3}-{number // 6}"}]}
-    account: dict[str, Any] = {"account": SHOP} if number % 2 else {}
-    return instance(number, RegionId=REGIONS[number % 3], Tags=tags, **account)
-
-
-@contextmanager
-def world(folder: Path, count: int) -> Iterator[tuple[World, Watched]]:
-    env = {**members.settings([SHOP]), "REPLANK_MAX_MOVING": str(ACCOUNT_LIMIT), "REPLANK_LOG_LEVEL": "ERROR"}
-    made = World(env=env, templates=(members.template(folder, [SHOP]),), seed=7)
-    members.open_member(made.cloud, SHOP)
-    all_of_them = [shown(number) for number in range(1, count + 1)]
-    guests = {each["InstanceId"]: {"smc": {"fail_attempts": 1, "cause": "x"}} for each in all_of_them[FAIL_EVERY - 1 :: FAIL_EVERY]}
-    with made.connected():
-        for member in (False, True):
-            mine = [each for each in all_of_them if ("account" in each) is member]
-            made.load_fleet(
-                fleet(*mine, guests={id: facts for id, facts in guests.items() if id in {i["InstanceId"] for i in mine}})
-            )
-        tags = {each["InstanceId"]: {TAG: each["Tags"]["Tag"][0]["TagValue"]} for each in all_of_them}
-        yield made, Watched(made, tags)
-
-
-def resumed_by_bob(made: World, batch_id: str) -> bool:
-    """Whether the batch had paused at its budget. If so, bob resumes it."""
-    found = made.api.get(f"/batches/{batch_id}")
-    if found["brake"] is None or found["brake"]["state"] != "paused at budget":
-        return False
-    made.operator, former = "bob", made.operator
-    made.api.post(f"/batches/{batch_id}/resume", {"why": "known", "failed": found["failed"]}, seen=found["version"])
-    made.operator = former
-    return True
-
-
-@pytest.mark.long
 def test_limits_hold_at_every_instant_of_a_large_move(tmp_path: Path) -> None:
-    count = int(os.environ.get("LARGE_MOVE", "60"))
-    began, pauses = time.perf_counter(), 0
-    most = {"maxMoving": max(count // 10, 6), "maxMovingPerRegion": max(count // 25, 3), "maxMovingPerWave": max(count // 12, 5)}
-    with world(tmp_path, count) as (made, seen):
-        ids = [f"i-test{number:04d}" for number in range(1, count + 1)]
-        accounts = [made.cloud.accounts.own, SHOP]
-        body = {"instanceIds": ids, "regionIds": list(REGIONS), "accountIds": accounts, "policy": {**POLICY, **most}}
-        batch_id = made.api.post("/batches", body)["batchId"]
-        made.run_until(lambda: seen.truth.batches[batch_id].size == count, minutes=120, every=5)
-        made.run_until(lambda: states(seen) == {"ready": count}, minutes=24 * 60, every=30)
-        made.api.post(f"/batches/{batch_id}/acknowledgement", {"risksVersion": made.api.get("/risks")["version"]})
-        for _ in range(LONGEST_DAYS * 24):
-            made.run(60)
-            pauses += resumed_by_bob(made, batch_id)
-            if set(states(seen)) <= {"migrated", "failed"}:
-                break
-        journal = made.api.get(f"/batches/{batch_id}")["journal"]
+    count, began = int(os.environ.get("LARGE_MOVE", "60")), time.perf_counter()
+    move = LargeMove(count, tmp_path)
+    seen = move.run()
     failed = count // FAIL_EVERY
-    assert states(seen) == {"migrated": count - failed, "failed": failed}
+    assert seen.states() == {"migrated": count - failed, "failed": failed}
     assert seen.broken == []
-    assert pauses >= 1
-    assert {each["by"] for each in journal if each["act"] == "resume"} == {"bob"}
+    assert len(seen.cloud.moves()) == count
+    assert against(move, seen) == []
+    assert move.pauses >= 1
+    assert {each["by"] for each in move.journal if each["act"] == "resume"} == {"bob"}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\n{count} instances: {time.perf_counter() - began:.0f} s, {peak:.0f} MiB at most, {pauses} pauses")
+    print(f"\n{count} instances: {time.perf_counter() - began:.0f} s, {peak:.0f} MiB at most, {move.pauses} pauses")
 
 
-def states(seen: Watched) -> Counter[str]:
-    """The number of migrations by state."""
-    return Counter(each.state.value for each in seen.truth.migrations.values())
+Bug = Callable[[], list[Any]]
+MUTANTS: list[tuple[str, Bug, dict[str, Any]]] = [
+    ("account", bugs_starts.no_account_limit, {**CROWDED, "maxMoving": 20}),
+    ("batch", bugs_starts.no_limit, {**CROWDED, "maxMoving": 2}),
+    ("region", bugs_starts.no_region_limit, {**CROWDED, "maxMovingPerRegion": 1}),
+    ("wave", bugs_starts.no_wave_limit, {**CROWDED, "maxMovingPerWave": 2}),
+    ("group", bugs_starts.no_group, {}),
+    ("window", bugs_starts.no_window, {}),
+    ("wave order", bugs.waves_overlap, {}),
+    ("budget", bugs_starts.no_budget, {}),
+    ("pause", lambda: [*bugs_starts.no_pause(), *bugs_starts._without(bugs_starts.Limit.BUDGET)], {}),
+]
+"""The limit that the sweep must find broken, the bug, and what the policy has besides."""
+
+
+@pytest.mark.parametrize(("limit", "bug", "policy"), MUTANTS, ids=[limit for limit, _, _ in MUTANTS])
+def test_the_sweep_finds_each_limit_broken(
+    limit: str, bug: Callable[[], list[Any]], policy: dict[str, Any], tmp_path: Path
+) -> None:
+    move = LargeMove(FEW, tmp_path, policy, fail_every=6)
+    with ExitStack() as stack:
+        for patch in bug():
+            stack.enter_context(patch)
+        found = against(move, move.run())
+    assert any(sentence.startswith(f"{limit}:") for sentence in found), found
+
+
+@pytest.mark.parametrize("policy", [policy for limit, _, policy in MUTANTS if policy or limit == "group"], ids=str)
+def test_the_sweep_finds_nothing_without_a_bug(policy: dict[str, Any], tmp_path: Path) -> None:
+    move = LargeMove(FEW, tmp_path, policy, fail_every=6)
+    assert against(move, move.run()) == []

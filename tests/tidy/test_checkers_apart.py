@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-JUDGES = ("tests.simulation.invariants", "tests.simulation.judge", "tests.simulation.truth", "tests.simulation.records")
+JUDGES = tuple(f"tests.simulation.{name}" for name in ("invariants", "judge", "truth", "records", "swept"))
 PRODUCT = frozenset({"shared", "functions", "cli", "console", "events", "tools"})
 
 
