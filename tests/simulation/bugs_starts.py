@@ -120,13 +120,19 @@ def no_region_limit() -> list[Patch]:
 
 
 def no_wave_limit() -> list[Patch]:
-    return _without(Limit.WAVE_SLOT)
+    """Neither a start nor an offer asks how many of the wave move."""
+    return [
+        *_without(Limit.WAVE_SLOT),
+        mock.patch.object(SlotCounts, "count_migration_if_slot_free", return_value=True),
+        mock.patch.object(SlotCounts, "ids_with_free_wave_slot", lambda self, ids: list(ids)),
+    ]
 
 
 def no_group() -> list[Patch]:
-    """No start checks or takes the place of its group."""
+    """No start and no offer checks the place of its group, and none takes it."""
     return [
         *_without(Limit.GROUP),
+        mock.patch.object(groups, "_is_place_free", return_value=True),
         *(mock.patch.object(place, "take_group_place_if_grouped", return_value=None) for place in (slots, migrate)),
     ]
 
