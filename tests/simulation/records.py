@@ -284,6 +284,16 @@ def waves(row: Columns) -> list[list[str]]:
     return [json.loads(row[name]) for name in sorted(row) if name.startswith(WAVE)]
 
 
+def wave_places(row: Columns) -> tuple[dict[str, int], int]:
+    """The number of the wave of each migration, from 0, and that of the last wave, which is also that of who is in none."""
+    return _places(tuple(row[name] for name in sorted(row) if name.startswith(WAVE)))
+
+
+@lru_cache(maxsize=64)
+def _places(written: tuple[str, ...]) -> tuple[dict[str, int], int]:
+    return {id: place for place, ids in enumerate(map(json.loads, written)) for id in ids}, max(len(written) - 1, 0)
+
+
 def holds(row: Columns | None) -> bool:
     """Whether the hold's row is a hold. Any row is one that does not say "released"."""
     return row is not None and row.get("state", "held") != "released"

@@ -18,8 +18,8 @@ GIVEN_UP = timedelta(hours=6)
 
 def wave_of(migration: Migration, truth: Truth) -> int:
     """The number of the migration's wave, from 0. A migration without a wave moves with the last one."""
-    waves = records.waves(truth.batch_rows[migration.batch_id])
-    return next((place for place, ids in enumerate(waves) if migration.migration_id in ids), max(len(waves) - 1, 0))
+    places, last = records.wave_places(truth.batch_rows[migration.batch_id])
+    return places.get(migration.migration_id, last)
 
 
 class PartsLimited(Checker):
@@ -34,7 +34,7 @@ class PartsLimited(Checker):
         truth, held = scene.truth, scene.truth.slots()
         for id in sorted(set(held) - set(_holders(change.before))):
             mates = [truth.migrations[each] for each, batch_id in held.items() if batch_id == held[id]]
-            yield from _crowded(truth.migrations[id], mates, truth, "hold a slot")
+            yield from _crowded([truth.migrations[id]], mates, truth, "hold a slot")
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
         """Check the account's own list of running jobs at every start, because the rows may be wrong."""
@@ -46,8 +46,7 @@ class PartsLimited(Checker):
         found = {each.migration_id: each for each in running if each is not None and each.driver != "console"}
         for batch_id in sorted({each.batch_id for each in found.values()}):
             mates = [each for each in found.values() if each.batch_id == batch_id]
-            for mate in mates:
-                yield from _crowded(mate, mates, truth, "have a job that runs")
+            yield from _crowded(mates, mates, truth, "have a job that runs")
 
 
 def _started_at(job: dict[str, Any]) -> datetime:
@@ -60,14 +59,20 @@ def _holders(row: Columns | None) -> list[str]:
     return [name[len(records.HELD) :] for name in row or {} if name.startswith(records.HELD)]
 
 
-def _crowded(migration: Migration, mates: list[Migration], truth: Truth, what: str) -> Found:
-    policy, wave = truth.batches[migration.batch_id].policy, wave_of(migration, truth)
-    there = Counter(_region(each, truth) for each in mates)[_region(migration, truth)]
-    if policy.per_region is not None and there > policy.per_region:
-        yield f"{there} of {migration.batch_id} {what} in {migration.region_id}, its limit for a region is {policy.per_region}"
-    in_wave = sum(wave_of(each, truth) == wave for each in mates)
-    if policy.per_wave is not None and in_wave > policy.per_wave:
-        yield f"{in_wave} of wave {wave + 1} of {migration.batch_id} {what}, its limit for a wave is {policy.per_wave}"
+def _crowded(judged: list[Migration], mates: list[Migration], truth: Truth, what: str) -> Found:
+    """Whoever is judged, beside all its mates, itself among them. All are of one batch."""
+    policy = truth.batches[mates[0].batch_id].policy
+    there = Counter(_region(each, truth) for each in mates) if policy.per_region is not None else Counter[str]()
+    at_once = Counter(wave_of(each, truth) for each in mates) if policy.per_wave is not None else Counter[int]()
+    for migration in judged:
+        count = there[_region(migration, truth)] if policy.per_region is not None else 0
+        if policy.per_region is not None and count > policy.per_region:
+            limit = f"its limit for a region is {policy.per_region}"
+            yield f"{count} of {migration.batch_id} {what} in {migration.region_id}, {limit}"
+        wave = wave_of(migration, truth)
+        if policy.per_wave is not None and at_once[wave] > policy.per_wave:
+            limit = f"its limit for a wave is {policy.per_wave}"
+            yield f"{at_once[wave]} of wave {wave + 1} of {migration.batch_id} {what}, {limit}"
 
 
 def _region(migration: Migration, truth: Truth) -> str:

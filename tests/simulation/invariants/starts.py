@@ -203,8 +203,8 @@ SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLI
 
 def _before_its_wave(migration: Migration, scene: Sight) -> str:
     row = scene.truth.batch_rows[migration.batch_id]
-    waves, open_one = records.waves(row), records.control(row).get("wave", 0)
-    place = next((place for place, ids in enumerate(waves) if migration.migration_id in ids), max(len(waves) - 1, 0))
+    places, last = records.wave_places(row)
+    place, open_one = places.get(migration.migration_id, last), records.control(row).get("wave", 0)
     return f"in wave {place + 1}, and wave {open_one + 1} is open" if place > open_one else ""
 
 
