@@ -49,6 +49,12 @@ def no_pause() -> list[Patch]:
     return _without(Limit.PAUSE)
 
 
+def no_pause_at_budget() -> list[Patch]:
+    """Neither the pause at the budget nor the budget itself stops a start."""
+    both = {Limit.PAUSE, Limit.BUDGET}
+    return [mock.patch.dict(limits.LIMITS_OF_START, {start: had - both for start, had in limits.LIMITS_OF_START.items()})]
+
+
 def no_approval() -> list[Patch]:
     return _without(Limit.APPROVAL)
 

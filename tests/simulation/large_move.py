@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +24,9 @@ from tests.support.world import World
 
 SHOP, TAG = "1000000000000001", "serves"
 REGIONS = ("cn-hangzhou", "cn-beijing", "cn-shanghai")
+LONGEST_DAYS = 40
 POLICY: Mapping[str, Any] = {
-    "retentionDays": 1,
+    "retentionDays": LONGEST_DAYS + 1,  # the snapshots must stay, because they are the cloud's record
     "waves": ["1", "10", "50", "25%"],
     "group": {"tag": TAG},
     "failurePercent": 1,
@@ -36,7 +37,6 @@ POLICY: Mapping[str, Any] = {
 }
 FAIL_EVERY = 33
 """One instance in this many fails once (three percent)."""
-LONGEST_DAYS = 40
 
 
 class Watched:
@@ -75,7 +75,7 @@ class LargeMove:
     """How often the batch paused at its budget, and a second person resumed it."""
     batch_id: str = ""
     journal: list[dict[str, Any]] = field(default_factory=list)
-    """The batch's own journal at the end."""
+    """The batch's own journal, as it was when the run or ``stop`` last looked."""
 
     @property
     def account_limit(self) -> int:
@@ -92,8 +92,12 @@ class LargeMove:
         }
         return {name: value for name, value in {**POLICY, **most, **self.policy}.items() if value is not None}
 
-    def run(self) -> Watched:
-        """Submit and acknowledge the batch, and let bob resume it after every pause, until every instance has moved or failed."""
+    def run(self, stop: Callable[[Watched], bool] = lambda seen: False) -> Watched:
+        """Submit and acknowledge the batch, until every instance has moved, or failed and was accepted as it is.
+
+        Bob resumes the batch after every pause. He also confirms what failed, because its group waits for that.
+        It ends sooner if ``stop``, asked once in an hour of the cloud's time, is true, and always after ``LONGEST_DAYS``.
+        """
         with prepared(), self._world() as (made, seen):
             ids = [f"i-test{number:04d}" for number in range(1, self.count + 1)]
             accounts = [made.cloud.accounts.own, SHOP]
@@ -104,24 +108,27 @@ class LargeMove:
             made.api.post(f"/batches/{self.batch_id}/acknowledgement", {"risksVersion": made.api.get("/risks")["version"]})
             for _ in range(LONGEST_DAYS * 24):
                 made.run(60)
-                self.pauses += self._resumed_by_bob(made)
-                if set(seen.states()) <= {"migrated", "failed"}:
+                made.operator, former = "bob", made.operator
+                self.pauses += self._resume_if_paused_at_budget(made)
+                self._confirm_failed(made, seen)
+                made.operator = former
+                self.journal = made.api.get(f"/batches/{self.batch_id}")["journal"]
+                if set(seen.states()) <= {"migrated", "confirmed"} or stop(seen):
                     break
-            self.journal = made.api.get(f"/batches/{self.batch_id}")["journal"]
         return seen
 
-    def _resumed_by_bob(self, made: World) -> bool:
-        """Whether the batch had paused at its budget. If so, bob resumes it."""
+    def _resume_if_paused_at_budget(self, made: World) -> bool:
+        """Whether the batch had paused at its budget."""
         found = made.api.get(f"/batches/{self.batch_id}")
         if found["brake"] is None or found["brake"]["state"] != "paused at budget":
             return False
-        made.operator, former = "bob", made.operator
-        try:
-            body = {"why": "known", "failed": found["failed"]}
-            made.api.post(f"/batches/{self.batch_id}/resume", body, seen=found["version"])
-        finally:
-            made.operator = former
+        body = {"why": "known", "failed": found["failed"]}
+        made.api.post(f"/batches/{self.batch_id}/resume", body, seen=found["version"])
         return True
+
+    def _confirm_failed(self, made: World, seen: Watched) -> None:
+        for id in sorted(id for id, each in seen.truth.migrations.items() if each.state.value == "failed"):
+            made.api.post(f"/migrations/{id}/confirmation", {})
 
     @contextmanager
     def _world(self) -> Iterator[tuple[World, Watched]]:

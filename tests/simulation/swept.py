@@ -40,6 +40,16 @@ class Move:
     def began(self) -> datetime:
         return min((*self.snapshots, *self.jobs))
 
+    def turns(self) -> Iterator[tuple[datetime, datetime]]:
+        """From when to when it moved. It gave its turn up if no job followed its snapshots, and later ones began another turn."""
+        began, last, jobs = self.began, self.began, sorted(self.jobs)
+        for at in sorted(self.snapshots):
+            if at - last > NOTICED and not any(job < at for job in jobs):
+                yield began, last
+                began = at
+            last = at
+        yield began, self.ended
+
 
 class CloudRecords:
     """Keeps each job as the cloud had it last, because the product deletes its jobs."""
@@ -105,8 +115,8 @@ def swept(moves: Iterable[Move], rules: Rules) -> list[str]:
 
 def _crowds(name: str, key: Callable[[Move], str], most: int, moves: list[Move]) -> Iterator[str]:
     """Sweep over all beginnings and ends in the order of time."""
-    ends = [(move.ended, 0, key(move)) for move in moves]
-    begins = [(move.began, 1, key(move)) for move in moves]
+    ends = [(ended, 0, key(move)) for move in moves for _, ended in move.turns()]
+    begins = [(began, 1, key(move)) for move in moves for began, _ in move.turns()]
     now: Counter[str] = Counter()
     for at, is_begin, place in sorted(begins + ends):
         now[place] += 1 if is_begin else -1

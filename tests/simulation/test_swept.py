@@ -59,6 +59,14 @@ def test_each_limit_is_named_that_was_broken(broken: set[str], moves: list[Move]
     assert kinds(moves, rules) == broken
 
 
+def test_a_turn_that_was_given_up_before_its_job_ended_with_its_snapshots() -> None:
+    again = replace(move(1, 0, 140), snapshots=(T0, T0 + timedelta(minutes=100)), jobs=(T0 + timedelta(minutes=110),))
+    between = [move(2, 10, 50), move(5, 20, 60)]
+    rules = replace(RULES, waves={**RULES.waves, "i-5": 0})
+    assert kinds([again, *between], rules) == set()
+    assert kinds([replace(again, jobs=(T0 + timedelta(minutes=10), *again.jobs)), *between], rules) == {"account", "region", "wave"}
+
+
 def test_a_failure_counts_again_only_after_it_could_be_noticed_and_until_a_person_resumes() -> None:
     failing = [move(1, 0, 40, failed=True), move(2, 44, 90)]
     assert kinds(failing) == set()
