@@ -71,7 +71,7 @@ def test_an_account_that_loses_its_role_half_way_waits_and_goes_on(world: World)
     batch = world.api.get(f"/batches/{batch_id}")
     (trouble,) = batch["accountTroubles"]
     assert (trouble["accountId"], trouble["code"]) == (SHOP, "Account.RoleRefused")
-    assert trouble["remedy"].startswith(f"Restore role {members.arn(SHOP)} in account {SHOP}")
+    assert trouble["remedy"].startswith(f"Restore role {members.arn(SHOP)} and its trust policy in account {SHOP}")
     # What waits, and how.
     for each in (SHOP_FIRST, SHOP_SECOND):
         found = of(world, each)
