@@ -30,12 +30,12 @@ NEVER = re.compile(
 )
 """Names that have no place in a package, whatever their suffix."""
 ECS, SMC = "alibabacloud_ecs20140526/", "alibabacloud_smc20190601/"
-BYTES = {("api", "3.10"): 12_530_000, ("watch", "3.10"): 8_540_000, ("watch", "3.12"): 9_980_000}
+BYTES = {("api", "3.10"): 12_590_000, ("watch", "3.10"): 8_600_000, ("watch", "3.12"): 10_040_000}
 """Sizes at most; api checks tokens with cryptography (4.7 MB), the tables of time zones are 0.4 MB in each package; the newer
 runtime's bytecode and extensions are larger."""
 MODULES = {
     "intake": 442,
-    "api": 453,
+    "api": 459,
     "precheck": 520,
     "snapshot": 462,
     "migrate": 462,
@@ -46,7 +46,7 @@ MODULES = {
 }
 """Modules that import and initializer load at most, above those of the bare interpreter. The SDKs of api alone, imported plainly,
 are over 600; precheck, validate and rollback read documents of the guest, and load XML, e-mail and IP addresses for that."""
-CONSOLE_BYTES, CONSOLE_MODULES = 545_000, 190
+CONSOLE_BYTES, CONSOLE_MODULES = 570_000, 190
 """The same for the console, which has no SDK: Jinja2 is most of both."""
 START = ROOT / "bench" / "start_probe.py"
 """The probe of the bench: what it counts here is what the documents say."""
