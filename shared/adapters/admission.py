@@ -94,6 +94,10 @@ class TablestoreAdmission:
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
         return {each: str(row.get(tables.REGION + each, "")) for each, batch in _batch_by_holder(row).items() if batch == batch_id}
 
+    def slot_holders(self) -> dict[str, str]:
+        row = self._store.get(tables.LOCKS, _SLOTS, between=tables.prefix_range(tables.HELD)) or {}
+        return _batch_by_holder(row)
+
     def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
         both = (tables.HELD, tables.prefix_range(tables.COUNT)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}

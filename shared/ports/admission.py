@@ -84,6 +84,9 @@ class Admission(Protocol):
     def accounts_of_slot_holders(self) -> dict[str, str]:
         """The account id of each migration that holds a slot in a member account, by migration id."""
 
+    def slot_holders(self) -> dict[str, str]:
+        """The batch id of each migration that holds a slot, by migration id. Changes nothing."""
+
     def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
         """Correct wrong slot counts that an older version stored. Return the batch id of each migration that holds a slot, by
         migration id.

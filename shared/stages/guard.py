@@ -71,7 +71,7 @@ def record_snapshot_by_others(content: dict[str, Any], account: str, message: Me
     """
     if str(content.get("snapshotName", "")).startswith(SMC_PREFIX):
         return _EXPECTED
-    ids, disk_id = sorted(ports.admission.correct_counts_and_list_slot_holders()), str(content.get("diskId", ""))
+    ids, disk_id = sorted(ports.admission.slot_holders()), str(content.get("diskId", ""))
     for start in range(0, len(ids), LOADED_AT_ONCE):
         for each in ports.migrations.load_many(ids[start : start + LOADED_AT_ONCE]):
             if disk_id in each.disks and each.account_id == account and each.state in MOVING:

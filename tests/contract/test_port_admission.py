@@ -168,6 +168,8 @@ def test_a_deployment_counts_the_slots_that_it_finds(one: Bench) -> None:
 def test_what_another_version_has_left_wrong_is_counted_again(one: Bench, wrong: dict[str, int]) -> None:
     """The tick counts the holders of slots before it offers any."""
     admission = old(one, m_ma="b1", a_ma=1, **wrong)
+    assert one.calls(admission.slot_holders) == ["GetRow"]  # a look, such as a plan, corrects nothing
+    assert admission.slot_holders() == {"ma": "b1"}
     assert admission.correct_counts_and_list_slot_holders() == {"ma": "b1"}
     assert (admission.slot_use("b1", "ma"), admission.slot_use("b9").of_batch) == (SlotUse(71, 1, 1, since=1), 0)
     assert one.calls(admission.correct_counts_and_list_slot_holders) == ["GetRow"]

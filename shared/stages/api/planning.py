@@ -249,7 +249,7 @@ def _forecast_caveats(batch: Batch, found: Sequence[Migration], now: datetime, p
     terms = ports.batches.terms_of_open_batches(MOST_OTHERS)
     others = [each for each in terms if each.batch_id != batch.batch_id and each.acknowledgement is not None]
     if others:
-        slots = sum(each != batch.batch_id for each in ports.admission.correct_counts_and_list_slot_holders().values())
+        slots = sum(each != batch.batch_id for each in ports.admission.slot_holders().values())
         taken = f"others hold {slots} slots" if slots else "no other holds a slot now"
         said.append(f"{_other_batches_text(len(others))}, and {taken}: the forecast gives this batch every slot")
     named = {"maxMovingPerRegion": batch.policy.max_moving_per_region, "maxMovingPerWave": batch.policy.max_moving_per_wave}
