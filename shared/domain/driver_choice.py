@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 from shared.domain.drivers import driver_traits, drivers_by_rank
 from shared.domain.errors import Refused
-from shared.domain.facts import InstanceFacts
+from shared.domain.facts import SHARED_HOSTNAMES, InstanceFacts
 from shared.domain.hop import Hop
 
 LONGEST = 900
 """Maximum characters of a reason that the migration's row stores."""
 NOT_FOLLOWED = "Route.NotFollowed"
 """The error code if one driver does not support the route, although another driver may."""
-_SHARED_NAMES = frozenset({"", "localhost"})
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,9 @@ def choose_driver(
     destination = goal if goal in ends else next(iter(ends), goal)
     passed_over = dict[str, str]()
     for name in (each.name for each in drivers_by_rank()):
-        why = refusals[name].message if name in refusals else _why_not(name, routes[name], destination, why_unready)
+        why = refusals[name].message if name in refusals else _why_passed_over(name, routes[name], destination, why_unready)
         if not why:
-            return DriverChoice(name, _reason(name, passed_over), routes[name])
+            return DriverChoice(name, _reason_for_choice(name, passed_over), routes[name])
         passed_over[name] = why
     remedy = "Make one of them ready (docs/drivers.md), or name another destination. Then retry."
     raise Refused("Driver.NoneReady", f"No driver is ready for this instance. {_reasons_by_driver(passed_over)}", remedy)
@@ -63,7 +62,7 @@ def why_no_identity(instance: InstanceFacts) -> str:
     """
     if not instance.private_ips:
         return "This driver finds a job by address and hostname, but the instance has no private address."
-    if instance.hostname.strip().partition(".")[0].lower() in _SHARED_NAMES:
+    if instance.hostname.strip().partition(".")[0].lower() in SHARED_HOSTNAMES:
         return "This driver finds a job by address and hostname, but the instance has no hostname of its own in ECS."
     return ""
 
@@ -79,13 +78,13 @@ def _routes_by_driver(plan_hops: Callable[[str], tuple[Hop, ...]]) -> tuple[dict
     return routes, refusals
 
 
-def _why_not(name: str, hops: tuple[Hop, ...], destination: str, why_unready: Callable[[str, tuple[Hop, ...]], str]) -> str:
+def _why_passed_over(name: str, hops: tuple[Hop, ...], destination: str, why_unready: Callable[[str, tuple[Hop, ...]], str]) -> str:
     if hops[-1].destination != destination:
         return f"It does not lead to {destination}."
     return why_unready(name, hops)
 
 
-def _reason(name: str, passed_over: Mapping[str, str]) -> str:
+def _reason_for_choice(name: str, passed_over: Mapping[str, str]) -> str:
     first = f"{name} is the best that is ready: {driver_traits(name).merit}."
     return f"{first} {_reasons_by_driver(passed_over)}".strip()[:LONGEST]
 

@@ -21,6 +21,8 @@ RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "s
 """Names of account facts that only old documents contain. No call can read these facts any more, so ``from_json`` removes them from
 the documents.
 """
+SHARED_HOSTNAMES = frozenset({"", "localhost"})
+"""Hostnames that many machines have, so they identify none of them."""
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import json
 import re
 from typing import Any
 
+from shared.domain.facts import SHARED_HOSTNAMES
 from shared.ports.driver import InstanceIdentity
 
-_NO_NAMES = frozenset({"", "localhost"})
 _NETBIOS = 15
 """Maximum characters of a NetBIOS name. Windows cuts longer computer names to this length."""
 
@@ -50,7 +50,7 @@ def is_same_host(seen: str, known: str, *, windows: bool = False) -> bool:
     """
     seen, known = (each.strip().rstrip(".").lower() for each in (seen, known))
     one, other = seen.partition(".")[0], known.partition(".")[0]
-    if {one, other} & _NO_NAMES:
+    if {one, other} & SHARED_HOSTNAMES:
         return False
     if "." in seen and "." in known:
         return seen == known

@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 from shared.domain.batch import Batch, BatchState, PauseState
 from shared.domain.migration import State
-from shared.domain.waves import BY_HAND
+from shared.domain.waves import BY_HAND, why_next_wave_waits
 from shared.ports.ports import Ports
 from shared.stages.api import show
 from shared.stages.api.attention_views import BatchNeed, BatchNeeds, NeedsPolicy, NextWave
 from shared.stages.api.batches import waiting_job_count
 
 SOON = timedelta(days=1)
-"""How long before its end an approval is told."""
+"""An approval that expires within this time needs a person."""
 STATES_FOR_A_PERSON = (State.FAILED, State.PRECHECK_FAILED, State.MIGRATED)
 """The states of a migration in which a person decides."""
 
@@ -54,7 +54,7 @@ def _what_batch_needs(batch: Batch, counts: dict[str, int], waves: tuple[NextWav
 
 
 def _may_need_person(batch: Batch, need: BatchNeed, now: datetime) -> bool:
-    """Whether a person may have something to do. It is true rather once too often than once too seldom."""
+    """Whether a person may have something to do. If in doubt, the answer is yes."""
     if any(need.counts.get(state.value) for state in STATES_FOR_A_PERSON) or batch.control.brake in (
         PauseState.PAUSED,
         PauseState.BUDGET,
@@ -72,12 +72,10 @@ def _is_soon(at: datetime | None, now: datetime) -> bool:
 
 
 def _next_wave(batch: Batch, ports: Ports, now: datetime) -> tuple[NextWave, ...]:
-    """Return the wave that a person lets begin, if the wave before has ended."""
+    """Return the next wave if a person must let it begin and the wave before has ended. Otherwise, return nothing."""
     by_person = batch.policy.gate == BY_HAND or batch.policy.wave_approvals
     if batch.state is not BatchState.OPEN or not by_person or batch.control.wave_ended_at is None:
         return ()
-    from shared.domain.waves import why_next_wave_waits
-
     following = batch.control.wave + 1
     if following >= len(ports.batches.waves(batch.batch_id)):
         return ()

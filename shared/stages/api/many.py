@@ -14,6 +14,9 @@ from shared.stages.api import views
 from shared.stages.api.act import Act, carry_out_act
 from shared.stages.api.migrations import holds_snapshots, retry_step, rollback_step
 
+Outcome = tuple[tuple[str, ...], tuple[views.RefusedAct, ...]]
+"""The ids of the migrations on which the act succeeded, and the refused acts with their reasons."""
+
 
 def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Confirmations:
     """Confirm the named migrations of the batch, each at the version that the operator saw."""
@@ -23,19 +26,17 @@ def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: di
         holds = holds_snapshots(migration, ports)
         return acts.confirm(migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds)
 
-    return views.Confirmations(
-        *_act_on_each_migration(ports, batch_id, versions, lambda seen: Act("confirmation", caller, seen, decide_confirmation))
-    )
+    return views.Confirmations(*_act_on_each_migration(ports, batch_id, versions, "confirmation", caller, decide_confirmation))
 
 
 def retry_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Retries:
     """Retry the named migrations of the batch, each at the version that the operator saw."""
-    ports.batches.terms(batch_id)  # there is one
+    ports.batches.terms(batch_id)  # raises Refused if the batch does not exist
 
     def decide_retry(migration: Migration, now: datetime) -> Step:
         return retry_step(migration, caller, now, ports)
 
-    return views.Retries(*_act_on_each_migration(ports, batch_id, versions, lambda seen: Act("retry", caller, seen, decide_retry)))
+    return views.Retries(*_act_on_each_migration(ports, batch_id, versions, "retry", caller, decide_retry))
 
 
 def roll_back_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Rollbacks:
@@ -43,38 +44,39 @@ def roll_back_migrations(ports: Ports, batch_id: str, caller: Caller, versions: 
 
     Each one is judged as if it were the only one, with the approvals that the policy asks for.
     """
-    ports.batches.terms(batch_id)  # there is one
+    ports.batches.terms(batch_id)  # raises Refused if the batch does not exist
 
     def decide_rollback(migration: Migration, now: datetime) -> Step:
         return rollback_step(migration, caller, now, ports)
 
-    return views.Rollbacks(
-        *_act_on_each_migration(ports, batch_id, versions, lambda seen: Act("rollback", caller, seen, decide_rollback))
-    )
+    return views.Rollbacks(*_act_on_each_migration(ports, batch_id, versions, "rollback", caller, decide_rollback))
 
 
 def cancel_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Cancellations:
     """Cancel the named migrations of the batch before their instances change, each at the version that the operator saw."""
-    ports.batches.terms(batch_id)  # there is one
+    ports.batches.terms(batch_id)  # raises Refused if the batch does not exist
 
     def decide_cancellation(migration: Migration, now: datetime) -> Step:
         return acts.cancel(migration, caller.name, now)
 
-    return views.Cancellations(
-        *_act_on_each_migration(ports, batch_id, versions, lambda seen: Act("cancellation", caller, seen, decide_cancellation))
-    )
+    return views.Cancellations(*_act_on_each_migration(ports, batch_id, versions, "cancellation", caller, decide_cancellation))
 
 
 def _act_on_each_migration(
-    ports: Ports, batch_id: str, versions: dict[str, int], act: Callable[[int], Act]
-) -> tuple[tuple[str, ...], tuple[views.RefusedAct, ...]]:
-    """Carry out the act on each named migration. Return the ids of the successful acts, and the reasons of the refused acts."""
+    ports: Ports,
+    batch_id: str,
+    versions: dict[str, int],
+    name: str,
+    caller: Caller,
+    decide: Callable[[Migration, datetime], Step],
+) -> Outcome:
+    """Carry out the act on each named migration."""
     mine = {each.migration_id: each for each in ports.migrations.load_many(list(versions)) if each.batch_id == batch_id}
     done: list[str] = []
     refused: list[views.RefusedAct] = []
     for migration_id, version in versions.items():
         try:
-            carry_out_act(ports, _migration_in_batch(mine, migration_id, batch_id), act(version))
+            carry_out_act(ports, _migration_in_batch(mine, migration_id, batch_id), Act(name, caller, version, decide))
             done.append(migration_id)
         except Refused as error:
             refused.append(views.RefusedAct(migration_id, error.code, error.message, error.remedy))
