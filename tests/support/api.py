@@ -67,7 +67,7 @@ class ApiInMemory:
         }
 
     def version(self, path: str) -> int:
-        """The version of the migration or batch in a path; 0 if there is none."""
+        """The version of the migration or batch that the path names; 0 if it names neither."""
         _, kind, id, *_ = [*path.split("/"), "", ""]
         if kind == "migrations" and id in self.fakes.migrations.rows:
             return self.fakes.migrations.rows[id].migration.version

@@ -105,7 +105,7 @@ def sums(package: Package) -> dict[str, int]:
 
 
 def python_of(target: Target) -> Path:
-    """The target's interpreter; skips the test where there is none."""
+    """The target's interpreter. Skips the test if the machine does not have it."""
     return interpreter(target) or pytest.skip(f"Python {target.version} is not on this machine")
 
 

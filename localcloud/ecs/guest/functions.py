@@ -1,9 +1,10 @@
 """The commands of a Linux guest as functions of its shell. This is faster: a file on PATH needs a new process and a new program for
 each call.
 
-The functions are made from the files, so both print the same. Each function runs in a fork of the script's shell. A script gets no
-functions if it could tell them from files. That is so if it asks where a command is, sets PATH, reads other scripts in, makes names
-read-only, or redefines a command that they use. Such a script finds the files on PATH, as every other program does.
+The functions are made from the files, so both print the same. Each function runs in a fork of the script's shell. A script that
+might notice the difference gets no functions, and finds the files on PATH as every other program does. A script might notice it if
+the script asks where a command is, sets PATH, sources another script, makes names read-only, or redefines a command that the
+functions use.
 """
 
 from __future__ import annotations

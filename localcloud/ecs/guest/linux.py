@@ -1,4 +1,5 @@
-"""A Linux guest's system disk as files: real files where a script would look, and data files for the commands in shims/linux.
+"""The files on the system disk of a simulated Linux guest. A script reads some of them directly. The commands in shims/linux read
+the others.
 
 An upgrade replaces only the files of ``release_tree``. Users, services, mounts and a script's own files stay.
 """

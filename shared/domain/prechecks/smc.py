@@ -90,10 +90,10 @@ RULES = (
         severity=Severity.OVERRIDABLE,
         unknown=Severity.INFO,
         needs=NeededFacts.GUEST,
-        title="A link in the folder / points to an absolute path",
-        asks="a link in / points to an absolute path",
+        title="The root folder contains a link with an absolute path",
+        asks="the root folder contains a link with an absolute path",
         why='SMC ends the job with "Upgrade requires links in root directory to be relative": the tool reads the system from '
-        "outside, where an absolute path leads to another place.",
+        "outside, so it follows an absolute link to the wrong folder.",
         remedy="Make each link relative, for example ln -snf data/app /app.",
         source="SMC support: links in the root directory; leapp: check_root_symlinks",
         check=linux_list_check(lambda guest: guest.root_links, "the guest did not list the links in /"),

@@ -16,7 +16,7 @@ def within(policy: Policy, moment: datetime) -> bool:
 
 
 def blacked(policy: Policy, moment: datetime) -> str:
-    """The reason of the blackout at this moment; empty if there is none."""
+    """The reason of the blackout at this moment; empty if no blackout applies."""
     for each in policy.blackouts:
         if each.begins - timedelta(minutes=each.cutoff_min) <= moment < each.ends:
             return each.reason or "no reason given"
