@@ -7,11 +7,14 @@ import json
 from types import SimpleNamespace
 from typing import Any, cast
 
-from tests.simulation.invariants.chosen import OnlyTheChosen
+import pytest
+
+from tests.simulation.invariants.chosen import RELEASES, OnlyTheChosen
 from tests.simulation.invariants.meant import AsMeant
 from tests.simulation.invariants.restored import Reset, RolledBackIsTrue
 from tests.simulation.records import MIGRATIONS, State
 from tests.simulation.truth import Change, Effect
+from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8, RHEL_9, WINDOWS_2008
 
 MIGRATION: Any = SimpleNamespace(migration_id="m1", instance_id="i-1")
 
@@ -40,6 +43,12 @@ def test_a_repeated_snapshot_call_is_judged_though_the_instance_has_been_release
     gone = SimpleNamespace(truth=SimpleNamespace(ecs=SimpleNamespace(store=SimpleNamespace(get=lambda *_: None))))
     made = Effect("CreateSnapshot", {"DiskId": "d-1", "SnapshotName": "replank-m1-0-d-1"}, "role:snapshot", {"SnapshotId": "s-1"})
     assert list(OnlyTheChosen().effect(made, cast(Any, gone))) == []
+
+
+@pytest.mark.parametrize("system", [CENTOS_7, CENTOS_8, RHEL_8, RHEL_9, WINDOWS_2008])
+def test_a_batch_may_select_every_system_of_the_fleets_by_its_release(system: tuple[str, str, str]) -> None:
+    """A notice about CentOS 8 selects the instances that run it (seeds 57670435 and 57670545)."""
+    assert [release for release, start in RELEASES.items() if system[0].startswith(start)] != []
 
 
 def test_an_act_may_name_the_version_before_a_ready_migration_released_its_slot() -> None:

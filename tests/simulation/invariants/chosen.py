@@ -9,8 +9,16 @@ from tests.simulation.invariants.scene import Checker, Found, Sight, entered
 from tests.simulation.records import BATCHES, OURS, Batch, State
 from tests.simulation.truth import Change, Effect, Truth
 
-RELEASES = {"centos-7": "CentOS  7", "windows-2008r2": "Windows Server  2008 R2"}
-"""The account's names for the systems of the simulated fleets. A batch that selects releases means the instances that run them."""
+RELEASES = {
+    "centos-7": "CentOS  7",
+    "centos-8": "CentOS  8",
+    "rhel-8": "Red Hat Enterprise Linux 8",
+    "rhel-9": "Red Hat Enterprise Linux 9",
+    "windows-2008r2": "Windows Server  2008 R2",
+}
+"""By release: how the account's name of the system begins. A batch that selects releases means the instances that run them. Every
+system of the simulated fleets is here.
+"""
 MOVED = frozenset({State.SNAPSHOTTED, State.MIGRATING})
 """States that show that an instance is being moved, by a job of the product or of a person in the console."""
 
