@@ -172,12 +172,12 @@ class MigrationRun:
             job["sim"]["transit"] = ""
 
     def _fail(self, job: Doc, code: str, cause: str, *, restart: bool = False) -> None:
-        """Set the job to InError with a cause. The machine continues with its old system."""
+        """Set the job to InError with a cause. The machine, if it was not released, continues with its old system."""
         id = job["sim"]["instance_id"]
         self._drop_transit(job)
         exists = self.world.ecs.exists(id)
         back = exists and bool(self._facts(job).get("puts_back")) and self._put_back(job)
-        if restart or back:
+        if back or (exists and restart):
             self._restart(job, self.world.between(60, 180, "back", job["JobId"], job["sim"]["attempt"]))
         self.world.ecs.set_busy(id, "", failed=True)
         job |= {"Status": "InError", "ErrorCode": code, "StatusInfo": cause, "EndTime": self.world.now_iso}

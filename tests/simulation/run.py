@@ -20,11 +20,14 @@ CHUNK = 25
 
 
 def run_range(first: int, count: int) -> Figures:
-    """The figures of a range of seeds."""
+    """The figures of a range of seeds. A seed whose run raises an error counts as broken, and the next seeds still run."""
     figures = Figures()
     with prepared():
         for seed in range(first, first + count):
-            figures.add(run_seed(seed))
+            try:
+                figures.add(run_seed(seed))
+            except Exception as error:
+                figures.broken.append((seed, f"the run ended with {type(error).__name__}: {error}"))
     return figures
 
 

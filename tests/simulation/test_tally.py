@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.core.errors import ApiError
 from tests.simulation import run, tally
 from tests.simulation.figures import Figures
 from tests.simulation.tally import ChunkTally, OtherCode, fingerprint
@@ -49,6 +50,22 @@ def test_a_chunk_that_was_counted_is_not_run_again(tmp_path: Path, monkeypatch: 
     assert run.main(["--seeds", "100", "--tally", str(path)]) == 0
     assert ran == [(0, 25), (25, 25), (50, 25), (75, 25)]
     assert ChunkTally(path).figures.seeds == 100
+
+
+def test_a_seed_that_raises_is_reported_and_the_others_still_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that cannot be unpickled must not leave the parent process waiting for ever (seed 57670670)."""
+    ran: list[int] = []
+
+    def fail(seed: int) -> None:
+        ran.append(seed)
+        raise ApiError("InvalidInstanceId.NotFound", "It was released.", 404)
+
+    monkeypatch.setattr(run, "run_seed", fail)
+    figures = run.run_range(3, 2)
+    assert ran == [3, 4]
+    assert figures.broken == [
+        (each, "the run ended with ApiError: InvalidInstanceId.NotFound: It was released.") for each in (3, 4)
+    ]
 
 
 def test_what_is_interrupted_keeps_what_it_has(

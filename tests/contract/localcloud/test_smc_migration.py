@@ -10,6 +10,7 @@ import pytest
 from alibabacloud_ecs20140526 import models as ecs
 from alibabacloud_smc20190601 import models as smc
 
+from localcloud.account import service
 from localcloud.core.http import Request
 from tests.contract.localcloud.ecs_support import CENTOS, GUESTS, INSTANCES, REGION, WINDOWS, Account, account, refused
 from tests.support.fleets import fleet, instance
@@ -152,6 +153,14 @@ def test_a_failure_leaves_the_old_system_and_a_retry_succeeds(cloud: Account, st
     cloud.start(job)
     until(cloud, job, "Finished")
     assert len(cloud.job_state(job).replication_job_runs.replication_job_run) == 2
+
+
+def test_a_job_whose_instance_was_released_fails_without_a_restart(cloud: Account) -> None:
+    job = started(cloud, CENTOS, ALINUX3)
+    cloud.ecs.delete_instance(ecs.DeleteInstanceRequest(instance_id=CENTOS, force=True))
+    migration = service(cloud.cloud, "smc").jobs.migration
+    migration._fail(migration.world.jobs.get(job), "M199", "It hung.", restart=True)
+    assert cloud.job_state(job).status == "InError"
 
 
 def test_a_retry_waits_for_the_machine_to_come_back(cloud: Account) -> None:
