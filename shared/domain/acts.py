@@ -156,7 +156,7 @@ def _retry_step(migration: Migration, to: State, operator: str, now: datetime, *
         attempt=migration.attempt + 1,
         failure=None,
         probe_invocation_id="",
-        handle=replace(migration.handle, began_at=None),
+        handle=replace(migration.handle, began_at=None, waits=""),
         trace=AfterJobRecord(),
         stalled_at=None,
         retried=True,

@@ -51,7 +51,9 @@ class JobReport:
     copied: bool = False
     """Whether SMC has made its own copies of the disks for this job."""
     log: str = ""
-    """On a failure, the end of the log of the tool in the instance; empty for a job without such a tool."""
+    """The end of the log of the tool in the instance, on a failure and during the preparation; empty for a job without a tool."""
+    late_remedy: str = ""
+    """During the preparation: the remedy if it exceeds its time limit. Empty if the driver has only the general remedy."""
 
 
 @dataclass(frozen=True)

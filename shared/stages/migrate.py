@@ -25,6 +25,7 @@ from shared.stages.host_identity import host_identity
 from shared.stages.slots import batch_and_start_facts, take_group_place_if_grouped
 
 STATES = frozenset({State.SNAPSHOTTED})
+_BACK_IN_SERVICE = "Start the instance if it is stopped, and wait until its Cloud Assistant agent answers; then retry."
 
 
 def run(message: Message, ports: Ports) -> Outcome:
@@ -42,7 +43,8 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
         return _release_slot_and_wait(migration, driver, reason, scene, ports)
     absent = _why_instance_not_ready(migration, ports) if migration.attempt > 1 else ""
     if absent:
-        return _wait_for_driver(migration, JobReport(JobPhase.PREPARING, migration.handle, remedy=absent), ports)
+        report = JobReport(JobPhase.PREPARING, migration.handle, remedy=absent, late_remedy=_BACK_IN_SERVICE)
+        return _wait_for_driver(migration, report, ports)
     if migration.handle.began_at is None:
         migration = _begin_preparation(migration, ports)
     who = host_identity(migration, migration.hop, ports) if driver.traits.needs_identity else NOBODY
@@ -177,7 +179,10 @@ def _wait_for_driver(migration: Migration, report: JobReport, ports: Ports) -> O
     of = ports.driver(migration.driver).traits
     limit = of.prepare_limit if migration.handle.began_at else PREPARE_LIMIT
     if limit is not None and now - began_at > limit:
-        why = f"Not ready within {limit}{': ' + report.remedy if report.remedy else ''}."
+        waited_for = report.message or report.remedy
+        why = f"Not ready within {limit}{': ' + waited_for.removesuffix('.') if waited_for else ''}."
+        if report.late_remedy:
+            raise Permanent("Driver.PrepareTimedOut", why, report.late_remedy, log=report.log)
         raise Permanent("Driver.PrepareTimedOut", why, f"Look at the instance, and at its job {of.job_seen_at}; then retry.")
     if report.handle != migration.handle:
         preparing = step(

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.adapters.drivers.tool_reports import UNLICENSED, preparation_report, running_report
+from shared.adapters.drivers.tool_reports import UNLICENSED, not_begun_yet_report, preparation_report, running_report
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import GUEST
 from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
@@ -54,7 +54,9 @@ class GuestDriver:
         if not any(is_recipe_usable(each, self._catalog) for each in all_recipes(self._catalog)):
             keys = ", ".join(each.key for each in all_recipes(self._catalog))
             message = f"No recipe of the guest driver is on: {SETTING} names none of {keys}."
-            remedy = f"Try a recipe on an instance that may be lost (docs/drivers.md), then name it in {SETTING}."
+            remedy = (
+                f"Try a recipe on an instance that may be lost (docs/drivers.md), then name it in {SETTING}, deploy, and retry."
+            )
             raise Permanent("Driver.SettingMissing", message, remedy)
 
     def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
@@ -66,7 +68,7 @@ class GuestDriver:
         answer = self._newest_answer(migration, migration.handle.began_at or migration.entered_at)
         if answer is None or (answer.run != run and not answer.word):
             self._send_action(migration, "begin", recipe)
-            return JobReport(JobPhase.PREPARING, migration.handle, remedy=f"{recipe.tool} is to be installed in the instance.")
+            return not_begun_yet_report(recipe, migration.handle)
         report = preparation_report(answer, recipe, migration.handle, run)
         if report.phase is JobPhase.PREPARING and not is_answer_fresh(answer, self._clock.now(), MAX_AGE_WITHOUT_NEW_COMMAND):
             self._send_action(migration, "check" if answer.phase == UNLICENSED else "look")
@@ -201,7 +203,7 @@ class GuestDriver:
         recipe = recipe_for_path(self._catalog, hop.source, hop.destination)
         if recipe is None or not (under_way or is_recipe_usable(recipe, self._catalog)):
             what = f"The recipe from {hop.source} to {hop.destination} is {'off' if recipe else 'not there any more'}."
-            raise Permanent("Recipe.Missing", what, f"Add it, or name it in {SETTING}, and deploy; or cancel or roll back.")
+            raise Permanent("Recipe.Missing", what, f"Add it, or name it in {SETTING}; deploy, then retry. Or cancel or roll back.")
         return recipe
 
 

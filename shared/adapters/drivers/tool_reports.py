@@ -19,6 +19,12 @@ from shared.ports.driver import JobPhase, JobReport
 UNLICENSED = "unlicensed"
 """The phase of a run that waits until a person has bought a licence."""
 _BACK = "Roll back: only the snapshots undo what the tool has changed."
+_LOG_IN_GUEST = "/var/lib/replank-tool/log"
+_FOREIGN_RECORD = (
+    "Roll back that migration if you can, and cancel this one. "
+    "If the system is whole, delete /var/lib/replank-tool in the instance; then retry."
+)
+_LET_END = "Let it end, or end it; then retry."
 
 
 def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
@@ -32,25 +38,24 @@ def running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catal
 
 
 def _with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobReport:
-    """The report, with the end of the tool's log added if it reports a failure of this run."""
-    if report.phase is not JobPhase.FAILED or answer.run != run:
+    """The report, with the end of the tool's log added if it reports a failure or the preparation of this run."""
+    if report.phase not in (JobPhase.FAILED, JobPhase.PREPARING) or answer.run != run:
         return report
     return replace(report, log=end_of_log(answer.log))
 
 
 def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     if answer.word:
-        return _run_not_begun_report(answer, recipe, handle)
+        return _run_not_begun_report(answer, recipe, handle, run)
     if answer.run != run:
-        return JobReport(JobPhase.PREPARING, handle, remedy=f"{recipe.tool} is to be installed in the instance.")
+        return not_begun_yet_report(recipe, handle)
     known = replace(handle, job_id=run, waits="")
     if answer.started:
         return JobReport(JobPhase.RUNNING, known)  # the tool has already been started, and must never be started twice
     if answer.phase == "not-installed":
         return _failed_report_with_tool_error(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
     if answer.phase == UNLICENSED:
-        todo = f"buy {recipe.licence}. The preparation then continues by itself."
-        return JobReport(JobPhase.PREPARING, replace(handle, waits=todo), remedy=f"a person: {todo}")
+        return _unlicensed_report(recipe, handle)
     stops = findings_that_stop(findings_of_report(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
     if answer.phase == "refused" or stops:
         return _refusal_report(answer, recipe, known)
@@ -64,7 +69,8 @@ def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, 
     if answer.phase == "prepared":
         return JobReport(JobPhase.PREPARED, known)
     doing = "is being installed" if answer.phase in ("begun", "installing") else "checks the instance"
-    return JobReport(JobPhase.PREPARING, replace(handle, waits=""), remedy=f"{recipe.tool} {doing}.")
+    late = f"Read {_LOG_IN_GUEST} in the instance. If nothing goes on there, stop it: systemctl stop replank-tool. Then retry."
+    return JobReport(JobPhase.PREPARING, replace(handle, waits=""), remedy=f"{recipe.tool} {doing}.", late_remedy=late)
 
 
 def _running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
@@ -82,7 +88,7 @@ def _running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, cata
         )
         return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.Interrupted", message, _remedy_after_interruption(answer))
     if answer.phase == "prepared" and not answer.started:
-        return _run_not_begun_report(answer, recipe, handle) if answer.word else JobReport(JobPhase.PREPARED, handle)
+        return _run_not_begun_report(answer, recipe, handle, handle.job_id) if answer.word else JobReport(JobPhase.PREPARED, handle)
     if answer.phase != "restarting" or not answer.returned or answer.busy:
         return running
     found = identify_os_release_in_catalog(catalog, answer.os_id, answer.os_version, answer.os_name)
@@ -91,16 +97,48 @@ def _running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, cata
     return _system_not_replaced_report(answer, recipe, handle)
 
 
-def _run_not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
-    if answer.word == "past":
+def not_begun_yet_report(recipe: Recipe, handle: DriverData) -> JobReport:
+    """The report while the guest has not answered to the command that begins the preparation."""
+    late = "See that the Cloud Assistant agent of the instance runs and answers commands; then retry."
+    todo = f"{recipe.tool} is to be installed in the instance."
+    return JobReport(JobPhase.PREPARING, handle, remedy=todo, late_remedy=late)
+
+
+def _unlicensed_report(recipe: Recipe, handle: DriverData) -> JobReport:
+    """The report for a tool that waits until a person has bought a licence."""
+    todo = f"buy {recipe.licence}. The preparation then continues by itself."
+    late = f"Buy {recipe.licence}; then retry. If it is bought, {_LOG_IN_GUEST} in the instance says why its check fails."
+    return JobReport(
+        JobPhase.PREPARING,
+        replace(handle, waits=todo),
+        message=f"{recipe.tool} waits for a licence.",
+        remedy=f"a person: {todo}",
+        late_remedy=late,
+    )
+
+
+def _run_not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
+    """The report for a guest that refused to begin the run ``run``, because of what already happens or has happened in it."""
+    own = _migration_part(answer.run) == _migration_part(run)
+    if answer.word == "past" and own:
         changed = f"An earlier run of {recipe.tool} has changed the system already, and did not complete it."
         return JobReport(JobPhase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_BACK)
+    if answer.word == "past":
+        changed = f"A run of {recipe.tool} by another migration has changed the system, and left its record."
+        return JobReport(JobPhase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_FOREIGN_RECORD)
     if answer.word == "ended":
         over = f"This try of {recipe.tool} is over, and what it installed was removed."
         return JobReport(JobPhase.FAILED, handle, code="Tool.Ended", message=over, remedy="Retry: it begins from the start.")
-    message = f"{recipe.tool} is at work in the instance, and this migration did not start it."
-    remedy = "Let it end, or end it; then retry."
-    return JobReport(JobPhase.FAILED, handle, code="Tool.AlreadyRuns", message=message, remedy=remedy)
+    if own and answer.active:
+        message = f"An earlier attempt of this migration is still {answer.phase} in the instance."
+        return JobReport(JobPhase.FAILED, handle, code="Tool.AlreadyRuns", message=message, remedy=_LET_END)
+    message = f"{recipe.tool} is at work in the instance, and this attempt did not start it."
+    return JobReport(JobPhase.FAILED, handle, code="Tool.AlreadyRuns", message=message, remedy=_LET_END)
+
+
+def _migration_part(run: str) -> str:
+    """The part of a run's id that names the migration: without hop and attempt."""
+    return run.rsplit("-", 2)[0]
 
 
 def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:

@@ -103,6 +103,20 @@ def test_what_an_earlier_try_left_in_the_snapshots_goes_when_the_rollback_is_acc
     assert "replank-tool" not in files(world)
 
 
+def test_a_licence_that_comes_too_late_is_named_in_the_remedy_and_the_retry_finds_it(world: World) -> None:
+    begin(world, CENTOS_7, "licence=no\n")
+    reach(world, "snapshotted", "failed")
+    world.run(30)
+    assert migration(world)["waitsFor"].startswith("a person: buy a Red Hat Enterprise Linux 7 licence")
+    failed = reach(world, "failed", "migrated")
+    assert failed["failure"]["code"] == "Driver.PrepareTimedOut"
+    assert failed["failure"]["remedy"].startswith("Buy a Red Hat Enterprise Linux 7 licence")
+    assert "403 - Forbidden" in failed["toolLog"]["text"]
+    write(world, 'rm -f "$GUEST_ROOT/.guest/tool"')
+    act(world, "retry")
+    assert reach(world, "migrated", "failed")["state"] == "migrated"
+
+
 def test_a_system_that_comes_back_unchanged_from_the_restart_has_failed_and_is_rolled_back(world: World) -> None:
     begin(world, RHEL_8, "fail=restart\n")
     failed = reach(world, "failed", "migrated", hours=24)

@@ -1,0 +1,41 @@
+"""A preparation that takes longer than its limit: what the failure says, and that its remedy fits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.drivers import DRIVERS
+from shared.domain.errors import Permanent
+from shared.domain.migration import DriverData, State
+from shared.ports.driver import JobPhase, JobReport
+from shared.stages.migrate import _wait_for_driver
+from tests.support.fakes import NOON, Fakes
+from tests.support.ports import migration
+
+
+def late(driver: str, **report: Any) -> Permanent:
+    """The failure of a preparation that has taken a day."""
+    fakes = Fakes()
+    fakes.drivers = {driver: type("Driver", (), {"traits": DRIVERS[driver]})()}
+    fakes.clock.pass_time(days=1)
+    made = migration(1, state=State.SNAPSHOTTED, driver=driver, handle=DriverData(began_at=NOON))
+    with pytest.raises(Permanent) as failed:
+        _wait_for_driver(made, JobReport(JobPhase.PREPARING, made.handle, **report), fakes.ports)
+    assert failed.value.code == "Driver.PrepareTimedOut"
+    return failed.value
+
+
+def test_the_drivers_own_remedy_and_log_come_with_the_failure() -> None:
+    found = late(
+        "guest", message="It waits for a licence.", remedy="a person: buy it.", late_remedy="Buy it; then retry.", log="403"
+    )
+    limit = DRIVERS["guest"].prepare_limit or timedelta()
+    assert found.message == f"Not ready within {limit}: It waits for a licence."
+    assert (found.remedy, found.log) == ("Buy it; then retry.", "403")
+
+
+def test_without_one_the_job_is_named() -> None:
+    assert late("smc", remedy="SMC imports it").remedy == "Look at the instance, and at its job in the SMC console; then retry."
