@@ -106,6 +106,8 @@ case $REPLANK_ACT in
     [ "$(get run)" = "$REPLANK_RUN" ] || say
     [ "$(get phase)" = unlicensed ] || say
     active && say
+    . "$D/recipe"
+    tool_busy >/dev/null 2>&1 && say busy
     run check
     say
     ;;

@@ -331,15 +331,28 @@ def test_an_hour_in_which_no_command_can_be_sent_changes_nothing(one: Bench, dri
     assert ended(one, driver, made).phase is JobPhase.FINISHED
 
 
+SOMEBODY_ELSE = (
+    'mkdir -p "$GUEST_ROOT/.guest/pid"; cat "$GUEST_ROOT/proc/sys/kernel/random/boot_id" >"$GUEST_ROOT/.guest/pid/convert2rhel"'
+)
+"""Somebody else's convert2rhel, as pgrep sees it."""
+
+
 def test_what_somebody_else_runs_is_never_disturbed(one: Bench, driver: Driver) -> None:
     made = guest(one, 10)
-    script = (
-        'mkdir -p "$GUEST_ROOT/.guest/pid"; cat "$GUEST_ROOT/proc/sys/kernel/random/boot_id" >"$GUEST_ROOT/.guest/pid/convert2rhel"'
-    )
-    one.ports.guest.start_script(made.region_id, made.instance_id, os_type="linux", script=script, token="t", timeout_s=60)
-    one.world.run(1)
+    told(one, made, SOMEBODY_ELSE)
+    assert refused(one, driver, made).code == "Tool.AlreadyRuns"
+
+
+def test_whoever_bought_the_licence_and_runs_the_tool_by_hand_is_not_disturbed(one: Bench, driver: Driver) -> None:
+    """The precheck changes packages, so it does not run beside another run of the tool."""
+    made = guest(one, 18)
+    told(one, made, 'echo licence=no >>"$GUEST_ROOT/.guest/tool"')
+    until(one, lambda: step_until_waiting(driver, made), JobPhase.PREPARED)
+    told(one, made, SOMEBODY_ELSE)
+    told(one, made, 'rm -f "$GUEST_ROOT/.guest/tool"')
     report = refused(one, driver, made)
     assert report.code == "Tool.AlreadyRuns"
+    assert starts(one, made, "Prepare: Gather system information") == 0
 
 
 def told(one: Bench, made: Migration, script: str) -> None:

@@ -15,7 +15,7 @@ from shared.stages import precheck
 from tests.simulation import tools
 from tests.simulation.scenario import Scenario
 from tests.simulation.weather import failing_snapshots, unlimited
-from tests.support.fleets import CENTOS_7, RHEL_8
+from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8
 
 Patch = Any
 
@@ -61,6 +61,25 @@ def failing_late(scenario: Scenario) -> Scenario:
     return replace(wide, batches=batches, fleet={**wide.fleet, "guests": guests}, rates={"person": 0.9}, chaos_min=180)
 
 
+def lacking_licences(scenario: Scenario) -> Scenario:
+    """Every instance goes to Red Hat by convert2rhel, its licence is missing, and people buy licences slowly."""
+    wide = by_tools(scenario)
+    records = wide.fleet["pages"][0]["Instances"]["Instance"]
+    guests: dict[str, Any] = {}
+    for each in records:
+        system = next((one for one in (CENTOS_7, CENTOS_8) if tools.needs_licence(each["InstanceId"], one[0])), RHEL_8)
+        each["OSName"], each["OSNameEn"], each["OSType"] = system
+        if system is not RHEL_8:
+            tools.lack_licence(guests, each["InstanceId"])
+    batches = tuple(replace(each, request=tools.by_tool(each.request, records)) for each in wide.batches)
+    return replace(wide, batches=batches, fleet={**wide.fleet, "guests": guests}, rates={"licence_bought": 0.03})
+
+
+def beside_strangers(scenario: Scenario) -> Scenario:
+    """The same scenario as ``by_tools``, and in many guests somebody else's tool runs now and then."""
+    return replace(by_tools(scenario), rates={"stranger": 0.3, "person": 0.3})
+
+
 def _without(name: str, *lines: str) -> list[Patch]:
     """A script of the driver without some of its lines. If such a line no longer exists, the patch raises."""
     text = tool._script_text(name)
@@ -81,6 +100,16 @@ def started_anyway() -> list[Patch]:
 def prepared_again() -> list[Patch]:
     """A repeated command prepares the tool again."""
     return _without("tool.sh", '[ "$(get run)" = "$REPLANK_RUN" ] && say\n', 'claim "claim-$REPLANK_RUN" || say\n')
+
+
+def unlicensed() -> list[Patch]:
+    """The preparation does not wait for the licence."""
+    return _without("tool_runner.sh", 'tool_licence >>"$L" 2>&1 || end unlicensed $?\n')
+
+
+def beside_others() -> list[Patch]:
+    """The driver does not look whether a tool runs that it has not started: not for the preparation, nor for a start."""
+    return _without("tool.sh", *["tool_busy >/dev/null 2>&1 && say busy\n"] * 3)
 
 
 def leftovers_kept() -> list[Patch]:

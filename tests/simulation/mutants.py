@@ -134,6 +134,8 @@ MUTANTS = (
     Mutant("a retry keeps what the try before it installed", 5, bugs_tools.leftovers_kept, tune=bugs_tools.failing_tools),
     Mutant("a cancellation leaves what was installed", 5, bugs_tools.nothing_undone, tune=bugs_tools.failing_tools),
     Mutant("a command that comes after the end begins its try again", 8, bugs_tools.begun_after_the_end, tune=bugs_tools.by_tools),
+    Mutant("a tool does not wait for its licence", 8, bugs_tools.unlicensed, tune=bugs_tools.lacking_licences),
+    Mutant("a tool runs beside somebody else's", 8, bugs_tools.beside_others, tune=bugs_tools.beside_strangers),
     Mutant("a rollback loses the log of the tool", 6, bugs_tools.log_lost, tune=bugs_tools.failing_late),
     Mutant("a further precheck chooses the driver again", 13, bugs_tools.chosen_again, tune=bugs_tools.choosing),
 )

@@ -7,7 +7,11 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.ecs.detached import TOOL
 from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8, RHEL_9
+
+UNLICENSED = "licence=no"
+"""The line by which a simulated guest says that its licence is missing."""
 
 SHARE, OF_BATCHES = 0.12, 0.75
 """The share of seeds in which batches may use the guest driver, and the share of their batches that do."""
@@ -39,9 +43,18 @@ _ENDS = {
     (CENTOS_8[0], "rhel-8"): _CONVERT2RHEL,
 }
 """How the tool of a path may end badly, early ends first; leapp's ends on every other path."""
-FAULTS = ("tool_killed", "agent_hour", "act_again")
-"""A tool's process is killed; an agent is silent for an hour; Cloud Assistant carries an old command out again."""
+FAULTS = ("tool_killed", "agent_hour", "act_again", "licence_bought", "stranger")
+"""A tool's process is killed; an agent is silent for an hour; Cloud Assistant carries an old command out again; a person buys a
+licence; somebody else's tool begins in a guest.
+"""
 RATES = {"tool_killed": 0.02, "agent_hour": 0.02, "act_again": 0.08}
+TO_BUY = 0.4
+"""The share of these seeds in which nobody has bought the licence of one instance yet. Its guest is then asked every minute.
+"""
+BUYS = (0.0, 0.02, 0.1)
+"""How often a person buys a licence, per minute of the storm: never, late or soon."""
+STRANGE, STRANGER = 0.4, 0.03
+"""The share of these seeds in which somebody else's tool runs in guests, and how often one begins, per minute."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,18 @@ def drawn(seed: int, records: list[dict[str, Any]], guests: dict[str, Any], requ
     for id, system in systems.items():
         if rng.random() < FAILING:
             fail(guests, id, rng.choice(ends(id, system)))
-    return Drawn(tuple(own), {kind: rate * rng.choice((0, 1, 2)) for kind, rate in RATES.items()})
+    rates = {kind: rate * rng.choice((0, 1, 2)) for kind, rate in RATES.items()}
+    return Drawn(tuple(own), {**rates, **_people(random.Random(f"licences:{seed}"), guests, systems)})
+
+
+def _people(rng: random.Random, guests: dict[str, Any], systems: dict[str, str]) -> dict[str, float]:
+    """Sometimes leave one licence for a person to buy. Returns how often people buy it, and start a tool of their own."""
+    needing = [id for id, system in sorted(systems.items()) if needs_licence(id, system)]
+    rates = {"stranger": STRANGER} if rng.random() < STRANGE else {}
+    if not needing or rng.random() >= TO_BUY:
+        return rates
+    lack_licence(guests, rng.choice(needing))
+    return {**rates, "licence_bought": rng.choice(BUYS)}
 
 
 def _driver(rng: random.Random) -> str:
@@ -86,6 +110,18 @@ def destination(id: str, system: str) -> str:
 def ends(id: str, system: str) -> tuple[str, ...]:
     """How the tool of an instance may end badly, early ends first."""
     return _ENDS.get((system, destination(id, system)), _LEAPP)
+
+
+def needs_licence(id: str, system: str) -> bool:
+    """Whether a person has to buy a licence before the instance's tool can be used."""
+    return tool(id, system) == "convert2rhel"
+
+
+def tool(id: str, system: str) -> str:
+    """The name under which the tool of an instance runs."""
+    if (system, destination(id, system)) not in _ENDS:
+        return "leapp"
+    return "convert2rhel" if destination(id, system).startswith("rhel") else "centos2anolis.py"
 
 
 def by_tool(request: dict[str, Any], records: list[dict[str, Any]], driver: str = "guest") -> dict[str, Any]:
@@ -109,4 +145,10 @@ def upgrade(rng: random.Random, records: list[dict[str, Any]]) -> dict[str, str]
 def fail(guests: dict[str, Any], id: str, how: str) -> None:
     """Make the tool of a guest end in this way, each time."""
     first, *more = guests.setdefault(id, {}).get("disks", [{}])
-    guests[id]["disks"] = [{**first, "files": {**first.get("files", {}), ".guest/tool": f"{how}\n"}}, *more]
+    files = first.get("files", {})
+    guests[id]["disks"] = [{**first, "files": {**files, TOOL: f"{files.get(TOOL, '')}{how}\n"}}, *more]
+
+
+def lack_licence(guests: dict[str, Any], id: str) -> None:
+    """Let the repositories of Red Hat refuse a guest until a person has bought its licence."""
+    fail(guests, id, UNLICENSED)

@@ -18,7 +18,7 @@ from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Sight
 from tests.simulation.records import State
 from tests.simulation.scenario import WORLD
-from tests.simulation.tool_faults import ToolFaults
+from tests.simulation.tool_faults import BOUGHT_AFTER, BOUGHT_LATER, ToolFaults
 from tests.simulation.tools import FAULTS
 from tests.simulation.truth import Truth
 
@@ -49,6 +49,9 @@ class WorldFaults(ToolFaults):
         self.cloud._sticks = self._sticks  # type: ignore[method-assign]
         self.lasting: set[str] = set()
         """Snapshots and jobs that hang until the product has given them up."""
+        self._strangers: dict[str, int] = {}
+        """By instance in which somebody else's tool runs: until when (ms)."""
+        self._buying = random.Random(f"buying:{chaos.seed}")
 
     @property
     def rng(self) -> random.Random:
@@ -56,6 +59,8 @@ class WorldFaults(ToolFaults):
 
     def minute(self) -> None:
         """Cause all faults of one minute."""
+        with self.cloud.lock, self.cloud.db.transaction():
+            self.end_strangers(self.truth.ecs.now)
         for kind in (*WORLD, *FAULTS):
             if self.chaos.hits(kind):
                 with self.cloud.lock, self.cloud.db.transaction():
@@ -269,6 +274,8 @@ class WorldFaults(ToolFaults):
         """
         ecs = self.truth.ecs
         with self.cloud.lock, self.cloud.db.transaction():
+            self.end_strangers(max(self._strangers.values(), default=0))
+            self.buy_late(self._buying, BOUGHT_AFTER)
             service(self.cloud, "tablestore").set_index_lag(0)
             for _ in range(sum(ecs.setting("snapshots_fail", {}).values())):
                 self.chaos.take_back("snapshot_fails")  # no snapshot was made that could fail
@@ -297,10 +304,11 @@ class WorldFaults(ToolFaults):
         return any(self._waits_for(id) == instance_id for id in self.lasting)
 
     def end_all(self) -> None:
-        """End what hung for ever, after nobody waits for it any more."""
+        """End what hung for ever, after nobody waits for it any more. People also buy licences."""
         with self.cloud.lock, self.cloud.db.transaction():
             for id in sorted(self.lasting):
                 self._goes_on(id)
+            self.buy_late(self._buying, BOUGHT_LATER)
         self.lasting.clear()
 
     def _goes_on(self, id: str) -> None:

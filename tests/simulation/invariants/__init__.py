@@ -24,7 +24,7 @@ from tests.simulation.invariants.scene import Checker, Found, Sight
 from tests.simulation.invariants.snapshots import DeleteOnlyOurs, SnapshotsFirst
 from tests.simulation.invariants.starts import EveryStart
 from tests.simulation.invariants.told import SmcIsToldTruly
-from tests.simulation.invariants.tools import DriverStays, LeavesNothing, LogKept, ToolsOnce
+from tests.simulation.invariants.tools import DriverStays, LeavesNothing, LogKept, ToolsMayRun, ToolsOnce
 
 __all__ = ["Checker", "Found", "NeverStuck", "Sight", "all_checkers"]
 
@@ -53,6 +53,7 @@ def all_checkers() -> list[Checker]:
         OwnCommands(),
         RollbacksAllowed(),
         ToolsOnce(),
+        ToolsMayRun(),
         LeavesNothing(),
         LogKept(),
         DriverStays(),

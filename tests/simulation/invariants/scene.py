@@ -48,6 +48,8 @@ class Sight:
     """What somebody else did to instances: the instance, the deed, and when (ms)."""
     loses_events: bool = True
     """Whether events may be lost or late. If so, nobody can be sure to learn of what they report."""
+    strangers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By instance: since when (ms) somebody else's upgrade tool runs in it, and in which start of the machine."""
     by_hand: set[str] = field(default_factory=set)
     """Snapshots that people made."""
 

@@ -15,7 +15,10 @@ from tests.simulation.records import MIGRATIONS, Columns, Migration, State
 from tests.simulation.truth import Change, Happening
 
 RECORD, LOG, INSTALLED = "var/lib/replank-tool/", "var/log/yum.log", ".guest/installed/"
-PREPARE, START = "prepare", "start"
+PREPARE, CHECK, START = "prepare", "check", "start"
+FACTS, UNLICENSED = ".guest/tool", b"licence=no"
+"""The file with a simulated guest's facts about tools, and the line that says that its licence is missing."""
+AT_ONCE_MS = 60_000
 LATE_MS = 20 * 60_000
 """How long after its step a command may still reach the guest."""
 Run = tuple[str, int, int]
@@ -53,6 +56,25 @@ class ToolsOnce(Checker):
             yield f"the tool of {run} was started, and {migration.migration_id} is at hop {migration.hop}, try {migration.attempt}"
         if not _was_migrating(migration, scene):
             yield f"the tool of {run} was started while {migration.migration_id} was {migration.state.value}"
+
+
+class ToolsMayRun(Checker):
+    """8. A tool is not started without its licence. It does nothing in a guest in which somebody else's tool runs."""
+
+    number, name = 8, "tools may run"
+
+    def happened(self, happening: Happening, scene: Sight) -> Found:
+        verb = happening.ids[0].rpartition(" ")[2] if happening.kind == "run" else ""
+        if verb not in (PREPARE, CHECK, START):
+            return
+        tree, id = scene.truth.system_disk(happening.instance_id), happening.instance_id
+        if verb == START and UNLICENSED in tree.get(FACTS, (0, b""))[1].splitlines():
+            yield f"the tool of {id} was started without its licence"
+        since_ms, boots = scene.strangers.get(id, (scene.truth.ecs.now, 0))
+        instance = scene.truth.ecs.store.get("instance", id)
+        # A tool that has begun in the last seconds could not be seen by the command that started ours.
+        if instance["sim"]["boots"] == boots and scene.truth.ecs.now - since_ms > AT_ONCE_MS:
+            yield f"the tool of {id} began to {verb} beside somebody else's"
 
 
 class LeavesNothing(Checker):
