@@ -120,7 +120,12 @@ class DriverSettingErrors(Mapping[str, Permanent]):
         return self._make_drivers()
 
     def path_error(self, name: str, os_type: str, releases: Sequence[str]) -> Permanent | None:
-        """The error that names the setting which the driver lacks for this ``os_type`` and these destinations; None without one."""
+        """The error that names the setting which the driver lacks for this ``os_type`` and these destinations; None without one.
+
+        A driver that this version does not know lacks no setting: ``Ports.driver`` refuses the driver itself.
+        """
+        if name not in self._drivers:
+            return None
         try:
             self._drivers[name].check_path_settings(os_type, releases)
         except Permanent as error:

@@ -59,6 +59,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
     try:
         instance = ports.compute.instance_facts(migration.region_id, migration.instance_id, schedule=True)
         migration = _migration_with_route(migration, instance, terms, ports)
+        _check_driver_has_settings(migration, instance, ports)
         _check_instance_selected(migration, batch, ports)
         migration = _migration_with_group(migration, instance, terms)
         _lock_instance(migration, terms, ports)
@@ -140,6 +141,17 @@ def _why_driver_unready(name: str, hops: tuple[Hop, ...], instance: InstanceFact
         return lacks
     error = ports.unready.get(name) or ports.unready_on_path(name, instance.os_type, tuple(hop.destination for hop in hops))
     return error.message if error else ""
+
+
+def _check_driver_has_settings(migration: Migration, instance: InstanceFacts, ports: Ports) -> None:
+    """Refuse an instance whose driver lacks a setting for its system or for a destination that is still ahead.
+
+    Otherwise, the snapshots would be made for a job that cannot start. Raises Refused (Driver.SettingMissing).
+    """
+    ahead = tuple(hop.destination for hop in migration.hops[migration.hop :])
+    error = ports.unready_on_path(migration.driver, instance.os_type, ahead)
+    if error is not None:
+        raise Refused(error.code, error.message, error.remedy)
 
 
 def _migration_with_group(migration: Migration, instance: InstanceFacts, terms: BatchTerms) -> Migration:
