@@ -198,7 +198,7 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
 
 
 def _release_lock_effect(migration: Migration) -> ReleaseLock:
-    """The effect that releases the instance's lock. The effect waits for the end of a job that may still run."""
+    """The effect that releases the instance's lock. The effect waits until a job that may still run has ended."""
     unseen = driver_traits(migration.driver).may_job_run_unseen and migration.snapshots_made > 0
     left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or unseen)
     return ReleaseLock(migration.region_id, migration.instance_id, after_jobs=left)
@@ -267,7 +267,7 @@ def _rollback_step(migration: Migration, operator: str, now: datetime, reason: s
 
 
 def _clean_up_effects(migration: Migration) -> tuple[Effect, ...]:
-    """The effects that remove the job, and then record SMC's backup copies. SMC may make such copies even if the start of the job
+    """The effects that remove the job, and then record SMC's backup copies. SMC may make backup copies even if the start of the job
     failed.
     """
     clean_up = CleanUpDriver(migration.handle, migration.hop)

@@ -1,8 +1,8 @@
 """Finds out whether SMC reset the disks after a job that failed, was cancelled, or was a drill. Pure.
 
 SMC may reset every disk to SMC's own copies, but the API does not report a reset (SMC, "migrate an operating system"). Therefore
-the pipeline writes a small file, the marker, in the guest after SMC has made its copies. After the job, the pipeline looks for the
-marker. If the marker is gone, SMC reset the disks, and everything written since the copies is lost.
+the pipeline writes a small file, the marker, into the guest after SMC has made its copies. After the job, the pipeline looks for
+the marker. If the marker is gone, SMC reset the disks, and everything written since the copies is lost.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import Enum
 from shared.domain.timing import CLOCKS_APART
 
 ROLLED_BACK_BY_SMC = "Job.RolledBack"
-"""The error code if a job finished although the guest still runs the old system. A retry then makes another job."""
+"""The error code if a job finished although the guest still runs the old system. A retry after this error makes another job."""
 
 
 class DisksAfterJob(Enum):
@@ -77,7 +77,7 @@ class MarkerAnswer:
 @dataclass(frozen=True)
 class GuestBeforeJobEnd:
     """The guest before the job ended: its operating system, its marker, and the time of the last observation. The marker is empty
-    unless the marker was certainly written.
+    if nobody knows whether the marker was written.
     """
 
     os_id: str | None
@@ -112,7 +112,7 @@ def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: 
 def smc_rollback_in_words(trace: AfterJobRecord, *, job_failed: bool) -> str:
     """Whether SMC reset the disks, in words for people; empty if no job of the attempt failed.
 
-    If an older version removed the record, the text is "not known".
+    If an older version removed the record, the result is "not known".
     """
     if trace.found is not None:
         return trace.found.value

@@ -11,7 +11,7 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Refused
 
 TICK_ACTOR = "watch"
-"""The name that the batch's journal shows if the tick pauses or stops the batch, and no person does."""
+"""The name that the batch's journal shows if the tick pauses or stops the batch."""
 NAMED = 5
 """Maximum number of failed migrations that an error message names."""
 
@@ -70,9 +70,7 @@ def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
 
 
 def is_last_act(batch: Batch, act: str, operator: str) -> bool:
-    """Whether the last act on the batch was the same act by this operator. If so, the request is a repetition and
-    changes nothing.
-    """
+    """Whether the last act on the batch was ``act`` by this operator, so that the request is a repetition."""
     made = {"pause": PauseState.PAUSED, "resume": PauseState.OFF, "stop": PauseState.STOPPED}[act]
     return batch.control.at is not None and batch.control.brake is made and batch.control.by == operator
 

@@ -15,9 +15,7 @@ from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
-"""The clocks of two functions may differ. Therefore a migration may seem to be created after the acknowledgement, by at most this
-time.
-"""
+"""A migration may seem to be created up to this time after the acknowledgement, because the clocks of two functions may differ."""
 
 
 def selection_digest(selection: Selection) -> str:

@@ -29,7 +29,9 @@ _ONE_LINE = re.compile(r"[^\x00-\x1f\ud800-\udfff]*")
 
 @dataclass(frozen=True)
 class CommandRule:
-    """Commands, check and files for some instances. A rule without ``instances`` and ``tag`` applies to every instance."""
+    """The commands, the check and the files for some instances of a batch. A rule without ``instances`` and ``tag`` applies to
+    every instance.
+    """
 
     instances: tuple[str, ...] = choice_field((), "Ids of the instances that the rule is for.")
     tag: str = choice_field("", "Tag of the instances that the rule is for: key=value.")
@@ -60,7 +62,7 @@ def rule_for_instance(rules: Sequence[CommandRule], instance_id: str, tags: Mapp
 
 
 def needs_instance_tags(rules: Sequence[CommandRule]) -> bool:
-    """Whether any rule names a tag. If so, the caller must read the instance's tags."""
+    """Whether any rule names a tag, so that the caller must read the instance's tags."""
     return any(each.tag for each in rules)
 
 

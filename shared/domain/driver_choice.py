@@ -34,10 +34,11 @@ def choose_driver(
 
     ``plan_hops`` plans a driver's route, or raises Refused. ``why_unready`` says why a driver cannot carry out its route now.
     ``goal`` is the requested or the default destination. The destination never depends on which drivers are ready. The destination
-    is the goal if any driver has a route to the goal. Otherwise, it is the destination of the best driver that has a route.
+    is the goal if any driver has a route to the goal. If no driver has a route to the goal, the destination is the end of the best
+    driver's route.
 
-    If no driver has a route, raises the matrix's Refused. If no driver is ready, raises Refused (Driver.NoneReady) with each
-    driver's reason.
+    If no driver has a route, raises the Refused that explains what the support matrix lacks. If no driver is ready, raises Refused
+    (Driver.NoneReady) with each driver's reason.
     """
     routes, refusals = _routes_by_driver(plan_hops)
     shared = {each.code for each in refusals.values()} - {NOT_FOLLOWED}
@@ -56,7 +57,7 @@ def choose_driver(
 
 
 def why_no_identity(instance: InstanceFacts) -> str:
-    """Why a driver cannot recognise the instance without its id; empty if the driver can.
+    """Why a driver cannot recognise the instance by address and hostname; empty if the driver can recognise the instance.
 
     The precheck has not read the guest yet, so only the hostname in ECS counts.
     """
@@ -90,7 +91,7 @@ def _reason_for_choice(name: str, passed_over: Mapping[str, str]) -> str:
 
 
 def _reasons_by_driver(passed_over: Mapping[str, str]) -> str:
-    """The reasons in sentences. Drivers with the same reason share one sentence."""
+    """The reasons against the drivers, in sentences. Drivers with the same reason share one sentence."""
     names = dict[str, list[str]]()
     for name, why in passed_over.items():
         names.setdefault(why, []).append(name)

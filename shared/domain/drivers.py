@@ -30,7 +30,9 @@ class DriverTraits:
     attended: bool
     """Whether a person starts the job."""
     needs_identity: bool
-    """Whether ``prepare_job`` needs the instance's addresses and hostnames. Reading these takes two calls."""
+    """Whether ``prepare_job`` needs the instance's addresses and hostnames. The pipeline needs two calls to read addresses and
+    hostnames.
+    """
     changes_from: FirstPossibleChange
     paths: Callable[[Catalog], tuple[MigrationPath, ...]]
     """The migration paths that the driver supports."""
@@ -47,7 +49,7 @@ class DriverTraits:
     copies_disks: bool = True
     """Whether the driver's job copies the disks, and may by itself reset the disks to the copies."""
     installs_in_guest: bool = False
-    """Whether the driver installs a tool in the guest. If so, the snapshots of a later attempt may contain the tool."""
+    """Whether the driver installs a tool in the guest. The snapshots of a later attempt may contain this tool."""
     needs_listing: bool = True
     """Whether the account must be on Alibaba Cloud's allow list for paths that are only open on request."""
     rank: int = 0
@@ -59,8 +61,8 @@ class DriverTraits:
     operating system.
     """
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
-    """The reason why the driver does not support a path of the matrix, and the remedy. Both texts are empty if the driver supports
-    the path.
+    """The reason why the driver does not support a path of the matrix, and the remedy. Both strings are empty if the driver
+    supports the path.
     """
 
     @property
@@ -167,7 +169,9 @@ AUTO = DriverTraits(
     copies_disks=False,
     is_choice=True,
 )
-"""The choice of a driver. A migration's driver is ``auto`` only until its first precheck chooses a driver."""
+"""The entry for ``auto``, which leaves the choice of the driver to the precheck. A migration's driver is ``auto`` only until its
+first precheck chooses a driver.
+"""
 
 
 def driver_choices() -> dict[str, DriverTraits]:

@@ -49,7 +49,7 @@ FAILS = 0.03
 """The share of hops that fail. The figure is assumed, because no public source states a share."""
 ALIKE = 0.5
 """The share of the variation in durations that all instances of one fleet have in common, for example because they share a zone.
-The figure is assumed, because no public source states one.
+The figure is assumed, because no public source states such a share.
 """
 
 DECLARED = (SNAPSHOTS, JOB, RETURN, VALIDATION, BUTTON, PERSON)
@@ -65,16 +65,16 @@ def parts_after_snapshots(driver: str) -> tuple[Duration, ...]:
 class RandomDraws:
     """Random draws that depend only on the seed.
 
-    If ``fixed`` is given, nothing is random: each duration is then the time within which the share ``fixed`` of all cases ends.
+    If ``fixed`` is given, nothing is random: each duration is the time within which the share ``fixed`` of all cases ends.
     """
 
     seed: str
     fixed: float | None = None
     _fleet: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
-    """The part of the deviation that all instances have in common, by part of the migration."""
+    """The random deviation that all instances have in common, for each part of a migration."""
 
     def draw_duration(self, duration: Duration, *words: object) -> timedelta:
-        """A random duration for one part. All instances of one fleet have a share of the random deviation in common."""
+        """A random duration for one part of a migration. Part of the random deviation is the same for all instances of a fleet."""
         common = self._fleet.get(duration.part)
         if common is None:
             common = self._fleet[duration.part] = self._draw_common_deviation(duration)

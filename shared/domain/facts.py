@@ -22,13 +22,13 @@ RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "s
 the documents.
 """
 SHARED_HOSTNAMES = frozenset({"", "localhost"})
-"""Hostnames that many machines have, so they identify none of them."""
+"""Hostnames that do not identify a machine, because many machines have these names."""
 
 
 @dataclass(frozen=True)
 class DiskFacts:
     """One disk with the attributes that DescribeDisks shows. ``used_by_smc_transit`` is true for the disk with Windows installation
-    media that SMC attaches. This disk does not belong to the user.
+    media that SMC attaches. SMC's disk does not belong to the user.
     """
 
     disk_id: str

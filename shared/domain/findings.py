@@ -34,7 +34,7 @@ BLOCKS = (Severity.ERROR, Severity.OVERRIDABLE)
 class Finding:
     """One observation. ``code`` is stable (Noun.Reason), ``seen`` holds numbers with units, ``remedy`` is a sentence.
 
-    ``known`` is false if the rule lacked a fact. In this case, the finding only says which check could not be made.
+    If the rule lacked a fact, ``known`` is false, and the finding only says which check could not be made.
     """
 
     code: str
@@ -49,7 +49,9 @@ class Finding:
 
     @property
     def label(self) -> str:
-        """The word that people see: the severity. If the rule lacked a fact and does not block, the word is ``not checked``."""
+        """The word that people see for the severity. If the rule lacked a fact and the finding does not block, the word is ``not
+        checked``.
+        """
         return self.severity.value if self.known or self.severity in BLOCKS else "not checked"
 
     def to_json(self) -> Json:

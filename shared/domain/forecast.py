@@ -66,7 +66,7 @@ class ForecastInput:
 class FinishTimes:
     """When a wave or a batch finishes: the earliest time, and the times by which 10, 50 and 90 of 100 runs finish.
 
-    A time is None if fewer runs finish.
+    A time is None if too few runs finish.
     """
 
     earliest: datetime | None
@@ -113,7 +113,7 @@ class _SimulatedRun:
     """Number of the first wave in which a migration has not ended."""
     moving: set[str] = field(default_factory=set)
     canary: frozenset[str] = frozenset()
-    """The migrations that have moved, until the canary has passed."""
+    """The migrations that have moved; only as many as the canary needs."""
     failed: frozenset[str] = frozenset()
     due: list[tuple[datetime, str, str]] = field(default_factory=list)
     """A heap of future events: the time, the kind of event, and the migration."""

@@ -54,7 +54,7 @@ class GroupPlaces:
 
 @dataclass
 class WaitingQueue:
-    """A queue of migrations. ``size`` also counts the members of groups that were set aside."""
+    """A queue of migrations. ``size`` also counts the migrations that wait for the place of their group."""
 
     groups: GroupPlaces
     places: list[Place] = field(default_factory=list)

@@ -1,8 +1,8 @@
 """Reads a line of fstab in the same way as mount(8) and systemd. The rules come from fstab(5), libmount and
 systemd-fstab-generator.
 
-After a wrong line, the next boot can end in an emergency shell. Therefore this module finds the device that a line names, and
-whether the boot waits for this device. All functions here are pure.
+A wrong line in fstab can make the next boot end in an emergency shell. Therefore this module finds the device that a line of fstab
+names, and whether the boot waits for this device. All functions here are pure.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def read_fstab_line(line: str, seen: ReportedDevices) -> FstabFacts | None:
 
 
 def decode_escapes(text: str) -> str:
-    r"""The text after decoding fstab's octal escapes, such as ``\040`` for a blank."""
+    r"""The text after decoding fstab's octal escapes, such as ``\040`` for a space."""
     return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
 
 
@@ -107,8 +107,8 @@ def names_a_path(entry: FstabFacts) -> bool:
 
 
 def _is_fuse_mount(entry: FstabFacts) -> bool:
-    """Whether a program mounts the entry (FUSE). The first field of such an entry may be any text. Only with the type fuseblk, the
-    first field names a device.
+    """Whether a program mounts the entry (FUSE). The first field of such an entry may be any text. For the type fuseblk, however,
+    the first field names a device.
     """
     return entry.file_system == "fuse" or entry.file_system.startswith("fuse.")
 
@@ -154,8 +154,8 @@ def _is_option_in_effect(entry: FstabFacts, off: str, on: str) -> bool:
 
 
 def hidden_mount_points(entries: Collection[FstabFacts]) -> tuple[str, ...]:
-    """Mount points that a later line hides, because the later line mounts the same folder or one of its parents. Swap has no mount
-    point.
+    """Mount points that a later line hides, because the later line mounts the same folder or one of its parents. A line for swap
+    has no mount point, so no line hides it.
     """
     points = [each.mount_point.rstrip("/") or "/" for each in entries if each.mount_point.startswith("/")]
     return tuple(

@@ -22,7 +22,7 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
 
 
 def last_attempt_leaving_group(migration: Migration) -> int:
-    """The number of the last attempt that must release the group's place; 0 if the migration keeps the place.
+    """The number of the last attempt whose place in the group must be released; 0 if the migration keeps the place.
 
     A failed or rolled back migration keeps the group's place until a person has decided, because the instance may not work. A
     migration that waits for its next hop or for a retry also keeps the place. A migration that waits for its first try releases a

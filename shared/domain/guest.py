@@ -171,7 +171,7 @@ class LinuxFacts:
 
 @dataclass(frozen=True)
 class WindowsFacts:
-    """Facts that only Windows guests have. ``language`` is zh or en; sizes in MiB.
+    """Facts that only Windows guests have. ``language`` is zh or en; sizes are in MiB.
 
     ``metadata_answers``, ``names_resolve`` and ``clock_in_step`` have the same meaning as for Linux.
     """

@@ -1,6 +1,6 @@
 """The hold: a switch that a person sets to stop all starts. While the hold is set, the pipeline starts nothing in the account.
 
-The functions are pure. These functions interpret the hold's row, and compute the columns that an act writes.
+The functions are pure. The functions of this module interpret the hold's row, and compute the columns that an act writes.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from shared.domain.codec import DocumentInvalid, decode
 
 HELD, RELEASED = "held", "released"
 STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
-"""The columns of the hold's row: the state, the version, and the reason of a hold that was set by hand. Each act has its own
-column, whose name begins with the last prefix.
+"""The columns of the hold's row: the state, the version, and the reason of a hold that was set by hand. The last name is the
+beginning of the names of the columns that record the acts.
 """
 SHOWN = 20
 """Maximum number of acts that are read from the history. If the history is longer, only the latest acts are read."""
@@ -37,7 +37,7 @@ class HoldHistoryEntry:
 
 @dataclass(frozen=True)
 class Hold:
-    """The state of the hold. The text ``reason`` is empty if nothing is held. The number ``version`` is 0 until the first act."""
+    """The state of the hold. The string ``reason`` is empty if nothing is held. The number ``version`` is 0 until the first act."""
 
     reason: str = ""
     version: int = 0

@@ -97,7 +97,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class ToolLog:
-    """The end of a tool's output in the instance before an attempt failed. A rollback removes the tool's own log."""
+    """The last lines that a tool in the instance wrote before an attempt failed. A rollback removes the tool's own log."""
 
     at: datetime
     hop: int
@@ -120,11 +120,11 @@ class DriverData:
     """When the job was started. None means that the present hop has certainly not changed the instance."""
     finished_at: datetime | None = None
     ran_before: str | None = None
-    """When the job was started last before this attempt, as shown by SMC. Empty if the job had never started; None if
-    not recorded.
+    """When the job was started last before this attempt, as shown by SMC. Empty if the job had never been started; None if nothing
+    was recorded.
     """
     waits: str = ""
-    """What a person has to do before the preparation continues, in words; empty if it waits for nobody."""
+    """What a person has to do before the preparation continues, in words; empty if the preparation waits for nobody."""
     spent_job_id: str = ""
     """The id of a finished drill. A drill is a job that migrates nothing, so the driver does not follow this job again."""
 
@@ -145,7 +145,9 @@ class Migration:
     entered_at: datetime
     created_at: datetime
     driver: str = DEFAULT_DRIVER
-    """The driver. If the policy leaves the choice to ``auto``, the first precheck that finds a driver replaces that name here."""
+    """The driver. If the policy leaves the choice to ``auto``, the first precheck that finds a driver replaces ``auto`` by the
+    driver's name.
+    """
     driver_why: str = ""
     """The reason for the choice of the driver, in words; empty if the policy names the driver."""
     instance_name: str = ""
@@ -212,8 +214,8 @@ class Migration:
     read.
     """
     due_at: datetime | None = None
-    """When the tick handles the migration next; after a confirmation, when the sweep does. None if only a person can act, or if the
-    migration has ended.
+    """When the tick handles the migration next; after a confirmation, when the sweep handles the migration. None if only a person
+    can act, or if the migration has ended.
     """
 
     @property

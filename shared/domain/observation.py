@@ -37,7 +37,7 @@ class Observation:
     assessment: Assessment | None = None
 
     def instance_and_guest(self) -> tuple[InstanceFacts, GuestFacts]:
-        """The instance and its guest; raises DocumentInvalid if the instance or the guest was not stored."""
+        """The facts about the instance and its guest. Raises DocumentInvalid if the facts about either were not stored."""
         if self.instance is None or self.guest is None:
             raise DocumentInvalid("baseline", f"has no {'instance' if self.instance is None else 'guest'}")
         return self.instance, self.guest
@@ -49,7 +49,7 @@ class Observation:
 
     @classmethod
     def from_json(cls, document: Json | None) -> Observation:
-        """The observation in a stored JSON document; raises DocumentInvalid naming the field."""
+        """The observation in a stored JSON document. Raises DocumentInvalid with the name of the wrong field."""
         found = document or {}
         return cls(
             InstanceFacts.from_json(found["instance"]) if found.get("instance") is not None else None,

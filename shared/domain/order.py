@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from shared.domain.policy import BY_TAG
 
 LAST = "\U0010ffff"
-"""A text that sorts after every possible value of a tag."""
+"""A string that sorts after every possible value of a tag."""
 
 
 def sort_key(order: str, name: str, instance_id: str, tags: Mapping[str, str]) -> list[str]:

@@ -24,8 +24,8 @@ from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, read_blac
 from shared.domain.window import NEVER, Window, read_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
-"""Maximum number of files in a policy, of characters in its check, and of bytes that both take in the probe. A command of Cloud
-Assistant may have 24 KB.
+"""The maximum number of files in a policy, of characters in its check, and of bytes that files and check take in the probe. A
+command of Cloud Assistant may have 24 KB.
 """
 MOST_WINDOWS = 20
 
@@ -137,7 +137,9 @@ def _has_limits_of_newer_versions(policy: Policy) -> bool:
 
 
 def without_never_open_window(policy: Policy) -> Policy:
-    """The policy without the window that never opens. This window is only stored so that older versions start nothing."""
+    """The policy without the window that never opens. The window that never opens is stored only so that older versions start
+    nothing.
+    """
     return replace(policy, window=None) if policy.window == NEVER else policy
 
 
@@ -166,7 +168,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 def read_policy(document: object) -> Policy:
-    """A policy in the API's spelling (camelCase, all fields optional); raises Refused naming the field."""
+    """The policy in a document of the API (camelCase, all fields optional). Raises Refused with the name of the wrong field."""
     asked = as_object(document, "policy")
     given = with_python_field_names(asked, _NAMES, "policy")
     times = {name: given.pop(name, None) for name in ("window", "windows", "blackouts")}

@@ -79,8 +79,8 @@ class PlanAndOutcome:
     digest: str
     """Digest of the instances; empty if an older version planned the batch."""
     planned: tuple[datetime | None, datetime | None, datetime | None]
-    """When the batch was planned to finish: the times by which 10, 50 and 90 of 100 simulated runs end. All are None before the
-    acknowledgement.
+    """When the batch was planned to finish: the times by which 10, 50 and 90 of 100 simulated runs end. The times are None before
+    the acknowledgement.
     """
     finished_at: datetime | None
     outcomes: Mapping[str, int]

@@ -81,7 +81,7 @@ def _why_snapshot_unusable(reset: DiskReset, seen: SnapshotAttributes | None, mi
 
 
 STARTS_ARE_WHOLE_MINUTES = timedelta(minutes=1)
-"""ECS shows an instance's last start to the minute, not the second."""
+"""ECS shows the time of an instance's last start only in whole minutes."""
 
 
 def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, started_at: datetime | None) -> bool:
@@ -96,14 +96,14 @@ def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, start
 
 
 def with_all_disks_pending(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
-    """The same disks, all marked as not reset. Callers use this function when something may have written to the disks."""
+    """The given disks, all marked as not reset. Callers use this function when something may have written to the disks."""
     return tuple(replace(reset, state=ResetState.PENDING, at=None) for reset in resets)
 
 
 def with_disk_state(
     resets: Iterable[DiskReset], disk_id: str, state: ResetState, at: datetime | None = None
 ) -> tuple[DiskReset, ...]:
-    """The same disks, with a new state for one disk."""
+    """The given disks, with a new state for one disk."""
     return tuple(replace(reset, state=state, at=at) if reset.disk_id == disk_id else reset for reset in resets)
 
 

@@ -47,7 +47,9 @@ MAY: Mapping[str, frozenset[Role]] = {
 }
 """The roles that may carry out each act, by the name of the act's operation in the API. Everybody who may call the API may read."""
 ON_MANY: Mapping[str, str] = {"rollbackBatch": "rollbackMigration", "cancelBatch": "cancelMigration"}
-"""Acts on many migrations at once, with the act on one of them. A minimum trust for one also holds for many."""
+"""Acts on many migrations at once, each with the same act on one migration. The minimum trust for the act on one migration also
+applies to the act on many.
+"""
 EVERYBODY = "*"
 
 

@@ -101,8 +101,8 @@ def _is_past_support(key: str, on: date, catalog: Catalog) -> bool:
 
 
 def _shortest_chain(chains: list[tuple[MigrationPath, ...]], catalog: Catalog) -> tuple[MigrationPath, ...] | None:
-    """The chain with the fewest hops. Among these, the chain whose intermediate releases have the longest support; then the first
-    by name. None if there is no chain.
+    """The chain with the fewest hops. Of equally short chains, the result is the chain whose intermediate releases have the longest
+    support, or else the first by name. None if there is no chain.
     """
 
     def sort_key(chain: tuple[MigrationPath, ...]) -> tuple[int, tuple[int, ...], tuple[str, ...]]:

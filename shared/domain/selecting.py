@@ -72,7 +72,7 @@ def why_release_not_selected(selection: Selection, traits: InstanceTraits) -> st
 
 
 def selection_result(selection: Selection, ids: frozenset[str], traits: InstanceTraits) -> tuple[str, str] | None:
-    """The code and the reason why the instance is left out. If the instance is chosen, both texts are empty. None if the selection
+    """The code and the reason why the instance is left out. Both strings are empty if the instance is chosen. None if the selection
     does not concern the instance.
 
     The argument ``ids`` holds the instance ids of the selection. A selection concerns the instances that the selection names, and

@@ -62,13 +62,15 @@ class TimeLimits:
         return self.is_window_open(now) and self.blackout_at(now) is None
 
     def window_opened_at(self, now: datetime) -> datetime | None:
-        """When the window that is open at ``now`` opened. If several windows are open, the earliest time. None if all windows are
-        closed.
+        """When the window that is open at ``now`` opened. If several windows are open, the result is the earliest time. None if all
+        windows are closed.
         """
         return min(filter(None, (each.opened_at(now) for each in self.windows)), default=None)
 
     def starts_allowed_since(self, now: datetime) -> datetime | None:
-        """The time since when starts have been allowed without a break. None if starts are forbidden now or were always allowed."""
+        """The time since which starts have been allowed without a break. None if starts are forbidden now, or have always been
+        allowed.
+        """
         if not self.allows_start(now):
             return None
         ended = (each.to for each in self.blackouts if each.to <= now)
@@ -85,7 +87,7 @@ class TimeLimits:
         return at
 
     def open_periods(self, since: datetime, until: datetime, most: int) -> list[tuple[datetime, datetime]]:
-        """The periods from ``since`` to ``until`` in which migrations may start, in order; no more than ``most`` of them."""
+        """The periods from ``since`` to ``until`` in which migrations may start, in order; at most ``most`` periods."""
         found: list[tuple[datetime, datetime]] = []
         at = self.next_opening(since)
         while at is not None and at < until and len(found) < most:
@@ -136,7 +138,7 @@ def local_time_in_words(at: datetime, zone: str) -> str:
 
 
 def read_blackouts(document: object, path: str, *, zone: str, cutoff_min: int) -> tuple[Blackout, ...]:
-    """Blackouts in the API's spelling, in the order of their beginnings; raises Refused naming the field."""
+    """The blackouts in a document of the API, in the order of their beginnings. Raises Refused with the name of the wrong field."""
     listed = as_list(document, path)
     if len(listed) > MOST_BLACKOUTS:
         sentence = f"{path} has {len(listed)} entries, more than {MOST_BLACKOUTS}."

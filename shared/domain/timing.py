@@ -5,18 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 LOOK_AGAIN = timedelta(seconds=60)
-"""The shortest time between two checks of the same thing, because the tick runs once a minute."""
+"""The shortest time between two checks of one migration or job, because the tick runs once a minute."""
 LOST = timedelta(minutes=5)
 """If the event of a step has not arrived after this time, the stage is called again."""
 OUTBOX_GRACE = timedelta(minutes=2)
-"""The tick handles an outbox that is at least this old. A crash must have left such an outbox."""
+"""The tick handles an outbox that is at least this old, because only a crash leaves an outbox for so long."""
 
 CLOCKS_APART = timedelta(seconds=30)
 """Assumed maximum difference between the clocks of two functions, or of a function and a service. No decision depends on smaller
 time differences.
 
-No service publishes a bound. ECS and Tablestore accept requests with a time that is up to 15 minutes wrong, so their answers do not
-reveal a wrong clock. Clocks synchronised by NTP differ by milliseconds. Thirty seconds also cover a clock that has just started.
+No service publishes a bound for the error of its clock. ECS and Tablestore accept requests with a time that is up to 15 minutes
+wrong, so their answers do not reveal a wrong clock. Clocks synchronised by NTP differ by milliseconds. Thirty seconds also cover a
+clock that has just started.
 """
 
 REMINDER_MINUTE = 30
@@ -53,8 +54,9 @@ slot and a person must act.
 SNAPSHOT_LIMIT = timedelta(hours=24)
 """Time limit of the snapshots; the first snapshot of a large, full disk takes hours."""
 PREPARE_LIMIT = timedelta(hours=1)
-"""Time limit for the smc driver to import the instance and create the job, usually minutes. A person in the console has no
-limit."""
+"""Time limit for the smc driver to import the instance and create the job, usually minutes. A person who starts the job in the ECS
+console has no time limit.
+"""
 GUEST_PREPARE_LIMIT = timedelta(hours=2)
 """Time limit for installing a tool in the guest, for the wait for a licence, and for the tool's own precheck. Installation and
 precheck usually take minutes, or longer with slow mirrors."""
@@ -81,8 +83,8 @@ def retry_pause(waited: timedelta) -> timedelta:
 
 
 def is_retry_tick(waited: timedelta) -> bool:
-    """Whether this tick retries work that has no due time. During the first 15 minutes, every tick does. Later, one tick in 5
-    minutes does, and after 2 hours one tick in 30 minutes.
+    """Whether this tick retries work that has no due time. During the first 15 minutes, every tick retries the work. Later, one
+    tick in 5 minutes retries the work, and after 2 hours one tick in 30 minutes.
     """
     minutes = int(waited / timedelta(minutes=1))
     if minutes < 15:

@@ -36,7 +36,7 @@ class ToolAnswer:
     restarting."""
     status: int | None = None
     started: bool = False
-    """Whether the run is meant to replace the operating system. A run that is not meant so only checks the guest."""
+    """Whether the run is meant to replace the operating system. Any other run only checks the guest."""
     active: bool = False
     """Whether the pipeline's process in the guest is running."""
     age_s: int = 0
@@ -58,7 +58,7 @@ class ToolAnswer:
     os_version: str = ""
     os_name: str = ""
     at: datetime | None = None
-    """When the command began that returned the answer."""
+    """When the command that returned the answer began."""
 
     @property
     def is_tool_working(self) -> bool:
@@ -67,7 +67,7 @@ class ToolAnswer:
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the run was cut off. In this case, the run should have a process but has none."""
+        """Whether the run was cut off: the run should have a process in the guest, but has none."""
         if self.active:
             return False
         if self.phase in WORKING:

@@ -110,7 +110,8 @@ def _utc_time(day: date, clock: time, zone: tzinfo) -> datetime:
 NEVER = Window("00:00", "00:01", cutoff_min=1439)
 """A window that never opens. A policy that has zones, several windows or blackouts stores this window in the field ``window``.
 
-An older version does not know these limits. The never-open window keeps an older version from starting migrations of the batch.
+An older version does not know zones, several windows and blackouts. The never-open window keeps an older version from starting
+migrations of the batch.
 """
 NAMES = python_names_by_api_name(Window)
 BOUNDS = number_bounds(Window)

@@ -69,8 +69,9 @@ def find_release(text: str, catalog: Catalog = CATALOG) -> Release | None:
 
 
 def require_release(text: str, catalog: Catalog = CATALOG) -> Release:
-    """The same as :func:`find_release`, but raises Refused (Catalog.ReleaseIncomplete, Catalog.ReleaseUnknown) instead of returning
-    None."""
+    """The release for a key, an ECS name or a common spelling, such as ``RHEL 7.9``. Raises Refused (Catalog.ReleaseIncomplete,
+    Catalog.ReleaseUnknown) if the catalog has no such release.
+    """
     found = find_release(text, catalog)
     candidates = possible_completions(catalog, text) if found is None else []
     if candidates:

@@ -18,7 +18,9 @@ SOON_DAYS = 180
 
 @dataclass(frozen=True)
 class SupportStatus:
-    """The support of one operating system. ``ends_on`` is the last day with support. After this day, ``days_left`` is negative."""
+    """The support of one operating system. ``ends_on`` is the last day with support. After the last day with support, ``days_left``
+    is negative.
+    """
 
     name: str
     release: str

@@ -1,13 +1,14 @@
-"""Checks an operator's own catalog rows, and merges these rows with the rows that ship with Replank. The caller reads the file. An
-example of a file:
+"""Checks an operator's own catalog rows, and merges these rows with the rows that ship with Replank. The caller reads the file."""
 
-{"releases": [{"key": "rocky-10", "family": "rocky", "version": "10", "name": "Rocky Linux 10", "os_type": "linux", "pattern":
-"rocky linux (?P<version>10(?:[.][0-9]+)*)", "source": "our own test, ticket 42"}], "paths": [{"source": "alinux-3", "destination":
-"alinux-4", "architecture": "x86_64", "source_document": "ticket 42"}], "lifecycle": [{"product": "rocky-10", "support_end":
-"2035-05-31", "source": "https://endoflife.date/rocky-linux"}], "windows_regions": [{"region": "cn-nanjing", "source": "ticket
-43"}], "defaults": {"alinux-3": "alinux-4"}, "recipes": [{"key": "our-8-to-9", "tool": "leapp", ...}]} (docs/drivers.md has a
-complete recipe)
-"""
+# An example of a file (docs/drivers.md has a complete recipe):
+#
+# {"releases": [{"key": "rocky-10", "family": "rocky", "version": "10", "name": "Rocky Linux 10", "os_type": "linux",
+#                "pattern": "rocky linux (?P<version>10(?:[.][0-9]+)*)", "source": "our own test, ticket 42"}],
+#  "paths": [{"source": "alinux-3", "destination": "alinux-4", "architecture": "x86_64", "source_document": "ticket 42"}],
+#  "lifecycle": [{"product": "rocky-10", "support_end": "2035-05-31", "source": "https://endoflife.date/rocky-linux"}],
+#  "windows_regions": [{"region": "cn-nanjing", "source": "ticket 43"}],
+#  "defaults": {"alinux-3": "alinux-4"},
+#  "recipes": [{"key": "our-8-to-9", "tool": "leapp", ...}]}
 
 from __future__ import annotations
 

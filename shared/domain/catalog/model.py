@@ -26,10 +26,10 @@ class Source:
 class Release:
     """One release of an operating system.
 
-    ``key`` is Replank's own name for the release, which never changes. ``pattern`` matches ECS's name after it is put in lower case
-    with single blanks. The pattern's group ``version`` matches the exact version. ``os_release_id`` and ``version`` are ID and the
-    beginning of VERSION_ID in /etc/os-release. ``product`` is the key of the release's life-cycle row. ``exact`` is the version
-    that an instance's name showed, such as 7.9; empty if no version was shown.
+    ``key`` is Replank's own name for the release, which never changes. ``pattern`` matches ECS's name in lower case with single
+    spaces. The pattern's group ``version`` matches the exact version. ``os_release_id`` and ``version`` are ID and the beginning of
+    VERSION_ID in /etc/os-release. ``product`` is the key of the release's life-cycle row. ``exact`` is the version that an
+    instance's name showed, such as 7.9; empty if no version was shown.
     """
 
     key: str

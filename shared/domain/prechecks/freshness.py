@@ -1,5 +1,5 @@
-"""Finds the facts of a guest that have changed since the guest was assessed. With similar tools, such changes have
-broken upgrades.
+"""Finds the facts of a guest that have changed since the guest was assessed. With similar tools, upgrades have failed because the
+guest was changed after its assessment.
 """
 
 from __future__ import annotations

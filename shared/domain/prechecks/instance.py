@@ -24,8 +24,8 @@ SMALL_MIB = 2048
 def _check_shown_release(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if ECS shows another OS type than the source of the hop; unknown if ECS shows another release.
 
-    After the first hop of a chain ECS may still show the old name (no document says whether OSName changes). In this case, the rule
-    Guest.ReleaseMismatch checks the guest's own answer.
+    After the first hop of a chain ECS may still show the old name (no document says whether OSName changes). For an instance with
+    an old name in ECS, the rule Guest.ReleaseMismatch checks the guest's own answer.
     """
     instance = facts.instance
     source = catalog.releases.get(facts.hop.source)
@@ -59,7 +59,7 @@ def _check_instance_running(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_agent_heartbeat(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if the last heartbeat is too old; unknown if there never was a heartbeat."""
+    """Fails if the last heartbeat is too old; unknown if the agent never sent a heartbeat."""
     seen = facts.instance.agent_heartbeat_at
     if seen is None:
         return FactUnknown("no heartbeat of the agent is known: the agent is not installed, or never sent one")
@@ -119,7 +119,9 @@ def _check_next_auto_snapshot(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_small_memory(facts: Facts, catalog: Catalog) -> Outcome:
-    """Warns if the instance has less than 2 GiB of memory. The document gives no number, so the limit is our choice."""
+    """Warns if the instance has less than 2 GiB of memory. Alibaba Cloud's document gives no number, so Replank's authors chose the
+    limit.
+    """
     memory = facts.instance.memory_mib
     if not memory:
         return FactUnknown("ECS did not report the instance's memory")

@@ -18,7 +18,7 @@ INODES_NEEDED = {"/boot": 50, "/usr": 10_000, "/var": 10_000}
 
 
 def _check_free_inodes(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if a file system has fewer free inodes than a set of packages needs by our estimate."""
+    """Fails if a file system has fewer free inodes than the new packages need, by an estimate."""
     guest = facts.guest
     mounts = {m.mount_point: (m, d) for d in INODES_NEEDED if guest and (m := guest.mount_of_path(d))}
     counted = [(m, d) for m, d in mounts.values() if m.inodes_free is not None]

@@ -79,8 +79,8 @@ def _check_repository_answers(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_dead_repositories(facts: Facts, catalog: Catalog) -> Outcome:
-    """Reports repositories that no longer answer, if other repositories still do. Another rule covers the case that no repository
-    answers.
+    """Reports repositories that no longer answer, if other repositories still answer. Another rule covers the case that no
+    repository answers.
     """
     repositories, dead = linux_fact(facts, lambda guest: guest.repositories), _dead_repositories(facts)
     return (

@@ -81,7 +81,9 @@ class Recipe:
     licence: str = ""
     """The licence that a person has to buy before the tool can be used; empty if no licence is necessary."""
     licence_check: Line | None = None
-    """A command that returns status 0 once the licence is there. Until then the run waits. None: the run does not check."""
+    """A command that returns status 0 once the licence is available. The run waits until the licence is available. None if the run
+    does not check for a licence.
+    """
     note: str = ""
 
     @property
@@ -104,7 +106,7 @@ class Recipe:
 
 
 def read_recipes(rows: list[Any], catalog: Catalog, place: str) -> tuple[Recipe, ...]:
-    """The recipes in a list of JSON values; raises DocumentInvalid naming the recipe and field."""
+    """The recipes in a list of JSON values. Raises DocumentInvalid with the name of the wrong recipe and field."""
     found: dict[str, Recipe] = {}
     for index, row in enumerate(rows):
         where = f"{place}[{index}]"

@@ -1,7 +1,7 @@
 """Reads convert2rhel's reports from before and after the conversion (oamg/convert2rhel, schemas/assessment-schema-1.0.json to 1.2).
 
-The schemas call the remedy ``remediation`` in one place and ``remediations`` in another. This module reads both names. Format 1.0
-has no status.
+The schemas call the remedy ``remediation`` in one place and ``remediations`` in another. This module reads the field under either
+name. Format 1.0 has no status.
 """
 
 from __future__ import annotations

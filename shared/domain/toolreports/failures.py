@@ -1,5 +1,5 @@
 """The kinds of failure that the tools' public issues describe, each with a code and a remedy. The output of a tool shows which kind
-occurred.
+of failure occurred.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def failure_kind(log: str) -> FailureKind | None:
 
 
 def first_error_line(log: str) -> str:
-    """The first line of the log that names an error. If no line names an error, the last line that is not empty.
+    """The first line of the log that names an error. If no line names an error, the result is the last line that is not empty.
 
     If this line ends with a colon, the next line is added.
     """

@@ -50,7 +50,7 @@ def _entry_groups(entry: dict[str, Any]) -> set[str]:
 
 
 def _summary_and_hint(entry: dict[str, Any]) -> tuple[str, str]:
-    """The summary of an entry, and the hint that an actor's error may hold."""
+    """The summary of an entry, and the hint that an actor's error may contain."""
     summary = entry.get("summary")
     told = json_object(summary) if isinstance(summary, str) and summary.startswith("{") else {}
     words = [tool_text(value) for name, value in told.items() if name != "hint" and isinstance(value, str)]

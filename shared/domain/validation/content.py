@@ -19,13 +19,13 @@ from shared.domain.validation.view import (
 LOWEST_PERSON_ID = 1000
 """The lowest id of users and groups that people create; lower ids belong to the system."""
 SYSTEM_CRON = re.compile(r"^(crontab|0hourly|raid-check|sysstat|dailyjobs|unbound-anchor|e2scrub_all): ")
-"""Files into which the distribution's own packages write their entries."""
+"""Cron files into which the distribution's own packages write their entries."""
 REPLACED = re.compile(r"^(kernel.*|glibc|gcc|python.*|openssl|perl|ruby|epel-release|cloud-init|mariadb)$")
 """Packages that every distribution ships under its own names and versions."""
 
 
 def check_accounts(view: Comparison) -> Iterator[Finding]:
-    """Check that all users and groups exist with the same ids."""
+    """Check that all users and groups still exist with the same ids."""
     for kind, before, after in (("User", view.before.users, view.after.users), ("Group", view.before.groups, view.after.groups)):
         if view.is_windows and kind == "Group":
             continue
