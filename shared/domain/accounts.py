@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.domain.errors import AccountUnusable, Refused
 from shared.domain.text import plain_line
-from shared.domain.timing import retry_pause
+from shared.domain.timing import pause_before_retry
 
 OWN = ""
 """The id of the deployment's own account in rows and selections. The deployment's own account has an empty id, because rows of
@@ -55,13 +55,13 @@ class UnusableAccount:
     until: datetime
     """The time before which the pipeline starts nothing in the account. After each further refusal, the pipeline waits longer."""
 
-    def is_blocking(self, now: datetime) -> bool:
+    def is_account_blocked(self, now: datetime) -> bool:
         """Whether the account is blocked at ``now``, so that no migration may start in the account."""
         return now < self.until
 
-    def with_further_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
+    def copy_with_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
         """A copy of this record with the error of a further refusal by the account. The copy blocks the account for longer."""
-        pause = retry_pause(now - self.since)
+        pause = pause_before_retry(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
 
     @property
@@ -72,7 +72,7 @@ class UnusableAccount:
 
 def new_unusable_account(error: AccountUnusable, now: datetime) -> UnusableAccount:
     """The record of an account's first refusal."""
-    return UnusableAccount(error.account_id, error.code, error.message, error.remedy, now, now + retry_pause(timedelta(0)))
+    return UnusableAccount(error.account_id, error.code, error.message, error.remedy, now, now + pause_before_retry(timedelta(0)))
 
 
 def account_not_configured_error(account_id: str) -> AccountUnusable:

@@ -104,14 +104,14 @@ def missing_approvals_in_words(found: ApprovalStatus, batch_id: str) -> str:
     so_far = f"{len(found.counted)} of {found.needed} persons approved it" + (f" ({who})" if who else "")
     more = f"; {_approvals_in_words(found.expired)} expired" if found.expired else ""
     more += f"; {_approvals_in_words(found.overtaken)} for another policy or selection" if found.overtaken else ""
-    return f"{so_far}{more}. To approve it: {approve_command(found.about, batch_id)}"
+    return f"{so_far}{more}. To approve it: {approval_command(found.about, batch_id)}"
 
 
 def _approvals_in_words(given: tuple[Approval, ...]) -> str:
     return "1 approval" if len(given) == 1 else f"{len(given)} approvals"
 
 
-def approve_command(about: str, batch_id: str) -> str:
+def approval_command(about: str, batch_id: str) -> str:
     """The command line with which a person approves one subject (``replank approve``)."""
     kind, *rest = about.split()
     option = {BATCH: "", WAVE: f" --wave {rest[0] if rest else ''}", ROLLBACK: f" --rollback {rest[0] if rest else ''}"}[kind]
@@ -217,7 +217,7 @@ def stop_batch_after_expiry(batch: Batch, about: str, now: datetime) -> BatchCha
     return BatchChange(batch, replace(batch, control=control, version=version), line)
 
 
-def with_event_published(batch: Batch, about: str, event: str) -> Batch:
+def batch_with_published_event(batch: Batch, about: str, event: str) -> Batch:
     """The batch with a record that the event about the subject has been published."""
     others = tuple(each for each in batch.control.asked if not each.startswith(f"{about}: "))
     asked = (*others, f"{about}: {event}")

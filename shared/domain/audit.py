@@ -60,7 +60,7 @@ class AuditEntry:
     answered: AuditOutcome | None = None
 
 
-def body_for_audit(body: str) -> str:
+def audited_body(body: str) -> str:
     """A request's body in the form that the audit stores: one line of JSON."""
     size = len(body.encode("utf-8", "replace"))
     try:

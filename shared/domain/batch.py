@@ -223,14 +223,14 @@ class Waves(list[tuple[str, ...]]):
     """The number of stored pages with the order of the migrations. The pages are deleted when the waves are stored."""
 
     @cached_property
-    def wave_numbers(self) -> dict[str, int]:
+    def wave_by_migration(self) -> dict[str, int]:
         """The number of the wave of each migration, from 0. The result is computed only once, because a batch may have thousands of
         migrations.
         """
         return {id: place for place, ids in enumerate(self) for id in ids}
 
     @cached_property
-    def places(self) -> dict[str, int]:
+    def place_by_migration(self) -> dict[str, int]:
         """The place of each migration in the order of the batch, from 0, over all waves."""
         return {id: place for place, id in enumerate(id for ids in self for id in ids)}
 
@@ -238,7 +238,7 @@ class Waves(list[tuple[str, ...]]):
         """The number of a migration's wave, from 0. A migration that was in no wave at the acknowledgement moves with the last
         wave.
         """
-        return self.wave_numbers.get(migration_id, max(len(self) - 1, 0))
+        return self.wave_by_migration.get(migration_id, max(len(self) - 1, 0))
 
 
 Problem = tuple[str, str, str]

@@ -16,9 +16,9 @@ from shared.domain.choice import (
     camel_case,
     check_number_bounds,
     choice_field,
+    document_with_python_names,
     number_bounds,
     python_names_by_api_name,
-    with_python_field_names,
 )
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.errors import Refused
@@ -80,7 +80,7 @@ def read_command_rules(document: object, path: str) -> tuple[CommandRule, ...]:
 
 def _read_rule(document: object, path: str) -> CommandRule:
     asked = as_object(document, path)
-    rule = decode(CommandRule, with_python_field_names(asked, _NAMES, path), path, strict=True)
+    rule = decode(CommandRule, document_with_python_names(asked, _NAMES, path), path, strict=True)
     check_number_bounds(asked, COMMAND_BOUNDS, path)
     for name in ("pre", "post"):
         _check_command(getattr(rule, name), f"{path}.{name}")
@@ -137,16 +137,16 @@ class CommandProgress:
         """The command that runs in the guest now, or the result of the last command, in words; empty if no command ever ran."""
         return {DRAINING: "the pre command runs", RESTORING: "the post command runs"}.get(self.phase, self.last)
 
-    def with_command_begun(self, phase: str, now: datetime) -> CommandProgress:
+    def progress_before_command(self, phase: str, now: datetime) -> CommandProgress:
         """The progress right before a command is sent."""
         return replace(self, phase=phase, runs=self.runs + 1, invocation_id="", begun_at=now, ran=True)
 
-    def with_post_command_due(self) -> CommandProgress:
+    def progress_after_rollback(self) -> CommandProgress:
         """The progress after a rollback of the disks: the post command must run, even if the command already ran after the
         validation."""
         return replace(self, phase=DRAINED) if self.ran else self
 
-    def with_command_ended(self, phase: str, words: str) -> CommandProgress:
+    def progress_after_command(self, phase: str, words: str) -> CommandProgress:
         """The progress after the running command has ended."""
         return replace(self, phase=phase, invocation_id="", begun_at=None, last=words)
 

@@ -48,7 +48,7 @@ def choose_driver(
     destination = goal if goal in ends else next(iter(ends), goal)
     passed_over = dict[str, str]()
     for name in (each.name for each in drivers_by_rank()):
-        why = refusals[name].message if name in refusals else _why_passed_over(name, routes[name], destination, why_unready)
+        why = refusals[name].message if name in refusals else _why_driver_not_chosen(name, routes[name], destination, why_unready)
         if not why:
             return DriverChoice(name, _reason_for_choice(name, passed_over), routes[name])
         passed_over[name] = why
@@ -56,7 +56,7 @@ def choose_driver(
     raise Refused("Driver.NoneReady", f"No driver is ready for this instance. {_reasons_by_driver(passed_over)}", remedy)
 
 
-def why_no_identity(instance: InstanceFacts) -> str:
+def why_instance_unrecognisable(instance: InstanceFacts) -> str:
     """Why a driver cannot recognise the instance by address and hostname; empty if the driver can recognise the instance.
 
     The precheck has not read the guest yet, so only the hostname in ECS counts.
@@ -79,7 +79,9 @@ def _routes_by_driver(plan_hops: Callable[[str], tuple[Hop, ...]]) -> tuple[dict
     return routes, refusals
 
 
-def _why_passed_over(name: str, hops: tuple[Hop, ...], destination: str, why_unready: Callable[[str, tuple[Hop, ...]], str]) -> str:
+def _why_driver_not_chosen(
+    name: str, hops: tuple[Hop, ...], destination: str, why_unready: Callable[[str, tuple[Hop, ...]], str]
+) -> str:
     if hops[-1].destination != destination:
         return f"It does not lead to {destination}."
     return why_unready(name, hops)

@@ -75,7 +75,7 @@ def _paths_of_smc(catalog: Catalog) -> tuple[MigrationPath, ...]:
     return tuple(path for path in catalog.paths if not path.tool_only)
 
 
-def _why_tool_only(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
+def _why_path_needs_tool(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
     if not any((path.source, path.destination) == (source, goal) and path.tool_only for path in catalog.paths):
         return "", ""
     return (
@@ -104,7 +104,7 @@ SMC = DriverTraits(
     needs_identity=False,
     changes_from=FirstPossibleChange.LAUNCH,
     paths=_paths_of_smc,
-    why_not=_why_tool_only,
+    why_not=_why_path_needs_tool,
     usual_minutes=(15, 30),
     prepare_limit=PREPARE_LIMIT,
     job_limit=JOB_LIMIT,
@@ -118,7 +118,7 @@ CONSOLE = DriverTraits(
     needs_identity=True,
     changes_from=FirstPossibleChange.SNAPSHOTS,
     paths=_paths_of_smc,
-    why_not=_why_tool_only,
+    why_not=_why_path_needs_tool,
     usual_minutes=(15, 30),
     prepare_limit=None,
     job_limit=JOB_LIMIT,
@@ -148,7 +148,7 @@ DRIVERS = {each.name: each for each in (SMC, CONSOLE, GUEST)}
 DEFAULT_DRIVER = SMC.name
 
 
-def _paths_of_all(catalog: Catalog) -> tuple[MigrationPath, ...]:
+def _paths_of_all_drivers(catalog: Catalog) -> tuple[MigrationPath, ...]:
     return tuple({path: None for each in DRIVERS.values() for path in each.paths(catalog)})
 
 
@@ -158,7 +158,7 @@ AUTO = DriverTraits(
     attended=False,
     needs_identity=False,
     changes_from=FirstPossibleChange.LAUNCH,
-    paths=_paths_of_all,
+    paths=_paths_of_all_drivers,
     usual_minutes=(
         min(each.usual_minutes[0] for each in DRIVERS.values()),
         max(each.usual_minutes[1] for each in DRIVERS.values()),

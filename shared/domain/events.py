@@ -127,7 +127,7 @@ WAIT_FOR_COMMANDS = ("precheck", "migrate", "validate")
 """
 
 
-def is_handled_by(function: str, type: str, source: str) -> bool:
+def handles_message(function: str, type: str, source: str) -> bool:
     """Whether the function handles messages of the given type and source. A function refuses any other message."""
     if type == "timer":
         return function in TIMED
@@ -135,7 +135,7 @@ def is_handled_by(function: str, type: str, source: str) -> bool:
     return function in CONSUMERS.get(type, ()) or (source == ECS and of_ecs)
 
 
-def command_name(stage: str, migration_id: str) -> str:
+def guest_command_name(stage: str, migration_id: str) -> str:
     """The name of a guest command that wakes the stage when the command ends. The rules of the event bus route by the beginning of
     this name.
     """

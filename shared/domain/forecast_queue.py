@@ -24,12 +24,12 @@ class GroupPlaces:
     members_waiting: dict[str, list[tuple[WaitingQueue, list[Place]]]] = field(default_factory=dict)
     """A heap of waiting members for each group and queue."""
 
-    def take(self, id: str) -> bool:
+    def take_place(self, id: str) -> bool:
         """Take the place of the migration's group. Return False if another member holds the place."""
         group = self.group.get(id)
         return group is None or self.holder.setdefault(group, id) == id
 
-    def release(self, id: str) -> None:
+    def release_place(self, id: str) -> None:
         """Release the place of the migration's group, if this migration holds the place.
 
         The first waiting member of each queue returns to its queue.
@@ -42,7 +42,7 @@ class GroupPlaces:
             if members:
                 heapq.heappush(queue.places, heapq.heappop(members))
 
-    def set_aside(self, queue: WaitingQueue, place: Place) -> None:
+    def hold_back_member(self, queue: WaitingQueue, place: Place) -> None:
         """Keep a member out of its queue until its group's place is released."""
         waiting = self.members_waiting.setdefault(self.group[place[2]], [])
         for known, members in waiting:
@@ -60,20 +60,20 @@ class WaitingQueue:
     places: list[Place] = field(default_factory=list)
     size: int = 0
 
-    def add(self, id: str, wave: int, number: int) -> None:
+    def add_migration(self, id: str, wave: int, number: int) -> None:
         """Add the migration at a place within its wave."""
         heapq.heappush(self.places, (wave, number, id))
         self.size += 1
 
-    def take_first(self, last_wave: int) -> str | None:
+    def remove_first(self, last_wave: int) -> str | None:
         """Remove and return the first migration that may start, and take the place in its group; None if no migration may start.
 
         ``last_wave`` is the number of the last wave that has begun.
         """
         while self.places and self.places[0][0] <= last_wave:
             place = heapq.heappop(self.places)
-            if self.groups.take(place[2]):
+            if self.groups.take_place(place[2]):
                 self.size -= 1
                 return place[2]
-            self.groups.set_aside(self, place)
+            self.groups.hold_back_member(self, place)
         return None

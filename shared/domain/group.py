@@ -21,7 +21,7 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
     return f"{tag}={found[tag]}" if tag in found else ""
 
 
-def last_attempt_leaving_group(migration: Migration) -> int:
+def last_attempt_to_release_place(migration: Migration) -> int:
     """The number of the last attempt whose place in the group must be released; 0 if the migration keeps the place.
 
     A failed or rolled back migration keeps the group's place until a person has decided, because the instance may not work. A

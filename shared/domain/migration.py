@@ -255,7 +255,7 @@ class Migration:
         """Whether the migration's stage waits for the end of this command in the guest. If the driver stores no command ids, the
         state of the migration decides.
 
-        The end of a command wakes a stage only if the command is a probe, an import or a preparation (``events.command_name``).
+        Only the end of a probe, an import or a preparation wakes a stage (``events.guest_command_name``).
         """
         own = (self.probe_invocation_id, self.handle.import_invocation_id)
         unstored = self.state is State.SNAPSHOTTED and driver_traits(self.driver).installs_in_guest

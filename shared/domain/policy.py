@@ -11,10 +11,10 @@ from shared.domain.choice import (
     camel_case,
     check_number_bounds,
     choice_field,
+    document_with_python_names,
     number_bounds,
     python_names_by_api_name,
     required_field,
-    with_python_field_names,
 )
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.commands import COMMAND_BOUNDS, CommandRule, command_rule_fields, read_command_rules
@@ -136,7 +136,7 @@ def _has_limits_of_newer_versions(policy: Policy) -> bool:
     return bool(newer or policy.has_region_or_wave_limit)
 
 
-def without_never_open_window(policy: Policy) -> Policy:
+def policy_without_never_open_window(policy: Policy) -> Policy:
     """The policy without the window that never opens. The window that never opens is stored only so that older versions start
     nothing.
     """
@@ -170,7 +170,7 @@ DEFAULTS: dict[str, Any] = {
 def read_policy(document: object) -> Policy:
     """The policy in a document of the API (camelCase, all fields optional). Raises Refused with the name of the wrong field."""
     asked = as_object(document, "policy")
-    given = with_python_field_names(asked, _NAMES, "policy")
+    given = document_with_python_names(asked, _NAMES, "policy")
     times = {name: given.pop(name, None) for name in ("window", "windows", "blackouts")}
     commands = read_command_rules(given.pop("commands", None) or (), "policy.commands")
     policy = decode(Policy, given, "policy", strict=True)
@@ -195,7 +195,7 @@ def read_policy(document: object) -> Policy:
     if policy.group is not None and not _TAG.fullmatch(policy.group.tag):
         what = f"policy.group.tag {policy.group.tag[:50]!r} is not the key of a tag."
         raise Refused("Policy.Invalid", what, f"Name the tag's key: 1 to {LONGEST_TAG_KEY} characters on one line.")
-    return _with_time_limits(replace(policy, commands=commands), **times)
+    return _policy_with_time_limits(replace(policy, commands=commands), **times)
 
 
 APPROVAL_CHOICES = {
@@ -213,7 +213,7 @@ def _check_approvals(policy: Policy) -> None:
             raise Refused("Policy.Invalid", sentence, f"Use {', '.join(known[:-1])} or {known[-1]}.")
 
 
-def _with_time_limits(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
+def _policy_with_time_limits(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
     """The policy with its windows and blackouts. The policy also gets a window that never opens, if older versions would ignore one
     of the limits.
     """

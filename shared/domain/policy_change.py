@@ -15,7 +15,7 @@ from shared.domain.caller import Caller
 from shared.domain.choice import camel_case
 from shared.domain.codec import encode
 from shared.domain.errors import Refused
-from shared.domain.policy import Policy, without_never_open_window
+from shared.domain.policy import Policy, policy_without_never_open_window
 
 ACT = "set policy"
 """The name of the act in the journal."""
@@ -84,7 +84,7 @@ def _check_field_may_change(name: str, batch: Batch) -> None:
 
 def _values_by_field(policy: Policy) -> dict[str, Any]:
     """The values of the policy, by the names of its fields in the API."""
-    seen = without_never_open_window(policy)
+    seen = policy_without_never_open_window(policy)
     written = encode(seen)  # encode leaves out fields with their default value
     return {camel_case(each.name): written.get(each.name, getattr(seen, each.name)) for each in fields(seen)}
 

@@ -95,12 +95,12 @@ def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, start
     return all(started_at is not None and at >= started_at + STARTS_ARE_WHOLE_MINUTES for at in earlier)
 
 
-def with_all_disks_pending(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
+def all_disks_as_pending(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
     """The given disks, all marked as not reset. Callers use this function when something may have written to the disks."""
     return tuple(replace(reset, state=ResetState.PENDING, at=None) for reset in resets)
 
 
-def with_disk_state(
+def disks_with_new_state(
     resets: Iterable[DiskReset], disk_id: str, state: ResetState, at: datetime | None = None
 ) -> tuple[DiskReset, ...]:
     """The given disks, with a new state for one disk."""

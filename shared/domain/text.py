@@ -47,7 +47,7 @@ _SECRETS = (
 """Patterns of secrets in the output of programs: named values, options, passwords in URLs, and access key ids."""
 
 
-def without_secrets(text: str) -> str:
+def text_without_secrets(text: str) -> str:
     """The output of a program with ``***`` in place of everything that looks like a secret."""
     for form in _SECRETS:
         text = form.sub(r"\1***", text)

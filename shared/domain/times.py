@@ -86,7 +86,7 @@ class TimeLimits:
             at = held.to if held else min(filter(None, (each.next_opening(at) for each in self.windows)), default=None)
         return at
 
-    def open_periods(self, since: datetime, until: datetime, most: int) -> list[tuple[datetime, datetime]]:
+    def allowed_start_periods(self, since: datetime, until: datetime, most: int) -> list[tuple[datetime, datetime]]:
         """The periods from ``since`` to ``until`` in which migrations may start, in order; at most ``most`` periods."""
         found: list[tuple[datetime, datetime]] = []
         at = self.next_opening(since)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.text import plain_lines, without_secrets
+from shared.domain.text import plain_lines, text_without_secrets
 
 MOST_LOG = 1_500
 """Maximum characters of a log that is kept. The log must stay short, because every stage reads the row in which the
@@ -90,7 +90,7 @@ def end_of_log(text: str) -> str:
     """The part of a tool's log that is kept after a failure: the last whole lines, without secrets, with at most MOST_LOG
     characters.
     """
-    text = without_secrets(plain_lines(text.replace("\r", "\n"))).strip("\n")
+    text = text_without_secrets(plain_lines(text.replace("\r", "\n"))).strip("\n")
     if len(text) <= MOST_LOG:
         return text
     cut = text[-MOST_LOG:]

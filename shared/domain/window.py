@@ -15,10 +15,10 @@ from functools import lru_cache
 from shared.domain.choice import (
     check_number_bounds,
     choice_field,
+    document_with_python_names,
     number_bounds,
     python_names_by_api_name,
     required_field,
-    with_python_field_names,
 )
 from shared.domain.codec import Signed, as_object, decode
 from shared.domain.drivers import driver_choices
@@ -123,7 +123,7 @@ def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int 
     ``zone`` and ``cutoff_min`` are the defaults for a window that lacks the field.
     """
     asked = as_object(document, path)
-    given = with_python_field_names(asked, NAMES, path)
+    given = document_with_python_names(asked, NAMES, path)
     given.setdefault("cutoff_min", cutoff_min)
     if "utc_offset_min" not in given and not given.get("zone"):
         given["zone"] = zone

@@ -163,7 +163,7 @@ def why_batch_held(tally: Tally, ports: Ports) -> str:
 def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> StartContext:
     """Return the limits, counts and times that decide whether a migration of the batch may start."""
     now = ports.clock.now()
-    trouble = seen.trouble.why_unusable if seen.trouble is not None and seen.trouble.is_blocking(now) else ""
+    trouble = seen.trouble.why_unusable if seen.trouble is not None and seen.trouble.is_account_blocked(now) else ""
     mine = own.migration_id if own is not None else ""
     wave, standing = wave_number(tally, mine, ports), _counts_for_limits(seen, tally, mine, ports)
     if own is not None and tally.terms.policy.has_region_or_wave_limit:

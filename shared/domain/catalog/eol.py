@@ -7,7 +7,7 @@ from datetime import date
 from typing import Literal
 
 from shared.domain.catalog import CATALOG, Catalog
-from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.catalog.model import Release
 from shared.domain.codec import Json
 
@@ -37,7 +37,7 @@ class SupportStatus:
 
 def support_status_by_name(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
     """The support status, on the given day, of the operating system with this ECS name."""
-    release = identify_in_catalog(catalog, os_name, os_name_en)
+    release = identify_release_in_catalog(catalog, os_name, os_name_en)
     shown = os_name_en or os_name
     if release is None:
         return SupportStatus(shown, "", "unknown", None, None, "")

@@ -77,13 +77,13 @@ def extended_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
     for section in document:
         if section not in SECTIONS:
             raise DocumentInvalid(f"catalog.{section}", f"is not a section; the sections are {', '.join(SECTIONS)}")
-    extended = _with_releases(base, _decode_rows(document, "releases", _ReleaseRow), on)
-    extended = _with_lifecycle_rows(extended, _decode_rows(document, "lifecycle", _LifecycleRow), on)
-    extended = _with_paths(extended, _decode_rows(document, "paths", _PathRow), on)
+    extended = _catalog_with_releases(base, _decode_rows(document, "releases", _ReleaseRow), on)
+    extended = _catalog_with_lifecycle_rows(extended, _decode_rows(document, "lifecycle", _LifecycleRow), on)
+    extended = _catalog_with_paths(extended, _decode_rows(document, "paths", _PathRow), on)
     regions = {row.region: Source(row.source, on) for row in _decode_rows(document, "windows_regions", _RegionRow)}
     extended = replace(extended, windows_regions={**extended.windows_regions, **regions})
-    extended = _with_defaults(extended, as_object(document.get("defaults", {}), "catalog.defaults"))
-    return _with_recipes(extended, as_list(document.get("recipes", []), "catalog.recipes"))
+    extended = _catalog_with_defaults(extended, as_object(document.get("defaults", {}), "catalog.defaults"))
+    return _catalog_with_recipes(extended, as_list(document.get("recipes", []), "catalog.recipes"))
 
 
 def _decode_rows(document: dict[str, Any], section: str, cls: type[T]) -> list[T]:
@@ -91,7 +91,7 @@ def _decode_rows(document: dict[str, Any], section: str, cls: type[T]) -> list[T
     return [decode(cls, row, f"catalog.{section}[{index}]", strict=True) for index, row in enumerate(listed)]
 
 
-def _with_releases(base: Catalog, rows: list[_ReleaseRow], on: date) -> Catalog:
+def _catalog_with_releases(base: Catalog, rows: list[_ReleaseRow], on: date) -> Catalog:
     own: dict[str, Release] = {}
     for index, row in enumerate(rows):
         place = f"catalog.releases[{index}]"
@@ -114,7 +114,7 @@ def _check_pattern(pattern: str, place: str) -> None:
         raise DocumentInvalid(place, "matches an empty name, so the pattern would match every name")
 
 
-def _with_lifecycle_rows(base: Catalog, rows: list[_LifecycleRow], on: date) -> Catalog:
+def _catalog_with_lifecycle_rows(base: Catalog, rows: list[_LifecycleRow], on: date) -> Catalog:
     own = {}
     for index, row in enumerate(rows):
         place = f"catalog.lifecycle[{index}]"
@@ -132,7 +132,7 @@ def _parse_day(text: str | None, place: str) -> date | None:
         raise DocumentInvalid(place, "must be a day, e.g. 2029-05-31") from None
 
 
-def _with_paths(base: Catalog, rows: list[_PathRow], on: date) -> Catalog:
+def _catalog_with_paths(base: Catalog, rows: list[_PathRow], on: date) -> Catalog:
     own = []
     for index, row in enumerate(rows):
         for name in ("source", "destination"):
@@ -150,7 +150,7 @@ def _with_paths(base: Catalog, rows: list[_PathRow], on: date) -> Catalog:
     return replace(base, paths=(*own, *ours))
 
 
-def _with_recipes(base: Catalog, rows: list[Any]) -> Catalog:
+def _catalog_with_recipes(base: Catalog, rows: list[Any]) -> Catalog:
     if not rows:
         return base
     # Imported here, because only deployments with their own recipes need this module.
@@ -159,7 +159,7 @@ def _with_recipes(base: Catalog, rows: list[Any]) -> Catalog:
     return replace(base, own_recipes=read_recipes(rows, base, "catalog.recipes"))
 
 
-def _with_defaults(base: Catalog, rows: dict[str, Any]) -> Catalog:
+def _catalog_with_defaults(base: Catalog, rows: dict[str, Any]) -> Catalog:
     for source, destination in rows.items():
         for key in (source, destination):
             if not isinstance(key, str) or key not in base.releases:

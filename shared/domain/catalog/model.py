@@ -82,7 +82,7 @@ class Lifecycle:
         """The last day of support, without paid extensions; None if unknown."""
         return self.support_end or self.mainstream_end
 
-    def has_ended(self, on: date) -> bool:
+    def has_support_ended(self, on: date) -> bool:
         """Whether support ended before the given day. A product with an unknown date counts as supported."""
         return self.ends_on is not None and on > self.ends_on
 

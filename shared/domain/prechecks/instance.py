@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.domain.catalog import Catalog
-from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.days import moment_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
@@ -31,7 +31,7 @@ def _check_shown_release(facts: Facts, catalog: Catalog) -> Outcome:
     source = catalog.releases.get(facts.hop.source)
     if source is not None and source.os_type != instance.os_type:
         return RuleFailed(f"OSType {instance.os_type}, but the hop starts at {source.name}")
-    named = identify_in_catalog(catalog, instance.os_name, instance.os_name_en)
+    named = identify_release_in_catalog(catalog, instance.os_name, instance.os_name_en)
     if named is None or named.key != facts.hop.source:
         shown = instance.os_name_en or instance.os_name or "nothing"
         return FactUnknown(f"ECS shows {shown[:100]!r}, but the hop starts at {catalog.release_name(facts.hop.source)}")

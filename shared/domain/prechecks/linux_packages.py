@@ -8,7 +8,7 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.prechecks.ask import flag_outcome, linux_fact, linux_list_check, list_outcome, shortened_list
-from shared.domain.prechecks.hops import ends_at_red_hat, severity_of_conversion
+from shared.domain.prechecks.hops import is_hop_to_red_hat, severity_of_conversion
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
 DEAD = re.compile(
@@ -31,7 +31,7 @@ def _check_i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
         return PASSED
     total = max(packages.i686_total, len(packages.i686))
     shown = ", ".join(packages.i686[:10]) + (f" and {total - 10} more" if total > 10 else "")
-    if ends_at_red_hat(facts.hop):
+    if is_hop_to_red_hat(facts.hop):
         why = "Red Hat does not ship all 32-bit libraries. A library that its repositories lack stops the package transaction."
         return RuleFailed(
             f"{total} packages: {shown}",
@@ -115,7 +115,7 @@ RULES = (
         remedy="Check that no program needs these packages, then remove them.",
         source="general limits: i386/i686 packages",
         check=_check_i686_packages,
-        severity_on=lambda hop: Severity.WARNING if ends_at_red_hat(hop) else Severity.ERROR,
+        severity_on=lambda hop: Severity.WARNING if is_hop_to_red_hat(hop) else Severity.ERROR,
         applies=is_linux,
         command="yum remove '*.i686' '*.i386'",
     ),

@@ -19,7 +19,7 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 
 
 @dataclass(frozen=True)
-class Line:
+class RecipeLine:
     """A command or a file of the guest, with its source and its certainty.
 
     The variable ``$R`` stands for the root of the guest's files; in a real guest the variable is empty.
@@ -48,29 +48,29 @@ class Recipe:
     source: str
     destination: str
     architectures: tuple[Architecture, ...]
-    repositories: tuple[Line, ...]
+    repositories: tuple[RecipeLine, ...]
     """Commands that let the package manager find the tool."""
-    packages: Line
+    packages: RecipeLine
     """The command that installs the tool."""
-    answers: tuple[Line, ...]
+    answers: tuple[RecipeLine, ...]
     """Commands that run before the tool and answer its questions."""
-    precheck: Line
+    precheck: RecipeLine
     """The command for the tool's own precheck. Status 0 means that the precheck has passed. The line ``clean`` undoes all changes
     of the precheck."""
-    precheck_report: Line
+    precheck_report: RecipeLine
     """The file into which the precheck writes its findings."""
-    start: Line
+    start: RecipeLine
     """The command that replaces the operating system. After status 0, only the restarts remain."""
-    progress: Line
+    progress: RecipeLine
     """The log file in which the milestones appear. After a failure, people see the end of this file."""
     milestones: tuple[Milestone, ...]
-    result: Line
+    result: RecipeLine
     """A command that runs in the restarted guest. Status 0 means that the replacement is complete."""
-    result_report: Line
+    result_report: RecipeLine
     """The file in which the tool records the result."""
-    busy: Line
+    busy: RecipeLine
     """A command that returns status 0 while the tool is at work, no matter who started the tool."""
-    clean: Line
+    clean: RecipeLine
     """The command that removes everything that the recipe has installed."""
     restarts: int
     """Number of restarts during the replacement. The pipeline makes the first restart."""
@@ -80,21 +80,21 @@ class Recipe:
     irreversible_text: str = ""
     licence: str = ""
     """The licence that a person has to buy before the tool can be used; empty if no licence is necessary."""
-    licence_check: Line | None = None
+    licence_check: RecipeLine | None = None
     """A command that returns status 0 once the licence is available. The run waits until the licence is available. None if the run
     does not check for a licence.
     """
     note: str = ""
 
     @property
-    def lines(self) -> dict[str, Line]:
+    def lines(self) -> dict[str, RecipeLine]:
         """Every line of the recipe, by the name of the line's field."""
-        found: dict[str, Line] = {}
+        found: dict[str, RecipeLine] = {}
         for each in fields(self):
             value = getattr(self, each.name)
-            if isinstance(value, Line):
+            if isinstance(value, RecipeLine):
                 found[each.name] = value
-            elif isinstance(value, tuple) and value and isinstance(value[0], Line):
+            elif isinstance(value, tuple) and value and isinstance(value[0], RecipeLine):
                 found.update({f"{each.name}[{place}]": line for place, line in enumerate(value)})
         return found
 

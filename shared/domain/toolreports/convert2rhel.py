@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.findings import Finding, Severity
-from shared.domain.toolreports.reading import object_items, tool_text
+from shared.domain.toolreports.reading import items_of_object, tool_text
 
 _GRADES = {
     "ERROR": Severity.ERROR,
@@ -24,7 +24,7 @@ _WHY = "convert2rhel's own analysis says so."
 def findings_of_convert2rhel(text: str) -> tuple[Finding, ...]:
     """The messages of the report as findings in the tool's own words, errors first. Messages about success are left out."""
     found = []
-    for name, action in object_items(text, "actions"):
+    for name, action in items_of_object(text, "actions"):
         if not isinstance(action, dict):
             continue
         messages = action.get("messages")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.findings import Finding, Severity
-from shared.domain.toolreports.reading import json_object, list_values, tool_text
+from shared.domain.toolreports.reading import json_object, tool_text, values_of_list
 
 _STOPPING_GROUPS = frozenset({"inhibitor", "error"})
 _GRADES = {"high": Severity.WARNING, "medium": Severity.WARNING}
@@ -18,7 +18,7 @@ _WHY = "leapp's own precheck says so."
 
 def findings_of_leapp(text: str) -> tuple[Finding, ...]:
     """The entries of the report as findings in leapp's own words. Findings that stop the upgrade come first."""
-    found = [_finding_of_entry(entry) for entry in list_values(text, "entries") if isinstance(entry, dict)]
+    found = [_finding_of_entry(entry) for entry in values_of_list(text, "entries") if isinstance(entry, dict)]
     return tuple(sorted(found, key=lambda each: each.severity is not Severity.ERROR))
 
 

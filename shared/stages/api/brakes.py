@@ -13,11 +13,11 @@ from shared.domain.errors import Stale
 from shared.domain.migration import BEFORE_A_START, MOVING, State
 from shared.domain.retry import LOST_RACE
 from shared.domain.waves import (
+    batch_with_next_wave_open,
     check_next_wave_can_begin,
     check_no_retry_under_way,
     state_counts_by_wave,
     why_next_wave_waits,
-    with_next_wave_open,
 )
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
@@ -62,7 +62,7 @@ def begin_next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -
         waves = ports.batches.waves(batch_id)
         check_next_wave_can_begin(before, len(waves), now)
         check_no_retry_under_way(before, unfinished_ids_in_begun_waves(before.terms, waves, ports))
-        after, line = with_next_wave_open(before, caller.name, now, caller.trust.value, caller.door)
+        after, line = batch_with_next_wave_open(before, caller.name, now, caller.trust.value, caller.door)
         try:
             ports.batches.commit(before, after, line=line)
         except Stale:

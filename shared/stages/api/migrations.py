@@ -203,7 +203,7 @@ def retry_step(migration: Migration, caller: Caller, now: datetime, ports: Ports
     taken = acts.retry(migration, caller.name, now)
     terms = ports.batches.terms(migration.batch_id)
     if taken.after.state is not State.ROLLING_BACK:
-        acts.check_not_stopped(terms)
+        acts.check_batch_not_stopped(terms)
     reopen_batch(terms, ports)
     return taken
 

@@ -20,7 +20,7 @@ from shared.domain.batch import (
 from shared.domain.errors import Refused
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration
-from shared.domain.policy import Policy, without_never_open_window
+from shared.domain.policy import Policy, policy_without_never_open_window
 from shared.domain.restore import disk_state_in_words
 from shared.stages.api import selection_views, views
 from shared.stages.api.people_views import ApprovalsView
@@ -115,7 +115,7 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
         "selection": selection_view(value, own),
         "destination": value.destination,
         "destinations": value.destinations,
-        "policy": without_never_open_window(value.policy),
+        "policy": policy_without_never_open_window(value.policy),
         "size": value.size,
         "digest": value.digest,
         "left_out": value.left_out,

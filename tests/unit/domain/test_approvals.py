@@ -163,7 +163,7 @@ def test_a_wave_begins_once_it_is_approved() -> None:
     done = approved(ENDED, "bob", about=about)
     assert waves.may_next_wave_begin(done.terms, NOW)
     waves.check_next_wave_can_begin(done, 3, NOW)
-    after, _ = waves.with_next_wave_open(done, "watch", NOW)
+    after, _ = waves.batch_with_next_wave_open(done, "watch", NOW)
     assert after.control.approvals == ()
     assert not waves.may_next_wave_begin(done.terms, NOW + timedelta(minutes=600)), "an expired one does not count"
 

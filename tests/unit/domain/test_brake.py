@@ -97,9 +97,9 @@ def test_nobody_acknowledges_or_retries_in_a_stopped_batch() -> None:
         acts.acknowledge(replace(STOPPED, acknowledgement=None), "ann", RISKS_VERSION, NOW)
     assert code(refused) == ("Batch.Stopped", 409)
     with pytest.raises(Refused) as refused:
-        acts.check_not_stopped(STOPPED.terms)
+        acts.check_batch_not_stopped(STOPPED.terms)
     assert "replank resume b1" in refused.value.remedy
-    acts.check_not_stopped(PAUSED.terms)
+    acts.check_batch_not_stopped(PAUSED.terms)
 
 
 def test_the_tick_looks_at_a_stopped_batch_that_nobody_acknowledged() -> None:

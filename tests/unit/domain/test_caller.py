@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.caller import Caller, Trust, read_name
+from shared.domain.caller import Caller, Trust, read_caller_name
 from shared.domain.errors import Refused
 from shared.domain.roles import MAY, AccessRules, Grant, Role, authorize, caller_roles, read_grants, read_trust
 
@@ -14,11 +14,11 @@ ZHANG = Caller("张三", Trust.VERIFIED, "https://id.test", "1001", {"groups": (
 
 @pytest.mark.parametrize("name", ["ann", "张三", "Ж. Иванова", "محمد", "O'Neil", "a" * 64, "张" * 64, "ann@corp.example", "100%"])
 def test_takes_a_name_in_any_script(name: str) -> None:
-    assert read_name(name, "h") == name
+    assert read_caller_name(name, "h") == name
 
 
 def test_two_spellings_of_one_letter_are_one_name() -> None:
-    assert read_name("Jose\u0301", "h") == "José"
+    assert read_caller_name("Jose\u0301", "h") == "José"
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_two_spellings_of_one_letter_are_one_name() -> None:
 )
 def test_refuses_what_is_no_visible_name(name: str) -> None:
     with pytest.raises(Refused) as refused:
-        read_name(name, "the header")
+        read_caller_name(name, "the header")
     assert refused.value.code == "Operator.Invalid"
 
 

@@ -13,11 +13,11 @@ from shared.domain.codec import decode, encode
 from shared.domain.commands import DRAINED, CommandProgress, CommandRule, needs_instance_tags, rule_for_instance
 from shared.domain.effects import ReleaseSlot, RunPostCommand, post_command_effects, post_command_effects_of_failure
 from shared.domain.errors import Refused
-from shared.domain.group import last_attempt_leaving_group
+from shared.domain.group import last_attempt_to_release_place
 from shared.domain.limits import requeue_migration
 from shared.domain.migration import DriverData, Failure, Migration, State
 from shared.domain.policy import Policy, read_policy
-from shared.domain.text import without_secrets
+from shared.domain.text import text_without_secrets
 from tests.support.ports import T0, migration
 
 DRAINED_ONCE = CommandProgress(phase=DRAINED, runs=1, ran=True, last="the pre command ended: exit code 0")
@@ -116,7 +116,7 @@ def test_whoever_confirms_a_failed_migration_gets_it_back_into_service() -> None
     by_hand = replace(failed, failure=Failure("validate", "Command.PostFailed", "x", "y"))
     confirmed = acts.confirm(by_hand, "ann", T0, retention_days=1)
     assert RunPostCommand() not in confirmed.effects
-    assert last_attempt_leaving_group(confirmed.after) == by_hand.attempt  # nothing waits for a command that will never run
+    assert last_attempt_to_release_place(confirmed.after) == by_hand.attempt  # nothing waits for a command that will never run
 
 
 def test_a_migration_without_commands_owes_none() -> None:
@@ -124,8 +124,8 @@ def test_a_migration_without_commands_owes_none() -> None:
 
 
 def test_after_a_rollback_the_post_command_runs_once_more() -> None:
-    assert CommandProgress(ran=True).with_post_command_due().phase == DRAINED
-    assert CommandProgress().with_post_command_due() == CommandProgress()
+    assert CommandProgress(ran=True).progress_after_rollback().phase == DRAINED
+    assert CommandProgress().progress_after_rollback() == CommandProgress()
 
 
 @pytest.mark.parametrize(
@@ -141,4 +141,4 @@ def test_after_a_rollback_the_post_command_runs_once_more() -> None:
     ],
 )
 def test_secrets_in_an_output_are_hidden(said: str, kept: str) -> None:
-    assert without_secrets(said) == kept
+    assert text_without_secrets(said) == kept
