@@ -45,7 +45,7 @@ class MemberAccount:
 
 @dataclass(frozen=True)
 class UnusableAccount:
-    """The reason why an account cannot be used, the time since then, and the remedy."""
+    """An account that the pipeline cannot use now: since when and why, and the remedy."""
 
     account_id: str
     code: str
@@ -66,7 +66,7 @@ class UnusableAccount:
 
     @property
     def why_unusable(self) -> str:
-        """One sentence for people: the account that cannot be used, the time since then, the reason and the remedy."""
+        """One sentence for people: which account cannot be used, since when and why, and the remedy."""
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 

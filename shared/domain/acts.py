@@ -38,7 +38,9 @@ REASONS = {
 
 
 def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:
-    """The batch with the risks acknowledged. Raises Refused for a dry run, during planning, or for another version of the risks."""
+    """A copy of the batch with the acknowledgement of the risks. Raises Refused for a dry run, during planning, or for another
+    version of the risks.
+    """
     if batch.acknowledgement is not None:
         given = batch.acknowledgement
         sentence = f"{given.operator} acknowledged batch {batch.batch_id} at {given.at:%Y-%m-%d %H:%M:%S} UTC already."
@@ -229,7 +231,7 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
 def roll_back_by_policy(migration: Migration, given: Acknowledgement, now: datetime) -> Step:
     """Roll back after a failed validation. The journal names the person who acknowledged automatic rollback.
 
-    Raises Refused (Migration.NotRollbackable) like ``roll_back``.
+    Raises Refused (Migration.NotRollbackable) if the state forbids a rollback.
     """
     when = f"{given.operator} acknowledged at {given.at:%Y-%m-%d %H:%M:%S} UTC ({given.risks_version})"
     taken = _step_of_rollback(migration, given.operator, now, f"{REASONS['rollback']} by the policy that {when}")

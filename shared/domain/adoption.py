@@ -1,5 +1,5 @@
-"""Decides which snapshots are SMC's own backup copies. The name of a snapshot is no proof, because anybody can choose a name. If
-the origin of a snapshot is not certain, the pipeline keeps the snapshot. Pure.
+"""Decides which snapshots are SMC's own backup copies. A snapshot's name does not prove who made the snapshot, because anybody can
+choose a name. If the origin of a snapshot is not certain, the pipeline keeps the snapshot. Pure.
 
 SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an operating
 system"). ECS does not show who made a snapshot or why. A snapshot counts as SMC's own only under three conditions. First, only one

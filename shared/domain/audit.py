@@ -12,7 +12,7 @@ LONGEST_REQUEST = 16 * 1024
 
 @dataclass(frozen=True)
 class AuditRequest:
-    """A request to act. The audit stores the request before the act is carried out."""
+    """A person's request to carry out an act. The audit stores the request before the act is carried out."""
 
     at: datetime
     who: str

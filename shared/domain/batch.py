@@ -87,8 +87,8 @@ class BatchControl:
     approvals: tuple[Approval, ...] = ()
     """The approvals of the batch and of its next wave. The journal keeps all approvals."""
     asked: tuple[str, ...] = ()
-    """For each subject of approvals, such as ``wave 2``, the last event that was published. With this record, no event is published
-    twice.
+    """For each subject of approvals, such as ``wave 2``, the last event that was published. The pipeline publishes no event twice,
+    because it keeps this list.
     """
     validated_at: datetime | None = None
     """When the last unconfirmed migration of a closed batch passed its validation; None if no migration waits for a confirmation.
@@ -163,7 +163,7 @@ class Selection:
     own account.
     """
     tags: tuple[str, ...] = ()
-    """Tags as ``key=value``, or only a key for any value. An instance must have all tags."""
+    """Tags that each instance must have. A tag is ``key=value``, or a key alone, which matches any value."""
     resource_groups: tuple[str, ...] = ()
     vpcs: tuple[str, ...] = ()
     names: tuple[str, ...] = ()

@@ -57,8 +57,8 @@ def may_roll_back_automatically(batch: Batch) -> bool:
 
 
 def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
-    """Why the batch does not select a migration, in words; empty if the batch selects the migration. The migration must have a
-    route already.
+    """Why the batch does not select a migration, in words; empty if the batch selects the migration. The migration must already
+    have a route.
     """
     selection = batch.selection
     if migration.batch_id != batch.batch_id:

@@ -1,7 +1,7 @@
 """Rules for some guests of a batch: the check, the files, and the commands before and after a move. All functions here are pure.
 
-A batch's policy has a list of such rules. For each instance, the first matching rule applies. A ``pre`` command runs right before
-the snapshots, for example to drain a load balancer. A ``post`` command undoes the ``pre`` command.
+A batch's policy has a list of rules. For each instance, the first matching rule applies. A ``pre`` command runs right before the
+snapshots, for example to drain a load balancer. A ``post`` command undoes the ``pre`` command.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ DRAINING, DRAINED, RESTORING = "draining", "drained", "restoring"
 
 
 UNDER_WAY = frozenset({DRAINING, RESTORING})
-"""Phases in which a command runs in the guest. During these phases, each tick asks for the command's result."""
+"""Phases in which a command runs in the guest. While a command runs, each tick asks for the command's result."""
 
 
 @dataclass(frozen=True)

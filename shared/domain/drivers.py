@@ -12,8 +12,8 @@ from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
 
 class FirstPossibleChange(Enum):
-    """The first point at which the job may have changed the instance. From this point on, only the snapshots can restore the
-    instance.
+    """The first point at which the job may have changed the instance. Once the job may have changed the instance, only the
+    snapshots can restore the instance.
     """
 
     LAUNCH = "the step that starts the job"
@@ -49,7 +49,9 @@ class DriverTraits:
     copies_disks: bool = True
     """Whether the driver's job copies the disks, and may by itself reset the disks to the copies."""
     installs_in_guest: bool = False
-    """Whether the driver installs a tool in the guest. The snapshots of a later attempt may contain this tool."""
+    """Whether the driver installs a tool in the guest. The snapshots of a later attempt may contain the tool that an earlier
+    attempt installed.
+    """
     needs_listing: bool = True
     """Whether the account must be on Alibaba Cloud's allow list for paths that are only open on request."""
     rank: int = 0
@@ -61,8 +63,8 @@ class DriverTraits:
     operating system.
     """
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
-    """The reason why the driver does not support a path of the matrix, and the remedy. Both strings are empty if the driver
-    supports the path.
+    """The reason why the driver does not support a path of the matrix, and the remedy. The reason and the remedy are empty if the
+    driver supports the path.
     """
 
     @property

@@ -46,10 +46,10 @@ VALIDATION = Duration("the comparison of the guest", 2, 5, 15, "services get tim
 BUTTON = Duration("a person starts the job in the console", 5, 30, 180, "depends on who is on call", "assumed")
 PERSON = Duration("a person approves, resumes, or lets a wave begin", 10, 60, 240, "depends on who is on call", "assumed")
 FAILS = 0.03
-"""The share of hops that fail. The figure is assumed, because no public source states a share."""
+"""The share of hops that fail. The share is assumed, because no public source states how many hops fail."""
 ALIKE = 0.5
 """The share of the variation in durations that all instances of one fleet have in common, for example because they share a zone.
-The figure is assumed, because no public source states such a share.
+The share is assumed, because no public source states how durations vary within a fleet.
 """
 
 DECLARED = (SNAPSHOTS, JOB, RETURN, VALIDATION, BUTTON, PERSON)

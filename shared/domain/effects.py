@@ -72,8 +72,8 @@ class RunPostCommand:
 
 @dataclass(frozen=True)
 class RollBackUnasked:
-    """Roll back a failed migration. This effect does nothing unless a person acknowledged automatic rollback, no hold is set, and
-    the row's version is unchanged.
+    """Roll back a failed migration. The rollback happens only if a person acknowledged automatic rollback, no hold is set, and the
+    row's version is unchanged.
     """
 
     version: int

@@ -28,7 +28,8 @@ class Fate(Enum):
     500.
     """
     BUG = "bug"
-    """The code breaks one of its own rules. The function raises the error at every delivery. The API answers with HTTP 500."""
+    """Replank's code breaks one of its own rules. The function raises the error at every delivery. The API answers with HTTP 500.
+    """
 
 
 class ReplankError(Exception):

@@ -123,7 +123,8 @@ PLAIN_COMMAND = "replank"
 """The name of every guest command that wakes no stage when the command ends."""
 COMMAND_PREFIX = f"{PLAIN_COMMAND}-"
 WAIT_FOR_COMMANDS = ("precheck", "migrate", "validate")
-"""The stages that wait for the end of a command in a guest. An event wakes these stages; if the event is lost, the tick wakes them.
+"""The stages that wait for the end of a command in a guest. An event wakes a waiting stage; if the event is lost, the tick wakes
+the stage.
 """
 
 
@@ -137,7 +138,7 @@ def handles_message(function: str, type: str, source: str) -> bool:
 
 def guest_command_name(stage: str, migration_id: str) -> str:
     """The name of a guest command that wakes the stage when the command ends. The rules of the event bus route by the beginning of
-    this name.
+    the command's name.
     """
     return f"{COMMAND_PREFIX}{stage}-{migration_id}"
 

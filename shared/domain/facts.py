@@ -18,8 +18,8 @@ from shared.domain.hop import Hop
 __all__ = ["AccountFacts", "DiskFacts", "DocumentInvalid", "Facts", "GuestFacts", "Hop", "InstanceFacts", "facts_schema"]
 
 RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "smc_sources_quota", "snapshots_per_disk_quota"))
-"""Names of account facts that only old documents contain. No call can read these facts any more, so ``from_json`` removes them from
-the documents.
+"""Names of account facts that only old documents contain. No call can read the old facts any more, so ``from_json`` removes the
+facts from documents.
 """
 SHARED_HOSTNAMES = frozenset({"", "localhost"})
 """Hostnames that do not identify a machine, because many machines have these names."""

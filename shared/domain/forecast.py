@@ -25,8 +25,8 @@ MOVED = "ended well"
 FAILED = "ended badly"
 A_TICK = timedelta(minutes=1)
 LARGE = 500
-"""With this number of migrations or more, each step of a run covers at least one minute. Otherwise the forecast would take too
-long.
+"""With this number of migrations or more, each step of a run covers at least one minute. Smaller steps would make the forecast of a
+large batch too slow.
 """
 LONGEST = timedelta(days=400)
 """The maximum simulated time of a run. A longer run counts as never finished."""

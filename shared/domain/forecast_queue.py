@@ -15,7 +15,9 @@ Place = tuple[int, int, str]
 
 @dataclass
 class GroupPlaces:
-    """Each redundancy group has one place. This class knows who holds the places, and which members wait until a place is free."""
+    """The places of the redundancy groups: each group has one place. The class knows which migration holds a place, and which
+    members wait for the place.
+    """
 
     group: dict[str, str] = field(default_factory=dict)
     """The group of each migration, by migration; migrations without a group are missing."""
@@ -25,12 +27,12 @@ class GroupPlaces:
     """A heap of waiting members for each group and queue."""
 
     def take_place(self, id: str) -> bool:
-        """Take the place of the migration's group. Return False if another member holds the place."""
+        """Take the group's place for the migration. Return False if another member holds the place."""
         group = self.group.get(id)
         return group is None or self.holder.setdefault(group, id) == id
 
     def release_place(self, id: str) -> None:
-        """Release the place of the migration's group, if this migration holds the place.
+        """Release the group's place if the migration holds the place.
 
         The first waiting member of each queue returns to its queue.
         """

@@ -1,8 +1,8 @@
 """Reads a line of fstab in the same way as mount(8) and systemd. The rules come from fstab(5), libmount and
 systemd-fstab-generator.
 
-A wrong line in fstab can make the next boot end in an emergency shell. Therefore this module finds the device that a line of fstab
-names, and whether the boot waits for this device. All functions here are pure.
+A wrong line in fstab can make the next boot end in an emergency shell. The module finds the device that a line of fstab names, and
+whether the boot waits for the device. All functions here are pure.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from shared.domain.guest import FstabFacts
 
 TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel", "ID": "id"}
-"""Tags that name a device by its content or hardware. Each tag has the suffix of the folder ``/dev/disk/by-`` in which udev makes
-links.
+"""Tags that name a device by its content or hardware. Each tag has the last word of the folder in which udev makes links, such as
+``uuid`` for ``/dev/disk/by-uuid``.
 """
 NETWORK = frozenset(
     {"9p", "afs", "alinas", "beegfs", "ceph", "cifs", "coda", "cpfs", "davfs", "davfs2", "gfs", "gfs2", "glusterfs", "lustre"}
     | {"ncp", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "sshfs", "virtiofs"}
 )
-"""File system types that are mounted once the network is up (remote-fs.target). The boot does not wait for file systems of these
-types."""
+"""File system types that are mounted once the network is up (remote-fs.target). The boot does not wait for network file systems."""
 DEVICELESS = frozenset(
     {"none", "tmpfs", "ramfs", "proc", "sysfs", "devpts", "devtmpfs", "cgroup", "cgroup2", "debugfs", "hugetlbfs", "mqueue"}
     | {"securityfs", "configfs", "fusectl", "bpf", "tracefs", "efivarfs", "binfmt_misc", "selinuxfs", "overlay", "aufs", "zfs"}
@@ -107,7 +106,7 @@ def names_a_path(entry: FstabFacts) -> bool:
 
 
 def _is_fuse_mount(entry: FstabFacts) -> bool:
-    """Whether a program mounts the entry (FUSE). The first field of such an entry may be any text. For the type fuseblk, however,
+    """Whether a program mounts the entry (FUSE). The first field of a FUSE entry may be any text. For the type fuseblk, however,
     the first field names a device.
     """
     return entry.file_system == "fuse" or entry.file_system.startswith("fuse.")

@@ -55,8 +55,8 @@ class LedgerEntry:
     account_id: str = ""
     """The account of the migration; empty for the deployment's own account."""
     sweep_at: datetime | None = None
-    """When the snapshot may be deleted: the time of the confirmation or release, plus the retention. None before a confirmation or
-    release.
+    """When the snapshot may be deleted: the time of the confirmation or release, plus the retention. The field is None before a
+    confirmation or release.
     """
 
     @property

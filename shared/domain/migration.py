@@ -120,8 +120,8 @@ class DriverData:
     """When the job was started. None means that the present hop has certainly not changed the instance."""
     finished_at: datetime | None = None
     ran_before: str | None = None
-    """When the job was started last before this attempt, as shown by SMC. Empty if the job had never been started; None if nothing
-    was recorded.
+    """The last start of the job before this attempt, as SMC shows it. The field is empty if the job had never been started, and
+    None if nothing was recorded.
     """
     waits: str = ""
     """What a person has to do before the preparation continues, in words; empty if the preparation waits for nobody."""
@@ -204,8 +204,8 @@ class Migration:
     account_id: str = ""
     """The member account of the instance; empty for the deployment's own account, and in rows of older versions."""
     group: str = ""
-    """The redundancy group (``tag=value``) that the first precheck found; empty without a group. A separate column has the same
-    value.
+    """The redundancy group (``tag=value``) that the first precheck found; empty without a group. A separate column contains the
+    group too.
     """
     disturbed: tuple[str, ...] = ()
     """Digests of the last ECS events about changes that others made to the instance, so that each event is recorded only once."""
@@ -214,8 +214,8 @@ class Migration:
     read.
     """
     due_at: datetime | None = None
-    """When the tick handles the migration next; after a confirmation, when the sweep handles the migration. None if only a person
-    can act, or if the migration has ended.
+    """When the tick handles the migration next; after a confirmation, when the sweep handles the migration. The field is None if
+    only a person can act, or if the migration has ended.
     """
 
     @property
@@ -243,8 +243,8 @@ class Migration:
 
     @property
     def smc_rollback(self) -> str:
-        """Whether SMC reset the disks after its job: ``SMC rolled back``, ``not rolled back`` or ``not known``. Empty if no job ran
-        that may reset disks.
+        """Whether SMC reset the disks after its job: ``SMC rolled back``, ``not rolled back`` or ``not known``. The result is empty
+        if no job ran that may reset disks.
         """
         if not driver_traits(self.driver).copies_disks:
             return ""

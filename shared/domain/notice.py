@@ -1,4 +1,4 @@
-"""End-of-life notices. This module reads the notices that intake receives, and chooses the notices that the inventory publishes.
+"""End-of-life notices. The module reads the notices that intake receives, and chooses the notices that the inventory publishes.
 
 Alibaba Cloud publishes no machine-readable notice, so the inventory publishes notices of its own. Once a month, the inventory sends
 a notice for every release in use whose support has ended or will end soon.
@@ -19,8 +19,9 @@ from shared.domain.errors import Refused
 from shared.domain.policy import Policy, read_policy
 
 LEAD = timedelta(days=180)
-"""The time before the end of support at which the inventory begins to send notices. Other clouds use the same lead time for major
-versions."""
+"""The time before the end of support at which the inventory begins to send notices. Other clouds announce the end of a major
+version at this time too.
+"""
 
 NOTICE_FIELDS = frozenset({"releases", "endOfSupport", "regionIds", "instanceIds", "accountIds", "resources"})
 NOTICE_POLICY_FIELDS = frozenset(
@@ -76,7 +77,7 @@ class Notice:
 def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
     """The notice in an EndOfLife event's data. Raises Refused with the name of the wrong field.
 
-    Anybody with permission to publish to the event bus can send a notice. Therefore a notice only selects instances. Commands,
+    Anybody with permission to publish to the event bus can send a notice. A notice therefore only selects instances. Commands,
     overrides, drivers and limits come only from a named person.
     """
     strangers = sorted(set(data) - NOTICE_FIELDS)

@@ -19,7 +19,9 @@ def instance_document_name(hop: int) -> str:
 
 
 def baseline_document_name(hop: int) -> str:
-    """The name of the document with the facts from the precheck that passed. The validation compares the guest with these facts."""
+    """The name of the document with the facts from the precheck that passed. The validation compares the guest with the facts of
+    the precheck.
+    """
     return f"baseline-{hop}"
 
 
@@ -37,7 +39,9 @@ class Observation:
     assessment: Assessment | None = None
 
     def instance_and_guest(self) -> tuple[InstanceFacts, GuestFacts]:
-        """The facts about the instance and its guest. Raises DocumentInvalid if the facts about either were not stored."""
+        """The facts about the instance and its guest. Raises DocumentInvalid if the facts about the instance or the guest were not
+        stored.
+        """
         if self.instance is None or self.guest is None:
             raise DocumentInvalid("baseline", f"has no {'instance' if self.instance is None else 'guest'}")
         return self.instance, self.guest

@@ -25,7 +25,7 @@ from shared.domain.window import NEVER, Window, read_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
 """The maximum number of files in a policy, of characters in its check, and of bytes that files and check take in the probe. A
-command of Cloud Assistant may have 24 KB.
+command of Cloud Assistant may be 24 KB long.
 """
 MOST_WINDOWS = 20
 
@@ -121,7 +121,7 @@ class Policy:
 
     @cached_property
     def time_limits(self) -> TimeLimits:
-        """The windows and blackouts of the policy. The window that never opens is left out, because only older versions need this
+        """The windows and blackouts of the policy. The window that never opens is left out, because only older versions need the
         window.
         """
         own = (

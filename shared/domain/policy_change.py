@@ -1,5 +1,5 @@
-"""Changes the policy of a planned batch. This module knows which fields may still change, and writes the journal's line. All
-functions here are pure.
+"""Changes the policy of a planned batch. The module decides which fields may still change, and writes the line in the batch's
+journal. All functions here are pure.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PLANNED = {
     "approverRole": "nobody lowers what others must approve",
     "approverTrust": "nobody lowers what others must approve",
 }
-"""Fields that are fixed once the batch is planned, and why."""
+"""Fields that are fixed once the batch is planned, with the reason for each."""
 ACKNOWLEDGED = {
     "waves": "the acknowledgement has fixed the waves",
     "files": "guests are compared with the checksums that were read from these files",
@@ -37,7 +37,7 @@ ACKNOWLEDGED = {
     "automaticRollback": "the acknowledged risks depend on this field",
     "commands": "pre commands may have run, and the same rule has the post commands",
 }
-"""Fields that are fixed once the batch is acknowledged, and why."""
+"""Fields that are fixed once the batch is acknowledged, with the reason for each."""
 LONGEST = 2000
 """Maximum characters of one value in the journal."""
 

@@ -1,7 +1,7 @@
 """Checks an act against the version that the person saw, so that nobody acts on outdated information.
 
 An act names the version of the migration that the person saw. Progress within a state also changes the version, but must not cause
-a refusal. Therefore an act is valid until the migration leaves the state that the person saw.
+a refusal. An act is valid until the migration leaves the state that the person saw.
 """
 
 from __future__ import annotations

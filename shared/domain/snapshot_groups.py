@@ -11,7 +11,7 @@ from shared.domain.migration import Migration, State
 IN_USE, HELD, DUE, ORPHAN = "inUse", "held", "due", "orphan"
 GROUPS = (HELD, DUE, IN_USE, ORPHAN)
 """``inUse``: the migration goes on, or a person has to judge the migration. ``held``: the snapshot was released, and its retention
-runs. ``due``: the sweep deletes the snapshot within ``SOON``. ``orphan``: the snapshot stays for ever unless a person acts.
+runs. ``due``: the sweep deletes the snapshot within ``SOON``. ``orphan``: the snapshot stays until a person acts.
 """
 OTHER_OWNER, ENDED, NO_MIGRATION = "otherOwner", "ended", "noMigration"
 ORPHANS = (OTHER_OWNER, ENDED, NO_MIGRATION)

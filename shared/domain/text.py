@@ -22,7 +22,7 @@ SHOWN_INSTEAD = "\ufffd"
 
 
 def plain_line(text: str) -> str:
-    """The text on one line that is safe to show on a terminal.
+    """The text as one line that is safe to show on a terminal.
 
     Control characters are replaced, and tabs and line ends become spaces.
     """
@@ -30,7 +30,7 @@ def plain_line(text: str) -> str:
 
 
 def plain_lines(text: str) -> str:
-    """The text on lines that are safe to show on a terminal. Control characters are replaced, and line ends are kept."""
+    """The text as lines that are safe to show on a terminal. Control characters are replaced, and line ends are kept."""
     return "\n".join(map(plain_line, text.split("\n")))
 
 

@@ -21,7 +21,7 @@ _VISIBLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
 class Blackout:
     """A period in which nothing starts, regardless of windows.
 
-    Begin and end are absolute times. The local times in the policy were converted when the policy was read.
+    The begin and the end of a blackout are absolute times. The local times in the policy were converted when the policy was read.
     """
 
     from_: datetime = required_field("When it begins: a day, a local time or one with its offset (2026-12-24T18:00Z).")  # noqa: RUF009
@@ -62,14 +62,14 @@ class TimeLimits:
         return self.is_window_open(now) and self.blackout_at(now) is None
 
     def window_opened_at(self, now: datetime) -> datetime | None:
-        """When the window that is open at ``now`` opened. If several windows are open, the result is the earliest time. None if all
-        windows are closed.
+        """When the window that is open at ``now`` opened. If several windows are open, the result is the earliest time. The result
+        is None if all windows are closed.
         """
         return min(filter(None, (each.opened_at(now) for each in self.windows)), default=None)
 
     def starts_allowed_since(self, now: datetime) -> datetime | None:
-        """The time since which starts have been allowed without a break. None if starts are forbidden now, or have always been
-        allowed.
+        """The time since which starts have been allowed without a break. The result is None if starts are forbidden now or were
+        always allowed.
         """
         if not self.allows_start(now):
             return None

@@ -12,8 +12,8 @@ OUTBOX_GRACE = timedelta(minutes=2)
 """The tick handles an outbox that is at least this old, because only a crash leaves an outbox for so long."""
 
 CLOCKS_APART = timedelta(seconds=30)
-"""Assumed maximum difference between the clocks of two functions, or of a function and a service. No decision depends on smaller
-time differences.
+"""Assumed maximum difference between the clocks of two functions, or of a function and a service. No decision depends on time
+differences below this maximum.
 
 No service publishes a bound for the error of its clock. ECS and Tablestore accept requests with a time that is up to 15 minutes
 wrong, so their answers do not reveal a wrong clock. Clocks synchronised by NTP differ by milliseconds. Thirty seconds also cover a
@@ -21,12 +21,12 @@ clock that has just started.
 """
 
 REMINDER_MINUTE = 30
-"""The minute of each hour in which the tick looks for batches that a person can confirm. In minute 0, the tick closes batches
-instead.
+"""The minute of each hour in which the tick looks for batches that a person can confirm. In minute 0 of each hour, the tick closes
+batches.
 """
 
 PLANNING_PATIENCE = timedelta(hours=1)
-"""The time for which a batch's planning waits for a region that does not answer. After this time, the batch is planned without the
+"""The time for which a batch's planning waits for a region that does not answer. After the wait, the batch is planned without the
 silent region.
 """
 LONGEST_BACK_OFF = timedelta(minutes=30)
@@ -48,8 +48,8 @@ PRECHECK_AGE = timedelta(minutes=30)
 WINDOWS_MISSED = 3
 """If the snapshots miss their window this many times in a row, a person has to choose a longer window."""
 START_LIMIT = timedelta(hours=1)
-"""How long a migration may hold a slot while its start fails for temporary reasons. After this time, another migration gets the
-slot and a person must act.
+"""How long a migration may hold a slot while its start fails for temporary reasons. After the limit, another migration gets the
+slot, and a person must act.
 """
 SNAPSHOT_LIMIT = timedelta(hours=24)
 """Time limit of the snapshots; the first snapshot of a large, full disk takes hours."""
@@ -63,7 +63,7 @@ precheck usually take minutes, or longer with slow mirrors."""
 JOB_LIMIT = timedelta(hours=6)
 """Time limit of a job, which takes 15 to 30 minutes plus SMC's own snapshots (ECS documentation, "Operating system migration")."""
 LONGEST_PAUSE = timedelta(minutes=5)
-"""The longest pause between two polls of a job. The pipeline therefore notices the end of a job with at most this delay."""
+"""The longest pause between two polls of a job. The pipeline notices the end of a job with at most this delay."""
 TICK_JITTER = timedelta(seconds=15)
 """A tick also handles work that becomes due within this time after the tick, because the time between two ticks varies."""
 SETTLE = timedelta(minutes=5)
@@ -96,7 +96,7 @@ def pause_before_poll(waited: timedelta, limit: timedelta = JOB_LIMIT) -> timede
     """The pause before a job is polled again: half of the time ``waited`` so far. A pause of zero means that the next tick polls
     the job.
 
-    The pipeline thus notices early failures soon, and polls long jobs rarely. The poll at the time ``limit`` is never delayed.
+    The pipeline notices early failures soon, and polls long jobs rarely. The poll at the time ``limit`` is never delayed.
     """
     pause = min(waited / 2, LONGEST_PAUSE, max(limit - waited, timedelta(0)))
     return pause - TICK_JITTER if pause > LOOK_AGAIN + TICK_JITTER else timedelta(0)

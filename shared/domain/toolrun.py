@@ -36,7 +36,7 @@ class ToolAnswer:
     restarting."""
     status: int | None = None
     started: bool = False
-    """Whether the run is meant to replace the operating system. Any other run only checks the guest."""
+    """Whether the run is meant to replace the operating system. A run for another purpose only checks the guest."""
     active: bool = False
     """Whether the pipeline's process in the guest is running."""
     age_s: int = 0
@@ -48,7 +48,7 @@ class ToolAnswer:
     done: bool = False
     """Whether the recipe's test says that the replacement is complete."""
     changed: bool = False
-    """Whether the run is past the recipe's point of no return."""
+    """Whether the run has passed the point after which the tool cannot undo its changes."""
     progress: int = 0
     report: str = ""
     results: str = ""

@@ -1,4 +1,4 @@
-"""Waves. This module divides a batch into waves, which migrate one after the other, and decides when the next wave may begin. All
+"""Waves. The module divides a batch into waves, which migrate one after the other, and decides when the next wave may begin. All
 functions are pure.
 """
 
@@ -21,7 +21,7 @@ which each further wave grows.
 MOST_SIZES = 50
 NEXT_LOOK = "the next minute's look"
 MOST_WAVES = 900
-"""Maximum waves of a batch. All waves are written at once, and Tablestore accepts 1,024 columns in one write."""
+"""Maximum number of waves in a batch. All waves are written at once, and Tablestore accepts 1,024 columns in one write."""
 
 
 def check_wave_sizes(sizes: Sequence[str], gate: str) -> None:

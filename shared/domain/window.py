@@ -88,8 +88,8 @@ class Window:
 
 @lru_cache(maxsize=512)  # cached, because a forecast asks for the same days many thousand times
 def _period_on_day(window: Window, day: date) -> tuple[datetime, datetime]:
-    """The beginning and the end of the period in which migrations may start on one day. Both times are equal if the window stays
-    closed.
+    """The beginning and the end of the period in which migrations may start on one day. The beginning and the end are equal if the
+    window stays closed.
     """
     if day.weekday() not in window.days:
         return CLOSED_PERIOD
@@ -108,10 +108,11 @@ def _utc_time(day: date, clock: time, zone: tzinfo) -> datetime:
 
 
 NEVER = Window("00:00", "00:01", cutoff_min=1439)
-"""A window that never opens. A policy that has zones, several windows or blackouts stores this window in the field ``window``.
+"""A window that never opens. A policy that has zones, several windows or blackouts stores a never-open window in the field
+``window``.
 
-An older version does not know zones, several windows and blackouts. The never-open window keeps an older version from starting
-migrations of the batch.
+An older version does not know zones, several windows and blackouts. Because the stored window never opens, an older version starts
+no migration of the batch.
 """
 NAMES = python_names_by_api_name(Window)
 BOUNDS = number_bounds(Window)

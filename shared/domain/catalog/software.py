@@ -80,7 +80,7 @@ MYSQL = DatabaseServer(
     patch_counts=True,
 )
 """Percona Server and Percona XtraDB Cluster count as MySQL, because their data format and version numbers are the same as MySQL's.
-Red Hat 7 ships only MariaDB.
+Red Hat Enterprise Linux 7 ships MariaDB, but no MySQL.
 """
 
 OTHERS = (

@@ -1,4 +1,4 @@
-"""Helper functions for the rules. These functions read facts of a guest, and check a single flag or list."""
+"""Helper functions that read a guest's facts for the rules, and that make checks of a single flag or list."""
 
 from __future__ import annotations
 

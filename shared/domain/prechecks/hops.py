@@ -1,9 +1,9 @@
 """Kinds of hops, and the severity that a rule has on each kind. The severity depends on the tool that carries out the hop.
 
-SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. The migration document
-refers to convert2rhel for hops from CentOS to Red Hat. A rule blocks if SMC's own page says that the job fails, or if the
-destination certainly cannot work. Some checks are known only from leapp or convert2rhel. A rule for such a check is a warning on
-other hops, because SMC does not publish its tool.
+SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. Alibaba Cloud's
+migration document refers to convert2rhel for hops from CentOS to Red Hat. A rule blocks if SMC's own page says that the job fails,
+or if the destination certainly cannot work. Some checks are known only from leapp or convert2rhel. On other hops, a rule from leapp
+or convert2rhel is only a warning, because SMC does not publish its tool.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def is_upgrade(hop: Hop) -> bool:
 
 
 def is_hop_to_red_hat(hop: Hop) -> bool:
-    """Whether the hop ends at Red Hat."""
+    """Whether the hop leads to Red Hat Enterprise Linux."""
     return hop.destination.startswith("rhel-")
 
 

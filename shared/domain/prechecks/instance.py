@@ -13,11 +13,11 @@ from shared.domain.prechecks.ask import flag_outcome, list_outcome
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux, is_windows
 
 HEARTBEAT_LIMIT = timedelta(hours=24)
-"""Maximum age of the agent's last heartbeat, from the preconditions in the migration document."""
+"""Maximum age of the Cloud Assistant agent's last heartbeat, from the preconditions in Alibaba Cloud's migration document."""
 EXPIRY_MARGIN = timedelta(days=2)
 """The maximum time that a route of several hops takes, including the time spent waiting for maintenance windows."""
 SNAPSHOT_MARGIN = timedelta(hours=4)
-"""The time that our snapshots, SMC's snapshots, the migration and the initialisation take together."""
+"""The time that Replank's snapshots, SMC's snapshots, the migration and the initialisation take together."""
 SMALL_MIB = 2048
 
 

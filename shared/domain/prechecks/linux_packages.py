@@ -17,13 +17,14 @@ DEAD = re.compile(
     r"|//packages[.]cloud[.]google[.]com/yum/repos/kubernetes|//repo[.]saltstack[.]com/"
     r"|//([\w.-]+[.])?(tencentyun[.]com|myhuaweicloud[.]com|ivolces[.]com)/"
 )
-"""Hosts that no longer answer: CentOS 7's since 2024-06-30, old hosts of Docker, Kubernetes and Salt, and internal mirrors of other
-clouds. The host vault.centos.org and the mirrors of Alibaba Cloud answer."""
+"""Hosts that no longer answer: those of CentOS 7 (since 2024-06-30), old hosts of Docker, Kubernetes and Salt, and internal mirrors
+of other clouds. The host vault.centos.org and the mirrors of Alibaba Cloud answer.
+"""
 OWN = re.compile(r"aliyun(cs)?[.]com|centos[.]org|redhat[.]com|openanolis[.]cn|alibaba", re.IGNORECASE)
 
 
 def _check_i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if i686 packages are installed; names the first packages and gives their number."""
+    """Fails if i686 packages are installed; names the first packages, and gives the total number."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return FactUnknown("the guest did not list its packages")
@@ -51,7 +52,7 @@ def _check_epel_modular(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_third_party_packages(facts: Facts, catalog: Catalog) -> Outcome:
-    """Reports packages of other vendors; names the first packages and gives their number."""
+    """Reports packages of other vendors; names the first packages, and gives the total number."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return FactUnknown("the guest did not list its packages")

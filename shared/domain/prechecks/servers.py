@@ -1,4 +1,4 @@
-"""Rules on database servers of a Linux guest. An older server cannot read the data of a later version."""
+"""Rules on database servers of a Linux guest. A database server cannot read data that a later version of the server wrote."""
 
 from __future__ import annotations
 

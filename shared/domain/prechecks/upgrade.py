@@ -1,4 +1,4 @@
-"""Rules that come from leapp, the tool for upgrades between major versions. The module hops.py defines their severity."""
+"""Rules that come from leapp, the tool for upgrades between major versions. The module hops.py defines the rules' severity."""
 
 from __future__ import annotations
 

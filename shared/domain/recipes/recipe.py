@@ -10,8 +10,8 @@ from shared.domain.catalog.model import Architecture, Catalog
 from shared.domain.codec import DocumentInvalid, Json, decode, json_schema
 
 Certainty = Literal["executed", "foreign", "assumed"]
-"""How certain a line is. ``executed``: Replank's authors ran the line. ``foreign``: a public sample or document contains the line.
-``assumed``: neither.
+"""The certainty of a line in a recipe. ``executed``: Replank's authors ran the line. ``foreign``: a public sample or document
+contains the line. ``assumed``: neither.
 """
 MOST_SCRIPT = 6000
 """Maximum characters in all lines of one recipe together, because a command of Cloud Assistant has at most 24 KB."""
@@ -60,7 +60,7 @@ class Recipe:
     precheck_report: RecipeLine
     """The file into which the precheck writes its findings."""
     start: RecipeLine
-    """The command that replaces the operating system. After status 0, only the restarts remain."""
+    """The command that replaces the operating system. Once the command has returned status 0, only the restarts remain."""
     progress: RecipeLine
     """The log file in which the milestones appear. After a failure, people see the end of this file."""
     milestones: tuple[Milestone, ...]
@@ -81,8 +81,8 @@ class Recipe:
     licence: str = ""
     """The licence that a person has to buy before the tool can be used; empty if no licence is necessary."""
     licence_check: RecipeLine | None = None
-    """A command that returns status 0 once the licence is available. The run waits until the licence is available. None if the run
-    does not check for a licence.
+    """A command that returns status 0 once the licence is available. The run waits until the licence is available. The field is
+    None if the run does not check for a licence.
     """
     note: str = ""
 

@@ -1,7 +1,7 @@
 """Reads convert2rhel's reports from before and after the conversion (oamg/convert2rhel, schemas/assessment-schema-1.0.json to 1.2).
 
-The schemas call the remedy ``remediation`` in one place and ``remediations`` in another. This module reads the field under either
-name. Format 1.0 has no status.
+The schemas call the remedy ``remediation`` in one place and ``remediations`` in another. The module reads the remedy under
+``remediation`` and ``remediations``. Reports in format 1.0 have no status.
 """
 
 from __future__ import annotations
@@ -44,6 +44,6 @@ def _finding_of_message(action: str, told: dict[str, Any]) -> Finding:
 
 
 def _message_text(told: dict[str, Any], name: str) -> str:
-    """A text of a message; empty if the tool writes ``N/A`` for a missing text."""
+    """One text of a message; empty if the tool wrote ``N/A``, which stands for a missing text."""
     text = tool_text(told.get(name))
     return "" if text.upper() == "N/A" else text

@@ -100,7 +100,7 @@ def failure_kind(log: str) -> FailureKind | None:
 def first_error_line(log: str) -> str:
     """The first line of the log that names an error. If no line names an error, the result is the last line that is not empty.
 
-    If this line ends with a colon, the next line is added.
+    If the line ends with a colon, the next line is added.
     """
     lines = [line for line in log.splitlines() if line.strip()]
     place = next((place for place, line in enumerate(lines) if _ERROR.search(line)), len(lines) - 1)
