@@ -37,7 +37,7 @@ REASONS = {
 """The first words of each act's line in the journal."""
 
 
-def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:
+def acknowledge_batch(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:
     """A copy of the batch with the acknowledgement of the risks. Raises Refused for a dry run, during planning, or for another
     version of the risks.
     """
@@ -87,7 +87,9 @@ _CONFIRMED_AS = {
 }
 
 
-def confirm(migration: Migration, operator: str, now: datetime, *, retention_days: int, holds_snapshots: bool = True) -> Step:
+def confirm_migration(
+    migration: Migration, operator: str, now: datetime, *, retention_days: int, holds_snapshots: bool = True
+) -> Step:
     """Accept the outcome of a migration. The retention of the migration's snapshots begins now.
 
     A failed migration counts as confirmed. A rolled back or cancelled migration keeps its state and releases its snapshots.
@@ -124,7 +126,7 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     return _step_with_effects(taken, effects, events.migration_event(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
 
 
-def retry(migration: Migration, operator: str, now: datetime) -> Step:
+def retry_migration(migration: Migration, operator: str, now: datetime) -> Step:
     """Retry from the point of failure: the precheck if no job ran, else the job, the validation or the rollback.
 
     After a job has run, a retry makes no new snapshots, because new snapshots would hold a half-replaced system. Raises Refused
@@ -180,7 +182,7 @@ _CANCELLABLE = frozenset(
 )
 
 
-def cancel(migration: Migration, operator: str, now: datetime) -> Step:
+def cancel_migration(migration: Migration, operator: str, now: datetime) -> Step:
     """Cancel a migration before its instance has moved. Raises Refused (Migration.TooLate) once a job may have changed the
     instance.
     """
@@ -219,7 +221,7 @@ def _has_failed_before_change(migration: Migration) -> bool:
     return migration.failure.stage in _STAGES_WITHOUT_CHANGE and migration.handle.started_at is None and not migration.resumes
 
 
-def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
+def roll_back_migration(migration: Migration, operator: str, now: datetime) -> Step:
     """Reset every disk to its snapshot from before the first hop.
 
     Raises Refused (Migration.NotRollbackable) if the state forbids a rollback. A migration that waits for its next job can be

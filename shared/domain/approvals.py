@@ -128,7 +128,7 @@ def next_wave_subject(terms: BatchTerms | Batch) -> str:
     return wave_subject(terms.control.wave + 2)
 
 
-def approve(batch: Batch, found: ApprovalStatus, caller: Caller, seen: str, why: str, now: datetime) -> BatchChange | None:
+def add_approval(batch: Batch, found: ApprovalStatus, caller: Caller, seen: str, why: str, now: datetime) -> BatchChange | None:
     """The batch with one more approval. The result is None if the person's approval already counts and does not expire soon."""
     if seen != found.seen:
         sentence = f"The policy or the selection of batch {batch.batch_id} has changed since you saw it."

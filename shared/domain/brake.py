@@ -27,7 +27,7 @@ class BatchChange:
     forgiven: Mapping[str, int] = field(default_factory=dict)
 
 
-def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
+def pause_batch(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
     """Pause the batch: first tries and retries must wait, but next hops still start. Raises Refused unless the batch is open and
     running.
     """
@@ -37,7 +37,7 @@ def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
     return _batch_change(batch, "pause", PauseState.PAUSED, caller, why, now)
 
 
-def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mapping[str, int], seen: int) -> BatchChange:
+def resume_batch(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mapping[str, int], seen: int) -> BatchChange:
     """Let the batch start migrations again. The count of failures restarts at 0 after a pause at the failure budget.
 
     ``failed`` holds the failed migrations that count now, with their attempts. ``seen`` is the number of failures that the person
@@ -54,7 +54,7 @@ def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mappin
     return replace(change, forgiven=dict(failed)) if batch.control.brake is PauseState.BUDGET else change
 
 
-def stop(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
+def stop_batch(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
     """Stop the batch: running migrations finish, and all others are cancelled."""
     _check_batch_is_open(batch, "stopped")
     if batch.control.brake is PauseState.STOPPED:

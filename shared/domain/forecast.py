@@ -183,12 +183,12 @@ def _add_item(run: _SimulatedRun, item: ForecastItem) -> None:
     elif item.state == WAITING:
         _enqueue_migration(run, id)
     elif item.state == MOVED:
-        _count_moved(run, id)
+        _count_moved_migration(run, id)
     else:
         run.failed |= {id}
 
 
-def _count_moved(run: _SimulatedRun, id: str) -> None:
+def _count_moved_migration(run: _SimulatedRun, id: str) -> None:
     if len(run.canary) < run.batch.policy.canary:
         run.canary |= {id}
 
@@ -255,7 +255,7 @@ def _end_migration(run: _SimulatedRun, id: str, *, has_failed: bool) -> None:
     if has_failed:
         run.failed |= {id}
     else:
-        _count_moved(run, id)
+        _count_moved_migration(run, id)
     if has_failed and id in run.groups.group:  # a failed member keeps the place until a person decides
         heapq.heappush(run.due, (run.now + run.draws.draw_duration(PERSON, id, run.now), "leaves", id))
     else:

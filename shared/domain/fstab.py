@@ -53,7 +53,7 @@ def read_fstab_line(line: str, seen: ReportedDevices) -> FstabFacts | None:
     source, point = decode_escapes(words[0]), decode_escapes(words[1])
     kind = decode_escapes(words[2]) if len(words) > 2 else "auto"
     options = decode_escapes(words[3]) if len(words) > 3 else "defaults"
-    entry = FstabFacts(_without_quotes(source), point, kind, options)
+    entry = FstabFacts(_strip_quotes(source), point, kind, options)
     return FstabFacts(entry.spec, point, kind, options, is_device_present(entry, seen, words[0]))
 
 
@@ -62,7 +62,7 @@ def decode_escapes(text: str) -> str:
     return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
 
 
-def _without_quotes(source: str) -> str:
+def _strip_quotes(source: str) -> str:
     """A tag such as ``UUID="1234"`` without the quotes, or any other text unchanged."""
     tag, equals, value = source.partition("=")
     if equals and tag in TAGS and len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
@@ -80,7 +80,7 @@ def is_device_present(entry: FstabFacts, seen: ReportedDevices, written: str = "
             return None
         here = f"{TAGS[tag]}/{udev_link_name(value)}" in seen.links
         return here if here or seen.whole else None
-    if not names_a_path(entry):
+    if not refers_to_path(entry):
         return None
     if entry.spec.startswith("/dev/") and "/dev" not in seen.places:
         return None
@@ -92,12 +92,12 @@ def udev_link_name(value: str) -> str:
     return "".join(c if not c.isascii() or _LINK_PLAIN.match(c) else f"\\x{ord(c):02x}" for c in value)
 
 
-def names_a_device(entry: FstabFacts) -> bool:
+def refers_to_device(entry: FstabFacts) -> bool:
     """Whether the entry names a device by a tag or a path, so that a missing device can be recognised."""
-    return entry.spec.partition("=")[0] in TAGS or names_a_path(entry)
+    return entry.spec.partition("=")[0] in TAGS or refers_to_path(entry)
 
 
-def names_a_path(entry: FstabFacts) -> bool:
+def refers_to_path(entry: FstabFacts) -> bool:
     """Whether the first field is the path of a device or file, and not a network share, a bucket or a folder to bind."""
     options = _mount_options(entry)
     if not entry.spec.startswith("/") or entry.spec.startswith("//") or is_network_mount(entry):

@@ -57,7 +57,7 @@ def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports)
     Two kinds of migration are kept: one that has finished a hop, and a retry whose job has already run.
     """
     try:
-        advance_migration(ports, _step_in_name_of_person(acts.cancel(migration, control.by, ports.clock.now()), control))
+        advance_migration(ports, _step_in_name_of_person(acts.cancel_migration(migration, control.by, ports.clock.now()), control))
     except (Refused, Stale):
         return False
     return True

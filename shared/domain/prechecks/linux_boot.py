@@ -7,7 +7,7 @@ import re
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.fstab import is_required_at_boot, names_a_device
+from shared.domain.fstab import is_required_at_boot, refers_to_device
 from shared.domain.prechecks.ask import flag_outcome, linux_fact, linux_flag_check, linux_list_check, list_outcome, shortened_list
 from shared.domain.prechecks.hops import major_version, severity_of_conversion
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
@@ -83,7 +83,7 @@ def _check_fstab_devices(facts: Facts, catalog: Catalog) -> Outcome:
     missing = [f"{e.spec} on {e.mount_point}" for e in entries if e.present is False and is_required_at_boot(e)]
     if missing:
         return RuleFailed(shortened_list(missing))
-    blind = [e for e in entries if e.present is None and is_required_at_boot(e) and names_a_device(e)]
+    blind = [e for e in entries if e.present is None and is_required_at_boot(e) and refers_to_device(e)]
     return FactUnknown(f"{len(blind)} devices could not be checked") if blind else PASSED
 
 

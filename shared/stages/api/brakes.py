@@ -28,7 +28,7 @@ from shared.stages.waving import unfinished_ids_in_begun_waves
 def pause_batch(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
     """Pause the batch: no migration starts until somebody resumes the batch."""
     return _write_brake_act(
-        ports, batch_id, caller, version, "pause", lambda batch: brake.pause(batch, caller, why, ports.clock.now())
+        ports, batch_id, caller, version, "pause", lambda batch: brake.pause_batch(batch, caller, why, ports.clock.now())
     )
 
 
@@ -37,7 +37,7 @@ def resume_batch(ports: Ports, batch_id: str, caller: Caller, why: str, failed: 
 
     def decide_resume(batch: Batch) -> BatchChange:
         counted = ports.batches.tally(batch_id).attempts
-        return brake.resume(batch, caller, why, ports.clock.now(), counted, failed)
+        return brake.resume_batch(batch, caller, why, ports.clock.now(), counted, failed)
 
     return _write_brake_act(ports, batch_id, caller, version, "resume", decide_resume)
 
@@ -45,7 +45,7 @@ def resume_batch(ports: Ports, batch_id: str, caller: Caller, why: str, failed: 
 def stop_batch(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
     """Stop the batch: running migrations finish, and the tick cancels the rest."""
     return _write_brake_act(
-        ports, batch_id, caller, version, "stop", lambda batch: brake.stop(batch, caller, why, ports.clock.now())
+        ports, batch_id, caller, version, "stop", lambda batch: brake.stop_batch(batch, caller, why, ports.clock.now())
     )
 
 

@@ -36,10 +36,10 @@ def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, 
     """
     now = migration.entered_at
     tries: dict[str, Callable[[], object]] = {
-        "confirmation": lambda: acts.confirm(migration, "", now, retention_days=1, holds_snapshots=holds_snapshots),
-        "retry": lambda: acts.retry(migration, "", now),
-        "cancellation": lambda: acts.cancel(migration, "", now),
-        "rollback": lambda: acts.roll_back(migration, "", now),
+        "confirmation": lambda: acts.confirm_migration(migration, "", now, retention_days=1, holds_snapshots=holds_snapshots),
+        "retry": lambda: acts.retry_migration(migration, "", now),
+        "cancellation": lambda: acts.cancel_migration(migration, "", now),
+        "rollback": lambda: acts.roll_back_migration(migration, "", now),
     }
     return tuple(name for name, attempt in tries.items() if _is_possible(attempt))
 

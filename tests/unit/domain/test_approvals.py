@@ -49,7 +49,7 @@ def approve(batch: Batch, caller: Caller, roles: frozenset[Role] = APPROVER, **m
     now = more.get("now", NOW)
     found = asked(batch, more.get("about", BATCH), now)
     approvals.check_approver(batch, found, caller, roles)
-    return approvals.approve(batch, found, caller, more.get("seen", found.seen), more.get("why", ""), now)
+    return approvals.add_approval(batch, found, caller, more.get("seen", found.seen), more.get("why", ""), now)
 
 
 def refused(batch: Batch, caller: Caller, **more: Any) -> tuple[str, int]:
@@ -181,7 +181,7 @@ def test_only_the_next_wave_can_be_approved_and_only_once_the_one_before_has_end
 def test_a_rollback_is_approved_as_the_migration_stands() -> None:
     about = approvals.rollback_subject("m-1", 7)
     found = approvals.batch_approval_status(PLAIN, about, NOW, ())
-    change = approvals.approve(PLAIN, found, person("bob"), found.seen, "", NOW)
+    change = approvals.add_approval(PLAIN, found, person("bob"), found.seen, "", NOW)
     assert change is not None
     assert change.line.approval is not None
     assert change.after.control.approvals == (), "the journal alone keeps it"

@@ -81,7 +81,7 @@ def test_a_person_lets_the_next_begin_only_after_the_soak() -> None:
     assert code(ended, over - timedelta(seconds=1)) == "Wave.NotEnded"
     assert code(ended, over) == ""
     assert code(ended, over, count=1) == "Wave.NoNext"
-    assert code(brake.pause(ended, Caller("bob"), "", NOW).after, over) == "Wave.Paused"
+    assert code(brake.pause_batch(ended, Caller("bob"), "", NOW).after, over) == "Wave.Paused"
     after, line = waves.batch_with_next_wave_open(ended, "eve", over, "verified", "gateway")
     assert (after.control.wave, after.control.wave_ended_at, after.version) == (1, None, ended.version + 1)
     assert (line.act, line.by, line.why, line.trust) == ("next wave", "eve", "wave 2 begins", "verified")
@@ -89,9 +89,9 @@ def test_a_person_lets_the_next_begin_only_after_the_soak() -> None:
 
 def test_a_pause_keeps_the_place_in_the_waves() -> None:
     second, _ = waves.batch_with_next_wave_open(waves.batch_with_wave_ended(BATCH, NOW), "watch", NOW)
-    paused = brake.pause(second, Caller("bob"), "", NOW).after
+    paused = brake.pause_batch(second, Caller("bob"), "", NOW).after
     assert paused.control.wave == 1
-    assert brake.resume(paused, Caller("bob"), "", NOW, {}, 0).after.control.wave == 1
+    assert brake.resume_batch(paused, Caller("bob"), "", NOW, {}, 0).after.control.wave == 1
 
 
 def test_what_the_next_wave_waits_for_is_told_with_what_to_do() -> None:
