@@ -188,7 +188,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class BatchTerms:
-    """The facts about a batch that a stage needs. The size of these facts does not grow with the number of instances."""
+    """The facts about a batch that a stage needs. The facts do not grow with the number of instances in the batch."""
 
     batch_id: str
     state: BatchState

@@ -62,7 +62,7 @@ def stop_batch(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchCh
     return _batch_change(batch, "stop", PauseState.STOPPED, caller, why, now)
 
 
-def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
+def pause_batch_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
     """Pause a batch in which more migrations have failed than its budget allows."""
     line = BatchJournalEntry(batch.version + 1, now, "pause", TICK_ACTOR, why)
     control = replace(batch.control, brake=PauseState.BUDGET, by=TICK_ACTOR, at=now, why=why, trust="", door="")

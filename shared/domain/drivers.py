@@ -37,7 +37,7 @@ class DriverTraits:
     paths: Callable[[Catalog], tuple[MigrationPath, ...]]
     """The migration paths that the driver supports."""
     usual_minutes: tuple[int, int]
-    """The usual shortest and longest duration of the driver's job, in minutes. Only the documents use these numbers."""
+    """The usual shortest and longest duration of the driver's job, in minutes. Only the documentation uses the usual durations."""
     prepare_limit: timedelta | None
     """Maximum time to prepare the job; None if a person starts the job without a time limit."""
     job_limit: timedelta

@@ -20,15 +20,15 @@ class Fate(Enum):
     REFUSED = "refused"
     """The user can correct the request. The function acknowledges the message, or the API answers with HTTP 4xx."""
     TRANSIENT = "transient"
-    """The call may succeed later. The function raises the error, so that the platform delivers the message again. The API answers
+    """The call may succeed later. The function raises the error, so that the platform delivers the message again; the API answers
     with HTTP 503.
     """
     PERMANENT = "permanent"
-    """A person must act. The function records the error on the migration and acknowledges the message. The API answers with HTTP
+    """A person must act. The function records the error on the migration and acknowledges the message; the API answers with HTTP
     500.
     """
     BUG = "bug"
-    """Replank's code breaks one of its own rules. The function raises the error at every delivery. The API answers with HTTP 500.
+    """Replank's code breaks one of its own rules. The function raises the error at every delivery; the API answers with HTTP 500.
     """
 
 

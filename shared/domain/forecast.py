@@ -297,7 +297,7 @@ def _simulate_person(run: _SimulatedRun) -> None:
 def _run_tick(run: _SimulatedRun) -> None:
     """Do the work of one tick: pause at the failure budget, end and begin waves, and offer free slots."""
     if why_budget_spent(_start_context(run)) and run.batch.control.brake is PauseState.OFF:
-        run.batch = brake.pause_at_budget(run.batch, "forecast", run.now).after
+        run.batch = brake.pause_batch_at_budget(run.batch, "forecast", run.now).after
     if run.batch.control.brake is PauseState.OFF:
         _advance_wave(run)
     elif run.first_tries.size and run.batch.control.brake is not PauseState.STOPPED:

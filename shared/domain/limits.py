@@ -138,7 +138,7 @@ def _checks_in_order(limits: frozenset[Limit]) -> tuple[tuple[Limit, Callable[[S
     return tuple((limit, _CHECKS[limit]) for limit in Limit if limit in limits)
 
 
-def next_start(migration: Migration) -> Start:
+def kind_of_next_start(migration: Migration) -> Start:
     """The kind of start that comes next for the migration in its present state."""
     job = migration.state in (State.SNAPSHOTTED, State.MIGRATING, State.WAITING)
     if migration.state is State.WAITING and migration.resumes == "validate":

@@ -145,7 +145,7 @@ class Migration:
     entered_at: datetime
     created_at: datetime
     driver: str = DEFAULT_DRIVER
-    """The driver. If the policy leaves the choice to ``auto``, the first precheck that finds a driver replaces ``auto`` by the
+    """The driver. If the policy leaves the choice to ``auto``, the first precheck that finds a driver replaces ``auto`` with the
     driver's name.
     """
     driver_why: str = ""
@@ -210,8 +210,7 @@ class Migration:
     disturbed: tuple[str, ...] = ()
     """Digests of the last ECS events about changes that others made to the instance, so that each event is recorded only once."""
     owes: tuple[int, ...] = ()
-    """The versions of the row whose outbox still has effects or events. This field is not stored; it is computed when the row is
-    read.
+    """The versions of the row whose outbox still has effects or events. The field is not stored, but computed when the row is read.
     """
     due_at: datetime | None = None
     """When the tick handles the migration next; after a confirmation, when the sweep handles the migration. The field is None if

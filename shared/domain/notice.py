@@ -54,7 +54,7 @@ NOTICE_POLICY_FIELDS = frozenset(
     }
 )
 MOST_INSTANCES = 1000
-"""Maximum instances that a notice names. The maximum is the same as in an API request."""
+"""Maximum instances that a notice names. An API request has the same maximum number of instances."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Observation:
     guest: GuestFacts | None = None
     assessment: Assessment | None = None
 
-    def instance_and_guest(self) -> tuple[InstanceFacts, GuestFacts]:
+    def facts_of_instance_and_guest(self) -> tuple[InstanceFacts, GuestFacts]:
         """The facts about the instance and its guest. Raises DocumentInvalid if the facts about the instance or the guest were not
         stored.
         """

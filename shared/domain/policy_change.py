@@ -18,7 +18,7 @@ from shared.domain.errors import Refused
 from shared.domain.policy import Policy, policy_without_never_open_window
 
 ACT = "set policy"
-"""The name of the act in the journal."""
+"""The name of a policy change in the batch's journal."""
 PLANNED = {
     "driver": "the migrations are planned for this driver",
     "group": "the prechecks have read the tag",

@@ -119,7 +119,7 @@ def read_grants(document: Any) -> tuple[Grant, ...]:
     return tuple(_read_grant(each, f"grant {number}") for number, each in enumerate(document, 1))
 
 
-def read_trust(document: Any) -> dict[str, Trust]:
+def read_minimum_trust(document: Any) -> dict[str, Trust]:
     """The minimum trust by act: ``{"acknowledgeBatch": "verified", "*": "claimed"}``; raises Refused (Roles.Invalid)."""
     if not isinstance(document, dict):
         raise _roles_setting_error("the setting must be an object of acts and trusts")

@@ -24,7 +24,7 @@ _ENDS = frozenset({State.ROLLED_BACK, State.CANCELLED, State.COMPLETED})
 
 @dataclass(frozen=True)
 class SnapshotGroup:
-    """The group of a snapshot. ``orphan`` says why the snapshot is an orphan; it is empty in every other group."""
+    """The group of a snapshot. ``orphan`` says why the snapshot is an orphan; it is empty for every other group."""
 
     name: str
     orphan: str = ""

@@ -201,7 +201,7 @@ def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
         return Outcome("waiting", {"state": "rolling_back", "phase": "verifying"})
     if isinstance(found, ProbeUnreadable):
         return _enter_phase(migration, "starting", f"not yet: {finding_for_unreadable_answer(found).code}", ports)
-    instance_before, before = baseline_observation(migration, ports, hop=0).instance_and_guest()
+    instance_before, before = baseline_observation(migration, ports, hop=0).facts_of_instance_and_guest()
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     result = compare_after_rollback(instance_before, before, instance, found, catalog=ports.catalog)
     if result.is_blocked:

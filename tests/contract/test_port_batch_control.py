@@ -70,7 +70,7 @@ def test_what_is_forgiven_counts_no_more_and_a_later_failure_does(ports: Ports) 
     ports.batches.create(made)
     for migration_id, attempt in (("ma", 1), ("mb", 2)):
         ports.batches.record_attempt_outcome(made.batch_id, migration_id, "failed", attempt)
-    spent = brake.pause_at_budget(made, "2 failed", T0)
+    spent = brake.pause_batch_at_budget(made, "2 failed", T0)
     ports.batches.commit(made, spent.after, line=spent.line)
     tally = ports.batches.tally(made.batch_id)
     assert tally.attempts == {"ma": 1, "mb": 2}

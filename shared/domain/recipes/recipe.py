@@ -40,7 +40,7 @@ class Milestone:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one tool replaces one release by another release."""
+    """How one tool replaces one release with another release."""
 
     key: str
     tool: Literal["leapp", "convert2rhel", "centos2anolis"]
@@ -100,8 +100,9 @@ class Recipe:
 
     @property
     def assumed_fields(self) -> tuple[str, ...]:
-        """The names of the fields that are only assumed, among start, progress and result. A recipe with an assumed field is off
-        until the deployment declares the recipe proven."""
+        """Those of the fields start, progress and result whose line is only assumed. A recipe with an assumed field is off until
+        the deployment declares the recipe proven.
+        """
         return tuple(name for name in ("start", "progress", "result") if self.lines[name].certainty == "assumed")
 
 

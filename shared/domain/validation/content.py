@@ -32,10 +32,10 @@ def check_accounts(view: Comparison) -> Iterator[Finding]:
         if before is None or after is None:
             yield not_compared_finding(f"{kind}sUnknown", f"{kind.lower()}s")
         else:
-            yield from _lost_accounts(kind, before, after, view)
+            yield from _lost_account_findings(kind, before, after, view)
 
 
-def _lost_accounts(kind: str, before: tuple[str, ...], after: tuple[str, ...], view: Comparison) -> Iterator[Finding]:
+def _lost_account_findings(kind: str, before: tuple[str, ...], after: tuple[str, ...], view: Comparison) -> Iterator[Finding]:
     now = {entry.split(":")[0]: entry for entry in after}
     lost: list[str] = []
     system: list[str] = []

@@ -30,7 +30,7 @@ ACK = Acknowledgement("ann", NOW, "v", RISKS)
 BATCH = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", Selection(("cn-hangzhou",)), Policy(), acknowledgement=ACK)
 BOB, EVE = Caller("bob", Trust.VERIFIED, door="gateway"), Caller("eve")
 PAUSED = brake.pause_batch(BATCH, BOB, "the pager", NOW).after
-SPENT = brake.pause_at_budget(BATCH, "2 failed (m1, m2), the budget is 1", NOW).after
+SPENT = brake.pause_batch_at_budget(BATCH, "2 failed (m1, m2), the budget is 1", NOW).after
 STOPPED = brake.stop_batch(BATCH, BOB, "wrong image", NOW).after
 FAILED = {"m1": 1, "m2": 3}
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.caller import Caller, Trust, read_caller_name
 from shared.domain.errors import Refused
-from shared.domain.roles import MAY, AccessRules, Grant, Role, authorize, caller_roles, read_grants, read_trust
+from shared.domain.roles import MAY, AccessRules, Grant, Role, authorize, caller_roles, read_grants, read_minimum_trust
 
 ANN = Caller("ann")
 ZHANG = Caller("张三", Trust.VERIFIED, "https://id.test", "1001", {"groups": ("sre", "leads"), "sub": ("1001",)})
@@ -93,7 +93,7 @@ def test_a_claimed_name_is_not_enough_where_tokens_can_be_verified() -> None:
 
 def test_reads_grants_and_trust() -> None:
     assert read_grants([{"role": "admin", "who": ["张三"]}]) == (Grant(Role.ADMIN, ("张三",)),)
-    assert read_trust({"*": "claimed", "hold": "verified"}) == {"*": Trust.CLAIMED, "hold": Trust.VERIFIED}
+    assert read_minimum_trust({"*": "claimed", "hold": "verified"}) == {"*": Trust.CLAIMED, "hold": Trust.VERIFIED}
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_says_what_is_wrong_with_grants(given: object) -> None:
 @pytest.mark.parametrize("given", [[], {"fly": "verified"}, {"hold": "maybe"}])
 def test_says_what_is_wrong_with_trust(given: object) -> None:
     with pytest.raises(Refused, match=r"Roles\.Invalid"):
-        read_trust(given)
+        read_minimum_trust(given)
 
 
 def test_a_minimum_trust_for_one_migration_holds_for_many() -> None:
-    access = AccessRules(trust=read_trust({"rollbackMigration": "verified", "*": "claimed"}))
+    access = AccessRules(trust=read_minimum_trust({"rollbackMigration": "verified", "*": "claimed"}))
     assert access.minimum_trust("rollbackBatch") is Trust.VERIFIED
     assert access.minimum_trust("cancelBatch") is Trust.CLAIMED
-    own = AccessRules(trust=read_trust({"rollbackMigration": "verified", "rollbackBatch": "claimed"}))
+    own = AccessRules(trust=read_minimum_trust({"rollbackMigration": "verified", "rollbackBatch": "claimed"}))
     assert own.minimum_trust("rollbackBatch") is Trust.CLAIMED
