@@ -210,7 +210,7 @@ def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
 
 
 def stop_batch_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
-    """Stop a batch because an approval expired. The caller has already checked that the batch's policy requires this stop."""
+    """Stop a batch because an approval expired. The caller has already checked that the batch's policy requires the stop."""
     version, why = batch.version + 1, f"the approval of the {about} expired: approve the {about} again, then resume the batch"
     control = replace(batch.control, brake=PauseState.STOPPED, by=TICK_ACTOR, at=now, why=why, trust="", door="")
     line = BatchJournalEntry(version, now, "stop", TICK_ACTOR, why)

@@ -70,7 +70,7 @@ class Approval:
 class BatchControl:
     """The last act on a running batch: who paused, resumed or stopped the batch.
 
-    The act is stored in its own column. Earlier versions of Replank do not change this column when they write the batch.
+    The act is stored in its own column. Earlier versions of Replank leave the column unchanged when they write the batch.
     """
 
     brake: PauseState = PauseState.OFF
@@ -293,8 +293,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class SubmittedTerms:
-    """A batch's policy and accounts, stored in a column of their own. An older version drops unknown fields from the other columns,
-    but never changes this column.
+    """A batch's policy and accounts, stored in a column of their own. An older version drops unknown fields from the batch's other
+    columns, but leaves the column with the policy as submitted unchanged.
     """
 
     policy: Policy

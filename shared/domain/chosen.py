@@ -15,7 +15,8 @@ from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
-"""A migration may seem to be created up to this time after the acknowledgement, because the clocks of two functions may differ."""
+"""The time by which a migration may seem to be created after the acknowledgement, because the clocks of two functions may differ.
+"""
 
 
 def selection_digest(selection: Selection) -> str:

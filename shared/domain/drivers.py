@@ -1,4 +1,4 @@
-"""A table with the properties of each driver. All other code reads this table and never compares a driver's name."""
+"""A table with the properties of each driver. All other code reads the table and never compares a driver's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The duration of each part of a migration, as data. Each figure has its source. The forecast uses only these figures."""
+"""The duration of each part of a migration, as data. Each figure has its source. The forecast uses no other figures."""
 
 from __future__ import annotations
 

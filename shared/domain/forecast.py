@@ -25,7 +25,7 @@ MOVED = "ended well"
 FAILED = "ended badly"
 A_TICK = timedelta(minutes=1)
 LARGE = 500
-"""With this number of migrations or more, each step of a run covers at least one minute. Smaller steps would make the forecast of a
+"""The number of migrations from which each step of a run covers at least one minute. Smaller steps would make the forecast of a
 large batch too slow.
 """
 LONGEST = timedelta(days=400)

@@ -78,8 +78,8 @@ class InterfaceFacts:
 
 @dataclass(frozen=True)
 class FstabFacts:
-    """One line of fstab. ``present`` says whether the device, label or UUID in the line exists. The value is None if the guest did
-    not report this fact.
+    """One line of fstab. ``present`` says whether the device, label or UUID in the line exists. ``present`` is None if the guest
+    did not report whether the device exists.
     """
 
     spec: str

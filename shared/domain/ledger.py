@@ -50,7 +50,7 @@ class LedgerEntry:
     """
     judged: bool = False
     """Whether more evidence than the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. Earlier versions
-    did not store this evidence. For rows of earlier versions, the sweep checks the evidence before it deletes the snapshot.
+    stored no evidence besides the name. For rows of earlier versions, the sweep checks the evidence before it deletes the snapshot.
     """
     account_id: str = ""
     """The account of the migration; empty for the deployment's own account."""

@@ -79,7 +79,7 @@ class AdmissionCounts:
     held_by_batch: int
     held_by_account: int
     has_slot: bool = False
-    """Whether this migration already holds a slot. The other counts leave out this slot."""
+    """Whether this migration already holds a slot. The other counts leave out the migration's own slot."""
     unproved: int | None = None
     """Number of other migrations that hold a slot and are not validated yet; None if these migrations were not counted."""
     held_in_region: int = 0

@@ -7,13 +7,13 @@ from datetime import timedelta
 LOOK_AGAIN = timedelta(seconds=60)
 """The shortest time between two checks of one migration or job, because the tick runs once a minute."""
 LOST = timedelta(minutes=5)
-"""If the event of a step has not arrived after this time, the stage is called again."""
+"""The time after which a stage is called again if the event for its step has not arrived."""
 OUTBOX_GRACE = timedelta(minutes=2)
-"""The tick handles an outbox that is at least this old, because only a crash leaves an outbox for so long."""
+"""The minimum age of an outbox that the tick handles; only a crash leaves an outbox for so long."""
 
 CLOCKS_APART = timedelta(seconds=30)
 """Assumed maximum difference between the clocks of two functions, or of a function and a service. No decision depends on time
-differences below this maximum.
+differences below the maximum.
 
 No service publishes a bound for the error of its clock. ECS and Tablestore accept requests with a time that is up to 15 minutes
 wrong, so their answers do not reveal a wrong clock. Clocks synchronised by NTP differ by milliseconds. Thirty seconds also cover a
@@ -40,13 +40,13 @@ MARKER_TIMEOUT_S = 60
 this limit.
 """
 LOOK_LIMIT = timedelta(minutes=25)
-"""After a job that did not migrate the instance, the pipeline asks the guest about its disks. If the guest has not answered after
-this time, the state of the disks counts as unknown.
+"""Time limit for the guest's answer about its disks after a job that did not migrate the instance. Without an answer, the state of
+the disks counts as unknown.
 """
 PRECHECK_AGE = timedelta(minutes=30)
 """The maximum age of a precheck. An older precheck is repeated in full before the snapshot, because the guest may have changed."""
 WINDOWS_MISSED = 3
-"""If the snapshots miss their window this many times in a row, a person has to choose a longer window."""
+"""The number of windows missed in a row after which a person has to choose a longer window."""
 START_LIMIT = timedelta(hours=1)
 """How long a migration may hold a slot while its start fails for temporary reasons. After the limit, another migration gets the
 slot, and a person must act.
@@ -63,16 +63,17 @@ precheck usually take minutes, or longer with slow mirrors."""
 JOB_LIMIT = timedelta(hours=6)
 """Time limit of a job, which takes 15 to 30 minutes plus SMC's own snapshots (ECS documentation, "Operating system migration")."""
 LONGEST_PAUSE = timedelta(minutes=5)
-"""The longest pause between two polls of a job. The pipeline notices the end of a job with at most this delay."""
+"""The longest pause between two polls of a job, and so the longest delay until the pipeline notices the end of a job."""
 TICK_JITTER = timedelta(seconds=15)
-"""A tick also handles work that becomes due within this time after the tick, because the time between two ticks varies."""
+"""The time before work is due from which a tick already handles the work, because the time between two ticks varies."""
 SETTLE = timedelta(minutes=5)
 """The pause before the first check of the guest after its job has finished, because the guest restarts once more."""
 RETURN_LIMIT = timedelta(hours=2)
-"""Time limit of the initialisation, which takes 15 to 30 minutes (SMC documentation). If the guest has not returned after this
-time, a person must act."""
+"""Time limit of the initialisation, which takes 15 to 30 minutes (SMC documentation). If the guest has not returned within the
+limit, a person must act.
+"""
 VALIDATION_PATIENCE = timedelta(minutes=40)
-"""A difference counts as a failure only after this time, because services may still be starting."""
+"""The time after which a difference counts as a failure; until then, services may still be starting."""
 VALIDATION_PAUSE = timedelta(minutes=3)
 ROLLBACK_LIMIT = timedelta(hours=2)
 

@@ -12,7 +12,7 @@ MOST_LOG = 1_500
 log is stored.
 """
 LATE_S = 120
-"""A requested run that has no process after this number of seconds counts as cut off."""
+"""The number of seconds after which a requested run without a process counts as cut off."""
 WORKING = frozenset({"installing", "checking", "running"})
 """Phases of a run in which the pipeline's process runs in the guest."""
 ABOUT_TO = frozenset({"begun", "prepared"})

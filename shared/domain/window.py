@@ -28,7 +28,7 @@ UTC_ITSELF = Signed(0)
 A_DAY = timedelta(days=1)
 CLOSED_PERIOD = (datetime.min.replace(tzinfo=timezone.utc),) * 2
 DAYS_AHEAD = 15
-"""A weekly window certainly opens within this number of days, even if the clock skips the window's hour on one day."""
+"""The number of days within which a weekly window certainly opens, even if the clock skips the window's hour on one day."""
 _LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in driver_choices().values())
 
 

@@ -13,7 +13,7 @@ from shared.domain.codec import Json
 
 Standing = Literal["ended", "extended", "ending", "supported", "unknown"]
 SOON_DAYS = 180
-"""Support counts as ending from this number of days before its end."""
+"""The number of days before the end of support from which the support counts as ending."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Recipe:
     start: RecipeLine
     """The command that replaces the operating system. Once the command has returned status 0, only the restarts remain."""
     progress: RecipeLine
-    """The log file in which the milestones appear. After a failure, people see the end of this file."""
+    """The log file in which the milestones appear. After a failure, people see the end of the log file."""
     milestones: tuple[Milestone, ...]
     result: RecipeLine
     """A command that runs in the restarted guest. Status 0 means that the replacement is complete."""
