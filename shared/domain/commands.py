@@ -33,17 +33,19 @@ class CommandRule:
     every instance.
     """
 
-    instances: tuple[str, ...] = choice_field((), "Ids of the instances that the rule is for.")
-    tag: str = choice_field("", "Tag of the instances that the rule is for: key=value.")
-    pre: str = choice_field("", "Command run as root right before the snapshots; if it fails, the instance is not moved.")
+    instances: tuple[str, ...] = choice_field((), "Ids of the instances to which the rule applies.")
+    tag: str = choice_field("", "Tag of the instances to which the rule applies: key=value.")
+    pre: str = choice_field(
+        "", "Command that runs as root right before the snapshots; if the command fails, the instance is not moved."
+    )
     post: str = choice_field(
         "",
-        "Undoes pre, even one that failed: run as root after validation, rollback, or an end without a move.",
+        "Command that undoes pre, even if pre failed: runs as root after validation, rollback, or an end without a move.",
     )
-    pre_timeout_sec: int = choice_field(300, "Seconds that the command before may take.", (10, 3600))
-    post_timeout_sec: int = choice_field(300, "Seconds that the command after may take.", (10, 3600))
-    check: str | None = choice_field(None, "The check of these instances, in place of the batch's.")
-    files: tuple[str, ...] | None = choice_field(None, "The files of these instances, in place of the batch's.")
+    pre_timeout_sec: int = choice_field(300, "Maximum seconds that pre may take.", (10, 3600))
+    post_timeout_sec: int = choice_field(300, "Maximum seconds that post may take.", (10, 3600))
+    check: str | None = choice_field(None, "Check of the rule's instances, instead of the batch's check.")
+    files: tuple[str, ...] | None = choice_field(None, "Files of the rule's instances, instead of the batch's files.")
 
     def applies_to_instance(self, instance_id: str, tags: Mapping[str, str]) -> bool:
         """Whether the rule applies to an instance with the given id and tags."""

@@ -25,8 +25,8 @@ class Blackout:
     """
 
     from_: datetime = required_field("When it begins: a day, a local time or one with its offset (2026-12-24T18:00Z).")  # noqa: RUF009
-    to: datetime = required_field("When it ends. A day counts whole: the blackout ends with it.")  # noqa: RUF009
-    reason: str = choice_field("", "Why, for whoever waits.")
+    to: datetime = required_field("When it ends. If this is a day, the blackout ends at the end of that day.")  # noqa: RUF009
+    reason: str = choice_field("", "Reason, for people who wait.")
     cutoff_min: int = choice_field(
         0, "Nothing starts in the last minutes before a blackout either. Default: what the driver usually takes.", (0, 1439)
     )

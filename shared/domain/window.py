@@ -48,7 +48,7 @@ class Window:
         60, f"Nothing starts in the last minutes of the window. Default: what the driver usually takes ({_LENGTHS}).", (0, 1439)
     )
     zone: str = choice_field("", "IANA zone of start and end, such as Europe/London. Default: the zone of the policy.")
-    length_min: int = choice_field(0, "Minutes from start until it closes, in place of end; 0 if end says it.", (0, 4320))
+    length_min: int = choice_field(0, "Minutes from start until it closes, instead of end; 0 if end is given.", (0, 4320))
 
     def allows_start(self, now: datetime) -> bool:
         """Whether a migration may start at ``now``."""
