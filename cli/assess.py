@@ -19,7 +19,7 @@ from cli.options import AsJson
 from cli.problem import Problem, bad_input, option_without_effect
 from cli.rows import CatalogFile, catalog_from_file
 from shared.domain.catalog import Catalog, require_release
-from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.errors import Refused
 from shared.domain.facts import Facts, InstanceFacts, facts_schema
 from shared.domain.findings import Assessment, Severity
@@ -96,7 +96,7 @@ def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
 def _first_hop(document: Json, to: str, known: Catalog) -> Json:
     """The first hop of the route to ``to``. If no route exists, a hop leads from the instance's release directly to ``to``."""
     instance = InstanceFacts.from_json(document["instance"])
-    release = identify_in_catalog(known, instance.os_name, instance.os_name_en)
+    release = identify_release_in_catalog(known, instance.os_name, instance.os_name_en)
     goal = require_release(to, known).key
     if release is None:
         return {"source": "unknown", "destination": goal}

@@ -17,7 +17,7 @@ from cli.rows import CatalogFile, catalog_from_file
 from cli.standing import SUPPORT_ENDED, conversion_in_words, release_after_conversion, support_status
 from cli.today import today
 from shared.domain.catalog import Catalog, require_release
-from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.errors import Refused
 from shared.domain.route import plan_route
 
@@ -182,7 +182,7 @@ def _support_row(fleet: Fleet, record: Json, on: date, known: Catalog) -> Json:
 
 
 def _route_in_words(fleet: Fleet, record: Json, on: date, known: Catalog) -> str:
-    release = release_after_conversion(fleet, record, known) or identify_in_catalog(known, *os_names(record))
+    release = release_after_conversion(fleet, record, known) or identify_release_in_catalog(known, *os_names(record))
     architecture = "arm64" if _ARM_INSTANCE_TYPE.match(record.get("InstanceType", "")) else "x86_64"
     if release is None:
         return ""

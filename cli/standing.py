@@ -11,7 +11,7 @@ from typing import Any
 from cli.fleet import Fleet, os_names
 from shared.domain.catalog import Catalog
 from shared.domain.catalog.eol import SupportStatus, release_support_status, support_status_by_name
-from shared.domain.catalog.identify import identify_in_catalog, identify_os_release_in_catalog
+from shared.domain.catalog.identify import identify_os_release_in_catalog, identify_release_in_catalog
 from shared.domain.catalog.model import Release
 
 Json = dict[str, Any]
@@ -33,7 +33,7 @@ def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Su
 def release_after_conversion(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
     """The release that a converted guest runs; None if the guest was not converted. ECS keeps the old OSName after a conversion."""
     said = fleet.guests.get(record["InstanceId"], {}).get("os_release")
-    named = identify_in_catalog(catalog, *os_names(record))
+    named = identify_release_in_catalog(catalog, *os_names(record))
     if named is None or not isinstance(said, dict):
         return None
     words = (str(said.get(part, "")) for part in ("id", "version", "pretty_name"))

@@ -13,7 +13,7 @@ from cli import output
 from cli.client import Api
 from cli.run.plan import RESULTS, ExpectedOutcome, RunPlan
 from shared.domain.catalog import Catalog, find_release
-from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.drivers import driver_traits
 
 Json = dict[str, Any]
@@ -183,7 +183,7 @@ def write_atomically(file: Path, text: str) -> None:
 
 def _table_cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
     """The cells of one table row. Releases are shown by their short names."""
-    release = identify_in_catalog(catalog, row["from"])
+    release = identify_release_in_catalog(catalog, row["from"])
     source = f"{release.key} ({release.exact})" if release and release.exact else release.key if release else row["from"]
     numbers = ("hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
     goal = find_release(row["to"], catalog) if row["to"] else None

@@ -12,15 +12,16 @@ from typing import Any
 
 from shared.domain.errors import AccountUnusable, Refused
 from shared.domain.text import plain_line
-from shared.domain.timing import retry_pause
+from shared.domain.timing import pause_before_retry
 
 OWN = ""
-"""The id of the deployment's own account in rows and selections. The id is empty, because rows of older versions name no account.
+"""The id of the deployment's own account in rows and selections. The deployment's own account has an empty id, because rows of
+older versions name no account.
 """
 _ACCOUNT = re.compile(r"[0-9]{16}")
 _ROLE = re.compile(r"acs:ram::([0-9]{16}):role/[a-z0-9.-]{1,64}")
 _EXTERNAL = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
-"""The form of an ExternalId that AssumeRole accepts (STS, AssumeRole)."""
+"""The pattern of an ExternalId that STS accepts (STS documentation, AssumeRole)."""
 _NOT_IN_A_SESSION = re.compile(r"[^\w.@-]", re.ASCII)
 _FIELDS = {"role", "externalId", "name"}
 LONGEST_NAME = 64
@@ -44,7 +45,7 @@ class MemberAccount:
 
 @dataclass(frozen=True)
 class UnusableAccount:
-    """The reason why an account cannot be used, since when, and the remedy."""
+    """An account that the pipeline cannot use now: since when and why, and the remedy."""
 
     account_id: str
     code: str
@@ -52,26 +53,26 @@ class UnusableAccount:
     remedy: str
     since: datetime
     until: datetime
-    """The time before which the pipeline starts nothing in the account. Each further refusal moves this time into the future."""
+    """The time before which the pipeline starts nothing in the account. After each further refusal, the pipeline waits longer."""
 
-    def is_blocking(self, now: datetime) -> bool:
-        """Whether the account is blocked at ``now``, so that nothing may start in it."""
+    def is_account_blocked(self, now: datetime) -> bool:
+        """Whether the account is blocked at ``now``, so that no migration may start in the account."""
         return now < self.until
 
-    def with_further_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
-        """A copy of the record with the error of a further refusal. The copy blocks the account for a longer time."""
-        pause = retry_pause(now - self.since)
+    def copy_with_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
+        """A copy of this record with the error of a further refusal by the account. The copy blocks the account for longer."""
+        pause = pause_before_retry(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
 
     @property
     def why_unusable(self) -> str:
-        """One sentence for people: which account cannot be used, since when, for which reason, and with which remedy."""
+        """One sentence for people: which account cannot be used, since when and why, and the remedy."""
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 
 def new_unusable_account(error: AccountUnusable, now: datetime) -> UnusableAccount:
     """The record of an account's first refusal."""
-    return UnusableAccount(error.account_id, error.code, error.message, error.remedy, now, now + retry_pause(timedelta(0)))
+    return UnusableAccount(error.account_id, error.code, error.message, error.remedy, now, now + pause_before_retry(timedelta(0)))
 
 
 def account_not_configured_error(account_id: str) -> AccountUnusable:

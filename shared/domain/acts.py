@@ -37,8 +37,10 @@ REASONS = {
 """The first words of each act's line in the journal."""
 
 
-def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:
-    """The batch with the risks acknowledged. Raises Refused for a dry run, during planning, or for another version of the risks."""
+def acknowledge_batch(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:
+    """A copy of the batch with the acknowledgement of the risks. Raises Refused for a dry run, during planning, or for another
+    version of the risks.
+    """
     if batch.acknowledgement is not None:
         given = batch.acknowledgement
         sentence = f"{given.operator} acknowledged batch {batch.batch_id} at {given.at:%Y-%m-%d %H:%M:%S} UTC already."
@@ -52,7 +54,7 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
             "Wait a minute and try again.",
             status=409,
         )
-    check_not_stopped(batch)
+    check_batch_not_stopped(batch)
     version, text = risks_for_policy(batch.policy)
     if risks_version != version:
         raise Refused(
@@ -66,7 +68,7 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
     return replace(batch, acknowledgement=given, version=batch.version + 1)
 
 
-def check_not_stopped(batch: Batch | BatchTerms) -> None:
+def check_batch_not_stopped(batch: Batch | BatchTerms) -> None:
     """Raise Refused (Batch.Stopped) if the batch is stopped, because a stopped batch starts no new migration."""
     if batch.control.brake is PauseState.STOPPED:
         raise Refused(
@@ -85,7 +87,9 @@ _CONFIRMED_AS = {
 }
 
 
-def confirm(migration: Migration, operator: str, now: datetime, *, retention_days: int, holds_snapshots: bool = True) -> Step:
+def confirm_migration(
+    migration: Migration, operator: str, now: datetime, *, retention_days: int, holds_snapshots: bool = True
+) -> Step:
     """Accept the outcome of a migration. The retention of the migration's snapshots begins now.
 
     A failed migration counts as confirmed. A rolled back or cancelled migration keeps its state and releases its snapshots.
@@ -110,7 +114,7 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     commands = replace(migration.commands, phase="") if by_hand else migration.commands
     changes = {"released_at": now, "due_at": due_at, "commands": commands}
     taken = step(migration, to, now=now, by=operator, reason=REASONS["confirmation"], **changes)
-    effects: list[Effect] = [ReleaseSlot(), *_clean_up_effects(migration)] if migration.state is State.FAILED else []
+    effects: list[Effect] = [ReleaseSlot(), *_cleanup_effects(migration)] if migration.state is State.FAILED else []
     if to is State.ROLLED_BACK and migration.attempt > 1 and driver_traits(migration.driver).installs_in_guest:
         # The snapshots may contain software that an earlier attempt installed. SMC needs no clean-up: nothing of this migration is
         # left there, and objects found there may belong to another migration, because the instance is no longer locked.
@@ -118,34 +122,34 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     effects.append(ScheduleSweep(retention_days))
     effects += post_command_effects(taken.after)
     if to is State.CONFIRMED:
-        effects.append(_release_lock_effect(migration))
+        effects.append(_lock_release_effect(migration))
     return _step_with_effects(taken, effects, events.migration_event(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
 
 
-def retry(migration: Migration, operator: str, now: datetime) -> Step:
+def retry_migration(migration: Migration, operator: str, now: datetime) -> Step:
     """Retry from the point of failure: the precheck if no job ran, else the job, the validation or the rollback.
 
     After a job has run, a retry makes no new snapshots, because new snapshots would hold a half-replaced system. Raises Refused
     (Migration.NotRetryable) unless the migration failed.
     """
     if migration.state is State.PRECHECK_FAILED:
-        return _retry_step(migration, State.ACCEPTED, operator, now)
+        return _step_of_retry(migration, State.ACCEPTED, operator, now)
     if migration.state is not State.FAILED or migration.failure is None:
         raise _act_refusal("NotRetryable", migration, "retried", "Only a failed migration can be retried.")
     failed, resumes = migration.failure.stage, migration.resumes
     if failed == "rollback":
-        return _rollback_step(migration, operator, now, _retry_reason(migration))
+        return _step_of_rollback(migration, operator, now, _retry_reason(migration))
     if migration.failure.code == ROLLED_BACK_BY_SMC:
         spent = replace(migration.handle, job_id="", finished_at=None, spent_job_id=migration.handle.job_id)
-        return _retry_step(replace(migration, handle=spent), State.WAITING, operator, now, resumes="migrate")
+        return _step_of_retry(replace(migration, handle=spent), State.WAITING, operator, now, resumes="migrate")
     if failed == "validate" or (failed == "snapshot" and resumes == "validate"):
-        return _retry_step(migration, State.WAITING, operator, now, resumes="validate")
+        return _step_of_retry(migration, State.WAITING, operator, now, resumes="validate")
     if migration.job_may_have_run and (failed == "migrate" or resumes):
-        return _retry_step(migration, State.WAITING, operator, now, resumes="migrate")
-    return _retry_step(migration, State.ACCEPTED, operator, now)
+        return _step_of_retry(migration, State.WAITING, operator, now, resumes="migrate")
+    return _step_of_retry(migration, State.ACCEPTED, operator, now)
 
 
-def _retry_step(migration: Migration, to: State, operator: str, now: datetime, *, resumes: str = "") -> Step:
+def _step_of_retry(migration: Migration, to: State, operator: str, now: datetime, *, resumes: str = "") -> Step:
     """The step of an accepted retry. A retry waits for a slot like any other start, and every limit applies to a retry."""
     taken = step(
         migration,
@@ -178,12 +182,12 @@ _CANCELLABLE = frozenset(
 )
 
 
-def cancel(migration: Migration, operator: str, now: datetime) -> Step:
+def cancel_migration(migration: Migration, operator: str, now: datetime) -> Step:
     """Cancel a migration before its instance has moved. Raises Refused (Migration.TooLate) once a job may have changed the
     instance.
     """
     failed_before = migration.state is State.FAILED and (migration.is_untouched or _has_failed_before_change(migration))
-    if not _has_never_started(migration) or not (migration.state in _CANCELLABLE or failed_before):
+    if not _is_before_first_job(migration) or not (migration.state in _CANCELLABLE or failed_before):
         raise _act_refusal(
             "TooLate", migration, "cancelled", "Wait until the migration has ended. Then confirm it or roll it back."
         )
@@ -192,19 +196,19 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
         ReleaseSlot(),
         CleanUpDriver(migration.handle, migration.hop),
         *post_command_effects(migration),
-        _release_lock_effect(migration),
+        _lock_release_effect(migration),
     ]
     return _step_with_effects(taken, effects, events.migration_event(taken.after, events.MIGRATION_CANCELLED, operator=operator))
 
 
-def _release_lock_effect(migration: Migration) -> ReleaseLock:
-    """The effect that releases the instance's lock. The effect waits for the end of a job that may still run."""
+def _lock_release_effect(migration: Migration) -> ReleaseLock:
+    """The effect that releases the instance's lock. The effect waits until a job that may still run has ended."""
     unseen = driver_traits(migration.driver).may_job_run_unseen and migration.snapshots_made > 0
     left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or unseen)
     return ReleaseLock(migration.region_id, migration.instance_id, after_jobs=left)
 
 
-def _has_never_started(migration: Migration) -> bool:
+def _is_before_first_job(migration: Migration) -> bool:
     return migration.hop == 0 and migration.handle.started_at is None
 
 
@@ -217,28 +221,28 @@ def _has_failed_before_change(migration: Migration) -> bool:
     return migration.failure.stage in _STAGES_WITHOUT_CHANGE and migration.handle.started_at is None and not migration.resumes
 
 
-def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
+def roll_back_migration(migration: Migration, operator: str, now: datetime) -> Step:
     """Reset every disk to its snapshot from before the first hop.
 
     Raises Refused (Migration.NotRollbackable) if the state forbids a rollback. A migration that waits for its next job can be
     rolled back too, because it can no longer be cancelled.
     """
-    return _rollback_step(migration, operator, now, REASONS["rollback"])
+    return _step_of_rollback(migration, operator, now, REASONS["rollback"])
 
 
 def roll_back_by_policy(migration: Migration, given: Acknowledgement, now: datetime) -> Step:
     """Roll back after a failed validation. The journal names the person who acknowledged automatic rollback.
 
-    Raises Refused (Migration.NotRollbackable) like ``roll_back``.
+    Raises Refused (Migration.NotRollbackable) if the state forbids a rollback.
     """
     when = f"{given.operator} acknowledged at {given.at:%Y-%m-%d %H:%M:%S} UTC ({given.risks_version})"
-    taken = _rollback_step(migration, given.operator, now, f"{REASONS['rollback']} by the policy that {when}")
+    taken = _step_of_rollback(migration, given.operator, now, f"{REASONS['rollback']} by the policy that {when}")
     return replace(taken, entry=replace(taken.entry, trust=given.trust))
 
 
-def _rollback_step(migration: Migration, operator: str, now: datetime, reason: str) -> Step:
+def _step_of_rollback(migration: Migration, operator: str, now: datetime, reason: str) -> Step:
     moved = migration.hop > 0 or not (migration.is_untouched or _has_failed_before_change(migration))
-    again = migration.state in (State.SNAPSHOTTED, State.WAITING) and not _has_never_started(migration)
+    again = migration.state in (State.SNAPSHOTTED, State.WAITING) and not _is_before_first_job(migration)
     rollable = migration.state is State.MIGRATED or (migration.state in (State.FAILED, State.READY) and moved) or again
     if not rollable or not migration.snapshots_made:
         raise _act_refusal(
@@ -260,18 +264,18 @@ def _rollback_step(migration: Migration, operator: str, now: datetime, reason: s
         due_at=now,
     )
     # A person decided against the result. Therefore the migration now counts as failed, and no longer as a validated canary.
-    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *_clean_up_effects(migration)]
+    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *_cleanup_effects(migration)]
     return _step_with_effects(
         taken, effects, events.migration_event(taken.after, events.ROLLBACK_REQUESTED, stage="rollback", operator=operator)
     )
 
 
-def _clean_up_effects(migration: Migration) -> tuple[Effect, ...]:
-    """The effects that remove the job, and then record SMC's backup copies. SMC may make such copies even if the start of the job
+def _cleanup_effects(migration: Migration) -> tuple[Effect, ...]:
+    """The effects that remove the job, and then record SMC's backup copies. SMC may make backup copies even if the start of the job
     failed.
     """
     clean_up = CleanUpDriver(migration.handle, migration.hop)
-    return (clean_up,) if _has_never_started(migration) else (clean_up, AdoptSnapshots())
+    return (clean_up,) if _is_before_first_job(migration) else (clean_up, AdoptSnapshots())
 
 
 def _step_with_effects(taken: Step, effects: list[Effect], event: events.Event) -> Step:

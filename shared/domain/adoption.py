@@ -1,10 +1,10 @@
-"""Decides which snapshots are SMC's own backup copies. A name is no proof, because anybody can choose it. If the origin of a
-snapshot is not certain, the pipeline keeps the snapshot. Pure.
+"""Decides which snapshots are SMC's own backup copies. A snapshot's name does not prove who made the snapshot, because anybody can
+choose a name. If the origin of a snapshot is not certain, the pipeline keeps the snapshot. Pure.
 
 SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an operating
-system"). ECS does not show who made a snapshot or why. A snapshot counts as SMC's own only under three conditions. First, the disk
-has only one snapshot with a name like SMC's from the time of the job. Second, the job certainly made its copies. Third, every disk
-has a snapshot with such a name from the time of the job.
+system"). ECS does not show who made a snapshot or why. A snapshot counts as SMC's own only under three conditions. First, only one
+snapshot of the disk from the time of the job has a name like SMC's. Second, the job certainly made its copies. Third, every disk
+has a snapshot with a name like SMC's from the time of the job.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ class CopyCandidate:
 
 
 def runs_of_jobs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
-    """The runs of a migration's jobs. If ``unseen`` is true, the job may run before the pipeline sees the job. In this case, each
-    run begins when the snapshots are ready."""
+    """The runs of a migration's jobs. If ``unseen`` is true, a job may run before the pipeline sees the job, so each run begins
+    when the snapshots are ready.
+    """
     runs: list[JobRun] = []
     waiting: datetime | None = None
     began: datetime | None = None
@@ -67,7 +68,7 @@ def runs_of_jobs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRu
 def why_not_adopted(copy: CopyCandidate, others: Sequence[CopyCandidate], runs: Sequence[JobRun], disks: Iterable[str]) -> str:
     """Why a snapshot does not count as SMC's own; empty if the snapshot counts as SMC's own.
 
-    ``others`` are all snapshots with a name like SMC's copies, including this one.
+    ``others`` are all snapshots with a name like SMC's copies, including ``copy``.
     """
     mine = [run for run in runs if run.contains_time(copy.created_at)]
     if copy.tagged:

@@ -1,8 +1,8 @@
 """Finds out whether SMC reset the disks after a job that failed, was cancelled, or was a drill. Pure.
 
-SMC may reset every disk to SMC's own copies, but the API does not report a reset (SMC, "migrate an operating system"). Therefore
-the pipeline writes a small file, the marker, in the guest after SMC has made its copies. After the job, the pipeline looks for the
-marker. If the marker is gone, SMC reset the disks, and everything written since the copies is lost.
+SMC may reset every disk to SMC's own copies, but the API does not report a reset (SMC, "migrate an operating system"). The pipeline
+writes a small file, the marker, into the guest after SMC has made its copies. After the job, the pipeline looks for the marker. If
+the marker is gone, SMC reset the disks, and everything written since the copies is lost.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import Enum
 from shared.domain.timing import CLOCKS_APART
 
 ROLLED_BACK_BY_SMC = "Job.RolledBack"
-"""The error code if a job finished although the guest still runs the old system. A retry then makes another job."""
+"""The error code if a job finished although the guest still runs the old system. A retry after this error makes another job."""
 
 
 class DisksAfterJob(Enum):
@@ -77,7 +77,7 @@ class MarkerAnswer:
 @dataclass(frozen=True)
 class GuestBeforeJobEnd:
     """The guest before the job ended: its operating system, its marker, and the time of the last observation. The marker is empty
-    unless the marker was certainly written.
+    if nobody knows whether the marker was written.
     """
 
     os_id: str | None
@@ -97,8 +97,8 @@ def marker_text(migration_id: str, hop: int, attempt: int, count: int) -> str:
 def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: bool, now: datetime) -> DisksAfterJob:
     """Whether SMC reset the disks. The answer is ``UNKNOWN`` if there is no proof.
 
-    A disk is reset only while its instance is stopped (ECS, ResetDisk). Therefore SMC did not reset the disks of a guest that has
-    been running since before the job. If the job finished and the guest still runs the old system, SMC reset the disks.
+    A disk is reset only while its instance is stopped (ECS, ResetDisk). If the guest has been running since before the job, SMC did
+    not reset its disks. If the job finished and the guest still runs the old system, SMC reset the disks.
     """
     if seen.up is not None and before.seen_at is not None and now - seen.up < before.seen_at - CLOCKS_APART:
         return DisksAfterJob.KEPT
@@ -112,7 +112,7 @@ def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: 
 def smc_rollback_in_words(trace: AfterJobRecord, *, job_failed: bool) -> str:
     """Whether SMC reset the disks, in words for people; empty if no job of the attempt failed.
 
-    If an older version removed the record, the text is "not known".
+    If an older version removed the record, the result is "not known".
     """
     if trace.found is not None:
         return trace.found.value

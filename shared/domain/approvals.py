@@ -63,13 +63,13 @@ def rollback_subject(migration_id: str, entered_version: int) -> str:
 
 
 def required_approvals(policy: Policy, about: str) -> int:
-    """The number of persons who must approve a subject of this kind. The policy states the number."""
+    """The number of persons who must approve a subject of this kind, as the policy states."""
     return {BATCH: policy.approvals, WAVE: policy.wave_approvals, ROLLBACK: policy.rollback_approvals}[about.split()[0]]
 
 
 def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """The state of the approvals of one subject. For a rollback, the caller passes as ``given`` the approvals from the journal,
-    because the batch does not store approvals of rollbacks.
+    """The state of the approvals of one subject. For a rollback, ``given`` must hold the approvals from the journal, because the
+    batch does not store approvals of rollbacks.
     """
     selection = terms.acknowledgement.selection if terms.acknowledgement else ""
     return _status_of_approvals(
@@ -78,7 +78,7 @@ def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterabl
 
 
 def batch_approval_status(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """The same as ``approval_status``, but for a whole batch, whose selection is known even before the acknowledgement."""
+    """The state of the approvals of one subject of a batch. The batch's selection is known even before the acknowledgement."""
     seen = policy_digest(batch.policy, selection_digest(batch.selection))
     return _status_of_approvals(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
 
@@ -104,15 +104,15 @@ def missing_approvals_in_words(found: ApprovalStatus, batch_id: str) -> str:
     so_far = f"{len(found.counted)} of {found.needed} persons approved it" + (f" ({who})" if who else "")
     more = f"; {_approvals_in_words(found.expired)} expired" if found.expired else ""
     more += f"; {_approvals_in_words(found.overtaken)} for another policy or selection" if found.overtaken else ""
-    return f"{so_far}{more}. To approve it: {approve_command(found.about, batch_id)}"
+    return f"{so_far}{more}. To approve it: {approval_command(found.about, batch_id)}"
 
 
 def _approvals_in_words(given: tuple[Approval, ...]) -> str:
     return "1 approval" if len(given) == 1 else f"{len(given)} approvals"
 
 
-def approve_command(about: str, batch_id: str) -> str:
-    """The ``replank approve`` command for one subject."""
+def approval_command(about: str, batch_id: str) -> str:
+    """The command line with which a person approves one subject (``replank approve``)."""
     kind, *rest = about.split()
     option = {BATCH: "", WAVE: f" --wave {rest[0] if rest else ''}", ROLLBACK: f" --rollback {rest[0] if rest else ''}"}[kind]
     return f"replank approve {batch_id}{option}"
@@ -124,11 +124,11 @@ def is_expiring_soon(approval_min: int, until: datetime, now: datetime) -> bool:
 
 
 def next_wave_subject(terms: BatchTerms | Batch) -> str:
-    """The subject of an approval for the wave after the present one."""
+    """The subject of an approval for the wave after the present wave."""
     return wave_subject(terms.control.wave + 2)
 
 
-def approve(batch: Batch, found: ApprovalStatus, caller: Caller, seen: str, why: str, now: datetime) -> BatchChange | None:
+def add_approval(batch: Batch, found: ApprovalStatus, caller: Caller, seen: str, why: str, now: datetime) -> BatchChange | None:
     """The batch with one more approval. The result is None if the person's approval already counts and does not expire soon."""
     if seen != found.seen:
         sentence = f"The policy or the selection of batch {batch.batch_id} has changed since you saw it."
@@ -210,15 +210,15 @@ def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
 
 
 def stop_batch_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
-    """Stop a batch because an approval expired. The caller has already checked that the batch's policy requires this stop."""
+    """Stop a batch because an approval expired. The caller has already checked that the batch's policy requires the stop."""
     version, why = batch.version + 1, f"the approval of the {about} expired: approve the {about} again, then resume the batch"
     control = replace(batch.control, brake=PauseState.STOPPED, by=TICK_ACTOR, at=now, why=why, trust="", door="")
     line = BatchJournalEntry(version, now, "stop", TICK_ACTOR, why)
     return BatchChange(batch, replace(batch, control=control, version=version), line)
 
 
-def with_event_published(batch: Batch, about: str, event: str) -> Batch:
-    """The batch, which now records that the event about this subject has been published."""
+def batch_with_published_event(batch: Batch, about: str, event: str) -> Batch:
+    """The batch with a record that the event about the subject has been published."""
     others = tuple(each for each in batch.control.asked if not each.startswith(f"{about}: "))
     asked = (*others, f"{about}: {event}")
     return replace(batch, control=replace(batch.control, asked=asked), version=batch.version + 1)

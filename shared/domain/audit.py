@@ -12,7 +12,7 @@ LONGEST_REQUEST = 16 * 1024
 
 @dataclass(frozen=True)
 class AuditRequest:
-    """A request to act. The audit stores the request before the act is carried out."""
+    """A person's request to carry out an act. The audit stores the request before the act is carried out."""
 
     at: datetime
     who: str
@@ -32,8 +32,8 @@ class AuditRequest:
     """State and version of the migration or batch before the act, such as ``failed 7``; empty if the act has no target."""
     request_id: str = ""
     accounts: str = ""
-    """The member accounts that the act concerns, separated by blanks; empty if the act concerns only the deployment's own
-    account."""
+    """The member accounts that the act concerns, separated by spaces; empty if the act concerns only the deployment's own account.
+    """
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class AuditOutcome:
 
     at: datetime
     status: int
-    """The HTTP status. A status below 300 means that this request or an earlier one carried out the act."""
+    """The HTTP status. A status below 300 means that this request, or an earlier request, carried out the act."""
     code: str = ""
     message: str = ""
     after: str = ""
@@ -52,7 +52,7 @@ class AuditOutcome:
 class AuditEntry:
     """One request and its outcome.
 
-    ``answered`` is None if the function died before the answer. In this case, only the migration's journal shows the outcome.
+    If the function died before the answer, ``answered`` is None, and only the migration's journal shows the outcome.
     """
 
     entry: str
@@ -60,7 +60,7 @@ class AuditEntry:
     answered: AuditOutcome | None = None
 
 
-def body_for_audit(body: str) -> str:
+def audited_body(body: str) -> str:
     """A request's body in the form that the audit stores: one line of JSON."""
     size = len(body.encode("utf-8", "replace"))
     try:

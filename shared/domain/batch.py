@@ -70,7 +70,7 @@ class Approval:
 class BatchControl:
     """The last act on a running batch: who paused, resumed or stopped the batch.
 
-    The act is stored in its own column. An earlier version of Replank keeps this column when it writes the batch.
+    The act is stored in its own column. Earlier versions of Replank leave the column unchanged when they write the batch.
     """
 
     brake: PauseState = PauseState.OFF
@@ -87,8 +87,8 @@ class BatchControl:
     approvals: tuple[Approval, ...] = ()
     """The approvals of the batch and of its next wave. The journal keeps all approvals."""
     asked: tuple[str, ...] = ()
-    """For each subject of approvals, such as ``wave 2``, the last event that was published. With this record, no event is published
-    twice.
+    """For each subject of approvals, such as ``wave 2``, the last event that was published. The pipeline publishes no event twice,
+    because it keeps this list.
     """
     validated_at: datetime | None = None
     """When the last unconfirmed migration of a closed batch passed its validation; None if no migration waits for a confirmation.
@@ -137,7 +137,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Criteria for instances that a selection leaves out. An instance that meets one criterion is left out."""
+    """Criteria for instances that a selection leaves out. An instance that meets at least one of the criteria is left out."""
 
     instance_ids: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
@@ -152,17 +152,18 @@ NOTHING_EXCLUDED = Exclusion()
 
 @dataclass(frozen=True)
 class Selection:
-    """The instances of a batch: all instances in the given regions that meet every given kind of criterion."""
+    """The instances of a batch: all instances in the given regions that meet the criteria of every given kind."""
 
     regions: tuple[str, ...]
     instance_ids: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
     """Keys of releases in the catalog, or beginnings of keys."""
     accounts: tuple[str, ...] = ()
-    """Member accounts, and an empty text for the deployment's own account. An empty list selects only the deployment's own
-    account."""
+    """Ids of member accounts; an empty string stands for the deployment's own account. An empty list selects only the deployment's
+    own account.
+    """
     tags: tuple[str, ...] = ()
-    """Tags as ``key=value``, or only a key for any value. An instance must have all tags."""
+    """Tags that each instance must have. A tag is ``key=value``, or a key alone, which matches any value."""
     resource_groups: tuple[str, ...] = ()
     vpcs: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -181,13 +182,13 @@ class Selection:
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        """The accounts of the selection, with an empty text for the deployment's own account."""
+        """The ids of the selection's accounts, with an empty string for the deployment's own account."""
         return self.accounts or ("",)
 
 
 @dataclass(frozen=True)
 class BatchTerms:
-    """The facts about a batch that a stage needs. Their size does not grow with the number of instances."""
+    """The facts about a batch that a stage needs. The facts do not grow with the number of instances in the batch."""
 
     batch_id: str
     state: BatchState
@@ -211,7 +212,7 @@ class BatchTerms:
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        """The accounts of the batch's migrations, with an empty text for the deployment's own account."""
+        """The ids of the accounts of the batch's migrations, with an empty string for the deployment's own account."""
         return self.accounts or ("",)
 
 
@@ -222,22 +223,22 @@ class Waves(list[tuple[str, ...]]):
     """The number of stored pages with the order of the migrations. The pages are deleted when the waves are stored."""
 
     @cached_property
-    def wave_numbers(self) -> dict[str, int]:
-        """The number of the wave of each migration, from 0. Each call after the first returns the stored result, because a batch
-        may have thousands of migrations.
+    def wave_by_migration(self) -> dict[str, int]:
+        """The number of the wave of each migration, from 0. The result is computed only once, because a batch may have thousands of
+        migrations.
         """
         return {id: place for place, ids in enumerate(self) for id in ids}
 
     @cached_property
-    def places(self) -> dict[str, int]:
+    def place_by_migration(self) -> dict[str, int]:
         """The place of each migration in the order of the batch, from 0, over all waves."""
         return {id: place for place, id in enumerate(id for ids in self for id in ids)}
 
     def wave_number(self, migration_id: str) -> int:
-        """The number of a migration's wave, from 0. A migration that had no wave at the acknowledgement belongs to
-        the last wave.
+        """The number of a migration's wave, from 0. A migration that was in no wave at the acknowledgement moves with the last
+        wave.
         """
-        return self.wave_numbers.get(migration_id, max(len(self) - 1, 0))
+        return self.wave_by_migration.get(migration_id, max(len(self) - 1, 0))
 
 
 Problem = tuple[str, str, str]
@@ -246,7 +247,7 @@ Problem = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class LeftOutInstance:
-    """An instance that the selection seems to include, but for which no migration was made, and the reason why."""
+    """An instance that the selection seems to include, and the reason why no migration was made for the instance."""
 
     instance_id: str
     code: str
@@ -259,7 +260,7 @@ class LeftOutInstance:
 
 @dataclass(frozen=True)
 class Batch:
-    """Many migrations with one policy. ``problems`` lists instances and regions without a migration, with the reason."""
+    """Many migrations with one policy. ``problems`` lists instances and regions without a migration, with a reason for each."""
 
     batch_id: str
     state: BatchState
@@ -292,8 +293,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class SubmittedTerms:
-    """A batch's policy and accounts, stored in a column of their own. In the other columns, an older version would drop fields that
-    are unknown to that version.
+    """A batch's policy and accounts, stored in a column of their own. An older version drops unknown fields from the batch's other
+    columns, but leaves the column with the policy as submitted unchanged.
     """
 
     policy: Policy

@@ -11,7 +11,7 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Refused
 
 TICK_ACTOR = "watch"
-"""The name that the batch's journal shows if the tick pauses or stops the batch, and no person does."""
+"""The name that the batch's journal shows if the tick pauses or stops the batch."""
 NAMED = 5
 """Maximum number of failed migrations that an error message names."""
 
@@ -27,7 +27,7 @@ class BatchChange:
     forgiven: Mapping[str, int] = field(default_factory=dict)
 
 
-def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
+def pause_batch(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
     """Pause the batch: first tries and retries must wait, but next hops still start. Raises Refused unless the batch is open and
     running.
     """
@@ -37,7 +37,7 @@ def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
     return _batch_change(batch, "pause", PauseState.PAUSED, caller, why, now)
 
 
-def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mapping[str, int], seen: int) -> BatchChange:
+def resume_batch(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mapping[str, int], seen: int) -> BatchChange:
     """Let the batch start migrations again. The count of failures restarts at 0 after a pause at the failure budget.
 
     ``failed`` holds the failed migrations that count now, with their attempts. ``seen`` is the number of failures that the person
@@ -54,7 +54,7 @@ def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mappin
     return replace(change, forgiven=dict(failed)) if batch.control.brake is PauseState.BUDGET else change
 
 
-def stop(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
+def stop_batch(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
     """Stop the batch: running migrations finish, and all others are cancelled."""
     _check_batch_is_open(batch, "stopped")
     if batch.control.brake is PauseState.STOPPED:
@@ -62,7 +62,7 @@ def stop(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
     return _batch_change(batch, "stop", PauseState.STOPPED, caller, why, now)
 
 
-def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
+def pause_batch_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
     """Pause a batch in which more migrations have failed than its budget allows."""
     line = BatchJournalEntry(batch.version + 1, now, "pause", TICK_ACTOR, why)
     control = replace(batch.control, brake=PauseState.BUDGET, by=TICK_ACTOR, at=now, why=why, trust="", door="")
@@ -70,9 +70,7 @@ def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
 
 
 def is_last_act(batch: Batch, act: str, operator: str) -> bool:
-    """Whether the last act on the batch was the same act by this operator. If so, the request is a repetition and
-    changes nothing.
-    """
+    """Whether the last act on the batch was ``act`` by this operator, so that the request is a repetition."""
     made = {"pause": PauseState.PAUSED, "resume": PauseState.OFF, "stop": PauseState.STOPPED}[act]
     return batch.control.at is not None and batch.control.brake is made and batch.control.by == operator
 

@@ -17,8 +17,8 @@ class Trust(str, Enum):
     """How a caller's name was verified."""
 
     CLAIMED = "claimed"
-    """The name comes only from a header of the request. The trigger's signature proves the use of an access key, but not who used
-    it.
+    """The name comes only from a header of the request. The trigger's signature proves that an access key was used, but not which
+    person used the key.
     """
     VERIFIED = "verified"
     """A token gives the name, and the api function has checked its signature, issuer, audience and times."""
@@ -39,8 +39,8 @@ class Caller:
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The token's claims about the person, each as a list; empty for a claimed name."""
     door: str = ""
-    """The entrance through which the request came in: ``trigger`` or ``gateway``. The value comes from the request's format, so it
-    proves nothing.
+    """The entrance through which the request came in: ``trigger`` or ``gateway``. The value follows from the request's format,
+    which proves nothing about the caller.
     """
 
     @property
@@ -51,7 +51,7 @@ class Caller:
         return f"{self.issuer}|{self.subject}" if self.trust is Trust.VERIFIED else f"claimed|{self.name}"
 
 
-def read_name(given: str, where: str) -> str:
+def read_caller_name(given: str, where: str) -> str:
     """A person's name in normalized form, for comparison and display. Raises Refused (Operator.Invalid)."""
     name = unicodedata.normalize("NFC", given).strip()
     if not name or len(name) > LONGEST_NAME or not is_printable_name(name):
@@ -60,12 +60,12 @@ def read_name(given: str, where: str) -> str:
 
 
 def is_printable_name(name: str) -> bool:
-    """Whether a name has only visible letters, digits, blanks and signs of any script, and no control characters."""
+    """Whether a name has only visible letters, digits, spaces and signs of any script, and no control characters."""
     return name.isprintable() and not name[0].isspace() and unicodedata.category(name[0])[0] != "M"
 
 
 def invalid_name_error(where: str) -> Refused:
-    """The error for a name that is empty, too long or not printable. ``where`` says where the name was given."""
+    """The error for a name that is empty, too long or not printable. ``where`` says which header or claim contained the name."""
     return Refused(
         "Operator.Invalid",
         f"The name in {where} cannot be used.",

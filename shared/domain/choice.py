@@ -37,7 +37,7 @@ def number_bounds(cls: type) -> dict[str, tuple[int, int]]:
     return {camel_case(each.name): each.metadata["bounds"] for each in fields(cls) if each.metadata.get("bounds")}
 
 
-def with_python_field_names(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str, Any]:
+def document_with_python_names(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str, Any]:
     """The document with each name of the API replaced by the field's name in Python. Raises Refused for an unknown name."""
     for name in given:
         if name not in names:

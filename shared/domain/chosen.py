@@ -15,8 +15,7 @@ from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
-"""The clocks of two functions may differ. Therefore a migration may seem to be created after the acknowledgement, by at most this
-time.
+"""The time by which a migration may seem to be created after the acknowledgement, because the clocks of two functions may differ.
 """
 
 
@@ -59,8 +58,8 @@ def may_roll_back_automatically(batch: Batch) -> bool:
 
 
 def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
-    """Why the batch does not select a migration, in words; empty if the batch selects the migration. The migration must have a
-    route already.
+    """Why the batch does not select a migration, in words; empty if the batch selects the migration. The migration must already
+    have a route.
     """
     selection = batch.selection
     if migration.batch_id != batch.batch_id:

@@ -33,7 +33,7 @@ YEARS = range(1970, 2200)
 
 
 class DocumentInvalid(Refused):
-    """A document does not match its schema. ``field`` is the path of the first wrong value."""
+    """The error for a document that does not match its schema. ``field`` is the path of the first wrong value."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(
@@ -68,7 +68,7 @@ def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -
 
 
 def as_object(document: object, path: str) -> Json:
-    """The document as a JSON object with text keys. Raises DocumentInvalid for any other document."""
+    """The document as a JSON object, whose keys are strings. Raises DocumentInvalid for any other document."""
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
         raise DocumentInvalid(path, f"must be an object, is {_json_type(document)}")
     return document

@@ -1,7 +1,7 @@
 """Rules for some guests of a batch: the check, the files, and the commands before and after a move. All functions here are pure.
 
-A batch's policy has a list of such rules. For each instance, the first matching rule applies. A ``pre`` command runs right before
-the snapshots, for example to drain a load balancer. A ``post`` command undoes the ``pre`` command.
+A batch's policy has a list of rules. For each instance, the first matching rule applies. A ``pre`` command runs right before the
+snapshots, for example to drain a load balancer. A ``post`` command undoes the ``pre`` command.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from shared.domain.choice import (
     camel_case,
     check_number_bounds,
     choice_field,
+    document_with_python_names,
     number_bounds,
     python_names_by_api_name,
-    with_python_field_names,
 )
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.errors import Refused
@@ -29,19 +29,23 @@ _ONE_LINE = re.compile(r"[^\x00-\x1f\ud800-\udfff]*")
 
 @dataclass(frozen=True)
 class CommandRule:
-    """Commands, check and files for some instances. A rule without ``instances`` and ``tag`` applies to every instance."""
+    """The commands, the check and the files for some instances of a batch. A rule without ``instances`` and ``tag`` applies to
+    every instance.
+    """
 
-    instances: tuple[str, ...] = choice_field((), "Ids of the instances that the rule is for.")
-    tag: str = choice_field("", "Tag of the instances that the rule is for: key=value.")
-    pre: str = choice_field("", "Command run as root right before the snapshots; if it fails, the instance is not moved.")
+    instances: tuple[str, ...] = choice_field((), "Ids of the instances to which the rule applies.")
+    tag: str = choice_field("", "Tag of the instances to which the rule applies: key=value.")
+    pre: str = choice_field(
+        "", "Command that runs as root right before the snapshots; if the command fails, the instance is not moved."
+    )
     post: str = choice_field(
         "",
-        "Undoes pre, even one that failed: run as root after validation, rollback, or an end without a move.",
+        "Command that undoes pre, even if pre failed: runs as root after validation, rollback, or an end without a move.",
     )
-    pre_timeout_sec: int = choice_field(300, "Seconds that the command before may take.", (10, 3600))
-    post_timeout_sec: int = choice_field(300, "Seconds that the command after may take.", (10, 3600))
-    check: str | None = choice_field(None, "The check of these instances, in place of the batch's.")
-    files: tuple[str, ...] | None = choice_field(None, "The files of these instances, in place of the batch's.")
+    pre_timeout_sec: int = choice_field(300, "Maximum seconds that pre may take.", (10, 3600))
+    post_timeout_sec: int = choice_field(300, "Maximum seconds that post may take.", (10, 3600))
+    check: str | None = choice_field(None, "Check of the rule's instances, instead of the batch's check.")
+    files: tuple[str, ...] | None = choice_field(None, "Files of the rule's instances, instead of the batch's files.")
 
     def applies_to_instance(self, instance_id: str, tags: Mapping[str, str]) -> bool:
         """Whether the rule applies to an instance with the given id and tags."""
@@ -60,7 +64,7 @@ def rule_for_instance(rules: Sequence[CommandRule], instance_id: str, tags: Mapp
 
 
 def needs_instance_tags(rules: Sequence[CommandRule]) -> bool:
-    """Whether any rule names a tag. If so, the caller must read the instance's tags."""
+    """Whether any rule names a tag, so that the caller must read the instance's tags."""
     return any(each.tag for each in rules)
 
 
@@ -78,7 +82,7 @@ def read_command_rules(document: object, path: str) -> tuple[CommandRule, ...]:
 
 def _read_rule(document: object, path: str) -> CommandRule:
     asked = as_object(document, path)
-    rule = decode(CommandRule, with_python_field_names(asked, _NAMES, path), path, strict=True)
+    rule = decode(CommandRule, document_with_python_names(asked, _NAMES, path), path, strict=True)
     check_number_bounds(asked, COMMAND_BOUNDS, path)
     for name in ("pre", "post"):
         _check_command(getattr(rule, name), f"{path}.{name}")
@@ -109,7 +113,7 @@ DRAINING, DRAINED, RESTORING = "draining", "drained", "restoring"
 
 
 UNDER_WAY = frozenset({DRAINING, RESTORING})
-"""Phases in which a command runs in the guest. During these phases, each tick asks for the command's result."""
+"""Phases in which a command runs in the guest. While a command runs, each tick asks for the command's result."""
 
 
 @dataclass(frozen=True)
@@ -135,16 +139,16 @@ class CommandProgress:
         """The command that runs in the guest now, or the result of the last command, in words; empty if no command ever ran."""
         return {DRAINING: "the pre command runs", RESTORING: "the post command runs"}.get(self.phase, self.last)
 
-    def with_command_begun(self, phase: str, now: datetime) -> CommandProgress:
+    def progress_before_command(self, phase: str, now: datetime) -> CommandProgress:
         """The progress right before a command is sent."""
         return replace(self, phase=phase, runs=self.runs + 1, invocation_id="", begun_at=now, ran=True)
 
-    def with_post_command_due(self) -> CommandProgress:
+    def progress_after_rollback(self) -> CommandProgress:
         """The progress after a rollback of the disks: the post command must run, even if the command already ran after the
         validation."""
         return replace(self, phase=DRAINED) if self.ran else self
 
-    def with_command_ended(self, phase: str, words: str) -> CommandProgress:
+    def progress_after_command(self, phase: str, words: str) -> CommandProgress:
         """The progress after the running command has ended."""
         return replace(self, phase=phase, invocation_id="", begun_at=None, last=words)
 

@@ -23,7 +23,7 @@ def moment_in_words(at: datetime, now: datetime) -> str:
 
 
 def _duration_in_words(span: timedelta) -> str:
-    """The span in words: in days from two days on, in hours from two hours on, otherwise in minutes."""
+    """A time span in words. The unit is days from two days on, hours from two hours on, and minutes for shorter spans."""
     for unit, seconds in (("day", 86400), ("hour", 3600)):
         if span.total_seconds() >= 2 * seconds:
             return f"{int(span.total_seconds() // seconds)} {unit}s"

@@ -1,4 +1,4 @@
-"""The progress of resetting one disk in a rollback. The migration's row stores this progress."""
+"""The progress of resetting one disk in a rollback. The migration's row stores the progress of every disk."""
 
 from __future__ import annotations
 

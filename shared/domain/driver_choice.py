@@ -34,10 +34,11 @@ def choose_driver(
 
     ``plan_hops`` plans a driver's route, or raises Refused. ``why_unready`` says why a driver cannot carry out its route now.
     ``goal`` is the requested or the default destination. The destination never depends on which drivers are ready. The destination
-    is the goal if any driver has a route to the goal. Otherwise, it is the destination of the best driver that has a route.
+    is the goal if any driver has a route to the goal. If no driver has a route to the goal, the destination is the end of the best
+    driver's route.
 
-    If no driver has a route, raises the matrix's Refused. If no driver is ready, raises Refused (Driver.NoneReady) with each
-    driver's reason.
+    If no driver has a route, raises the Refused that explains what the support matrix lacks. If no driver is ready, raises Refused
+    (Driver.NoneReady) with each driver's reason.
     """
     routes, refusals = _routes_by_driver(plan_hops)
     shared = {each.code for each in refusals.values()} - {NOT_FOLLOWED}
@@ -47,7 +48,7 @@ def choose_driver(
     destination = goal if goal in ends else next(iter(ends), goal)
     passed_over = dict[str, str]()
     for name in (each.name for each in drivers_by_rank()):
-        why = refusals[name].message if name in refusals else _why_passed_over(name, routes[name], destination, why_unready)
+        why = refusals[name].message if name in refusals else _why_driver_not_chosen(name, routes[name], destination, why_unready)
         if not why:
             return DriverChoice(name, _reason_for_choice(name, passed_over), routes[name])
         passed_over[name] = why
@@ -55,8 +56,8 @@ def choose_driver(
     raise Refused("Driver.NoneReady", f"No driver is ready for this instance. {_reasons_by_driver(passed_over)}", remedy)
 
 
-def why_no_identity(instance: InstanceFacts) -> str:
-    """Why a driver cannot recognise the instance without its id; empty if the driver can.
+def why_instance_unrecognisable(instance: InstanceFacts) -> str:
+    """Why a driver cannot recognise the instance by address and hostname; empty if the driver can recognise the instance.
 
     The precheck has not read the guest yet, so only the hostname in ECS counts.
     """
@@ -78,7 +79,9 @@ def _routes_by_driver(plan_hops: Callable[[str], tuple[Hop, ...]]) -> tuple[dict
     return routes, refusals
 
 
-def _why_passed_over(name: str, hops: tuple[Hop, ...], destination: str, why_unready: Callable[[str, tuple[Hop, ...]], str]) -> str:
+def _why_driver_not_chosen(
+    name: str, hops: tuple[Hop, ...], destination: str, why_unready: Callable[[str, tuple[Hop, ...]], str]
+) -> str:
     if hops[-1].destination != destination:
         return f"It does not lead to {destination}."
     return why_unready(name, hops)
@@ -90,7 +93,7 @@ def _reason_for_choice(name: str, passed_over: Mapping[str, str]) -> str:
 
 
 def _reasons_by_driver(passed_over: Mapping[str, str]) -> str:
-    """The reasons in sentences. Drivers with the same reason share one sentence."""
+    """The reasons against the drivers, in sentences. Drivers with the same reason share one sentence."""
     names = dict[str, list[str]]()
     for name, why in passed_over.items():
         names.setdefault(why, []).append(name)

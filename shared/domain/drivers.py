@@ -1,4 +1,4 @@
-"""A table with the properties of each driver. All other code reads this table and never compares a driver's name."""
+"""A table with the properties of each driver. All other code reads the table and never compares a driver's name."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
 
 class FirstPossibleChange(Enum):
-    """The first point at which the job may have changed the instance. From this point on, only the snapshots can restore the
-    instance.
+    """The first point at which the job may have changed the instance. Once the job may have changed the instance, only the
+    snapshots can restore the instance.
     """
 
     LAUNCH = "the step that starts the job"
@@ -30,12 +30,14 @@ class DriverTraits:
     attended: bool
     """Whether a person starts the job."""
     needs_identity: bool
-    """Whether ``prepare_job`` needs the instance's addresses and hostnames. Reading these takes two calls."""
+    """Whether ``prepare_job`` needs the instance's addresses and hostnames. The pipeline needs two calls to read addresses and
+    hostnames.
+    """
     changes_from: FirstPossibleChange
     paths: Callable[[Catalog], tuple[MigrationPath, ...]]
     """The migration paths that the driver supports."""
     usual_minutes: tuple[int, int]
-    """The usual shortest and longest duration of the driver's job, in minutes. Only the documents use these numbers."""
+    """The usual shortest and longest duration of the driver's job, in minutes. Only the documentation uses the usual durations."""
     prepare_limit: timedelta | None
     """Maximum time to prepare the job; None if a person starts the job without a time limit."""
     job_limit: timedelta
@@ -47,7 +49,9 @@ class DriverTraits:
     copies_disks: bool = True
     """Whether the driver's job copies the disks, and may by itself reset the disks to the copies."""
     installs_in_guest: bool = False
-    """Whether the driver installs a tool in the guest. If so, the snapshots of a later attempt may contain the tool."""
+    """Whether the driver installs a tool in the guest. The snapshots of a later attempt may contain the tool that an earlier
+    attempt installed.
+    """
     needs_listing: bool = True
     """Whether the account must be on Alibaba Cloud's allow list for paths that are only open on request."""
     rank: int = 0
@@ -59,8 +63,8 @@ class DriverTraits:
     operating system.
     """
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
-    """The reason why the driver does not support a path of the matrix, and the remedy. Both texts are empty if the driver supports
-    the path.
+    """The reason why the driver does not support a path of the matrix, and the remedy. The reason and the remedy are empty if the
+    driver supports the path.
     """
 
     @property
@@ -73,7 +77,7 @@ def _paths_of_smc(catalog: Catalog) -> tuple[MigrationPath, ...]:
     return tuple(path for path in catalog.paths if not path.tool_only)
 
 
-def _why_tool_only(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
+def _why_path_needs_tool(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
     if not any((path.source, path.destination) == (source, goal) and path.tool_only for path in catalog.paths):
         return "", ""
     return (
@@ -102,7 +106,7 @@ SMC = DriverTraits(
     needs_identity=False,
     changes_from=FirstPossibleChange.LAUNCH,
     paths=_paths_of_smc,
-    why_not=_why_tool_only,
+    why_not=_why_path_needs_tool,
     usual_minutes=(15, 30),
     prepare_limit=PREPARE_LIMIT,
     job_limit=JOB_LIMIT,
@@ -116,7 +120,7 @@ CONSOLE = DriverTraits(
     needs_identity=True,
     changes_from=FirstPossibleChange.SNAPSHOTS,
     paths=_paths_of_smc,
-    why_not=_why_tool_only,
+    why_not=_why_path_needs_tool,
     usual_minutes=(15, 30),
     prepare_limit=None,
     job_limit=JOB_LIMIT,
@@ -146,7 +150,7 @@ DRIVERS = {each.name: each for each in (SMC, CONSOLE, GUEST)}
 DEFAULT_DRIVER = SMC.name
 
 
-def _paths_of_all(catalog: Catalog) -> tuple[MigrationPath, ...]:
+def _paths_of_all_drivers(catalog: Catalog) -> tuple[MigrationPath, ...]:
     return tuple({path: None for each in DRIVERS.values() for path in each.paths(catalog)})
 
 
@@ -156,7 +160,7 @@ AUTO = DriverTraits(
     attended=False,
     needs_identity=False,
     changes_from=FirstPossibleChange.LAUNCH,
-    paths=_paths_of_all,
+    paths=_paths_of_all_drivers,
     usual_minutes=(
         min(each.usual_minutes[0] for each in DRIVERS.values()),
         max(each.usual_minutes[1] for each in DRIVERS.values()),
@@ -167,7 +171,9 @@ AUTO = DriverTraits(
     copies_disks=False,
     is_choice=True,
 )
-"""The choice of a driver. A migration's driver is ``auto`` only until its first precheck chooses a driver."""
+"""The entry for ``auto``, which leaves the choice of the driver to the precheck. A migration's driver is ``auto`` only until its
+first precheck chooses a driver.
+"""
 
 
 def driver_choices() -> dict[str, DriverTraits]:

@@ -1,4 +1,4 @@
-"""The duration of each part of a migration, as data. Each figure has its source. The forecast uses only these figures."""
+"""The duration of each part of a migration, as data. Each figure has its source. The forecast uses no other figures."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ VALIDATION = Duration("the comparison of the guest", 2, 5, 15, "services get tim
 BUTTON = Duration("a person starts the job in the console", 5, 30, 180, "depends on who is on call", "assumed")
 PERSON = Duration("a person approves, resumes, or lets a wave begin", 10, 60, 240, "depends on who is on call", "assumed")
 FAILS = 0.03
-"""The share of hops that fail. The figure is assumed, because no public source states a share."""
+"""The share of hops that fail. The share is assumed, because no public source states how many hops fail."""
 ALIKE = 0.5
 """The share of the variation in durations that all instances of one fleet have in common, for example because they share a zone.
-The figure is assumed, because no public source states one.
+The share is assumed, because no public source states how durations vary within a fleet.
 """
 
 DECLARED = (SNAPSHOTS, JOB, RETURN, VALIDATION, BUTTON, PERSON)
@@ -65,16 +65,16 @@ def parts_after_snapshots(driver: str) -> tuple[Duration, ...]:
 class RandomDraws:
     """Random draws that depend only on the seed.
 
-    If ``fixed`` is given, nothing is random: each duration is then the time within which the share ``fixed`` of all cases ends.
+    If ``fixed`` is given, nothing is random: each duration is the time within which the share ``fixed`` of all cases ends.
     """
 
     seed: str
     fixed: float | None = None
     _fleet: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
-    """The part of the deviation that all instances have in common, by part of the migration."""
+    """The random deviation that all instances have in common, for each part of a migration."""
 
     def draw_duration(self, duration: Duration, *words: object) -> timedelta:
-        """A random duration for one part. All instances of one fleet have a share of the random deviation in common."""
+        """A random duration for one part of a migration. Part of the random deviation is the same for all instances of a fleet."""
         common = self._fleet.get(duration.part)
         if common is None:
             common = self._fleet[duration.part] = self._draw_common_deviation(duration)

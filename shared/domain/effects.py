@@ -72,8 +72,8 @@ class RunPostCommand:
 
 @dataclass(frozen=True)
 class RollBackUnasked:
-    """Roll back a failed migration. This effect does nothing unless a person acknowledged automatic rollback, no hold is set, and
-    the row's version is unchanged.
+    """Roll back a failed migration. The rollback happens only if a person acknowledged automatic rollback, no hold is set, and the
+    row's version is unchanged.
     """
 
     version: int
@@ -95,7 +95,7 @@ NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver, RunPostCommand)
 
 
 def calls_the_cloud(effect: Effect) -> bool:
-    """Whether the effect calls ECS or SMC. The api function leaves such effects to the tick, because calls to the
+    """Whether the effect calls ECS or SMC. The api function leaves effects that call the cloud to the tick, because calls to the
     cloud are slow.
     """
     return isinstance(effect, NEEDS_THE_CLOUD) or (isinstance(effect, ReleaseLock) and effect.after_jobs)
@@ -121,8 +121,7 @@ KINDS: dict[str, type[Effect]] = {
 def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
     """The effect that runs the post command; empty if no pre command ran.
 
-    ``unmoved`` asks for the effect only if the instance was certainly not moved. The result is then also empty if a job may have
-    run.
+    If ``unmoved`` is true, the result is also empty if a job may have moved the instance.
     """
     ran = migration.hop > 0 or migration.handle.started_at is not None or migration.resumes != ""
     return (RunPostCommand(),) if migration.commands.phase and not (unmoved and ran) else ()
@@ -131,7 +130,7 @@ def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tupl
 def post_command_effects_of_failure(migration: Migration, stage: str) -> tuple[Effect, ...]:
     """The effect that runs the post command after a failure in ``stage``.
 
-    The result is empty if a job may have run, and a retry would continue with that job. Such a retry still needs what
-    the pre command did in the guest.
+    The result is empty if a job may have run, and a retry would continue with that job. A retry that continues with the job still
+    needs what the pre command did in the guest.
     """
     return () if stage == "migrate" and migration.job_may_have_run else post_command_effects(migration, unmoved=True)

@@ -1,8 +1,8 @@
 """Errors. Each error has a stable code, a message, a remedy and a fate.
 
-The fate says how a function handles its message after the error. The function either acknowledges the message, or raises so that
-the platform retries. The API answers with the error's HTTP status. Codes have the form ``Noun.Reason``, like the codes of Alibaba
-Cloud.
+The fate says how a function handles its message after the error. The function either acknowledges the message, or raises an error
+so that the platform delivers the message again. The API answers with the error's HTTP status. Codes have the form ``Noun.Reason``,
+like the codes of Alibaba Cloud.
 """
 
 from __future__ import annotations
@@ -18,13 +18,18 @@ class Fate(Enum):
     STALE = "stale"
     """The message is old or a duplicate. The function acknowledges the message and does nothing."""
     REFUSED = "refused"
-    """The user can correct the request. The function acknowledges the message; HTTP 4xx."""
+    """The user can correct the request. The function acknowledges the message, or the API answers with HTTP 4xx."""
     TRANSIENT = "transient"
-    """The call may succeed later. The function raises, so that the platform retries; HTTP 503."""
+    """The call may succeed later. The function raises the error, so that the platform delivers the message again; the API answers
+    with HTTP 503.
+    """
     PERMANENT = "permanent"
-    """A person must act. The function records the error on the migration and acknowledges the message; HTTP 500 with the code."""
+    """A person must act. The function records the error on the migration and acknowledges the message; the API answers with HTTP
+    500.
+    """
     BUG = "bug"
-    """The code breaks one of its own rules. The function raises at every delivery; HTTP 500."""
+    """Replank's code breaks one of its own rules. The function raises the error at every delivery; the API answers with HTTP 500.
+    """
 
 
 class ReplankError(Exception):

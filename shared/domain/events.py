@@ -86,7 +86,7 @@ PRODUCERS = {
     STEP_DUE: "watch",
     END_OF_LIFE: "intake",
 }
-"""The function that publishes each type. An end-of-life notice may also come from outside."""
+"""The function that publishes each type. An end-of-life notice may also come from outside the pipeline."""
 
 CONSUMERS: dict[str, tuple[str, ...]] = {
     END_OF_LIFE: ("intake",),
@@ -111,8 +111,8 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
 """The stages that act on each type. The rules in template.yml route by type and ``data.stage``."""
 
 SLOT_RELEASED = frozenset({MIGRATION_VALIDATED, VALIDATION_FAILED, START_FAILED, SNAPSHOT_FAILED})
-"""The events that follow the release of a slot outside a tick. These events cause a new offer of slots; a tick needs no event to
-offer slots.
+"""The events that follow the release of a slot outside a tick. The released slots are offered at once; a tick offers slots without
+an event.
 """
 
 TIMED = frozenset({"intake", "watch", "sweep"})
@@ -123,10 +123,12 @@ PLAIN_COMMAND = "replank"
 """The name of every guest command that wakes no stage when the command ends."""
 COMMAND_PREFIX = f"{PLAIN_COMMAND}-"
 WAIT_FOR_COMMANDS = ("precheck", "migrate", "validate")
-"""The stages that wait for the end of a command in a guest. An event wakes these stages; if the event is lost, the tick does."""
+"""The stages that wait for the end of a command in a guest. An event wakes a waiting stage; if the event is lost, the tick wakes
+the stage.
+"""
 
 
-def is_handled_by(function: str, type: str, source: str) -> bool:
+def handles_message(function: str, type: str, source: str) -> bool:
     """Whether the function handles messages of the given type and source. A function refuses any other message."""
     if type == "timer":
         return function in TIMED
@@ -134,9 +136,9 @@ def is_handled_by(function: str, type: str, source: str) -> bool:
     return function in CONSUMERS.get(type, ()) or (source == ECS and of_ecs)
 
 
-def command_name(stage: str, migration_id: str) -> str:
-    """The name of a command in a guest whose end wakes the stage. The rules of the event bus route by the beginning
-    of this name.
+def guest_command_name(stage: str, migration_id: str) -> str:
+    """The name of a guest command that wakes the stage when the command ends. The rules of the event bus route by the beginning of
+    the command's name.
     """
     return f"{COMMAND_PREFIX}{stage}-{migration_id}"
 

@@ -18,17 +18,17 @@ from shared.domain.hop import Hop
 __all__ = ["AccountFacts", "DiskFacts", "DocumentInvalid", "Facts", "GuestFacts", "Hop", "InstanceFacts", "facts_schema"]
 
 RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "smc_sources_quota", "snapshots_per_disk_quota"))
-"""Names of account facts that only old documents contain. No call can read these facts any more, so ``from_json`` removes them from
-the documents.
+"""Names of account facts that only old documents contain. No call can read the old facts any more, so ``from_json`` removes the
+facts from documents.
 """
 SHARED_HOSTNAMES = frozenset({"", "localhost"})
-"""Hostnames that many machines have, so they identify none of them."""
+"""Hostnames that do not identify a machine, because many machines have these names."""
 
 
 @dataclass(frozen=True)
 class DiskFacts:
     """One disk with the attributes that DescribeDisks shows. ``used_by_smc_transit`` is true for the disk with Windows installation
-    media that SMC attaches. This disk does not belong to the user.
+    media that SMC attaches. SMC's disk does not belong to the user.
     """
 
     disk_id: str

@@ -25,7 +25,7 @@ class Severity(Enum):
 
 
 ORDER = {Severity.ERROR: 0, Severity.OVERRIDABLE: 1, Severity.WARNING: 2, Severity.INFO: 3}
-"""The rank of each severity. The worst has rank 0."""
+"""The rank of each severity. The worst severity has rank 0."""
 BLOCKS = (Severity.ERROR, Severity.OVERRIDABLE)
 """The severities that block a migration."""
 
@@ -34,7 +34,7 @@ BLOCKS = (Severity.ERROR, Severity.OVERRIDABLE)
 class Finding:
     """One observation. ``code`` is stable (Noun.Reason), ``seen`` holds numbers with units, ``remedy`` is a sentence.
 
-    ``known`` is false if the rule lacked a fact. In this case, the finding only says which check could not be made.
+    If the rule lacked a fact, ``known`` is false, and the finding only says which check could not be made.
     """
 
     code: str
@@ -49,7 +49,9 @@ class Finding:
 
     @property
     def label(self) -> str:
-        """The word that people see: the severity. If the rule lacked a fact and does not block, the word is ``not checked``."""
+        """The word that people see for the severity. If the rule lacked a fact and the finding does not block, the word is ``not
+        checked``.
+        """
         return self.severity.value if self.known or self.severity in BLOCKS else "not checked"
 
     def to_json(self) -> Json:
@@ -110,8 +112,8 @@ def is_blocking_finding(finding: Finding, overridden: set[str]) -> bool:
 
 
 def sorted_assessment(findings: list[Finding], overrides: Mapping[str, str]) -> Assessment:
-    """An assessment with the findings sorted, worst first. Only overrides with a reason that belong to an overridable finding take
-    effect.
+    """An assessment with the findings sorted, worst first. An override takes effect only if it has a reason, and if its finding is
+    overridable.
     """
     ordered = sorted(findings, key=lambda finding: (ORDER[finding.severity], finding.code))
     overridable = {finding.code for finding in ordered if finding.severity is Severity.OVERRIDABLE}

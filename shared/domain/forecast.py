@@ -25,8 +25,8 @@ MOVED = "ended well"
 FAILED = "ended badly"
 A_TICK = timedelta(minutes=1)
 LARGE = 500
-"""With this number of migrations or more, each step of a run covers at least one minute. Otherwise the forecast would take too
-long.
+"""The number of migrations from which each step of a run covers at least one minute. Smaller steps would make the forecast of a
+large batch too slow.
 """
 LONGEST = timedelta(days=400)
 """The maximum simulated time of a run. A longer run counts as never finished."""
@@ -66,7 +66,7 @@ class ForecastInput:
 class FinishTimes:
     """When a wave or a batch finishes: the earliest time, and the times by which 10, 50 and 90 of 100 runs finish.
 
-    A time is None if fewer runs finish.
+    A time is None if too few runs finish.
     """
 
     earliest: datetime | None
@@ -113,7 +113,7 @@ class _SimulatedRun:
     """Number of the first wave in which a migration has not ended."""
     moving: set[str] = field(default_factory=set)
     canary: frozenset[str] = frozenset()
-    """The migrations that have moved, until the canary has passed."""
+    """The migrations that have moved; only as many as the canary needs."""
     failed: frozenset[str] = frozenset()
     due: list[tuple[datetime, str, str]] = field(default_factory=list)
     """A heap of future events: the time, the kind of event, and the migration."""
@@ -125,7 +125,7 @@ class _SimulatedRun:
     ends: dict[str, datetime] = field(default_factory=dict)
 
 
-def forecast(outlook: ForecastInput, *, seed: str, runs: int) -> Forecast:
+def forecast_batch(outlook: ForecastInput, *, seed: str, runs: int) -> Forecast:
     """The forecast of a batch and of its waves, made from a number of simulated runs. The same seed gives the same forecast."""
     fixed = _run_to_end(outlook, RandomDraws(seed, fixed=0.1))
     drawn = [_run_to_end(outlook, RandomDraws(f"{seed}:{number}")) for number in range(runs)]
@@ -177,18 +177,18 @@ def _add_item(run: _SimulatedRun, item: ForecastItem) -> None:
     run.unsettled[_wave_number(run, id)] += item.state not in (MOVED, FAILED)
     if item.state == MOVING:
         run.moving.add(id)
-        run.groups.take(id)
+        run.groups.take_place(id)
         end = (item.since or run.now) + _draw_duration(run, id, snapshots=True)
         heapq.heappush(run.due, (max(end, run.now + A_TICK), "ends", id))
     elif item.state == WAITING:
         _enqueue_migration(run, id)
     elif item.state == MOVED:
-        _count_moved(run, id)
+        _count_moved_migration(run, id)
     else:
         run.failed |= {id}
 
 
-def _count_moved(run: _SimulatedRun, id: str) -> None:
+def _count_moved_migration(run: _SimulatedRun, id: str) -> None:
     if len(run.canary) < run.batch.policy.canary:
         run.canary |= {id}
 
@@ -199,9 +199,9 @@ def _enqueue_migration(run: _SimulatedRun, id: str) -> None:
     """
     run.arrivals += 1
     if run.hops[id]:
-        run.next_hops.add(id, 0, run.arrivals)
+        run.next_hops.add_migration(id, 0, run.arrivals)
     else:
-        run.first_tries.add(id, _wave_number(run, id), run.position.get(id, run.arrivals))
+        run.first_tries.add_migration(id, _wave_number(run, id), run.position.get(id, run.arrivals))
 
 
 def _wave_number(run: _SimulatedRun, id: str) -> int:
@@ -233,7 +233,7 @@ def _apply_event(run: _SimulatedRun, what: str, id: str) -> None:
     if what == "person":
         _simulate_person(run)
     elif what == "leaves":
-        run.groups.release(id)
+        run.groups.release_place(id)
     elif what == "snapshotted":
         _start_or_requeue_job(run, id)
     elif run.draws.draw_failure(id, run.hops[id]):
@@ -255,11 +255,11 @@ def _end_migration(run: _SimulatedRun, id: str, *, has_failed: bool) -> None:
     if has_failed:
         run.failed |= {id}
     else:
-        _count_moved(run, id)
+        _count_moved_migration(run, id)
     if has_failed and id in run.groups.group:  # a failed member keeps the place until a person decides
         heapq.heappush(run.due, (run.now + run.draws.draw_duration(PERSON, id, run.now), "leaves", id))
     else:
-        run.groups.release(id)
+        run.groups.release_place(id)
 
 
 def _start_or_requeue_job(run: _SimulatedRun, id: str) -> None:
@@ -268,7 +268,7 @@ def _start_or_requeue_job(run: _SimulatedRun, id: str) -> None:
         run.moving.discard(id)
         _enqueue_migration(run, id)
         if not run.hops[id]:
-            run.groups.release(id)
+            run.groups.release_place(id)
     else:
         heapq.heappush(run.due, (run.now + _draw_duration(run, id, snapshots=False), "ends", id))
 
@@ -291,13 +291,13 @@ def _simulate_person(run: _SimulatedRun) -> None:
             run.failed = frozenset()  # earlier failures no longer count after a resume
         run.batch = replace(run.batch, control=replace(run.batch.control, brake=PauseState.OFF))
     elif waves.soak_ends_at(run.batch.terms) is not None:
-        run.batch, _ = waves.with_next_wave_open(run.batch, "a person", run.now)
+        run.batch, _ = waves.batch_with_next_wave_open(run.batch, "a person", run.now)
 
 
 def _run_tick(run: _SimulatedRun) -> None:
     """Do the work of one tick: pause at the failure budget, end and begin waves, and offer free slots."""
     if why_budget_spent(_start_context(run)) and run.batch.control.brake is PauseState.OFF:
-        run.batch = brake.pause_at_budget(run.batch, "forecast", run.now).after
+        run.batch = brake.pause_batch_at_budget(run.batch, "forecast", run.now).after
     if run.batch.control.brake is PauseState.OFF:
         _advance_wave(run)
     elif run.first_tries.size and run.batch.control.brake is not PauseState.STOPPED:
@@ -310,7 +310,7 @@ def _offer_slots(run: _SimulatedRun, start: Start, queue: WaitingQueue) -> None:
     """Start as many waiting migrations as the limits allow, in the order of their queue."""
     last = run.batch.control.wave if run.batch.policy.waves else len(run.cut)
     room = allowed_start_count(start, _start_context(run)) if queue.places else 0
-    while room > 0 and (id := queue.take_first(last)) is not None:
+    while room > 0 and (id := queue.remove_first(last)) is not None:
         room -= 1
         run.moving.add(id)
         took = run.draws.draw_duration(SNAPSHOTS, id, run.hops[id], run.now)
@@ -326,9 +326,9 @@ def _advance_wave(run: _SimulatedRun) -> None:
     if run.first_unsettled <= terms.control.wave:
         return
     if terms.control.wave_ended_at is None:
-        run.batch = waves.with_wave_ended(run.batch, run.now)
+        run.batch = waves.batch_with_wave_ended(run.batch, run.now)
     if waves.may_next_wave_begin(run.batch.terms, run.now):
-        run.batch, _ = waves.with_next_wave_open(run.batch, "watch", run.now)
+        run.batch, _ = waves.batch_with_next_wave_open(run.batch, "watch", run.now)
     elif terms.policy.gate == waves.BY_HAND and (waves.soak_ends_at(run.batch.terms) or run.now) <= run.now:
         _schedule_person(run)
 

@@ -15,7 +15,9 @@ Place = tuple[int, int, str]
 
 @dataclass
 class GroupPlaces:
-    """Each redundancy group has one place. This class knows who holds the places, and which members wait until a place is free."""
+    """The places of the redundancy groups: each group has one place. The class knows which migration holds a place, and which
+    members wait for the place.
+    """
 
     group: dict[str, str] = field(default_factory=dict)
     """The group of each migration, by migration; migrations without a group are missing."""
@@ -24,13 +26,13 @@ class GroupPlaces:
     members_waiting: dict[str, list[tuple[WaitingQueue, list[Place]]]] = field(default_factory=dict)
     """A heap of waiting members for each group and queue."""
 
-    def take(self, id: str) -> bool:
-        """Take the place of the migration's group. Return False if another member holds the place."""
+    def take_place(self, id: str) -> bool:
+        """Take the group's place for the migration. Return False if another member holds the place."""
         group = self.group.get(id)
         return group is None or self.holder.setdefault(group, id) == id
 
-    def release(self, id: str) -> None:
-        """Release the place of the migration's group, if this migration holds the place.
+    def release_place(self, id: str) -> None:
+        """Release the group's place if the migration holds the place.
 
         The first waiting member of each queue returns to its queue.
         """
@@ -42,7 +44,7 @@ class GroupPlaces:
             if members:
                 heapq.heappush(queue.places, heapq.heappop(members))
 
-    def set_aside(self, queue: WaitingQueue, place: Place) -> None:
+    def hold_back_member(self, queue: WaitingQueue, place: Place) -> None:
         """Keep a member out of its queue until its group's place is released."""
         waiting = self.members_waiting.setdefault(self.group[place[2]], [])
         for known, members in waiting:
@@ -54,26 +56,26 @@ class GroupPlaces:
 
 @dataclass
 class WaitingQueue:
-    """A queue of migrations. ``size`` also counts the members of groups that were set aside."""
+    """A queue of migrations. ``size`` also counts the migrations that wait for the place of their group."""
 
     groups: GroupPlaces
     places: list[Place] = field(default_factory=list)
     size: int = 0
 
-    def add(self, id: str, wave: int, number: int) -> None:
+    def add_migration(self, id: str, wave: int, number: int) -> None:
         """Add the migration at a place within its wave."""
         heapq.heappush(self.places, (wave, number, id))
         self.size += 1
 
-    def take_first(self, last_wave: int) -> str | None:
+    def remove_first(self, last_wave: int) -> str | None:
         """Remove and return the first migration that may start, and take the place in its group; None if no migration may start.
 
         ``last_wave`` is the number of the last wave that has begun.
         """
         while self.places and self.places[0][0] <= last_wave:
             place = heapq.heappop(self.places)
-            if self.groups.take(place[2]):
+            if self.groups.take_place(place[2]):
                 self.size -= 1
                 return place[2]
-            self.groups.set_aside(self, place)
+            self.groups.hold_back_member(self, place)
         return None

@@ -1,8 +1,8 @@
 """Reads a line of fstab in the same way as mount(8) and systemd. The rules come from fstab(5), libmount and
 systemd-fstab-generator.
 
-After a wrong line, the next boot can end in an emergency shell. Therefore this module finds the device that a line names, and
-whether the boot waits for this device. All functions here are pure.
+A wrong line in fstab can make the next boot end in an emergency shell. The module finds the device that a line of fstab names, and
+whether the boot waits for the device. All functions here are pure.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from shared.domain.guest import FstabFacts
 
 TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel", "ID": "id"}
-"""Tags that name a device by its content or hardware. Each tag has the suffix of the folder ``/dev/disk/by-`` in which udev makes
-links.
+"""Tags that name a device by its content or hardware. Each tag has the last word of the folder in which udev makes links, such as
+``uuid`` for ``/dev/disk/by-uuid``.
 """
 NETWORK = frozenset(
     {"9p", "afs", "alinas", "beegfs", "ceph", "cifs", "coda", "cpfs", "davfs", "davfs2", "gfs", "gfs2", "glusterfs", "lustre"}
     | {"ncp", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "sshfs", "virtiofs"}
 )
-"""File system types that are mounted once the network is up (remote-fs.target). The boot does not wait for file systems of these
-types."""
+"""File system types that are mounted once the network is up (remote-fs.target). The boot does not wait for network file systems."""
 DEVICELESS = frozenset(
     {"none", "tmpfs", "ramfs", "proc", "sysfs", "devpts", "devtmpfs", "cgroup", "cgroup2", "debugfs", "hugetlbfs", "mqueue"}
     | {"securityfs", "configfs", "fusectl", "bpf", "tracefs", "efivarfs", "binfmt_misc", "selinuxfs", "overlay", "aufs", "zfs"}
@@ -54,16 +53,16 @@ def read_fstab_line(line: str, seen: ReportedDevices) -> FstabFacts | None:
     source, point = decode_escapes(words[0]), decode_escapes(words[1])
     kind = decode_escapes(words[2]) if len(words) > 2 else "auto"
     options = decode_escapes(words[3]) if len(words) > 3 else "defaults"
-    entry = FstabFacts(_without_quotes(source), point, kind, options)
+    entry = FstabFacts(_strip_quotes(source), point, kind, options)
     return FstabFacts(entry.spec, point, kind, options, is_device_present(entry, seen, words[0]))
 
 
 def decode_escapes(text: str) -> str:
-    r"""The text after decoding fstab's octal escapes, such as ``\040`` for a blank."""
+    r"""The text after decoding fstab's octal escapes, such as ``\040`` for a space."""
     return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
 
 
-def _without_quotes(source: str) -> str:
+def _strip_quotes(source: str) -> str:
     """A tag such as ``UUID="1234"`` without the quotes, or any other text unchanged."""
     tag, equals, value = source.partition("=")
     if equals and tag in TAGS and len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
@@ -81,7 +80,7 @@ def is_device_present(entry: FstabFacts, seen: ReportedDevices, written: str = "
             return None
         here = f"{TAGS[tag]}/{udev_link_name(value)}" in seen.links
         return here if here or seen.whole else None
-    if not names_a_path(entry):
+    if not refers_to_path(entry):
         return None
     if entry.spec.startswith("/dev/") and "/dev" not in seen.places:
         return None
@@ -93,12 +92,12 @@ def udev_link_name(value: str) -> str:
     return "".join(c if not c.isascii() or _LINK_PLAIN.match(c) else f"\\x{ord(c):02x}" for c in value)
 
 
-def names_a_device(entry: FstabFacts) -> bool:
+def refers_to_device(entry: FstabFacts) -> bool:
     """Whether the entry names a device by a tag or a path, so that a missing device can be recognised."""
-    return entry.spec.partition("=")[0] in TAGS or names_a_path(entry)
+    return entry.spec.partition("=")[0] in TAGS or refers_to_path(entry)
 
 
-def names_a_path(entry: FstabFacts) -> bool:
+def refers_to_path(entry: FstabFacts) -> bool:
     """Whether the first field is the path of a device or file, and not a network share, a bucket or a folder to bind."""
     options = _mount_options(entry)
     if not entry.spec.startswith("/") or entry.spec.startswith("//") or is_network_mount(entry):
@@ -107,8 +106,8 @@ def names_a_path(entry: FstabFacts) -> bool:
 
 
 def _is_fuse_mount(entry: FstabFacts) -> bool:
-    """Whether a program mounts the entry (FUSE). The first field of such an entry may be any text. Only with the type fuseblk, the
-    first field names a device.
+    """Whether a program mounts the entry (FUSE). The first field of a FUSE entry may be any text. For the type fuseblk, however,
+    the first field names a device.
     """
     return entry.file_system == "fuse" or entry.file_system.startswith("fuse.")
 
@@ -154,8 +153,8 @@ def _is_option_in_effect(entry: FstabFacts, off: str, on: str) -> bool:
 
 
 def hidden_mount_points(entries: Collection[FstabFacts]) -> tuple[str, ...]:
-    """Mount points that a later line hides, because the later line mounts the same folder or one of its parents. Swap has no mount
-    point.
+    """Mount points that a later line hides, because the later line mounts the same folder or one of its parents. A line for swap
+    has no mount point, so no line hides it.
     """
     points = [each.mount_point.rstrip("/") or "/" for each in entries if each.mount_point.startswith("/")]
     return tuple(

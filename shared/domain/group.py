@@ -10,8 +10,8 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.migration import BEFORE_A_START, Migration, State
 
 OVER = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCELLED, State.PRECHECK_FAILED})
-"""States in which a member of a group no longer needs the group's place. In these states, the member passed its validation or never
-moved, or a person has decided about the member.
+"""States in which a member of a group no longer needs the group's place. The member has passed its validation or has never moved,
+or a person has decided about the member.
 """
 
 
@@ -21,8 +21,8 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
     return f"{tag}={found[tag]}" if tag in found else ""
 
 
-def last_attempt_leaving_group(migration: Migration) -> int:
-    """The number of the last attempt that must release the group's place; 0 if the migration keeps the place.
+def last_attempt_to_release_place(migration: Migration) -> int:
+    """The number of the last attempt whose place in the group must be released; 0 if the migration keeps the place.
 
     A failed or rolled back migration keeps the group's place until a person has decided, because the instance may not work. A
     migration that waits for its next hop or for a retry also keeps the place. A migration that waits for its first try releases a

@@ -78,8 +78,8 @@ class InterfaceFacts:
 
 @dataclass(frozen=True)
 class FstabFacts:
-    """One line of fstab. ``present`` says whether the device, label or UUID in the line exists. The value is None if the guest did
-    not report this fact.
+    """One line of fstab. ``present`` says whether the device, label or UUID in the line exists. ``present`` is None if the guest
+    did not report whether the device exists.
     """
 
     spec: str
@@ -171,7 +171,7 @@ class LinuxFacts:
 
 @dataclass(frozen=True)
 class WindowsFacts:
-    """Facts that only Windows guests have. ``language`` is zh or en; sizes in MiB.
+    """Facts that only Windows guests have. ``language`` is zh or en; sizes are in MiB.
 
     ``metadata_answers``, ``names_resolve`` and ``clock_in_step`` have the same meaning as for Linux.
     """

@@ -1,6 +1,6 @@
 """The hold: a switch that a person sets to stop all starts. While the hold is set, the pipeline starts nothing in the account.
 
-The functions are pure. These functions interpret the hold's row, and compute the columns that an act writes.
+The functions are pure. The functions of this module interpret the hold's row, and compute the columns that an act writes.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from shared.domain.codec import DocumentInvalid, decode
 
 HELD, RELEASED = "held", "released"
 STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
-"""The columns of the hold's row: the state, the version, and the reason of a hold that was set by hand. Each act has its own
-column, whose name begins with the last prefix.
+"""The columns of the hold's row: the state, the version, and the reason of a hold that was set by hand. ``LINE`` is the beginning
+of the name of each column that records an act.
 """
 SHOWN = 20
 """Maximum number of acts that are read from the history. If the history is longer, only the latest acts are read."""
@@ -37,7 +37,7 @@ class HoldHistoryEntry:
 
 @dataclass(frozen=True)
 class Hold:
-    """The state of the hold. The text ``reason`` is empty if nothing is held. The number ``version`` is 0 until the first act."""
+    """The state of the hold. The string ``reason`` is empty if nothing is held. The number ``version`` is 0 until the first act."""
 
     reason: str = ""
     version: int = 0
@@ -46,8 +46,8 @@ class Hold:
     lines: tuple[HoldHistoryEntry, ...] = ()
     """The acts, oldest first."""
     unread: Any = None
-    """The stored version, if the version is not a whole number. An act compares this text with the row, so that the row cannot
-    change unnoticed.
+    """The stored version, if the version is not a whole number. An act compares the stored version with the row, so that the row
+    cannot change unnoticed.
     """
 
     @property
@@ -60,7 +60,7 @@ NOTHING_HELD = Hold()
 
 def read_hold(row: Mapping[str, Any] | None) -> Hold:
     """The hold that a row describes. If the table has no row, nothing is held. An unreadable row holds everything, because only a
-    person can have written such a row.
+    person can have written the row by hand.
     """
     if row is None:
         return NOTHING_HELD
@@ -80,7 +80,7 @@ UNREADABLE = -1
 """The version that a hold gets if the stored version is not a whole number."""
 
 
-def hold_columns(seen: Hold, line: HoldHistoryEntry) -> dict[str, Any]:
+def columns_of_hold(seen: Hold, line: HoldHistoryEntry) -> dict[str, Any]:
     """The new values of the columns for state and version after an act. Writing both columns also repairs an unreadable row."""
     return {STATE: HELD if line.act == "hold" else RELEASED, VERSION: max(seen.version, 0) + 1}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.domain.batch import Problem
-from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.catalog.model import Catalog, Release
 
 MOST_GROUPS = 2000
@@ -62,7 +62,7 @@ class InstanceCount:
         self._seen.add(place)
         names = os_name, os_name_en
         if names not in self._known:
-            self._known[names] = identify_in_catalog(self.catalog, *names)
+            self._known[names] = identify_release_in_catalog(self.catalog, *names)
         release = self._known[names]
         if release is not None:
             self.releases.add(release)

@@ -50,13 +50,13 @@ class LedgerEntry:
     """
     judged: bool = False
     """Whether more evidence than the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. Earlier versions
-    did not store this evidence. For rows of earlier versions, the sweep checks the evidence before it deletes the snapshot.
+    stored no evidence besides the name. For rows of earlier versions, the sweep checks the evidence before it deletes the snapshot.
     """
     account_id: str = ""
     """The account of the migration; empty for the deployment's own account."""
     sweep_at: datetime | None = None
-    """When the snapshot may be deleted: the time of the confirmation or release, plus the retention. None before a confirmation or
-    release.
+    """When the snapshot may be deleted: the time of the confirmation or release, plus the retention. The field is None before a
+    confirmation or release.
     """
 
     @property
@@ -75,9 +75,9 @@ class LedgerEntry:
 def snapshots_since_precheck(migration: Migration, entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     """The pipeline's snapshots of this hop that were requested after the hop's last precheck.
 
-    The migration's row version decides, because the clocks of two functions may differ. The rows of earlier versions contain only
-    times. Such rows count if they belong to the newest attempt and are not older than the precheck, with a tolerance of
-    CLOCKS_APART.
+    A row version decides which snapshots count, because the clocks of two functions may differ. The rows of earlier versions
+    contain only times. An earlier version's row counts if it belongs to the newest attempt and is not older than the precheck, with
+    a tolerance of CLOCKS_APART.
     """
     mine = [each for each in entries if each.hop == migration.hop and each.owner == "replank"]
     newest = max((each.attempt for each in mine), default=0)
@@ -98,7 +98,7 @@ def name_of_snapshot(migration_id: str, hop: int, attempt: int, disk_id: str) ->
 
 
 def migration_id_in_name(snapshot_name: str) -> str:
-    """The migration id in the name of our snapshot; empty for any other name."""
+    """The migration id in the name of a snapshot that Replank made; empty for any other name."""
     parts = snapshot_name.split("-")
     return parts[1] if len(parts) >= 5 and parts[0] == "replank" else ""
 

@@ -79,7 +79,7 @@ class AdmissionCounts:
     held_by_batch: int
     held_by_account: int
     has_slot: bool = False
-    """Whether this migration already holds a slot. The other counts leave out this slot."""
+    """Whether this migration already holds a slot. The other counts leave out the migration's own slot."""
     unproved: int | None = None
     """Number of other migrations that hold a slot and are not validated yet; None if these migrations were not counted."""
     held_in_region: int = 0
@@ -89,8 +89,8 @@ class AdmissionCounts:
 
     @property
     def canary_candidates(self) -> int:
-        """How many other migrations may still become part of the canary. The number may include a migration that was validated a
-        moment ago.
+        """The number of other migrations that may still become part of the canary. The number may include a migration that was
+        validated a moment ago.
         """
         return self.held_by_batch if self.unproved is None else self.unproved
 
@@ -138,7 +138,7 @@ def _checks_in_order(limits: frozenset[Limit]) -> tuple[tuple[Limit, Callable[[S
     return tuple((limit, _CHECKS[limit]) for limit in Limit if limit in limits)
 
 
-def next_start(migration: Migration) -> Start:
+def kind_of_next_start(migration: Migration) -> Start:
     """The kind of start that comes next for the migration in its present state."""
     job = migration.state in (State.SNAPSHOTTED, State.MIGRATING, State.WAITING)
     if migration.state is State.WAITING and migration.resumes == "validate":
@@ -151,13 +151,13 @@ def next_start(migration: Migration) -> Start:
 
 
 def has_priority(migration: Migration) -> bool:
-    """Whether the migration has begun its route. If so, its next hop is admitted before migrations that have not begun."""
+    """Whether the migration has begun its route, so that its next hop is admitted before migrations that have not begun."""
     return migration.hop > 0 and not migration.retried
 
 
 def requeue_migration(migration: Migration, reason: str, *, by: str, now: datetime, missed: bool = False) -> Step:
-    """The step that releases the slot and waits for admission again, as a new attempt. An earlier attempt that still runs cannot
-    release a slot that the new attempt takes.
+    """The step by which a migration releases its slot and waits for admission again, as a new attempt. An earlier attempt that
+    still runs cannot release a slot that the new attempt takes.
 
     If no job has run in this hop, the precheck and the snapshots become too old and are repeated later. ``missed`` says whether the
     snapshots were ready too late for their window.
@@ -182,7 +182,7 @@ def needs_new_snapshots(migration: Migration, terms: BatchTerms, now: datetime) 
 
 
 def has_missed_window(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
-    """Whether the window closed before the snapshots were ready. Blackouts make no difference."""
+    """Whether the window closed before the snapshots were ready. The answer does not depend on blackouts."""
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     times = terms.policy.time_limits
     opened = times.window_opened_at(now)

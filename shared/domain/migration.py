@@ -97,7 +97,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class ToolLog:
-    """The end of a tool's output in the instance before an attempt failed. A rollback removes the tool's own log."""
+    """The last lines that a tool in the instance wrote before an attempt failed. A rollback removes the tool's own log."""
 
     at: datetime
     hop: int
@@ -120,11 +120,11 @@ class DriverData:
     """When the job was started. None means that the present hop has certainly not changed the instance."""
     finished_at: datetime | None = None
     ran_before: str | None = None
-    """When the job was started last before this attempt, as shown by SMC. Empty if the job had never started; None if
-    not recorded.
+    """The last start of the job before this attempt, as SMC shows it. The field is empty if the job had never been started, and
+    None if nothing was recorded.
     """
     waits: str = ""
-    """What a person has to do before the preparation continues, in words; empty if it waits for nobody."""
+    """What a person has to do before the preparation continues, in words; empty if the preparation waits for nobody."""
     spent_job_id: str = ""
     """The id of a finished drill. A drill is a job that migrates nothing, so the driver does not follow this job again."""
 
@@ -145,7 +145,9 @@ class Migration:
     entered_at: datetime
     created_at: datetime
     driver: str = DEFAULT_DRIVER
-    """The driver. If the policy leaves the choice to ``auto``, the first precheck that finds a driver replaces that name here."""
+    """The driver. If the policy leaves the choice to ``auto``, the first precheck that finds a driver replaces ``auto`` with the
+    driver's name.
+    """
     driver_why: str = ""
     """The reason for the choice of the driver, in words; empty if the policy names the driver."""
     instance_name: str = ""
@@ -202,18 +204,17 @@ class Migration:
     account_id: str = ""
     """The member account of the instance; empty for the deployment's own account, and in rows of older versions."""
     group: str = ""
-    """The redundancy group (``tag=value``) that the first precheck found; empty without a group. A separate column has the same
-    value.
+    """The redundancy group (``tag=value``) that the first precheck found; empty without a group. A separate column contains the
+    group too.
     """
     disturbed: tuple[str, ...] = ()
     """Digests of the last ECS events about changes that others made to the instance, so that each event is recorded only once."""
     owes: tuple[int, ...] = ()
-    """The versions of the row whose outbox still has effects or events. This field is not stored; it is computed when the row is
-    read.
+    """The versions of the row whose outbox still has effects or events. The field is not stored, but computed when the row is read.
     """
     due_at: datetime | None = None
-    """When the tick handles the migration next; after a confirmation, when the sweep does. None if only a person can act, or if the
-    migration has ended.
+    """When the tick handles the migration next; after a confirmation, when the sweep handles the migration. The field is None if
+    only a person can act, or if the migration has ended.
     """
 
     @property
@@ -241,8 +242,8 @@ class Migration:
 
     @property
     def smc_rollback(self) -> str:
-        """Whether SMC reset the disks after its job: ``SMC rolled back``, ``not rolled back`` or ``not known``. Empty if no job ran
-        that may reset disks.
+        """Whether SMC reset the disks after its job: ``SMC rolled back``, ``not rolled back`` or ``not known``. The result is empty
+        if no job ran that may reset disks.
         """
         if not driver_traits(self.driver).copies_disks:
             return ""
@@ -253,7 +254,7 @@ class Migration:
         """Whether the migration's stage waits for the end of this command in the guest. If the driver stores no command ids, the
         state of the migration decides.
 
-        The end of a command wakes a stage only if the command is a probe, an import or a preparation (``events.command_name``).
+        Only the end of a probe, an import or a preparation wakes a stage (``events.guest_command_name``).
         """
         own = (self.probe_invocation_id, self.handle.import_invocation_id)
         unstored = self.state is State.SNAPSHOTTED and driver_traits(self.driver).installs_in_guest

@@ -1,4 +1,4 @@
-"""End-of-life notices. This module reads the notices that arrive, and chooses the notices that the inventory publishes.
+"""End-of-life notices. The module reads the notices that intake receives, and chooses the notices that the inventory publishes.
 
 Alibaba Cloud publishes no machine-readable notice, so the inventory publishes notices of its own. Once a month, the inventory sends
 a notice for every release in use whose support has ended or will end soon.
@@ -19,8 +19,9 @@ from shared.domain.errors import Refused
 from shared.domain.policy import Policy, read_policy
 
 LEAD = timedelta(days=180)
-"""The time before the end of support at which the inventory begins to send notices. Other clouds use the same lead time for major
-versions."""
+"""The time before the end of support at which the inventory begins to send notices. Other clouds announce the end of a major
+version at this time too.
+"""
 
 NOTICE_FIELDS = frozenset({"releases", "endOfSupport", "regionIds", "instanceIds", "accountIds", "resources"})
 NOTICE_POLICY_FIELDS = frozenset(
@@ -53,7 +54,7 @@ NOTICE_POLICY_FIELDS = frozenset(
     }
 )
 MOST_INSTANCES = 1000
-"""Maximum instances that a notice names. The maximum is the same as in an API request."""
+"""Maximum instances that a notice names. An API request has the same maximum number of instances."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,19 @@ class Notice:
     releases: tuple[str, ...]
     regions: tuple[str, ...] = ()
     instance_ids: tuple[str, ...] = ()
-    """The ids of the instances that the notice concerns, if they run one of the releases. If empty, the notice concerns all
-    instances.
+    """The ids of the instances that the notice concerns, if they run one of the releases. If the list is empty, the notice concerns
+    all instances.
     """
     accounts: tuple[str, ...] = ()
-    """The ids of the accounts that the notice concerns. If empty, the notice concerns every account that the deployment serves."""
+    """The ids of the accounts that the notice concerns. If the list is empty, the notice concerns every account that the deployment
+    serves.
+    """
 
 
 def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
-    """The notice in an EndOfLife event's data; raises Refused naming the field.
+    """The notice in an EndOfLife event's data. Raises Refused with the name of the wrong field.
 
-    Anybody with permission to publish to the event bus can send a notice. Therefore a notice only selects instances. Commands,
+    Anybody with permission to publish to the event bus can send a notice. A notice therefore only selects instances. Commands,
     overrides, drivers and limits come only from a named person.
     """
     strangers = sorted(set(data) - NOTICE_FIELDS)
@@ -142,7 +145,7 @@ def _read_resource(name: object) -> tuple[str, str, str]:
 
 
 def _read_region_id(name: object) -> str:
-    """The region id. The check is strict, because later requests use the id as part of a host name."""
+    """The region id in a notice. The check is strict, because later requests use the id as part of a host name."""
     if not isinstance(name, str) or not _REGION.fullmatch(name):
         raise Refused("Notice.RegionInvalid", f"{str(name)[:100]!r} is not a region id.", "Give regionIds like cn-hangzhou.")
     return name
@@ -151,7 +154,7 @@ def _read_region_id(name: object) -> str:
 def read_notice_policy(document: object) -> Policy:
     """The deployment's policy for batches made from notices: limits and driver, but nothing that runs in a guest.
 
-    Raises Refused naming the field.
+    Raises Refused with the name of the wrong field.
     """
     strangers = sorted(set(as_object(document, "policy")) - NOTICE_POLICY_FIELDS)
     if strangers:

@@ -19,7 +19,9 @@ def instance_document_name(hop: int) -> str:
 
 
 def baseline_document_name(hop: int) -> str:
-    """The name of the document with the facts from the precheck that passed. The validation compares the guest with these facts."""
+    """The name of the document with the facts from the precheck that passed. The validation compares the guest with the facts of
+    the precheck.
+    """
     return f"baseline-{hop}"
 
 
@@ -36,8 +38,10 @@ class Observation:
     guest: GuestFacts | None = None
     assessment: Assessment | None = None
 
-    def instance_and_guest(self) -> tuple[InstanceFacts, GuestFacts]:
-        """The instance and its guest; raises DocumentInvalid if the instance or the guest was not stored."""
+    def facts_of_instance_and_guest(self) -> tuple[InstanceFacts, GuestFacts]:
+        """The facts about the instance and its guest. Raises DocumentInvalid if the facts about the instance or the guest were not
+        stored.
+        """
         if self.instance is None or self.guest is None:
             raise DocumentInvalid("baseline", f"has no {'instance' if self.instance is None else 'guest'}")
         return self.instance, self.guest
@@ -49,7 +53,7 @@ class Observation:
 
     @classmethod
     def from_json(cls, document: Json | None) -> Observation:
-        """The observation in a stored JSON document; raises DocumentInvalid naming the field."""
+        """The observation in a stored JSON document. Raises DocumentInvalid with the name of the wrong field."""
         found = document or {}
         return cls(
             InstanceFacts.from_json(found["instance"]) if found.get("instance") is not None else None,

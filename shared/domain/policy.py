@@ -11,10 +11,10 @@ from shared.domain.choice import (
     camel_case,
     check_number_bounds,
     choice_field,
+    document_with_python_names,
     number_bounds,
     python_names_by_api_name,
     required_field,
-    with_python_field_names,
 )
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.commands import COMMAND_BOUNDS, CommandRule, command_rule_fields, read_command_rules
@@ -24,8 +24,8 @@ from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, read_blac
 from shared.domain.window import NEVER, Window, read_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
-"""Maximum number of files in a policy, of characters in its check, and of bytes that both take in the probe. A command of Cloud
-Assistant may have 24 KB.
+"""The maximum number of files in a policy, of characters in its check, and of bytes that files and check take in the probe. A
+command of Cloud Assistant may be 24 KB long.
 """
 MOST_WINDOWS = 20
 
@@ -50,30 +50,33 @@ class Policy:
 
     driver: str = choice_field(DEFAULT_DRIVER, f"What carries out the migration: {driver_names_in_words()}.")
     max_moving: int = choice_field(5, "Maximum instances of the batch that move at once.", (1, 1000))
-    max_moving_per_region: int | None = choice_field(None, "The same of the batch's instances in each region.", (1, 1000))
+    max_moving_per_region: int | None = choice_field(
+        None, "Maximum instances of the batch that move at once in each region.", (1, 1000)
+    )
     max_moving_per_wave: int | None = choice_field(
-        None, "The same of each wave; an earlier wave may still have retries.", (1, 1000)
+        None, "Maximum instances of each wave that move at once; an earlier wave may still have retries.", (1, 1000)
     )
     failure_budget: int = choice_field(
-        1, "The batch pauses once more migrations than this have failed. At most maxMoving more can fail after that.", (0, 1000)
+        1, "The batch pauses once more migrations than this have failed. After that, at most maxMoving more can fail.", (0, 1000)
     )
     failure_percent: int | None = choice_field(
-        None, "The same in percent of the batch's instances, rounded down; it takes the place of failureBudget.", (0, 99)
+        None, "The failure budget in percent of the batch's instances, rounded down; replaces failureBudget.", (0, 99)
     )
     canary: int = choice_field(0, "Instances that must be validated before the others start.", (0, 100))
     waves: tuple[str, ...] = choice_field(
-        (), "Sizes of the waves, in the policy's order or by name; the last one repeats. None: all at once."
+        (),
+        "Sizes of the waves, in the policy's order or by name; the last size repeats. Without waves, the batch is one wave.",
     )
     order: str = choice_field(
         "",
-        "Order in which instances move: name, or tag: with a tag's key. None: waves by name, and then who waits longest first.",
+        "Order in which instances move: name, or tag: with a tag's key. Default: waves by name, then the longest-waiting first.",
     )
-    soak_min: int = choice_field(0, "Minutes between the end of a wave and the next one.", (0, 10080))
+    soak_min: int = choice_field(0, "Minutes between the end of a wave and the beginning of the next wave.", (0, 10080))
     gate: str = choice_field("automatic", "Who lets the next wave begin after the soak: automatic, or approval by a person.")
     retention_days: int = choice_field(7, "Days from confirmation until the snapshots are deleted.", (1, 365))
     confirm_after_days: int = choice_field(
         7,
-        "Days of clean validation after which a finished batch is ready to confirm and a person is reminded. None is automatic.",
+        "Days of clean validation after which a finished batch is ready to confirm and a person is reminded. Nothing is automatic.",
         (0, 365),
     )
     window: Window | None = choice_field(None, "When migrations may start; without a window, at any time.")  # noqa: RUF009
@@ -83,29 +86,37 @@ class Policy:
         default_factory=dict, metadata={"words": "Overridable findings accepted: code and reason.", "bounds": None}
     )
     files: tuple[str, ...] = choice_field((), "Files whose content must stay the same, by checksum. Absolute paths.")
-    check: str = choice_field("", "A command run as root in the guest before and after; status 0 within 15 seconds passes.")
-    zone: str = choice_field("", "IANA zone of windows and blackouts that name none of their own; without it, UTC.")
-    windows: tuple[Window, ...] = choice_field((), "Several windows in place of one.")
+    check: str = choice_field(
+        "", "A command that runs as root in the guest before and after the move; status 0 within 15 seconds passes."
+    )
+    zone: str = choice_field("", "IANA zone of windows and blackouts without a zone of their own. Default: UTC.")
+    windows: tuple[Window, ...] = choice_field((), "Several windows instead of one.")
     blackouts: tuple[Blackout, ...] = choice_field(
-        (), "When nothing starts, whatever the windows say: no first try, retry or next hop."
+        (), "Times when nothing starts, even in a window: no first try, no retry and no next hop."
     )
     approvals: int = choice_field(
-        0, "Persons who must approve the batch, beside the acknowledgement. From 2 on, who submitted it does not count.", (0, 5)
+        0, "Persons who must approve the batch, besides the acknowledgement. From 2 on, the submitter does not count.", (0, 5)
     )
     wave_approvals: int = choice_field(0, "Persons who must approve each wave after the first. The gate is then approval.", (0, 5))
-    rollback_approvals: int = choice_field(0, "Persons who must approve a rollback before somebody can ask for it.", (0, 5))
+    rollback_approvals: int = choice_field(
+        0, "Persons who must approve a rollback before somebody can request the rollback.", (0, 5)
+    )
     automatic_rollback: bool = choice_field(
         False,
-        "Roll back without asking what fails its validation. The acknowledged text then says so.",
+        "Roll back an instance that fails its validation, without asking. The acknowledged text says so.",
     )
-    approver_role: str = choice_field("approver", "The role of who approves: approver, operator or admin. An admin may always.")
-    approver_trust: str = choice_field("verified", "Which names of approvers count: verified, or claimed as well.")
+    approver_role: str = choice_field(
+        "approver", "Role of the approvers: approver, operator or admin. An admin may always approve."
+    )
+    approver_trust: str = choice_field("verified", "Which names of approvers count: only verified names, or claimed names too.")
     approval_min: int = choice_field(1440, "Minutes for which an approval counts.", (5, 43200))
-    approval_expiry: str = choice_field("hold", "What follows an expired approval: hold, or cancel what has not begun.")
+    approval_expiry: str = choice_field("hold", "What follows an expired approval: hold, or cancel migrations that have not begun.")
     commands: tuple[CommandRule, ...] = choice_field(
-        (), "What runs in single guests. The first rule that fits an instance is its own."
+        (), "Commands, check and files for some instances. For each instance, the first matching rule applies."
     )
-    group: Grouping | None = choice_field(None, "Instances that stand in for each other: never two of a group move at once.")  # noqa: RUF009
+    group: Grouping | None = choice_field(  # noqa: RUF009
+        None, "Instances that can replace each other. Two instances of a group never move at once."
+    )
 
     @property
     def has_region_or_wave_limit(self) -> bool:
@@ -121,7 +132,7 @@ class Policy:
 
     @cached_property
     def time_limits(self) -> TimeLimits:
-        """The windows and blackouts of the policy. The window that never opens is left out, because only older versions need this
+        """The windows and blackouts of the policy. The window that never opens is left out, because only older versions need the
         window.
         """
         own = (
@@ -136,8 +147,10 @@ def _has_limits_of_newer_versions(policy: Policy) -> bool:
     return bool(newer or policy.has_region_or_wave_limit)
 
 
-def without_never_open_window(policy: Policy) -> Policy:
-    """The policy without the window that never opens. This window is only stored so that older versions start nothing."""
+def policy_without_never_open_window(policy: Policy) -> Policy:
+    """The policy without the window that never opens. The window that never opens is stored only so that older versions start
+    nothing.
+    """
     return replace(policy, window=None) if policy.window == NEVER else policy
 
 
@@ -166,9 +179,9 @@ DEFAULTS: dict[str, Any] = {
 
 
 def read_policy(document: object) -> Policy:
-    """A policy in the API's spelling (camelCase, all fields optional); raises Refused naming the field."""
+    """The policy in a document of the API (camelCase, all fields optional). Raises Refused with the name of the wrong field."""
     asked = as_object(document, "policy")
-    given = with_python_field_names(asked, _NAMES, "policy")
+    given = document_with_python_names(asked, _NAMES, "policy")
     times = {name: given.pop(name, None) for name in ("window", "windows", "blackouts")}
     commands = read_command_rules(given.pop("commands", None) or (), "policy.commands")
     policy = decode(Policy, given, "policy", strict=True)
@@ -193,7 +206,7 @@ def read_policy(document: object) -> Policy:
     if policy.group is not None and not _TAG.fullmatch(policy.group.tag):
         what = f"policy.group.tag {policy.group.tag[:50]!r} is not the key of a tag."
         raise Refused("Policy.Invalid", what, f"Name the tag's key: 1 to {LONGEST_TAG_KEY} characters on one line.")
-    return _with_time_limits(replace(policy, commands=commands), **times)
+    return _policy_with_time_limits(replace(policy, commands=commands), **times)
 
 
 APPROVAL_CHOICES = {
@@ -211,7 +224,7 @@ def _check_approvals(policy: Policy) -> None:
             raise Refused("Policy.Invalid", sentence, f"Use {', '.join(known[:-1])} or {known[-1]}.")
 
 
-def _with_time_limits(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
+def _policy_with_time_limits(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
     """The policy with its windows and blackouts. The policy also gets a window that never opens, if older versions would ignore one
     of the limits.
     """

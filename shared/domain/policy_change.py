@@ -1,5 +1,5 @@
-"""Changes the policy of a planned batch. This module knows which fields may still change, and writes the journal's line. All
-functions here are pure.
+"""Changes the policy of a planned batch. The module decides which fields may still change, and writes the line in the batch's
+journal. All functions here are pure.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from shared.domain.caller import Caller
 from shared.domain.choice import camel_case
 from shared.domain.codec import encode
 from shared.domain.errors import Refused
-from shared.domain.policy import Policy, without_never_open_window
+from shared.domain.policy import Policy, policy_without_never_open_window
 
 ACT = "set policy"
-"""The name of the act in the journal."""
+"""The name of a policy change in the batch's journal."""
 PLANNED = {
     "driver": "the migrations are planned for this driver",
     "group": "the prechecks have read the tag",
@@ -29,7 +29,7 @@ PLANNED = {
     "approverRole": "nobody lowers what others must approve",
     "approverTrust": "nobody lowers what others must approve",
 }
-"""Fields that are fixed once the batch is planned, and why."""
+"""Fields that are fixed once the batch is planned, with the reason for each."""
 ACKNOWLEDGED = {
     "waves": "the acknowledgement has fixed the waves",
     "files": "guests are compared with the checksums that were read from these files",
@@ -37,7 +37,7 @@ ACKNOWLEDGED = {
     "automaticRollback": "the acknowledged risks depend on this field",
     "commands": "pre commands may have run, and the same rule has the post commands",
 }
-"""Fields that are fixed once the batch is acknowledged, and why."""
+"""Fields that are fixed once the batch is acknowledged, with the reason for each."""
 LONGEST = 2000
 """Maximum characters of one value in the journal."""
 
@@ -84,7 +84,7 @@ def _check_field_may_change(name: str, batch: Batch) -> None:
 
 def _values_by_field(policy: Policy) -> dict[str, Any]:
     """The values of the policy, by the names of its fields in the API."""
-    seen = without_never_open_window(policy)
+    seen = policy_without_never_open_window(policy)
     written = encode(seen)  # encode leaves out fields with their default value
     return {camel_case(each.name): written.get(each.name, getattr(seen, each.name)) for each in fields(seen)}
 

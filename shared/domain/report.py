@@ -52,11 +52,11 @@ class ReportRow:
 
     @property
     def verdict(self) -> str:
-        """The verdict, one of ``VERDICTS``. State and findings decide together, because the findings alone do not show that a job
+        """The verdict, one of ``VERDICTS``. The state also decides the verdict, because the findings alone do not show that a job
         failed.
 
-        The latest assessment of the instance counts. A migration under way has not passed yet. A migration that was confirmed
-        without a validation counts as not validated.
+        The verdict follows from the latest assessment of the instance. A migration under way does not count as passed. A migration
+        that was confirmed without a validation counts as not validated.
         """
         if self.state in _SETTLED:
             return _SETTLED[self.state]
@@ -79,8 +79,8 @@ class PlanAndOutcome:
     digest: str
     """Digest of the instances; empty if an older version planned the batch."""
     planned: tuple[datetime | None, datetime | None, datetime | None]
-    """When the batch was planned to finish: the times by which 10, 50 and 90 of 100 simulated runs end. All are None before the
-    acknowledgement.
+    """When the batch was planned to finish: the times by which 10, 50 and 90 of 100 simulated runs end. The times are None before
+    the acknowledgement.
     """
     finished_at: datetime | None
     outcomes: Mapping[str, int]
@@ -117,9 +117,7 @@ class Report:
 
 
 def common_unchecked_findings(report: Report) -> tuple[Finding, ...]:
-    """The findings that every instance has because the same fact could not be checked. The report lists these
-    findings only once.
-    """
+    """The findings that every instance has because the same fact could not be checked; the report lists each only once."""
     assessed = [row.precheck for row in report.rows if row.precheck]
     if len(assessed) < 2:
         return ()

@@ -1,5 +1,5 @@
-"""Resetting the disks in a rollback: which snapshot belongs to each disk, whether the snapshot is usable, and how far the reset is.
-All functions here are pure.
+"""Resetting the disks in a rollback: which snapshot belongs to each disk, whether the snapshot is usable, and how far the reset has
+progressed. All functions here are pure.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def newest_snapshot_set(entries: Sequence[LedgerEntry], attached: Iterable[str])
     """One snapshot for each attached disk, from the newest complete set made before the first hop.
 
     Snapshots of two attempts are never mixed, because the disks would then have the data of two different times. Raises Permanent
-    (Rollback.DisksDiffer).
+    (Rollback.DisksDiffer) if disks and snapshots do not match.
     """
     disks = set(attached)
     sets: dict[int, dict[str, LedgerEntry]] = {}
@@ -81,29 +81,28 @@ def _why_snapshot_unusable(reset: DiskReset, seen: SnapshotAttributes | None, mi
 
 
 STARTS_ARE_WHOLE_MINUTES = timedelta(minutes=1)
-"""ECS shows an instance's last start to the minute, not the second."""
+"""ECS shows the time of an instance's last start only in whole minutes."""
 
 
 def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, started_at: datetime | None) -> bool:
     """Whether the disks that were reset still equal their snapshots. The caller knows that the instance is stopped.
 
     A disk that was reset since ``entered_at`` still equals its snapshot. A disk that was reset earlier still equals its snapshot
-    only if the instance has not been started since. A person may have started the instance. If the time of the last start is not
-    known, the disk counts as changed.
+    only if nobody has started the instance since. If the time of the last start is not known, the disk counts as changed.
     """
     earlier = [reset.at for reset in resets if reset.at is not None and reset.at < entered_at]
     return all(started_at is not None and at >= started_at + STARTS_ARE_WHOLE_MINUTES for at in earlier)
 
 
-def with_all_disks_pending(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
-    """The same disks, all marked as not reset. Callers use this function when something may have written to the disks."""
+def all_disks_as_pending(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
+    """The given disks, all marked as not reset. Callers use this function if something may have written to the disks."""
     return tuple(replace(reset, state=ResetState.PENDING, at=None) for reset in resets)
 
 
-def with_disk_state(
+def disks_with_new_state(
     resets: Iterable[DiskReset], disk_id: str, state: ResetState, at: datetime | None = None
 ) -> tuple[DiskReset, ...]:
-    """The same disks, with a new state for one disk."""
+    """The given disks, with a new state for one disk."""
     return tuple(replace(reset, state=state, at=at) if reset.disk_id == disk_id else reset for reset in resets)
 
 

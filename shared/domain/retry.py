@@ -22,7 +22,7 @@ class RetryPolicy:
     budget_s: float = 10.0
 
     def pauses_between_calls(self) -> tuple[float, ...]:
-        """The pauses between the calls, in seconds and in order. The list ends where the budget is used up."""
+        """The pauses between the calls, in seconds and in order. The list ends when the budget is used up."""
         wanted = [min(self.pause_s * 2**number, self.longest_pause_s) for number in range(self.calls - 1)]
         return tuple(pause_s for pause_s, total_s in zip(wanted, accumulate(wanted), strict=True) if total_s <= self.budget_s)
 
@@ -49,8 +49,8 @@ API_BUSY = RetryPolicy(calls=4, longest_pause_s=60, budget_s=180)
 LOST_RACE = RetryPolicy(calls=5)
 """The policy for a sequence of read, decision and write that is repeated because somebody else wrote in between."""
 LOCK_RACE = RetryPolicy(calls=3)
-"""The policy for locking an instance. A repetition is needed if another migration releases the lock between this function's write
-and its read.
+"""The policy for locking an instance. A repetition is needed if another migration releases the lock between a function's write and
+its read.
 """
 AUDIT_RACE = RetryPolicy(calls=9)
 """The policy for writing the audit line of a request. A repetition is needed because the platform may repeat a request under the

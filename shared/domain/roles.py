@@ -47,7 +47,9 @@ MAY: Mapping[str, frozenset[Role]] = {
 }
 """The roles that may carry out each act, by the name of the act's operation in the API. Everybody who may call the API may read."""
 ON_MANY: Mapping[str, str] = {"rollbackBatch": "rollbackMigration", "cancelBatch": "cancelMigration"}
-"""Acts on many migrations at once, with the act on one of them. A minimum trust for one also holds for many."""
+"""Acts on many migrations at once, each with the same act on one migration. The minimum trust for the act on one migration also
+applies to the act on many.
+"""
 EVERYBODY = "*"
 
 
@@ -117,7 +119,7 @@ def read_grants(document: Any) -> tuple[Grant, ...]:
     return tuple(_read_grant(each, f"grant {number}") for number, each in enumerate(document, 1))
 
 
-def read_trust(document: Any) -> dict[str, Trust]:
+def read_minimum_trust(document: Any) -> dict[str, Trust]:
     """The minimum trust by act: ``{"acknowledgeBatch": "verified", "*": "claimed"}``; raises Refused (Roles.Invalid)."""
     if not isinstance(document, dict):
         raise _roles_setting_error("the setting must be an object of acts and trusts")

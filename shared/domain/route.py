@@ -18,7 +18,7 @@ __all__ = ["Hop", "PlannedRoute", "plan_route"]
 MAX_HOPS = 4
 """Maximum hops of a route. Each hop is a migration of its own, with its own snapshots and restarts."""
 FAR_FUTURE = date.max
-"""When chains are compared, this date stands for an end of support that is unknown or missing."""
+"""The date that stands for an unknown end of support when chains are compared."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def plan_route(  # noqa: PLR0913 - each argument is a decision of the operator, 
 
 
 def _possible_chains(source: Release, architecture: str, listed: bool, catalog: Catalog) -> list[tuple[MigrationPath, ...]]:
-    """Every chain of at most MAX_HOPS hops that never visits a release twice."""
+    """Every chain of at most MAX_HOPS hops that contains no release twice."""
     complete: list[tuple[MigrationPath, ...]] = []
     open_chains: list[tuple[MigrationPath, ...]] = [
         (p,) for p in _next_paths(source.key, architecture, listed, catalog) if _is_version_allowed(source, p)
@@ -101,8 +101,8 @@ def _is_past_support(key: str, on: date, catalog: Catalog) -> bool:
 
 
 def _shortest_chain(chains: list[tuple[MigrationPath, ...]], catalog: Catalog) -> tuple[MigrationPath, ...] | None:
-    """The chain with the fewest hops. Among these, the chain whose intermediate releases have the longest support; then the first
-    by name. None if there is no chain.
+    """The chain with the fewest hops. Of equally short chains, the result is the chain whose intermediate releases have the longest
+    support, or else the first by name. The result is None if there is no chain.
     """
 
     def sort_key(chain: tuple[MigrationPath, ...]) -> tuple[int, tuple[int, ...], tuple[str, ...]]:

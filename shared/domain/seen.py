@@ -1,7 +1,7 @@
 """Checks an act against the version that the person saw, so that nobody acts on outdated information.
 
 An act names the version of the migration that the person saw. Progress within a state also changes the version, but must not cause
-a refusal. Therefore an act is valid until the migration leaves the state that the person saw.
+a refusal. An act is valid until the migration leaves the state that the person saw.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def is_in_seen_state(migration: Migration, seen: int) -> bool:
 def is_act_done(act: str, operator: str, seen: int, journal: Sequence[JournalEntry]) -> bool:
     """Whether the operator has already done this act, so that a repeated request after a lost answer succeeds.
 
-    The function looks at the first change after version ``seen``. If there is no such change, the last change counts.
+    The function looks at the first change after version ``seen``. If nothing changed after version ``seen``, the last change
+    counts.
     """
     changes = [entry for entry in journal if entry.from_state is not entry.to_state or entry.reason == REASONS["confirmation"]]
     later = [entry for entry in changes if entry.version > seen]

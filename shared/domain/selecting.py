@@ -14,7 +14,7 @@ from shared.domain.catalog import Release
 from shared.domain.notice import is_wanted_release
 
 MOST_IDS = 10_000
-"""Maximum number of instance ids that a selection may name. The same maximum applies to excluded ids."""
+"""Maximum number of instance ids that a selection may name, and of ids that a selection may exclude."""
 NOT_FOUND, EXCLUDED, OTHER = "Instance.NotFound", "Selection.Excluded", "Selection.NotMatched"
 MOVED, RECENT = "Selection.AlreadyMoved", "Selection.RecentMigration"
 
@@ -72,8 +72,8 @@ def why_release_not_selected(selection: Selection, traits: InstanceTraits) -> st
 
 
 def selection_result(selection: Selection, ids: frozenset[str], traits: InstanceTraits) -> tuple[str, str] | None:
-    """The code and the reason why the instance is left out. If the instance is chosen, both texts are empty. None if the selection
-    does not concern the instance.
+    """The code and the reason why the instance is left out. The code and the reason are empty if the instance is chosen. The result
+    is None if the selection does not concern the instance.
 
     The argument ``ids`` holds the instance ids of the selection. A selection concerns the instances that the selection names, and
     all instances that meet every filter. A selection without filters concerns the instances that run one of its releases.

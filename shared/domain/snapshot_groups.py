@@ -10,8 +10,8 @@ from shared.domain.migration import Migration, State
 
 IN_USE, HELD, DUE, ORPHAN = "inUse", "held", "due", "orphan"
 GROUPS = (HELD, DUE, IN_USE, ORPHAN)
-"""``inUse``: the migration goes on, or a person has to judge it. ``held``: released, and the retention runs. ``due``: deleted
-within ``SOON``. ``orphan``: the snapshot stays for ever unless a person acts.
+"""``inUse``: the migration goes on, or a person has to judge the migration. ``held``: the snapshot was released, and its retention
+runs. ``due``: the sweep deletes the snapshot within ``SOON``. ``orphan``: the snapshot stays until a person acts.
 """
 OTHER_OWNER, ENDED, NO_MIGRATION = "otherOwner", "ended", "noMigration"
 ORPHANS = (OTHER_OWNER, ENDED, NO_MIGRATION)
@@ -24,14 +24,14 @@ _ENDS = frozenset({State.ROLLED_BACK, State.CANCELLED, State.COMPLETED})
 
 @dataclass(frozen=True)
 class SnapshotGroup:
-    """The group of a snapshot. ``orphan`` says why the snapshot is an orphan; it is empty in every other group."""
+    """The group of a snapshot. ``orphan`` says why the snapshot is an orphan; it is empty for every other group."""
 
     name: str
     orphan: str = ""
 
 
 def needs_migration(entry: LedgerEntry) -> bool:
-    """Whether the group of this snapshot depends on its migration. If not, the caller need not load the migration."""
+    """Whether the group of the snapshot depends on its migration, so that the caller must load the migration."""
     return not entry.kept and entry.sweep_at is None
 
 

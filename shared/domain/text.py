@@ -1,5 +1,5 @@
-"""Makes text from outside safe, such as names, guest output and service errors. Such text must not control a terminal, a log or a
-page.
+"""Makes text from outside safe, such as names, guest output and service errors. Text from outside must not control a terminal, a
+log or a page.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ SHOWN_INSTEAD = "\ufffd"
 
 
 def plain_line(text: str) -> str:
-    """The text on one line that is safe to show on a terminal.
+    """The text as one line that is safe to show on a terminal.
 
-    Control characters are replaced, and tabs and line ends become blanks.
+    Control characters are replaced, and tabs and line ends become spaces.
     """
     return _ACTING.sub(SHOWN_INSTEAD, text.translate(_BLANK))
 
 
 def plain_lines(text: str) -> str:
-    """The text on lines that are safe to show on a terminal. Like ``plain_line``, but line ends are kept."""
+    """The text as lines that are safe to show on a terminal. Control characters are replaced, and line ends are kept."""
     return "\n".join(map(plain_line, text.split("\n")))
 
 
@@ -47,7 +47,7 @@ _SECRETS = (
 """Patterns of secrets in the output of programs: named values, options, passwords in URLs, and access key ids."""
 
 
-def without_secrets(text: str) -> str:
+def text_without_secrets(text: str) -> str:
     """The output of a program with ``***`` in place of everything that looks like a secret."""
     for form in _SECRETS:
         text = form.sub(r"\1***", text)
@@ -68,7 +68,7 @@ def html_text(text: str) -> str:
 
 
 def escaped_json(json_text: str) -> str:
-    """The same JSON, but with control characters in strings written as escapes."""
+    """The JSON text with each control character in a string written as an escape."""
     return _ACTING.sub(_escape_character, json_text)
 
 

@@ -21,12 +21,12 @@ _VISIBLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
 class Blackout:
     """A period in which nothing starts, regardless of windows.
 
-    Begin and end are absolute times. The local times in the policy were converted when the policy was read.
+    The begin and the end of a blackout are absolute times. The local times in the policy were converted when the policy was read.
     """
 
     from_: datetime = required_field("When it begins: a day, a local time or one with its offset (2026-12-24T18:00Z).")  # noqa: RUF009
-    to: datetime = required_field("When it ends. A day counts whole: the blackout ends with it.")  # noqa: RUF009
-    reason: str = choice_field("", "Why, for whoever waits.")
+    to: datetime = required_field("When it ends. If this is a day, the blackout ends at the end of that day.")  # noqa: RUF009
+    reason: str = choice_field("", "Reason, for people who wait.")
     cutoff_min: int = choice_field(
         0, "Nothing starts in the last minutes before a blackout either. Default: what the driver usually takes.", (0, 1439)
     )
@@ -62,13 +62,15 @@ class TimeLimits:
         return self.is_window_open(now) and self.blackout_at(now) is None
 
     def window_opened_at(self, now: datetime) -> datetime | None:
-        """When the window that is open at ``now`` opened. If several windows are open, the earliest time. None if all windows are
-        closed.
+        """When the window that is open at ``now`` opened. If several windows are open, the result is the earliest time. The result
+        is None if all windows are closed.
         """
         return min(filter(None, (each.opened_at(now) for each in self.windows)), default=None)
 
     def starts_allowed_since(self, now: datetime) -> datetime | None:
-        """The time since when starts have been allowed without a break. None if starts are forbidden now or were always allowed."""
+        """The time since which starts have been allowed without a break. The result is None if starts are forbidden now or were
+        always allowed.
+        """
         if not self.allows_start(now):
             return None
         ended = (each.to for each in self.blackouts if each.to <= now)
@@ -84,8 +86,8 @@ class TimeLimits:
             at = held.to if held else min(filter(None, (each.next_opening(at) for each in self.windows)), default=None)
         return at
 
-    def open_periods(self, since: datetime, until: datetime, most: int) -> list[tuple[datetime, datetime]]:
-        """The periods from ``since`` to ``until`` in which migrations may start, in order; no more than ``most`` of them."""
+    def allowed_start_periods(self, since: datetime, until: datetime, most: int) -> list[tuple[datetime, datetime]]:
+        """The periods from ``since`` to ``until`` in which migrations may start, in order; at most ``most`` periods."""
         found: list[tuple[datetime, datetime]] = []
         at = self.next_opening(since)
         while at is not None and at < until and len(found) < most:
@@ -136,7 +138,7 @@ def local_time_in_words(at: datetime, zone: str) -> str:
 
 
 def read_blackouts(document: object, path: str, *, zone: str, cutoff_min: int) -> tuple[Blackout, ...]:
-    """Blackouts in the API's spelling, in the order of their beginnings; raises Refused naming the field."""
+    """The blackouts in a document of the API, in the order of their beginnings. Raises Refused with the name of the wrong field."""
     listed = as_list(document, path)
     if len(listed) > MOST_BLACKOUTS:
         sentence = f"{path} has {len(listed)} entries, more than {MOST_BLACKOUTS}."

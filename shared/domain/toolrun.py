@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.text import plain_lines, without_secrets
+from shared.domain.text import plain_lines, text_without_secrets
 
 MOST_LOG = 1_500
 """Maximum characters of a log that is kept. The log must stay short, because every stage reads the row in which the
 log is stored.
 """
 LATE_S = 120
-"""A requested run that has no process after this number of seconds counts as cut off."""
+"""The number of seconds after which a requested run without a process counts as cut off."""
 WORKING = frozenset({"installing", "checking", "running"})
 """Phases of a run in which the pipeline's process runs in the guest."""
 ABOUT_TO = frozenset({"begun", "prepared"})
@@ -36,7 +36,7 @@ class ToolAnswer:
     restarting."""
     status: int | None = None
     started: bool = False
-    """Whether the run is meant to replace the operating system. A run that is not meant so only checks the guest."""
+    """Whether the run is meant to replace the operating system. A run for another purpose only checks the guest."""
     active: bool = False
     """Whether the pipeline's process in the guest is running."""
     age_s: int = 0
@@ -48,7 +48,7 @@ class ToolAnswer:
     done: bool = False
     """Whether the recipe's test says that the replacement is complete."""
     changed: bool = False
-    """Whether the run is past the recipe's point of no return."""
+    """Whether the run has passed the point after which the tool cannot undo its changes."""
     progress: int = 0
     report: str = ""
     results: str = ""
@@ -58,7 +58,7 @@ class ToolAnswer:
     os_version: str = ""
     os_name: str = ""
     at: datetime | None = None
-    """When the command began that returned the answer."""
+    """When the command that returned the answer began."""
 
     @property
     def is_tool_working(self) -> bool:
@@ -67,7 +67,7 @@ class ToolAnswer:
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the run was cut off. In this case, the run should have a process but has none."""
+        """Whether the run was cut off: the run should have a process in the guest, but has none."""
         if self.active:
             return False
         if self.phase in WORKING:
@@ -90,7 +90,7 @@ def end_of_log(text: str) -> str:
     """The part of a tool's log that is kept after a failure: the last whole lines, without secrets, with at most MOST_LOG
     characters.
     """
-    text = without_secrets(plain_lines(text.replace("\r", "\n"))).strip("\n")
+    text = text_without_secrets(plain_lines(text.replace("\r", "\n"))).strip("\n")
     if len(text) <= MOST_LOG:
         return text
     cut = text[-MOST_LOG:]

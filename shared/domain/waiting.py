@@ -28,8 +28,8 @@ _IN_PRECHECK = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
 def may_wait_for_limit(migration: Migration) -> bool:
-    """Whether a limit may hold back the migration now. During the precheck, a limit can do so only if a person has retried the
-    migration.
+    """Whether a limit may hold back the migration now. During the precheck, a limit can hold back only a migration that a person
+    has retried.
     """
     return migration.state in ADMITTED | {State.SNAPSHOTTED} or (migration.state in _IN_PRECHECK and migration.retried)
 
@@ -37,8 +37,8 @@ def may_wait_for_limit(migration: Migration) -> bool:
 def reason_to_wait(migration: Migration, held: str, *, catalog: Catalog) -> str:
     """What the migration waits for, in words; empty if the migration has ended.
 
-    The text ``held`` is the reason why a limit holds back the next start; empty if no limit does. Callers compute ``held`` only if
-    ``may_wait_for_limit`` is true.
+    The text ``held`` is the reason why a limit holds back the next start; empty if no limit holds back the start. Callers compute
+    ``held`` only if ``may_wait_for_limit`` is true.
     """
     state = migration.state
     if state in ADMITTED:

@@ -1,4 +1,4 @@
-"""Waves. This module divides a batch into waves, which migrate one after the other, and decides when the next wave may begin. All
+"""Waves. The module divides a batch into waves, which migrate one after the other, and decides when the next wave may begin. All
 functions are pure.
 """
 
@@ -21,7 +21,7 @@ which each further wave grows.
 MOST_SIZES = 50
 NEXT_LOOK = "the next minute's look"
 MOST_WAVES = 900
-"""Maximum waves of a batch. All waves are written at once, and Tablestore accepts 1,024 columns in one write."""
+"""Maximum number of waves in a batch. All waves are written at once, and Tablestore accepts 1,024 columns in one write."""
 
 
 def check_wave_sizes(sizes: Sequence[str], gate: str) -> None:
@@ -99,12 +99,14 @@ def may_next_wave_begin(terms: BatchTerms, now: datetime) -> bool:
     return terms.policy.gate != BY_HAND
 
 
-def with_wave_ended(batch: Batch, now: datetime) -> Batch:
+def batch_with_wave_ended(batch: Batch, now: datetime) -> Batch:
     """The batch with its open wave marked as ended."""
     return replace(batch, control=replace(batch.control, wave_ended_at=now), version=batch.version + 1)
 
 
-def with_next_wave_open(batch: Batch, by: str, now: datetime, trust: str = "", door: str = "") -> tuple[Batch, BatchJournalEntry]:
+def batch_with_next_wave_open(
+    batch: Batch, by: str, now: datetime, trust: str = "", door: str = ""
+) -> tuple[Batch, BatchJournalEntry]:
     """The batch with its next wave open, and the line for the batch's journal."""
     still = tuple(each for each in batch.control.approvals if not each.about.startswith("wave"))
     asked = tuple(each for each in batch.control.asked if not each.startswith("wave"))

@@ -15,10 +15,10 @@ from functools import lru_cache
 from shared.domain.choice import (
     check_number_bounds,
     choice_field,
+    document_with_python_names,
     number_bounds,
     python_names_by_api_name,
     required_field,
-    with_python_field_names,
 )
 from shared.domain.codec import Signed, as_object, decode
 from shared.domain.drivers import driver_choices
@@ -28,7 +28,7 @@ UTC_ITSELF = Signed(0)
 A_DAY = timedelta(days=1)
 CLOSED_PERIOD = (datetime.min.replace(tzinfo=timezone.utc),) * 2
 DAYS_AHEAD = 15
-"""A weekly window certainly opens within this number of days, even if the clock skips the window's hour on one day."""
+"""The number of days within which a weekly window certainly opens, even if the clock skips the window's hour on one day."""
 _LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in driver_choices().values())
 
 
@@ -48,7 +48,7 @@ class Window:
         60, f"Nothing starts in the last minutes of the window. Default: what the driver usually takes ({_LENGTHS}).", (0, 1439)
     )
     zone: str = choice_field("", "IANA zone of start and end, such as Europe/London. Default: the zone of the policy.")
-    length_min: int = choice_field(0, "Minutes from start until it closes, in place of end; 0 if end says it.", (0, 4320))
+    length_min: int = choice_field(0, "Minutes from start until it closes, instead of end; 0 if end is given.", (0, 4320))
 
     def allows_start(self, now: datetime) -> bool:
         """Whether a migration may start at ``now``."""
@@ -88,8 +88,8 @@ class Window:
 
 @lru_cache(maxsize=512)  # cached, because a forecast asks for the same days many thousand times
 def _period_on_day(window: Window, day: date) -> tuple[datetime, datetime]:
-    """The beginning and the end of the period in which migrations may start on one day. Both times are equal if the window stays
-    closed.
+    """The beginning and the end of the period in which migrations may start on one day. The beginning and the end are equal if the
+    window stays closed.
     """
     if day.weekday() not in window.days:
         return CLOSED_PERIOD
@@ -108,9 +108,11 @@ def _utc_time(day: date, clock: time, zone: tzinfo) -> datetime:
 
 
 NEVER = Window("00:00", "00:01", cutoff_min=1439)
-"""A window that never opens. A policy that has zones, several windows or blackouts stores this window in the field ``window``.
+"""A window that never opens. A policy that has zones, several windows or blackouts stores a never-open window in the field
+``window``.
 
-An older version does not know these limits. The never-open window keeps an older version from starting migrations of the batch.
+An older version does not know zones, several windows and blackouts. Because the stored window never opens, an older version starts
+no migration of the batch.
 """
 NAMES = python_names_by_api_name(Window)
 BOUNDS = number_bounds(Window)
@@ -122,7 +124,7 @@ def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int 
     ``zone`` and ``cutoff_min`` are the defaults for a window that lacks the field.
     """
     asked = as_object(document, path)
-    given = with_python_field_names(asked, NAMES, path)
+    given = document_with_python_names(asked, NAMES, path)
     given.setdefault("cutoff_min", cutoff_min)
     if "utc_offset_min" not in given and not given.get("zone"):
         given["zone"] = zone

@@ -1,6 +1,6 @@
 """Time zones by IANA name. The zones come from the pinned package tzdata, because a function's image may have old zones or none.
 
-Therefore every machine reads the same tables of zones.
+With the package, every machine reads the same tables of zones.
 """
 
 from __future__ import annotations

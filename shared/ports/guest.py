@@ -46,8 +46,8 @@ class Guest(Protocol):
     ) -> str:
         """Start a shell or PowerShell script as root. Returns the invocation id; the same token returns the same id.
 
-        The event of the command's end carries the command's ``name`` (``events.command_name``). A repeated call must not change the
-        name.
+        The event of the command's end carries the command's ``name`` (``events.guest_command_name``). A repeated call must have the
+        same name.
         """
 
     def command_result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:

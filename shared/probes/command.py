@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from shared.domain.text import plain_line, without_secrets
+from shared.domain.text import plain_line, text_without_secrets
 
 _BEGIN, _END = "replank-command 1", re.compile(r"@end (-?[0-9]{1,10})")
 SHOWN = 300
@@ -49,4 +49,4 @@ def parse_command_answer(output: bytes) -> CommandAnswer | None:
     if not starts or not ends:
         return None
     said = (line[1:].strip() for line in lines[starts[-1] + 1 :] if line.startswith("|"))
-    return CommandAnswer(int(ends[-1][1]), without_secrets(" ".join(filter(None, said)))[-SHOWN:])
+    return CommandAnswer(int(ends[-1][1]), text_without_secrets(" ".join(filter(None, said)))[-SHOWN:])

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import unquote
 
-from shared.domain.audit import AuditOutcome, AuditRequest, body_for_audit
-from shared.domain.caller import Caller, invalid_name_error, read_name
+from shared.domain.audit import AuditOutcome, AuditRequest, audited_body
+from shared.domain.caller import Caller, invalid_name_error, read_caller_name
 from shared.domain.errors import Fate, Refused, ReplankError
 from shared.domain.roles import AccessRules, authorize
 from shared.domain.text import plain_line
@@ -79,7 +79,7 @@ def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: P
             f"Send {operator_header}; the command line takes the name from REPLANK_OPERATOR or the login name.",
             status=401,
         )
-    return Caller(read_name(decode_header(given, operator_header), operator_header))
+    return Caller(read_caller_name(decode_header(given, operator_header), operator_header))
 
 
 def carry_out_act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
@@ -149,7 +149,7 @@ def _audit_line(came: IncomingAct, caller: Caller, target: _ActTarget, ports: Po
         door=came.door,
         act=came.act,
         target=" ".join(came.path.values()),
-        request=body_for_audit(came.body),
+        request=audited_body(came.body),
         before=target.before,
         request_id=came.request_id,
         accounts=" ".join(filter(None, target.accounts)),

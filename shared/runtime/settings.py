@@ -190,10 +190,10 @@ def _access_rules(reader: _VariableReader) -> AccessRules | None:
     """The rules that say who may do which act: the grants of each role, and how well the caller's name must be proved."""
     if not any(map(reader.variable_text, ("REPLANK_OIDC_ISSUER", "REPLANK_ROLES", "REPLANK_ACT_TRUST"))):
         return None
-    from shared.domain.roles import AccessRules, read_grants, read_trust
+    from shared.domain.roles import AccessRules, read_grants, read_minimum_trust
 
     grants = _json_setting(reader, "REPLANK_ROLES", read_grants)
-    trust = _json_setting(reader, "REPLANK_ACT_TRUST", read_trust)
+    trust = _json_setting(reader, "REPLANK_ACT_TRUST", read_minimum_trust)
     return AccessRules(bool(reader.variable_text("REPLANK_OIDC_ISSUER")), grants, trust or {})
 
 

@@ -25,7 +25,7 @@ def record_account_refusal(error: ReplankError, ports: Ports) -> None:
         return
     now = ports.clock.now()
     known = ports.admission.account_troubles([error.account_id]).get(error.account_id)
-    ports.admission.record_account_trouble(known.with_further_refusal(error, now) if known else new_unusable_account(error, now))
+    ports.admission.record_account_trouble(known.copy_with_refusal(error, now) if known else new_unusable_account(error, now))
     facts = {"accountId": error.account_id, "code": error.code, "remedy": error.remedy}
     _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
 
@@ -36,14 +36,14 @@ def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
     troubles = ports.admission.account_troubles(sorted(ports.member_accounts))
     for trouble in troubles.values():
         if trouble.code != NO_PERMISSION:
-            if is_retry_tick(now - trouble.since) or not trouble.is_blocking(now):
+            if is_retry_tick(now - trouble.since) or not trouble.is_account_blocked(now):
                 _check_account(trouble.account_id, ports)
         elif now - trouble.until > LOST:
             # A new session does not show whether a call is still forbidden. Only the call itself shows it. By now the call has been
             # made again, and was not refused.
             ports.admission.delete_account_trouble(trouble.account_id)
     after = ports.admission.account_troubles(sorted(troubles))
-    return frozenset(account for account, trouble in after.items() if trouble.is_blocking(now))
+    return frozenset(account for account, trouble in after.items() if trouble.is_account_blocked(now))
 
 
 def check_every_account(ports: Ports) -> frozenset[str]:

@@ -70,7 +70,7 @@ def _publish_approval_event(batch: Batch, found: ApprovalStatus, ports: Ports) -
 
     A second publication has the same event id, so receivers can drop the duplicate.
     """
-    after = approvals.with_event_published(batch, found.about, _event_key(found))
+    after = approvals.batch_with_published_event(batch, found.about, _event_key(found))
     more: dict[str, object] = {"expiresAt": f"{found.until:%Y-%m-%dT%H:%M:%SZ}"} if found.until else {}
     told = {
         "about": found.about,

@@ -25,7 +25,7 @@ def pause_if_budget_spent(scene: limits.StartContext, ports: Ports) -> None:
     if batch.version != terms.version:
         return  # the next tick reads the changed batch
     failed = sorted(scene.standing.failed)
-    change = brake.pause_at_budget(batch, why, scene.now)
+    change = brake.pause_batch_at_budget(batch, why, scene.now)
     # The event is published before the batch is paused. A repeated event is harmless, because it has the same id. A crash between
     # the two calls then loses no event.
     told = {"reason": why, "failed": len(failed), "budget": terms.failure_budget, "version": change.after.version}
@@ -57,7 +57,7 @@ def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports)
     Two kinds of migration are kept: one that has finished a hop, and a retry whose job has already run.
     """
     try:
-        advance_migration(ports, _step_in_name_of_person(acts.cancel(migration, control.by, ports.clock.now()), control))
+        advance_migration(ports, _step_in_name_of_person(acts.cancel_migration(migration, control.by, ports.clock.now()), control))
     except (Refused, Stale):
         return False
     return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from shared.domain.batch import Batch, LeftOutInstance
-from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.migration import Migration, State
 from shared.domain.notice import is_wanted_release
 from shared.domain.selecting import MOVED, RECENT, InstanceTraits, digest_of_instances, selection_result
@@ -68,7 +68,7 @@ class InstanceChoice:
 
     def _instance_traits(self, instance: FoundInstance) -> InstanceTraits:
         system = instance.os_name_en or instance.os_name
-        release = identify_in_catalog(self.ports.catalog, instance.os_name, instance.os_name_en)
+        release = identify_release_in_catalog(self.ports.catalog, instance.os_name, instance.os_name_en)
         tags = dict(instance.tags)
         return InstanceTraits(
             instance.instance_id, instance.name, system, release, tags, instance.resource_group_id, instance.vpc_id

@@ -64,7 +64,7 @@ def pre_command_changes(migration: Migration, terms: BatchTerms, ports: Ports) -
     """Return the fields that the step of the admission changes to begin the pre command; empty if the policy has no pre command."""
     if migration.hop or migration.commands.phase or not terms.policy.commands or not command_rule(migration, terms, ports).pre:
         return {}
-    return {"commands": migration.commands.with_command_begun(DRAINING, ports.clock.now())}
+    return {"commands": migration.commands.progress_before_command(DRAINING, ports.clock.now())}
 
 
 def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
@@ -77,7 +77,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
         migration = run_post_command(migration, "snapshot", ports)
         if migration.commands.phase:
             return None
-        begun = migration.commands.with_command_begun(DRAINING, ports.clock.now())
+        begun = migration.commands.progress_before_command(DRAINING, ports.clock.now())
         migration = _record_command_progress(migration, "snapshot", "the pre command begins again", ports, begun)
     if migration.commands.phase != DRAINING:
         return migration
@@ -86,7 +86,9 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
     if end is None:
         return None
     told = f"the pre command {'ended' if end.good else 'failed'}: {end.words}"
-    migration = _record_command_progress(migration, "snapshot", told, ports, migration.commands.with_command_ended(DRAINED, told))
+    migration = _record_command_progress(
+        migration, "snapshot", told, ports, migration.commands.progress_after_command(DRAINED, told)
+    )
     if end.good:
         return migration
     raise Permanent(
@@ -108,14 +110,14 @@ def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str =
     if not rule.post:
         return _record_command_progress(migration, by, "there is no post command", ports, replace(migration.commands, phase=""))
     if migration.commands.phase != RESTORING:
-        begun = migration.commands.with_command_begun(RESTORING, ports.clock.now())
+        begun = migration.commands.progress_before_command(RESTORING, ports.clock.now())
         migration = _record_command_progress(migration, by, "the post command begins", ports, begun)
     migration, end = _send_or_check_command(migration, by, rule.post, rule.post_timeout_sec, ports)
     if end is None:
         return migration
     told = f"the post command {'ended' if end.good else 'failed'}: {end.words}"
     return _record_command_progress(
-        migration, by, told, ports, migration.commands.with_command_ended("" if end.good else left, told)
+        migration, by, told, ports, migration.commands.progress_after_command("" if end.good else left, told)
     )
 
 

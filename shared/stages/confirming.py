@@ -53,7 +53,7 @@ def _remind_of_batch(batch: Batch, now: datetime, ports: Ports) -> bool:
     event = f"{batch.control.validated_at:%Y-%m-%dT%H:%M:%SZ}"
     if approvals.is_event_published(batch, _SUBJECT, event):
         return False
-    after = approvals.with_event_published(batch, _SUBJECT, event)
+    after = approvals.batch_with_published_event(batch, _SUBJECT, event)
     # The event is published before the batch is updated. A repeated event is harmless, because it has the same id. A crash between
     # the two calls then loses no event.
     facts = {"version": after.version, "migrated": waiting, "validatedAt": event, "days": batch.policy.confirm_after_days}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.domain.errors import Refused, Transient
-from shared.domain.group import last_attempt_leaving_group, why_group_waits
+from shared.domain.group import last_attempt_to_release_place, why_group_waits
 from shared.domain.limits import BlockingLimit, Limit
 from shared.domain.migration import Migration
 from shared.domain.retry import LOST_RACE
@@ -45,7 +45,7 @@ def release_group_place(migration: Migration, ports: Ports) -> None:
 
     If a later attempt of the migration has taken the place, the place stays.
     """
-    last = last_attempt_leaving_group(migration)
+    last = last_attempt_to_release_place(migration)
     if last:
         ports.admission.release_group_place(migration.group, migration.migration_id, last)
 
@@ -68,7 +68,7 @@ def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
         found = ports.migrations.load(place.migration_id)
     except Refused:
         return None  # the holder's row does not exist
-    return found if place.attempt > last_attempt_leaving_group(found) or is_lock_kept_for_jobs(found, ports) else None
+    return found if place.attempt > last_attempt_to_release_place(found) or is_lock_kept_for_jobs(found, ports) else None
 
 
 def ids_whose_group_allows_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:

@@ -13,7 +13,14 @@ from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
 from shared.domain.facts import user_disks
 from shared.domain.ledger import SnapshotState, snapshots_since_precheck
-from shared.domain.limits import StartContext, blocking_limit, has_missed_window, needs_new_snapshots, next_start, requeue_migration
+from shared.domain.limits import (
+    StartContext,
+    blocking_limit,
+    has_missed_window,
+    kind_of_next_start,
+    needs_new_snapshots,
+    requeue_migration,
+)
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED
@@ -61,7 +68,7 @@ def _why_job_held(migration: Migration, scene: StartContext, ports: Ports) -> st
 
     An older version without groups may have admitted the migration. A migration without its group's place takes the place here.
     """
-    held = blocking_limit(next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
+    held = blocking_limit(kind_of_next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
     if held:
         return held.reason
     return "its snapshots are from before the window opened" if needs_new_snapshots(migration, scene.terms, scene.now) else ""

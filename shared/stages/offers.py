@@ -185,7 +185,7 @@ def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
     terms = queue.tally.terms
     if not terms.policy.order or terms.acknowledgement is None:
         return
-    places = ports.batches.waves(terms.batch_id).places
+    places = ports.batches.waves(terms.batch_id).place_by_migration
     in_order = sorted(queue.waiting, key=lambda each: places.get(each.migration_id, len(places)))
     front = [each.migration_id for each in in_order if not each.first][:READY_READ]
     unreadable = set(front) - {each.migration_id for each in ports.migrations.load_many(front)}
@@ -274,7 +274,7 @@ def _queue_start_facts(queue: _BatchQueue, mine: set[str], tick: _TickState) -> 
         unproved=len(mine - queue.tally.moved) + begun,
     )
     trouble = tick.troubles.get(account_id)
-    reason = trouble.why_unusable if trouble is not None and trouble.is_blocking(tick.now) else ""
+    reason = trouble.why_unusable if trouble is not None and trouble.is_account_blocked(tick.now) else ""
     return StartContext(queue.tally.terms, standing, tick.hold, tick.now, tick.ports.limits.max_moving, reason)
 
 

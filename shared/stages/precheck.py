@@ -8,7 +8,7 @@ from typing import Any
 from shared.domain import events
 from shared.domain.batch import Batch, BatchTerms
 from shared.domain.catalog import find_release
-from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.chosen import why_not_selected
 from shared.domain.drivers import driver_traits
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot
@@ -99,7 +99,7 @@ def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: 
     is_open = driver_traits(migration.driver).is_choice
     if migration.hops and not is_open:
         return migration
-    source = identify_in_catalog(ports.catalog, instance.os_name, instance.os_name_en)
+    source = identify_release_in_catalog(ports.catalog, instance.os_name, instance.os_name_en)
     if source is None:
         name = instance.os_name_en or instance.os_name or "an unnamed system"
         raise Refused(
@@ -135,9 +135,9 @@ def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: 
 
 def _why_driver_unready(name: str, hops: tuple[Hop, ...], instance: InstanceFacts, ports: Ports) -> str:
     """Return, in words, why the driver cannot move this instance along these hops now; empty if it can."""
-    from shared.domain.driver_choice import why_no_identity
+    from shared.domain.driver_choice import why_instance_unrecognisable
 
-    if driver_traits(name).needs_identity and (lacks := why_no_identity(instance)):
+    if driver_traits(name).needs_identity and (lacks := why_instance_unrecognisable(instance)):
         return lacks
     error = ports.unready.get(name) or ports.unready_on_path(name, instance.os_type, tuple(hop.destination for hop in hops))
     return error.message if error else ""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from shared.domain.batch import BatchTerms
 from shared.domain.errors import Refused
-from shared.domain.events import command_name
+from shared.domain.events import guest_command_name
 from shared.domain.guest import GuestFacts
 from shared.domain.migration import Migration
 from shared.domain.policy import Policy
@@ -54,7 +54,7 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTer
         # token with changed parameters.
         token=migration.client_token(migration.hop, migration.attempt, f"probe-{purpose}", migration.probe_count),
         timeout_s=PROBE_TIMEOUT_S,
-        name=command_name(purpose, migration.migration_id),
+        name=guest_command_name(purpose, migration.migration_id),
     )
 
 

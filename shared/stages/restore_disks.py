@@ -12,10 +12,10 @@ from shared.domain.restore import (
     SnapshotAttributes,
     are_all_disks_in_states,
     are_resets_valid,
+    disks_with_new_state,
     has_reset_begun,
     newest_snapshot_set,
     why_snapshots_unusable,
-    with_disk_state,
 )
 from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
@@ -90,15 +90,15 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
     for each in [each for each in resets if each.state in _TO_DO]:
         if not safe():
             return None
-        resets = with_disk_state(resets, each.disk_id, ResetState.ASKED)
+        resets = disks_with_new_state(resets, each.disk_id, ResetState.ASKED)
         note(resets, f"reset {each.disk_id} from {each.snapshot_id}")
         try:
             ports.compute.reset_disk(migration.region_id, each.disk_id, each.snapshot_id)
         except (Permanent, Refused):
             if _is_disk_ready_for_reset(migration, each.disk_id, ports):
-                note(with_disk_state(resets, each.disk_id, ResetState.PENDING), f"ECS refused to reset {each.disk_id}")
+                note(disks_with_new_state(resets, each.disk_id, ResetState.PENDING), f"ECS refused to reset {each.disk_id}")
             raise
-        resets = with_disk_state(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
+        resets = disks_with_new_state(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
     return note(resets, "ECS resets every disk")
 
 
@@ -128,7 +128,7 @@ def resets_with_current_states(migration: Migration, ports: Ports) -> tuple[Disk
     resets = migration.rollback_disks
     for each in resets:
         if each.state is ResetState.ACCEPTED and disks[each.disk_id] in AT_REST:
-            resets = with_disk_state(resets, each.disk_id, ResetState.RESTORED, each.at)
+            resets = disks_with_new_state(resets, each.disk_id, ResetState.RESTORED, each.at)
     return resets
 
 

@@ -14,7 +14,7 @@ from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.findings import Assessment, Finding
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
-from shared.domain.restore import are_all_disks_in_states, disk_states_in_words, has_reset_begun, with_all_disks_pending
+from shared.domain.restore import all_disks_as_pending, are_all_disks_in_states, disk_states_in_words, has_reset_begun
 from shared.domain.timing import LOOK_AGAIN, ROLLBACK_LIMIT
 from shared.domain.validation import compare_after_rollback
 from shared.ports.driver import LiveJob
@@ -94,7 +94,7 @@ def _stop_and_reset_disks(migration: Migration, ports: Ports) -> Outcome:
         raise Permanent("Instance.NotFound", "The instance is gone.", "Make a disk of each snapshot; the ledger names them.")
     if restore_disks.are_resets_outdated(migration, found[0]):
         migration = _record_resets(
-            migration, with_all_disks_pending(migration.rollback_disks), "the instance ran since: every disk again", ports
+            migration, all_disks_as_pending(migration.rollback_disks), "the instance ran since: every disk again", ports
         )
     if are_all_disks_in_states(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
         return _wait_for_disks(migration, ports)
@@ -117,7 +117,7 @@ def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> O
     if has_reset_begun(migration.rollback_disks) and any(job.runs for job in jobs):
         migration = _record_resets(
             migration,
-            with_all_disks_pending(migration.rollback_disks),
+            all_disks_as_pending(migration.rollback_disks),
             f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again",
             ports,
         )
@@ -201,7 +201,7 @@ def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
         return Outcome("waiting", {"state": "rolling_back", "phase": "verifying"})
     if isinstance(found, ProbeUnreadable):
         return _enter_phase(migration, "starting", f"not yet: {finding_for_unreadable_answer(found).code}", ports)
-    instance_before, before = baseline_observation(migration, ports, hop=0).instance_and_guest()
+    instance_before, before = baseline_observation(migration, ports, hop=0).facts_of_instance_and_guest()
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     result = compare_after_rollback(instance_before, before, instance, found, catalog=ports.catalog)
     if result.is_blocked:
@@ -233,7 +233,7 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
         assessment=result,
         snapshots_made=made,
         finished_at=now,
-        commands=migration.commands.with_post_command_due(),
+        commands=migration.commands.progress_after_rollback(),
     )
     effects = (*post_command_effects(taken.after), ReleaseLock(migration.region_id, migration.instance_id))
     advance_migration(ports, replace(taken, effects=effects, events=(events.migration_event(taken.after, events.ROLLED_BACK),)))
@@ -242,7 +242,7 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
 
 def _restart_rollback(migration: Migration, reason: str, ports: Ports) -> Outcome:
     """Start the rollback over from its first phase. Resetting a disk again from the same snapshot is safe."""
-    return _enter_phase(migration, "stopping", reason, ports, rollback_disks=with_all_disks_pending(migration.rollback_disks))
+    return _enter_phase(migration, "stopping", reason, ports, rollback_disks=all_disks_as_pending(migration.rollback_disks))
 
 
 def _wait_with_reason(migration: Migration, why: str, ports: Ports) -> Outcome:

@@ -26,7 +26,7 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
     for _ in range(LOST_RACE.calls):
         seen, scene = slots_and_start_facts(migration, ports)
         held = limits.blocking_limit(
-            limits.next_start(migration), replace(scene, offered=offered or limits.has_priority(migration))
+            limits.kind_of_next_start(migration), replace(scene, offered=offered or limits.has_priority(migration))
         )
         if held:
             return held
@@ -61,7 +61,7 @@ def _facts_with_blocking_member(scene: StartContext, migration: Migration, ports
 
 def current_limit(migration: Migration, ports: Ports) -> BlockingLimit | None:
     """Return the limit that now forbids the migration's next start; None if it may start. No slot is taken."""
-    return limits.blocking_limit(limits.next_start(migration), slots_and_start_facts(migration, ports)[1])
+    return limits.blocking_limit(limits.kind_of_next_start(migration), slots_and_start_facts(migration, ports)[1])
 
 
 def slots_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUse, StartContext]:
@@ -163,7 +163,7 @@ def why_batch_held(tally: Tally, ports: Ports) -> str:
 def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> StartContext:
     """Return the limits, counts and times that decide whether a migration of the batch may start."""
     now = ports.clock.now()
-    trouble = seen.trouble.why_unusable if seen.trouble is not None and seen.trouble.is_blocking(now) else ""
+    trouble = seen.trouble.why_unusable if seen.trouble is not None and seen.trouble.is_account_blocked(now) else ""
     mine = own.migration_id if own is not None else ""
     wave, standing = wave_number(tally, mine, ports), _counts_for_limits(seen, tally, mine, ports)
     if own is not None and tally.terms.policy.has_region_or_wave_limit:

@@ -79,7 +79,7 @@ def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outco
     if still and ports.clock.now() - migration.entered_at <= VALIDATION_PATIENCE:
         # a service that is missing now may still be starting, so the guest is not judged yet
         return _probe_later(migration, ports, still)
-    instance_before, before = baseline_observation(migration, ports).instance_and_guest()
+    instance_before, before = baseline_observation(migration, ports).facts_of_instance_and_guest()
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     result = compare_after_hop(instance_before, before, instance, guest, migration.current_hop, catalog=ports.catalog)
     if result.is_blocked:

@@ -14,7 +14,7 @@ from shared.domain.commands import UNDER_WAY
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
-from shared.domain.timing import LOOK_AGAIN, LOST, REMINDER_MINUTE, is_retry_tick, retry_pause
+from shared.domain.timing import LOOK_AGAIN, LOST, REMINDER_MINUTE, is_retry_tick, pause_before_retry
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_outboxes
 from shared.stages.closing import SETTLED
@@ -156,7 +156,7 @@ def _postpone_migration(migration: Migration, ports: Ports) -> None:
     """
     now = ports.clock.now()
     at_rest = migration.state in SETTLED - {State.ROLLING_BACK}
-    pause = retry_pause(now - migration.entered_at) if at_rest else LOOK_AGAIN
+    pause = pause_before_retry(now - migration.entered_at) if at_rest else LOOK_AGAIN
     ports.migrations.set_due_time(migration, now + pause)
 
 

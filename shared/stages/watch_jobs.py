@@ -12,7 +12,7 @@ from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots, CountOutcome
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import DriverData, Migration, State, step
-from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, job_poll_pause
+from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, pause_before_poll
 from shared.ports.driver import JobPhase, JobReport
 from shared.ports.ports import Ports
 from shared.stages import marker
@@ -102,7 +102,7 @@ def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -
         if report.progress >= migration.progress + MIN_RECORDED_PROGRESS:
             ports.migrations.set_due_time(migration, now + LOOK_AGAIN - TICK_JITTER, percent=report.progress)
         return
-    pause = job_poll_pause(now - migration.entered_at, driver_traits(migration.driver).job_limit)
+    pause = pause_before_poll(now - migration.entered_at, driver_traits(migration.driver).job_limit)
     if pause:
         ports.migrations.set_due_time(migration, now + pause, percent=report.progress)
 

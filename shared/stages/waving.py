@@ -103,12 +103,12 @@ def advance_wave(terms: BatchTerms, ports: Ports) -> None:
     begins = waves.soak_ends_at(terms)
     with suppress(Stale):
         if begins is None:
-            after = waves.with_wave_ended(batch, now)
+            after = waves.batch_with_wave_ended(batch, now)
             # published before the write: a repeated event has the same id, and a crash in between then loses no event
             ports.bus.publish([_wave_finished_event(after, found)])
             ports.batches.commit(batch, after)
         elif waves.may_next_wave_begin(terms, now):
-            after, line = waves.with_next_wave_open(batch, "watch", now)
+            after, line = waves.batch_with_next_wave_open(batch, "watch", now)
             ports.batches.commit(batch, after, line=line)
 
 

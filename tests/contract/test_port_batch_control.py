@@ -43,7 +43,7 @@ def batch(number: int, **more: Any) -> Batch:
 
 
 def paused(made: Batch, ports: Ports) -> Batch:
-    change = brake.pause(made, BOB, "the pager", T0)
+    change = brake.pause_batch(made, BOB, "the pager", T0)
     ports.batches.commit(made, change.after, line=change.line)
     return change.after
 
@@ -60,7 +60,7 @@ def test_every_reader_sees_the_act(ports: Ports) -> None:
     assert ports.batches.batch_page(limit=5, token="").batches == (after,)
     assert ports.batches.terms_of_open_batches(5) == [after.terms]
     assert [(line.act, line.by, line.trust) for line in ports.batches.journal(made.batch_id)] == [("pause", "bob", "verified")]
-    late = brake.stop(made, BOB, "", T0)
+    late = brake.stop_batch(made, BOB, "", T0)
     with pytest.raises(Stale):
         ports.batches.commit(made, late.after, line=late.line)
 
@@ -70,11 +70,11 @@ def test_what_is_forgiven_counts_no_more_and_a_later_failure_does(ports: Ports) 
     ports.batches.create(made)
     for migration_id, attempt in (("ma", 1), ("mb", 2)):
         ports.batches.record_attempt_outcome(made.batch_id, migration_id, "failed", attempt)
-    spent = brake.pause_at_budget(made, "2 failed", T0)
+    spent = brake.pause_batch_at_budget(made, "2 failed", T0)
     ports.batches.commit(made, spent.after, line=spent.line)
     tally = ports.batches.tally(made.batch_id)
     assert tally.attempts == {"ma": 1, "mb": 2}
-    change = brake.resume(spent.after, BOB, "mended", T0, tally.attempts, 2)
+    change = brake.resume_batch(spent.after, BOB, "mended", T0, tally.attempts, 2)
     ports.batches.commit(spent.after, change.after, line=change.line, forgiven=change.forgiven)
     assert ports.batches.tally(made.batch_id).failed == frozenset()
     assert [line.act for line in ports.batches.journal(made.batch_id)] == ["pause", "resume"]
@@ -146,7 +146,7 @@ def test_the_policy_as_submitted_is_in_every_range_that_is_read(ports: Ports) ->
 
 def test_the_document_holds_nothing_of_it() -> None:
     """A version that reads only the document finds no new fields in it."""
-    after = brake.stop(batch(4), BOB, "", T0).after
+    after = brake.stop_batch(batch(4), BOB, "", T0).after
     columns = tables.batch_columns(after)
     assert '"control"' not in columns["doc"] + columns["terms"]
     assert {each.name for each in fields(after.control)} >= {"brake", "by", "at", "why"}
@@ -175,7 +175,7 @@ def test_an_approval_is_stored_with_the_batch_and_in_its_journal(ports: Ports) -
     made = batch(9, policy=read_policy({"approvals": 1}))
     ports.batches.create(made)
     found = approvals.batch_approval_status(made, approvals.BATCH, T0)
-    change = approvals.approve(made, found, BOB, found.seen, "CHG-7", T0)
+    change = approvals.add_approval(made, found, BOB, found.seen, "CHG-7", T0)
     assert change is not None
     ports.batches.commit(made, change.after, line=change.line)
     assert ports.batches.load(made.batch_id) == change.after

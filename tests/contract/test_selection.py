@@ -170,7 +170,7 @@ def test_the_digest_is_frozen_with_the_acknowledgement() -> None:
         again, _, _ = planned(one, {"tags": ["env=prod"]})
         assert len(batch.digest) == 32
         assert batch.digest == again.digest
-        given = acts.acknowledge(batch, "ann", RISKS_VERSION, T0)
+        given = acts.acknowledge_batch(batch, "ann", RISKS_VERSION, T0)
         made = replace(migration(1), batch_id=batch.batch_id, created_at=T0)
         assert why_not_acknowledged(given, made) == ""
         assert "other instances" in why_not_acknowledged(replace(given, digest="0" * 32), made)

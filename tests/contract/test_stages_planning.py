@@ -20,7 +20,7 @@ from shared.domain.findings import Assessment
 from shared.domain.message import Message
 from shared.domain.migration import State, first_journal_entry
 from shared.domain.policy import Policy
-from shared.domain.timing import is_retry_tick, retry_pause
+from shared.domain.timing import is_retry_tick, pause_before_retry
 from shared.ports.compute import Compute, InstancePage
 from shared.stages import intake, precheck, watch
 from shared.stages.api import batches
@@ -179,7 +179,7 @@ def test_planning_is_tried_again_ever_less_often() -> None:
     looks = [minute for minute in range(26 * 60) if is_retry_tick(timedelta(minutes=minute))]
     assert len(looks) < 100, "it was 1,555 times a day"
     assert max(after - before for before, after in pairwise(looks)) <= 30
-    assert [retry_pause(timedelta(minutes=each)) / timedelta(minutes=1) for each in (-1, 0, 1, 10, 600)] == [1, 1, 1, 5, 30]
+    assert [pause_before_retry(timedelta(minutes=each)) / timedelta(minutes=1) for each in (-1, 0, 1, 10, 600)] == [1, 1, 1, 5, 30]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ TOUCHING = {"RunCommand", "CreateSnapshot", "CreateReplicationJob", "CreateAcces
 def stand(ports: Ports, batch: Batch, number: int, state: State, **more: Any) -> Migration:
     """A migration in its batch. The batch is acknowledged at T0."""
     made = migration(number, state=state, **more)
-    given = acts.acknowledge(batch, "ann", RISKS_VERSION, T0)
+    given = acts.acknowledge_batch(batch, "ann", RISKS_VERSION, T0)
     ports.batches.create(given)
     ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
     ports.admission.lock_instance(made.region_id, made.instance_id, made.migration_id)

@@ -43,12 +43,12 @@ Patch = Any
 
 def more_forgiven() -> list[Patch]:
     """A resume resets the count of all failures so far, not only of those that the person saw."""
-    resume = brake.resume
+    resume = brake.resume_batch
 
     def whatever(batch: Any, caller: Any, why: str, now: Any, failed: Any, seen: int) -> Any:
         return resume(batch, caller, why, now, failed, len(failed))
 
-    return [mock.patch.object(brake, "resume", whatever)]
+    return [mock.patch.object(brake, "resume_batch", whatever)]
 
 
 def waves_overlap() -> list[Patch]:
@@ -143,13 +143,13 @@ def one_more() -> list[Patch]:
 
 def freeze_ignored() -> list[Patch]:
     """A batch can be acknowledged while its instances are still being found, and instances found later move as well."""
-    acknowledge = acts.acknowledge
+    acknowledge = acts.acknowledge_batch
 
     def too_early(batch: Any, *arguments: Any) -> Any:
         return replace(acknowledge(replace(batch, state=BatchState.OPEN), *arguments), state=batch.state)
 
     unchecked = [mock.patch.object(place, "require_acknowledgement") for place in (snapshot, migrate)]
-    return [mock.patch.object(acts, "acknowledge", too_early), *unchecked]
+    return [mock.patch.object(acts, "acknowledge_batch", too_early), *unchecked]
 
 
 def denial_ignored() -> list[Patch]:
@@ -194,7 +194,7 @@ def confirmed_by_itself() -> list[Patch]:
     def confirm_all(batch: Any, now: Any, ports: Any) -> bool:
         page = ports.migrations.page_of_batch(batch.batch_id, state=State.MIGRATED, limit=100, token="")
         for each in page.migrations:
-            advance.advance_migration(ports, acts.confirm(each, "watch", now, retention_days=batch.policy.retention_days))
+            advance.advance_migration(ports, acts.confirm_migration(each, "watch", now, retention_days=batch.policy.retention_days))
         return bool(page.migrations)
 
     return [mock.patch.object(confirming, "_remind_of_batch", confirm_all)]

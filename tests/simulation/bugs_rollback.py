@@ -10,7 +10,7 @@ from shared.adapters.compute import EcsCompute
 from shared.domain.disk_reset import ResetState
 from shared.domain.findings import sorted_assessment
 from shared.domain.migration import Migration
-from shared.domain.restore import with_disk_state
+from shared.domain.restore import disks_with_new_state
 from shared.stages import (
     live_jobs,
     restore_disks,
@@ -46,7 +46,7 @@ def only_one_disk() -> list[Patch]:
         resets = migration.rollback_disks
         for each in resets:
             if each.disk_id != first:
-                resets = with_disk_state(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
+                resets = disks_with_new_state(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
         return reset(replace(note(resets, "one is enough"), rollback_disks=resets), safe, note, ports)
 
     return [mock.patch.object(restore_disks, "reset_disks", first_only), *unproved()]

@@ -145,7 +145,7 @@ def no_group() -> list[Patch]:
 
 def place_is_anybodys() -> list[Patch]:
     """A migration takes the place of its group even if another member holds the place."""
-    return [mock.patch.object(groups, "last_attempt_leaving_group", lambda migration: migration.attempt)]
+    return [mock.patch.object(groups, "last_attempt_to_release_place", lambda migration: migration.attempt)]
 
 
 def no_window() -> list[Patch]:

@@ -124,13 +124,13 @@ def begun_after_the_end() -> list[Patch]:
 
 def log_lost() -> list[Patch]:
     """A rollback takes the end of the tool's log from the row as well."""
-    real = acts.roll_back
+    real = acts.roll_back_migration
 
     def forgetful(*args: Any, **more: Any) -> Any:
         taken = real(*args, **more)
         return replace(taken, after=replace(taken.after, tool_log=None))
 
-    return [mock.patch.object(acts, "roll_back", forgetful)]
+    return [mock.patch.object(acts, "roll_back_migration", forgetful)]
 
 
 def chosen_again() -> list[Patch]:

@@ -16,7 +16,7 @@ from shared.domain.batch import Batch, BatchJournalEntry, BatchTerms, LeftOutIns
 from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
-from shared.domain.hold import Hold, HoldHistoryEntry, hold_columns, next_act_column, read_hold
+from shared.domain.hold import Hold, HoldHistoryEntry, columns_of_hold, next_act_column, read_hold
 from shared.domain.inventory import Inventory
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.limits import has_priority
@@ -338,7 +338,7 @@ class FakeAdmission:
         now = self.current_hold()
         if (seen.exists, seen.version, seen.unread) != (now.exists, now.version, now.unread):
             return False
-        self.row = {**(self.row or {}), **hold_columns(seen, line), next_act_column(seen): encode(line)}
+        self.row = {**(self.row or {}), **columns_of_hold(seen, line), next_act_column(seen): encode(line)}
         return True
 
     def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:

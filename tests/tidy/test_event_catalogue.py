@@ -124,15 +124,15 @@ def test_a_foreign_notice_is_taken() -> None:
 def test_the_end_of_a_command_goes_to_the_stage_that_its_name_begins_with() -> None:
     event = load(FOLDER / "external/TaskCompleted/sample.json")
     for stage in events.WAIT_FOR_COMMANDS:
-        event["data"]["commandName"] = events.command_name(stage, "m0f1e2d3c4b5a6978")
+        event["data"]["commandName"] = events.guest_command_name(stage, "m0f1e2d3c4b5a6978")
         assert routes(event, "default") == [stage]
-        assert events.is_handled_by(stage, event["type"], event["source"])
+        assert events.handles_message(stage, event["type"], event["source"])
         assert events.migration_id_in_command(event["data"]["commandName"]) == "m0f1e2d3c4b5a6978"
     for other in ("replank", "replank-snapshot-m0f1e2d3c4b5a6978", "backup", "a-replank-precheck-m0f1e2d3c4b5a6978"):
         event["data"]["commandName"] = other
         assert routes(event, "default") == []
-        assert not events.is_handled_by("snapshot", event["type"], event["source"])
-        assert not events.is_handled_by("precheck", event["type"], "elsewhere")
+        assert not events.handles_message("snapshot", event["type"], event["source"])
+        assert not events.handles_message("precheck", event["type"], "elsewhere")
         assert events.migration_id_in_command(other) == ""
 
 

@@ -12,7 +12,7 @@ from shared.domain.facts import Facts, InstanceFacts
 from shared.domain.findings import Severity
 from shared.domain.hop import Hop
 from shared.domain.prechecks import RULES
-from shared.domain.prechecks.hops import ends_at_red_hat, is_upgrade
+from shared.domain.prechecks.hops import is_hop_to_red_hat, is_upgrade
 from shared.domain.prechecks.rule import PRACTICE, Rule
 from tools.pages.common import NOTICE, ROOT, table
 
@@ -35,7 +35,7 @@ def _kind(path: MigrationPath) -> str:
     hop = Hop(path.source, path.destination)
     if path.source.startswith("windows"):
         return KINDS[4]
-    if ends_at_red_hat(hop):
+    if is_hop_to_red_hat(hop):
         return KINDS[3] if is_upgrade(hop) else KINDS[1]
     return KINDS[2] if is_upgrade(hop) else KINDS[0]
 

@@ -14,7 +14,7 @@ from shared.adapters.drivers.tool_reports import UNLICENSED, not_begun_yet_repor
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import GUEST
 from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
-from shared.domain.events import PLAIN_COMMAND, command_name
+from shared.domain.events import PLAIN_COMMAND, guest_command_name
 from shared.domain.migration import DriverData, Migration, State
 from shared.domain.recipes.choose import SETTING, all_recipes, is_recipe_usable, recipe_for_path
 from shared.domain.recipes.recipe import Recipe
@@ -184,7 +184,7 @@ class GuestDriver:
             # known token with changed parameters.
             token=migration.client_token("guest-tool", migration.hop, migration.attempt, action, minute),
             timeout_s=CLEAN_TIMEOUT_S if action == "clean" else TIMEOUT_S,
-            name=command_name("migrate", migration.migration_id) if action == "begin" else PLAIN_COMMAND,
+            name=guest_command_name("migrate", migration.migration_id) if action == "begin" else PLAIN_COMMAND,
         )
 
     def _guest_agent(self, migration: Migration) -> Agent | None:

@@ -22,7 +22,7 @@ from shared.adapters.sdk_call import has_code, is_not_found
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.drivers import SMC
 from shared.domain.errors import Permanent, Transient
-from shared.domain.events import command_name
+from shared.domain.events import guest_command_name
 from shared.domain.migration import DriverData, Migration
 from shared.domain.timing import CLOCKS_APART
 from shared.ports.clock import Clock
@@ -116,7 +116,7 @@ class SmcDriver(JobStopper):
             script=command.replace("{token_id}", token_id).replace("{token_code}", code),
             token=migration.client_token("import", migration.hop, migration.attempt, token_id),
             timeout_s=IMPORT_TIMEOUT_S,
-            name=command_name("migrate", migration.migration_id),
+            name=guest_command_name("migrate", migration.migration_id),
         )
         return JobReport(JobPhase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 

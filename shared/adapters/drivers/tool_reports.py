@@ -11,7 +11,7 @@ from shared.domain.catalog import Catalog
 from shared.domain.catalog.identify import identify_os_release_in_catalog
 from shared.domain.migration import DriverData
 from shared.domain.recipes.recipe import Recipe
-from shared.domain.toolreports.failures import failure_kind, findings_of_report, findings_that_stop, first_error_line
+from shared.domain.toolreports.failures import failure_kind, findings_of_report, findings_that_stop_tool, first_error_line
 from shared.domain.toolreports.results import latest_recorded_run
 from shared.domain.toolrun import ToolAnswer, end_of_log
 from shared.ports.driver import JobPhase, JobReport
@@ -56,7 +56,9 @@ def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, 
         return _failed_report_with_tool_error(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
     if answer.phase == UNLICENSED:
         return _unlicensed_report(recipe, handle)
-    stops = findings_that_stop(findings_of_report(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
+    stops = (
+        findings_that_stop_tool(findings_of_report(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
+    )
     if answer.phase == "refused" or stops:
         return _refusal_report(answer, recipe, known)
     if answer.is_cut_off:
@@ -146,7 +148,7 @@ def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> J
 
     The message has the first finding and the number of further findings.
     """
-    stops = findings_that_stop(findings_of_report(recipe.tool, answer.report))
+    stops = findings_that_stop_tool(findings_of_report(recipe.tool, answer.report))
     if not stops:
         return _failed_report_with_tool_error(
             answer, recipe, handle, "Tool.PrecheckFailed", f"ended its precheck with status {answer.status}"
@@ -186,7 +188,7 @@ def _failed_report_with_tool_error(answer: ToolAnswer, recipe: Recipe, handle: D
 
 def _error_text(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
     """The first error that the tool reports, in the tool's own words; empty if it reports no error."""
-    stops = findings_that_stop(findings_of_report(recipe.tool, answer.report)) if recipe and answer.report else ()
+    stops = findings_that_stop_tool(findings_of_report(recipe.tool, answer.report)) if recipe and answer.report else ()
     said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error_line(answer.log)
     return f"It says: {said}" if said else ""
 

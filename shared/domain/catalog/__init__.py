@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from shared.domain.catalog.identify import (
     ecs_spelling,
-    identify_in_catalog,
     identify_os_release_in_catalog,
+    identify_release_in_catalog,
     possible_completions,
     windows_language,
 )
@@ -36,8 +36,8 @@ __all__ = [
     "Release",
     "Source",
     "find_release",
-    "identify",
     "identify_os_release",
+    "identify_release",
     "require_release",
     "windows_language",
 ]
@@ -47,11 +47,11 @@ CATALOG = Catalog(RELEASES, PATHS, LIFECYCLE, WINDOWS_REGIONS, MINIMA, DEFAULTS)
 
 
 @lru_cache(maxsize=4096)
-def identify(os_name: str, os_name_en: str = "") -> Release | None:
+def identify_release(os_name: str, os_name_en: str = "") -> Release | None:
     """The release for the OSName (Chinese or English) and the OSNameEn that DescribeInstances returns; None if the catalog has no
     such release.
     """
-    return identify_in_catalog(CATALOG, os_name, os_name_en)
+    return identify_release_in_catalog(CATALOG, os_name, os_name_en)
 
 
 def identify_os_release(os_id: str, version_id: str, name: str = "") -> Release | None:
@@ -63,14 +63,15 @@ def find_release(text: str, catalog: Catalog = CATALOG) -> Release | None:
     """The release for a key, an ECS name or a common spelling, such as ``RHEL 7.9``; None if the catalog has no such release."""
     return (
         catalog.releases.get(text.strip().lower())
-        or identify_in_catalog(catalog, text)
-        or identify_in_catalog(catalog, ecs_spelling(text))
+        or identify_release_in_catalog(catalog, text)
+        or identify_release_in_catalog(catalog, ecs_spelling(text))
     )
 
 
 def require_release(text: str, catalog: Catalog = CATALOG) -> Release:
-    """The same as :func:`find_release`, but raises Refused (Catalog.ReleaseIncomplete, Catalog.ReleaseUnknown) instead of returning
-    None."""
+    """The release for a key, an ECS name or a common spelling, such as ``RHEL 7.9``. Raises Refused (Catalog.ReleaseIncomplete,
+    Catalog.ReleaseUnknown) if the catalog has no such release.
+    """
     found = find_release(text, catalog)
     candidates = possible_completions(catalog, text) if found is None else []
     if candidates:

@@ -7,18 +7,20 @@ from datetime import date
 from typing import Literal
 
 from shared.domain.catalog import CATALOG, Catalog
-from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.catalog.model import Release
 from shared.domain.codec import Json
 
 Standing = Literal["ended", "extended", "ending", "supported", "unknown"]
 SOON_DAYS = 180
-"""Support counts as ending from this number of days before its end."""
+"""The number of days before the end of support from which the support counts as ending."""
 
 
 @dataclass(frozen=True)
 class SupportStatus:
-    """The support of one operating system. ``ends_on`` is the last day with support. After this day, ``days_left`` is negative."""
+    """The support of one operating system. ``ends_on`` is the last day with support. After the last day with support, ``days_left``
+    is negative.
+    """
 
     name: str
     release: str
@@ -35,7 +37,7 @@ class SupportStatus:
 
 def support_status_by_name(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
     """The support status, on the given day, of the operating system with this ECS name."""
-    release = identify_in_catalog(catalog, os_name, os_name_en)
+    release = identify_release_in_catalog(catalog, os_name, os_name_en)
     shown = os_name_en or os_name
     if release is None:
         return SupportStatus(shown, "", "unknown", None, None, "")

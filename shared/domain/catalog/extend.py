@@ -1,13 +1,14 @@
-"""Checks an operator's own catalog rows, and merges these rows with the rows that ship with Replank. The caller reads the file. An
-example of a file:
+"""Checks an operator's own catalog rows, and merges these rows with the rows that ship with Replank. The caller reads the file."""
 
-{"releases": [{"key": "rocky-10", "family": "rocky", "version": "10", "name": "Rocky Linux 10", "os_type": "linux", "pattern":
-"rocky linux (?P<version>10(?:[.][0-9]+)*)", "source": "our own test, ticket 42"}], "paths": [{"source": "alinux-3", "destination":
-"alinux-4", "architecture": "x86_64", "source_document": "ticket 42"}], "lifecycle": [{"product": "rocky-10", "support_end":
-"2035-05-31", "source": "https://endoflife.date/rocky-linux"}], "windows_regions": [{"region": "cn-nanjing", "source": "ticket
-43"}], "defaults": {"alinux-3": "alinux-4"}, "recipes": [{"key": "our-8-to-9", "tool": "leapp", ...}]} (docs/drivers.md has a
-complete recipe)
-"""
+# An example of a file (docs/drivers.md has a complete recipe):
+#
+# {"releases": [{"key": "rocky-10", "family": "rocky", "version": "10", "name": "Rocky Linux 10", "os_type": "linux",
+#                "pattern": "rocky linux (?P<version>10(?:[.][0-9]+)*)", "source": "our own test, ticket 42"}],
+#  "paths": [{"source": "alinux-3", "destination": "alinux-4", "architecture": "x86_64", "source_document": "ticket 42"}],
+#  "lifecycle": [{"product": "rocky-10", "support_end": "2035-05-31", "source": "https://endoflife.date/rocky-linux"}],
+#  "windows_regions": [{"region": "cn-nanjing", "source": "ticket 43"}],
+#  "defaults": {"alinux-3": "alinux-4"},
+#  "recipes": [{"key": "our-8-to-9", "tool": "leapp", ...}]}
 
 from __future__ import annotations
 
@@ -76,13 +77,13 @@ def extended_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
     for section in document:
         if section not in SECTIONS:
             raise DocumentInvalid(f"catalog.{section}", f"is not a section; the sections are {', '.join(SECTIONS)}")
-    extended = _with_releases(base, _decode_rows(document, "releases", _ReleaseRow), on)
-    extended = _with_lifecycle_rows(extended, _decode_rows(document, "lifecycle", _LifecycleRow), on)
-    extended = _with_paths(extended, _decode_rows(document, "paths", _PathRow), on)
+    extended = _catalog_with_releases(base, _decode_rows(document, "releases", _ReleaseRow), on)
+    extended = _catalog_with_lifecycle_rows(extended, _decode_rows(document, "lifecycle", _LifecycleRow), on)
+    extended = _catalog_with_paths(extended, _decode_rows(document, "paths", _PathRow), on)
     regions = {row.region: Source(row.source, on) for row in _decode_rows(document, "windows_regions", _RegionRow)}
     extended = replace(extended, windows_regions={**extended.windows_regions, **regions})
-    extended = _with_defaults(extended, as_object(document.get("defaults", {}), "catalog.defaults"))
-    return _with_recipes(extended, as_list(document.get("recipes", []), "catalog.recipes"))
+    extended = _catalog_with_defaults(extended, as_object(document.get("defaults", {}), "catalog.defaults"))
+    return _catalog_with_recipes(extended, as_list(document.get("recipes", []), "catalog.recipes"))
 
 
 def _decode_rows(document: dict[str, Any], section: str, cls: type[T]) -> list[T]:
@@ -90,7 +91,7 @@ def _decode_rows(document: dict[str, Any], section: str, cls: type[T]) -> list[T
     return [decode(cls, row, f"catalog.{section}[{index}]", strict=True) for index, row in enumerate(listed)]
 
 
-def _with_releases(base: Catalog, rows: list[_ReleaseRow], on: date) -> Catalog:
+def _catalog_with_releases(base: Catalog, rows: list[_ReleaseRow], on: date) -> Catalog:
     own: dict[str, Release] = {}
     for index, row in enumerate(rows):
         place = f"catalog.releases[{index}]"
@@ -113,7 +114,7 @@ def _check_pattern(pattern: str, place: str) -> None:
         raise DocumentInvalid(place, "matches an empty name, so the pattern would match every name")
 
 
-def _with_lifecycle_rows(base: Catalog, rows: list[_LifecycleRow], on: date) -> Catalog:
+def _catalog_with_lifecycle_rows(base: Catalog, rows: list[_LifecycleRow], on: date) -> Catalog:
     own = {}
     for index, row in enumerate(rows):
         place = f"catalog.lifecycle[{index}]"
@@ -131,7 +132,7 @@ def _parse_day(text: str | None, place: str) -> date | None:
         raise DocumentInvalid(place, "must be a day, e.g. 2029-05-31") from None
 
 
-def _with_paths(base: Catalog, rows: list[_PathRow], on: date) -> Catalog:
+def _catalog_with_paths(base: Catalog, rows: list[_PathRow], on: date) -> Catalog:
     own = []
     for index, row in enumerate(rows):
         for name in ("source", "destination"):
@@ -149,7 +150,7 @@ def _with_paths(base: Catalog, rows: list[_PathRow], on: date) -> Catalog:
     return replace(base, paths=(*own, *ours))
 
 
-def _with_recipes(base: Catalog, rows: list[Any]) -> Catalog:
+def _catalog_with_recipes(base: Catalog, rows: list[Any]) -> Catalog:
     if not rows:
         return base
     # Imported here, because only deployments with their own recipes need this module.
@@ -158,7 +159,7 @@ def _with_recipes(base: Catalog, rows: list[Any]) -> Catalog:
     return replace(base, own_recipes=read_recipes(rows, base, "catalog.recipes"))
 
 
-def _with_defaults(base: Catalog, rows: dict[str, Any]) -> Catalog:
+def _catalog_with_defaults(base: Catalog, rows: dict[str, Any]) -> Catalog:
     for source, destination in rows.items():
         for key in (source, destination):
             if not isinstance(key, str) or key not in base.releases:

@@ -12,7 +12,7 @@ _MARKS = re.compile(r"[®™]|\((?:R|TM)\)")
 """Trade mark signs, which older Windows versions have in their names."""
 
 
-def identify_in_catalog(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release | None:
+def identify_release_in_catalog(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release | None:
     """The release for a name that ECS shows; None if unknown. The field ``exact`` of the result is the version in the name."""
     for name in (os_name, os_name_en):
         plain = _BLANKS.sub(" ", _MARKS.sub("", name).strip().lower())
@@ -35,7 +35,7 @@ _WRITTEN = (
     (re.compile(r"\bcent os\b"), "centos"),
 )
 """Patterns of common spellings, each with its replacement in ECS's spelling. The patterns cover the words in /etc/redhat-release,
-missing blanks and abbreviations.
+missing spaces and abbreviations.
 """
 
 
@@ -48,10 +48,10 @@ def ecs_spelling(text: str) -> str:
 
 
 def possible_completions(catalog: Catalog, text: str) -> list[Release]:
-    """The releases that the text could mean: adding an edition or a version to the text gives their names."""
+    """The releases whose name begins with the text, and continues with an edition or a version."""
     plain = ecs_spelling(text)
     words = dict.fromkeys(word for row in catalog.releases.values() for word in (row.edition, row.version) if word)
-    found = [identify_in_catalog(catalog, f"{plain} {word}") for word in words] if plain else []
+    found = [identify_release_in_catalog(catalog, f"{plain} {word}") for word in words] if plain else []
     return list({row.key: row for row in found if row}.values())
 
 

@@ -44,7 +44,7 @@ WINDOWS_REGIONS: dict[str, Source] = {
     for key, name in REGIONS.items()
     if key not in _NO_WINDOWS
 }
-"""Regions (by id) in which Windows can be migrated. For Linux, the documents name no such restriction."""
+"""Regions (by id) in which Windows can be migrated. For Linux, the documents do not limit the regions."""
 
 MINIMA: dict[str, Minimum] = {
     row.key: row

@@ -26,10 +26,10 @@ class Source:
 class Release:
     """One release of an operating system.
 
-    ``key`` is Replank's own name for the release, which never changes. ``pattern`` matches ECS's name after it is put in lower case
-    with single blanks. The pattern's group ``version`` matches the exact version. ``os_release_id`` and ``version`` are ID and the
-    beginning of VERSION_ID in /etc/os-release. ``product`` is the key of the release's life-cycle row. ``exact`` is the version
-    that an instance's name showed, such as 7.9; empty if no version was shown.
+    ``key`` is Replank's own name for the release, which never changes. ``pattern`` matches ECS's name in lower case with single
+    spaces. The pattern's group ``version`` matches the exact version. ``os_release_id`` and ``version`` are ID and the beginning of
+    VERSION_ID in /etc/os-release. ``product`` is the key of the release's life-cycle row. ``exact`` is the version that an
+    instance's name showed, such as 7.9; empty if no version was shown.
     """
 
     key: str
@@ -82,7 +82,7 @@ class Lifecycle:
         """The last day of support, without paid extensions; None if unknown."""
         return self.support_end or self.mainstream_end
 
-    def has_ended(self, on: date) -> bool:
+    def has_support_ended(self, on: date) -> bool:
         """Whether support ended before the given day. A product with an unknown date counts as supported."""
         return self.ends_on is not None and on > self.ends_on
 

@@ -63,6 +63,6 @@ DEFAULTS: dict[str, str] = {
     **dict.fromkeys((f"windows-{source}" for source in _TO_2019), "windows-2019-datacenter"),
     **dict.fromkeys((f"windows-{source}" for source in _TO_2022), "windows-2022-datacenter"),
 }
-"""The default destination of each release. Replank's authors chose these destinations from practice; no document
-recommends them.
+"""The default destination of each release. Replank's authors chose the default destinations from practice; no document recommends
+them.
 """

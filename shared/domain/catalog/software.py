@@ -18,7 +18,7 @@ class DatabaseServer:
     ``parts`` is the number of leading version numbers that name a series, such as 2 for 10.3. If ``patch_counts`` is true, a server
     also refuses data that a later patch of the same series wrote. If ``only_same`` is true, a server reads only data of its own
     series. ``ships`` lists the series that each destination ships, the default first; the list is empty if the destination ships no
-    server of this kind. ``sources`` holds the document for each destination.
+    server of this kind. ``sources`` holds the source document for each destination.
     """
 
     name: str
@@ -79,8 +79,8 @@ MYSQL = DatabaseServer(
     _sources_by_destination(_SEVEN, _MYSQL),
     patch_counts=True,
 )
-"""Percona Server and Percona XtraDB Cluster count as MySQL, because they have the same data and version numbers. Red Hat 7 ships
-only MariaDB.
+"""Percona Server and Percona XtraDB Cluster count as MySQL, because their data format and version numbers are the same as MySQL's.
+Red Hat Enterprise Linux 7 ships MariaDB, but no MySQL.
 """
 
 OTHERS = (
@@ -117,7 +117,7 @@ OTHERS = (
     DatabaseServer("Valkey", _name_pattern(r"valkey\d*"), {}, {}),
 )
 """All database servers except MySQL. A destination is missing from ``ships`` if it ships no server of this kind, or if nobody has
-checked.
+checked the destination.
 """
 
 

@@ -14,7 +14,7 @@ from shared.domain.prechecks.rule import NeededFacts, Rule
 __all__ = ["RULES", "NeededFacts", "Rule", "assess", "cheap_rules"]
 
 cheap_rules: tuple[Rule, ...] = tuple(rule for rule in RULES if rule.needs is not NeededFacts.GUEST)
-"""The rules that need no guest. The rules can refuse an instance before anything runs in the guest."""
+"""The rules that need no facts of the guest. Rules without guest facts can refuse an instance before anything runs in the guest."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 

@@ -1,4 +1,4 @@
-"""Helper functions for the rules. These functions read facts of a guest, and check a single flag or list."""
+"""Helper functions that read a guest's facts for the rules, and that make checks of a single flag or list."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def shortened_list(values: Sequence[str], total: int = 0) -> str:
 def hop_between_families(source_family: str, destination_family: str) -> Callable[[Facts], bool]:
     """The condition of rules that apply to hops from one family of releases to another, for example from centos to rhel."""
 
-    def is_hop_between(facts: Facts) -> bool:
+    def is_hop_between_families(facts: Facts) -> bool:
         return facts.hop.source.startswith(source_family + "-") and facts.hop.destination.startswith(destination_family + "-")
 
-    return is_hop_between
+    return is_hop_between_families

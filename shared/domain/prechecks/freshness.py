@@ -1,5 +1,5 @@
-"""Finds the facts of a guest that have changed since the guest was assessed. With similar tools, such changes have
-broken upgrades.
+"""Finds the facts of a guest that have changed since the guest was assessed. With similar tools, upgrades have failed because the
+guest was changed after its assessment.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import fields
 from shared.domain.guest import GuestFacts
 
 HEALTH = ("metadata_answers", "names_resolve", "clock_in_step")
-"""Facts that may change at any moment. A change of one of these facts does not matter."""
+"""Facts that may change at any moment, so that a change does not matter."""
 
 
 def _lasting_facts(guest: GuestFacts) -> dict[str, object]:

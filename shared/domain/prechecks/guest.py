@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.catalog import Catalog, Release
-from shared.domain.catalog.identify import identify_in_catalog, identify_os_release_in_catalog
+from shared.domain.catalog.identify import identify_os_release_in_catalog, identify_release_in_catalog
 from shared.domain.days import day_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
@@ -34,7 +34,7 @@ def _check_edition(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_probe_answer(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails without an answer of the guest; unknown if parts of the answer are missing."""
+    """Fails if the guest has not answered; unknown if parts of the answer are missing."""
     if facts.guest is None:
         return RuleFailed("the probe has not answered")
     gaps = [f"{part} ({why})" for part, why in (*facts.guest.unknown, *facts.guest.cut)]
@@ -42,9 +42,9 @@ def _check_probe_answer(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def reported_release(guest: GuestFacts, os_type: str, catalog: Catalog) -> Release | None:
-    """The release that the guest reports; None if the catalog lacks it."""
+    """The release that the guest reports; None if the catalog lacks this release."""
     if os_type == "windows":
-        return identify_in_catalog(catalog, guest.os_name or "")
+        return identify_release_in_catalog(catalog, guest.os_name or "")
     return identify_os_release_in_catalog(catalog, guest.os_id or "", guest.os_version or "", guest.os_name or "")
 
 

@@ -1,9 +1,9 @@
 """Kinds of hops, and the severity that a rule has on each kind. The severity depends on the tool that carries out the hop.
 
-SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. The migration document
-refers to convert2rhel for hops from CentOS to Red Hat. A rule blocks if SMC's own page says that the job fails, or if the
-destination certainly cannot work. Some checks are known only from leapp or convert2rhel. A rule for such a check is a warning on
-other hops, because SMC does not publish its tool.
+SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. Alibaba Cloud's
+migration document refers to convert2rhel for hops from CentOS to Red Hat. A rule blocks if SMC's own page says that the job fails,
+or if the destination certainly cannot work. Some checks are known only from leapp or convert2rhel. On other hops, a rule from leapp
+or convert2rhel is only a warning, because SMC does not publish its tool.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def is_upgrade(hop: Hop) -> bool:
     return before is not None and after is not None and after > before
 
 
-def ends_at_red_hat(hop: Hop) -> bool:
-    """Whether the hop ends at Red Hat."""
+def is_hop_to_red_hat(hop: Hop) -> bool:
+    """Whether the hop leads to Red Hat Enterprise Linux."""
     return hop.destination.startswith("rhel-")
 
 
@@ -44,9 +44,9 @@ def is_upgrade_from_7(facts: Facts) -> bool:
     return is_linux_upgrade(facts) and major_version(facts.hop.source) == 7
 
 
-def gets_newer_kernel(facts: Facts) -> bool:
+def is_hop_to_newer_kernel(facts: Facts) -> bool:
     """Whether the hop leads from a system with an older kernel to kernel 4.18 or later."""
-    same = ends_at_red_hat(facts.hop) and not is_upgrade(facts.hop)
+    same = is_hop_to_red_hat(facts.hop) and not is_upgrade(facts.hop)
     return is_linux(facts) and not same
 
 
@@ -57,13 +57,13 @@ def severity_between_major_versions(hop: Hop) -> Severity:
     return Severity.OVERRIDABLE if is_upgrade(hop) else Severity.WARNING
 
 
-def severity_to_red_hat(hop: Hop) -> Severity:
+def severity_on_hop_to_red_hat(hop: Hop) -> Severity:
     """The severity of a rule that comes from convert2rhel: a warning on hops to Red Hat, information on other hops."""
-    return Severity.WARNING if ends_at_red_hat(hop) else Severity.INFO
+    return Severity.WARNING if is_hop_to_red_hat(hop) else Severity.INFO
 
 
 def severity_of_conversion(hop: Hop) -> Severity:
     """The severity of a condition for which convert2rhel refuses the guest. The severity is an overridable error on conversions
     from CentOS to Red Hat, and a warning on other hops.
     """
-    return Severity.OVERRIDABLE if ends_at_red_hat(hop) and not is_upgrade(hop) else Severity.WARNING
+    return Severity.OVERRIDABLE if is_hop_to_red_hat(hop) and not is_upgrade(hop) else Severity.WARNING

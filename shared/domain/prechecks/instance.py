@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shared.domain.catalog import Catalog
-from shared.domain.catalog.identify import identify_in_catalog
+from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.days import moment_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
@@ -13,25 +13,25 @@ from shared.domain.prechecks.ask import flag_outcome, list_outcome
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux, is_windows
 
 HEARTBEAT_LIMIT = timedelta(hours=24)
-"""Maximum age of the agent's last heartbeat, from the preconditions in the migration document."""
+"""Maximum age of the Cloud Assistant agent's last heartbeat, from the preconditions in Alibaba Cloud's migration document."""
 EXPIRY_MARGIN = timedelta(days=2)
 """The maximum time that a route of several hops takes, including the time spent waiting for maintenance windows."""
 SNAPSHOT_MARGIN = timedelta(hours=4)
-"""The time that our snapshots, SMC's snapshots, the migration and the initialisation take together."""
+"""The time that Replank's snapshots, SMC's snapshots, the migration and the initialisation take together."""
 SMALL_MIB = 2048
 
 
 def _check_shown_release(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if ECS shows another OS type than the source of the hop; unknown if ECS shows another release.
 
-    After the first hop of a chain ECS may still show the old name (no document says whether OSName changes). In this case, the rule
-    Guest.ReleaseMismatch checks the guest's own answer.
+    After the first hop of a chain ECS may still show the old name (no document says whether OSName changes). For an instance with
+    an old name in ECS, the rule Guest.ReleaseMismatch checks the guest's own answer.
     """
     instance = facts.instance
     source = catalog.releases.get(facts.hop.source)
     if source is not None and source.os_type != instance.os_type:
         return RuleFailed(f"OSType {instance.os_type}, but the hop starts at {source.name}")
-    named = identify_in_catalog(catalog, instance.os_name, instance.os_name_en)
+    named = identify_release_in_catalog(catalog, instance.os_name, instance.os_name_en)
     if named is None or named.key != facts.hop.source:
         shown = instance.os_name_en or instance.os_name or "nothing"
         return FactUnknown(f"ECS shows {shown[:100]!r}, but the hop starts at {catalog.release_name(facts.hop.source)}")
@@ -59,7 +59,7 @@ def _check_instance_running(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_agent_heartbeat(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if the last heartbeat is too old; unknown if there never was a heartbeat."""
+    """Fails if the last heartbeat is too old; unknown if the agent never sent a heartbeat."""
     seen = facts.instance.agent_heartbeat_at
     if seen is None:
         return FactUnknown("no heartbeat of the agent is known: the agent is not installed, or never sent one")
@@ -119,7 +119,9 @@ def _check_next_auto_snapshot(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_small_memory(facts: Facts, catalog: Catalog) -> Outcome:
-    """Warns if the instance has less than 2 GiB of memory. The document gives no number, so the limit is our choice."""
+    """Warns if the instance has less than 2 GiB of memory. Alibaba Cloud's document gives no number, so Replank's authors chose the
+    limit.
+    """
     memory = facts.instance.memory_mib
     if not memory:
         return FactUnknown("ECS did not report the instance's memory")

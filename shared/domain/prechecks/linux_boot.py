@@ -7,7 +7,7 @@ import re
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.fstab import is_required_at_boot, names_a_device
+from shared.domain.fstab import is_required_at_boot, refers_to_device
 from shared.domain.prechecks.ask import flag_outcome, linux_fact, linux_flag_check, linux_list_check, list_outcome, shortened_list
 from shared.domain.prechecks.hops import major_version, severity_of_conversion
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
@@ -18,7 +18,7 @@ INODES_NEEDED = {"/boot": 50, "/usr": 10_000, "/var": 10_000}
 
 
 def _check_free_inodes(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if a file system has fewer free inodes than a set of packages needs by our estimate."""
+    """Fails if a file system has fewer free inodes than the new packages need, by an estimate."""
     guest = facts.guest
     mounts = {m.mount_point: (m, d) for d in INODES_NEEDED if guest and (m := guest.mount_of_path(d))}
     counted = [(m, d) for m, d in mounts.values() if m.inodes_free is not None]
@@ -83,7 +83,7 @@ def _check_fstab_devices(facts: Facts, catalog: Catalog) -> Outcome:
     missing = [f"{e.spec} on {e.mount_point}" for e in entries if e.present is False and is_required_at_boot(e)]
     if missing:
         return RuleFailed(shortened_list(missing))
-    blind = [e for e in entries if e.present is None and is_required_at_boot(e) and names_a_device(e)]
+    blind = [e for e in entries if e.present is None and is_required_at_boot(e) and refers_to_device(e)]
     return FactUnknown(f"{len(blind)} devices could not be checked") if blind else PASSED
 
 

@@ -8,7 +8,7 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.prechecks.ask import flag_outcome, linux_fact, linux_list_check, list_outcome, shortened_list
-from shared.domain.prechecks.hops import ends_at_red_hat, severity_of_conversion
+from shared.domain.prechecks.hops import is_hop_to_red_hat, severity_of_conversion
 from shared.domain.prechecks.rule import PASSED, PRACTICE, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
 DEAD = re.compile(
@@ -17,13 +17,14 @@ DEAD = re.compile(
     r"|//packages[.]cloud[.]google[.]com/yum/repos/kubernetes|//repo[.]saltstack[.]com/"
     r"|//([\w.-]+[.])?(tencentyun[.]com|myhuaweicloud[.]com|ivolces[.]com)/"
 )
-"""Hosts that no longer answer: CentOS 7's since 2024-06-30, old hosts of Docker, Kubernetes and Salt, and internal mirrors of other
-clouds. The host vault.centos.org and the mirrors of Alibaba Cloud answer."""
+"""Hosts that no longer answer: those of CentOS 7 (since 2024-06-30), old hosts of Docker, Kubernetes and Salt, and internal mirrors
+of other clouds. The host vault.centos.org and the mirrors of Alibaba Cloud answer.
+"""
 OWN = re.compile(r"aliyun(cs)?[.]com|centos[.]org|redhat[.]com|openanolis[.]cn|alibaba", re.IGNORECASE)
 
 
 def _check_i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if i686 packages are installed; names the first packages and gives their number."""
+    """Fails if i686 packages are installed; names the first packages, and gives the total number."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return FactUnknown("the guest did not list its packages")
@@ -31,7 +32,7 @@ def _check_i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
         return PASSED
     total = max(packages.i686_total, len(packages.i686))
     shown = ", ".join(packages.i686[:10]) + (f" and {total - 10} more" if total > 10 else "")
-    if ends_at_red_hat(facts.hop):
+    if is_hop_to_red_hat(facts.hop):
         why = "Red Hat does not ship all 32-bit libraries. A library that its repositories lack stops the package transaction."
         return RuleFailed(
             f"{total} packages: {shown}",
@@ -51,7 +52,7 @@ def _check_epel_modular(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_third_party_packages(facts: Facts, catalog: Catalog) -> Outcome:
-    """Reports packages of other vendors; names the first packages and gives their number."""
+    """Reports packages of other vendors; names the first packages, and gives the total number."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return FactUnknown("the guest did not list its packages")
@@ -79,8 +80,8 @@ def _check_repository_answers(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_dead_repositories(facts: Facts, catalog: Catalog) -> Outcome:
-    """Reports repositories that no longer answer, if other repositories still do. Another rule covers the case that no repository
-    answers.
+    """Reports repositories that no longer answer, if other repositories still answer. Another rule covers the case that no
+    repository answers.
     """
     repositories, dead = linux_fact(facts, lambda guest: guest.repositories), _dead_repositories(facts)
     return (
@@ -115,7 +116,7 @@ RULES = (
         remedy="Check that no program needs these packages, then remove them.",
         source="general limits: i386/i686 packages",
         check=_check_i686_packages,
-        severity_on=lambda hop: Severity.WARNING if ends_at_red_hat(hop) else Severity.ERROR,
+        severity_on=lambda hop: Severity.WARNING if is_hop_to_red_hat(hop) else Severity.ERROR,
         applies=is_linux,
         command="yum remove '*.i686' '*.i386'",
     ),

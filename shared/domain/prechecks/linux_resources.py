@@ -40,8 +40,8 @@ def _disk_space_shortages(guest: GuestFacts, catalog: Catalog) -> list[str]:
 def _check_disk_space(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if a file system has too little space; unknown if the file system of a directory is not known.
 
-    If directories share a file system, the rule adds up the space that the directories need. The space counted excludes the blocks
-    that are reserved for root.
+    If directories share a file system, the rule adds up the space that the directories need. Blocks that are reserved for root do
+    not count as free space.
     """
     guest = facts.guest
     if guest is None or guest.mounts is None or any(guest.mount_of_path(directory) is None for directory in DIRECTORIES):

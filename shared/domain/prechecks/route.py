@@ -41,7 +41,7 @@ def _check_destination_support(facts: Facts, catalog: Catalog) -> Outcome:
     life = catalog.lifecycle_row(facts.hop.destination)
     if life is None or life.ends_on is None:
         return FactUnknown(f"no life-cycle date of {catalog.release_name(facts.hop.destination)} is known")
-    if life.has_ended(facts.now.date()):
+    if life.has_support_ended(facts.now.date()):
         return RuleFailed(
             f"{catalog.release_name(facts.hop.destination)}: support ended {day_in_words(life.ends_on, facts.now.date())}"
         )

@@ -28,7 +28,7 @@ class RulePassed:
 @dataclass(frozen=True)
 class RuleFailed:
     """The rule found a problem; ``seen`` describes the problem with numbers. ``command``, ``remedy``, ``why`` and ``severity``, if
-    given, replace those of the rule.
+    given, replace the rule's own values.
     """
 
     seen: str
@@ -49,7 +49,9 @@ class FactUnknown:
 Outcome = RulePassed | RuleFailed | FactUnknown
 PASSED = RulePassed()
 PRACTICE = "practice"
-"""The source of a rule that comes from practice and not from a document. An operator can always override such a rule."""
+"""The source of a rule that comes from practice and not from a document. An operator can always override a rule that comes from
+practice.
+"""
 
 
 def applies_always(_facts: Facts) -> bool:

@@ -1,4 +1,4 @@
-"""Rules on database servers of a Linux guest. An older server cannot read the data of a later version."""
+"""Rules on database servers of a Linux guest. A database server cannot read data that a later version of the server wrote."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _mysql_outcome(about: str, version: Version, shipped: tuple[Version, ...], d
 def _why_data_unreadable(
     server: DatabaseServer, found: PackageFacts, facts: Facts, catalog: Catalog
 ) -> tuple[Severity, str] | None:
-    """The severity and the reason if the destination ships no server that can read the data; None if it ships such a server."""
+    """The severity and the reason if the destination ships no server that can read the data; otherwise None."""
     series, shipped = version_series(server, version_numbers(found.version)), server.ships.get(facts.hop.destination, ())
     about, destination = f"{found.name} {found.version}", catalog.release_name(facts.hop.destination)
     if not shipped:

@@ -8,7 +8,7 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.prechecks.ask import linux_fact, linux_list_check, list_outcome
-from shared.domain.prechecks.hops import gets_newer_kernel, severity_between_major_versions
+from shared.domain.prechecks.hops import is_hop_to_newer_kernel, severity_between_major_versions
 from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
 SUPPORT = "https://www.alibabacloud.com/help/en/smc/support/"
@@ -64,7 +64,7 @@ RULES = (
         remedy="Remove the options from /etc/fstab. They have no effect on the present kernel either.",
         source="SMC support: deprecated XFS mount options; leapp: check_fstab_xfs_options",
         check=_check_xfs_options,
-        applies=gets_newer_kernel,
+        applies=is_hop_to_newer_kernel,
         command="grep xfs /etc/fstab",
         link=SUPPORT + "how-to-do-if-the-deprecated-xfs-mount-options-present-in-fstab-error-message-appears",
     ),

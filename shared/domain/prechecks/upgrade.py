@@ -1,4 +1,4 @@
-"""Rules that come from leapp, the tool for upgrades between major versions. The module hops.py defines their severity."""
+"""Rules that come from leapp, the tool for upgrades between major versions. The module hops.py defines the rules' severity."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.fstab import hidden_mount_points
 from shared.domain.prechecks.ask import flag_outcome, linux_fact, linux_list_check, list_outcome, shortened_list
-from shared.domain.prechecks.hops import ends_at_red_hat, is_linux_upgrade, is_upgrade_from_7, severity_to_red_hat
+from shared.domain.prechecks.hops import is_hop_to_red_hat, is_linux_upgrade, is_upgrade_from_7, severity_on_hop_to_red_hat
 from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
 REMOVED_DRIVERS = frozenset(
@@ -141,7 +141,7 @@ RULES = (
         source="leapp: check_detected_devices_and_drivers",
         check=_check_removed_drivers,
         applies=is_upgrade_from_7,
-        severity_on=severity_to_red_hat,
+        severity_on=severity_on_hop_to_red_hat,
         command="modprobe -r floppy pata_acpi",
     ),
     Rule(
@@ -156,7 +156,7 @@ RULES = (
         source="leapp: check_btrfs",
         check=_check_btrfs,
         applies=is_linux_upgrade,
-        severity_on=lambda hop: Severity.OVERRIDABLE if ends_at_red_hat(hop) else Severity.WARNING,
+        severity_on=lambda hop: Severity.OVERRIDABLE if is_hop_to_red_hat(hop) else Severity.WARNING,
         command="findmnt -t btrfs",
     ),
     Rule(
@@ -171,7 +171,7 @@ RULES = (
         source="leapp: check_nfs, check_cifs",
         check=_check_network_mounts,
         applies=is_linux_upgrade,
-        severity_on=severity_to_red_hat,
+        severity_on=severity_on_hop_to_red_hat,
         command="findmnt -t nfs,nfs4,cifs",
     ),
     Rule(
@@ -214,7 +214,7 @@ RULES = (
         source="leapp: openssh_permit_root_login",
         check=_check_root_login,
         applies=is_linux_upgrade,
-        severity_on=severity_to_red_hat,
+        severity_on=severity_on_hop_to_red_hat,
         command="sshd -T | grep -i permitrootlogin",
     ),
     Rule(

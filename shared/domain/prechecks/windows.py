@@ -15,7 +15,9 @@ OWN_FILTERS = frozenset(
 
 
 def _check_system_drive(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if C: has less free space than the limit. Also fails if the free space is not larger than the Windows folder."""
+    """Fails if C: has less free space than the limit. The rule also fails if the Windows folder is as large as the free space, or
+    larger.
+    """
     guest = facts.guest
     drive = next((m for m in (guest.mounts if guest else None) or () if m.mount_point.upper().startswith("C:")), None)
     if drive is None:
@@ -25,7 +27,7 @@ def _check_system_drive(facts: Facts, catalog: Catalog) -> Outcome:
     if free < least:
         return RuleFailed(f"C: has {free} MiB free, {least} MiB needed")
     if size is None:
-        return FactUnknown("the guest did not report the size of C:\\Windows is")
+        return FactUnknown("the guest did not report the size of C:\\Windows")
     return PASSED if free > size else RuleFailed(f"C: has {free} MiB free, but must have more than the {size} MiB of C:\\Windows")
 
 

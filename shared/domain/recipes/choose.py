@@ -32,7 +32,7 @@ def is_recipe_usable(recipe: Recipe, catalog: Catalog) -> bool:
 
 
 def recipe_for_path(catalog: Catalog, source: str, destination: str) -> Recipe | None:
-    """The recipe for a path. The result may be a recipe that is off. None if there is no recipe."""
+    """The recipe for a path, even if the recipe is off; None if the path has no recipe."""
     return next((each for each in all_recipes(catalog) if (each.source, each.destination) == (source, destination)), None)
 
 
@@ -52,7 +52,7 @@ def paths_with_recipe(catalog: Catalog) -> tuple[MigrationPath, ...]:
 
 
 def why_no_recipe(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
-    """The reason why the guest driver cannot follow the path, and the remedy; two empty texts if there is no reason."""
+    """The reason why the guest driver cannot follow the path, and the remedy; two empty strings if there is no reason."""
     recipe = recipe_for_path(catalog, source, goal)
     if recipe is not None and not is_recipe_usable(recipe, catalog):
         what = " and ".join(recipe.assumed_fields)

@@ -1,4 +1,4 @@
-"""The recipes that ship with Replank, as plain data. To support another path, add a row here.
+"""The recipes that ship with Replank, as plain data. To support another path, add a row to ``RECIPES``.
 
 Nobody has run these recipes on Alibaba Cloud, so no line has the certainty ``executed``. If the start, progress or result of a
 recipe is only assumed, the recipe is off until the deployment declares it proven (REPLANK_GUEST_PROVEN).

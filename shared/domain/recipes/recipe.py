@@ -10,8 +10,8 @@ from shared.domain.catalog.model import Architecture, Catalog
 from shared.domain.codec import DocumentInvalid, Json, decode, json_schema
 
 Certainty = Literal["executed", "foreign", "assumed"]
-"""How certain a line is. ``executed``: Replank's authors ran the line. ``foreign``: a public sample or document contains the line.
-``assumed``: neither.
+"""The certainty of a line in a recipe. ``executed``: Replank's authors ran the line. ``foreign``: a public sample or document
+contains the line. ``assumed``: neither.
 """
 MOST_SCRIPT = 6000
 """Maximum characters in all lines of one recipe together, because a command of Cloud Assistant has at most 24 KB."""
@@ -19,7 +19,7 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 
 
 @dataclass(frozen=True)
-class Line:
+class RecipeLine:
     """A command or a file of the guest, with its source and its certainty.
 
     The variable ``$R`` stands for the root of the guest's files; in a real guest the variable is empty.
@@ -40,7 +40,7 @@ class Milestone:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one tool replaces one release by another release."""
+    """How one tool replaces one release with another release."""
 
     key: str
     tool: Literal["leapp", "convert2rhel", "centos2anolis"]
@@ -48,29 +48,29 @@ class Recipe:
     source: str
     destination: str
     architectures: tuple[Architecture, ...]
-    repositories: tuple[Line, ...]
+    repositories: tuple[RecipeLine, ...]
     """Commands that let the package manager find the tool."""
-    packages: Line
+    packages: RecipeLine
     """The command that installs the tool."""
-    answers: tuple[Line, ...]
+    answers: tuple[RecipeLine, ...]
     """Commands that run before the tool and answer its questions."""
-    precheck: Line
+    precheck: RecipeLine
     """The command for the tool's own precheck. Status 0 means that the precheck has passed. The line ``clean`` undoes all changes
     of the precheck."""
-    precheck_report: Line
+    precheck_report: RecipeLine
     """The file into which the precheck writes its findings."""
-    start: Line
-    """The command that replaces the operating system. After status 0, only the restarts remain."""
-    progress: Line
-    """The log file in which the milestones appear. After a failure, people see the end of this file."""
+    start: RecipeLine
+    """The command that replaces the operating system. Once the command has returned status 0, only the restarts remain."""
+    progress: RecipeLine
+    """The log file in which the milestones appear. After a failure, people see the end of the log file."""
     milestones: tuple[Milestone, ...]
-    result: Line
+    result: RecipeLine
     """A command that runs in the restarted guest. Status 0 means that the replacement is complete."""
-    result_report: Line
+    result_report: RecipeLine
     """The file in which the tool records the result."""
-    busy: Line
+    busy: RecipeLine
     """A command that returns status 0 while the tool is at work, no matter who started the tool."""
-    clean: Line
+    clean: RecipeLine
     """The command that removes everything that the recipe has installed."""
     restarts: int
     """Number of restarts during the replacement. The pipeline makes the first restart."""
@@ -80,31 +80,34 @@ class Recipe:
     irreversible_text: str = ""
     licence: str = ""
     """The licence that a person has to buy before the tool can be used; empty if no licence is necessary."""
-    licence_check: Line | None = None
-    """A command that returns status 0 once the licence is there. Until then the run waits. None: the run does not check."""
+    licence_check: RecipeLine | None = None
+    """A command that returns status 0 once the licence is available. The run waits until the licence is available. The field is
+    None if the run does not check for a licence.
+    """
     note: str = ""
 
     @property
-    def lines(self) -> dict[str, Line]:
+    def lines(self) -> dict[str, RecipeLine]:
         """Every line of the recipe, by the name of the line's field."""
-        found: dict[str, Line] = {}
+        found: dict[str, RecipeLine] = {}
         for each in fields(self):
             value = getattr(self, each.name)
-            if isinstance(value, Line):
+            if isinstance(value, RecipeLine):
                 found[each.name] = value
-            elif isinstance(value, tuple) and value and isinstance(value[0], Line):
+            elif isinstance(value, tuple) and value and isinstance(value[0], RecipeLine):
                 found.update({f"{each.name}[{place}]": line for place, line in enumerate(value)})
         return found
 
     @property
     def assumed_fields(self) -> tuple[str, ...]:
-        """The names of the fields that are only assumed, among start, progress and result. A recipe with an assumed field is off
-        until the deployment declares the recipe proven."""
+        """Those of the fields start, progress and result whose line is only assumed. A recipe with an assumed field is off until
+        the deployment declares the recipe proven.
+        """
         return tuple(name for name in ("start", "progress", "result") if self.lines[name].certainty == "assumed")
 
 
 def read_recipes(rows: list[Any], catalog: Catalog, place: str) -> tuple[Recipe, ...]:
-    """The recipes in a list of JSON values; raises DocumentInvalid naming the recipe and field."""
+    """The recipes in a list of JSON values. Raises DocumentInvalid with the name of the wrong recipe and field."""
     found: dict[str, Recipe] = {}
     for index, row in enumerate(rows):
         where = f"{place}[{index}]"

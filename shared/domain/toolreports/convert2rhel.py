@@ -1,7 +1,7 @@
 """Reads convert2rhel's reports from before and after the conversion (oamg/convert2rhel, schemas/assessment-schema-1.0.json to 1.2).
 
-The schemas call the remedy ``remediation`` in one place and ``remediations`` in another. This module reads both names. Format 1.0
-has no status.
+The schemas call the remedy ``remediation`` in one place and ``remediations`` in another. The module reads the remedy under
+``remediation`` and ``remediations``. Reports in format 1.0 have no status.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.findings import Finding, Severity
-from shared.domain.toolreports.reading import object_items, tool_text
+from shared.domain.toolreports.reading import items_of_object, tool_text
 
 _GRADES = {
     "ERROR": Severity.ERROR,
@@ -24,7 +24,7 @@ _WHY = "convert2rhel's own analysis says so."
 def findings_of_convert2rhel(text: str) -> tuple[Finding, ...]:
     """The messages of the report as findings in the tool's own words, errors first. Messages about success are left out."""
     found = []
-    for name, action in object_items(text, "actions"):
+    for name, action in items_of_object(text, "actions"):
         if not isinstance(action, dict):
             continue
         messages = action.get("messages")
@@ -44,6 +44,6 @@ def _finding_of_message(action: str, told: dict[str, Any]) -> Finding:
 
 
 def _message_text(told: dict[str, Any], name: str) -> str:
-    """A text of a message; empty if the tool writes ``N/A`` for a missing text."""
+    """One text of a message; empty if the tool wrote ``N/A``, which stands for a missing text."""
     text = tool_text(told.get(name))
     return "" if text.upper() == "N/A" else text

@@ -1,5 +1,5 @@
 """The kinds of failure that the tools' public issues describe, each with a code and a remedy. The output of a tool shows which kind
-occurred.
+of failure occurred.
 """
 
 from __future__ import annotations
@@ -78,16 +78,16 @@ _TEXT_REPORTS = {
 
 def findings_of_report(tool: str, report: str) -> tuple[Finding, ...]:
     """The findings in a tool's report, each with a remedy. Findings that stop the tool come first."""
-    return tuple(each if each.remedy else replace(each, remedy=_own_remedy(tool, each)) for each in _READERS[tool](report))
+    return tuple(each if each.remedy else replace(each, remedy=_remedy_of_replank(tool, each)) for each in _READERS[tool](report))
 
 
-def _own_remedy(tool: str, finding: Finding) -> str:
+def _remedy_of_replank(tool: str, finding: Finding) -> str:
     """Replank's remedy for a finding for which the tool gives no remedy."""
     kind = failure_kind(f"{finding.title}\n{finding.seen}") if finding.severity is Severity.ERROR else None
     return kind.remedy if kind else f"Read {_TEXT_REPORTS[tool]} in the instance, correct the cause, then retry."
 
 
-def findings_that_stop(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def findings_that_stop_tool(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """The findings that stop the tool."""
     return tuple(each for each in findings if each.severity is Severity.ERROR)
 
@@ -98,9 +98,9 @@ def failure_kind(log: str) -> FailureKind | None:
 
 
 def first_error_line(log: str) -> str:
-    """The first line of the log that names an error. If no line names an error, the last line that is not empty.
+    """The first line of the log that names an error. If no line names an error, the result is the last line that is not empty.
 
-    If this line ends with a colon, the next line is added.
+    If the line ends with a colon, the next line is added.
     """
     lines = [line for line in log.splitlines() if line.strip()]
     place = next((place for place, line in enumerate(lines) if _ERROR.search(line)), len(lines) - 1)

@@ -8,17 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.findings import Finding, Severity
-from shared.domain.toolreports.reading import json_object, list_values, tool_text
+from shared.domain.toolreports.reading import json_object, tool_text, values_of_list
 
 _STOPPING_GROUPS = frozenset({"inhibitor", "error"})
 _GRADES = {"high": Severity.WARNING, "medium": Severity.WARNING}
-"""Severities of risks that are not inhibitors. leapp continues in spite of these risks, but a person should check."""
+"""Severities of risks that are not inhibitors. leapp continues in spite of these risks, but a person should check the risks."""
 _WHY = "leapp's own precheck says so."
 
 
 def findings_of_leapp(text: str) -> tuple[Finding, ...]:
     """The entries of the report as findings in leapp's own words. Findings that stop the upgrade come first."""
-    found = [_finding_of_entry(entry) for entry in list_values(text, "entries") if isinstance(entry, dict)]
+    found = [_finding_of_entry(entry) for entry in values_of_list(text, "entries") if isinstance(entry, dict)]
     return tuple(sorted(found, key=lambda each: each.severity is not Severity.ERROR))
 
 
@@ -50,7 +50,7 @@ def _entry_groups(entry: dict[str, Any]) -> set[str]:
 
 
 def _summary_and_hint(entry: dict[str, Any]) -> tuple[str, str]:
-    """The summary of an entry, and the hint that an actor's error may hold."""
+    """The summary of an entry, and the hint that an actor's error may contain."""
     summary = entry.get("summary")
     told = json_object(summary) if isinstance(summary, str) and summary.startswith("{") else {}
     words = [tool_text(value) for name, value in told.items() if name != "hint" and isinstance(value, str)]

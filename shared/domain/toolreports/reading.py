@@ -24,26 +24,26 @@ def json_object(text: str) -> Json:
     return found if isinstance(found, dict) else {}
 
 
-def list_values(text: str, name: str) -> Iterator[Any]:
+def values_of_list(text: str, name: str) -> Iterator[Any]:
     """The complete values of the list ``name`` in a report that may be cut off."""
     at = _content_start(text, name, "[")
     reader = json.JSONDecoder()
     try:
         while at:
-            value, at = reader.raw_decode(text, _skip_blanks(text, at))
+            value, at = reader.raw_decode(text, _skip_whitespace(text, at))
             yield value
     except (ValueError, IndexError, RecursionError):
         return  # the end of the list, or of the part that arrived
 
 
-def object_items(text: str, name: str) -> Iterator[tuple[str, Any]]:
+def items_of_object(text: str, name: str) -> Iterator[tuple[str, Any]]:
     """The keys and complete values of the object ``name`` in a report that may be cut off."""
     at = _content_start(text, name, "{")
     reader = json.JSONDecoder()
     try:
         while at:
-            key, at = reader.raw_decode(text, _skip_blanks(text, at))
-            value, at = reader.raw_decode(text, _skip_blanks(text, _skip_blanks(text, at) + 1))  # after the colon
+            key, at = reader.raw_decode(text, _skip_whitespace(text, at))
+            value, at = reader.raw_decode(text, _skip_whitespace(text, _skip_whitespace(text, at) + 1))  # after the colon
             yield str(key), value
     except (ValueError, IndexError, RecursionError):
         return
@@ -61,6 +61,6 @@ def tool_text(value: object) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def _skip_blanks(text: str, at: int) -> int:
+def _skip_whitespace(text: str, at: int) -> int:
     found = _BLANK.match(text, at)
     return found.end() if found else at

@@ -9,7 +9,7 @@ from shared.domain.toolreports.reading import json_object, tool_text
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """One recorded run of a tool. The texts are the tool's own."""
+    """One recorded run of a tool. All values are in the tool's own words."""
 
     kind: str
     """The kind of run: ``conversion`` or ``upgrade``."""

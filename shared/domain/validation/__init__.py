@@ -1,6 +1,6 @@
 """Validation compares the guest with its own baseline. Every difference is expected (info), a warning, or a failure (error).
 
-After a rollback, the same checks run, but then no difference is allowed.
+After a rollback, the same checks run, but no difference is allowed.
 """
 
 from __future__ import annotations

@@ -19,23 +19,23 @@ from shared.domain.validation.view import (
 LOWEST_PERSON_ID = 1000
 """The lowest id of users and groups that people create; lower ids belong to the system."""
 SYSTEM_CRON = re.compile(r"^(crontab|0hourly|raid-check|sysstat|dailyjobs|unbound-anchor|e2scrub_all): ")
-"""Files into which the distribution's own packages write their entries."""
+"""Cron files into which the distribution's own packages write their entries."""
 REPLACED = re.compile(r"^(kernel.*|glibc|gcc|python.*|openssl|perl|ruby|epel-release|cloud-init|mariadb)$")
 """Packages that every distribution ships under its own names and versions."""
 
 
 def check_accounts(view: Comparison) -> Iterator[Finding]:
-    """Check that all users and groups exist with the same ids."""
+    """Check that all users and groups still exist with the same ids."""
     for kind, before, after in (("User", view.before.users, view.after.users), ("Group", view.before.groups, view.after.groups)):
         if view.is_windows and kind == "Group":
             continue
         if before is None or after is None:
             yield not_compared_finding(f"{kind}sUnknown", f"{kind.lower()}s")
         else:
-            yield from _lost_accounts(kind, before, after, view)
+            yield from _lost_account_findings(kind, before, after, view)
 
 
-def _lost_accounts(kind: str, before: tuple[str, ...], after: tuple[str, ...], view: Comparison) -> Iterator[Finding]:
+def _lost_account_findings(kind: str, before: tuple[str, ...], after: tuple[str, ...], view: Comparison) -> Iterator[Finding]:
     now = {entry.split(":")[0]: entry for entry in after}
     lost: list[str] = []
     system: list[str] = []

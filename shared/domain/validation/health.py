@@ -14,7 +14,9 @@ def _linux_facts(guest: GuestFacts) -> LinuxFacts:
 
 
 def linux_or_windows_facts(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
-    """The facts of the guest's system, Linux or Windows. If the guest reported neither, the result is empty Linux facts."""
+    """The facts of the guest's system, Linux or Windows. If the guest reported no facts of its system, the result is an empty
+    ``LinuxFacts``.
+    """
     return guest.linux or guest.windows or LinuxFacts()
 
 
@@ -50,7 +52,7 @@ def check_metadata_service(view: Comparison) -> Iterator[Finding]:
 
 
 def check_name_resolution(view: Comparison) -> Iterator[Finding]:
-    """Check that name resolution works, because configured name servers alone do not prove that."""
+    """Check that names can be resolved, because configured name servers may not answer."""
     yield from _lost_answer_findings(
         linux_or_windows_facts(view.before).names_resolve,
         linux_or_windows_facts(view.after).names_resolve,

@@ -16,12 +16,12 @@ from shared.domain.validation.view import (
 )
 
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "tun", "ifb", "sit")
-"""Beginnings of the names of virtual interfaces. Programs create and remove these interfaces."""
+"""Beginnings of the names of virtual interfaces. Programs create and remove virtual interfaces."""
 
 
 def check_interfaces(view: Comparison) -> Iterator[Finding]:
-    """Check that interfaces have the same names and addresses. Only addresses count on Windows, because the driver chooses the
-    name.
+    """Check that interfaces have the same names and addresses. On Windows, only addresses are compared, because the network driver
+    chooses the interface's name.
 
     The loss of an address that ECS shows for the instance is a failure. The loss of any other address is a warning.
     """

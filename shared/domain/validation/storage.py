@@ -17,8 +17,8 @@ from shared.domain.validation.view import (
 )
 
 SHRUNK = 0.95
-"""A file system with less than this share of its old size counts as shrunk. The share is below 1, because a new kernel may count
-blocks differently.
+"""The share of its old size below which a file system counts as shrunk. The share is below 1, because a new kernel may count blocks
+differently.
 """
 
 
@@ -29,16 +29,16 @@ def check_mounts(view: Comparison) -> Iterator[Finding]:
         return
     before = {m.mount_point: m for m in view.before.mounts}
     after = {m.mount_point: m for m in view.after.mounts}
-    yield from _lost_mounts(view, [m for m in before.values() if m.mount_point not in after])
+    yield from _lost_mount_findings(view, [m for m in before.values() if m.mount_point not in after])
     added = after.keys() - before.keys()
     if added:
         yield expected_finding(
             "MountAdded", "A file system is new", joined_names(added), "A new system mounts some file systems of its own."
         )
-    yield from _changed_mounts([(before[point], after[point]) for point in sorted(before.keys() & after.keys())])
+    yield from _changed_mount_findings([(before[point], after[point]) for point in sorted(before.keys() & after.keys())])
 
 
-def _lost_mounts(view: Comparison, lost: list[MountFacts]) -> Iterator[Finding]:
+def _lost_mount_findings(view: Comparison, lost: list[MountFacts]) -> Iterator[Finding]:
     """Findings for file systems that are no longer mounted. The lines of fstab show which file systems need not be mounted at every
     start."""
     entries = {e.mount_point.rstrip("/") or "/": e for guest in (view.before, view.after) for e in _fstab_entries(guest)}
@@ -70,7 +70,7 @@ def _fstab_entries(guest: GuestFacts) -> tuple[FstabFacts, ...]:
     return (guest.linux.fstab if guest.linux else None) or ()
 
 
-def _changed_mounts(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Finding]:
+def _changed_mount_findings(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Finding]:
     swapped = [
         f"{b.mount_point}: {b.serial} before, {a.serial} now" for b, a in pairs if b.serial and a.serial and b.serial != a.serial
     ]

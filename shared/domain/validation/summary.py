@@ -110,7 +110,7 @@ function that describes the guest before or after.
 def comparison_rows(
     instance_before: InstanceFacts, before: GuestFacts, instance_after: InstanceFacts, after: GuestFacts, result: Assessment
 ) -> tuple[ComparisonRow, ...]:
-    """The rows of the comparison, worst first. The argument ``result`` is the assessment of the same facts."""
+    """The rows of the comparison, worst first. The argument ``result`` is the assessment of the compared facts."""
     rows = []
     for what, beginnings, side in ASPECTS:
         severities = [f.severity for f in result.findings if _covers_code(f.code.removeprefix("Validation."), beginnings)]
@@ -122,7 +122,7 @@ def comparison_rows(
 
 
 def _covers_code(code: str, beginnings: tuple[str, ...]) -> bool:
-    """Whether the aspect covers the finding's code; the longest matching beginning decides.
+    """Whether the finding's code belongs to the aspect; of several matching beginnings, the longest decides.
 
     For example, PackageManagerBusy belongs to the aspect Kernel, and PackageLost to the aspect Packages.
     """

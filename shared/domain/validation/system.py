@@ -13,7 +13,9 @@ from shared.domain.validation.view import Comparison, failure_finding, not_compa
 
 
 def why_not_comparable_yet(after: GuestFacts, hop: Hop, os_type: str, catalog: Catalog) -> str:
-    """Why the guest cannot be validated yet; empty if the guest is ready. SMC reports Finished before the guest is usable."""
+    """Why the guest cannot be validated yet; empty if the guest is ready. SMC reports Finished some time before the guest is
+    usable.
+    """
     found = reported_release(after, os_type, catalog)
     if found is None or found.key != hop.destination:
         return f"the guest still reports {after.os_name or 'nothing'}"

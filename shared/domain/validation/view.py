@@ -64,7 +64,7 @@ def expected_finding(code: str, title: str, seen: str, why: str = "It comes with
 
 
 def not_compared_finding(code: str, what: str) -> Finding:
-    """The finding for facts that are missing before or after."""
+    """The finding for facts that the guest did not report before or after the migration."""
     remedy = "Compare by hand, with the same commands that the probe uses."
     return Finding(
         f"Validation.{code}",

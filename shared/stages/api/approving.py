@@ -56,7 +56,7 @@ def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: in
     found = ports.migrations.load(migration_id)
     if not seen.is_in_seen_state(found, version):
         raise seen.migration_changed_refusal(found, version, ports.migrations.journal(migration_id))
-    acts.roll_back(found, who.caller.name, ports.clock.now())  # it could be: nobody approves what cannot be done
+    acts.roll_back_migration(found, who.caller.name, ports.clock.now())  # it could be: nobody approves what cannot be done
     _write_approval(ports, found.batch_id, who, (digest, why), lambda batch, now: rollback_approval_state(batch, found, now, ports))
     return migrations.get_migration(ports, migration_id)
 
@@ -70,7 +70,7 @@ def _write_approval(
         roles = who.roles(before.selection.account_ids, before.created_by)
         asked = find(before, now)
         approvals.check_approver(before, asked, who.caller, roles)
-        change = approvals.approve(before, asked, who.caller, digest, why, now)
+        change = approvals.add_approval(before, asked, who.caller, digest, why, now)
         if change is None:
             return before
         with suppress(Stale):
@@ -97,7 +97,7 @@ def rollback_approvals_view(migration: Migration, ports: Ports) -> ApprovalsView
     """Return the approvals of a rollback; None if the migration cannot be rolled back now."""
     with suppress(Refused):
         now = ports.clock.now()
-        acts.roll_back(migration, "", now)
+        acts.roll_back_migration(migration, "", now)
         batch = ports.batches.load(migration.batch_id)
         return _approvals_view(batch, rollback_approval_state(batch, migration, now, ports))
     return None

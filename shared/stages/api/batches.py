@@ -236,7 +236,7 @@ def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, ve
         return before
     if before.version != version:
         raise seen.batch_changed_refusal(before, version)
-    after = acts.acknowledge(before, caller.name, risks_version, ports.clock.now(), caller.trust.value)
+    after = acts.acknowledge_batch(before, caller.name, risks_version, ports.clock.now(), caller.trust.value)
     waves: Sequence[Sequence[str]] = ()
     if after.policy.stores_order:
         from shared.stages.waving import divide_into_waves  # seldom needed, and every start of the function would pay for it

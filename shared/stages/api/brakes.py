@@ -13,11 +13,11 @@ from shared.domain.errors import Stale
 from shared.domain.migration import BEFORE_A_START, MOVING, State
 from shared.domain.retry import LOST_RACE
 from shared.domain.waves import (
+    batch_with_next_wave_open,
     check_next_wave_can_begin,
     check_no_retry_under_way,
     state_counts_by_wave,
     why_next_wave_waits,
-    with_next_wave_open,
 )
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
@@ -28,7 +28,7 @@ from shared.stages.waving import unfinished_ids_in_begun_waves
 def pause_batch(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
     """Pause the batch: no migration starts until somebody resumes the batch."""
     return _write_brake_act(
-        ports, batch_id, caller, version, "pause", lambda batch: brake.pause(batch, caller, why, ports.clock.now())
+        ports, batch_id, caller, version, "pause", lambda batch: brake.pause_batch(batch, caller, why, ports.clock.now())
     )
 
 
@@ -37,7 +37,7 @@ def resume_batch(ports: Ports, batch_id: str, caller: Caller, why: str, failed: 
 
     def decide_resume(batch: Batch) -> BatchChange:
         counted = ports.batches.tally(batch_id).attempts
-        return brake.resume(batch, caller, why, ports.clock.now(), counted, failed)
+        return brake.resume_batch(batch, caller, why, ports.clock.now(), counted, failed)
 
     return _write_brake_act(ports, batch_id, caller, version, "resume", decide_resume)
 
@@ -45,7 +45,7 @@ def resume_batch(ports: Ports, batch_id: str, caller: Caller, why: str, failed: 
 def stop_batch(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
     """Stop the batch: running migrations finish, and the tick cancels the rest."""
     return _write_brake_act(
-        ports, batch_id, caller, version, "stop", lambda batch: brake.stop(batch, caller, why, ports.clock.now())
+        ports, batch_id, caller, version, "stop", lambda batch: brake.stop_batch(batch, caller, why, ports.clock.now())
     )
 
 
@@ -62,7 +62,7 @@ def begin_next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -
         waves = ports.batches.waves(batch_id)
         check_next_wave_can_begin(before, len(waves), now)
         check_no_retry_under_way(before, unfinished_ids_in_begun_waves(before.terms, waves, ports))
-        after, line = with_next_wave_open(before, caller.name, now, caller.trust.value, caller.door)
+        after, line = batch_with_next_wave_open(before, caller.name, now, caller.trust.value, caller.door)
         try:
             ports.batches.commit(before, after, line=line)
         except Stale:

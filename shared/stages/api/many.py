@@ -24,7 +24,7 @@ def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: di
 
     def decide_confirmation(migration: Migration, now: datetime) -> Step:
         holds = holds_snapshots(migration, ports)
-        return acts.confirm(migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds)
+        return acts.confirm_migration(migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds)
 
     return views.Confirmations(*_act_on_each_migration(ports, batch_id, versions, "confirmation", caller, decide_confirmation))
 
@@ -57,7 +57,7 @@ def cancel_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dic
     ports.batches.terms(batch_id)  # raises Refused if the batch does not exist
 
     def decide_cancellation(migration: Migration, now: datetime) -> Step:
-        return acts.cancel(migration, caller.name, now)
+        return acts.cancel_migration(migration, caller.name, now)
 
     return views.Cancellations(*_act_on_each_migration(ports, batch_id, versions, "cancellation", caller, decide_cancellation))
 

@@ -167,7 +167,7 @@ def confirm(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views
 
     def decide_confirmation(migration: Migration, now: datetime) -> Step:
         retention_days = ports.batches.terms(migration.batch_id).policy.retention_days
-        return acts.confirm(
+        return acts.confirm_migration(
             migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds_snapshots(migration, ports)
         )
 
@@ -200,17 +200,17 @@ def retry_step(migration: Migration, caller: Caller, now: datetime, ports: Ports
 
     In a stopped batch only a rollback can be retried.
     """
-    taken = acts.retry(migration, caller.name, now)
+    taken = acts.retry_migration(migration, caller.name, now)
     terms = ports.batches.terms(migration.batch_id)
     if taken.after.state is not State.ROLLING_BACK:
-        acts.check_not_stopped(terms)
+        acts.check_batch_not_stopped(terms)
     reopen_batch(terms, ports)
     return taken
 
 
 def cancel(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Cancel the migration before anything on the instance has changed."""
-    act = Act("cancellation", caller, seen, lambda migration, now: acts.cancel(migration, caller.name, now))
+    act = Act("cancellation", caller, seen, lambda migration, now: acts.cancel_migration(migration, caller.name, now))
     return _carry_out_and_show(ports, migration_id, act)
 
 
@@ -223,7 +223,7 @@ def roll_back(ports: Ports, migration_id: str, caller: Caller, seen: int) -> vie
 
 def rollback_step(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
     """Return the first step of a rollback. Raises Refused if the rollback is impossible, or lacks approvals."""
-    taken = acts.roll_back(migration, caller.name, now)
+    taken = acts.roll_back_migration(migration, caller.name, now)
     if ports.batches.terms(migration.batch_id).policy.rollback_approvals:
         from shared.stages.api.approving import check_rollback_approved  # as above
 

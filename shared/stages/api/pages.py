@@ -106,4 +106,6 @@ def _guest_aspects(before: Observation, after: Observation) -> tuple[ComparisonR
     """Return the guest's aspects before and after the move; empty if the guest did not answer both probes."""
     if not (before.guest and after.guest):
         return ()
-    return comparison_rows(*before.instance_and_guest(), *after.instance_and_guest(), after.assessment or Assessment())
+    return comparison_rows(
+        *before.facts_of_instance_and_guest(), *after.facts_of_instance_and_guest(), after.assessment or Assessment()
+    )

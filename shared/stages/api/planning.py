@@ -14,7 +14,7 @@ from shared.domain.drivers import driver_traits
 from shared.domain.durations import duration_rows
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Finding
-from shared.domain.forecast import FAILED, MOVED, MOVING, WAITING, FinishTimes, ForecastInput, ForecastItem, forecast
+from shared.domain.forecast import FAILED, MOVED, MOVING, WAITING, FinishTimes, ForecastInput, ForecastItem, forecast_batch
 from shared.domain.migration import MOVING as MOVES
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.domain.observation import instance_document_name
@@ -52,7 +52,9 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
     limit = ports.limits.max_moving
     items = [_forecast_item(each, batch) for each in meant]
     unfinished = sum(each.state in (WAITING, MOVING) for each in items)
-    ahead = forecast(_within_limit(ForecastInput(_batch_as_if_approved(batch, now), items, cut, now, limit)), seed=seed, runs=runs)
+    ahead = forecast_batch(
+        _within_limit(ForecastInput(_batch_as_if_approved(batch, now), items, cut, now, limit)), seed=seed, runs=runs
+    )
     gib, seen = _snapshot_gib(meant, ports)
     settled = bool(found) and not batch.dry_run and all(each.state in SETTLED for each in found)
     names = {each.migration_id: each.instance_name or each.instance_id for each in meant}
@@ -111,7 +113,7 @@ def _sorted_by_stored_order(found: Sequence[Migration], batch: Batch, ports: Por
     by_name = sorted(found, key=sort_key_by_name)
     if not batch.policy.stores_order:
         return by_name
-    places = ports.batches.waves(batch.batch_id).places if batch.acknowledgement else {}
+    places = ports.batches.waves(batch.batch_id).place_by_migration if batch.acknowledgement else {}
     if places:
         return sorted(by_name, key=lambda each: places.get(each.migration_id, len(places)))
     keys = {id: key for page in ports.batches.wave_sort_keys(batch.batch_id) for id, key in page.items()}
@@ -175,12 +177,12 @@ def _forecast_at_acknowledgement(
     then = batch.acknowledgement.at
     fresh = replace(_batch_as_if_approved(batch, then), control=UNTOUCHED)
     items = [ForecastItem(each.migration_id, max(len(each.hops), 1), group=each.group, driver=each.driver) for each in meant]
-    return forecast(ForecastInput(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
+    return forecast_batch(ForecastInput(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
 
 
 def _opening_views(batch: Batch, finish: FinishTimes, now: datetime) -> tuple[OpeningView, ...]:
     ends = finish.p90 or finish.p50 or finish.earliest or now + timedelta(days=OPENINGS_DAYS)
-    return tuple(OpeningView(*each) for each in batch.policy.time_limits.open_periods(now, ends, MOST_OPENINGS))
+    return tuple(OpeningView(*each) for each in batch.policy.time_limits.allowed_start_periods(now, ends, MOST_OPENINGS))
 
 
 def _finish_view(found: FinishTimes) -> FinishView:

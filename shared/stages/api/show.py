@@ -20,7 +20,7 @@ from shared.domain.batch import (
 from shared.domain.errors import Refused
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration
-from shared.domain.policy import Policy, without_never_open_window
+from shared.domain.policy import Policy, policy_without_never_open_window
 from shared.domain.restore import disk_state_in_words
 from shared.stages.api import selection_views, views
 from shared.stages.api.people_views import ApprovalsView
@@ -36,10 +36,10 @@ def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, 
     """
     now = migration.entered_at
     tries: dict[str, Callable[[], object]] = {
-        "confirmation": lambda: acts.confirm(migration, "", now, retention_days=1, holds_snapshots=holds_snapshots),
-        "retry": lambda: acts.retry(migration, "", now),
-        "cancellation": lambda: acts.cancel(migration, "", now),
-        "rollback": lambda: acts.roll_back(migration, "", now),
+        "confirmation": lambda: acts.confirm_migration(migration, "", now, retention_days=1, holds_snapshots=holds_snapshots),
+        "retry": lambda: acts.retry_migration(migration, "", now),
+        "cancellation": lambda: acts.cancel_migration(migration, "", now),
+        "rollback": lambda: acts.roll_back_migration(migration, "", now),
     }
     return tuple(name for name, attempt in tries.items() if _is_possible(attempt))
 
@@ -115,7 +115,7 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
         "selection": selection_view(value, own),
         "destination": value.destination,
         "destinations": value.destinations,
-        "policy": without_never_open_window(value.policy),
+        "policy": policy_without_never_open_window(value.policy),
         "size": value.size,
         "digest": value.digest,
         "left_out": value.left_out,

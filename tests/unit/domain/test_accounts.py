@@ -93,9 +93,9 @@ def test_a_refusal_is_waited_for_and_says_what_to_restore() -> None:
 def test_the_longer_it_refuses_the_later_it_is_tried_again() -> None:
     trouble = new_unusable_account(role_refused_error(TRADING, "gone."), NOW)
     assert (trouble.since, trouble.until) == (NOW, NOW + timedelta(minutes=1))
-    assert trouble.is_blocking(NOW)
-    assert not trouble.is_blocking(NOW + timedelta(minutes=1))
-    later = trouble.with_further_refusal(permission_missing_error(TRADING, "no."), NOW + timedelta(hours=3))
+    assert trouble.is_account_blocked(NOW)
+    assert not trouble.is_account_blocked(NOW + timedelta(minutes=1))
+    later = trouble.copy_with_refusal(permission_missing_error(TRADING, "no."), NOW + timedelta(hours=3))
     assert (later.since, later.code) == (NOW, "Account.NoPermission")
     assert later.until == NOW + timedelta(hours=3, minutes=30)
     assert "since 2026-11-23 12:00 UTC" in later.why_unusable

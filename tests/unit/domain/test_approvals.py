@@ -49,7 +49,7 @@ def approve(batch: Batch, caller: Caller, roles: frozenset[Role] = APPROVER, **m
     now = more.get("now", NOW)
     found = asked(batch, more.get("about", BATCH), now)
     approvals.check_approver(batch, found, caller, roles)
-    return approvals.approve(batch, found, caller, more.get("seen", found.seen), more.get("why", ""), now)
+    return approvals.add_approval(batch, found, caller, more.get("seen", found.seen), more.get("why", ""), now)
 
 
 def refused(batch: Batch, caller: Caller, **more: Any) -> tuple[str, int]:
@@ -163,7 +163,7 @@ def test_a_wave_begins_once_it_is_approved() -> None:
     done = approved(ENDED, "bob", about=about)
     assert waves.may_next_wave_begin(done.terms, NOW)
     waves.check_next_wave_can_begin(done, 3, NOW)
-    after, _ = waves.with_next_wave_open(done, "watch", NOW)
+    after, _ = waves.batch_with_next_wave_open(done, "watch", NOW)
     assert after.control.approvals == ()
     assert not waves.may_next_wave_begin(done.terms, NOW + timedelta(minutes=600)), "an expired one does not count"
 
@@ -181,7 +181,7 @@ def test_only_the_next_wave_can_be_approved_and_only_once_the_one_before_has_end
 def test_a_rollback_is_approved_as_the_migration_stands() -> None:
     about = approvals.rollback_subject("m-1", 7)
     found = approvals.batch_approval_status(PLAIN, about, NOW, ())
-    change = approvals.approve(PLAIN, found, person("bob"), found.seen, "", NOW)
+    change = approvals.add_approval(PLAIN, found, person("bob"), found.seen, "", NOW)
     assert change is not None
     assert change.line.approval is not None
     assert change.after.control.approvals == (), "the journal alone keeps it"

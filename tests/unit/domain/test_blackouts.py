@@ -13,7 +13,7 @@ from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
 from shared.domain.limits import has_missed_window, needs_new_snapshots
 from shared.domain.migration import Migration, State
-from shared.domain.policy import Policy, read_policy, without_never_open_window
+from shared.domain.policy import Policy, policy_without_never_open_window, read_policy
 from shared.domain.times import MOST_BLACKOUTS, Blackout, TimeLimits
 from shared.domain.window import NEVER, Window
 
@@ -79,7 +79,7 @@ def test_a_policy_with_waves_holds_everything_in_an_older_version() -> None:
     policy = read_policy({"waves": ["1", "50%"]})
     assert policy.window == NEVER
     assert policy.time_limits.windows == ()
-    assert without_never_open_window(policy).window is None
+    assert policy_without_never_open_window(policy).window is None
     with_window = read_policy({"waves": ["1"], "window": {"start": "22:00", "end": "04:00"}})
     assert with_window.window == NEVER
     assert with_window.time_limits.windows == (Window("22:00", "04:00", cutoff_min=30),)

@@ -29,9 +29,9 @@ LATER = NOW + timedelta(hours=1)
 ACK = Acknowledgement("ann", NOW, "v", RISKS)
 BATCH = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", Selection(("cn-hangzhou",)), Policy(), acknowledgement=ACK)
 BOB, EVE = Caller("bob", Trust.VERIFIED, door="gateway"), Caller("eve")
-PAUSED = brake.pause(BATCH, BOB, "the pager", NOW).after
-SPENT = brake.pause_at_budget(BATCH, "2 failed (m1, m2), the budget is 1", NOW).after
-STOPPED = brake.stop(BATCH, BOB, "wrong image", NOW).after
+PAUSED = brake.pause_batch(BATCH, BOB, "the pager", NOW).after
+SPENT = brake.pause_batch_at_budget(BATCH, "2 failed (m1, m2), the budget is 1", NOW).after
+STOPPED = brake.stop_batch(BATCH, BOB, "wrong image", NOW).after
 FAILED = {"m1": 1, "m2": 3}
 
 
@@ -40,7 +40,7 @@ def code(refused: pytest.ExceptionInfo[Refused]) -> tuple[str, int]:
 
 
 def test_an_act_moves_the_version_and_leaves_a_line() -> None:
-    change = brake.pause(BATCH, BOB, "the pager", NOW)
+    change = brake.pause_batch(BATCH, BOB, "the pager", NOW)
     assert change.after.version == change.line.version == BATCH.version + 1
     assert (change.line.act, change.line.by, change.line.why) == ("pause", "bob", "the pager")
     assert (change.line.trust, change.line.door) == ("verified", "gateway")
@@ -49,19 +49,19 @@ def test_an_act_moves_the_version_and_leaves_a_line() -> None:
 
 
 def test_a_resume_after_a_pause_at_the_budget_restarts_the_count() -> None:
-    change = brake.resume(SPENT, EVE, "the mirror is back", LATER, FAILED, 2)
+    change = brake.resume_batch(SPENT, EVE, "the mirror is back", LATER, FAILED, 2)
     assert change.after.control.brake is PauseState.OFF
     assert change.forgiven == FAILED
 
 
 @pytest.mark.parametrize("batch", [PAUSED, STOPPED])
 def test_any_other_resume_leaves_the_count_alone(batch: Batch) -> None:
-    assert brake.resume(batch, EVE, "it is over", LATER, FAILED, 2).forgiven == {}
+    assert brake.resume_batch(batch, EVE, "it is over", LATER, FAILED, 2).forgiven == {}
 
 
 def test_a_resume_is_refused_if_more_have_failed_than_the_person_saw() -> None:
     with pytest.raises(Refused) as refused:
-        brake.resume(SPENT, EVE, "", LATER, {**FAILED, "m3": 1}, 2)
+        brake.resume_batch(SPENT, EVE, "", LATER, {**FAILED, "m3": 1}, 2)
     assert code(refused) == ("Batch.FailedSince", 409)
     assert "m3" in refused.value.message
 
@@ -69,17 +69,17 @@ def test_a_resume_is_refused_if_more_have_failed_than_the_person_saw() -> None:
 def test_what_makes_no_sense_is_refused() -> None:
     for batch in (PAUSED, SPENT, STOPPED):
         with pytest.raises(Refused) as refused:
-            brake.pause(batch, BOB, "", NOW)
+            brake.pause_batch(batch, BOB, "", NOW)
         assert code(refused) == ("Batch.NotRunning", 409)
     with pytest.raises(Refused) as refused:
-        brake.resume(BATCH, BOB, "", NOW, {}, 0)
+        brake.resume_batch(BATCH, BOB, "", NOW, {}, 0)
     assert code(refused) == ("Batch.NotPaused", 409)
     with pytest.raises(Refused) as refused:
-        brake.stop(STOPPED, EVE, "", NOW)
+        brake.stop_batch(STOPPED, EVE, "", NOW)
     assert code(refused) == ("Batch.NotRunning", 409)
 
 
-@pytest.mark.parametrize("act", [brake.pause, brake.stop])
+@pytest.mark.parametrize("act", [brake.pause_batch, brake.stop_batch])
 @pytest.mark.parametrize(("state", "wanted"), [(BatchState.PLANNING, "Batch.StillPlanning"), (BatchState.CLOSED, "Batch.Closed")])
 def test_only_an_open_batch_can_be_paused_or_stopped(act: object, state: BatchState, wanted: str) -> None:
     with pytest.raises(Refused) as refused:
@@ -89,17 +89,17 @@ def test_only_an_open_batch_can_be_paused_or_stopped(act: object, state: BatchSt
 
 @pytest.mark.parametrize("batch", [PAUSED, SPENT])
 def test_a_paused_batch_can_be_stopped(batch: Batch) -> None:
-    assert brake.stop(batch, EVE, "", LATER).after.control.brake is PauseState.STOPPED
+    assert brake.stop_batch(batch, EVE, "", LATER).after.control.brake is PauseState.STOPPED
 
 
 def test_nobody_acknowledges_or_retries_in_a_stopped_batch() -> None:
     with pytest.raises(Refused) as refused:
-        acts.acknowledge(replace(STOPPED, acknowledgement=None), "ann", RISKS_VERSION, NOW)
+        acts.acknowledge_batch(replace(STOPPED, acknowledgement=None), "ann", RISKS_VERSION, NOW)
     assert code(refused) == ("Batch.Stopped", 409)
     with pytest.raises(Refused) as refused:
-        acts.check_not_stopped(STOPPED.terms)
+        acts.check_batch_not_stopped(STOPPED.terms)
     assert "replank resume b1" in refused.value.remedy
-    acts.check_not_stopped(PAUSED.terms)
+    acts.check_batch_not_stopped(PAUSED.terms)
 
 
 def test_the_tick_looks_at_a_stopped_batch_that_nobody_acknowledged() -> None:
@@ -128,4 +128,4 @@ def test_the_same_act_once_more_is_known_by_its_person() -> None:
     assert not brake.is_last_act(PAUSED, "pause", "eve")
     assert not brake.is_last_act(PAUSED, "stop", "bob")
     assert not brake.is_last_act(BATCH, "resume", "")
-    assert brake.is_last_act(brake.resume(PAUSED, EVE, "", LATER, {}, 0).after, "resume", "eve")
+    assert brake.is_last_act(brake.resume_batch(PAUSED, EVE, "", LATER, {}, 0).after, "resume", "eve")

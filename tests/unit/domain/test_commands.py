@@ -13,11 +13,11 @@ from shared.domain.codec import decode, encode
 from shared.domain.commands import DRAINED, CommandProgress, CommandRule, needs_instance_tags, rule_for_instance
 from shared.domain.effects import ReleaseSlot, RunPostCommand, post_command_effects, post_command_effects_of_failure
 from shared.domain.errors import Refused
-from shared.domain.group import last_attempt_leaving_group
+from shared.domain.group import last_attempt_to_release_place
 from shared.domain.limits import requeue_migration
 from shared.domain.migration import DriverData, Failure, Migration, State
 from shared.domain.policy import Policy, read_policy
-from shared.domain.text import without_secrets
+from shared.domain.text import text_without_secrets
 from tests.support.ports import T0, migration
 
 DRAINED_ONCE = CommandProgress(phase=DRAINED, runs=1, ran=True, last="the pre command ended: exit code 0")
@@ -87,7 +87,7 @@ def drained(state: State, **more: Any) -> Migration:
 
 
 def test_an_end_without_a_move_undoes_the_pre_command() -> None:
-    assert RunPostCommand() in acts.cancel(drained(State.SNAPSHOTTED), "ann", T0).effects
+    assert RunPostCommand() in acts.cancel_migration(drained(State.SNAPSHOTTED), "ann", T0).effects
     stood = requeue_migration(drained(State.SNAPSHOTTED), "the window is closed", by="migrate", now=T0)
     assert stood.effects == (ReleaseSlot(), RunPostCommand())
 
@@ -104,28 +104,28 @@ def test_a_failure_beside_a_job_that_a_person_may_have_started_waits_for_a_perso
     asked = drained(State.SNAPSHOTTED, driver="console")
     assert not post_command_effects_of_failure(asked, "migrate")
     failed = replace(asked, state=State.FAILED, failure=Failure("migrate", "Driver.PrepareTimedOut", "x", "y"))
-    assert acts.retry(failed, "ann", T0).after.state is State.WAITING
-    assert RunPostCommand() in acts.confirm(failed, "ann", T0, retention_days=1).effects
+    assert acts.retry_migration(failed, "ann", T0).after.state is State.WAITING
+    assert RunPostCommand() in acts.confirm_migration(failed, "ann", T0, retention_days=1).effects
     assert post_command_effects_of_failure(asked, "snapshot"), "its retry begins again with the precheck"
     assert post_command_effects_of_failure(drained(State.SNAPSHOTTED), "migrate"), "no job of SMC has started"
 
 
 def test_whoever_confirms_a_failed_migration_gets_it_back_into_service() -> None:
     failed = drained(State.FAILED, failure=Failure("validate", "Services.NotRunning", "x", "y"))
-    assert RunPostCommand() in acts.confirm(failed, "ann", T0, retention_days=1).effects
+    assert RunPostCommand() in acts.confirm_migration(failed, "ann", T0, retention_days=1).effects
     by_hand = replace(failed, failure=Failure("validate", "Command.PostFailed", "x", "y"))
-    confirmed = acts.confirm(by_hand, "ann", T0, retention_days=1)
+    confirmed = acts.confirm_migration(by_hand, "ann", T0, retention_days=1)
     assert RunPostCommand() not in confirmed.effects
-    assert last_attempt_leaving_group(confirmed.after) == by_hand.attempt  # nothing waits for a command that will never run
+    assert last_attempt_to_release_place(confirmed.after) == by_hand.attempt  # nothing waits for a command that will never run
 
 
 def test_a_migration_without_commands_owes_none() -> None:
-    assert RunPostCommand() not in acts.cancel(migration(1, state=State.SNAPSHOTTED), "ann", T0).effects
+    assert RunPostCommand() not in acts.cancel_migration(migration(1, state=State.SNAPSHOTTED), "ann", T0).effects
 
 
 def test_after_a_rollback_the_post_command_runs_once_more() -> None:
-    assert CommandProgress(ran=True).with_post_command_due().phase == DRAINED
-    assert CommandProgress().with_post_command_due() == CommandProgress()
+    assert CommandProgress(ran=True).progress_after_rollback().phase == DRAINED
+    assert CommandProgress().progress_after_rollback() == CommandProgress()
 
 
 @pytest.mark.parametrize(
@@ -141,4 +141,4 @@ def test_after_a_rollback_the_post_command_runs_once_more() -> None:
     ],
 )
 def test_secrets_in_an_output_are_hidden(said: str, kept: str) -> None:
-    assert without_secrets(said) == kept
+    assert text_without_secrets(said) == kept

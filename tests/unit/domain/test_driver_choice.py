@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from shared.domain.catalog import CATALOG, require_release
-from shared.domain.driver_choice import DriverChoice, choose_driver, why_no_identity
+from shared.domain.driver_choice import DriverChoice, choose_driver, why_instance_unrecognisable
 from shared.domain.drivers import AUTO, DRIVERS, driver_choices, driver_traits, drivers_by_rank
 from shared.domain.errors import Refused
 from shared.domain.hop import Hop
@@ -90,7 +90,7 @@ def test_a_path_that_nobody_has_keeps_the_refusal_of_the_matrix() -> None:
     ],
 )
 def test_a_driver_that_knows_instances_by_name_needs_one(hostname: str, addresses: tuple[str, ...], ready: bool) -> None:
-    assert (why_no_identity(replace(LINUX_INSTANCE, hostname=hostname, private_ips=addresses)) == "") is ready
+    assert (why_instance_unrecognisable(replace(LINUX_INSTANCE, hostname=hostname, private_ips=addresses)) == "") is ready
 
 
 def test_the_table_has_an_order_without_ties_and_a_reason_for_it() -> None:

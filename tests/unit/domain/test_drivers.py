@@ -51,8 +51,8 @@ def test_a_new_driver_whose_jobs_start_unseen_is_never_called_untouched() -> Non
     assert row.is_untouched
     with mock.patch.dict(DRIVERS, {"unseen": UNSEEN}):
         assert not row.is_untouched
-        assert acts.retry(row, "ann", NOON).after.resumes == "migrate"
-        ended = acts.confirm(row, "ann", NOON, retention_days=1)
+        assert acts.retry_migration(row, "ann", NOON).after.resumes == "migrate"
+        ended = acts.confirm_migration(row, "ann", NOON, retention_days=1)
     assert [each.after_jobs for each in ended.effects if isinstance(each, ReleaseLock)] == [True]
 
 

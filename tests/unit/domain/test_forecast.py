@@ -14,7 +14,7 @@ from shared.domain import waves
 from shared.domain.batch import Acknowledgement, Batch, BatchControl, BatchState, PauseState, Selection
 from shared.domain.chosen import selection_digest
 from shared.domain.durations import DECLARED, JOB, RandomDraws, duration_rows, parts_after_snapshots
-from shared.domain.forecast import FAILED, MOVED, MOVING, Forecast, ForecastInput, ForecastItem, forecast
+from shared.domain.forecast import FAILED, MOVED, MOVING, Forecast, ForecastInput, ForecastItem, forecast_batch
 from shared.domain.forecast_queue import GroupPlaces
 from shared.domain.policy import read_policy
 
@@ -32,7 +32,7 @@ def ahead(policy: dict[str, Any], given: list[ForecastItem], *, runs: int = 20, 
     chosen = read_policy(policy)
     batch = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", SELECTION, chosen, acknowledgement=ACK, size=len(given), **more)
     cut = waves.divide_into_waves([each.migration_id for each in given], chosen.waves) if chosen.waves else []
-    return forecast(ForecastInput(batch, given, cut, NOW, limit), seed="7", runs=runs)
+    return forecast_batch(ForecastInput(batch, given, cut, NOW, limit), seed="7", runs=runs)
 
 
 def finish(policy: dict[str, Any], given: list[ForecastItem], **more: Any) -> datetime:
@@ -156,7 +156,7 @@ def test_a_large_batch_asks_little_for_each_migration(monkeypatch: pytest.Monkey
     """Counts, not times: 10,000 instances must fit in the time of the api function."""
     count, runs = 1000, 3
     asked: Counter[str] = Counter()
-    for owner, name in ((forecasting, "blocking_limit"), (RandomDraws, "_draw_fraction"), (GroupPlaces, "take")):
+    for owner, name in ((forecasting, "blocking_limit"), (RandomDraws, "_draw_fraction"), (GroupPlaces, "take_place")):
         monkeypatch.setattr(owner, name, counted(asked, getattr(owner, name)))
     found = ahead({**GENEROUS, "maxMoving": 100}, items(count), runs=runs, limit=100)
     assert found.finish.p50 is not None
@@ -168,7 +168,7 @@ def test_a_large_batch_asks_little_for_each_migration(monkeypatch: pytest.Monkey
 def test_members_that_wait_for_their_group_are_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     count, runs = 600, 2
     asked: Counter[str] = Counter()
-    monkeypatch.setattr(GroupPlaces, "take", counted(asked, GroupPlaces.take))
+    monkeypatch.setattr(GroupPlaces, "take_place", counted(asked, GroupPlaces.take_place))
     given = [replace(each, group=f"serves={place % 2}") for place, each in enumerate(items(count))]
     assert ahead({**GENEROUS, "maxMoving": 60, "group": {"tag": "serves"}}, given, runs=runs).finish.p50 is not None
     assert asked["take"] <= 3 * count * (runs + 1)

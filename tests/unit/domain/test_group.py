@@ -12,7 +12,7 @@ from shared.adapters import tables
 from shared.domain.codec import encode
 from shared.domain.commands import DRAINED, DRAINING, RESTORING, CommandProgress
 from shared.domain.errors import Refused
-from shared.domain.group import group_name, last_attempt_leaving_group, why_group_waits
+from shared.domain.group import group_name, last_attempt_to_release_place, why_group_waits
 from shared.domain.migration import DriverData, Migration, State
 from shared.domain.policy import Grouping, read_policy
 
@@ -54,26 +54,29 @@ def test_the_group_is_the_tag_with_its_value(tag: str, group: str) -> None:
     ],
 )
 def test_a_member_keeps_the_place_until_it_is_validated_or_a_person_has_decided(found: Migration, last: int) -> None:
-    assert last_attempt_leaving_group(found) == last
+    assert last_attempt_to_release_place(found) == last
 
 
 @pytest.mark.parametrize("phase", [DRAINING, DRAINED, RESTORING])
 @pytest.mark.parametrize("state", [State.READY, State.CANCELLED, State.CONFIRMED])
 def test_a_member_that_was_drained_keeps_the_place_until_its_post_command_has_ended(state: State, phase: str) -> None:
     drained = member(state, commands=CommandProgress(phase=phase, ran=True))
-    assert last_attempt_leaving_group(drained) == 0
+    assert last_attempt_to_release_place(drained) == 0
     assert (
-        last_attempt_leaving_group(replace(drained, commands=drained.commands.with_command_ended("", "the post command ended"))) > 0
+        last_attempt_to_release_place(
+            replace(drained, commands=drained.commands.progress_after_command("", "the post command ended"))
+        )
+        > 0
     )
 
 
 def test_a_completed_member_leaves_though_its_post_command_never_ran() -> None:
-    assert last_attempt_leaving_group(member(State.COMPLETED, commands=CommandProgress(phase=DRAINED, ran=True))) == 3
+    assert last_attempt_to_release_place(member(State.COMPLETED, commands=CommandProgress(phase=DRAINED, ran=True))) == 3
 
 
 def test_every_state_is_decided() -> None:
     """A state that is added later keeps the place, because that is the safe default."""
-    assert {state for state in State if last_attempt_leaving_group(member(state)) == 0} == {
+    assert {state for state in State if last_attempt_to_release_place(member(state)) == 0} == {
         State.SNAPSHOTTING,
         State.SNAPSHOTTED,
         State.MIGRATING,

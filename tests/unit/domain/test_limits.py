@@ -19,8 +19,8 @@ from shared.domain.limits import (
     blocking_limit,
     has_missed_window,
     has_priority,
+    kind_of_next_start,
     needs_new_snapshots,
-    next_start,
     requeue_migration,
 )
 from shared.domain.migration import DriverData, Migration, State
@@ -113,7 +113,7 @@ def test_nothing_is_held_if_no_limit_is_in_the_way(start: Start) -> None:
     ],
 )
 def test_a_row_tells_what_it_starts_next(changes: dict[str, object], start: Start) -> None:
-    assert next_start(migration(**changes)) is start
+    assert kind_of_next_start(migration(**changes)) is start
 
 
 def migration(**changes: object) -> Migration:
@@ -223,7 +223,7 @@ def test_what_cannot_start_gives_its_slot_back(before: Migration, to: State, pre
     assert (after.state, after.attempt, after.prechecked_at, after.handle.began_at) == (to, 2, prechecked, None)
     assert [type(effect).__name__ for effect in taken.effects] == ["ReleaseSlot"]
     assert "window" in taken.entry.reason
-    assert next_start(after).name.partition("_")[0] == next_start(before).name.partition("_")[0]
+    assert kind_of_next_start(after).name.partition("_")[0] == kind_of_next_start(before).name.partition("_")[0]
 
 
 def test_snapshots_do_not_outlive_their_window() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.catalog import identify
+from shared.domain.catalog import identify_release
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.notice import due_notices, is_wanted_release, read_notice, read_notice_policy
 from shared.domain.policy import BOUNDS, read_policy
@@ -20,12 +20,12 @@ def test_a_notice_by_name_or_key_covers_the_same_release() -> None:
 
 def test_a_windows_product_covers_its_editions() -> None:
     notice = read_notice({"releases": ["Windows Server 2008 R2"]})
-    enterprise = identify(
+    enterprise = identify_release(
         "Windows Server  2008 R2 企业版 64位中文版", "Windows Server 2008 R2 Enterprise Edition 64 bit Chinese Edition"
     )
     assert enterprise is not None
     assert is_wanted_release(enterprise, notice.releases)
-    centos = identify("CentOS  7.9 64位")
+    centos = identify_release("CentOS  7.9 64位")
     assert centos is not None
     assert not is_wanted_release(centos, notice.releases)
 
@@ -73,7 +73,7 @@ def test_a_notice_says_what_is_concerned_and_never_what_is_done(extra: dict[str,
 
 
 def test_what_the_inventory_publishes_is_read() -> None:
-    released = identify("CentOS  7.9 64位")
+    released = identify_release("CentOS  7.9 64位")
     assert released is not None
     (event,) = due_notices([released], NOW)
     assert read_notice(event.data).releases == ("centos-7",)
@@ -136,7 +136,7 @@ def test_a_policy_out_of_bounds_is_refused(policy: dict[str, object]) -> None:
 
 
 def test_the_calendar_speaks_of_what_is_out_of_support_once_a_month() -> None:
-    running = [identify("CentOS  7.9 64位"), identify("Alibaba Cloud Linux  3.2104 LTS 64位")]
+    running = [identify_release("CentOS  7.9 64位"), identify_release("Alibaba Cloud Linux  3.2104 LTS 64位")]
     notices = due_notices([each for each in running if each], NOW)
     assert [(each.event_id, each.data["releases"]) for each in notices] == [("eol-centos-7-2026-11", ["centos-7"])]
     assert due_notices([each for each in running if each], NOW.replace(day=1))[0].event_id == notices[0].event_id

@@ -71,7 +71,7 @@ def test_what_was_not_stored_is_none(document: dict[str, Any] | None) -> None:
 )
 def test_a_comparison_without_a_baseline_is_refused_by_name(document: dict[str, Any], lacks: str) -> None:
     with pytest.raises(DocumentInvalid, match=f"has no {lacks}"):
-        Observation.from_json(document).instance_and_guest()
+        Observation.from_json(document).facts_of_instance_and_guest()
 
 
 def test_a_guest_that_answered_nothing_is_not_a_guest_that_was_not_asked() -> None:

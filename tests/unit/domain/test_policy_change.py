@@ -85,7 +85,7 @@ def test_only_an_open_batch_gets_another_policy(state: BatchState, code: str) ->
 
 def test_an_approval_of_the_policy_before_does_not_count_and_one_of_the_same_policy_again_does() -> None:
     seen = approvals.batch_approval_status(BATCH, approvals.BATCH, NOW)
-    given = approvals.approve(BATCH, seen, Caller("bob"), seen.seen, "", NOW)
+    given = approvals.add_approval(BATCH, seen, Caller("bob"), seen.seen, "", NOW)
     assert given is not None
     approved = given.after
     assert not approvals.approval_status(approved.terms, approvals.BATCH, NOW).missing_approval_count

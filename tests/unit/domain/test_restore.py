@@ -14,9 +14,9 @@ from shared.domain.restore import (
     SnapshotAttributes,
     are_resets_valid,
     disk_states_in_words,
+    disks_with_new_state,
     newest_snapshot_set,
     why_snapshots_unusable,
-    with_disk_state,
 )
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -77,7 +77,7 @@ def test_a_snapshot_that_cannot_be_used_is_named_with_its_cause(seen: SnapshotAt
 def test_what_is_known_of_each_disk_is_said_and_no_more() -> None:
     plan = tuple(DiskReset(f"d-{number}", f"s-{number}") for number in range(1, 5))
     for disk_id, state in (("d-1", ResetState.RESTORED), ("d-2", ResetState.ACCEPTED), ("d-3", ResetState.ASKED)):
-        plan = with_disk_state(plan, disk_id, state, NOW)
+        plan = disks_with_new_state(plan, disk_id, state, NOW)
     assert disk_states_in_words(plan) == "Disks: d-1: restored, d-2: unknown, d-3: unknown, d-4: not restored."
     assert disk_states_in_words(()) == ""
 

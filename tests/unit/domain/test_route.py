@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from shared.domain.catalog import CATALOG, DEFAULTS, PATHS, RELEASES, identify
+from shared.domain.catalog import CATALOG, DEFAULTS, PATHS, RELEASES, identify_release
 from shared.domain.errors import Refused
 from shared.domain.findings import Severity
 from shared.domain.route import MAX_HOPS, Hop, PlannedRoute, plan_route
@@ -147,7 +147,7 @@ def test_the_exact_version_counts() -> None:
     with pytest.raises(Refused) as caught:
         plan_route(old, "x86_64", on=TODAY)
     assert "update to that version first" in caught.value.remedy
-    centos = identify("CentOS  7.6 64位")
+    centos = identify_release("CentOS  7.6 64位")
     assert centos is not None
     with pytest.raises(Refused):
         plan_route(centos, "x86_64", on=TODAY, destination="rhel-7", allow_listed=True, allow_end_of_life=True)

@@ -34,8 +34,8 @@ def test_progress_within_a_state_refuses_no_act(version: int, as_seen: bool) -> 
 @pytest.mark.parametrize("act", ["confirmation", "rollback"])
 def test_an_act_is_done_for_the_operator_who_did_it_and_for_nobody_else(act: str) -> None:
     decisions: dict[str, Callable[[], Any]] = {
-        "confirmation": lambda: acts.confirm(MIGRATED, "ann", NOW, retention_days=7),
-        "rollback": lambda: acts.roll_back(MIGRATED, "ann", NOW),
+        "confirmation": lambda: acts.confirm_migration(MIGRATED, "ann", NOW, retention_days=7),
+        "rollback": lambda: acts.roll_back_migration(MIGRATED, "ann", NOW),
     }
     journal = [ARRIVED, decisions[act]().entry]
     for version in (7, 8):  # the version before the act, and the version after it
@@ -56,7 +56,7 @@ def test_a_retry_is_done_though_its_attempt_has_failed_since_but_a_new_one_is_no
 
 def test_the_retry_of_a_rollback_is_told_from_a_rollback() -> None:
     failed = replace(MIGRATED, state=State.FAILED, handle=RAN, failure=LOST)
-    journal = [ARRIVED, acts.retry(failed, "ann", NOW).entry]
+    journal = [ARRIVED, acts.retry_migration(failed, "ann", NOW).entry]
     assert seen.is_act_done("retry", "ann", 7, journal)
     assert not seen.is_act_done("rollback", "ann", 7, journal)
 
@@ -70,7 +70,7 @@ def test_progress_after_an_act_does_not_hide_it() -> None:
 
 def test_the_release_of_what_was_rolled_back_is_a_change_of_its_own() -> None:
     back = replace(MIGRATED, state=State.ROLLED_BACK)
-    journal = [ARRIVED, acts.confirm(back, "ann", NOW, retention_days=7).entry]
+    journal = [ARRIVED, acts.confirm_migration(back, "ann", NOW, retention_days=7).entry]
     assert seen.is_act_done("confirmation", "ann", 7, journal)
     assert not seen.is_act_done("confirmation", "bob", 7, journal)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.findings import Severity
-from shared.domain.toolreports.failures import KINDS, failure_kind, findings_of_report, findings_that_stop, first_error_line
+from shared.domain.toolreports.failures import KINDS, failure_kind, findings_of_report, findings_that_stop_tool, first_error_line
 from shared.domain.toolreports.results import latest_recorded_run, recorded_runs
 from tests.unit.domain import samples
 
@@ -33,7 +33,7 @@ def test_leapp_inhibitors_come_first_in_every_version(version: str) -> None:
     assert [each.severity for each in found] == [Severity.ERROR, Severity.INFO, Severity.WARNING]
     assert found[0].code == "Tool.Inhibited"
     assert found[0].seen.startswith("What ")
-    assert findings_that_stop(found) == found[:1]
+    assert findings_that_stop_tool(found) == found[:1]
 
 
 def test_leapp_remedies_are_its_own_hint_or_command() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.findings import Severity
-from shared.domain.toolreports.failures import findings_of_report, findings_that_stop, first_error_line
+from shared.domain.toolreports.failures import findings_of_report, findings_that_stop_tool, first_error_line
 from tests.unit.domain.samples import foreign
 
 
@@ -19,7 +19,7 @@ def leapp(*entries: dict[str, Any]) -> str:
 @pytest.mark.parametrize("entry", [foreign.ERROR_120, foreign.ERROR_110], ids=["groups", "tags"])
 def test_an_actor_of_leapp_that_failed_stops_the_upgrade_in_every_schema(entry: dict[str, Any]) -> None:
     """Before version 1.2 the group "error" is listed as a tag, because only two groups are listed as flags."""
-    (found,) = findings_that_stop(findings_of_report("leapp", leapp(foreign.NO_MARKS, entry)))
+    (found,) = findings_that_stop_tool(findings_of_report("leapp", leapp(foreign.NO_MARKS, entry)))
     assert found.title == "Packages for the target cannot be installed"
 
 

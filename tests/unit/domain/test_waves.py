@@ -77,25 +77,25 @@ def code(batch: Batch, now: datetime = NOW, count: int = 3) -> str:
 def test_a_person_lets_the_next_begin_only_after_the_soak() -> None:
     over = NOW + timedelta(minutes=30)
     assert code(BATCH) == "Wave.NotEnded"
-    ended = waves.with_wave_ended(BATCH, NOW)
+    ended = waves.batch_with_wave_ended(BATCH, NOW)
     assert code(ended, over - timedelta(seconds=1)) == "Wave.NotEnded"
     assert code(ended, over) == ""
     assert code(ended, over, count=1) == "Wave.NoNext"
-    assert code(brake.pause(ended, Caller("bob"), "", NOW).after, over) == "Wave.Paused"
-    after, line = waves.with_next_wave_open(ended, "eve", over, "verified", "gateway")
+    assert code(brake.pause_batch(ended, Caller("bob"), "", NOW).after, over) == "Wave.Paused"
+    after, line = waves.batch_with_next_wave_open(ended, "eve", over, "verified", "gateway")
     assert (after.control.wave, after.control.wave_ended_at, after.version) == (1, None, ended.version + 1)
     assert (line.act, line.by, line.why, line.trust) == ("next wave", "eve", "wave 2 begins", "verified")
 
 
 def test_a_pause_keeps_the_place_in_the_waves() -> None:
-    second, _ = waves.with_next_wave_open(waves.with_wave_ended(BATCH, NOW), "watch", NOW)
-    paused = brake.pause(second, Caller("bob"), "", NOW).after
+    second, _ = waves.batch_with_next_wave_open(waves.batch_with_wave_ended(BATCH, NOW), "watch", NOW)
+    paused = brake.pause_batch(second, Caller("bob"), "", NOW).after
     assert paused.control.wave == 1
-    assert brake.resume(paused, Caller("bob"), "", NOW, {}, 0).after.control.wave == 1
+    assert brake.resume_batch(paused, Caller("bob"), "", NOW, {}, 0).after.control.wave == 1
 
 
 def test_what_the_next_wave_waits_for_is_told_with_what_to_do() -> None:
-    ended = waves.with_wave_ended(BATCH, NOW)
+    ended = waves.batch_with_wave_ended(BATCH, NOW)
     assert waves.why_next_wave_waits(BATCH.terms, NOW) == "wave 1 is under way"
     assert "soaks until 2026-11-23 08:30 UTC" in waves.why_next_wave_waits(ended.terms, NOW)
     assert "replank next-wave b1" in waves.why_next_wave_waits(ended.terms, NOW + timedelta(minutes=30))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.catalog import identify
+from shared.domain.catalog import identify_release
 from shared.domain.guest import ChecksumFacts, GuestFacts, InterfaceFacts, ListenerFacts, MountFacts, ServiceFacts, UserCheck
 from shared.probes import ProbeUnreadable, parse_answer, probe_script
 
@@ -63,7 +63,7 @@ def read(answer: dict[str, Any], tail: str = "\r\n@end replank-probe 1 windows\r
 
 def test_everything_is_read() -> None:
     guest = read(ANSWER)
-    found = identify(guest.os_name or "")
+    found = identify_release(guest.os_name or "")
     assert found is not None
     assert found.key == "windows-2008r2-enterprise"
     assert guest.unknown == ()

@@ -19,7 +19,7 @@ SENT = "t-hz0sent"
 
 def ended(made: Migration, invoke: str = SENT, *, name: str = "") -> Message:
     """The event for the end of a command."""
-    data = {"commandName": name or events.command_name("precheck", made.migration_id), "invokeId": invoke}
+    data = {"commandName": name or events.guest_command_name("precheck", made.migration_id), "invokeId": invoke}
     return Message(events.COMMAND_ENDED, "e1", events.ECS, data)
 
 

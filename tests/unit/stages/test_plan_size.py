@@ -51,13 +51,13 @@ def test_a_batch_that_has_ended_shows_what_was_planned(monkeypatch: pytest.Monke
 
 def test_the_forecast_is_for_the_first_ones_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    real = forecasting.forecast
+    real = forecasting.forecast_batch
 
     def forecast(outlook: Any, **more: Any) -> Any:
         seen.append(len(outlook.items))
         return real(outlook, **more)
 
-    monkeypatch.setattr(planning, "forecast", forecast)
+    monkeypatch.setattr(planning, "forecast_batch", forecast)
     monkeypatch.setattr(planning, "MOST_IN_RUN", 2)
     api = ApiInMemory()
     found = plan(api, acknowledged(api, [State.MIGRATED, State.READY, State.READY, State.READY]))

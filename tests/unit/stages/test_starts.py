@@ -14,7 +14,7 @@ from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchControl,
 from shared.domain.caller import Caller
 from shared.domain.errors import Transient
 from shared.domain.hold import NOTHING_HELD, HoldHistoryEntry
-from shared.domain.limits import LIMITS_OF_START, SLOTS, Limit, Start, next_start
+from shared.domain.limits import LIMITS_OF_START, SLOTS, Limit, Start, kind_of_next_start
 from shared.domain.migration import DriverData, Failure, Migration, State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.domain.times import Blackout
@@ -106,7 +106,7 @@ def begun(start: Start, made: Migration, ports: Ports) -> str:
     """The result of the stage or act: empty if it starts, else the limit that holds it."""
     if start is Start.ROLLBACK:
         return "" if acts.roll_back(ports, made.migration_id, Caller("ann"), made.version).state == "rolling_back" else "refused"
-    assert next_start(made) is start
+    assert kind_of_next_start(made) is start
     held = current_limit(made, ports) if start in JOBS else admit_migration(made, ports)
     return held.limit.value if held else ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.catalog import RELEASES, find_release, identify, identify_os_release, require_release, windows_language
+from shared.domain.catalog import RELEASES, find_release, identify_os_release, identify_release, require_release, windows_language
 from shared.domain.errors import Refused
 
 ECS_NAMES = {
@@ -46,17 +46,17 @@ ECS_NAMES = {
 
 @pytest.mark.parametrize("name", ECS_NAMES)
 def test_every_name_that_ecs_gives_is_identified(name: str) -> None:
-    found = identify(name)
+    found = identify_release(name)
     assert found is not None
     assert (found.key, found.exact) == ECS_NAMES[name]
-    assert identify("", name) == found
+    assert identify_release("", name) == found
 
 
 @pytest.mark.parametrize(
     "name", ["", "   ", "FreeBSD  13.1 64位", "Fedora CoreOS 34", "CentOS", "CentOS 70", "Windows Server 2019", "深度", "Linux"]
 )
 def test_names_of_nothing_in_the_catalog(name: str) -> None:
-    assert identify(name) is None
+    assert identify_release(name) is None
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_person_may_name_a_release_by_key_or_name() -> None:
 
 @pytest.mark.parametrize("key", RELEASES)
 def test_every_release_is_found_by_its_own_name(key: str) -> None:
-    found = identify(RELEASES[key].name)
+    found = identify_release(RELEASES[key].name)
     assert found is not None
     assert found.key == key
 

@@ -50,6 +50,7 @@ def test_tells_what_is_not_known(rule: Rule) -> None:
     outcome = rule.check(facts, CATALOG)
     assert isinstance(outcome, FactUnknown)
     assert outcome.what
+    assert not outcome.what.endswith(" is"), "the sentence of the missing fact is complete"
     (finding,) = rule.findings(facts, CATALOG)
     assert (finding.code, finding.severity) == (rule.code, rule.unknown)
 
