@@ -29,11 +29,11 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
     new = [each for each in named if each.created_at >= since and each.snapshot_id not in known]
     if not new:
         return
-    runs = [_job_run_with_copied_disks(run, effect) for run in _runs_of_jobs(migration, ports)]
+    runs = [_job_run_with_copied_disks(run, effect) for run in _job_runs_from_journal(migration, ports)]
     copies = _known_copies(named, entries)
     for snapshot in new:
         hop = next((run.hop for run in runs if run.contains_time(snapshot.created_at)), migration.hop)
-        why = why_not_adopted(_copy_from_snapshot(snapshot), copies, runs, _migrated_disks(entries, hop))
+        why = why_not_adopted(_copy_candidate(snapshot), copies, runs, _migrated_disk_ids(entries, hop))
         ports.ledger.put_new(_new_ledger_entry(migration, snapshot, hop, why))
 
 
@@ -45,15 +45,15 @@ def why_not_made_by_smc(entry: LedgerEntry, migration: Migration, ports: Ports) 
     entries = ports.ledger.entries_of_migration(migration.migration_id)
     copies = _known_copies(_smc_named_snapshots(entry.region_id, entry.instance_id, ports), entries)
     mine = CopyCandidate(entry.snapshot_id, entry.disk_id, entry.created_at)
-    return why_not_adopted(mine, copies, _runs_of_jobs(migration, ports), _migrated_disks(entries, entry.hop))
+    return why_not_adopted(mine, copies, _job_runs_from_journal(migration, ports), _migrated_disk_ids(entries, entry.hop))
 
 
-def entry_of_other_owner(entry: LedgerEntry, why: str) -> LedgerEntry:
+def ledger_entry_with_other_owner(entry: LedgerEntry, why: str) -> LedgerEntry:
     """Return the ledger entry marked as somebody else's, so that the snapshot is never deleted."""
     return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
 
 
-def _runs_of_jobs(migration: Migration, ports: Ports) -> list[JobRun]:
+def _job_runs_from_journal(migration: Migration, ports: Ports) -> list[JobRun]:
     return runs_of_jobs(ports.migrations.journal(migration.migration_id), unseen=driver_traits(migration.driver).may_job_run_unseen)
 
 
@@ -70,13 +70,13 @@ def _smc_named_snapshots(region_id: str, instance_id: str, ports: Ports) -> list
     return [each for each in found if each.name.startswith(SMC_PREFIX)]
 
 
-def _copy_from_snapshot(snapshot: Snapshot) -> CopyCandidate:
+def _copy_candidate(snapshot: Snapshot) -> CopyCandidate:
     return CopyCandidate(snapshot.snapshot_id, snapshot.disk_id, snapshot.created_at, tagged=bool(snapshot.migration_id))
 
 
 def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[CopyCandidate]:
     """Return all snapshots with SMC's name prefix, from ECS and from the ledger."""
-    there = {each.snapshot_id: _copy_from_snapshot(each) for each in named}
+    there = {each.snapshot_id: _copy_candidate(each) for each in named}
     gone = {
         each.snapshot_id: CopyCandidate(each.snapshot_id, each.disk_id, each.created_at)
         for each in entries
@@ -85,7 +85,7 @@ def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> 
     return list({**gone, **there}.values())
 
 
-def _migrated_disks(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
+def _migrated_disk_ids(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
     """Return the ids of the disks that the hop migrated. The ledger has a snapshot made by the pipeline for each of these disks."""
     return {entry.disk_id for entry in entries if entry.hop == hop and entry.owner == "replank"}
 
@@ -106,4 +106,4 @@ def _new_ledger_entry(migration: Migration, snapshot: Snapshot, hop: int, why: s
         size_gib=snapshot.size_gib,
         judged=True,
     )
-    return entry_of_other_owner(entry, why) if why else entry
+    return ledger_entry_with_other_owner(entry, why) if why else entry

@@ -94,7 +94,7 @@ def _carry_out_effect(effect: Effect, migration: Migration, ports: Ports) -> boo
     try:
         perform_effect(effect, migration, ports.ports_for_migration(migration) if calls_the_cloud(effect) else ports)
     except ReplankError as error:
-        record_if_account_refusal(error, ports)
+        record_error_if_account_refusal(error, ports)
         if isinstance(effect, LaunchDriver) and not isinstance(error, Transient):
             raise LaunchRefused(error.code, error.message, error.remedy) from error
         level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
@@ -122,7 +122,7 @@ def load_current_migration(message: Message, ports: Ports, states: frozenset[Sta
     return migration
 
 
-def run_or_fail(
+def run_stage_or_fail_migration(
     message: Message,
     ports: Ports,
     states: frozenset[State],
@@ -136,9 +136,9 @@ def run_or_fail(
     try:
         migration = load_current_migration(message, ports, states)
         try:
-            return _run_in_account(body, migration, ports)
+            return _run_stage_in_account(body, migration, ports)
         except (Permanent, Refused) as error:
-            return _fail_if_unchanged(migration, ports, states, giving_up, error)
+            return _fail_migration_if_unchanged(migration, ports, states, giving_up, error)
     except Stale:
         release_unneeded_slot_and_lock(_migration_id(message), ports)
         raise
@@ -154,18 +154,18 @@ def _migration_id(message: Message) -> str:
     return str(message.data.get("migrationId", ""))
 
 
-def _run_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migration, ports: Ports) -> Outcome:
+def _run_stage_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migration, ports: Ports) -> Outcome:
     try:
         return body(migration, ports.ports_for_migration(migration))
     except AccountUnusable as error:
-        return _wait_for_account(migration, error, ports)
+        return _make_migration_wait_for_account(migration, error, ports)
     except Transient as error:
         if migration.state in STATES_BEFORE_ADMISSION:
             _record_or_fail_delayed_start(migration, error, ports)
         raise
 
 
-def record_if_account_refusal(error: ReplankError, ports: Ports) -> None:
+def record_error_if_account_refusal(error: ReplankError, ports: Ports) -> None:
     """Record the error if it is a member account's refusal; ignore any other error."""
     if isinstance(error, AccountUnusable):
         from shared.stages.accounts import record_account_refusal  # only a deployment with member accounts needs it
@@ -173,12 +173,12 @@ def record_if_account_refusal(error: ReplankError, ports: Ports) -> None:
         record_account_refusal(error, ports)
 
 
-def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports) -> Outcome:
+def _make_migration_wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports) -> Outcome:
     """Make the migration wait until its account can be used again.
 
     The migration keeps its place in the queue. The migration's slot is released unless the job may be running.
     """
-    record_if_account_refusal(error, ports)
+    record_error_if_account_refusal(error, ports)
     row = ports.migrations.load(migration.migration_id)
     if ports.admission.slot_use(row.batch_id, row.migration_id).since:
         begun = row.state is State.SNAPSHOTTED and driver_traits(row.driver).attended and row.handle.began_at is not None
@@ -210,7 +210,7 @@ def _record_or_fail_delayed_start(migration: Migration, error: Transient, ports:
         advance_migration(ports, step(row, row.state, now=now, by="snapshot", reason=reason, stalled_at=now))
 
 
-def _fail_if_unchanged(
+def _fail_migration_if_unchanged(
     migration: Migration, ports: Ports, states: frozenset[State], giving_up: tuple[str, str], error: ReplankError
 ) -> Outcome:
     """Record the error as the migration's failure, unless the migration has changed its state or attempt in the meantime."""

@@ -48,11 +48,11 @@ def command_rule(migration: Migration, terms: BatchTerms, ports: Ports, tags: Ma
     """Return the policy's command rule for the migration's instance. Pass ``tags`` if the instance's facts are not stored yet."""
     rules = terms.policy.commands
     if tags is None:
-        tags = _stored_tags(migration, ports) if needs_instance_tags(rules) else {}
+        tags = _stored_instance_tags(migration, ports) if needs_instance_tags(rules) else {}
     return rule_for_instance(rules, migration.instance_id, tags)
 
 
-def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
+def _stored_instance_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
     document = ports.migrations.document(migration.migration_id, instance_document_name(migration.hop)) or {}
     return dict(document.get("tags", ()))
 
@@ -60,7 +60,7 @@ def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
 # The pre command ------------------------------------------------------------------------------------------------------
 
 
-def pre_command_changes(migration: Migration, terms: BatchTerms, ports: Ports) -> dict[str, Any]:
+def changes_to_begin_pre_command(migration: Migration, terms: BatchTerms, ports: Ports) -> dict[str, Any]:
     """Return the fields that the step of the admission changes to begin the pre command; empty if the policy has no pre command."""
     if migration.hop or migration.commands.phase or not terms.policy.commands or not command_rule(migration, terms, ports).pre:
         return {}

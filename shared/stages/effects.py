@@ -28,11 +28,11 @@ from shared.stages.adopt import adopt_snapshots
 from shared.stages.live_jobs import jobs_in_words, unfinished_jobs
 from shared.stages.slots import (
     STATES_BEFORE_ADMISSION,
-    current_limit,
+    current_blocking_limit,
     is_lock_kept_for_jobs,
-    release_earlier_slot,
     release_group_place_if_grouped,
     release_slot,
+    release_slot_of_earlier_attempt,
 )
 
 STATES_AFTER_RETRY = MOVING | STATES_BEFORE_ADMISSION
@@ -72,7 +72,7 @@ _PLACE_RELEASED_WITH_LOCK = frozenset({State.CANCELLED, State.CONFIRMED, State.C
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
     if migration.state in STATES_BEFORE_ADMISSION:
-        release_earlier_slot(migration, ports)
+        release_slot_of_earlier_attempt(migration, ports)
     elif migration.state not in MOVING:
         release_slot(migration, ports)
     if migration.state not in _PLACE_RELEASED_WITH_LOCK:
@@ -107,7 +107,7 @@ def launch_job(migration: Migration, ports: Ports) -> None:
 
     Raises Transient while a limit forbids the start.
     """
-    held = current_limit(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
+    held = current_blocking_limit(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
     if held and held.limit in LIMITS_OF_DELAYED_START:
         raise Transient("Start.Held", f"The job is not started: {held.reason}.")
     ports.driver(migration.driver).launch_job(migration)

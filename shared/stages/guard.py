@@ -29,7 +29,7 @@ LOADED_AT_ONCE = 100
 _EXPECTED = Outcome("stale", {"reason": "nothing that somebody else did"})
 
 
-def record_power_change(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
+def record_power_change_by_others(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
     """Record a stop, restart or release of the instance that neither the pipeline nor the migration's job can have caused."""
     at = message.at or ports.clock.now()
     for _ in range(LOST_RACE.calls):

@@ -19,7 +19,7 @@ from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED
 from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from shared.ports.ports import Ports
-from shared.stages.advance import advance_migration, run_or_fail
+from shared.stages.advance import advance_migration, run_stage_or_fail_migration
 from shared.stages.consent import require_acknowledgement
 from shared.stages.host_identity import host_identity
 from shared.stages.slots import batch_and_start_facts, take_group_place_if_grouped
@@ -27,9 +27,9 @@ from shared.stages.slots import batch_and_start_facts, take_group_place_if_group
 STATES = frozenset({State.SNAPSHOTTED})
 
 
-def run(message: Message, ports: Ports) -> Outcome:
+def handle_message(message: Message, ports: Ports) -> Outcome:
     """Prepare the driver's job, or start the job once the preparation is complete."""
-    return run_or_fail(message, ports, STATES, ("migrate", events.START_FAILED), _prepare_or_start_job)
+    return run_stage_or_fail_migration(message, ports, STATES, ("migrate", events.START_FAILED), _prepare_or_start_job)
 
 
 def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
@@ -37,14 +37,14 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     driver.check_settings()
     batch, scene = batch_and_start_facts(migration, ports)
     _require_safe_to_move(migration, batch, scene, ports)
-    reason = _why_job_held(migration, scene, ports)
+    reason = _check_limits_and_take_group_place(migration, scene, ports)
     if reason:
         return _release_slot_and_wait(migration, driver, reason, scene, ports)
     absent = _why_instance_not_ready(migration, ports) if migration.attempt > 1 else ""
     if absent:
         return _wait_for_driver(migration, JobReport(JobPhase.PREPARING, migration.handle, remedy=absent), ports)
     if migration.handle.began_at is None:
-        migration = _begin_preparation(migration, ports)
+        migration = _begin_job_preparation(migration, ports)
     who = host_identity(migration, migration.hop, ports) if driver.traits.needs_identity else NOBODY
     report = driver.prepare_job(migration, who)
     if report.phase is JobPhase.FAILED:
@@ -54,7 +54,7 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     return _start_job(migration, report, ports)
 
 
-def _why_job_held(migration: Migration, scene: StartContext, ports: Ports) -> str:
+def _check_limits_and_take_group_place(migration: Migration, scene: StartContext, ports: Ports) -> str:
     """Return, in words, why the job may not start now; empty if the job may start.
 
     An older version without groups may have admitted the migration. A migration without its group's place takes the place here.
@@ -105,7 +105,7 @@ def _start_job(migration: Migration, report: JobReport, ports: Ports) -> Outcome
     return Outcome("done", {"state": "migrating", "jobId": report.handle.job_id})
 
 
-def _begin_preparation(migration: Migration, ports: Ports) -> Migration:
+def _begin_job_preparation(migration: Migration, ports: Ports) -> Migration:
     """Commit the step that begins the preparation.
 
     If two invocations run at the same time, only one of them can commit the step.

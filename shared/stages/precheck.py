@@ -27,8 +27,8 @@ from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable_answer
 from shared.stages import probe
-from shared.stages.advance import advance_migration, run_or_fail
-from shared.stages.closing import reopen_batch
+from shared.stages.advance import advance_migration, run_stage_or_fail_migration
+from shared.stages.closing import reopen_batch_if_closed
 from shared.stages.observed import baseline_observation
 from shared.stages.slots import is_lock_kept_for_jobs
 
@@ -36,18 +36,18 @@ EVERY_ATTEMPT = 1_000_000
 STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
-def run(message: Message, ports: Ports) -> Outcome:
+def handle_message(message: Message, ports: Ports) -> Outcome:
     """Begin the precheck of an accepted migration, or evaluate the guest's answer to the probe."""
-    return run_or_fail(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _begin_or_judge_precheck)
+    return run_stage_or_fail_migration(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _begin_or_judge_precheck)
 
 
 def _begin_or_judge_precheck(migration: Migration, ports: Ports) -> Outcome:
     if migration.state is State.ACCEPTED:
         batch = ports.batches.load(migration.batch_id)
-        reopen_batch(batch.terms, ports)
+        reopen_batch_if_closed(batch.terms, ports)
         return _begin_precheck(migration, batch, ports)
     terms = ports.batches.terms(migration.batch_id)
-    reopen_batch(terms, ports)
+    reopen_batch_if_closed(terms, ports)
     return _judge_probe_answer(migration, terms, ports)
 
 
@@ -65,7 +65,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
     except Refused as error:
         return _refuse_instance(migration, _assessment_of_error(error), ports)
     if terms.dry_run:  # a dry run takes no lock, so this is the only check for another active migration
-        instance = replace(instance, active_migration_id=_other_active_migration(migration, ports))
+        instance = replace(instance, active_migration_id=_other_active_migration_id(migration, ports))
     facts = _facts_for_rules(migration, instance, None, terms, ports)
     early = assess(facts, terms.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
     if early.is_blocked:
@@ -189,7 +189,7 @@ def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> Non
         )
 
 
-def _other_active_migration(migration: Migration, ports: Ports) -> str:
+def _other_active_migration_id(migration: Migration, ports: Ports) -> str:
     """Return the id of the active migration that holds the instance's lock. Return an empty text if the holder is not active."""
     holder = ports.admission.lock_holder(migration.region_id, migration.instance_id, account=migration.account_id)
     return "" if not holder or _last_ended_attempt(holder, ports) else holder
@@ -206,7 +206,7 @@ def _last_ended_attempt(migration_id: str, ports: Ports) -> int:
 
 def _judge_probe_answer(migration: Migration, terms: BatchTerms, ports: Ports) -> Outcome:
     """Read the guest's answer, apply every rule to the facts, and pass or refuse the instance."""
-    found = probe.fetch_answer(migration, ports)
+    found = probe.fetch_probe_answer(migration, ports)
     now = ports.clock.now()
     if found is None:
         if now - migration.entered_at < PROBE_LIMIT:
@@ -214,7 +214,7 @@ def _judge_probe_answer(migration: Migration, terms: BatchTerms, ports: Ports) -
         found = ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
     if isinstance(found, ProbeUnreadable):
         return _refuse_instance(migration, sorted_assessment([finding_for_unreadable_answer(found)], {}), ports)
-    instance = _stored_instance(migration, ports)
+    instance = _stored_instance_facts(migration, ports)
     facts = _facts_for_rules(migration, instance, found, terms, ports)
     result = assess(facts, terms.policy.overrides, catalog=ports.catalog)
     result = _assessment_with_group_warning(migration, terms, result)
@@ -233,7 +233,7 @@ def _facts_for_rules(
     return Facts(instance, guest, migration.current_hop, ports.clock.now(), account)
 
 
-def _stored_instance(migration: Migration, ports: Ports) -> InstanceFacts:
+def _stored_instance_facts(migration: Migration, ports: Ports) -> InstanceFacts:
     document = ports.migrations.document(migration.migration_id, instance_document_name(migration.hop))
     return InstanceFacts.from_json(document)
 
@@ -242,7 +242,7 @@ def _pass_precheck(
     migration: Migration, terms: BatchTerms, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
 ) -> Outcome:
     now = ports.clock.now()
-    reason = _journal_reason(migration, guest, ports)
+    reason = _reason_for_journal(migration, guest, ports)
     documents = {baseline_document_name(migration.hop): Observation(instance, guest, result).to_json()}
     # A dry run also ends in the state ready. Without a due time, nothing continues the migration.
     end: dict[str, Any] = {"finished_at": now} if terms.dry_run else {"due_at": now}
@@ -266,7 +266,7 @@ def _pass_precheck(
     return Outcome("done", {"state": passed_on.state.value, "findings": len(result.findings)})
 
 
-def _journal_reason(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
+def _reason_for_journal(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
     """Return the journal's reason for a passed precheck.
 
     For a repeated precheck, the reason lists what has changed in the guest since the last precheck.

@@ -70,7 +70,7 @@ def _policy_for_instance(migration: Migration, terms: BatchTerms, ports: Ports, 
     return replace(policy, files=files, check=policy.check if rule.check is None else rule.check)
 
 
-def fetch_answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnreadable | None:
+def fetch_probe_answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnreadable | None:
     """Return the guest's facts, or the reason why its answer cannot be used; None while the probe runs."""
     try:
         result = ports.guest.command_result(migration.region_id, migration.instance_id, migration.probe_invocation_id)

@@ -30,7 +30,7 @@ Note = Callable[[tuple[DiskReset, ...], str], Migration]
 """A function that commits the state of the disks, with a reason for the journal, and returns the migration."""
 
 
-def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
+def planned_disk_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     """Return each disk, paired with the snapshot to reset it from. All disks and snapshots are checked in ECS.
 
     A disk that was reset before a retry keeps its state. Raises Permanent (Rollback.DisksDiffer, Rollback.SnapshotUnusable,

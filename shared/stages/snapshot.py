@@ -21,20 +21,26 @@ from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
 from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
 from shared.stages import commands, probe
-from shared.stages.advance import advance_migration, run_or_fail
+from shared.stages.advance import advance_migration, run_stage_or_fail_migration
 from shared.stages.consent import require_acknowledgement
 from shared.stages.slots import admit_migration
 
 STATES = ADMITTED | {State.SNAPSHOTTING}
 
 
-def run(message: Message, ports: Ports) -> Outcome:
+def handle_message(message: Message, ports: Ports) -> Outcome:
     """Admit a waiting migration if the limits allow it, then make its snapshots and wait until they are finished."""
     offered = message.type != events.PRECHECK_PASSED
-    return run_or_fail(message, ports, STATES, ("snapshot", events.SNAPSHOT_FAILED), partial(_admit_or_continue, offered=offered))
+    return run_stage_or_fail_migration(
+        message,
+        ports,
+        STATES,
+        ("snapshot", events.SNAPSHOT_FAILED),
+        partial(_admit_migration_or_continue_snapshots, offered=offered),
+    )
 
 
-def _admit_or_continue(migration: Migration, ports: Ports, *, offered: bool) -> Outcome:
+def _admit_migration_or_continue_snapshots(migration: Migration, ports: Ports, *, offered: bool) -> Outcome:
     if migration.state is State.SNAPSHOTTING:
         return _continue_snapshots(migration, ports)
     held = admit_migration(migration, ports, offered=offered)
@@ -46,9 +52,9 @@ def _admit_or_continue(migration: Migration, ports: Ports, *, offered: bool) -> 
 def _continue_snapshots(migration: Migration, ports: Ports) -> Outcome:
     """Continue the pre command or the snapshots. The time limit applies even if every call to ECS fails."""
     try:
-        return _run_pre_command_first(migration, ports, begun=True)
+        return _run_pre_command_then_snapshots(migration, ports, begun=True)
     except Transient as error:
-        _check_time_limit(migration, ports, f" {error.message}")
+        _check_snapshot_time_limit(migration, ports, f" {error.message}")
         raise
 
 
@@ -64,12 +70,12 @@ def _begin_admitted_migration(migration: Migration, ports: Ports) -> Outcome:
         told = events.migration_event(outdated.after, events.PRECHECK_OUTDATED, stage="precheck", reason=why)
         advance_migration(ports, replace(outdated, events=(told,)))
         return Outcome("waiting", {"state": "accepted"})
-    more = commands.pre_command_changes(migration, batch.terms, ports)
+    more = commands.changes_to_begin_pre_command(migration, batch.terms, ports)
     begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST, **more)
-    return _run_pre_command_first(advance_migration(ports, begun), ports, begun=False)
+    return _run_pre_command_then_snapshots(advance_migration(ports, begun), ports, begun=False)
 
 
-def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
+def _run_pre_command_then_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
     """Run the pre command before the snapshots.
 
     The snapshots then contain everything that the pre command made the instance write.
@@ -124,11 +130,11 @@ def _request_and_check_snapshots(migration: Migration, ports: Ports, *, begun: b
         done += _record_snapshot_if_finished(entry, known.get(entry.snapshot_id), ports)
     if done == len(entries):
         return _finish_snapshots(migration, ports)
-    _check_time_limit(migration, ports)
+    _check_snapshot_time_limit(migration, ports)
     return Outcome("waiting", {"state": "snapshotting", "done": done, "of": len(entries)})
 
 
-def _check_time_limit(migration: Migration, ports: Ports, why: str = "") -> None:
+def _check_snapshot_time_limit(migration: Migration, ports: Ports, why: str = "") -> None:
     if ports.clock.now() - migration.entered_at > SNAPSHOT_LIMIT:
         sentence = f"Not finished within {SNAPSHOT_LIMIT}.{why}"
         raise Permanent("Snapshot.TimedOut", sentence, "Look at the snapshots in the console, then retry.")

@@ -12,7 +12,7 @@ from shared.domain.errors import Refused, Transient
 from shared.domain.migration import Migration, State
 from shared.ports.ports import Ports
 from shared.stages.advance import advance_migration
-from shared.stages.rollback_approvals import rollback_approval_state
+from shared.stages.rollback_approvals import rollback_approval_status
 
 _LOG = logging.getLogger("replank")
 
@@ -44,4 +44,6 @@ def why_rollback_held(migration: Migration, batch: Batch, ports: Ports) -> str:
     hold = ports.admission.current_hold()
     if hold.is_held:
         return hold.reason
-    return approvals.missing_approvals_in_words(rollback_approval_state(batch, migration, ports.clock.now(), ports), batch.batch_id)
+    return approvals.missing_approvals_in_words(
+        rollback_approval_status(batch, migration, ports.clock.now(), ports), batch.batch_id
+    )

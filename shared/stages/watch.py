@@ -48,7 +48,7 @@ The offer reads all slot holders and the queues of all batches. In a larger depl
 """
 
 
-def run(message: Message, ports: Ports) -> Outcome:
+def handle_message(message: Message, ports: Ports) -> Outcome:
     """Handle a tick, the acknowledgement of a batch, the release of a slot, or an event of ECS."""
     if message.source == "acs.ecs":
         return handle_ecs_event(message, ports)
@@ -88,19 +88,19 @@ def _run_tick(ports: Ports) -> Outcome:
     # The outboxes come last, because a service that does not answer uses up the rest of the tick's time.
     late = [migration for migration in due if migration.owes and _settle_outboxes(migration, ports)]
     moved_late, driven_late = _handle_due_migrations(late, ports)
-    _remind_of_confirmations(ports)
+    _send_confirmation_reminders(ports)
     return Outcome("done", {"due": len(due), "driven": driven + driven_late, "moved": moved + moved_late, "offered": offered})
 
 
-def _remind_of_confirmations(ports: Ports) -> None:
+def _send_confirmation_reminders(ports: Ports) -> None:
     """Once an hour, remind people of the batches that are ready to confirm."""
     if ports.clock.now().minute != REMINDER_MINUTE:
         return
     # rarely needed: this import would slow down every start of the function
-    from shared.stages.confirming import remind_of_confirmations
+    from shared.stages.confirming import send_confirmation_reminders
 
     try:
-        remind_of_confirmations(ports)
+        send_confirmation_reminders(ports)
     except ReplankError as error:
         _LOG.warning("no reminders of confirmations in this hour: %s", error)
 
@@ -125,7 +125,7 @@ def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tup
     Return how many migrations changed their state, and how many reminders were sent.
     """
     by_state = {state: [each for each in migrations if each.state is state] for state in State}
-    moved = _poll_or_log(watch_jobs, by_state[State.MIGRATING], ports) + _poll_or_log(
+    moved = _poll_or_log_error(watch_jobs, by_state[State.MIGRATING], ports) + _poll_or_log_error(
         watch_guests, by_state[State.RESTARTING], ports
     )
     return moved, _send_reminders([each for state in STAGE_OF for each in by_state[state]], ports)
@@ -160,7 +160,7 @@ def _postpone_migration(migration: Migration, ports: Ports) -> None:
     ports.migrations.set_due_time(migration, now + pause)
 
 
-def _poll_or_log(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
+def _poll_or_log_error(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
     """Poll all jobs or all guests. If their service does not answer, only log the error. The rest of the tick still runs."""
     if not migrations:
         return 0

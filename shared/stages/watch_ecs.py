@@ -39,7 +39,7 @@ def _handle_power_state(message: Message, content: dict[str, Any], ports: Ports)
     region_id = str(message.data.get("regionId") or message.region_id or "")
     if state not in ("Running", "Stopped", "Deleted") or not instance_id:
         return Outcome("stale", {"reason": "no restart"})
-    account = _event_account(message, ports)
+    account = _account_of_event(message, ports)
     if account is None:
         return Outcome("stale", {"reason": "of an account that is not served"})
     holder = ports.admission.lock_holder(region_id, instance_id, account=account)
@@ -48,12 +48,14 @@ def _handle_power_state(message: Message, content: dict[str, Any], ports: Ports)
     at = message.at or ports.clock.now()
     if state == "Running" and ports.migrations.record_restart(holder, message.event_id, at, RESTARTS_COUNTED_IN):
         return Outcome("done", {"migrationId": holder, "restart": True})
-    from shared.stages.guard import record_power_change  # rarely needed: most events are expected restarts, or concern no migration
+    from shared.stages.guard import (
+        record_power_change_by_others,  # rarely needed: most events are expected restarts, or concern no migration
+    )
 
-    return record_power_change(holder, state, message, ports)
+    return record_power_change_by_others(holder, state, message, ports)
 
 
-def _event_account(message: Message, ports: Ports) -> str | None:
+def _account_of_event(message: Message, ports: Ports) -> str | None:
     """Return the event's account in the form that the rows use; None if this deployment does not serve the account.
 
     An event without an account belongs to the deployment's own account, because only that account's bus leaves the name out.
@@ -75,7 +77,7 @@ def _handle_finished_snapshot(message: Message, content: dict[str, Any], ports: 
     if not migration_id:
         return _record_snapshot_by_others(message, content, ports)
     migration = ports.migrations.load(migration_id)
-    if migration.account_id != _event_account(message, ports):
+    if migration.account_id != _account_of_event(message, ports):
         return Outcome("stale", {"reason": "of another account than the migration's"})
     if migration.state is not State.SNAPSHOTTING:
         return Outcome("stale", {"reason": f"the migration is {migration.state.value}"})
@@ -95,7 +97,7 @@ def _handle_finished_snapshot(message: Message, content: dict[str, Any], ports: 
 
 
 def _record_snapshot_by_others(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    account = _event_account(message, ports)
+    account = _account_of_event(message, ports)
     if account is None:
         return Outcome("stale", {"reason": "of an account that is not served"})
     # rarely needed: this import would slow down every start of the function

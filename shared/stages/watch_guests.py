@@ -13,7 +13,7 @@ from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOST, RETURN_LIMIT, SETTLE
 from shared.ports.guest import Agent
 from shared.ports.ports import Ports
-from shared.stages.advance import advance_migration, fail_migration, record_if_account_refusal
+from shared.stages.advance import advance_migration, fail_migration, record_error_if_account_refusal
 
 _LOG = logging.getLogger("replank")
 AGENTS_PER_CALL = 50
@@ -45,7 +45,7 @@ def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[s
     try:
         return ports.ports_for_account(account_id).guest.agents(region_id, [each.instance_id for each in migrations])
     except ReplankError as error:
-        record_if_account_refusal(error, ports)
+        record_error_if_account_refusal(error, ports)
         level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
         _LOG.log(level, "agents cannot be asked for, the next tick tries again: %s", error)
         return {}

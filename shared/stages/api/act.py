@@ -16,7 +16,7 @@ from shared.stages.advance import advance_migration
 
 
 @dataclass(frozen=True)
-class Act:
+class RequestedAct:
     """A person's act on a migration. ``seen`` is the version of the migration that the person saw."""
 
     name: str
@@ -29,7 +29,7 @@ class _ActAlreadyDone(Exception):
     """Raised if the journal shows that the same person has already done the act."""
 
 
-def carry_out_act(ports: Ports, migration: Migration, act: Act) -> None:
+def carry_out_act(ports: Ports, migration: Migration, act: RequestedAct) -> None:
     """Decide and commit the step of the act. A repeated act changes nothing.
 
     If somebody else writes the row at the same time, decide the step again.
@@ -47,7 +47,7 @@ def carry_out_act(ports: Ports, migration: Migration, act: Act) -> None:
     raise contention_error("Migration.Moved", f"Migration {migration.migration_id}")
 
 
-def _decide_step(ports: Ports, migration: Migration, act: Act) -> Step:
+def _decide_step(ports: Ports, migration: Migration, act: RequestedAct) -> Step:
     if not seen.is_in_seen_state(migration, act.seen):
         journal = ports.migrations.journal(migration.migration_id)
         if seen.is_act_done(act.name, act.caller.name, act.seen, journal):

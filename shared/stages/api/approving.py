@@ -18,8 +18,8 @@ from shared.domain.roles import AccessRules, Role, caller_roles
 from shared.ports.ports import Ports
 from shared.stages.api import migrations, show, views
 from shared.stages.api.act import contention_error
-from shared.stages.api.people_views import ApprovalsView, ApprovalView
-from shared.stages.rollback_approvals import rollback_approval_state
+from shared.stages.api.people_views import ApprovalStatusView, ApprovalView
+from shared.stages.rollback_approvals import rollback_approval_status
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Approver:
 def approve_batch(ports: Ports, batch_id: str, who: Approver, digest: str, wave: int, why: str) -> views.BatchView:
     """Approve the batch or one of its waves. ``digest`` proves which policy and selection the person saw."""
 
-    def approval_state(batch: Batch, now: datetime) -> ApprovalStatus:
+    def approval_status(batch: Batch, now: datetime) -> ApprovalStatus:
         if wave:
             if batch.policy.wave_approvals:
                 approvals.check_wave_is_next(batch, wave, len(ports.batches.waves(batch_id)))
             return approvals.batch_approval_status(batch, approvals.wave_subject(wave), now)
         return approvals.batch_approval_status(batch, approvals.BATCH, now)
 
-    after = _write_approval(ports, batch_id, who, (digest, why), approval_state)
+    after = _write_approval(ports, batch_id, who, (digest, why), approval_status)
     return show.batch_view(after, own=ports.account_id, now=ports.clock.now())
 
 
@@ -57,7 +57,9 @@ def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: in
     if not seen.is_in_seen_state(found, version):
         raise seen.migration_changed_refusal(found, version, ports.migrations.journal(migration_id))
     acts.roll_back(found, who.caller.name, ports.clock.now())  # it could be: nobody approves what cannot be done
-    _write_approval(ports, found.batch_id, who, (digest, why), lambda batch, now: rollback_approval_state(batch, found, now, ports))
+    _write_approval(
+        ports, found.batch_id, who, (digest, why), lambda batch, now: rollback_approval_status(batch, found, now, ports)
+    )
     return migrations.get_migration(ports, migration_id)
 
 
@@ -82,30 +84,30 @@ def _write_approval(
 def check_rollback_approved(migration: Migration, now: datetime, ports: Ports) -> None:
     """Raise Refused (Approval.Missing) unless enough persons have approved this rollback."""
     batch = ports.batches.load(migration.batch_id)
-    approvals.check_enough_approvals(rollback_approval_state(batch, migration, now, ports), batch.batch_id)
+    approvals.check_enough_approvals(rollback_approval_status(batch, migration, now, ports), batch.batch_id)
 
 
-def batch_approval_views(batch: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
+def batch_approval_status_views(batch: Batch, now: datetime) -> tuple[ApprovalStatusView, ...]:
     """Return the approvals of the batch. After the open wave has ended, add the approvals of the next wave."""
     asked = [approvals.BATCH] if batch.policy.approvals else []
     if batch.policy.wave_approvals and batch.policy.waves and batch.control.wave_ended_at is not None:
         asked.append(approvals.next_wave_subject(batch))
-    return tuple(_approvals_view(batch, approvals.batch_approval_status(batch, about, now)) for about in asked)
+    return tuple(_approval_status_view(batch, approvals.batch_approval_status(batch, about, now)) for about in asked)
 
 
-def rollback_approvals_view(migration: Migration, ports: Ports) -> ApprovalsView | None:
+def rollback_approval_status_view(migration: Migration, ports: Ports) -> ApprovalStatusView | None:
     """Return the approvals of a rollback; None if the migration cannot be rolled back now."""
     with suppress(Refused):
         now = ports.clock.now()
         acts.roll_back(migration, "", now)
         batch = ports.batches.load(migration.batch_id)
-        return _approvals_view(batch, rollback_approval_state(batch, migration, now, ports))
+        return _approval_status_view(batch, rollback_approval_status(batch, migration, now, ports))
     return None
 
 
-def _approvals_view(batch: Batch, found: ApprovalStatus) -> ApprovalsView:
+def _approval_status_view(batch: Batch, found: ApprovalStatus) -> ApprovalStatusView:
     standings = (("counts", found.counted), ("expired", found.expired), ("overtaken", found.overtaken))
-    return ApprovalsView(
+    return ApprovalStatusView(
         about=" ".join(found.about.split()[:2]),
         needed=found.needed,
         missing=found.missing_approval_count,

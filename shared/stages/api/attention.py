@@ -9,7 +9,7 @@ from shared.domain.migration import State
 from shared.domain.waves import BY_HAND, why_next_wave_waits
 from shared.ports.ports import Ports
 from shared.stages.api import show
-from shared.stages.api.attention_views import BatchNeed, BatchNeeds, NeedsPolicy, NextWave
+from shared.stages.api.attention_views import BatchNeed, BatchNeedList, NextWave, WaveStartPolicy
 from shared.stages.api.batches import waiting_job_count
 
 SOON = timedelta(days=1)
@@ -18,7 +18,7 @@ STATES_FOR_A_PERSON = (State.FAILED, State.PRECHECK_FAILED, State.MIGRATED)
 """The states of a migration in which a person decides."""
 
 
-def needs_page(ports: Ports, *, limit: int, token: str) -> BatchNeeds:
+def page_of_batches_needing_person(ports: Ports, *, limit: int, token: str) -> BatchNeedList:
     """Look into ``limit`` batches, newest first, and return those that may need a person.
 
     Each batch takes one read of its states, and sometimes one of its waves. A page may have no batch and still have a next page.
@@ -28,11 +28,11 @@ def needs_page(ports: Ports, *, limit: int, token: str) -> BatchNeeds:
     for batch in page.batches:
         counts = ports.migrations.state_counts(batch.batch_id) if batch.size else {}
         need = _what_batch_needs(
-            batch, {state.value: number for state, number in counts.items()}, _next_wave(batch, ports, now), ports, now
+            batch, {state.value: number for state, number in counts.items()}, _next_wave_for_person(batch, ports, now), ports, now
         )
-        if _may_need_person(batch, need, now):
+        if _may_batch_need_person(batch, need, now):
             found.append(need)
-    return BatchNeeds(tuple(found), page.next_token, len(page.batches) + len(page.unreadable))
+    return BatchNeedList(tuple(found), page.next_token, len(page.batches) + len(page.unreadable))
 
 
 def _what_batch_needs(batch: Batch, counts: dict[str, int], waves: tuple[NextWave, ...], ports: Ports, now: datetime) -> BatchNeed:
@@ -42,7 +42,7 @@ def _what_batch_needs(batch: Batch, counts: dict[str, int], waves: tuple[NextWav
         shown.state,
         shown.dry_run,
         shown.size,
-        NeedsPolicy(batch.policy.gate, batch.policy.wave_approvals),
+        WaveStartPolicy(batch.policy.gate, batch.policy.wave_approvals),
         shown.acknowledgement,
         shown.brake,
         shown.approvals,
@@ -53,7 +53,7 @@ def _what_batch_needs(batch: Batch, counts: dict[str, int], waves: tuple[NextWav
     )
 
 
-def _may_need_person(batch: Batch, need: BatchNeed, now: datetime) -> bool:
+def _may_batch_need_person(batch: Batch, need: BatchNeed, now: datetime) -> bool:
     """Whether a person may have something to do. If in doubt, the answer is yes."""
     if any(need.counts.get(state.value) for state in STATES_FOR_A_PERSON) or batch.control.brake in (
         PauseState.PAUSED,
@@ -64,14 +64,16 @@ def _may_need_person(batch: Batch, need: BatchNeed, now: datetime) -> bool:
         return False
     if batch.state is BatchState.OPEN and batch.size and batch.acknowledgement is None:
         return True
-    return bool(need.jobs_to_start or need.waves or any(each.missing or _is_soon(each.expires_at, now) for each in need.approvals))
+    return bool(
+        need.jobs_to_start or need.waves or any(each.missing or _is_within_a_day(each.expires_at, now) for each in need.approvals)
+    )
 
 
-def _is_soon(at: datetime | None, now: datetime) -> bool:
+def _is_within_a_day(at: datetime | None, now: datetime) -> bool:
     return at is not None and at - now < SOON
 
 
-def _next_wave(batch: Batch, ports: Ports, now: datetime) -> tuple[NextWave, ...]:
+def _next_wave_for_person(batch: Batch, ports: Ports, now: datetime) -> tuple[NextWave, ...]:
     """Return the next wave if a person must let it begin and the wave before has ended. Otherwise, return nothing."""
     by_person = batch.policy.gate == BY_HAND or batch.policy.wave_approvals
     if batch.state is not BatchState.OPEN or not by_person or batch.control.wave_ended_at is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.stages.api.people_views import ApprovalsView
+from shared.stages.api.people_views import ApprovalStatusView
 from shared.stages.api.views import AcknowledgementView, BrakeView
 
 
@@ -18,7 +18,7 @@ class NextWave:
 
 
 @dataclass(frozen=True)
-class NeedsPolicy:
+class WaveStartPolicy:
     """The choices of a policy that say who acts next."""
 
     gate: str
@@ -33,10 +33,10 @@ class BatchNeed:
     state: str
     dry_run: bool
     size: int
-    policy: NeedsPolicy
+    policy: WaveStartPolicy
     acknowledgement: AcknowledgementView | None
     brake: BrakeView | None
-    approvals: tuple[ApprovalsView, ...]
+    approvals: tuple[ApprovalStatusView, ...]
     counts: dict[str, int]
     jobs_to_start: int
     """Number of jobs that a person has to start."""
@@ -47,7 +47,7 @@ class BatchNeed:
 
 
 @dataclass(frozen=True)
-class BatchNeeds:
+class BatchNeedList:
     """The batches of a page that may need a person. ``looked_into`` is the size of the page before the others were left out."""
 
     batches: tuple[BatchNeed, ...]

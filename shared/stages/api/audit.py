@@ -39,7 +39,7 @@ def record_outcome(ports: Ports, entry: str, answered: AuditOutcome) -> None:
         log.error("an act could not be completed in the audit", extra={"facts": {"entry": entry, "code": error.code}})
 
 
-def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditList:
+def audit_line_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditLineList:
     """Return the lines from the day ``from`` to the day ``to``, newest first.
 
     If the request names no days, the last seven days are listed. A page may have fewer lines than ``limit``, even no line, and
@@ -57,7 +57,7 @@ def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: st
         token = page.next_token
         if not token or len(found) >= limit:
             break
-    return people_views.AuditList(tuple(map(audit_line_view, found)), token)
+    return people_views.AuditLineList(tuple(map(audit_line_view, found)), token)
 
 
 def audit_line_view(line: AuditEntry) -> people_views.AuditLineView:
@@ -84,7 +84,7 @@ def audit_line_view(line: AuditEntry) -> people_views.AuditLineView:
     )
 
 
-def csv_text(found: people_views.AuditList) -> str:
+def audit_csv_text(found: people_views.AuditLineList) -> str:
     """Return the lines as CSV with a header. A cell that a spreadsheet would run as a formula gets an apostrophe in front."""
     text = io.StringIO()
     writer = csv.writer(text)

@@ -23,17 +23,17 @@ def health_view(ports: Ports) -> HealthView:
     return HealthView(
         now,
         (
-            _tick_figure(ports, now),
+            _health_figure_of_tick(ports, now),
             HealthFigure("deadLetters", "unknown", None, "No row of Replank counts dead letters.", _LETTERS),
             HealthFigure("functionErrors", "unknown", None, "No row of Replank counts the functions' errors.", _ERRORS),
         ),
     )
 
 
-def _tick_figure(ports: Ports, now: datetime) -> HealthFigure:
+def _health_figure_of_tick(ports: Ports, now: datetime) -> HealthFigure:
     """Return whether the tick is late. Rows hold no time of the last tick, but a migration that stays due shows a missing tick."""
     page = ports.migrations.tick_queue_page(now - LATE, limit=ROWS)
-    since = min(map(_due_since, page.migrations), default=None)
+    since = min(map(_due_time, page.migrations), default=None)
     if since is None:
         return HealthFigure("tick", "unknown", None, "No migration is overdue. No row holds the time of the last tick.", _TICK)
     more = " or more" if page.next_token else ""
@@ -41,5 +41,5 @@ def _tick_figure(ports: Ports, now: datetime) -> HealthFigure:
     return HealthFigure("tick", "late", since, sentence, _TICK)
 
 
-def _due_since(migration: Migration) -> datetime:
+def _due_time(migration: Migration) -> datetime:
     return migration.due_at or migration.entered_at

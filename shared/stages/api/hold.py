@@ -49,7 +49,7 @@ def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.
     return get_hold(ports)
 
 
-def hold_header(ports: Ports) -> str:
+def hold_header_text(ports: Ports) -> str:
     """Return the text of the header that each answer has while the hold is set; empty without a hold.
 
     If the hold cannot be read, the text says so, and the answer is sent all the same.

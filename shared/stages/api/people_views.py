@@ -30,7 +30,7 @@ class AuditLineView:
 
 
 @dataclass(frozen=True)
-class AuditList:
+class AuditLineList:
     """A page of lines of the audit, newest first."""
 
     lines: tuple[AuditLineView, ...]
@@ -38,7 +38,7 @@ class AuditList:
 
 
 @dataclass(frozen=True)
-class Me:
+class CallerView:
     """The caller's name, how the name is known, their roles and the acts that they may carry out."""
 
     name: str
@@ -51,7 +51,7 @@ class Me:
 
 
 @dataclass(frozen=True)
-class SignInAt:
+class SignInProvider:
     """The OpenID provider that verifies names, and the client id for signing in; empty without a provider."""
 
     issuer: str
@@ -115,7 +115,7 @@ class ApprovalView:
 
 
 @dataclass(frozen=True)
-class ApprovalsView:
+class ApprovalStatusView:
     """The approvals that a batch, a wave or a rollback needs, and the approvals given so far."""
 
     about: str

@@ -7,7 +7,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
-class FinishView:
+class FinishForecastView:
     """Forecast of a finish: the earliest time, and when 10, 50 and 90 percent of the runs have finished.
 
     A time is null if too few runs finish.
@@ -26,7 +26,7 @@ class PlannedWave:
     number: int
     size: int
     names: tuple[str, ...]
-    finish: FinishView
+    finish: FinishForecastView
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class AssumedDuration:
 
 
 @dataclass(frozen=True)
-class OpeningView:
+class StartPeriodView:
     """A period in which maintenance windows and blackouts allow starts."""
 
     from_: datetime
@@ -91,15 +91,15 @@ class PlanView:
     drivers: tuple[DriverCount, ...]
     """The drivers of the instances that are to move, most frequent first. At most 20 are listed."""
     findings: tuple[FindingCount, ...]
-    finish: FinishView
+    finish: FinishForecastView
     waves: tuple[PlannedWave, ...]
-    planned: FinishView | None
+    planned: FinishForecastView | None
     """The forecast at the time of the acknowledgement. Null before it, and in a batch that is too large: ``not_known`` says so."""
     finished_at: datetime | None
     """When the last migration ended; null while a migration is unfinished."""
     outcomes: dict[str, int]
     """The actual outcome until now: the number of migrations by state."""
-    openings: tuple[OpeningView, ...]
+    openings: tuple[StartPeriodView, ...]
     """The periods in which windows and blackouts allow starts, up to the time at which 90 percent of the forecast's runs have
     finished. At most 60 periods are listed.
     """
@@ -121,7 +121,7 @@ class PlanView:
 
 
 @dataclass(frozen=True)
-class ReleaseCount:
+class ReleaseInUse:
     """The number of instances that run one release, and how long the release is supported."""
 
     release: str
@@ -141,7 +141,7 @@ class ReleaseCount:
 
 
 @dataclass(frozen=True)
-class GroupCount:
+class InstanceGroupView:
     """The number of instances that run one release in one region of one account."""
 
     release: str
@@ -152,7 +152,7 @@ class GroupCount:
 
 
 @dataclass(frozen=True)
-class LackingPlace:
+class MissingPlace:
     """A region or an account that could not be listed, and why."""
 
     place: str
@@ -172,9 +172,9 @@ class InventoryView:
     """Number of instances in all."""
     unlisted: int
     """Number of instances in groups too small to be listed. ``releases`` and ``groups`` do not count these instances."""
-    releases: tuple[ReleaseCount, ...]
+    releases: tuple[ReleaseInUse, ...]
     """The releases in use, the earliest end of support first."""
-    groups: tuple[GroupCount, ...]
+    groups: tuple[InstanceGroupView, ...]
     """The largest groups first, at most 2,000."""
-    lacking: tuple[LackingPlace, ...]
+    lacking: tuple[MissingPlace, ...]
     """The places that could not be listed. Instances in such a place are not counted."""

@@ -19,7 +19,15 @@ from shared.domain.migration import MOVING as MOVES
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.domain.observation import instance_document_name
 from shared.ports.ports import Ports
-from shared.stages.api.plan_views import AssumedDuration, DriverCount, FindingCount, FinishView, OpeningView, PlannedWave, PlanView
+from shared.stages.api.plan_views import (
+    AssumedDuration,
+    DriverCount,
+    FindingCount,
+    FinishForecastView,
+    PlannedWave,
+    PlanView,
+    StartPeriodView,
+)
 from shared.stages.closing import SETTLED
 from shared.stages.waving import sort_key_by_name
 
@@ -50,10 +58,12 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
     cut = _migration_ids_by_wave(batch, meant, ports)
     runs = max(min(MOST_RUNS, WORK // max(len(meant), 1)), 5)
     limit = ports.limits.max_moving
-    items = [_forecast_item(each, batch) for each in meant]
+    items = [_new_forecast_item(each, batch) for each in meant]
     unfinished = sum(each.state in (WAITING, MOVING) for each in items)
-    ahead = forecast(_within_limit(ForecastInput(_batch_as_if_approved(batch, now), items, cut, now, limit)), seed=seed, runs=runs)
-    gib, seen = _snapshot_gib(meant, ports)
+    ahead = forecast(
+        _shortened_forecast_input(ForecastInput(_batch_as_if_approved(batch, now), items, cut, now, limit)), seed=seed, runs=runs
+    )
+    gib, seen = _snapshot_gib_and_sample_size(meant, ports)
     settled = bool(found) and not batch.dry_run and all(each.state in SETTLED for each in found)
     names = {each.migration_id: each.instance_name or each.instance_id for each in meant}
     is_planned_shown = unfinished + len(meant) <= MOST_IN_RUN
@@ -71,22 +81,22 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
         routes=dict(Counter(_route_text(each, ports) for each in meant)),
         drivers=_driver_counts(meant),
         findings=_finding_counts(found),
-        finish=_finish_view(ahead.finish),
+        finish=_finish_forecast_view(ahead.finish),
         waves=tuple(
-            PlannedWave(number, len(ids), tuple(names[id] for id in ids[:NAMED] if id in names), _finish_view(each))
+            PlannedWave(number, len(ids), tuple(names[id] for id in ids[:NAMED] if id in names), _finish_forecast_view(each))
             for number, (ids, each) in enumerate(zip(cut, ahead.waves, strict=False), 1)
         ),
-        planned=_finish_view(planned) if planned else None,
+        planned=_finish_forecast_view(planned) if planned else None,
         finished_at=max(each.finished_at or each.entered_at for each in found) if settled else None,
         outcomes=dict(Counter(each.state.value for each in found)),
-        openings=_opening_views(batch, ahead.finish, now),
+        openings=_start_period_views(batch, ahead.finish, now),
         limits=_limit_sentences(batch, now, ports),
         snapshot_gib=gib,
         snapshot_cost=_snapshot_cost(batch, gib, ahead.finish, now, prices[0]),
         currency=prices[1],
         sizes_seen=seen,
         needs_a_person=_steps_for_people(batch, found, len(cut), now),
-        not_known=(*_forecast_caveats(batch, found, now, ports), *_size_caveats(batch, unfinished, is_planned_shown)),
+        not_known=(*_forecast_caveats(batch, found, now, ports), *_batch_size_caveats(batch, unfinished, is_planned_shown)),
         assumed=tuple(AssumedDuration(**each) for each in duration_rows()),  # type: ignore[arg-type]
     )
 
@@ -100,10 +110,10 @@ def _migrations_in_order(ports: Ports, batch: Batch) -> list[Migration]:
         found += page.migrations
         token = page.next_token
         if not token:
-            return _sorted_by_stored_order(found, batch, ports)
+            return _migrations_in_stored_order(found, batch, ports)
 
 
-def _sorted_by_stored_order(found: Sequence[Migration], batch: Batch, ports: Ports) -> list[Migration]:
+def _migrations_in_stored_order(found: Sequence[Migration], batch: Batch, ports: Ports) -> list[Migration]:
     """Return the migrations in the order that the acknowledgement fixed.
 
     Before the acknowledgement, sort the migrations by the same keys that an acknowledgement uses.
@@ -141,7 +151,7 @@ def _batch_as_if_approved(batch: Batch, now: datetime) -> Batch:
     return replace(batch, policy=policy, acknowledgement=given, dry_run=False)
 
 
-def _forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
+def _new_forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
     """Return the migration as an item of the forecast.
 
     A dry run cancels migrations that pass the precheck. The forecast treats a migration that a dry run has cancelled as waiting.
@@ -156,7 +166,7 @@ def _forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
     return ForecastItem(id, hops, FAILED if over else WAITING, group=group, driver=migration.driver)
 
 
-def _within_limit(outlook: ForecastInput) -> ForecastInput:
+def _shortened_forecast_input(outlook: ForecastInput) -> ForecastInput:
     """Return the input with at most ``MOST_IN_RUN`` unfinished migrations: the first ones in the batch's order."""
     unfinished = [each.migration_id for each in outlook.items if each.state in (WAITING, MOVING)]
     later = set(unfinished[MOST_IN_RUN:])
@@ -178,13 +188,13 @@ def _forecast_at_acknowledgement(
     return forecast(ForecastInput(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
 
 
-def _opening_views(batch: Batch, finish: FinishTimes, now: datetime) -> tuple[OpeningView, ...]:
+def _start_period_views(batch: Batch, finish: FinishTimes, now: datetime) -> tuple[StartPeriodView, ...]:
     ends = finish.p90 or finish.p50 or finish.earliest or now + timedelta(days=OPENINGS_DAYS)
-    return tuple(OpeningView(*each) for each in batch.policy.time_limits.open_periods(now, ends, MOST_OPENINGS))
+    return tuple(StartPeriodView(*each) for each in batch.policy.time_limits.open_periods(now, ends, MOST_OPENINGS))
 
 
-def _finish_view(found: FinishTimes) -> FinishView:
-    return FinishView(found.earliest, found.p10, found.p50, found.p90)
+def _finish_forecast_view(found: FinishTimes) -> FinishForecastView:
+    return FinishForecastView(found.earliest, found.p10, found.p50, found.p90)
 
 
 def _route_text(migration: Migration, ports: Ports) -> str:
@@ -207,7 +217,7 @@ def _finding_counts(found: Sequence[Migration]) -> tuple[FindingCount, ...]:
     return tuple(FindingCount(code, first[code].severity.value, first[code].title, number) for code, number in counts.most_common())
 
 
-def _snapshot_gib(meant: Sequence[Migration], ports: Ports) -> tuple[int, int]:
+def _snapshot_gib_and_sample_size(meant: Sequence[Migration], ports: Ports) -> tuple[int, int]:
     """Return the maximum size of all snapshots in GiB, and the number of instances whose disks were read."""
     per_hop: list[int] = []
     for migration in meant[:SIZES_READ]:
@@ -261,7 +271,7 @@ def _forecast_caveats(batch: Batch, found: Sequence[Migration], now: datetime, p
     return tuple(said)
 
 
-def _size_caveats(batch: Batch, unfinished: int, is_planned_shown: bool) -> tuple[str, ...]:
+def _batch_size_caveats(batch: Batch, unfinished: int, is_planned_shown: bool) -> tuple[str, ...]:
     """Return, in sentences, what the forecast leaves out because the batch is too large for the function's time."""
     said = list[str]()
     if unfinished > MOST_IN_RUN:

@@ -33,7 +33,7 @@ class SelectionView:
 
 
 @dataclass(frozen=True)
-class LeftOutView:
+class LeftOutInstanceView:
     """One instance that a batch's selection left out, with the reason."""
 
     instance_id: str
@@ -45,10 +45,10 @@ class LeftOutView:
 
 
 @dataclass(frozen=True)
-class LeftOutList:
+class LeftOutInstanceList:
     """A page of the instances that a batch left out, and their total number. At most 10,000 are listed."""
 
     batch_id: str
     total: int
-    left_out: tuple[LeftOutView, ...]
+    left_out: tuple[LeftOutInstanceView, ...]
     next_token: str

@@ -23,7 +23,7 @@ from shared.domain.migration import JournalEntry, Migration
 from shared.domain.policy import Policy, without_never_open_window
 from shared.domain.restore import disk_state_in_words
 from shared.stages.api import selection_views, views
-from shared.stages.api.people_views import ApprovalsView
+from shared.stages.api.people_views import ApprovalStatusView
 from shared.stages.api.snapshot_views import SnapshotView
 
 HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
@@ -41,10 +41,10 @@ def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, 
         "cancellation": lambda: acts.cancel(migration, "", now),
         "rollback": lambda: acts.roll_back(migration, "", now),
     }
-    return tuple(name for name, attempt in tries.items() if _is_possible(attempt))
+    return tuple(name for name, attempt in tries.items() if _is_act_possible(attempt))
 
 
-def _is_possible(attempt: Callable[[], object]) -> bool:
+def _is_act_possible(attempt: Callable[[], object]) -> bool:
     try:
         attempt()
     except Refused:
@@ -64,13 +64,13 @@ def batch_view(value: Batch, *, own: str, now: datetime) -> views.BatchView:
 
 def batch_detail(
     value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchJournalEntry]
-) -> views.BatchStanding:
+) -> views.BatchDetail:
     """Return a batch with its counts by state, the reason why no migration starts, and the risks still to be accepted."""
     fields = _batch_fields(value, "", now)
     missing = any(each.missing for each in fields["approvals"])
     wanted = not value.dry_run and (value.acknowledgement is None or missing)
     opens = value.policy.time_limits.next_opening(now)
-    return views.BatchStanding(
+    return views.BatchDetail(
         **fields,
         counts=counts,
         failed=failed,
@@ -94,12 +94,12 @@ def _brake_view(control: BatchControl) -> views.BrakeView | None:
     return views.BrakeView(control.brake.value, control.by, control.at, control.why, control.trust)
 
 
-def _approval_views(value: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
+def _approval_status_views(value: Batch, now: datetime) -> tuple[ApprovalStatusView, ...]:
     if not (value.policy.approvals or value.policy.wave_approvals):
         return ()
-    from shared.stages.api.approving import batch_approval_views  # only batches with approvals need it
+    from shared.stages.api.approving import batch_approval_status_views  # only batches with approvals need it
 
-    return batch_approval_views(value, now)
+    return batch_approval_status_views(value, now)
 
 
 def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
         "problems": problem_views(value),
         "acknowledgement": given and views.AcknowledgementView(given.operator, given.at, given.risks_version, given.trust),
         "brake": _brake_view(value.control),
-        "approvals": _approval_views(value, now),
+        "approvals": _approval_status_views(value, now),
         "ready_to_confirm_at": ready_to_confirm_at(value.terms),
     }
 
@@ -165,7 +165,7 @@ def migration_detail(
         restarts=restarts,
         acts=possible_acts(value, holds_snapshots=holds_snapshots),
         rollback_disks=tuple(
-            views.DiskRestored(each.disk_id, each.snapshot_id, disk_state_in_words(each.state)) for each in value.rollback_disks
+            views.RollbackDiskView(each.disk_id, each.snapshot_id, disk_state_in_words(each.state)) for each in value.rollback_disks
         ),
         smc_rollback=value.smc_rollback,
         rollback_approvals=None,
@@ -202,7 +202,7 @@ def _migration_fields(value: Migration, own: str) -> dict[str, Any]:
     return {**same_values, "account_id": value.account_id or own, "state": value.state.value, "hops": len(value.hops)}
 
 
-def journal_line(entry: JournalEntry) -> views.JournalLine:
+def journal_line_view(entry: JournalEntry) -> views.JournalLine:
     """Return the view of one line of a migration's journal."""
     return views.JournalLine(
         entry.version,

@@ -49,7 +49,7 @@ class SnapshotList:
 
 
 @dataclass(frozen=True)
-class GroupSum:
+class SnapshotGroupSum:
     """How many snapshots a group has, their size, and their cost per month."""
 
     group: str
@@ -62,7 +62,7 @@ class GroupSum:
 class SnapshotGroups:
     """The groups of a part of the ledger: add the parts until ``next_token`` is empty. ``price`` is per GiB and month."""
 
-    groups: tuple[GroupSum, ...]
+    groups: tuple[SnapshotGroupSum, ...]
     next_token: str
     price: float
     currency: str

@@ -26,7 +26,7 @@ _REMEDY_OF_PENDING_EFFECT = (
 )
 
 
-def find_stuck_rows(ports: Ports) -> views.Stuck:
+def stuck_rows(ports: Ports) -> views.StuckRowList:
     """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check everything."""
     now = ports.clock.now()
     waiting = ports.migrations.tick_queue_page(now + timedelta(days=1), limit=ROWS)
@@ -34,7 +34,7 @@ def find_stuck_rows(ports: Ports) -> views.Stuck:
     batches = ports.batches.batch_page(limit=BATCHES, token="")
     more = bool(waiting.next_token or swept.next_token or batches.next_token)
     found = [
-        *_stuck_migrations(waiting, now, ports),
+        *_rows_of_stuck_migrations(waiting, now, ports),
         *map(_unreadable_migration_row, swept.unreadable),
         *map(_unreadable_batch_row, batches.unreadable),
     ]
@@ -47,10 +47,10 @@ def find_stuck_rows(ports: Ports) -> views.Stuck:
                 found += [_unreadable_migration_row(each) for each in page.unreadable]
                 more = more or bool(page.next_token)
     unique = tuple({(each.kind, each.id): each for each in found}.values())
-    return views.Stuck(unique, more)
+    return views.StuckRowList(unique, more)
 
 
-def _stuck_migrations(page: MigrationPage, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
+def _rows_of_stuck_migrations(page: MigrationPage, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
     yield from map(_unreadable_migration_row, page.unreadable)
     for migration in page.migrations:
         if migration.owes and now - migration.entered_at > STUCK_AFTER:

@@ -12,8 +12,8 @@ from shared.domain.findings import Finding
 from shared.domain.migration import Failure, ToolLog
 from shared.domain.policy import Policy
 from shared.domain.route import Hop
-from shared.stages.api.people_views import ApprovalsView
-from shared.stages.api.plan_views import FinishView
+from shared.stages.api.people_views import ApprovalStatusView
+from shared.stages.api.plan_views import FinishForecastView
 from shared.stages.api.selection_views import SelectionView
 
 
@@ -146,7 +146,7 @@ class BatchView:
     acknowledgement: AcknowledgementView | None
     brake: BrakeView | None
     """The pause or stop that forbids new starts; null without a pause or stop."""
-    approvals: tuple[ApprovalsView, ...]
+    approvals: tuple[ApprovalStatusView, ...]
     """The approvals that the batch and its next wave need."""
     ready_to_confirm_at: datetime | None
     """When the batch's migrations can be confirmed; null if the batch is not closed or no migration waits for a confirmation."""
@@ -167,7 +167,7 @@ class WaveView:
 
 
 @dataclass(frozen=True)
-class BatchStanding(BatchView):
+class BatchDetail(BatchView):
     """A batch with the number of its migrations by state, and the risks that a person still has to accept."""
 
     counts: dict[str, int]
@@ -233,7 +233,7 @@ class MigrationView:
 
 
 @dataclass(frozen=True)
-class DiskRestored:
+class RollbackDiskView:
     """One disk of a rollback. ``state`` is ``restored``, ``not restored``, or ``unknown`` while its reset is only requested."""
 
     disk_id: str
@@ -253,11 +253,11 @@ class MigrationDetail(MigrationView):
     released_at: datetime | None
     restarts: int
     acts: tuple[str, ...]
-    rollback_disks: tuple[DiskRestored, ...]
+    rollback_disks: tuple[RollbackDiskView, ...]
     """The state of each disk in a rollback; empty before a rollback."""
     smc_rollback: str
     """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
-    rollback_approvals: ApprovalsView | None
+    rollback_approvals: ApprovalStatusView | None
     """The approvals of the migration's rollback; null if the policy needs no approval, or if the migration
     cannot be rolled back now.
     """
@@ -312,7 +312,7 @@ class RefusedAct:
 
 
 @dataclass(frozen=True)
-class Retries:
+class RetryResult:
     """The result of a batch's retry: the ids of retried migrations, and the reasons for the refused retries."""
 
     retried: tuple[str, ...]
@@ -320,7 +320,7 @@ class Retries:
 
 
 @dataclass(frozen=True)
-class Confirmations:
+class ConfirmationResult:
     """The result of a batch's confirmation: the ids of confirmed migrations, and the reasons for the refused confirmations."""
 
     confirmed: tuple[str, ...]
@@ -328,7 +328,7 @@ class Confirmations:
 
 
 @dataclass(frozen=True)
-class Rollbacks:
+class RollbackResult:
     """The result of rolling back some migrations of a batch: the ids whose rollback has begun, and the reasons for the refusals."""
 
     begun: tuple[str, ...]
@@ -336,7 +336,7 @@ class Rollbacks:
 
 
 @dataclass(frozen=True)
-class Cancellations:
+class CancellationResult:
     """The result of cancelling some migrations of a batch: the ids of cancelled migrations, and the reasons for the refusals."""
 
     cancelled: tuple[str, ...]
@@ -354,7 +354,7 @@ class StuckRow:
 
 
 @dataclass(frozen=True)
-class Stuck:
+class StuckRowList:
     """The stuck rows with their causes. ``more`` is true if one answer could not check everything."""
 
     stuck: tuple[StuckRow, ...]
@@ -362,7 +362,7 @@ class Stuck:
 
 
 @dataclass(frozen=True)
-class Judged:
+class AssessmentView:
     """The findings of one check, worst first. ``overrides`` has the reasons given for overridden findings, by code."""
 
     blocked: bool
@@ -371,7 +371,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class AspectView:
+class GuestAspectView:
     """One aspect of the guest before and after the move, in words. ``standing`` is same, expected, warning or failure."""
 
     what: str
@@ -394,15 +394,15 @@ class Judgement:
     state: str
     verdict: str
     """The worst result: for example ``blocked``, ``failed``, ``warnings``, ``passed`` or ``not assessed``."""
-    precheck: Judged | None
-    validation: Judged | None
-    aspects: tuple[AspectView, ...]
+    precheck: AssessmentView | None
+    validation: AssessmentView | None
+    aspects: tuple[GuestAspectView, ...]
     smc_rollback: str
     """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
 
 
 @dataclass(frozen=True)
-class Judgements:
+class JudgementList:
     """A page of a batch's judgements; ``next_token`` is empty on the last page."""
 
     batch_id: str
@@ -420,7 +420,7 @@ class ReportDocument:
     made_at: datetime
     digest: str
     """Digest of the chosen instances; empty if an older version planned the batch."""
-    planned: FinishView | None
+    planned: FinishForecastView | None
     """The forecast of the finish at the acknowledgement; null before the acknowledgement."""
     finished_at: datetime | None
     outcomes: dict[str, int]
