@@ -1,6 +1,6 @@
-"""Adds to the ledger the copies of disks that SMC made itself.
+"""Adds to the ledger the snapshots that SMC itself made of the disks.
 
-A snapshot that only has a name like SMC's is added too, but is never deleted.
+A snapshot is added but never deleted if nothing except its name shows that SMC made the snapshot.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.ports.ports import Ports
 
 
 def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
-    """Enter every snapshot with SMC's name prefix that was made since the precheck.
+    """Enter in the ledger every snapshot that has SMC's name prefix and was made since the precheck.
 
     A snapshot that may belong to somebody else is marked as kept, with the reason.
     """
@@ -38,7 +38,7 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
 
 
 def why_not_made_by_smc(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
-    """Return, in words, why an adopted snapshot may belong to somebody else; empty if the snapshot is SMC's.
+    """Return, in words, why an adopted snapshot may belong to somebody else; empty if SMC made the snapshot.
 
     Older versions adopted every snapshot with SMC's name prefix, so each snapshot is judged again.
     """
@@ -58,7 +58,7 @@ def _job_runs_from_journal(migration: Migration, ports: Ports) -> list[JobRun]:
 
 
 def _job_run_with_copied_disks(run: JobRun, effect: AdoptSnapshots) -> JobRun:
-    """Return the job's run. The run's ``copied`` is true if the effect says that SMC had copied the disks.
+    """Return the job run, with ``copied`` set to true if the effect says that SMC had copied the disks.
 
     The journal of a failed job does not show whether SMC had copied the disks.
     """

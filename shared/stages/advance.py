@@ -47,7 +47,7 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
     """Carry out one outbox and remove it. Return False if the outbox still holds an effect or event.
 
     An event that the bus refuses does not fail the migration, because the step is already committed. With ``quietly``, no event is
-    published if an effect fails. Otherwise a stage whose effect keeps failing would be woken again and again by its own event.
+    published if an effect fails. Without ``quietly``, a step whose effect keeps failing would wake its own stage again and again.
     """
     left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
     if quietly and left:
@@ -67,8 +67,7 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
 def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
     """Carry out the outboxes of a migration, oldest first. Return False if an outbox still holds an effect or event.
 
-    If another step was committed after ``migration`` was read, that step's outbox stays. The effects of the later step need what
-    the later step has written.
+    Skip the outbox of a step that was committed after ``migration`` was read, because its effects need the newer row.
     """
     settled = [
         owed.version <= migration.version and settle_outbox(ports, migration, owed, quietly=quietly)
@@ -78,7 +77,9 @@ def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False
 
 
 class LaunchRefused(Permanent):
-    """Raised if the driver refuses to start the job. A refusal of any other effect does not fail the migration."""
+    """Raised if the driver refuses to start the job. If an effect other than the start of the job is refused, the migration does
+    not fail.
+    """
 
 
 class GuestDiffersFromBaseline(Permanent):
@@ -129,9 +130,9 @@ def run_stage_or_fail_migration(
     giving_up: tuple[str, str],
     body: Callable[[Migration, Ports], Outcome],
 ) -> Outcome:
-    """Run a stage's body on the message's migration. An error that needs a person fails the migration.
+    """Run ``body``, the work of a stage, on the migration that the message names. An error that needs a person fails the migration.
 
-    ``giving_up`` is the stage's name and the type of its failure event.
+    ``giving_up`` has the stage's name and the type of the event that reports a failure.
     """
     try:
         migration = load_current_migration(message, ports, states)
@@ -191,7 +192,7 @@ def _make_migration_wait_for_account(migration: Migration, error: AccountUnusabl
 
 
 def _record_or_fail_delayed_start(migration: Migration, error: Transient, ports: Ports) -> None:
-    """Record since when a migration has held a slot without being able to start.
+    """Record the time since which a migration has held a slot but could not start.
 
     After START_LIMIT the migration fails, so that another migration gets the slot.
     """

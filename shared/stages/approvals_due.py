@@ -53,7 +53,7 @@ def _must_stop_batch(terms: BatchTerms, found: ApprovalStatus) -> bool:
 
 
 def _is_approval_reported(terms: BatchTerms, found: ApprovalStatus, now: datetime) -> bool:
-    """Whether the approval needs no report, or has already been reported."""
+    """Whether nothing about the approval remains to be reported."""
     if found.until is not None and not approvals.is_expiring_soon(terms.policy.approval_min, found.until, now):
         return True
     return approvals.is_event_published(terms, found.about, _approval_event_key(found))
@@ -70,7 +70,7 @@ def _approval_event_key(found: ApprovalStatus) -> str:
 
 
 def _publish_approval_event(batch: Batch, found: ApprovalStatus, ports: Ports) -> None:
-    """Publish the event, and then record that the event is published.
+    """Publish the event about the approval, and then record that the event is published.
 
     A second publication has the same event id, so receivers can drop the duplicate.
     """

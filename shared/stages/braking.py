@@ -54,7 +54,7 @@ def cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> int:
 def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports) -> bool:
     """Cancel one migration. Return whether the migration was cancelled.
 
-    Two kinds of migration are kept: one that has finished a hop, and a retry whose job has already run.
+    A migration that has finished a hop is not cancelled, nor is a retry whose job has already run.
     """
     try:
         advance_migration(ports, _step_naming_person(acts.cancel(migration, control.by, ports.clock.now()), control))

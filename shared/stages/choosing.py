@@ -92,7 +92,7 @@ class InstanceChoice:
         return MOVED, f"migration {last.migration_id} took it to {reached.name}"
 
     def _why_recently_migrated(self, instance: FoundInstance) -> tuple[str, str]:
-        """Return the code and reason if the instance is left out because of a recent migration, else two empty texts.
+        """Return the code and reason if the instance is left out because of a recent migration, else two empty strings.
 
         Only batches made from the inventory leave out recently migrated instances.
         """
@@ -103,7 +103,7 @@ class InstanceChoice:
         return (RECENT, f"migration {recent.migration_id} began on {recent.created_at:%Y-%m-%d}") if recent else ("", "")
 
     def _earlier_migrations(self, instance: FoundInstance) -> list[Migration]:
-        """Return the instance's migrations in other batches of its account."""
+        """Return the migrations of the instance that belong to the same account and to other batches."""
         found = self.ports.migrations.migrations_of_instance(instance.instance_id, limit=20)
         mine = self.batch.batch_id
         return [each for each in found if each.account_id == instance.account_id and each.batch_id != mine]

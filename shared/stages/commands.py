@@ -1,7 +1,7 @@
 """Runs a batch's own commands in a guest: the pre command before the snapshots, and the post command, which undoes the pre command.
 
-Before each command, a step of the migration fixes the client token of the command's call. A repeated call has the same token, so a
-command runs only once per attempt.
+The migration commits a step before it calls each command, and the call's client token comes from that step. A repeated call has the
+same token, so a command runs only once per attempt.
 """
 
 from __future__ import annotations
@@ -61,15 +61,15 @@ def _stored_instance_tags(migration: Migration, ports: Ports) -> Mapping[str, st
 
 
 def changes_to_begin_pre_command(migration: Migration, terms: BatchTerms, ports: Ports) -> dict[str, Any]:
-    """Return the fields that the step of the admission changes to begin the pre command; empty if the policy has no pre command."""
+    """Return the fields that the admission step must change to begin the pre command; empty if the policy has no pre command."""
     if migration.hop or migration.commands.phase or not terms.policy.commands or not command_rule(migration, terms, ports).pre:
         return {}
     return {"commands": migration.commands.with_command_begun(DRAINING, ports.clock.now())}
 
 
 def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
-    """Send the pre command, or check whether it has ended. Return None while the command runs, and the migration once the command
-    has succeeded.
+    """Send the pre command, or check whether it has ended. Return None while the command runs. Return the migration once the
+    command has succeeded.
 
     Raises Permanent (Command.PreFailed) if the command fails.
     """

@@ -34,7 +34,9 @@ def send_confirmation_reminders(ports: Ports) -> int:
 
 
 def _send_reminder_or_log_error(batch: Batch, now: datetime, ports: Ports) -> bool:
-    """Send the reminder of one batch. An error is only logged, so that the other batches still get their reminders."""
+    """Send the reminder of one batch, if the reminder is due. An error is only logged, so that the other batches still get their
+    reminders.
+    """
     try:
         return _send_reminder_if_due(batch, now, ports)
     except ReplankError as error:

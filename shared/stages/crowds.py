@@ -22,7 +22,7 @@ class SlotCounts:
     waves: Counter[int]
 
     def counts_with_region_and_wave(self, migration: Migration, standing: AdmissionCounts) -> AdmissionCounts:
-        """Return ``standing`` with the numbers of slot holders in the migration's region and in its wave added."""
+        """Return the counts in ``standing``, plus the numbers of slot holders in the migration's region and wave."""
         in_wave = self.waves[self.cut.wave_number(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)
 
@@ -40,7 +40,7 @@ class SlotCounts:
         return True
 
     def ids_with_free_wave_slot(self, ids: Sequence[str]) -> Sequence[str]:
-        """Return the ids of those migrations whose wave has a free slot. No row is read for this."""
+        """Return the ids of those migrations whose wave has a free slot. The function reads no row."""
         return [each for each in ids if self._free_slot_count_of_wave(self.cut.wave_number(each)) > 0]
 
     def free_slot_count_of_all_regions(self, ports: Ports) -> int:

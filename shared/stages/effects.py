@@ -36,7 +36,7 @@ from shared.stages.slots import (
 )
 
 STATES_AFTER_RETRY = MOVING | STATES_BEFORE_ADMISSION
-"""The states that a failed migration has after a person retried it.
+"""The possible states of a failed migration after a person has retried the migration.
 
 A failure that a retry has undone does not count against the budget.
 """
@@ -114,7 +114,7 @@ def launch_job(migration: Migration, ports: Ports) -> None:
 
 
 def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
-    """Remove the ended hop's resources from SMC. The source server stays if the next hop already uses it."""
+    """Remove the ended hop's resources from SMC. If the next hop already uses the source server, the source server stays."""
     if migration.hop == effect.hop and migration.state in STATES_AFTER_RETRY:
         return  # this effect belongs to an earlier end, which a retry has undone; the retry uses the resources in SMC
     then = replace(migration, hop=effect.hop)

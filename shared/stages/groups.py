@@ -51,7 +51,7 @@ def release_group_place(migration: Migration, ports: Ports) -> None:
 
 
 def blocking_member_in_words(migration: Migration, ports: Ports) -> str:
-    """Return, in words, which other member of the group the migration waits for; empty if no member blocks it."""
+    """Return, in words, which other member of the group the migration waits for; empty if no member blocks the migration."""
     place = ports.admission.group_holders([migration.group]).get(migration.group)
     if place is None or place.migration_id == migration.migration_id:
         return ""
@@ -74,7 +74,8 @@ def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
 def ids_whose_group_allows_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
     """Return the first ids whose redundancy groups allow a start, at most ``room`` of them.
 
-    With ``crowd``, the regions and waves must allow the start too. A migration that may not start does not count towards ``room``.
+    With ``crowd``, the limits of regions and waves must allow the start too. A migration that may not start does not count towards
+    ``room``.
     """
     if crowd is not None:
         ids, room = crowd.ids_with_free_wave_slot(ids), min(room, crowd.free_slot_count_of_all_regions(ports) if ids else 0)

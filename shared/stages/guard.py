@@ -24,7 +24,7 @@ _LOG = logging.getLogger("replank")
 
 ACTOR = "somebody else"
 MOST_EVENTS_KEPT = 8
-"""How many events a migration stores, so that it can recognise a repeated event. The bus may repeat an event for up to a day."""
+"""Maximum events that a migration stores to recognise repeated events. The bus may repeat an event for up to a day."""
 LOADED_AT_ONCE = 100
 _EXPECTED = Outcome("stale", {"reason": "nothing that somebody else did"})
 
@@ -45,7 +45,7 @@ def record_power_change_by_others(migration_id: str, state: str, message: Messag
 
 
 def _act_by_others(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
-    """Return, in words, what somebody else did; empty if the pipeline or its job may have done it."""
+    """Return, in words, what somebody else did to the instance; empty if the pipeline or its job may have done this."""
     if state == "Deleted":
         return "released the instance" if migration.state in MOVING | {State.ROLLING_BACK} else ""
     if not _has_no_running_job(migration) or at < migration.entered_at:

@@ -106,7 +106,7 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
 
 
 def _record_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:
-    """Return the instances that the batch names but no region has, and list them as left out."""
+    """List as left out the instances that the batch names but no region has. Return the missing instances."""
     selection = choice.batch.selection
     where = ", ".join(selection.regions)
     missing = [
@@ -188,7 +188,7 @@ def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migra
 def _publish_notices(ports: Ports) -> Outcome:
     """Once a month, publish a notice for each release that is out of support and that an instance still runs.
 
-    The counts are stored as the inventory.
+    The numbers of instances by release are stored as the inventory.
     """
     from shared.domain.inventory import InstanceCount  # only the timer needs it
 

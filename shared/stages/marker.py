@@ -88,7 +88,10 @@ def _send_marker_query(migration: Migration, by: str, ports: Ports) -> Migration
 
 
 def _process_marker_answer(migration: Migration, by: str, ports: Ports) -> Migration | None:
-    """Read the guest's answer. Return None while the command runs. A command that failed is sent again."""
+    """Read and record the guest's answer about the marker. Return None while the command runs.
+
+    A command that failed is sent again.
+    """
     # rarely needed: this import would slow down every start of the watch function
     from shared.probes.marker import parse_marker_answer
 
@@ -133,9 +136,9 @@ def _system_name(seen: MarkerAnswer) -> str:
 
 
 def _run_marker_script(migration: Migration, act: Action, ports: Ports, marker: str = "") -> str:
-    """Run one of the marker scripts in the guest. Return the command's id.
+    """Run the script that writes, removes or looks for the marker in the guest. Return the command's id.
 
-    Repeated calls with the same act and the same ``probe_count`` run the script only once.
+    Repeated calls with the same ``act`` and the same ``probe_count`` of the migration run the script only once.
     """
     from shared.probes.marker import marker_script
 

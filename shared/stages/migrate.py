@@ -55,9 +55,9 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _check_limits_and_take_group_place(migration: Migration, scene: StartContext, ports: Ports) -> str:
-    """Return, in words, why the job may not start now; empty if the job may start.
+    """Check the limits, take the group's place, and return in words why the job may not start; empty if the job may start.
 
-    An older version without groups may have admitted the migration. A migration without its group's place takes the place here.
+    The place is still free if an older version, which knew no groups, admitted the migration.
     """
     held = blocking_limit(next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
     if held:
@@ -66,7 +66,7 @@ def _check_limits_and_take_group_place(migration: Migration, scene: StartContext
 
 
 def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, scene: StartContext, ports: Ports) -> Outcome:
-    """Release the slot and wait. If a person has already started the job, record the job as running instead.
+    """Release the slot and make the migration wait. If a person has already started the job, record the job as running instead.
 
     Raises Permanent (Window.TooShort) if the snapshots came too late for several maintenance windows in a row.
     """
@@ -128,7 +128,7 @@ def _why_instance_not_ready(migration: Migration, ports: Ports) -> str:
 
 
 def _require_safe_to_move(migration: Migration, batch: Batch, scene: StartContext, ports: Ports) -> None:
-    """Before anything destructive, check the acknowledgement, the lock, the slot and that every disk has a finished snapshot.
+    """Before any destructive call, check the acknowledgement, the lock, the slot, and that every disk has a finished snapshot.
 
     Raises Permanent if the acknowledgement, the lock, the slot or a snapshot is missing.
     """

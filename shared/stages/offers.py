@@ -40,7 +40,7 @@ migrations.
 """
 RECLAIM_EVERY_MIN = 10
 UNNEEDED_SLOT_KEPT_FOR = timedelta(minutes=10)
-"""How long after its last change of state a migration keeps a slot that it does not need."""
+"""A slot that its migration does not need is released this long after the migration's last change of state."""
 
 
 @dataclass
@@ -76,7 +76,8 @@ class _TickState:
 def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = True) -> int:
     """Offer the free slots to waiting migrations: publish an event to the snapshot stage for each. Return the number of offers.
 
-    An offer takes no slot; the snapshot stage takes it later. With ``at_tick`` false, no batch is closed and no slot is reclaimed.
+    An offer does not take the slot; the snapshot stage does so later. With ``at_tick`` false, no batch is closed and no slot is
+    released.
     """
     now = ports.clock.now()
     queues = _collect_queues_and_close_batches(_batches_in_rotated_order(batches, now), now, ports, at_tick=at_tick)
@@ -138,8 +139,8 @@ def _collect_queues_and_close_batches(
 
 
 def _prepare_queue_and_choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) -> list[Migration]:
-    """Return the migrations of one queue that get an offer. Each is about to begin its next hop if ``next_hops`` is
-    true, or else its first hop.
+    """Return the migrations of one queue that get an offer. With ``next_hops``, return only migrations that are about to begin a
+    later hop; otherwise, only those before their first hop.
 
     Before first hops are chosen, also pause the batch if its failure budget is spent, advance its wave, sort the queue and report
     approvals. If one of these steps fails, log the error and return no migration.
@@ -202,9 +203,9 @@ def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
 
 
 def _report_approval_or_stop_batch(terms: BatchTerms, ports: Ports) -> None:
-    """Publish which approvals are missing and which are about to expire.
+    """Report one missing or expiring approval of the batch, or stop the batch after an expired approval.
 
-    Each missing or expiring approval is published only once.
+    Each missing or expiring approval is reported only once.
     """
     if terms.policy.approvals or terms.policy.wave_approvals:
         # rarely needed: this import would slow down every start of the function
@@ -214,14 +215,14 @@ def _report_approval_or_stop_batch(terms: BatchTerms, ports: Ports) -> None:
 
 
 def _log_skipped_batch(batch_id: str, error: ReplankError) -> None:
-    """Log an error that makes the tick skip one batch. The tick goes on with the other batches."""
+    """Log an error that makes the tick skip one batch. The tick continues with the other batches."""
     _LOG.error("batch %s is passed over: %s", batch_id, error)
 
 
 def _batches_in_rotated_order(batches: Sequence[BatchTerms], now: datetime) -> list[BatchTerms]:
     """Return the batches in an order that changes with every tick.
 
-    In a fixed order, a large batch could block a small one for days.
+    In a fixed order, a large batch could block a small batch for days.
     """
     place = int(now.timestamp() // 60) % len(batches) if batches else 0
     return [*batches[place:], *batches[:place]]
@@ -255,7 +256,7 @@ def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) ->
 def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick: _TickState) -> list[str]:
     """Return the first ids that may start, at most ``room`` of them.
 
-    The migration's redundancy group, region and wave must allow the start.
+    A migration may start only if its redundancy group, region and wave allow the start.
     """
     terms = queue.tally.terms
     if not (terms.policy.group or terms.policy.has_region_or_wave_limit) or not room:
@@ -293,7 +294,7 @@ def _start_facts_of_queue(queue: _BatchQueue, mine: set[str], tick: _TickState) 
 def _release_unneeded_slots(tick: _TickState) -> None:
     """Release slots that no migration needs.
 
-    In earlier versions, a retry that crashed before its step was committed kept its slot.
+    In earlier versions, a retry could crash before its step was committed, and then keep its slot.
     """
     if tick.now.minute % RECLAIM_EVERY_MIN:
         return

@@ -133,7 +133,7 @@ def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: 
 
 
 def _why_driver_unready(name: str, hops: tuple[Hop, ...], instance: InstanceFacts, ports: Ports) -> str:
-    """Return, in words, why the driver cannot move this instance along these hops now; empty if it can."""
+    """Return, in words, why the driver cannot move this instance along these hops now; empty if the driver can."""
     from shared.domain.driver_choice import why_no_identity
 
     if driver_traits(name).needs_identity and (lacks := why_no_identity(instance)):
@@ -145,7 +145,7 @@ def _why_driver_unready(name: str, hops: tuple[Hop, ...], instance: InstanceFact
 def _migration_with_group(migration: Migration, instance: InstanceFacts, terms: BatchTerms) -> Migration:
     """Return the migration with its redundancy group.
 
-    If the group is already known, it stays, even if the instance's tag has changed.
+    A known group stays, even if the instance's tag has changed.
     """
     if terms.policy.group is None or migration.group:
         return migration
@@ -190,7 +190,7 @@ def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> Non
 
 
 def _other_active_migration_id(migration: Migration, ports: Ports) -> str:
-    """Return the id of the active migration that holds the instance's lock. Return an empty text if the holder is not active."""
+    """Return the id of the active migration that holds the instance's lock. Return an empty string if the holder is not active."""
     holder = ports.admission.lock_holder(migration.region_id, migration.instance_id, account=migration.account_id)
     return "" if not holder or _last_ended_attempt(holder, ports) else holder
 

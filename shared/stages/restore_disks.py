@@ -33,8 +33,8 @@ Note = Callable[[tuple[DiskReset, ...], str], Migration]
 def planned_disk_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     """Return each disk, paired with the snapshot to reset it from. All disks and snapshots are checked in ECS.
 
-    A disk that was reset before a retry keeps its state. Raises Permanent (Rollback.DisksDiffer, Rollback.SnapshotUnusable,
-    Rollback.InstanceLocked).
+    A disk that was reset before a retry keeps its recorded state. Raises Permanent with the code Rollback.DisksDiffer,
+    Rollback.SnapshotUnusable or Rollback.InstanceLocked.
     """
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     if instance.locked:
@@ -103,7 +103,7 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
 
 
 def _is_disk_ready_for_reset(migration: Migration, disk_id: str, ports: Ports) -> bool:
-    """Whether ECS shows the disk in a state in which it accepts a reset.
+    """Whether ECS shows the disk in a state in which ECS accepts a reset.
 
     ECS refuses a reset that has already begun, even if the call that began it got no answer. The disk's state shows whether a reset
     has begun.

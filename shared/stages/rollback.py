@@ -112,7 +112,7 @@ def _blocking_jobs(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
 def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> Outcome:
     """Wait until the jobs have ended.
 
-    A running job may have written to disks that were already reset. Every disk is therefore reset again.
+    Every disk is reset again, because a running job may have written to a disk after its reset.
     """
     if has_reset_begun(migration.rollback_disks) and any(job.runs for job in jobs):
         migration = _record_disk_resets(
@@ -213,7 +213,8 @@ def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
 def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     """Finish the rollback after the guest was verified.
 
-    Jobs and disks are checked one last time. If a job could still undo the rollback, the rollback starts over.
+    Jobs and disks are checked one last time. If a job could still undo the rollback, the rollback starts again from its first
+    phase.
     """
     jobs = _blocking_jobs(live_jobs.unfinished_jobs(migration, ports))
     if jobs:
@@ -241,7 +242,7 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
 
 
 def _restart_rollback(migration: Migration, reason: str, ports: Ports) -> Outcome:
-    """Start the rollback over from its first phase. Resetting a disk again from the same snapshot is safe."""
+    """Start the rollback again from its first phase. Resetting a disk again from the same snapshot is safe."""
     return _enter_rollback_phase(
         migration, "stopping", reason, ports, rollback_disks=with_all_disks_pending(migration.rollback_disks)
     )

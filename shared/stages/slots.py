@@ -60,7 +60,7 @@ def _start_facts_with_blocking_member(scene: StartContext, migration: Migration,
 
 
 def current_blocking_limit(migration: Migration, ports: Ports) -> BlockingLimit | None:
-    """Return the limit that now forbids the migration's next start; None if it may start. No slot is taken."""
+    """Return the limit that now forbids the migration's next start; None if the migration may start. No slot is taken."""
     return limits.blocking_limit(limits.next_start(migration), slot_use_and_start_facts(migration, ports)[1])
 
 
@@ -76,7 +76,7 @@ def slot_use_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUs
 def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, StartContext]:
     """Return the whole batch, and the facts that decide whether the migration may start.
 
-    For callers that also need the batch's acknowledgement.
+    Callers that also need the batch's acknowledgement use this function.
     """
     seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.batch_and_tally(migration.batch_id)
@@ -105,7 +105,7 @@ def release_slot_of_earlier_attempt(migration: Migration, ports: Ports) -> None:
 def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
     """Release the slot, the lock and the group's place if the migration no longer needs them.
 
-    A stage may have taken them for a step that could not be committed, because the row had changed.
+    A stage may have taken a slot or a lock for a step that could not be committed, because the row had changed.
     """
     migration = ports.migrations.load(migration_id)
     if migration.state in _STATES_WITHOUT_SLOT | {State.FAILED, State.PRECHECK_FAILED}:
@@ -153,7 +153,7 @@ _STATES_WITHOUT_LOCK = _FINAL_STATES | {State.PRECHECK_FAILED}
 
 
 def why_batch_cannot_start(tally: Tally, ports: Ports) -> str:
-    """Return, in words, why the batch cannot start a new migration now; empty if it can."""
+    """Return, in words, why the batch cannot start a new migration now; empty if the batch can start one."""
     reasons = []
     for account_id in tally.terms.account_ids:
         seen, hold = ports.admission.slot_use_and_hold(tally.terms.batch_id, account=account_id)
@@ -180,7 +180,7 @@ def _start_facts_of_migration(seen: SlotUse, hold: Hold, tally: Tally, own: Migr
 def wave_number(tally: Tally, own: str, ports: Ports) -> int:
     """Return the number of the migration's wave; 0 if the batch has no waves.
 
-    Numbers start at 0. If ``own`` is empty, return the number of the open wave.
+    Wave numbers start at 0. If ``own`` is empty, return the number of the open wave.
     """
     if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
         return 0

@@ -143,8 +143,8 @@ def _check_snapshot_time_limit(migration: Migration, ports: Ports, why: str = ""
 def _record_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
     """Record a finished snapshot in the ledger. Return whether the snapshot is finished.
 
-    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. A snapshot that was just requested may be missing from
-    ECS's list. Such a new snapshot does not count as gone.
+    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. ECS's list may not show a snapshot yet that was just
+    requested, so a missing new snapshot does not count as gone.
     """
     if snapshot is None and ports.clock.now() - entry.created_at < LOST:
         return False
@@ -165,7 +165,7 @@ def _record_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, 
 def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, LedgerEntry], ports: Ports) -> LedgerEntry:
     """Request a disk's snapshot, and return its ledger entry.
 
-    The entry is written before the request. After a crash, the ledger therefore knows every snapshot.
+    The entry is written before the request, so the ledger knows every snapshot even after a crash.
     """
     words = (migration.hop, migration.attempt, disk_id)
     key = "-".join(map(str, words))

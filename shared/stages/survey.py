@@ -45,8 +45,8 @@ def instance_pages(
 ) -> Iterator[tuple[FoundInstance, ...]]:
     """Yield the instances of the accounts' regions, page by page. A region's problems are added to ``survey``.
 
-    With ``instance_ids``, only these instances are searched for. ECS applies the filter ``only``, and may return instances that do
-    not match it. An instance may be returned twice.
+    With ``instance_ids``, only the instances with those ids are searched for. ECS applies the filter ``only``, and may return
+    instances that do not match it. An instance may be returned twice.
     """
     for account_id in accounts:
         wanted = dict.fromkeys(instance_ids) if instance_ids else None
@@ -82,7 +82,7 @@ def _instance_pages_of_account(
 def _instance_pages_by_id(region_id: str, wanted: dict[str, None], ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
     """Yield the instances with the wanted ids.
 
-    An id that was found is removed from ``wanted``, so that it is not searched for in other regions.
+    An id that was found is removed from ``wanted``, so that other regions are not searched for the same id.
     """
     ids = list(wanted)
     for start in range(0, len(ids), IDS_PER_CALL):

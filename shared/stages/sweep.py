@@ -76,7 +76,7 @@ class SweepFailures:
     silent: set[tuple[str, str]] = field(default_factory=set)
     """The accounts and regions that did not answer.
 
-    The run skips these regions, because each further call would wait just as long for an answer.
+    The run skips a region that did not answer, because each further call would wait just as long.
     """
     refusing: set[str] = field(default_factory=set)
     """Member accounts that refuse the pipeline. The run skips accounts that refuse the pipeline."""
@@ -138,8 +138,8 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
 def _id_of_unrecorded_snapshot(entry: LedgerEntry, ports: Ports) -> str:
     """Return the id of a snapshot whose ledger entry has no id; empty if ECS does not have the snapshot.
 
-    An entry has no id if the function crashed after it had requested the snapshot. The name alone proves nothing, because a copy
-    may have the same name. The disk and the migration's tag must match too.
+    An entry has no id if the function crashed after it had requested the snapshot. The snapshot must match by name, disk and
+    migration tag, because a copy of a snapshot may have the same name.
     """
     wanted = (f"replank-{entry.migration_id}-{entry.key}", entry.disk_id, entry.migration_id)
     found = ports.compute.snapshots_of_instance(entry.region_id, entry.instance_id)

@@ -40,7 +40,7 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
 
 
 def why_rollback_held(migration: Migration, batch: Batch, ports: Ports) -> str:
-    """Return, in words, what delays an automatic rollback; empty if nothing delays it."""
+    """Return, in words, what delays an automatic rollback; empty if nothing delays the rollback."""
     hold = ports.admission.current_hold()
     if hold.is_held:
         return hold.reason

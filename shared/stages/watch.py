@@ -35,7 +35,7 @@ STAGE_OF = {
 }
 """The stage that handles the migrations in each state. The watch function itself handles the states migrating and restarting."""
 _WATCHED_HERE = frozenset({State.MIGRATING, State.RESTARTING})
-"""The states in which no stage but this one checks a migration."""
+"""The states in which only the watch stage checks a migration."""
 OPEN_BATCHES = 500
 """Maximum open batches that one tick reads.
 
@@ -134,8 +134,8 @@ def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tup
 def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
     """Carry out the migration's outboxes. Return whether this tick also handles the migration itself.
 
-    The tick does so if the outbox is older than the migration's state, because an old outbox must not delay the migration. The tick
-    also handles every migration that no other stage checks.
+    The tick handles the migration if the outbox is older than the migration's state, because an old outbox must not delay it. The
+    tick also handles every migration that no other stage checks.
     """
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:

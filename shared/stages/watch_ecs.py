@@ -56,9 +56,9 @@ def _handle_power_state(message: Message, content: dict[str, Any], ports: Ports)
 
 
 def _account_of_event(message: Message, ports: Ports) -> str | None:
-    """Return the event's account in the form that the rows use; None if this deployment does not serve the account.
+    """Return the event's account as the rows store it; None if this deployment does not serve the account.
 
-    An event without an account belongs to the deployment's own account, because only that account's bus leaves the name out.
+    An event without an account belongs to the deployment's own account, because only that account's bus leaves out the account.
     """
     named = message.account_id
     if not named or named in ports.member_accounts:

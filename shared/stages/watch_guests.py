@@ -39,7 +39,7 @@ def _account_and_region(migration: Migration) -> tuple[str, str]:
 def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
     """Return the agents by instance id; empty if the service does not answer.
 
-    An error is only logged: the caller's time limits must still be checked.
+    An error is only logged, because the caller must still check the time limits.
     """
     account_id, region_id = _account_and_region(migrations[0])
     try:

@@ -20,7 +20,7 @@ from shared.stages.advance import advance_migration, fail_migration, record_erro
 from shared.stages.effects import launch_job
 
 MIN_RECORDED_PROGRESS = 10
-"""How far a job's progress must have grown, in percentage points, before its row is updated."""
+"""Minimum growth of a job's progress, in percentage points, for which the migration's row is updated."""
 _LOG = logging.getLogger("replank")
 
 
@@ -41,7 +41,7 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
 
 
 def _handle_unreadable_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
-    """Handle jobs whose state cannot be read now. A job that is past its time limit fails nevertheless."""
+    """Handle jobs whose state cannot be read now. A migration whose job is past its time limit still fails."""
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
     _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
     return sum(_handle_running_job(each, _last_known_job_report(each), ports) for each in migrations)
@@ -93,7 +93,7 @@ def _act_on_job_report(migration: Migration, report: JobReport | None, ports: Po
 def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -> None:
     """Set the time of the job's next poll.
 
-    Until SMC has made its copies of the disks, every tick polls the job. The time in which the marker can be written is short.
+    Until SMC has made its copies of the disks, every tick polls the job, because there is little time to write the marker.
     """
     now = ports.clock.now()
     if migration.owes:

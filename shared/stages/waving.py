@@ -20,7 +20,7 @@ from shared.stages.closing import SETTLED
 SORT_KEYS_PER_WRITE = 1000
 """Maximum migrations whose sort keys are stored in one write."""
 ROWS_READ = 100
-"""Maximum rows that are read in one call if an older version did not store the batch's sort keys."""
+"""Maximum rows that one call reads if an older version did not store the batch's sort keys."""
 
 
 _ALL = ("100%",)
@@ -30,7 +30,7 @@ _ALL = ("100%",)
 class WaveOrderWriter:
     """Stores the sort keys of a batch's migrations while intake makes the migrations.
 
-    An acknowledgement can then read the stored keys, and need not read every row.
+    An acknowledgement can then read the stored keys instead of every row.
     """
 
     def __init__(self, batch: Batch, ports: Ports) -> None:

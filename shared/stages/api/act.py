@@ -1,4 +1,4 @@
-"""Carries out a person's act on a migration. The act applies once, to the version that the person saw, or is refused."""
+"""Carries out a person's act on a migration. The act is refused if the migration has changed since the person saw it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.stages.advance import advance_migration
 
 @dataclass(frozen=True)
 class RequestedAct:
-    """A person's act on a migration. ``seen`` is the version of the migration that the person saw."""
+    """An act on a migration that a person requests. ``seen`` is the version of the migration that the person saw."""
 
     name: str
     caller: Caller
@@ -30,11 +30,11 @@ class _ActAlreadyDone(Exception):
 
 
 def carry_out_act(ports: Ports, migration: Migration, act: RequestedAct) -> None:
-    """Decide and commit the step of the act. A repeated act changes nothing.
+    """Decide which step the act takes, and commit that step. A repeated act changes nothing.
 
-    If somebody else writes the row at the same time, decide the step again.
+    If somebody else writes the row at the same time, the step is decided again.
 
-    Raises Refused (Migration.Moved) if the migration has changed since the person saw it. An impossible act is refused too.
+    Raises Refused if the act is impossible, and Refused (Migration.Moved) if the migration has changed since the person saw it.
     """
     for _ in range(LOST_RACE.calls):
         try:
@@ -63,5 +63,5 @@ def _decide_step(ports: Ports, migration: Migration, act: RequestedAct) -> Step:
 
 
 def contention_error(code: str, what: str) -> Refused:
-    """Return the error for a row that other writers changed during each try."""
+    """Return the error for an act that failed because others changed the row during each try."""
     return Refused(code, f"{what} changed while you acted on it.", "Look at it again and repeat the request.", status=409)

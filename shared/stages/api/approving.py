@@ -24,15 +24,15 @@ from shared.stages.rollback_approvals import rollback_approval_status
 
 @dataclass(frozen=True)
 class Approver:
-    """The person who approves, with the settings that give them their roles."""
+    """The person who approves, and the settings that give this person roles."""
 
     caller: Caller
     access: AccessRules
     own: str
-    """The account of the deployment."""
+    """The deployment's own account."""
 
     def roles(self, accounts: tuple[str, ...], owner: str) -> frozenset[Role]:
-        """Return the roles that the person has in all of the accounts."""
+        """Return the roles that the person has in every one of the accounts."""
         held = [caller_roles(self.caller, self.access, account=each or self.own, owner=owner) for each in accounts]
         return frozenset.intersection(*held)
 
@@ -88,7 +88,7 @@ def check_rollback_approved(migration: Migration, now: datetime, ports: Ports) -
 
 
 def batch_approval_status_views(batch: Batch, now: datetime) -> tuple[ApprovalStatusView, ...]:
-    """Return the approvals of the batch. After the open wave has ended, add the approvals of the next wave."""
+    """Return the approvals of the batch and, once the open wave has ended, of the next wave."""
     asked = [approvals.BATCH] if batch.policy.approvals else []
     if batch.policy.wave_approvals and batch.policy.waves and batch.control.wave_ended_at is not None:
         asked.append(approvals.next_wave_subject(batch))

@@ -15,13 +15,14 @@ from shared.stages.api.batches import waiting_job_count
 SOON = timedelta(days=1)
 """An approval that expires within this time needs a person."""
 STATES_FOR_A_PERSON = (State.FAILED, State.PRECHECK_FAILED, State.MIGRATED)
-"""The states of a migration in which a person decides."""
+"""The states in which a migration waits for a person's decision."""
 
 
 def page_of_batches_needing_person(ports: Ports, *, limit: int, token: str) -> BatchNeedList:
-    """Look into ``limit`` batches, newest first, and return those that may need a person.
+    """Check ``limit`` batches, newest first, and return the batches that may need a person.
 
-    Each batch takes one read of its states, and sometimes one of its waves. A page may have no batch and still have a next page.
+    Each batch costs one read of its migrations' states, and sometimes one read of its waves. A page may be empty although more
+    pages follow.
     """
     now, found = ports.clock.now(), list[BatchNeed]()
     page = ports.batches.batch_page(limit=limit, token=token)
@@ -54,7 +55,7 @@ def _what_batch_needs(batch: Batch, counts: dict[str, int], waves: tuple[NextWav
 
 
 def _may_batch_need_person(batch: Batch, need: BatchNeed, now: datetime) -> bool:
-    """Whether a person may have something to do. If in doubt, the answer is yes."""
+    """Whether the batch may need a person. If in doubt, the answer is yes."""
     if any(need.counts.get(state.value) for state in STATES_FOR_A_PERSON) or batch.control.brake in (
         PauseState.PAUSED,
         PauseState.BUDGET,
@@ -74,7 +75,7 @@ def _is_within_a_day(at: datetime | None, now: datetime) -> bool:
 
 
 def _next_wave_for_person(batch: Batch, ports: Ports, now: datetime) -> tuple[NextWave, ...]:
-    """Return the next wave if a person must let it begin and the wave before has ended. Otherwise, return nothing."""
+    """Return the next wave if the open wave has ended and a person must begin the next one. Otherwise, return an empty tuple."""
     by_person = batch.policy.gate == BY_HAND or batch.policy.wave_approvals
     if batch.state is not BatchState.OPEN or not by_person or batch.control.wave_ended_at is None:
         return ()

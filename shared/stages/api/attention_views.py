@@ -1,4 +1,4 @@
-"""The API's answer about the batches that may need a person. The rows are small: an overview reads hundreds."""
+"""The API's answer about the batches that may need a person. Each row is small, because an overview reads hundreds of rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.stages.api.views import AcknowledgementView, BrakeView
 
 @dataclass(frozen=True)
 class NextWave:
-    """The wave that a person lets begin, and what it waits for, in words."""
+    """The next wave, which a person must begin, and what the wave waits for, in words."""
 
     number: int
     waits_for: str
@@ -19,7 +19,7 @@ class NextWave:
 
 @dataclass(frozen=True)
 class WaveStartPolicy:
-    """The choices of a policy that say who acts next."""
+    """The parts of the policy that decide who begins the next wave."""
 
     gate: str
     wave_approvals: int
@@ -41,14 +41,14 @@ class BatchNeed:
     jobs_to_start: int
     """Number of jobs that a person has to start."""
     next_opening: datetime | None
-    """When windows and blackouts allow the next start; null if they allow it now, or never again."""
+    """The time at which windows and blackouts allow the next start; null if a start is allowed now, or never again."""
     waves: tuple[NextWave, ...]
-    """The wave that a person lets begin, if the one before has ended; empty otherwise."""
+    """The next wave, if the open wave has ended and a person must begin the next one; otherwise empty."""
 
 
 @dataclass(frozen=True)
 class BatchNeedList:
-    """The batches of a page that may need a person. ``looked_into`` is the size of the page before the others were left out."""
+    """The batches of a page that may need a person. ``looked_into`` is the number of batches that were checked for this page."""
 
     batches: tuple[BatchNeed, ...]
     next_token: str

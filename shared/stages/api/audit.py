@@ -42,8 +42,8 @@ def record_outcome(ports: Ports, entry: str, answered: AuditOutcome) -> None:
 def audit_line_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditLineList:
     """Return the lines from the day ``from`` to the day ``to``, newest first.
 
-    If the request names no days, the last seven days are listed. A page may have fewer lines than ``limit``, even no line, and
-    still have a next page.
+    If the request names no days, the last seven days are listed. A page may have fewer lines than ``limit``, or no line, although
+    more pages follow.
     """
     last = _requested_day(wanted.get("to", ""), ports.clock.now().date())
     first = _requested_day(wanted.get("from", ""), last - timedelta(days=SHOWN_DAYS - 1))
@@ -61,7 +61,7 @@ def audit_line_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, toke
 
 
 def audit_line_view(line: AuditEntry) -> people_views.AuditLineView:
-    """Return the view of one line of the audit that the API sends."""
+    """Return the API's view of one line of the audit."""
     asked, answered = line.asked, line.answered
     return people_views.AuditLineView(
         entry=line.entry,

@@ -1,4 +1,4 @@
-"""Submits, shows and acknowledges batches, and confirms or retries their migrations."""
+"""Submits, lists, shows and acknowledges batches."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from shared.stages.slots import why_batch_cannot_start
 
 Json = dict[str, Any]
 MOST_COUNTED = 100
-"""Maximum migrations that are read for the number of jobs to start."""
+"""Maximum migrations that are read to count the jobs that a person must start."""
 
 
 def submit_batch(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView, bool]:
@@ -109,7 +109,10 @@ def _selection_criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]
 
 
 def _selected_regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
-    """Return the regions of the request, or else of the settings; raises Refused (Region.NotFound) for an unknown region."""
+    """Return the regions that the request names; if it names no region, return the regions of the settings.
+
+    Raises Refused (Region.NotFound) for an unknown region.
+    """
     if not asked:
         return _distinct_items(ports.regions)
     known = {*REGIONS, *ports.regions, *ports.more_regions}
@@ -124,9 +127,9 @@ def _selected_regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, .
 
 
 def _selected_accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
-    """Return the accounts of the request, in the form of a selection; empty if only the deployment's own account is meant.
+    """Return the accounts that the request names, as a selection stores them; empty for only the deployment's own account.
 
-    Raises Refused (Account.NotFound).
+    Raises Refused (Account.NotFound) if the deployment does not serve an account.
     """
     if not asked:
         return ()
@@ -193,8 +196,8 @@ def _why_no_migration_starts(batch: Batch, tally: Tally, counts: dict[str, int],
 def batch_page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool = False) -> views.BatchList:
     """Return a page of batches, newest first.
 
-    With ``ready_to_confirm``, return only batches that are ready to confirm, in order of id. A page of batches ready to confirm may
-    have fewer than ``limit``.
+    With ``ready_to_confirm``, return only batches that are ready to confirm, in order of id. A page of batches that are ready to
+    confirm may have fewer than ``limit`` batches.
     """
     now = ports.clock.now()
     if ready_to_confirm:

@@ -80,7 +80,7 @@ _GROUPS = {
 
 
 def wave_views(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], now: datetime) -> tuple[views.WaveView, ...]:
-    """Return the batch's waves, each with its counts by state and what it waits for."""
+    """Return the batch's waves, each with its counts by state and the reason why the wave waits."""
     groups = {name: frozenset(each.value for each in group) for name, group in _GROUPS.items()}
     waits = why_next_wave_waits(batch.terms, now)
     return tuple(

@@ -1,4 +1,7 @@
-"""Tells the health of the deployment, as far as stored rows show it. What no row shows is ``unknown``, with where to look."""
+"""Shows the health of the deployment, as far as stored rows show it.
+
+A figure that no row shows is ``unknown``, and says where a person finds it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from shared.ports.ports import Ports
 from shared.stages.api.people_views import HealthFigure, HealthView
 
 LATE = timedelta(minutes=5)
-"""A migration that has been due for longer shows that the tick is late. The alarm for a missing tick has the same limit."""
+"""If a migration has been due for longer than this, the tick is late. The alarm for a missing tick has the same limit."""
 ROWS = 20
 """Maximum overdue rows that one answer reads."""
 _TICK = "Look at the newest log lines and the timer of replank-watch; the alarm 'Replank: No tick for five minutes' strikes."
@@ -31,7 +34,9 @@ def health_view(ports: Ports) -> HealthView:
 
 
 def _health_figure_of_tick(ports: Ports, now: datetime) -> HealthFigure:
-    """Return whether the tick is late. Rows hold no time of the last tick, but a migration that stays due shows a missing tick."""
+    """Return whether the tick is late. No row has the time of the last tick, but a migration that stays due shows that ticks are
+    missing.
+    """
     page = ports.migrations.tick_queue_page(now - LATE, limit=ROWS)
     since = min(map(_due_time, page.migrations), default=None)
     if since is None:

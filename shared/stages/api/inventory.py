@@ -15,7 +15,7 @@ _NEVER = "9999"
 
 
 def inventory_view(ports: Ports) -> InventoryView:
-    """Return the last inventory with the dates of the catalog. Only one row is read, even for a large fleet."""
+    """Return the last inventory, with the support dates from the catalog. Only one row is read, even for a large fleet."""
     found = ports.inventory.last_inventory()
     if found is None:
         return InventoryView(ports.account_id, None, 0, 0, (), (), ())

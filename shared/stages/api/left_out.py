@@ -8,7 +8,10 @@ from shared.stages.api.selection_views import LeftOutInstanceList, LeftOutInstan
 
 
 def left_out_instance_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> LeftOutInstanceList:
-    """Return a page of the instances left out, in order of account, region and id; raises Refused (Batch.NotFound)."""
+    """Return a page of the instances that the batch left out, in order of account, region and id.
+
+    Raises Refused (Batch.NotFound).
+    """
     batch = ports.batches.load(batch_id)
     start = int(token) if token.isdecimal() else 0
     stored = ports.batches.left_out_page(batch_id, start // LEFT_OUT_PAGE)

@@ -42,7 +42,7 @@ def retry_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict
 def roll_back_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.RollbackResult:
     """Begin the rollback of the named migrations of the batch, each at the version that the operator saw.
 
-    Each one is judged as if it were the only one, with the approvals that the policy asks for.
+    Each rollback is checked on its own, and needs the approvals that the policy asks for.
     """
     ports.batches.terms(batch_id)  # raises Refused if the batch does not exist
 
@@ -70,7 +70,7 @@ def _act_on_each_migration(
     caller: Caller,
     decide: Callable[[Migration, datetime], Step],
 ) -> Outcome:
-    """Carry out the act on each named migration."""
+    """Carry out the act on each migration in ``versions``. Return the ids of the successes, and the refused acts."""
     mine = {each.migration_id: each for each in ports.migrations.load_many(list(versions)) if each.batch_id == batch_id}
     done: list[str] = []
     refused: list[views.RefusedAct] = []

@@ -40,7 +40,7 @@ class MigrationFilter:
     group: str = ""
     """The redundancy group, as tag=value."""
     is_backward: bool = False
-    """Whether the migrations of a batch come in the reverse order of their states' names."""
+    """Whether the migrations of a batch are sorted by the names of their states in reverse order."""
 
     @property
     def has_unindexed_fields(self) -> bool:
@@ -48,9 +48,9 @@ class MigrationFilter:
         return bool(self.account_id or self.code or self.text or self.group)
 
     def matches_migration(self, migration: Migration, own: str) -> bool:
-        """Whether the row matches the filter's fields without an index.
+        """Whether the migration matches those fields of the filter that have no index.
 
-        ``own`` is the deployment's own account, which rows store as empty text.
+        ``own`` is the deployment's own account, which rows store as an empty string.
         """
         account_id = migration.account_id or own
         code = migration.failure.code if migration.failure else ""
@@ -76,7 +76,7 @@ def migration_page(
 ) -> views.MigrationList:
     """Return a page of migrations that match the filter. The migrations of one instance come as one page, newest first.
 
-    A page filtered by account, code, text or group may have fewer rows than ``limit`` and still have a next page.
+    A page filtered by account, code, text or group may have fewer rows than ``limit`` although more pages follow.
     """
     page = (
         _filtered_migration_page(ports, wanted, limit, token)
@@ -175,7 +175,7 @@ def confirm_migration(ports: Ports, migration_id: str, caller: Caller, seen: int
 
 
 def may_have_snapshots(migration: Migration, ports: Ports) -> bool:
-    """Whether the migration has a snapshot that is not deleted yet.
+    """Whether the migration may have a snapshot that is not deleted yet.
 
     The ledger is read only for a cancelled migration. Every migration that is not cancelled counts as having snapshots.
     """
@@ -187,7 +187,7 @@ def may_have_snapshots(migration: Migration, ports: Ports) -> bool:
 def retry_migration(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Retry the migration from the point of failure.
 
-    The retry is accepted and waits like a first try. The answer says what the retry waits for.
+    The retry is accepted and waits like a first try. The returned view says what the retry waits for.
     """
 
     return _carry_out_act_and_return_view(
@@ -198,7 +198,7 @@ def retry_migration(ports: Ports, migration_id: str, caller: Caller, seen: int) 
 
 
 def decide_retry_and_reopen_batch(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
-    """Return the step of a retry. A closed batch is opened again.
+    """Return the step that begins a retry. If the batch is closed, open the batch again.
 
     In a stopped batch only a rollback can be retried.
     """
@@ -217,14 +217,14 @@ def cancel_migration(ports: Ports, migration_id: str, caller: Caller, seen: int)
 
 
 def roll_back_migration(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
-    """Begin a rollback, which restores every disk from its snapshot from before the first hop."""
+    """Begin a rollback, which resets every disk to its snapshot from before the first hop."""
 
     act = RequestedAct("rollback", caller, seen, lambda migration, now: decide_rollback_if_approved(migration, caller, now, ports))
     return _carry_out_act_and_return_view(ports, migration_id, act)
 
 
 def decide_rollback_if_approved(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
-    """Return the first step of a rollback. Raises Refused if the rollback is impossible, or lacks approvals."""
+    """Return the first step of a rollback. Raises Refused if the rollback is impossible, or if approvals are missing."""
     taken = acts.roll_back(migration, caller.name, now)
     if ports.batches.terms(migration.batch_id).policy.rollback_approvals:
         from shared.stages.api.approving import check_rollback_approved  # as above

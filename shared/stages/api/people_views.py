@@ -1,4 +1,6 @@
-"""The API's views of the caller, of approvals, of the audit, and of the settings in force. See views.py for their JSON."""
+"""The API's views of the caller, of approvals, of the audit, and of the settings in force. ``views.py`` says how a view becomes
+JSON.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ class AuditLineList:
 
 @dataclass(frozen=True)
 class CallerView:
-    """The caller's name, how the name is known, their roles and the acts that they may carry out."""
+    """The caller's name, how the name is known, the caller's roles, and the acts that the caller may carry out."""
 
     name: str
     trust: str
@@ -64,7 +66,7 @@ class SettingView:
 
     name: str
     value: str
-    """The value in force: a list with commas, an object as JSON.
+    """The value in force. A list is joined by commas, and an object is JSON.
 
     A secret is shown as ``***``. A setting without a value is empty.
     """
@@ -86,11 +88,11 @@ class HealthFigure:
     """One figure of the deployment's health."""
 
     name: str
-    """``tick``, ``deadLetters`` or ``functionErrors``."""
+    """The figure's name: ``tick``, ``deadLetters`` or ``functionErrors``."""
     standing: str
     """``late``, or ``unknown`` if no stored row shows the figure."""
     since: datetime | None
-    """When the first overdue migration was due; null if none is overdue."""
+    """The time at which the first overdue migration was due; null if no migration is overdue."""
     detail: str
     where: str
     """Where a person finds the figure."""
@@ -106,7 +108,9 @@ class HealthView:
 
 @dataclass(frozen=True)
 class ApprovalView:
-    """One person's approval. ``standing`` is ``counts``, ``expired``, or ``overtaken`` after a change of policy or selection."""
+    """One person's approval. ``standing`` is ``counts``, ``expired``, or ``overtaken`` if the policy or the selection has changed
+    since.
+    """
 
     by: str
     at: datetime
@@ -128,5 +132,5 @@ class ApprovalStatusView:
     """Digest of the present policy and selection. An approval must name this digest."""
     given: tuple[ApprovalView, ...]
     expires_at: datetime | None
-    """When too few approvals will be left, because one expires; null while approvals are missing."""
+    """The time at which an approval expires and too few approvals remain; null while approvals are missing."""
     waits_for: str

@@ -32,18 +32,19 @@ from shared.stages.closing import SETTLED
 from shared.stages.waving import sort_key_by_name
 
 MOST_RUNS, WORK = 60, 6000
-"""Maximum runs of the forecast, and maximum migrations in all runs together. Both limits keep the answer within seconds."""
+"""Maximum runs of the forecast, and maximum migrations in all runs together. With these limits an answer takes only seconds."""
 MOST_IN_RUN = 10_000
-"""Maximum unfinished migrations in one run of each of the two forecasts, added up. More migrations would exceed the function's
-30 seconds on a third of a processor.
+"""Maximum migrations in one run of the forecast plus one run of the forecast at the acknowledgement.
+
+With more migrations, the function would exceed its 30 seconds on a third of a processor.
 """
 SIZES_READ = 50
-"""Maximum instances whose disk sizes are read."""
+"""Maximum instances whose disk sizes a plan reads."""
 NAMED = 5
 MOST_DRIVERS = 20
-"""Maximum rows about drivers."""
+"""Maximum rows about drivers in a plan."""
 MOST_OTHERS = 100
-"""Maximum open batches that are read."""
+"""Maximum open batches that a plan reads."""
 MOST_OPENINGS, OPENINGS_DAYS = 60, 14
 """Maximum number of periods in a plan, and the number of days that the plan covers if no run of the forecast finishes."""
 _UNASSESSED = frozenset({State.ACCEPTED, State.PRECHECKING})
@@ -102,7 +103,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
 
 
 def _migrations_in_order(ports: Ports, batch: Batch) -> list[Migration]:
-    """Return all migrations of the batch in its order, which also divides it into waves."""
+    """Return all migrations of the batch, in the order in which they are divided into waves."""
     found: list[Migration] = []
     token = ""
     while True:
@@ -116,7 +117,7 @@ def _migrations_in_order(ports: Ports, batch: Batch) -> list[Migration]:
 def _migrations_in_stored_order(found: Sequence[Migration], batch: Batch, ports: Ports) -> list[Migration]:
     """Return the migrations in the order that the acknowledgement fixed.
 
-    Before the acknowledgement, sort the migrations by the same keys that an acknowledgement uses.
+    Before the acknowledgement, sort the migrations by the keys that an acknowledgement would use.
     """
     by_name = sorted(found, key=sort_key_by_name)
     if not batch.policy.stores_order:
@@ -129,7 +130,7 @@ def _migrations_in_stored_order(found: Sequence[Migration], batch: Batch, ports:
 
 
 def _migration_ids_by_wave(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple[str, ...]]:
-    """Return the migrations' ids of each wave.
+    """Return the ids of the migrations in each wave.
 
     Before the acknowledgement, return the waves that an acknowledgement would make now.
     """
@@ -144,7 +145,7 @@ def _migration_ids_by_wave(batch: Batch, meant: Sequence[Migration], ports: Port
 def _batch_as_if_approved(batch: Batch, now: datetime) -> Batch:
     """Return the batch as if people had just acknowledged and approved it.
 
-    The forecast includes no delay by people, except the delay before a person begins a wave.
+    The forecast then includes no wait for people, except the wait for the person who begins a wave.
     """
     given = batch.acknowledgement or Acknowledgement("", now, "", (), selection_digest(batch.selection))
     policy = replace(batch.policy, approvals=0, wave_approvals=0)
@@ -152,7 +153,7 @@ def _batch_as_if_approved(batch: Batch, now: datetime) -> Batch:
 
 
 def _new_forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
-    """Return the migration as an item of the forecast.
+    """Return the item of the forecast that stands for the migration.
 
     A dry run cancels migrations that pass the precheck. The forecast treats a migration that a dry run has cancelled as waiting.
     """
@@ -167,7 +168,7 @@ def _new_forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
 
 
 def _shortened_forecast_input(outlook: ForecastInput) -> ForecastInput:
-    """Return the input with at most ``MOST_IN_RUN`` unfinished migrations: the first ones in the batch's order."""
+    """Return the forecast's input with only the first ``MOST_IN_RUN`` unfinished migrations, in the batch's order."""
     unfinished = [each.migration_id for each in outlook.items if each.state in (WAITING, MOVING)]
     later = set(unfinished[MOST_IN_RUN:])
     if not later:
@@ -288,7 +289,7 @@ def _other_batches_text(others: int) -> str:
 
 
 def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: datetime) -> tuple[str, ...]:
-    """Return, in sentences, the steps that need a person, in the order of the migration."""
+    """Return, in sentences, the steps that need a person, in the order in which the steps come."""
     said, policy, id = list[str](), batch.policy, batch.batch_id
     refused = sum(each.state is State.PRECHECK_FAILED for each in found)
     if refused:

@@ -1,4 +1,4 @@
-"""The API's views of a batch's selection and of the instances that it left out. See views.py for their JSON."""
+"""The API's views of a batch's selection and of the instances that it left out. ``views.py`` says how a view becomes JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ExclusionView:
-    """The criteria by which a batch leaves out instances that its selection would choose."""
+    """The criteria by which a batch leaves out instances that its selection would otherwise choose."""
 
     instance_ids: tuple[str, ...]
     releases: tuple[str, ...]
@@ -46,7 +46,7 @@ class LeftOutInstanceView:
 
 @dataclass(frozen=True)
 class LeftOutInstanceList:
-    """A page of the instances that a batch left out, and their total number. At most 10,000 are listed."""
+    """A page of the instances that a batch left out, and their total number. At most 10,000 instances are listed."""
 
     batch_id: str
     total: int

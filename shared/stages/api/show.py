@@ -32,7 +32,7 @@ HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
 def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, ...]:
     """Return the acts that a person can carry out on the migration now.
 
-    Each act is decided without being committed, so nothing changes.
+    Each act is tried without a commit, so nothing changes.
     """
     now = migration.entered_at
     tries: dict[str, Callable[[], object]] = {
@@ -203,7 +203,7 @@ def _migration_fields(value: Migration, own: str) -> dict[str, Any]:
 
 
 def journal_line_view(entry: JournalEntry) -> views.JournalLine:
-    """Return the view of one line of a migration's journal."""
+    """Return the API's view of one line of a migration's journal."""
     return views.JournalLine(
         entry.version,
         entry.at,
@@ -219,7 +219,10 @@ def journal_line_view(entry: JournalEntry) -> views.JournalLine:
 
 
 def snapshot_view(entry: LedgerEntry, price: float, *, own: str) -> SnapshotView:
-    """Return the view of one snapshot of the ledger. ``price`` is per GiB and month; a snapshot that is gone costs nothing."""
+    """Return the API's view of one snapshot of the ledger.
+
+    ``price`` is per GiB and month; a snapshot that is gone costs nothing.
+    """
     return SnapshotView(
         entry.snapshot_id,
         entry.migration_id,

@@ -27,7 +27,7 @@ _REMEDY_OF_PENDING_EFFECT = (
 
 
 def stuck_rows(ports: Ports) -> views.StuckRowList:
-    """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check everything."""
+    """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check every row."""
     now = ports.clock.now()
     waiting = ports.migrations.tick_queue_page(now + timedelta(days=1), limit=ROWS)
     swept = ports.migrations.past_retention_page(now + timedelta(days=1), limit=ROWS, token="")

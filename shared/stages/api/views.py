@@ -1,4 +1,4 @@
-"""The API's answers, one dataclass each. The JSON has the fields' names in camelCase, and type hints give its schema."""
+"""The API's answers, one dataclass each. In JSON, a field's name is written in camelCase. The type hints give the JSON schema."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Risks:
 
 @dataclass(frozen=True)
 class AcknowledgementView:
-    """Who acknowledged the risks, in which version of their text, and when."""
+    """The person who acknowledged the risks, the time, and the version of the acknowledged text."""
 
     operator: str
     at: datetime
@@ -49,7 +49,7 @@ class BrakeView:
 
 @dataclass(frozen=True)
 class BatchAct:
-    """One line of a batch's journal: an act, its person, and the version of the batch."""
+    """One line of a batch's journal: an act, the person who acted, and the version of the batch."""
 
     version: int
     at: datetime
@@ -76,7 +76,10 @@ class HoldAct:
 
 @dataclass(frozen=True)
 class HoldView:
-    """Whether the hold forbids all starts, why, and the last acts. A release names the ``version`` that the person saw."""
+    """Whether the hold forbids all starts, the reason, and the last acts.
+
+    A request to release the hold names its ``version``.
+    """
 
     held: bool
     reason: str
@@ -149,7 +152,10 @@ class BatchView:
     approvals: tuple[ApprovalStatusView, ...]
     """The approvals that the batch and its next wave need."""
     ready_to_confirm_at: datetime | None
-    """When the batch's migrations can be confirmed; null if the batch is not closed or no migration waits for a confirmation."""
+    """The time from which the batch's migrations can be confirmed.
+
+    Null if the batch is not closed, or if no migration waits for a confirmation.
+    """
 
 
 @dataclass(frozen=True)
@@ -180,13 +186,13 @@ class BatchDetail(BatchView):
     waves: tuple[WaveView, ...]
     """The waves of an acknowledged batch; empty before the acknowledgement, or if the policy has no waves."""
     held_back: str
-    """Why no ready migration can start now; empty if one can start, or if no migration is ready."""
+    """Why no ready migration can start now; empty if a migration can start, or if no migration is ready."""
     next_opening: datetime | None
-    """When windows and blackouts allow the next start; null if they allow it now, or never again."""
+    """The time at which windows and blackouts allow the next start; null if a start is allowed now, or never again."""
     account_troubles: tuple[AccountTrouble, ...]
     """The accounts of the batch that cannot be used now, with the reasons."""
     jobs_to_start: int
-    """Number of jobs that a person has to start in the ECS console now. With driver ``auto`` at most 100 are counted."""
+    """Number of jobs that a person has to start in the ECS console now. With driver ``auto``, at most 100 jobs are counted."""
     risks: Risks | None
     """The risks of the batch's policy; null once the batch is acknowledged and no approval is missing."""
 
@@ -247,7 +253,7 @@ class MigrationDetail(MigrationView):
 
     route: tuple[Hop, ...]
     waits_for: str
-    """What must happen before the migration goes on, in words; empty if it has ended."""
+    """What must happen before the migration continues, in words; empty if the migration has ended."""
     findings: tuple[Finding, ...]
     blocked: bool
     released_at: datetime | None
@@ -279,7 +285,7 @@ class MigrationList:
 
 @dataclass(frozen=True)
 class JournalLine:
-    """One step of a migration's journal: who moved it when to which state, and why."""
+    """One step in a migration's journal: the old and the new state, the time, the person or stage, and the reason."""
 
     version: int
     at: datetime
@@ -313,7 +319,7 @@ class RefusedAct:
 
 @dataclass(frozen=True)
 class RetryResult:
-    """The result of a batch's retry: the ids of retried migrations, and the reasons for the refused retries."""
+    """The result of retrying some migrations of a batch: the ids of retried migrations, and the reasons for the refusals."""
 
     retried: tuple[str, ...]
     refused: tuple[RefusedAct, ...]
@@ -321,7 +327,7 @@ class RetryResult:
 
 @dataclass(frozen=True)
 class ConfirmationResult:
-    """The result of a batch's confirmation: the ids of confirmed migrations, and the reasons for the refused confirmations."""
+    """The result of confirming some migrations of a batch: the ids of confirmed migrations, and the reasons for the refusals."""
 
     confirmed: tuple[str, ...]
     refused: tuple[RefusedAct, ...]
@@ -355,7 +361,7 @@ class StuckRow:
 
 @dataclass(frozen=True)
 class StuckRowList:
-    """The stuck rows with their causes. ``more`` is true if one answer could not check everything."""
+    """The stuck rows with their causes. ``more`` is true if one answer could not check every row."""
 
     stuck: tuple[StuckRow, ...]
     more: bool
@@ -363,7 +369,7 @@ class StuckRowList:
 
 @dataclass(frozen=True)
 class AssessmentView:
-    """The findings of one check, worst first. ``overrides`` has the reasons given for overridden findings, by code."""
+    """The findings of one check, worst first. ``overrides`` gives the reason for each overridden finding, by the finding's code."""
 
     blocked: bool
     findings: tuple[Finding, ...]
