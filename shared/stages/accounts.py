@@ -1,5 +1,5 @@
-"""Records member accounts that refuse the pipeline's calls, checks those accounts in each tick, and unblocks an account that
-works again.
+"""Records member accounts that refuse the pipeline's calls, checks blocked accounts in each tick, and unblocks accounts that work
+again.
 """
 
 from __future__ import annotations

@@ -86,7 +86,10 @@ def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> 
 
 
 def _migrated_disk_ids(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
-    """Return the ids of the disks that the hop migrated. The ledger has a snapshot made by the pipeline for each of these disks."""
+    """Return the ids of the disks that the hop migrated.
+
+    For each migrated disk, the ledger has a snapshot that the pipeline made.
+    """
     return {entry.disk_id for entry in entries if entry.hop == hop and entry.owner == "replank"}
 
 

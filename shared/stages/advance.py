@@ -34,8 +34,8 @@ _LOG = logging.getLogger("replank")
 def advance_migration(ports: Ports, taken: Step) -> Migration:
     """Commit the step, carry out its effects and publish its events. Return the migration after the step.
 
-    Raises Stale if the row has changed since it was read. An effect or event that fails stays in the outbox, and the tick tries it
-    again.
+    Raises Stale if the row has changed since it was read. A failed effect or event stays in the outbox, and the tick tries the
+    effect or event again.
     """
     ports.migrations.commit(taken)
     if taken.effects or taken.events:
@@ -44,7 +44,8 @@ def advance_migration(ports: Ports, taken: Step) -> Migration:
 
 
 def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
-    """Carry out one outbox and remove it. Return False if the outbox still holds an effect or event.
+    """Carry out one outbox, and remove the outbox if nothing in it has failed. Return False if the outbox still holds an effect or
+    event.
 
     An event that the bus refuses does not fail the migration, because the step is already committed. With ``quietly``, no event is
     published if an effect fails. Without ``quietly``, a step whose effect keeps failing would wake its own stage again and again.
@@ -85,7 +86,7 @@ class LaunchRefused(Permanent):
 class GuestDiffersFromBaseline(Permanent):
     """Raised if the guest differs from its baseline after the move.
 
-    The batch's policy may allow an automatic rollback after this error.
+    The batch's policy may allow an automatic rollback if the guest differs.
     """
 
 
@@ -167,7 +168,7 @@ def _run_stage_in_account(body: Callable[[Migration, Ports], Outcome], migration
 
 
 def record_error_if_account_refusal(error: ReplankError, ports: Ports) -> None:
-    """Record the error if it is a member account's refusal; ignore any other error."""
+    """Record an error that is a member account's refusal. Ignore an error of any other kind."""
     if isinstance(error, AccountUnusable):
         from shared.stages.accounts import record_account_refusal  # only a deployment with member accounts needs it
 

@@ -121,7 +121,7 @@ class InstanceChoice:
     def _locations_of_existing_migrations(self) -> set[InstanceLocation]:
         """Return the locations of the instances of all migrations that the batch already has.
 
-        Some of these instances may no longer exist in ECS.
+        ECS may no longer have an instance that already has a migration.
         """
         found: set[InstanceLocation] = set()
         token = ""

@@ -38,7 +38,7 @@ AT_REST = frozenset({State.READY, State.FAILED, State.PRECHECK_FAILED, State.CAN
 
 @dataclass(frozen=True)
 class CommandOutcome:
-    """How a command ended: whether it succeeded, and an explanation in words."""
+    """How a command ended: whether the command succeeded, and an explanation in words."""
 
     good: bool
     words: str

@@ -27,7 +27,7 @@ class SlotCounts:
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)
 
     def count_migration_if_slot_free(self, migration: Migration) -> bool:
-        """Count the migration if its region and its wave have room. Return whether the migration was counted."""
+        """Count the migration if its region and its wave have a free slot. Return whether the migration was counted."""
         wave, policy = self.cut.wave_number(migration.migration_id), self.terms.policy
         rooms = (
             _free_slot_count(policy.max_moving_per_region, self.regions[migration.region_id]),

@@ -45,7 +45,7 @@ A failure that a retry has undone does not count against the budget.
 LIMITS_OF_DELAYED_START = TIME_DEPENDENT_LIMITS | {Limit.HOLD}
 """The limits that are checked again if the job could not be started together with its step.
 
-A start that is delayed for too long fails with Job.TimedOut.
+If the start is delayed for too long, the migration fails with Job.TimedOut.
 """
 
 
@@ -67,7 +67,7 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
 
 
 _PLACE_RELEASED_WITH_LOCK = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
-"""Final states in which a job may still run. In these states the group's place is released only together with the lock."""
+"""Final states in which a job may still run. In a final state with a running job, the group's place is released with the lock."""
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:

@@ -45,7 +45,7 @@ def record_power_change_by_others(migration_id: str, state: str, message: Messag
 
 
 def _act_by_others(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
-    """Return, in words, what somebody else did to the instance; empty if the pipeline or its job may have done this."""
+    """Return, in words, what somebody else did to the instance; empty if the pipeline or its job may be the cause."""
     if state == "Deleted":
         return "released the instance" if migration.state in MOVING | {State.ROLLING_BACK} else ""
     if not _has_no_running_job(migration) or at < migration.entered_at:
@@ -58,14 +58,16 @@ def _act_by_others(migration: Migration, state: str, at: datetime, ports: Ports)
 
 
 def _has_no_running_job(migration: Migration) -> bool:
-    """Whether it is certain that no job of this hop is running. A running job may stop and start the instance at any time."""
+    """Whether it is certain that no job of the migration's hop is running. A running job may stop and start the instance at any
+    time.
+    """
     if migration.state is State.SNAPSHOTTED:
         return not migration.job_may_have_run
     return migration.state in (State.SNAPSHOTTING, State.VALIDATING)
 
 
 def record_snapshot_by_others(content: dict[str, Any], account: str, message: Message, ports: Ports) -> Outcome:
-    """Record a snapshot that somebody else made of a disk under migration.
+    """Record a snapshot that somebody else made of a disk of a moving instance.
 
     Snapshots with SMC's name prefix are SMC's own copies and are ignored.
     """

@@ -148,7 +148,7 @@ def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Port
     """Write the missing rows of one page of instances, and request their prechecks. Return True if none of the rows existed before.
 
     Intake may crash at any point of this function. After a crash, the tick starts the planning again, which keeps existing rows and
-    adds missing rows. Events that were not published stay in the outboxes, and the tick publishes them.
+    adds missing rows. The tick publishes events that stayed in an outbox.
     """
     wanted = [_new_migration_row(_new_migration(each, batch, ports), batch) for each in instances]
     made = [each for each, is_new in zip(wanted, ports.migrations.create_many(wanted), strict=True) if is_new]

@@ -40,7 +40,7 @@ migrations.
 """
 RECLAIM_EVERY_MIN = 10
 UNNEEDED_SLOT_KEPT_FOR = timedelta(minutes=10)
-"""A slot that its migration does not need is released this long after the migration's last change of state."""
+"""Time between a migration's last change of state and the release of a slot that the migration does not need."""
 
 
 @dataclass
@@ -139,11 +139,11 @@ def _collect_queues_and_close_batches(
 
 
 def _prepare_queue_and_choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) -> list[Migration]:
-    """Return the migrations of one queue that get an offer. With ``next_hops``, return only migrations that are about to begin a
-    later hop; otherwise, only those before their first hop.
+    """Return the migrations of one queue that get an offer. With ``next_hops``, return only migrations before a later hop;
+    otherwise, return only migrations before their first hop.
 
     Before first hops are chosen, also pause the batch if its failure budget is spent, advance its wave, sort the queue and report
-    approvals. If one of these steps fails, log the error and return no migration.
+    approvals. If a step fails, log the error and return no migration.
     """
     try:
         if not next_hops and any(not each.first for each in queue.waiting):

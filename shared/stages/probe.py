@@ -59,7 +59,7 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTer
 
 
 def _policy_for_instance(migration: Migration, terms: BatchTerms, ports: Ports, tags: Mapping[str, str] | None) -> Policy:
-    """Return the policy with the files and the check that apply to this instance."""
+    """Return the policy with the files and the check that apply to the migration's instance."""
     policy = terms.policy
     if not policy.commands:
         return policy

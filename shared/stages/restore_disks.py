@@ -23,7 +23,7 @@ from shared.ports.ports import Ports
 AT_REST = frozenset({"In_use", "Available"})
 """The disk states in which ECS accepts ResetDisk, according to the API reference of ResetDisk.
 
-A disk that is being reset has neither of these states.
+While ECS resets a disk, the disk has another state.
 """
 _TO_DO = frozenset({ResetState.PENDING, ResetState.ASKED})
 Note = Callable[[tuple[DiskReset, ...], str], Migration]
@@ -69,7 +69,7 @@ def why_disks_busy(migration: Migration, ports: Ports) -> str:
 
 
 def are_resets_outdated(migration: Migration, instance: FoundInstance) -> bool:
-    """Whether the instance may have written to its disks after they were reset."""
+    """Whether the instance may have written to its disks after the reset."""
     valid = are_resets_valid(migration.rollback_disks, entered_at=migration.entered_at, started_at=instance.started_at)
     return has_reset_begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
 
@@ -84,7 +84,7 @@ def check_resets_by_dry_run(migration: Migration, ports: Ports) -> None:
 def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:
     """Reset each disk that is not reset yet. Stop and return None as soon as ``safe`` returns False.
 
-    Each reset is recorded before its call. After a crash, the row then shows which disks may have been reset.
+    Each reset is recorded before ECS is called. After a crash, the row then shows which disks may have been reset.
     """
     resets = migration.rollback_disks
     for each in [each for each in resets if each.state in _TO_DO]:

@@ -28,7 +28,7 @@ STATES = frozenset({State.ROLLING_BACK})
 
 
 def handle_message(message: Message, ports: Ports) -> Outcome:
-    """Take the rollback's next step. The rollback fails unless a probe proves that the guest is as it was before."""
+    """Take the rollback's next step. The rollback succeeds only if a probe proves that the guest is as it was before."""
     return run_stage_or_fail_migration(message, ports, STATES, ("rollback", events.ROLLBACK_FAILED), _run_rollback_phase)
 
 
@@ -104,7 +104,7 @@ def _run_stopping_phase(migration: Migration, ports: Ports) -> Outcome:
 def _blocking_jobs(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
     """Return the jobs that forbid a reset: running jobs, and the migration's own jobs that could still be started.
 
-    A job inside the instance does not count, because it ends when the instance is stopped.
+    A job inside the instance does not count, because the job ends when the instance is stopped.
     """
     return [job for job in jobs if (job.runs or job.ours) and not job.ends_with_instance]
 

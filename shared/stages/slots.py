@@ -143,7 +143,7 @@ def is_lock_kept_for_jobs(migration: Migration, ports: Ports) -> bool:
 
 
 STATES_BEFORE_ADMISSION = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.WAITING})
-"""The states before admission. In these states, a slot can only belong to the present attempt."""
+"""The states before admission. Before admission, a slot can only belong to the present attempt."""
 _FINAL_STATES = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
 """The final states. A migration in a final state needs neither lock nor slot."""
 _STATES_WITHOUT_SLOT = _FINAL_STATES | {State.ROLLING_BACK}

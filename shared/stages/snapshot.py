@@ -118,7 +118,7 @@ def _why_precheck_outdated(migration: Migration, terms: BatchTerms, ports: Ports
 
 
 def _request_and_check_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
-    """Request the missing snapshots and check the requested ones.
+    """Request the missing snapshots, and check the snapshots that were requested before.
 
     Move to the next state once every disk has a finished snapshot.
     """
@@ -143,8 +143,8 @@ def _check_snapshot_time_limit(migration: Migration, ports: Ports, why: str = ""
 def _record_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
     """Record a finished snapshot in the ledger. Return whether the snapshot is finished.
 
-    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. ECS's list may not show a snapshot yet that was just
-    requested, so a missing new snapshot does not count as gone.
+    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. A snapshot that was just requested does not count as
+    gone, although ECS's list may not show it yet.
     """
     if snapshot is None and ports.clock.now() - entry.created_at < LOST:
         return False

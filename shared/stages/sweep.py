@@ -29,7 +29,9 @@ The weekly check finds migrations to which an older version gave no due time.
 """
 NO_ANSWER = "Cloud.NoAnswer"
 UNCHANGED_BY_SWEEP = frozenset({State.ROLLED_BACK, State.CANCELLED})
-"""The final states that a sweep does not change. For a migration in such a state, the sweep only adds a line to the journal."""
+"""The final states that a sweep does not change. The sweep only adds a line to the journal of a migration that was rolled back or
+cancelled.
+"""
 P = TypeVar("P", LedgerPage, MigrationPage)
 T = TypeVar("T", LedgerEntry, Migration)
 _LOG = logging.getLogger("replank")

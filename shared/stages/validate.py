@@ -116,7 +116,10 @@ def _probe_again_or_fail(migration: Migration, result: Assessment, ports: Ports,
 
 
 def _record_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
-    """Record that the job was a drill. A drill's job ends as finished too, but SMC then restores every disk from its own copies."""
+    """Record that the job was a drill.
+
+    A drill's job also ends as finished, but afterwards SMC restores every disk from its own copies.
+    """
     now = ports.clock.now()
     end = JobEnd(
         "Job.RolledBack",

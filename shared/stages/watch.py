@@ -134,8 +134,8 @@ def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tup
 def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
     """Carry out the migration's outboxes. Return whether this tick also handles the migration itself.
 
-    The tick handles the migration if the outbox is older than the migration's state, because an old outbox must not delay it. The
-    tick also handles every migration that no other stage checks.
+    The tick handles the migration if the outbox is older than the migration's state, because an old outbox must not delay a
+    migration. The tick also handles every migration that no other stage checks.
     """
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:
@@ -175,7 +175,7 @@ def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
     """Send a reminder for each due migration to its stage, and postpone the migrations that make no progress.
 
     If a migration makes progress, its stage's own step sets its due time. Migrations without progress go to the end of the queue,
-    so that they do not block the others. Return how many reminders were sent.
+    so that other migrations are not blocked. Return how many reminders were sent.
     """
     now = ports.clock.now()
     nudge = events.reminder_id(now)

@@ -1,6 +1,6 @@
 """Handles the events of ECS: counts restarts, wakes the snapshot stage after the last snapshot, and calls the guard.
 
-Alibaba Cloud does not document how EventBridge wraps an ECS event. Two formats are therefore read: the whole CloudMonitor object,
+Alibaba Cloud does not document how EventBridge wraps an ECS event. The stage can read two formats: the whole CloudMonitor object,
 and only its content. A lost event delays a migration by minutes only, because the tick polls too.
 """
 

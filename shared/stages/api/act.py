@@ -26,7 +26,7 @@ class RequestedAct:
 
 
 class _ActAlreadyDone(Exception):
-    """Raised if the journal shows that the same person has already done the act."""
+    """Raised if the journal shows that the person has already done the requested act."""
 
 
 def carry_out_act(ports: Ports, migration: Migration, act: RequestedAct) -> None:

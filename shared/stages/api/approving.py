@@ -1,4 +1,4 @@
-"""Records approvals of a batch, its next wave or a rollback, and shows them."""
+"""Records and shows approvals of a batch, of its next wave, or of a rollback."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def approve_batch(ports: Ports, batch_id: str, who: Approver, digest: str, wave:
 
 
 def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: int, digest: str, why: str) -> views.MigrationDetail:
-    """Approve the rollback of a migration, if it has not changed since the person saw it."""
+    """Approve the rollback of a migration, if the migration has not changed since the person saw it."""
     found = ports.migrations.load(migration_id)
     if not seen.is_in_seen_state(found, version):
         raise seen.migration_changed_refusal(found, version, ports.migrations.journal(migration_id))
@@ -82,7 +82,7 @@ def _write_approval(
 
 
 def check_rollback_approved(migration: Migration, now: datetime, ports: Ports) -> None:
-    """Raise Refused (Approval.Missing) unless enough persons have approved this rollback."""
+    """Raise Refused (Approval.Missing) unless enough persons have approved the migration's rollback."""
     batch = ports.batches.load(migration.batch_id)
     approvals.check_enough_approvals(rollback_approval_status(batch, migration, now, ports), batch.batch_id)
 

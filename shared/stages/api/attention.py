@@ -13,7 +13,7 @@ from shared.stages.api.attention_views import BatchNeed, BatchNeedList, NextWave
 from shared.stages.api.batches import waiting_job_count
 
 SOON = timedelta(days=1)
-"""An approval that expires within this time needs a person."""
+"""An approval that expires within one day needs a person."""
 STATES_FOR_A_PERSON = (State.FAILED, State.PRECHECK_FAILED, State.MIGRATED)
 """The states in which a migration waits for a person's decision."""
 
@@ -75,7 +75,7 @@ def _is_within_a_day(at: datetime | None, now: datetime) -> bool:
 
 
 def _next_wave_for_person(batch: Batch, ports: Ports, now: datetime) -> tuple[NextWave, ...]:
-    """Return the next wave if the open wave has ended and a person must begin the next one. Otherwise, return an empty tuple."""
+    """Return the next wave if the open wave has ended and a person must begin the next wave. Otherwise, return an empty tuple."""
     by_person = batch.policy.gate == BY_HAND or batch.policy.wave_approvals
     if batch.state is not BatchState.OPEN or not by_person or batch.control.wave_ended_at is None:
         return ()

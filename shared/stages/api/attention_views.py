@@ -43,12 +43,12 @@ class BatchNeed:
     next_opening: datetime | None
     """The time at which windows and blackouts allow the next start; null if a start is allowed now, or never again."""
     waves: tuple[NextWave, ...]
-    """The next wave, if the open wave has ended and a person must begin the next one; otherwise empty."""
+    """The next wave, if the open wave has ended and a person must begin the next wave; otherwise empty."""
 
 
 @dataclass(frozen=True)
 class BatchNeedList:
-    """The batches of a page that may need a person. ``looked_into`` is the number of batches that were checked for this page."""
+    """The batches of a page that may need a person. ``looked_into`` is the number of batches that were checked to make the page."""
 
     batches: tuple[BatchNeed, ...]
     next_token: str

@@ -31,11 +31,11 @@ MOST_COUNTED = 100
 
 
 def submit_batch(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView, bool]:
-    """Record a batch and ask intake to plan it. Return the batch and whether it is new.
+    """Record a batch and ask intake to plan the batch. Return the batch, and whether the batch is new.
 
-    A repeated request with the same ``clientToken`` returns the same batch, and publishes its event again until the batch is
-    planned. Raises Refused (ClientToken.Mismatch) for another request with the same token, and Refused (Driver.SettingMissing) if
-    the driver lacks its settings.
+    A repeated request with the same ``clientToken`` returns the same batch. Until the batch is planned, each repeated request
+    publishes the batch's event again. Raises Refused (ClientToken.Mismatch) if a different request used the same token, and Refused
+    (Driver.SettingMissing) if the driver lacks its settings.
     """
     token = request.get("clientToken")
     wanted = _new_batch(ports, request, caller.name, batch_id_from_token(token) if token else ports.ids.new_batch_id())
@@ -109,7 +109,7 @@ def _selection_criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]
 
 
 def _selected_regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
-    """Return the regions that the request names; if it names no region, return the regions of the settings.
+    """Return the regions that the request names. If the request names no region, return the regions of the settings.
 
     Raises Refused (Region.NotFound) for an unknown region.
     """

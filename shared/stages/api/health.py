@@ -12,7 +12,7 @@ from shared.ports.ports import Ports
 from shared.stages.api.people_views import HealthFigure, HealthView
 
 LATE = timedelta(minutes=5)
-"""If a migration has been due for longer than this, the tick is late. The alarm for a missing tick has the same limit."""
+"""The tick is late if a migration has been due for longer than this limit. The alarm for a missing tick has the same limit."""
 ROWS = 20
 """Maximum overdue rows that one answer reads."""
 _TICK = "Look at the newest log lines and the timer of replank-watch; the alarm 'Replank: No tick for five minutes' strikes."
@@ -34,8 +34,9 @@ def health_view(ports: Ports) -> HealthView:
 
 
 def _health_figure_of_tick(ports: Ports, now: datetime) -> HealthFigure:
-    """Return whether the tick is late. No row has the time of the last tick, but a migration that stays due shows that ticks are
-    missing.
+    """Return the figure that says whether the tick is late.
+
+    No row has the time of the last tick, but a migration that stays due shows that ticks are missing.
     """
     page = ports.migrations.tick_queue_page(now - LATE, limit=ROWS)
     since = min(map(_due_time, page.migrations), default=None)

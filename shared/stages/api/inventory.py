@@ -1,4 +1,4 @@
-"""Shows the inventory: the releases in use, their end of support, and where they run."""
+"""Shows the inventory: the releases in use, their end of support, and the regions and accounts where they run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists and shows migrations and their journals, and carries out people's acts on them."""
+"""Lists and shows migrations and their journals, and carries out people's acts on migrations."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class SignInProvider:
 
 @dataclass(frozen=True)
 class SettingView:
-    """One setting of the deployment, by the name of its environment variable."""
+    """One setting of the deployment. The setting's name is that of the environment variable."""
 
     name: str
     value: str

@@ -48,7 +48,7 @@ class DriverCount:
     """
 
     driver: str
-    """The driver's name; ``auto`` while the precheck has not chosen one."""
+    """The driver's name; ``auto`` until the precheck has chosen a driver."""
     why: str
     instances: int
 
@@ -93,7 +93,7 @@ class PlanView:
     """Number of migrations whose precheck has not ended."""
     routes: dict[str, int]
     drivers: tuple[DriverCount, ...]
-    """The drivers of the instances that are to move, most frequent driver first. At most 20 rows are listed."""
+    """The drivers of the instances that will move, most frequent driver first. At most 20 rows are listed."""
     findings: tuple[FindingCount, ...]
     finish: FinishForecastView
     waves: tuple[PlannedWave, ...]
@@ -159,7 +159,7 @@ class InstanceGroupView:
 
 @dataclass(frozen=True)
 class MissingPlace:
-    """A region or an account that could not be listed, and why."""
+    """A region or an account that could not be listed, with the reason."""
 
     place: str
     code: str
@@ -177,8 +177,8 @@ class InventoryView:
     instances: int
     """Total number of instances."""
     unlisted: int
-    """Number of instances in groups too small to be listed. ``releases`` and ``groups`` do not include the instances of groups that
-    are not listed.
+    """Number of instances in groups that are too small to be listed. ``releases`` and ``groups`` do not include the instances of
+    groups that are not listed.
     """
     releases: tuple[ReleaseInUse, ...]
     """The releases in use, sorted by their end of support, earliest first."""

@@ -32,11 +32,13 @@ from shared.stages.closing import SETTLED
 from shared.stages.waving import sort_key_by_name
 
 MOST_RUNS, WORK = 60, 6000
-"""Maximum runs of the forecast, and maximum migrations in all runs together. With these limits an answer takes only seconds."""
+"""Maximum runs of the forecast, and maximum migrations in all runs together. Both limits together keep the time of an answer to a
+few seconds.
+"""
 MOST_IN_RUN = 10_000
 """Maximum migrations in one run of the forecast plus one run of the forecast at the acknowledgement.
 
-With more migrations, the function would exceed its 30 seconds on a third of a processor.
+With more migrations, the function could need more than its 30 seconds.
 """
 SIZES_READ = 50
 """Maximum instances whose disk sizes a plan reads."""
@@ -103,7 +105,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
 
 
 def _migrations_in_order(ports: Ports, batch: Batch) -> list[Migration]:
-    """Return all migrations of the batch, in the order in which they are divided into waves."""
+    """Return all migrations of the batch, in the order in which the batch is divided into waves."""
     found: list[Migration] = []
     token = ""
     while True:
@@ -273,7 +275,7 @@ def _forecast_caveats(batch: Batch, found: Sequence[Migration], now: datetime, p
 
 
 def _batch_size_caveats(batch: Batch, unfinished: int, is_planned_shown: bool) -> tuple[str, ...]:
-    """Return, in sentences, what the forecast leaves out because the batch is too large for the function's time."""
+    """Return, in sentences, what the forecast leaves out because the batch is too large."""
     said = list[str]()
     if unfinished > MOST_IN_RUN:
         said.append(f"the forecast is for the first {MOST_IN_RUN} of {unfinished} instances")

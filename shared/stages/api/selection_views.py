@@ -1,4 +1,6 @@
-"""The API's views of a batch's selection and of the instances that it left out. ``views.py`` says how a view becomes JSON."""
+"""The API's views of a batch's selection and of the instances that the selection left out. ``views.py`` says how a view becomes
+JSON.
+"""
 
 from __future__ import annotations
 

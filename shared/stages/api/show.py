@@ -53,19 +53,19 @@ def _is_act_possible(attempt: Callable[[], object]) -> bool:
 
 
 def risks_view(policy: Policy) -> views.Risks:
-    """Return the risks that a person must accept for a batch with this policy."""
+    """Return the API's view of the risks that a person must accept for a batch with the policy."""
     return views.Risks(*risks_for_policy(policy))
 
 
 def batch_view(value: Batch, *, own: str, now: datetime) -> views.BatchView:
-    """Return a batch without its migrations. ``own`` is the deployment's account."""
+    """Return the API's view of a batch without its migrations. ``own`` is the deployment's account."""
     return views.BatchView(**_batch_fields(value, own, now))
 
 
 def batch_detail(
     value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchJournalEntry]
 ) -> views.BatchDetail:
-    """Return a batch with its counts by state, the reason why no migration starts, and the risks still to be accepted."""
+    """Return the API's view of a batch, with its counts by state, the reason why no migration starts, and the risks."""
     fields = _batch_fields(value, "", now)
     missing = any(each.missing for each in fields["approvals"])
     wanted = not value.dry_run and (value.acknowledgement is None or missing)
@@ -128,7 +128,7 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
 
 
 def selection_view(value: Batch, own: str) -> selection_views.SelectionView:
-    """Return the criteria by which a batch selects instances. ``own`` is the deployment's account."""
+    """Return the API's view of the criteria by which a batch selects instances. ``own`` is the deployment's account."""
     chosen = value.selection
     accounts = tuple(each or own for each in chosen.account_ids)
     excluded = selection_views.ExclusionView(**_criteria_fields(chosen.exclude))
@@ -146,14 +146,14 @@ def problem_views(value: Batch) -> tuple[views.ProblemView, ...]:
 
 
 def migration_view(value: Migration, *, dry_run: bool, own: str) -> views.MigrationView:
-    """Return a migration with the fields that lists show. ``own`` is the deployment's account."""
+    """Return the API's view of a migration, with the fields that lists show. ``own`` is the deployment's account."""
     return views.MigrationView(**_migration_fields(value, own), dry_run=dry_run)
 
 
 def migration_detail(
     value: Migration, *, restarts: int, waits_for: str, dry_run: bool, holds_snapshots: bool, own: str
 ) -> views.MigrationDetail:
-    """Return a migration with all its fields except the journal."""
+    """Return the API's view of a migration, with all fields except the journal."""
     return views.MigrationDetail(
         **_migration_fields(value, own),
         dry_run=dry_run,

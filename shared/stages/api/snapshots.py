@@ -14,7 +14,7 @@ from shared.stages.api.snapshot_views import ListedSnapshot, SnapshotGroups, Sna
 MOST_PAGES = 20
 """Maximum pages that one answer searches for existing snapshots. The ledger also keeps the entries of deleted snapshots."""
 SUMMED, LOADED = 1000, 100
-"""Maximum ledger entries that one answer sums, and migrations that one call loads."""
+"""Maximum ledger entries that one answer sums, and maximum migrations that one call loads."""
 
 
 def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "", group: str = "") -> SnapshotList:
