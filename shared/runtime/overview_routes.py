@@ -44,7 +44,7 @@ OVERVIEW_ROUTES: tuple[Route, ...] = (
         "listNeeds",
         "Batches that may need a person now, with their counts by state; a page looks into 100 batches at most, newest first.",
         _list_needs,
-        attention_views.BatchNeedList,
+        attention_views.BatchesNeedingPerson,
         query=_PAGE,
     ),
     Route(

@@ -37,7 +37,9 @@ def _list_left_out_instances(call: ApiCall) -> Reply:
 
     given = call.query
     return Reply(
-        left_out.left_out_instance_page(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", ""))
+        left_out.page_of_left_out_instances(
+            call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")
+        )
     )
 
 

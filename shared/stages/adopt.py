@@ -23,14 +23,14 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
     A snapshot that may belong to somebody else is marked as kept, with the reason.
     """
     since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
-    named = _smc_named_snapshots(migration.region_id, migration.instance_id, ports)
+    named = _snapshots_with_smc_name(migration.region_id, migration.instance_id, ports)
     entries = ports.ledger.entries_of_migration(migration.migration_id)
     known = {entry.snapshot_id for entry in entries}
     new = [each for each in named if each.created_at >= since and each.snapshot_id not in known]
     if not new:
         return
     runs = [_job_run_with_copied_disks(run, effect) for run in _job_runs_from_journal(migration, ports)]
-    copies = _known_copies(named, entries)
+    copies = _known_smc_copies(named, entries)
     for snapshot in new:
         hop = next((run.hop for run in runs if run.contains_time(snapshot.created_at)), migration.hop)
         why = why_not_adopted(_copy_candidate(snapshot), copies, runs, _migrated_disk_ids(entries, hop))
@@ -43,7 +43,7 @@ def why_not_made_by_smc(entry: LedgerEntry, migration: Migration, ports: Ports) 
     Older versions adopted every snapshot with SMC's name prefix, so each snapshot is judged again.
     """
     entries = ports.ledger.entries_of_migration(migration.migration_id)
-    copies = _known_copies(_smc_named_snapshots(entry.region_id, entry.instance_id, ports), entries)
+    copies = _known_smc_copies(_snapshots_with_smc_name(entry.region_id, entry.instance_id, ports), entries)
     mine = CopyCandidate(entry.snapshot_id, entry.disk_id, entry.created_at)
     return why_not_adopted(mine, copies, _job_runs_from_journal(migration, ports), _migrated_disk_ids(entries, entry.hop))
 
@@ -65,7 +65,7 @@ def _job_run_with_copied_disks(run: JobRun, effect: AdoptSnapshots) -> JobRun:
     return replace(run, copied=True) if effect.copied and (run.hop, run.attempt) == (effect.hop, effect.attempt) else run
 
 
-def _smc_named_snapshots(region_id: str, instance_id: str, ports: Ports) -> list[Snapshot]:
+def _snapshots_with_smc_name(region_id: str, instance_id: str, ports: Ports) -> list[Snapshot]:
     found = ports.compute.snapshots_of_instance(region_id, instance_id)
     return [each for each in found if each.name.startswith(SMC_PREFIX)]
 
@@ -74,7 +74,7 @@ def _copy_candidate(snapshot: Snapshot) -> CopyCandidate:
     return CopyCandidate(snapshot.snapshot_id, snapshot.disk_id, snapshot.created_at, tagged=bool(snapshot.migration_id))
 
 
-def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[CopyCandidate]:
+def _known_smc_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[CopyCandidate]:
     """Return all snapshots with SMC's name prefix, from ECS and from the ledger."""
     there = {each.snapshot_id: _copy_candidate(each) for each in named}
     gone = {

@@ -57,12 +57,12 @@ def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports)
     A migration that has finished a hop is not cancelled, nor is a retry whose job has already run.
     """
     try:
-        advance_migration(ports, _step_naming_person(acts.cancel(migration, control.by, ports.clock.now()), control))
+        advance_migration(ports, _step_attributed_to_person(acts.cancel(migration, control.by, ports.clock.now()), control))
     except (Refused, Stale):
         return False
     return True
 
 
-def _step_naming_person(taken: Step, control: BatchControl) -> Step:
+def _step_attributed_to_person(taken: Step, control: BatchControl) -> Step:
     reason = f"{taken.entry.reason}: {control.by} stopped the batch"
     return replace(taken, entry=replace(taken.entry, reason=reason, trust=control.trust, door=control.door))

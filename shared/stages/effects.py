@@ -96,7 +96,7 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
     ports.batches.record_attempt_outcome(migration.batch_id, migration.migration_id, effect.outcome, migration.attempt)
 
 
-def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
+def _launch_job_if_migrating(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
     if migration.state is not State.MIGRATING:
         return  # the migration has already failed or was cancelled: no stage would watch a job that is started now
     launch_job(migration, ports)
@@ -113,7 +113,7 @@ def launch_job(migration: Migration, ports: Ports) -> None:
     ports.driver(migration.driver).launch_job(migration)
 
 
-def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
+def _remove_resources_of_hop(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
     """Remove the ended hop's resources from SMC. If the next hop already uses the source server, the source server stays."""
     if migration.hop == effect.hop and migration.state in STATES_AFTER_RETRY:
         return  # this effect belongs to an earlier end, which a retry has undone; the retry uses the resources in SMC
@@ -157,8 +157,8 @@ _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
     ReleaseLock: _release_lock,
     ReleaseSlot: _release_slot,
     CountOutcome: _count_outcome,
-    LaunchDriver: _launch_driver,
-    CleanUpDriver: _clean_up_driver,
+    LaunchDriver: _launch_job_if_migrating,
+    CleanUpDriver: _remove_resources_of_hop,
     AdoptSnapshots: _adopt_snapshots,
     ScheduleSweep: _schedule_sweep,
     RunPostCommand: _run_post_command,

@@ -34,7 +34,7 @@ def record_power_change_by_others(migration_id: str, state: str, message: Messag
     at = message.at or ports.clock.now()
     for _ in range(LOST_RACE.calls):
         migration = ports.migrations.load(migration_id)
-        what = _act_by_others(migration, state, at, ports)
+        what = _power_change_by_others(migration, state, at, ports)
         if not what:
             return _EXPECTED
         try:
@@ -44,7 +44,7 @@ def record_power_change_by_others(migration_id: str, state: str, message: Messag
     raise Stale("Migration.Moved", f"{migration_id} changes all the time.", "Nothing to do.")
 
 
-def _act_by_others(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
+def _power_change_by_others(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
     """Return, in words, what somebody else did to the instance; empty if the pipeline or its job may be the cause."""
     if state == "Deleted":
         return "released the instance" if migration.state in MOVING | {State.ROLLING_BACK} else ""

@@ -68,7 +68,7 @@ def why_disks_busy(migration: Migration, ports: Ports) -> str:
     return ", ".join([*working, *(f"snapshot {id} is being made" for id in instance.snapshots_in_progress)])
 
 
-def are_resets_outdated(migration: Migration, instance: FoundInstance) -> bool:
+def are_disk_resets_outdated(migration: Migration, instance: FoundInstance) -> bool:
     """Whether the instance may have written to its disks after the reset."""
     valid = are_resets_valid(migration.rollback_disks, entered_at=migration.entered_at, started_at=instance.started_at)
     return has_reset_begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
@@ -112,7 +112,7 @@ def _is_disk_ready_for_reset(migration: Migration, disk_id: str, ports: Ports) -
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)
 
 
-def resets_with_current_states(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
+def disk_resets_with_current_states(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     """Return the resets, with every reset that ECS has finished marked as restored.
 
     Raises Permanent (Rollback.DisksDiffer) if a disk was attached or detached in the meantime.

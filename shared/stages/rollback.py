@@ -92,7 +92,7 @@ def _run_stopping_phase(migration: Migration, ports: Ports) -> Outcome:
     found = ports.compute.instance_page(migration.region_id, instance_ids=[migration.instance_id]).instances
     if not found:
         raise Permanent("Instance.NotFound", "The instance is gone.", "Make a disk of each snapshot; the ledger names them.")
-    if restore_disks.are_resets_outdated(migration, found[0]):
+    if restore_disks.are_disk_resets_outdated(migration, found[0]):
         migration = _record_disk_resets(
             migration, with_all_disks_pending(migration.rollback_disks), "the instance ran since: every disk again", ports
         )
@@ -165,7 +165,7 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
 
 def _wait_for_disks(migration: Migration, ports: Ports) -> Outcome:
     """Wait until ECS has finished the reset of every disk, and then start the instance."""
-    resets = restore_disks.resets_with_current_states(migration, ports)
+    resets = restore_disks.disk_resets_with_current_states(migration, ports)
     if resets != migration.rollback_disks:
         migration = _record_disk_resets(migration, resets, "disks restored", ports)
     if not restore_disks.are_all_disks_restored(migration):
@@ -219,7 +219,7 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
     jobs = _blocking_jobs(live_jobs.unfinished_jobs(migration, ports))
     if jobs:
         return _restart_rollback(migration, f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again", ports)
-    restore_disks.resets_with_current_states(migration, ports)
+    restore_disks.disk_resets_with_current_states(migration, ports)
     now = ports.clock.now()
     made = sum(entry.belongs_to_pipeline for entry in ports.ledger.entries_of_migration(migration.migration_id))
     taken = step(

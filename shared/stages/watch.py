@@ -80,7 +80,7 @@ def _check_all_accounts(ports: Ports) -> Outcome:
 
 
 def _run_tick(ports: Ports) -> Outcome:
-    due = _migrations_to_handle_now(ports.migrations.due_migrations(ports.clock.now(), ports.limits.tick_page), ports)
+    due = _recheck_accounts_and_select_migrations(ports.migrations.due_migrations(ports.clock.now(), ports.limits.tick_page), ports)
     moved, driven = _handle_due_migrations([migration for migration in due if not migration.owes], ports)
     batches = ports.batches.terms_of_open_batches(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
@@ -105,8 +105,8 @@ def _send_confirmation_reminders(ports: Ports) -> None:
         _LOG.warning("no reminders of confirmations in this hour: %s", error)
 
 
-def _migrations_to_handle_now(due: list[Migration], ports: Ports) -> list[Migration]:
-    """Return the due migrations whose accounts can be used.
+def _recheck_accounts_and_select_migrations(due: list[Migration], ports: Ports) -> list[Migration]:
+    """Check blocked accounts again. Return the due migrations whose accounts can be used.
 
     Migrations that only the tick checks are always included, so that their time limits still apply.
     """

@@ -239,22 +239,22 @@ def rollbacks_unapproved() -> list[Patch]:
 
 def stops_overlooked() -> list[Patch]:
     """The guard treats every stop as one of the job's own restarts."""
-    what = guard._act_by_others
+    what = guard._power_change_by_others
 
     def blind(migration: Migration, state: str, *others: Any) -> str:
         return "" if state == "Stopped" else what(migration, state, *others)
 
-    return [mock.patch.object(guard, "_act_by_others", blind)]
+    return [mock.patch.object(guard, "_power_change_by_others", blind)]
 
 
 def releases_overlooked() -> list[Patch]:
     """The guard ignores the events of released instances."""
-    what = guard._act_by_others
+    what = guard._power_change_by_others
 
     def deaf(migration: Migration, state: str, *others: Any) -> str:
         return "" if state == "Deleted" else what(migration, state, *others)
 
-    return [mock.patch.object(guard, "_act_by_others", deaf)]
+    return [mock.patch.object(guard, "_power_change_by_others", deaf)]
 
 
 def checked_unasked() -> list[Patch]:

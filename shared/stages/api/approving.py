@@ -31,7 +31,7 @@ class Approver:
     own: str
     """The deployment's own account."""
 
-    def roles(self, accounts: tuple[str, ...], owner: str) -> frozenset[Role]:
+    def roles_in_accounts(self, accounts: tuple[str, ...], owner: str) -> frozenset[Role]:
         """Return the roles that the person has in every one of the accounts."""
         held = [caller_roles(self.caller, self.access, account=each or self.own, owner=owner) for each in accounts]
         return frozenset.intersection(*held)
@@ -69,7 +69,7 @@ def _write_approval(
     digest, why = said
     for _ in range(LOST_RACE.calls):
         before, now = ports.batches.load(batch_id), ports.clock.now()
-        roles = who.roles(before.selection.account_ids, before.created_by)
+        roles = who.roles_in_accounts(before.selection.account_ids, before.created_by)
         asked = find(before, now)
         approvals.check_approver(before, asked, who.caller, roles)
         change = approvals.approve(before, asked, who.caller, digest, why, now)

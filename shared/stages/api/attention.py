@@ -9,7 +9,7 @@ from shared.domain.migration import State
 from shared.domain.waves import BY_HAND, why_next_wave_waits
 from shared.ports.ports import Ports
 from shared.stages.api import show
-from shared.stages.api.attention_views import BatchNeed, BatchNeedList, NextWave, WaveStartPolicy
+from shared.stages.api.attention_views import BatchesNeedingPerson, BatchNeedingPerson, NextWave, WaveStartPolicy
 from shared.stages.api.batches import waiting_job_count
 
 SOON = timedelta(days=1)
@@ -18,27 +18,29 @@ STATES_FOR_A_PERSON = (State.FAILED, State.PRECHECK_FAILED, State.MIGRATED)
 """The states in which a migration waits for a person's decision."""
 
 
-def page_of_batches_needing_person(ports: Ports, *, limit: int, token: str) -> BatchNeedList:
+def page_of_batches_needing_person(ports: Ports, *, limit: int, token: str) -> BatchesNeedingPerson:
     """Check ``limit`` batches, newest first, and return the batches that may need a person.
 
     Each batch costs one read of its migrations' states, and sometimes one read of its waves. A page may be empty although more
     pages follow.
     """
-    now, found = ports.clock.now(), list[BatchNeed]()
+    now, found = ports.clock.now(), list[BatchNeedingPerson]()
     page = ports.batches.batch_page(limit=limit, token=token)
     for batch in page.batches:
         counts = ports.migrations.state_counts(batch.batch_id) if batch.size else {}
-        need = _what_batch_needs(
+        need = _batch_needing_person(
             batch, {state.value: number for state, number in counts.items()}, _next_wave_for_person(batch, ports, now), ports, now
         )
         if _may_batch_need_person(batch, need, now):
             found.append(need)
-    return BatchNeedList(tuple(found), page.next_token, len(page.batches) + len(page.unreadable))
+    return BatchesNeedingPerson(tuple(found), page.next_token, len(page.batches) + len(page.unreadable))
 
 
-def _what_batch_needs(batch: Batch, counts: dict[str, int], waves: tuple[NextWave, ...], ports: Ports, now: datetime) -> BatchNeed:
+def _batch_needing_person(
+    batch: Batch, counts: dict[str, int], waves: tuple[NextWave, ...], ports: Ports, now: datetime
+) -> BatchNeedingPerson:
     shown, opens = show.batch_view(batch, own="", now=now), batch.policy.time_limits.next_opening(now)
-    return BatchNeed(
+    return BatchNeedingPerson(
         shown.batch_id,
         shown.state,
         shown.dry_run,
@@ -54,7 +56,7 @@ def _what_batch_needs(batch: Batch, counts: dict[str, int], waves: tuple[NextWav
     )
 
 
-def _may_batch_need_person(batch: Batch, need: BatchNeed, now: datetime) -> bool:
+def _may_batch_need_person(batch: Batch, need: BatchNeedingPerson, now: datetime) -> bool:
     """Whether the batch may need a person. If in doubt, the answer is yes."""
     if any(need.counts.get(state.value) for state in STATES_FOR_A_PERSON) or batch.control.brake in (
         PauseState.PAUSED,

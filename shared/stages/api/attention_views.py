@@ -26,7 +26,7 @@ class WaveStartPolicy:
 
 
 @dataclass(frozen=True)
-class BatchNeed:
+class BatchNeedingPerson:
     """A batch that may need a person, with the number of its migrations by state."""
 
     batch_id: str
@@ -47,9 +47,9 @@ class BatchNeed:
 
 
 @dataclass(frozen=True)
-class BatchNeedList:
+class BatchesNeedingPerson:
     """The batches of a page that may need a person. ``looked_into`` is the number of batches that were checked to make the page."""
 
-    batches: tuple[BatchNeed, ...]
+    batches: tuple[BatchNeedingPerson, ...]
     next_token: str
     looked_into: int

@@ -23,7 +23,7 @@ def inventory_view(ports: Ports) -> InventoryView:
     for each in found.groups:
         numbers[_release_key_and_system(each)] += each.instances
     today = ports.clock.now().date()
-    releases = [_count_of_release(*system, number, today, ports.catalog) for system, number in numbers.items()]
+    releases = [_release_in_use(*system, number, today, ports.catalog) for system, number in numbers.items()]
     groups = (
         InstanceGroupView(each.release, each.system, each.account_id or ports.account_id, each.region_id, each.instances)
         for each in found.groups
@@ -47,7 +47,7 @@ def _release_key_and_system(group: InstanceGroup) -> tuple[str, str]:
     return group.release, "" if group.release else group.system
 
 
-def _count_of_release(key: str, system: str, number: int, today: date, catalog: Catalog) -> ReleaseInUse:
+def _release_in_use(key: str, system: str, number: int, today: date, catalog: Catalog) -> ReleaseInUse:
     release = catalog.releases.get(key)
     if release is None:
         return ReleaseInUse(key, system or key, number, "unknown", "", "", "", ())

@@ -7,7 +7,7 @@ from shared.ports.ports import Ports
 from shared.stages.api.selection_views import LeftOutInstanceList, LeftOutInstanceView
 
 
-def left_out_instance_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> LeftOutInstanceList:
+def page_of_left_out_instances(ports: Ports, batch_id: str, *, limit: int, token: str) -> LeftOutInstanceList:
     """Return a page of the instances that the batch left out, in order of account, region and id.
 
     Raises Refused (Batch.NotFound).
@@ -26,10 +26,10 @@ def left_out_instance_page(ports: Ports, batch_id: str, *, limit: int, token: st
     is_more = (
         following % LEFT_OUT_PAGE < len(stored)
         if following % LEFT_OUT_PAGE
-        else _has_left_out_instance_page(ports, batch_id, following)
+        else _has_page_of_left_out_instances(ports, batch_id, following)
     )
     return LeftOutInstanceList(batch_id, batch.left_out, rows, str(following) if found and is_more else "")
 
 
-def _has_left_out_instance_page(ports: Ports, batch_id: str, start: int) -> bool:
+def _has_page_of_left_out_instances(ports: Ports, batch_id: str, start: int) -> bool:
     return bool(ports.batches.left_out_page(batch_id, start // LEFT_OUT_PAGE))

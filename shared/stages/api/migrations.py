@@ -131,10 +131,10 @@ def get_migration(ports: Ports, migration_id: str) -> views.MigrationDetail:
         holds_snapshots=may_have_snapshots(found, ports),
         own=ports.account_id,
     )
-    return replace(shown, rollback_approvals=_rollback_approvals(found, terms, ports))
+    return replace(shown, rollback_approvals=_rollback_approval_status_if_needed(found, terms, ports))
 
 
-def _rollback_approvals(migration: Migration, terms: BatchTerms, ports: Ports) -> ApprovalStatusView | None:
+def _rollback_approval_status_if_needed(migration: Migration, terms: BatchTerms, ports: Ports) -> ApprovalStatusView | None:
     if not terms.policy.rollback_approvals:
         return None
     from shared.stages.api.approving import rollback_approval_status_view  # only batches that ask for them need it

@@ -84,12 +84,12 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
         routes=dict(Counter(_route_text(each, ports) for each in meant)),
         drivers=_driver_counts(meant),
         findings=_finding_counts(found),
-        finish=_finish_forecast_view(ahead.finish),
+        finish=_view_of_finish_forecast(ahead.finish),
         waves=tuple(
-            PlannedWave(number, len(ids), tuple(names[id] for id in ids[:NAMED] if id in names), _finish_forecast_view(each))
+            PlannedWave(number, len(ids), tuple(names[id] for id in ids[:NAMED] if id in names), _view_of_finish_forecast(each))
             for number, (ids, each) in enumerate(zip(cut, ahead.waves, strict=False), 1)
         ),
-        planned=_finish_forecast_view(planned) if planned else None,
+        planned=_view_of_finish_forecast(planned) if planned else None,
         finished_at=max(each.finished_at or each.entered_at for each in found) if settled else None,
         outcomes=dict(Counter(each.state.value for each in found)),
         openings=_start_period_views(batch, ahead.finish, now),
@@ -196,7 +196,7 @@ def _start_period_views(batch: Batch, finish: FinishTimes, now: datetime) -> tup
     return tuple(StartPeriodView(*each) for each in batch.policy.time_limits.open_periods(now, ends, MOST_OPENINGS))
 
 
-def _finish_forecast_view(found: FinishTimes) -> FinishForecastView:
+def _view_of_finish_forecast(found: FinishTimes) -> FinishForecastView:
     return FinishForecastView(found.earliest, found.p10, found.p50, found.p90)
 
 
