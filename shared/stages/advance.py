@@ -22,7 +22,7 @@ from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankErr
 from shared.domain.limits import requeue_migration
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, ToolLog, step
-from shared.domain.timing import START_LIMIT
+from shared.domain.timing import START_LIMIT, duration_in_words
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
 from shared.stages.effects import perform_effect
@@ -60,7 +60,7 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
     except Transient:
         return False
     except Permanent as error:
-        _LOG.error("events are still owed: %s", error, extra={"migrationId": migration.migration_id})
+        _LOG.error("the events stay in the outbox: %s", error, extra={"migrationId": migration.migration_id})
         return False
     return not left
 
@@ -100,7 +100,13 @@ def _carry_out_effect(effect: Effect, migration: Migration, ports: Ports) -> boo
         if isinstance(effect, LaunchDriver) and not isinstance(error, Transient):
             raise LaunchRefused(error.code, error.message, error.remedy) from error
         level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
-        _LOG.log(level, "%s is still owed: %s", type(effect).__name__, error, extra={"migrationId": migration.migration_id})
+        _LOG.log(
+            level,
+            "the effect %s stays in the outbox: %s",
+            type(effect).__name__,
+            error,
+            extra={"migrationId": migration.migration_id},
+        )
         return False
     return True
 
@@ -117,7 +123,7 @@ def load_current_migration(message: Message, ports: Ports, states: frozenset[Sta
     if migration.state not in states or (isinstance(version, int) and version < migration.entered_version):
         raise Stale(
             "Migration.Moved",
-            f"{message.type} of version {version} is behind: the migration is {migration.state.value} since version "
+            f"{message.type} of version {version} is outdated: the migration has been {migration.state.value} since version "
             f"{migration.entered_version}.",
             "Nothing to do.",
         )
@@ -204,8 +210,8 @@ def _record_or_fail_delayed_start(migration: Migration, error: Transient, ports:
     if row.stalled_at is not None and now - row.stalled_at > START_LIMIT:
         raise Permanent(
             "Start.Stalled",
-            f"It held a slot and could not begin for {START_LIMIT}: {error.message}",
-            "Nothing was done to the instance since. See in the service's console why it does not answer, then retry.",
+            f"The migration held a slot for {duration_in_words(START_LIMIT)} and could not begin: {error.message}",
+            "The instance was not changed meanwhile. See in the service's console why the service does not answer, then retry.",
         ) from error
     if row.stalled_at is None and row.state in ADMITTED:
         reason = f"holds a slot and cannot begin yet: {error.code}"
@@ -220,7 +226,9 @@ def _fail_migration_if_unchanged(
     now = ports.migrations.load(migration.migration_id)
     mine = states | {State.MIGRATING} if isinstance(error, LaunchRefused) else states
     if now.state not in mine or now.attempt != migration.attempt:
-        raise Stale("Migration.Moved", f"It is {now.state.value} by now; meanwhile: {error}", "Nothing to do.") from error
+        raise Stale(
+            "Migration.Moved", f"The migration is {now.state.value} by now. The error meanwhile: {error}", "Nothing to do."
+        ) from error
     return fail_migration(ports, now, stage, event_type, error)
 
 

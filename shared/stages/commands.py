@@ -25,7 +25,7 @@ from shared.domain.effects import post_command_effects_of_failure
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.migration import MOVING, Migration, State, step
 from shared.domain.observation import instance_document_name
-from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
+from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT, duration_in_words
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
 from shared.probes.command import command_script, parse_command_answer
@@ -92,7 +92,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
     raise Permanent(
         "Command.PreFailed",
         f"The pre command failed: {end.words}. Nothing was snapshotted or moved.",
-        "Correct what it complains of in the guest, or the command in the policy; then retry.",
+        "Correct the cause in the guest, or the command in the policy; then retry.",
     )
 
 
@@ -132,7 +132,7 @@ def run_post_command_after_validation(migration: Migration, ports: Ports) -> Mig
     raise Permanent(
         "Command.PostFailed",
         f"The guest was validated, but {migration.commands.last}",
-        "Put the instance back into service by hand and confirm it; or correct the command, then retry: it runs again.",
+        "Put the instance back into service by hand and confirm it; or correct the command, then retry to run it again.",
     )
 
 
@@ -176,7 +176,9 @@ def _send_or_check_command(
     if result is not None:
         return migration, _command_outcome(result, timeout_s)
     late = state.begun_at is not None and ports.clock.now() - state.begun_at > timedelta(seconds=timeout_s) + PROBE_LIMIT
-    return migration, CommandOutcome(False, f"no answer within {timedelta(seconds=timeout_s) + PROBE_LIMIT}") if late else None
+    return migration, CommandOutcome(
+        False, f"no answer within {duration_in_words(timedelta(seconds=timeout_s) + PROBE_LIMIT)}"
+    ) if late else None
 
 
 def _command_outcome(result: CommandResult, timeout_s: int) -> CommandOutcome:

@@ -26,7 +26,7 @@ ACTOR = "somebody else"
 MOST_EVENTS_KEPT = 8
 """Maximum events that a migration stores to recognise repeated events. The bus may repeat an event for up to a day."""
 LOADED_AT_ONCE = 100
-_EXPECTED = Outcome("stale", {"reason": "nothing that somebody else did"})
+_EXPECTED = Outcome("stale", {"reason": "expected: the pipeline or its job did this"})
 
 
 def record_power_change_by_others(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
@@ -41,7 +41,7 @@ def record_power_change_by_others(migration_id: str, state: str, message: Messag
             return _record_disturbance(migration, what, message, ports)
         except Stale:
             continue
-    raise Stale("Migration.Moved", f"{migration_id} changes all the time.", "Nothing to do.")
+    raise Stale("Migration.Moved", f"{migration_id} changed at each attempt.", "Nothing to do.")
 
 
 def _power_change_by_others(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
@@ -88,7 +88,7 @@ def _record_disturbance(migration: Migration, what: str, message: Message, ports
     """
     key = hashlib.sha256(message.event_id.encode()).hexdigest()[:16]
     if key in migration.disturbed:
-        return Outcome("stale", {"reason": "noted before"})
+        return Outcome("stale", {"reason": "already recorded"})
     said = f"{ACTOR} {what}"[:500]
     taken = step(
         migration,
@@ -102,7 +102,7 @@ def _record_disturbance(migration: Migration, what: str, message: Message, ports
     advance_migration(ports, replace(taken, events=(events.migration_event(taken.after, events.INSTANCE_DISTURBED, what=said),)))
     alarm = Permanent(
         "Instance.Disturbed",
-        f"{migration.instance_id} was disturbed in the middle of its migration: {said}.",
+        f"{migration.instance_id} was disturbed during its migration: {said}.",
         "Ask who did that and why. Look at the migration (replank show), and roll it back if its guest is not as it should be.",
     )
     _LOG.error(alarm.message, extra={"migrationId": migration.migration_id, "facts": {"code": alarm.code, "remedy": alarm.remedy}})

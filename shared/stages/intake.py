@@ -85,7 +85,7 @@ def _refuse_unknown_notice_source(source: str, ports: Ports) -> None:
 
 def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
     if batch.state is not BatchState.PLANNING:
-        raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
+        raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is already planned.", "Nothing to do.")
     survey, choice, selection = RegionProblems(), InstanceChoice(batch, ports), batch.selection
     order = _new_wave_order_writer(batch, ports)
     ids, accounts = selection.instance_ids, selection.account_ids

@@ -100,7 +100,9 @@ def _process_marker_answer(migration: Migration, by: str, ports: Ports) -> Migra
         return None
     seen = parse_marker_answer(migration.os_type, result.output) if _has_command_succeeded(result) else None
     if seen is None:
-        return _commit_step_in_same_state(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
+        return _commit_step_in_same_state(
+            migration, by, "the query for the marker failed", ports, trace=replace(migration.trace, look_id="")
+        )
     is_drill = migration.trace.ended is not None and migration.trace.ended.is_drill
     found = disks_after_job(_guest_before_job(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
     remove_marker(migration, ports)

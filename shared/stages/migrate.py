@@ -16,7 +16,7 @@ from shared.domain.ledger import SnapshotState, snapshots_since_precheck
 from shared.domain.limits import StartContext, blocking_limit, has_missed_window, needs_new_snapshots, next_start, requeue_migration
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
-from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED
+from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED, duration_in_words
 from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from shared.ports.ports import Ports
 from shared.stages.advance import advance_migration, run_stage_or_fail_migration
@@ -79,7 +79,7 @@ def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, sc
         raise Permanent(
             "Window.TooShort",
             f"The snapshots were ready too late for the maintenance window, {WINDOWS_MISSED} times in a row.",
-            "Cancel it, then submit the instance with a longer window or a smaller cutoff.",
+            "Cancel the migration, then submit the instance with a longer window or a smaller cutoff.",
         )
     after = advance_migration(ports, requeue_migration(migration, reason, by="migrate", now=scene.now, missed=missed))
     return Outcome("waiting", {"state": after.state.value, "reason": reason})
@@ -138,15 +138,17 @@ def _require_safe_to_move(migration: Migration, batch: Batch, scene: StartContex
     where = (migration.region_id, migration.instance_id)
     if ports.admission.lock_holder(*where, account=migration.account_id) != migration.migration_id:
         raise Permanent(
-            "Instance.LockLost", "The instance's lock is not this migration's.", "See which migration has it, then retry."
+            "Instance.LockLost",
+            "This migration does not hold the instance's lock.",
+            "See which migration holds the lock, then retry.",
         )
     if not scene.standing.has_slot:
-        raise Permanent("Batch.NoFreeSlot", "The migration holds no slot of its wave.", "Retry when fewer instances are moving.")
+        raise Permanent("Batch.NoFreeSlot", "The migration holds no slot.", "Retry when fewer instances are moving.")
     safe = _record_finished_snapshots(migration, ports)
     attached = {disk.disk_id for disk in user_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     bare = sorted((attached | set(migration.disks)) - safe)
     if bare:
-        remedy = "Retry: it gets a new precheck and new snapshots. After a job has run, roll back or cancel instead."
+        remedy = "Retry: the migration gets a new precheck and new snapshots. After a job has run, roll back or cancel instead."
         raise Permanent("Snapshot.Missing", f"No finished snapshot of {', '.join(bare)}.", remedy)
 
 
@@ -177,7 +179,7 @@ def _wait_for_driver(migration: Migration, report: JobReport, ports: Ports) -> O
     of = ports.driver(migration.driver).traits
     limit = of.prepare_limit if migration.handle.began_at else PREPARE_LIMIT
     if limit is not None and now - began_at > limit:
-        why = f"Not ready within {limit}{': ' + report.remedy if report.remedy else ''}."
+        why = f"The job was not ready within {duration_in_words(limit)}{': ' + report.remedy if report.remedy else ''}."
         raise Permanent("Driver.PrepareTimedOut", why, f"Look at the instance, and at its job {of.job_seen_at}; then retry.")
     if report.handle != migration.handle:
         preparing = step(

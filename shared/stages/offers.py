@@ -216,7 +216,7 @@ def _report_approval_or_stop_batch(terms: BatchTerms, ports: Ports) -> None:
 
 def _log_skipped_batch(batch_id: str, error: ReplankError) -> None:
     """Log an error that makes the tick skip one batch. The tick continues with the other batches."""
-    _LOG.error("batch %s is passed over: %s", batch_id, error)
+    _LOG.error("batch %s is skipped in this tick: %s", batch_id, error)
 
 
 def _batches_in_rotated_order(batches: Sequence[BatchTerms], now: datetime) -> list[BatchTerms]:

@@ -23,7 +23,7 @@ from shared.domain.observation import Observation, baseline_document_name, insta
 from shared.domain.prechecks import assess, cheap_rules
 from shared.domain.prechecks.freshness import changed_facts
 from shared.domain.route import plan_route
-from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
+from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT, duration_in_words
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable_answer
 from shared.stages import probe
@@ -167,8 +167,8 @@ def _check_instance_selected(migration: Migration, batch: Batch, ports: Ports) -
     """Refuse an instance that the batch does not select. An instance that the batch does not select must not be probed."""
     why = why_not_selected(batch, migration, ports.catalog)
     if why:
-        remedy = "Submit a batch that names the instance, if it is to move."
-        raise Refused("Batch.NotSelected", f"Batch {batch.batch_id} does not mean {migration.instance_id}: {why}.", remedy)
+        remedy = "To move the instance, submit a batch that names it."
+        raise Refused("Batch.NotSelected", f"Batch {batch.batch_id} does not select {migration.instance_id}: {why}.", remedy)
 
 
 def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> None:
@@ -184,8 +184,8 @@ def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> Non
     if holder != migration.migration_id:
         raise Refused(
             "Instance.AlreadyMigrating",
-            f"Migration {holder} has the instance.",
-            f"Let it end, or cancel it while it waits: replank cancel {holder}.",
+            f"Migration {holder} has locked the instance.",
+            f"Wait until that migration ends, or cancel it while it waits: replank cancel {holder}.",
         )
 
 
@@ -211,7 +211,7 @@ def _judge_probe_answer(migration: Migration, terms: BatchTerms, ports: Ports) -
     if found is None:
         if now - migration.entered_at < PROBE_LIMIT:
             return Outcome("waiting", {"state": "prechecking"})
-        found = ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
+        found = ProbeUnreadable("Probe.TimedOut", f"no answer within {duration_in_words(PROBE_LIMIT)}")
     if isinstance(found, ProbeUnreadable):
         return _refuse_instance(migration, sorted_assessment([finding_for_unreadable_answer(found)], {}), ports)
     instance = _stored_instance_facts(migration, ports)
@@ -321,5 +321,5 @@ def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> 
 
 def _assessment_of_error(error: ReplankError) -> Assessment:
     """Return an assessment with one finding: the error that stopped the precheck."""
-    finding = Finding(error.code, Severity.ERROR, error.message, "", "The precheck cannot go on without it.", error.remedy)
+    finding = Finding(error.code, Severity.ERROR, error.message, "", "Without this, the precheck cannot continue.", error.remedy)
     return sorted_assessment([finding], {})

@@ -41,7 +41,7 @@ def planned_disk_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, 
         raise Permanent(
             "Rollback.InstanceLocked",
             f"The instance is locked ({', '.join(instance.locked)}); ECS resets none of its disks. "
-            "Nothing was stopped or reset by this look.",
+            "This check stopped and reset nothing.",
             "Remove the lock's cause (settle the bill, or see Security Center), then retry the rollback.",
         )
     attached = [disk.disk_id for disk in instance.user_disks]
@@ -54,9 +54,9 @@ def planned_disk_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, 
     if bad:
         raise Permanent(
             "Rollback.SnapshotUnusable",
-            f"{' '.join(bad)} Nothing was stopped or reset by this look.",
-            "Without every snapshot the instance would be half old, half new. Keep it as it is and confirm it, or make disks of "
-            "the snapshots that are left; the ledger names them.",
+            f"{' '.join(bad)} This check stopped and reset nothing.",
+            "Without every snapshot the instance would be half old and half new. Keep it as it is and confirm it, or make disks "
+            "from the remaining snapshots; the ledger names them.",
         )
     return merged
 

@@ -15,7 +15,7 @@ from shared.domain.findings import Assessment, Finding
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.restore import are_all_disks_in_states, disk_states_in_words, has_reset_begun, with_all_disks_pending
-from shared.domain.timing import LOOK_AGAIN, ROLLBACK_LIMIT
+from shared.domain.timing import LOOK_AGAIN, ROLLBACK_LIMIT, duration_in_words
 from shared.domain.validation import compare_after_rollback
 from shared.ports.driver import LiveJob
 from shared.ports.ports import Ports
@@ -57,8 +57,8 @@ def _restart_instance_if_unchanged(migration: Migration, ports: Ports) -> str:
             return "The instance is stopped."
         ports.compute.start_instance(migration.region_id, migration.instance_id)
     except (Permanent, Refused) as error:
-        return f"The instance is stopped or may be, and is not started: {error.message}"
-    return "The instance was stopped, and is started again."
+        return f"The instance may be stopped, and could not be started: {error.message}"
+    return "The instance was stopped, and has been started again."
 
 
 def _check_rollback_time_limit(migration: Migration, ports: Ports) -> None:
@@ -68,12 +68,12 @@ def _check_rollback_time_limit(migration: Migration, ports: Ports) -> None:
     if jobs:
         raise Permanent(
             "Job.StillRunning",
-            f"Not rolled back within {ROLLBACK_LIMIT}: {live_jobs.jobs_in_words(jobs)}, and SMC does not let it be stopped.",
+            f"Not rolled back within {duration_in_words(ROLLBACK_LIMIT)}: {live_jobs.jobs_in_words(jobs)}. SMC does not stop it.",
             "Wait until the job has ended, or stop it in the SMC console; then retry the rollback.",
         )
     raise Permanent(
         "Rollback.TimedOut",
-        f"Not back within {ROLLBACK_LIMIT} (phase {migration.rollback_phase}).",
+        f"Not rolled back within {duration_in_words(ROLLBACK_LIMIT)} (phase {migration.rollback_phase}).",
         "Look at the instance in the ECS console; its snapshots are kept. Then retry.",
     )
 
@@ -91,10 +91,15 @@ def _run_stopping_phase(migration: Migration, ports: Ports) -> Outcome:
         return _record_wait_reason(migration, "the job in SMC is being removed", ports)
     found = ports.compute.instance_page(migration.region_id, instance_ids=[migration.instance_id]).instances
     if not found:
-        raise Permanent("Instance.NotFound", "The instance is gone.", "Make a disk of each snapshot; the ledger names them.")
+        raise Permanent(
+            "Instance.NotFound", "The instance is gone.", "Make a disk from each snapshot; the ledger names the snapshots."
+        )
     if restore_disks.are_disk_resets_outdated(migration, found[0]):
         migration = _record_disk_resets(
-            migration, with_all_disks_pending(migration.rollback_disks), "the instance ran since: every disk again", ports
+            migration,
+            with_all_disks_pending(migration.rollback_disks),
+            "the instance has run since: every disk is reset again",
+            ports,
         )
     if are_all_disks_in_states(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
         return _wait_for_disks(migration, ports)
@@ -129,7 +134,7 @@ def _stop_instance_and_reset_disks(migration: Migration, status: str, source_ids
         return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
     plan = restore_disks.planned_disk_resets(migration, ports)
     if plan != migration.rollback_disks:
-        migration = _record_disk_resets(migration, plan, f"{len(plan)} disks and their snapshots were looked at", ports)
+        migration = _record_disk_resets(migration, plan, f"{len(plan)} disks and their snapshots were checked", ports)
     working = restore_disks.why_disks_busy(migration, ports)
     if working:
         return _record_wait_reason(migration, f"{working}: it must end before the disks are reset", ports)
@@ -143,7 +148,7 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
     try:
         restore_disks.check_resets_by_dry_run(migration, ports)
     except Transient as error:
-        return _record_wait_reason(migration, f"ECS takes no reset yet: {error.message}", ports)
+        return _record_wait_reason(migration, f"ECS accepts no reset yet: {error.message}", ports)
 
     def is_reset_safe() -> bool:
         return not _blocking_jobs(live_jobs.unfinished_jobs(migration, ports, source_ids))
@@ -157,7 +162,7 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
     try:
         done = restore_disks.reset_disks(migration, is_reset_safe, record_disk_resets, ports)
     except Transient as error:
-        return _record_wait_reason(latest[0], f"ECS takes no reset yet: {error.message}", ports)
+        return _record_wait_reason(latest[0], f"ECS accepts no reset yet: {error.message}", ports)
     if done is None:
         return _wait_for_jobs(latest[0], list(live_jobs.unfinished_jobs(migration, ports, source_ids)), ports)
     return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})

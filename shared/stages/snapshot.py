@@ -17,7 +17,7 @@ from shared.domain.ledger import LedgerEntry, SnapshotState, name_of_snapshot
 from shared.domain.limits import BlockingLimit, requeue_migration
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ADMITTED, Migration, State, step
-from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
+from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT, duration_in_words
 from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
 from shared.stages import commands, probe
@@ -114,7 +114,7 @@ def _why_precheck_outdated(migration: Migration, terms: BatchTerms, ports: Ports
     if not migration.check_asked and probe.has_batch_check(terms):
         return "the precheck was made without the batch's files and check"
     attached = {disk.disk_id for disk in user_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
-    return "the disks are not those of the precheck" if attached != set(migration.disks) else ""
+    return "the disks have changed since the precheck" if attached != set(migration.disks) else ""
 
 
 def _request_and_check_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
@@ -136,8 +136,8 @@ def _request_and_check_snapshots(migration: Migration, ports: Ports, *, begun: b
 
 def _check_snapshot_time_limit(migration: Migration, ports: Ports, why: str = "") -> None:
     if ports.clock.now() - migration.entered_at > SNAPSHOT_LIMIT:
-        sentence = f"Not finished within {SNAPSHOT_LIMIT}.{why}"
-        raise Permanent("Snapshot.TimedOut", sentence, "Look at the snapshots in the console, then retry.")
+        sentence = f"The snapshots were not finished within {duration_in_words(SNAPSHOT_LIMIT)}.{why}"
+        raise Permanent("Snapshot.TimedOut", sentence, "Look at the snapshots in the ECS console, then retry.")
 
 
 def _record_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:

@@ -30,7 +30,9 @@ class RegionProblems:
 
     def all_problems(self, *, again: bool) -> tuple[Problem, ...]:
         """Return all problems in words. With ``again``, the sentences say that silent regions are tried again automatically."""
-        then = "It is tried again by itself." if again else "Then submit a batch for this region again."
+        then = (
+            "Replank tries the region again automatically." if again else "Once it answers, submit a batch for this region again."
+        )
         return (*self.refused, *((region, code, f"{sentence} {then}") for region, code, sentence in self.silent))
 
 
@@ -116,7 +118,7 @@ def _record_silent_region(region_id: str, error: Transient, ports: Ports, survey
     try:
         known = ports.compute.regions()
     except ReplankError as unknown:
-        _LOG.warning("the regions cannot be listed, so that none is ruled out: %s", unknown)
+        _LOG.warning("the regions cannot be listed, so no region is refused: %s", unknown)
         known = frozenset({region_id})
     if region_id in known:
         survey.silent.append((region_id, error.code, f"Region {region_id} does not answer: {error.message}"))

@@ -99,7 +99,7 @@ class SweepFailures:
             if isinstance(error, AccountUnusable):
                 self.refusing.add(what.account_id)
             facts = {"migrationId": what.migration_id, "regionId": what.region_id, "code": error.code, "remedy": error.remedy}
-            _LOG.error("the sweep passes over one: %s", error, extra={"facts": facts})
+            _LOG.error("the sweep skips a snapshot or migration: %s", error, extra={"facts": facts})
             return False
 
 

@@ -28,7 +28,7 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
     batch = ports.batches.load(row.batch_id)
     given = batch.acknowledgement
     if given is None or not may_roll_back_automatically(batch):
-        _LOG.warning("no rollback: nobody has acknowledged it for this policy", extra={"migrationId": row.migration_id})
+        _LOG.warning("no automatic rollback: nobody has acknowledged it for this policy", extra={"migrationId": row.migration_id})
         return
     held = why_rollback_held(row, batch, ports)
     if held:
@@ -36,7 +36,7 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
     try:
         advance_migration(ports, acts.roll_back_by_policy(row, given, ports.clock.now()))
     except Refused as error:  # the migration then waits for a person
-        _LOG.warning("no rollback: %s", error, extra={"migrationId": row.migration_id})
+        _LOG.warning("no automatic rollback: %s", error, extra={"migrationId": row.migration_id})
 
 
 def why_rollback_held(migration: Migration, batch: Batch, ports: Ports) -> str:

@@ -18,7 +18,7 @@ from shared.domain.guest import GuestFacts
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import DriverData, Migration, State, step
 from shared.domain.observation import Observation, validation_document_name
-from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE
+from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE, duration_in_words
 from shared.domain.validation import compare_after_hop, why_not_comparable_yet
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable_answer
@@ -46,7 +46,7 @@ def _probe_or_judge_guest(migration: Migration, ports: Ports) -> Outcome:
         return Outcome("waiting", {"state": "validating"})
     if isinstance(found, GuestFacts):
         return _judge_guest(migration, found, ports)
-    unreadable = found or ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
+    unreadable = found or ProbeUnreadable("Probe.TimedOut", f"no answer within {duration_in_words(PROBE_LIMIT)}")
     return _probe_again_or_fail(migration, sorted_assessment([finding_for_unreadable_answer(unreadable)], {}), ports)
 
 
@@ -59,7 +59,7 @@ def _send_probe(migration: Migration, ports: Ports) -> Outcome:
         if now - migration.entered_at > VALIDATION_PATIENCE:
             raise
         ports.migrations.set_due_time(migration, now + LOOK_AGAIN)
-        return Outcome("waiting", {"state": "validating", "reason": "the guest takes no command yet"})
+        return Outcome("waiting", {"state": "validating", "reason": "the guest accepts no command yet"})
     asked = step(
         migration,
         State.VALIDATING,
@@ -123,8 +123,8 @@ def _record_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
     now = ports.clock.now()
     end = JobEnd(
         "Job.RolledBack",
-        f"Job {migration.handle.job_id} is finished, but the guest runs {system} as before: it was a drill, or it did nothing.",
-        "Retry with a migration, not a drill; or roll back to the snapshots; or confirm it as it is.",
+        f"Job {migration.handle.job_id} is finished, but the guest runs {system} as before: it was a drill or changed nothing.",
+        "Retry with a migration, not a drill; or roll back to the snapshots; or confirm the instance as it is.",
         now,
         copied=True,
         is_drill=True,

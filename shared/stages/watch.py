@@ -142,7 +142,7 @@ def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
         if not goes_on:
             _postpone_migration(migration, ports)
         if not settle_outboxes(ports, migration):
-            _LOG.warning("a step's effects are still owed", extra={"migrationId": migration.migration_id})
+            _LOG.warning("a step's effects stay in the outbox", extra={"migrationId": migration.migration_id})
     except ReplankError as error:
         _LOG.error("a step's effects cannot be carried out: %s", error, extra={"migrationId": migration.migration_id})
     return goes_on

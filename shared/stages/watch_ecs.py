@@ -30,7 +30,7 @@ def handle_ecs_event(message: Message, ports: Ports) -> Outcome:
         return _handle_power_state(message, content, ports)
     if message.type == SNAPSHOT_COMPLETED:
         return _handle_finished_snapshot(message, content, ports)
-    return Outcome("stale", {"reason": f"{message.type} is of no interest"})
+    return Outcome("stale", {"reason": f"{message.type} is not handled"})
 
 
 def _handle_power_state(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
@@ -41,7 +41,7 @@ def _handle_power_state(message: Message, content: dict[str, Any], ports: Ports)
         return Outcome("stale", {"reason": "no restart"})
     account = _account_of_event(message, ports)
     if account is None:
-        return Outcome("stale", {"reason": "of an account that is not served"})
+        return Outcome("stale", {"reason": "the account of the event is not served"})
     holder = ports.admission.lock_holder(region_id, instance_id, account=account)
     if not holder:
         return Outcome("stale", {"reason": "no migration has the instance"})
@@ -78,7 +78,7 @@ def _handle_finished_snapshot(message: Message, content: dict[str, Any], ports: 
         return _record_snapshot_by_others(message, content, ports)
     migration = ports.migrations.load(migration_id)
     if migration.account_id != _account_of_event(message, ports):
-        return Outcome("stale", {"reason": "of another account than the migration's"})
+        return Outcome("stale", {"reason": "the account of the event is not the migration's"})
     if migration.state is not State.SNAPSHOTTING:
         return Outcome("stale", {"reason": f"the migration is {migration.state.value}"})
     prefix = f"{migration.hop}-{migration.attempt}-"
@@ -99,7 +99,7 @@ def _handle_finished_snapshot(message: Message, content: dict[str, Any], ports: 
 def _record_snapshot_by_others(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     account = _account_of_event(message, ports)
     if account is None:
-        return Outcome("stale", {"reason": "of an account that is not served"})
+        return Outcome("stale", {"reason": "the account of the event is not served"})
     # rarely needed: this import would slow down every start of the function
     from shared.stages.guard import record_snapshot_by_others
 

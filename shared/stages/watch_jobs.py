@@ -12,7 +12,7 @@ from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots, CountOutcome
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import DriverData, Migration, State, step
-from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, job_poll_pause
+from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, duration_in_words, job_poll_pause
 from shared.ports.driver import JobPhase, JobReport
 from shared.ports.ports import Ports
 from shared.stages import marker
@@ -43,7 +43,7 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
 def _handle_unreadable_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
     """Handle jobs whose state cannot be read now. A migration whose job is past its time limit still fails."""
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
-    _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
+    _LOG.log(level, "the jobs cannot be read, and the next tick tries again: %s", error)
     return sum(_handle_running_job(each, _last_known_job_report(each), ports) for each in migrations)
 
 
@@ -82,7 +82,11 @@ def _act_on_job_report(migration: Migration, report: JobReport | None, ports: Po
     limit = driver_traits(migration.driver).job_limit
     if ports.clock.now() - migration.entered_at > limit:
         where = driver_traits(migration.driver).job_seen_at
-        raise Permanent("Job.TimedOut", f"Not finished within {limit}.", f"Look at the job {where} before anything else.")
+        raise Permanent(
+            "Job.TimedOut",
+            f"The job was not finished within {duration_in_words(limit)}.",
+            f"Look at the job {where} before anything else.",
+        )
     if report.phase is JobPhase.PREPARED:
         launch_job(migration, ports)
     elif not (report.copied and not migration.trace.marker and marker.write_marker(migration, ports)):
@@ -117,9 +121,12 @@ def _end_of_job(migration: Migration, report: JobReport | None, ports: Ports) ->
         return migration.trace.ended
     if report is None:
         return JobEnd(
-            "Job.NotFound", f"SMC has no job {migration.handle.job_id} any more.", "Look at SMC; roll back or retry.", now
+            "Job.NotFound",
+            f"SMC has no job {migration.handle.job_id} any more.",
+            "Look at the jobs in the SMC console; then roll back or retry.",
+            now,
         )
-    message, remedy = report.message or "The job failed.", report.remedy or "Mend the cause, then retry."
+    message, remedy = report.message or "The job failed.", report.remedy or "Correct the cause, then retry."
     return JobEnd(report.code or "Job.Failed", message, remedy, now, report.copied)
 
 

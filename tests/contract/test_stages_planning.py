@@ -153,7 +153,7 @@ def test_a_region_that_is_silent_for_now_is_shown_and_waited_for(listed: Bench) 
     assert (state, problems) == ("planning", ["cn-shanghai Cloud.NoAnswer"])
     assert "still being planned" in held
     assert "cn-shanghai does not answer" in held
-    assert "tried again by itself" in held
+    assert "tries the region again automatically" in held
 
 
 def test_a_region_that_stays_silent_ends_the_planning_with_its_cause(listed: Bench) -> None:

@@ -36,7 +36,7 @@ def record_outcome(ports: Ports, entry: str, answered: AuditOutcome) -> None:
     try:
         ports.audit.record_outcome(entry, answered)
     except ReplankError as error:
-        log.error("an act could not be completed in the audit", extra={"facts": {"entry": entry, "code": error.code}})
+        log.error("the outcome of an act could not be written to the audit", extra={"facts": {"entry": entry, "code": error.code}})
 
 
 def audit_line_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditLineList:
@@ -78,7 +78,7 @@ def audit_line_view(line: AuditEntry) -> people_views.AuditLineView:
         after=answered.after if answered else "",
         status=answered.status if answered else 0,
         code=answered.code if answered else "",
-        message=answered.message if answered else "What came of it was not recorded: look at the journal of the target.",
+        message=answered.message if answered else "The outcome was not recorded. Look at the journal of the target.",
         request_id=asked.request_id,
         accounts=asked.accounts,
     )
@@ -99,4 +99,4 @@ def _requested_day(given: str, otherwise: date) -> date:
     try:
         return date.fromisoformat(given) if given else otherwise
     except ValueError:
-        raise Refused("Audit.DayInvalid", f"{given[:20]} is no day.", "Write it as 2026-11-28 (UTC).") from None
+        raise Refused("Audit.DayInvalid", f"{given[:20]} is not a day.", "Write it as 2026-11-28 (UTC).") from None

@@ -15,9 +15,11 @@ LATE = timedelta(minutes=5)
 """The tick is late if a migration has been due for longer than this limit. The alarm for a missing tick has the same limit."""
 ROWS = 20
 """Maximum overdue rows that one answer reads."""
-_TICK = "Look at the newest log lines and the timer of replank-watch; the alarm 'Replank: No tick for five minutes' strikes."
-_LETTERS = "Open the queue replank-dead-letters in the console of Message Service; the alarm 'Replank: dead letters' strikes on it."
-_ERRORS = "Open the dashboard Replank in Log Service; the alarm 'Replank: A function has failed' strikes."
+_TICK = "Look at the timer and the newest log lines of replank-watch. The alarm 'Replank: No tick for five minutes' reports it."
+_LETTERS = (
+    "Open the queue replank-dead-letters in the console of Message Service. The alarm 'Replank: dead letters' reports new ones."
+)
+_ERRORS = "Open the dashboard Replank in Log Service. The alarm 'Replank: A function has failed' reports errors."
 
 
 def health_view(ports: Ports) -> HealthView:
@@ -43,7 +45,7 @@ def _health_figure_of_tick(ports: Ports, now: datetime) -> HealthFigure:
     if since is None:
         return HealthFigure("tick", "unknown", None, "No migration is overdue. No row holds the time of the last tick.", _TICK)
     more = " or more" if page.next_token else ""
-    sentence = f"{len(page.migrations)}{more} migrations have been due for more than five minutes: the tick is missing, or behind."
+    sentence = f"{len(page.migrations)}{more} migrations have been due for more than five minutes. The tick is missing or late."
     return HealthFigure("tick", "late", since, sentence, _TICK)
 
 

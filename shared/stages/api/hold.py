@@ -59,4 +59,4 @@ def hold_header_text(ports: Ports) -> str:
     try:
         return ports.admission.current_hold().reason
     except ReplankError as error:
-        return f"whether everything is held cannot be read now ({error.code})"
+        return f"unknown, because the hold cannot be read now ({error.code})"

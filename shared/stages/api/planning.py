@@ -241,9 +241,9 @@ def _snapshot_cost(batch: Batch, gib: int, finish: FinishTimes, now: datetime, p
 def _limit_sentences(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ...]:
     policy = batch.policy
     said = [
-        f"at most {policy.max_moving} of the batch move at once (maxMoving)",
-        f"at most {ports.limits.max_moving} of each account move at once (REPLANK_MAX_MOVING); SMC publishes no number of its own",
-        f"the batch pauses once more than {batch.terms.failure_budget} have failed",
+        f"at most {policy.max_moving} instances of the batch move at once (maxMoving)",
+        f"at most {ports.limits.max_moving} instances of each account move at once (REPLANK_MAX_MOVING); SMC publishes no limit",
+        f"the batch pauses once more than {batch.terms.failure_budget} migrations have failed",
     ]
     opens = policy.time_limits.next_opening(now)
     if opens is not None and opens != now:
@@ -258,7 +258,7 @@ def _forecast_caveats(batch: Batch, found: Sequence[Migration], now: datetime, p
     said = list[str]()
     held = ports.admission.current_hold()
     if held.is_held:
-        said.append(f"everything is held ({held.reason}): the forecast takes it as released now")
+        said.append(f"the hold is set ({held.reason}), and the forecast assumes that it is released now")
     terms = ports.batches.terms_of_open_batches(MOST_OTHERS)
     others = [each for each in terms if each.batch_id != batch.batch_id and each.acknowledgement is not None]
     if others:
@@ -295,7 +295,7 @@ def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: d
     said, policy, id = list[str](), batch.policy, batch.batch_id
     refused = sum(each.state is State.PRECHECK_FAILED for each in found)
     if refused:
-        said.append(f"{refused} refused by their precheck: see the findings, then retry or cancel them")
+        said.append(f"{refused} instances were refused by their precheck: see the findings, then retry or cancel their migrations")
     if batch.dry_run:
         said.append("somebody submits the batch without the dry run")
     elif batch.acknowledgement is None:
@@ -307,7 +307,7 @@ def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: d
     )
     said += [missing] if missing else []
     if policy.gate == waves.BY_HAND and cut > 1:
-        said.append(f"a person lets each of {cut - 1} further waves begin")
+        said.append(f"a person begins each of the {cut - 1} further waves")
     by_hand = sum(driver_traits(each.driver).attended and each.state not in SETTLED for each in found)
     if driver_traits(policy.driver).attended:
         said.append("a person starts each job in the ECS console")
@@ -315,7 +315,7 @@ def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: d
         said.append(f"a person starts the job of {by_hand} instances in the ECS console")
     failed = sum(each.state is State.FAILED for each in found)
     if failed:
-        said.append(f"{failed} failed: see why, then retry or roll them back")
+        said.append(f"{failed} migrations failed: see the reasons, then retry the migrations or roll them back")
     if batch.dry_run or any(each.state not in TERMINAL for each in found):
-        said.append("somebody confirms what moved; until then its snapshots are kept and billed")
+        said.append("somebody confirms the moved instances; until then their snapshots are kept and billed")
     return tuple(said)

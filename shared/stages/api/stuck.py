@@ -20,9 +20,9 @@ NOT_DRIVEN = (*sorted(ADMITTED, key=lambda state: state.value), *sorted(WAITING_
 """The states whose rows the tick does not read, because the migration waits for a slot or for a person."""
 WAITING_IN_CLOSED = tuple(state for state in NOT_DRIVEN if state not in ADMITTED)
 """The states of ``NOT_DRIVEN`` that occur in a closed batch, in which no migration waits for a slot."""
-_REMEDY_OF_UNREADABLE_ROW = "Correct the row, or deploy the version that wrote it. It is left as it is."
+_REMEDY_OF_UNREADABLE_ROW = "Correct the row, or deploy the version that wrote it. Replank does not change the row."
 _REMEDY_OF_PENDING_EFFECT = (
-    "The log of replank-watch has the refusal by the migration's id. Mend its cause; it is tried again within half an hour."
+    "The log of replank-watch has the error under the migration's id. Correct its cause; Replank tries again within half an hour."
 )
 
 
@@ -57,7 +57,7 @@ def _rows_of_stuck_migrations(page: MigrationPage, now: datetime, ports: Ports) 
             yield views.StuckRow(
                 "owed",
                 migration.migration_id,
-                f"It still owes {_pending_effect_names(migration, ports)}.",
+                f"The outbox still has {_pending_effect_names(migration, ports)}.",
                 _REMEDY_OF_PENDING_EFFECT,
             )
 
@@ -67,10 +67,10 @@ def _pending_effect_names(migration: Migration, ports: Ports) -> str:
     try:
         owed = ports.migrations.outboxes(migration.migration_id)
     except Permanent as error:
-        return f"what cannot be read ({error.message})"
+        return f"effects that cannot be read ({error.message})"
     names = [type(effect).__name__ for each in owed for effect in each.effects]
     names += [event.type for each in owed for event in each.events]
-    return ", ".join(dict.fromkeys(names)) or "nothing any more"
+    return ", ".join(dict.fromkeys(names)) or "no effect any more"
 
 
 def _unreadable_migration_row(row: UnreadableRow) -> views.StuckRow:
