@@ -1,4 +1,6 @@
-"""Moves a migration: commits one step, and then carries out the step's outbox. An error that needs a person fails the migration."""
+"""Moves a migration: commits one step, and then carries out the effects in the step's outbox. An error that needs a person fails
+the migration.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,8 @@ def advance_migration(ports: Ports, taken: Step) -> Migration:
 
 
 def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
-    """Carry out one outbox, and remove the outbox if nothing in it has failed. Return False if the outbox still holds an effect or
-    event.
+    """Carry out the effects and publish the events of one outbox. Remove the outbox if nothing has failed. Return False if the
+    outbox still holds an effect or event.
 
     An event that the bus refuses does not fail the migration, because the step is already committed. With ``quietly``, no event is
     published if an effect fails. Without ``quietly``, a step whose effect keeps failing would wake its own stage again and again.
@@ -66,7 +68,8 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
 
 
 def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
-    """Carry out the outboxes of a migration, oldest first. Return False if an outbox still holds an effect or event.
+    """Carry out the effects and publish the events of a migration's outboxes, oldest outbox first. Return False if an outbox still
+    holds an effect or event.
 
     Skip the outbox of a step that was committed after ``migration`` was read, because its effects need the newer row.
     """

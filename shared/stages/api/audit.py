@@ -24,7 +24,7 @@ PAGES = 20
 
 
 def record_request(ports: Ports, asked: AuditRequest) -> str:
-    """Record a request before its act. Return the id of the new line.
+    """Record a request before the requested act is done. Return the id of the new line.
 
     Raises Transient if the line cannot be written. No act may happen without a line in the audit.
     """

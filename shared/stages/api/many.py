@@ -70,7 +70,9 @@ def _act_on_each_migration(
     caller: Caller,
     decide: Callable[[Migration, datetime], Step],
 ) -> Outcome:
-    """Carry out the act on each migration in ``versions``. Return the ids of the successes, and the refused acts."""
+    """Carry out the act on each migration in ``versions``. Return the ids of the migrations on which the act succeeded, and the
+    refused acts.
+    """
     mine = {each.migration_id: each for each in ports.migrations.load_many(list(versions)) if each.batch_id == batch_id}
     done: list[str] = []
     refused: list[views.RefusedAct] = []

@@ -1,4 +1,4 @@
-"""Shows who the caller is, and which acts they may carry out."""
+"""Shows who the caller is, and which acts the caller may carry out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from shared.stages.api.people_views import CallerView
 
 
 def caller_view(caller: Caller, access: AccessRules, account: str) -> CallerView:
-    """Return the caller with their roles and allowed acts. Grants that apply only to batches of certain owners are left out."""
+    """Return the caller, with the caller's roles and allowed acts. Grants that apply only to batches of certain owners are left
+    out.
+    """
     roles = tuple(sorted(role.value for role in caller_roles(caller, access, account=account)))
     may = tuple(sorted(act for act in MAY if _is_act_allowed(caller, act, access, account)))
     return CallerView(caller.name, caller.trust.value, caller.issuer, caller.subject, roles, may)

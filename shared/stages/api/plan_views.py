@@ -98,8 +98,8 @@ class PlanView:
     finish: FinishForecastView
     waves: tuple[PlannedWave, ...]
     planned: FinishForecastView | None
-    """The forecast at the time of the acknowledgement. Null before the acknowledgement. Null if the batch is too large for this
-    forecast, which ``not_known`` then says.
+    """The forecast at the time of the acknowledgement. Null before the acknowledgement. Null also if the batch is too large for the
+    forecast; ``not_known`` then says so.
     """
     finished_at: datetime | None
     """The time at which the last migration ended; null while a migration is unfinished."""
@@ -135,7 +135,7 @@ class ReleaseInUse:
     name: str
     instances: int
     standing: str
-    """The support: ``ended``, ``extended`` (by paid support), ``ending`` within 180 days, ``supported``, or ``unknown``."""
+    """The support status: ``ended``, ``extended`` (by paid support), ``ending`` within 180 days, ``supported``, or ``unknown``."""
     ends_on: str
     """The last day of support without paid extensions, such as 2024-06-30; empty if the day is unknown."""
     extended_end: str

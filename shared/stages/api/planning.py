@@ -38,7 +38,7 @@ few seconds.
 MOST_IN_RUN = 10_000
 """Maximum migrations in one run of the forecast plus one run of the forecast at the acknowledgement.
 
-With more migrations, the function could need more than its 30 seconds.
+With more migrations, the function could need more than the 30 seconds that it has.
 """
 SIZES_READ = 50
 """Maximum instances whose disk sizes a plan reads."""

@@ -37,7 +37,7 @@ class ListedSnapshot(SnapshotView):
     orphan: str
     """Why the snapshot is an orphan: ``otherOwner``, ``ended`` (its migration, without a release) or ``noMigration``.
 
-    Empty in other groups.
+    Empty if the snapshot is not an orphan.
     """
 
 

@@ -180,7 +180,7 @@ class BatchDetail(BatchView):
     failed: int
     """Number of failures that count against the budget. A resume after a pause at the budget restarts the count at 0."""
     failure_budget: int
-    """How many migrations may fail before the batch pauses, by ``failureBudget`` or ``failurePercent`` of its policy."""
+    """Number of migrations that may fail before the batch pauses, from ``failureBudget`` or ``failurePercent`` of its policy."""
     journal: tuple[BatchAct, ...]
     """Who paused, resumed or stopped the batch, began a wave or set the policy, oldest act first."""
     waves: tuple[WaveView, ...]
@@ -240,7 +240,7 @@ class MigrationView:
 
 @dataclass(frozen=True)
 class RollbackDiskView:
-    """One disk of a rollback. ``state`` is ``restored``, ``not restored``, or ``unknown`` while its reset is only requested."""
+    """One disk of a rollback. ``state`` is ``restored``, ``not restored``, or ``unknown`` while ECS may be resetting the disk."""
 
     disk_id: str
     snapshot_id: str
