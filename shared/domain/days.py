@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 
+from shared.domain.timing import duration_in_words
+
 
 def day_in_words(day: date, on: date) -> str:
     """A day and its distance from ``on`` in words, such as ``2026-03-31, 242 days ago``."""
@@ -18,14 +20,5 @@ def moment_in_words(at: datetime, now: datetime) -> str:
     """A time and its distance from ``now`` in words, such as ``2026-09-03 08:00 UTC, in 47 hours``."""
     away = at - now
     told = at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    length = _duration_in_words(abs(away))
+    length = duration_in_words(abs(away))
     return f"{told}, in {length}" if away >= timedelta(0) else f"{told}, {length} ago"
-
-
-def _duration_in_words(span: timedelta) -> str:
-    """A time span in words. The unit is days from two days on, hours from two hours on, and minutes for shorter spans."""
-    for unit, seconds in (("day", 86400), ("hour", 3600)):
-        if span.total_seconds() >= 2 * seconds:
-            return f"{int(span.total_seconds() // seconds)} {unit}s"
-    minutes = int(span.total_seconds() // 60)
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"

@@ -1,4 +1,4 @@
-"""Time limits for the states of a migration, and the pauses between two checks of a migration."""
+"""Time limits for the states of a migration, the pauses between two checks of a migration, and durations in words."""
 
 from __future__ import annotations
 
@@ -101,3 +101,12 @@ def pause_before_poll(waited: timedelta, limit: timedelta = JOB_LIMIT) -> timede
     """
     pause = min(waited / 2, LONGEST_PAUSE, max(limit - waited, timedelta(0)))
     return pause - TICK_JITTER if pause > LOOK_AGAIN + TICK_JITTER else timedelta(0)
+
+
+def duration_in_words(span: timedelta) -> str:
+    """A duration in words: in days from two days on, in hours from two hours on, otherwise in minutes; rounded down."""
+    for unit, seconds in (("day", 86400), ("hour", 3600)):
+        if span.total_seconds() >= 2 * seconds:
+            return f"{int(span.total_seconds() // seconds)} {unit}s"
+    minutes = int(span.total_seconds() // 60)
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"

@@ -201,7 +201,7 @@ def _accounts_in_body(body: str, ports: Ports) -> tuple[str, ...]:
 
 def _state_text(view: object) -> str:
     """The state and version in an act's answer. The audit records this text."""
-    if isinstance(view, views.Confirmations):
+    if isinstance(view, views.ConfirmationResult):
         return f"{len(view.confirmed)} confirmed, {len(view.refused)} refused"
     if isinstance(view, views.HoldView):
         return f"{'held' if view.held else 'released'} {view.version}"

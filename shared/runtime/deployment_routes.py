@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from shared.runtime.settings import Settings
 
 
-def _list_stuck_rows(ports: Ports) -> views.Stuck:
+def _list_stuck_rows(ports: Ports) -> views.StuckRowList:
     from shared.stages.api import stuck
 
-    return stuck.find_stuck_rows(ports)
+    return stuck.stuck_rows(ports)
 
 
 def _list_accounts(call: ApiCall) -> Reply:
@@ -50,15 +50,20 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         views.AccountList,
     ),
     Route(
-        "GET", "/stuck", "listStuck", "What stands still, and why.", lambda call: Reply(_list_stuck_rows(call.ports)), views.Stuck
+        "GET",
+        "/stuck",
+        "listStuck",
+        "What stands still, and why.",
+        lambda call: Reply(_list_stuck_rows(call.ports)),
+        views.StuckRowList,
     ),
     Route(
         "GET",
         "/sign-in",
         "getSignIn",
         "Where to sign in; empty if no names are verified.",
-        lambda call: Reply(people_views.SignInAt(*call.sign_in)),
-        people_views.SignInAt,
+        lambda call: Reply(people_views.SignInProvider(*call.sign_in)),
+        people_views.SignInProvider,
     ),
     Route(
         "GET",
@@ -68,7 +73,7 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         _list_settings,
         people_views.SettingList,
     ),
-    Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_caller, people_views.Me, personal=True),
+    Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_caller, people_views.CallerView, personal=True),
     Route(
         "GET",
         "/health",

@@ -153,7 +153,7 @@ def _run_message(function: str, message: Message, ports: Ports) -> str:
     facts: dict[str, Any] = {"event": message.type, "eventId": message.event_id}
     facts.update({name: message.data[name] for name in _FACTS if name in message.data})
     try:
-        outcome: Outcome = importlib.import_module(f"shared.stages.{function}").run(message, ports)
+        outcome: Outcome = importlib.import_module(f"shared.stages.{function}").handle_message(message, ports)
     except ReplankError as error:
         _log_error(error, facts, started)
         if error.fate in ACKNOWLEDGED:

@@ -13,7 +13,9 @@ _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 def _list_needs(call: ApiCall) -> Reply:
     from shared.stages.api import attention
 
-    return Reply(attention.needs_page(call.ports, limit=call.query["limit"], token=call.query.get("nextToken", "")))
+    return Reply(
+        attention.page_of_batches_needing_person(call.ports, limit=call.query["limit"], token=call.query.get("nextToken", ""))
+    )
 
 
 def _list_snapshots(call: ApiCall) -> Reply:
@@ -32,7 +34,7 @@ def _list_snapshots(call: ApiCall) -> Reply:
 
 def _sum_snapshot_groups(call: ApiCall) -> Reply:
     prices, token = call.prices, call.query.get("nextToken", "")
-    return Reply(snapshots.group_sums(call.ports, price=prices.snapshot_price, currency=prices.currency, token=token))
+    return Reply(snapshots.snapshot_group_sums(call.ports, price=prices.snapshot_price, currency=prices.currency, token=token))
 
 
 OVERVIEW_ROUTES: tuple[Route, ...] = (
@@ -42,7 +44,7 @@ OVERVIEW_ROUTES: tuple[Route, ...] = (
         "listNeeds",
         "Batches that may need a person now, with their counts by state; a page looks into 100 batches at most, newest first.",
         _list_needs,
-        attention_views.BatchNeeds,
+        attention_views.BatchesNeedingPerson,
         query=_PAGE,
     ),
     Route(

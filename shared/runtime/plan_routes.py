@@ -36,7 +36,11 @@ def _list_left_out_instances(call: ApiCall) -> Reply:
     from shared.stages.api import left_out  # asked for seldom
 
     given = call.query
-    return Reply(left_out.left_out_page(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")))
+    return Reply(
+        left_out.page_of_left_out_instances(
+            call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")
+        )
+    )
 
 
 PLAN_ROUTES: tuple[Route, ...] = (
@@ -77,7 +81,7 @@ PLAN_ROUTES: tuple[Route, ...] = (
         "listLeftOut",
         "The instances that the batch's selection left out, and why.",
         _list_left_out_instances,
-        selection_views.LeftOutList,
+        selection_views.LeftOutInstanceList,
         query=_PAGE,
         refusals=(404,),
     ),

@@ -55,10 +55,10 @@ def _list_migrations(call: ApiCall) -> Reply:
 def _list_audit(call: ApiCall) -> Reply:
     from shared.stages.api import audit
 
-    found = audit.audit_page(call.ports, call.query, limit=call.query["limit"], token=call.query.get("nextToken", ""))
+    found = audit.audit_line_page(call.ports, call.query, limit=call.query["limit"], token=call.query.get("nextToken", ""))
     if "text/csv" in call.accept:
         return Reply(
-            audit.csv_text(found), content_type="text/csv; charset=utf-8", headers={"X-Replank-Next-Token": found.next_token}
+            audit.audit_csv_text(found), content_type="text/csv; charset=utf-8", headers={"X-Replank-Next-Token": found.next_token}
         )
     return Reply(found)
 
@@ -131,7 +131,7 @@ def _get_batch_report(call: ApiCall) -> Reply:
 
     batch_id, given = call.path["batchId"], call.query
     if _prefers_html(call):
-        return Reply(pages.batch_html(call.ports, batch_id), content_type=HTML)
+        return Reply(pages.batch_report_html(call.ports, batch_id), content_type=HTML)
     return Reply(reports.batch_report(call.ports, batch_id, limit=given["limit"], token=given.get("nextToken", "")))
 
 
@@ -147,7 +147,7 @@ def _get_migration_report(call: ApiCall) -> Reply:
 
     migration_id = call.path["migrationId"]
     if _prefers_html(call):
-        return Reply(pages.migration_html(call.ports, migration_id), content_type=HTML)
+        return Reply(pages.migration_report_html(call.ports, migration_id), content_type=HTML)
     prices = call.prices
     return Reply(reports.migration_report(call.ports, migration_id, price=prices.snapshot_price, currency=prices.currency))
 
@@ -168,7 +168,7 @@ def _migration_act_route(name: str) -> Route:
     return Route(
         "POST",
         f"{_MIGRATION}/{name}",
-        f"{verb.__name__.replace('_', '')}Migration",
+        f"{verb.__name__.removesuffix('_migration').replace('_', '')}Migration",
         summary,
         lambda call: Reply(verb(call.ports, call.path["migrationId"], call.caller, call.seen)),
         views.MigrationDetail,
@@ -179,10 +179,10 @@ def _migration_act_route(name: str) -> Route:
 
 
 _ACTS = {
-    "confirmation": (migrations.confirm, "Accept the outcome; the snapshots are deleted after the batch's retention."),
-    "retry": (migrations.retry, "Try a refused or failed migration again where it stopped."),
-    "cancellation": (migrations.cancel, "Give a migration up before anything has moved."),
-    "rollback": (migrations.roll_back, "Take every disk back to its snapshot from before the migration."),
+    "confirmation": (migrations.confirm_migration, "Accept the outcome; the snapshots are deleted after the batch's retention."),
+    "retry": (migrations.retry_migration, "Try a refused or failed migration again where it stopped."),
+    "cancellation": (migrations.cancel_migration, "Give a migration up before anything has moved."),
+    "rollback": (migrations.roll_back_migration, "Take every disk back to its snapshot from before the migration."),
 }
 
 
@@ -218,25 +218,25 @@ _MANY_ACTS = {
     "confirmation": (
         "confirmBatch",
         "Confirm migrations of the batch, each at the version that was seen; a hundred per call.",
-        views.Confirmations,
+        views.ConfirmationResult,
         "confirm_migrations",
     ),
     "retry": (
         "retryBatch",
         "Try failed migrations of the batch again, each at the version that was seen; a hundred per call.",
-        views.Retries,
+        views.RetryResult,
         "retry_migrations",
     ),
     "rollback": (
         "rollbackBatch",
         "Take the disks of migrations of the batch back to their snapshots, each as it was seen; a hundred per call.",
-        views.Rollbacks,
+        views.RollbackResult,
         "roll_back_migrations",
     ),
     "cancellation": (
         "cancelBatch",
         "Give up migrations of the batch before anything has moved, each as it was seen; a hundred per call.",
-        views.Cancellations,
+        views.CancellationResult,
         "cancel_migrations",
     ),
 }
@@ -293,7 +293,7 @@ ROUTES: tuple[Route, ...] = (
         "getBatch",
         "A batch, how its migrations stand, and the risks to acknowledge.",
         lambda call: Reply(batches.get_batch(call.ports, call.path["batchId"])),
-        views.BatchStanding,
+        views.BatchDetail,
         refusals=(404,),
     ),
     *(_batch_act_route(*each) for each in _BATCH_ACTS[:1]),
@@ -350,7 +350,7 @@ ROUTES: tuple[Route, ...] = (
         "judgeBatch",
         "What prechecks and validations found, instance by instance, and the guests before and after: for a change board.",
         _list_findings_of_batch,
-        views.Judgements,
+        views.JudgementList,
         query=_PAGE,
         refusals=(404,),
     ),
@@ -438,7 +438,7 @@ ROUTES: tuple[Route, ...] = (
         "listAudit",
         "Acts and refusals, newest first, of some days (UTC); also as CSV.",
         _list_audit,
-        people_views.AuditList,
+        people_views.AuditLineList,
         query={
             "from": requests.DAY,
             "to": requests.DAY,

@@ -1,5 +1,5 @@
-"""Records member accounts that refuse the pipeline's calls, checks those accounts in each tick, and unblocks an account that
-works again.
+"""Records member accounts that refuse the pipeline's calls, checks blocked accounts in each tick, and unblocks accounts that work
+again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LOG = logging.getLogger("replank")
 def record_account_refusal(error: ReplankError, ports: Ports) -> None:
     """Record an account's refusal, so that nothing starts in that account for a while and people see the reason.
 
-    Any other error is ignored.
+    Ignore an error that is not an account's refusal.
     """
     if not isinstance(error, AccountUnusable):
         return
@@ -54,7 +54,7 @@ def check_every_account(ports: Ports) -> frozenset[str]:
 
 
 def _check_account(account_id: str, ports: Ports) -> None:
-    """Check the account with a new session. An old session may still hold credentials that were issued before the refusal."""
+    """Check the account with a new session. A session opened before the account's refusal may still have valid credentials."""
     try:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"
         ports.ports_for_account(account_id, session).compute.regions()
@@ -69,7 +69,8 @@ def _check_account(account_id: str, ports: Ports) -> None:
 def postpone_blocked_migrations(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:
     """Return the migrations whose accounts can be used.
 
-    Migrations of blocked accounts get a later due time. Without a later due time, these migrations would take up every tick.
+    Migrations of blocked accounts get a later due time. Without a later due time, migrations of blocked accounts would take up
+    every tick.
     """
     free = [each for each in migrations if each.account_id not in blocked]
     for each in migrations:

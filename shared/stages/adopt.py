@@ -1,6 +1,6 @@
-"""Adds to the ledger the copies of disks that SMC made itself.
+"""Adds to the ledger the snapshots that SMC itself made of the disks.
 
-A snapshot that only has a name like SMC's is added too, but is never deleted.
+A snapshot is added but never deleted if nothing except its name shows that SMC made the snapshot.
 """
 
 from __future__ import annotations
@@ -18,65 +18,65 @@ from shared.ports.ports import Ports
 
 
 def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
-    """Enter every snapshot with SMC's name prefix that was made since the precheck.
+    """Enter in the ledger every snapshot that has SMC's name prefix and was made since the precheck.
 
     A snapshot that may belong to somebody else is marked as kept, with the reason.
     """
     since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
-    named = _smc_named_snapshots(migration.region_id, migration.instance_id, ports)
+    named = _snapshots_with_smc_name(migration.region_id, migration.instance_id, ports)
     entries = ports.ledger.entries_of_migration(migration.migration_id)
     known = {entry.snapshot_id for entry in entries}
     new = [each for each in named if each.created_at >= since and each.snapshot_id not in known]
     if not new:
         return
-    runs = [_job_run_with_copied_disks(run, effect) for run in _runs_of_jobs(migration, ports)]
-    copies = _known_copies(named, entries)
+    runs = [_job_run_with_copied_disks(run, effect) for run in _job_runs_from_journal(migration, ports)]
+    copies = _known_smc_copies(named, entries)
     for snapshot in new:
         hop = next((run.hop for run in runs if run.contains_time(snapshot.created_at)), migration.hop)
-        why = why_not_adopted(_copy_from_snapshot(snapshot), copies, runs, _migrated_disks(entries, hop))
+        why = why_not_adopted(_copy_candidate(snapshot), copies, runs, _migrated_disk_ids(entries, hop))
         ports.ledger.put_new(_new_ledger_entry(migration, snapshot, hop, why))
 
 
 def why_not_made_by_smc(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
-    """Return, in words, why an adopted snapshot may belong to somebody else; empty if the snapshot is SMC's.
+    """Return, in words, why an adopted snapshot may belong to somebody else; empty if SMC made the snapshot.
 
     Older versions adopted every snapshot with SMC's name prefix, so each snapshot is judged again.
     """
     entries = ports.ledger.entries_of_migration(migration.migration_id)
-    copies = _known_copies(_smc_named_snapshots(entry.region_id, entry.instance_id, ports), entries)
+    copies = _known_smc_copies(_snapshots_with_smc_name(entry.region_id, entry.instance_id, ports), entries)
     mine = CopyCandidate(entry.snapshot_id, entry.disk_id, entry.created_at)
-    return why_not_adopted(mine, copies, _runs_of_jobs(migration, ports), _migrated_disks(entries, entry.hop))
+    return why_not_adopted(mine, copies, _job_runs_from_journal(migration, ports), _migrated_disk_ids(entries, entry.hop))
 
 
-def entry_of_other_owner(entry: LedgerEntry, why: str) -> LedgerEntry:
+def ledger_entry_with_other_owner(entry: LedgerEntry, why: str) -> LedgerEntry:
     """Return the ledger entry marked as somebody else's, so that the snapshot is never deleted."""
     return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
 
 
-def _runs_of_jobs(migration: Migration, ports: Ports) -> list[JobRun]:
+def _job_runs_from_journal(migration: Migration, ports: Ports) -> list[JobRun]:
     return runs_of_jobs(ports.migrations.journal(migration.migration_id), unseen=driver_traits(migration.driver).may_job_run_unseen)
 
 
 def _job_run_with_copied_disks(run: JobRun, effect: AdoptSnapshots) -> JobRun:
-    """Return the job's run. The run's ``copied`` is true if the effect says that SMC had copied the disks.
+    """Return the job run, with ``copied`` set to true if the effect says that SMC had copied the disks.
 
     The journal of a failed job does not show whether SMC had copied the disks.
     """
     return replace(run, copied=True) if effect.copied and (run.hop, run.attempt) == (effect.hop, effect.attempt) else run
 
 
-def _smc_named_snapshots(region_id: str, instance_id: str, ports: Ports) -> list[Snapshot]:
+def _snapshots_with_smc_name(region_id: str, instance_id: str, ports: Ports) -> list[Snapshot]:
     found = ports.compute.snapshots_of_instance(region_id, instance_id)
     return [each for each in found if each.name.startswith(SMC_PREFIX)]
 
 
-def _copy_from_snapshot(snapshot: Snapshot) -> CopyCandidate:
+def _copy_candidate(snapshot: Snapshot) -> CopyCandidate:
     return CopyCandidate(snapshot.snapshot_id, snapshot.disk_id, snapshot.created_at, tagged=bool(snapshot.migration_id))
 
 
-def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[CopyCandidate]:
+def _known_smc_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[CopyCandidate]:
     """Return all snapshots with SMC's name prefix, from ECS and from the ledger."""
-    there = {each.snapshot_id: _copy_from_snapshot(each) for each in named}
+    there = {each.snapshot_id: _copy_candidate(each) for each in named}
     gone = {
         each.snapshot_id: CopyCandidate(each.snapshot_id, each.disk_id, each.created_at)
         for each in entries
@@ -85,8 +85,11 @@ def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> 
     return list({**gone, **there}.values())
 
 
-def _migrated_disks(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
-    """Return the ids of the disks that the hop migrated. The ledger has a snapshot made by the pipeline for each of these disks."""
+def _migrated_disk_ids(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
+    """Return the ids of the disks that the hop migrated.
+
+    For each migrated disk, the ledger has a snapshot that the pipeline made.
+    """
     return {entry.disk_id for entry in entries if entry.hop == hop and entry.owner == "replank"}
 
 
@@ -106,4 +109,4 @@ def _new_ledger_entry(migration: Migration, snapshot: Snapshot, hop: int, why: s
         size_gib=snapshot.size_gib,
         judged=True,
     )
-    return entry_of_other_owner(entry, why) if why else entry
+    return ledger_entry_with_other_owner(entry, why) if why else entry

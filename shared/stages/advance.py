@@ -1,4 +1,6 @@
-"""Moves a migration: commits one step, and then carries out the step's outbox. An error that needs a person fails the migration."""
+"""Moves a migration: commits one step, and then carries out the effects in the step's outbox. An error that needs a person fails
+the migration.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankErr
 from shared.domain.limits import requeue_migration
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, ToolLog, step
-from shared.domain.timing import START_LIMIT
+from shared.domain.timing import START_LIMIT, duration_in_words
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
 from shared.stages.effects import perform_effect
@@ -34,8 +36,8 @@ _LOG = logging.getLogger("replank")
 def advance_migration(ports: Ports, taken: Step) -> Migration:
     """Commit the step, carry out its effects and publish its events. Return the migration after the step.
 
-    Raises Stale if the row has changed since it was read. An effect or event that fails stays in the outbox, and the tick tries it
-    again.
+    Raises Stale if the row has changed since it was read. A failed effect or event stays in the outbox, and the tick tries the
+    effect or event again.
     """
     ports.migrations.commit(taken)
     if taken.effects or taken.events:
@@ -44,10 +46,11 @@ def advance_migration(ports: Ports, taken: Step) -> Migration:
 
 
 def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
-    """Carry out one outbox and remove it. Return False if the outbox still holds an effect or event.
+    """Carry out the effects and publish the events of one outbox. Remove the outbox if nothing has failed. Return False if the
+    outbox still holds an effect or event.
 
     An event that the bus refuses does not fail the migration, because the step is already committed. With ``quietly``, no event is
-    published if an effect fails. Otherwise a stage whose effect keeps failing would be woken again and again by its own event.
+    published if an effect fails. Without ``quietly``, a step whose effect keeps failing would wake its own stage again and again.
     """
     left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
     if quietly and left:
@@ -59,16 +62,16 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
     except Transient:
         return False
     except Permanent as error:
-        _LOG.error("events are still owed: %s", error, extra={"migrationId": migration.migration_id})
+        _LOG.error("the events stay in the outbox: %s", error, extra={"migrationId": migration.migration_id})
         return False
     return not left
 
 
 def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
-    """Carry out the outboxes of a migration, oldest first. Return False if an outbox still holds an effect or event.
+    """Carry out the effects and publish the events of a migration's outboxes, oldest outbox first. Return False if an outbox still
+    holds an effect or event.
 
-    If another step was committed after ``migration`` was read, that step's outbox stays. The effects of the later step need what
-    the later step has written.
+    Skip the outbox of a step that was committed after ``migration`` was read, because its effects need the newer row.
     """
     settled = [
         owed.version <= migration.version and settle_outbox(ports, migration, owed, quietly=quietly)
@@ -78,13 +81,15 @@ def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False
 
 
 class LaunchRefused(Permanent):
-    """Raised if the driver refuses to start the job. A refusal of any other effect does not fail the migration."""
+    """Raised if the driver refuses to start the job. If an effect other than the start of the job is refused, the migration does
+    not fail.
+    """
 
 
 class GuestDiffersFromBaseline(Permanent):
     """Raised if the guest differs from its baseline after the move.
 
-    The batch's policy may allow an automatic rollback after this error.
+    The batch's policy may allow an automatic rollback if the guest differs.
     """
 
 
@@ -94,11 +99,17 @@ def _carry_out_effect(effect: Effect, migration: Migration, ports: Ports) -> boo
     try:
         perform_effect(effect, migration, ports.ports_for_migration(migration) if calls_the_cloud(effect) else ports)
     except ReplankError as error:
-        record_if_account_refusal(error, ports)
+        record_error_if_account_refusal(error, ports)
         if isinstance(effect, LaunchDriver) and not isinstance(error, Transient):
             raise LaunchRefused(error.code, error.message, error.remedy) from error
         level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
-        _LOG.log(level, "%s is still owed: %s", type(effect).__name__, error, extra={"migrationId": migration.migration_id})
+        _LOG.log(
+            level,
+            "the effect %s stays in the outbox: %s",
+            type(effect).__name__,
+            error,
+            extra={"migrationId": migration.migration_id},
+        )
         return False
     return True
 
@@ -115,30 +126,30 @@ def load_current_migration(message: Message, ports: Ports, states: frozenset[Sta
     if migration.state not in states or (isinstance(version, int) and version < migration.entered_version):
         raise Stale(
             "Migration.Moved",
-            f"{message.type} of version {version} is behind: the migration is {migration.state.value} since version "
+            f"{message.type} of version {version} is outdated: the migration has been {migration.state.value} since version "
             f"{migration.entered_version}.",
             "Nothing to do.",
         )
     return migration
 
 
-def run_or_fail(
+def run_stage_or_fail_migration(
     message: Message,
     ports: Ports,
     states: frozenset[State],
     giving_up: tuple[str, str],
     body: Callable[[Migration, Ports], Outcome],
 ) -> Outcome:
-    """Run a stage's body on the message's migration. An error that needs a person fails the migration.
+    """Run ``body``, the work of a stage, on the migration that the message names. An error that needs a person fails the migration.
 
-    ``giving_up`` is the stage's name and the type of its failure event.
+    ``giving_up`` has the stage's name and the type of the event that reports a failure.
     """
     try:
         migration = load_current_migration(message, ports, states)
         try:
-            return _run_in_account(body, migration, ports)
+            return _run_stage_in_account(body, migration, ports)
         except (Permanent, Refused) as error:
-            return _fail_if_unchanged(migration, ports, states, giving_up, error)
+            return _fail_migration_if_unchanged(migration, ports, states, giving_up, error)
     except Stale:
         release_unneeded_slot_and_lock(_migration_id(message), ports)
         raise
@@ -154,31 +165,31 @@ def _migration_id(message: Message) -> str:
     return str(message.data.get("migrationId", ""))
 
 
-def _run_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migration, ports: Ports) -> Outcome:
+def _run_stage_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migration, ports: Ports) -> Outcome:
     try:
         return body(migration, ports.ports_for_migration(migration))
     except AccountUnusable as error:
-        return _wait_for_account(migration, error, ports)
+        return _make_migration_wait_for_account(migration, error, ports)
     except Transient as error:
         if migration.state in STATES_BEFORE_ADMISSION:
             _record_or_fail_delayed_start(migration, error, ports)
         raise
 
 
-def record_if_account_refusal(error: ReplankError, ports: Ports) -> None:
-    """Record the error if it is a member account's refusal; ignore any other error."""
+def record_error_if_account_refusal(error: ReplankError, ports: Ports) -> None:
+    """Record an error that is a member account's refusal. Ignore an error of any other kind."""
     if isinstance(error, AccountUnusable):
         from shared.stages.accounts import record_account_refusal  # only a deployment with member accounts needs it
 
         record_account_refusal(error, ports)
 
 
-def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports) -> Outcome:
+def _make_migration_wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports) -> Outcome:
     """Make the migration wait until its account can be used again.
 
     The migration keeps its place in the queue. The migration's slot is released unless the job may be running.
     """
-    record_if_account_refusal(error, ports)
+    record_error_if_account_refusal(error, ports)
     row = ports.migrations.load(migration.migration_id)
     if ports.admission.slot_use(row.batch_id, row.migration_id).since:
         begun = row.state is State.SNAPSHOTTED and driver_traits(row.driver).attended and row.handle.began_at is not None
@@ -191,7 +202,7 @@ def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports
 
 
 def _record_or_fail_delayed_start(migration: Migration, error: Transient, ports: Ports) -> None:
-    """Record since when a migration has held a slot without being able to start.
+    """Record the time since which a migration has held a slot but could not start.
 
     After START_LIMIT the migration fails, so that another migration gets the slot.
     """
@@ -202,15 +213,15 @@ def _record_or_fail_delayed_start(migration: Migration, error: Transient, ports:
     if row.stalled_at is not None and now - row.stalled_at > START_LIMIT:
         raise Permanent(
             "Start.Stalled",
-            f"It held a slot and could not begin for {START_LIMIT}: {error.message}",
-            "Nothing was done to the instance since. See in the service's console why it does not answer, then retry.",
+            f"The migration held a slot for {duration_in_words(START_LIMIT)} and could not begin: {error.message}",
+            "The instance was not changed meanwhile. See in the service's console why the service does not answer, then retry.",
         ) from error
     if row.stalled_at is None and row.state in ADMITTED:
         reason = f"holds a slot and cannot begin yet: {error.code}"
         advance_migration(ports, step(row, row.state, now=now, by="snapshot", reason=reason, stalled_at=now))
 
 
-def _fail_if_unchanged(
+def _fail_migration_if_unchanged(
     migration: Migration, ports: Ports, states: frozenset[State], giving_up: tuple[str, str], error: ReplankError
 ) -> Outcome:
     """Record the error as the migration's failure, unless the migration has changed its state or attempt in the meantime."""
@@ -218,7 +229,9 @@ def _fail_if_unchanged(
     now = ports.migrations.load(migration.migration_id)
     mine = states | {State.MIGRATING} if isinstance(error, LaunchRefused) else states
     if now.state not in mine or now.attempt != migration.attempt:
-        raise Stale("Migration.Moved", f"It is {now.state.value} by now; meanwhile: {error}", "Nothing to do.") from error
+        raise Stale(
+            "Migration.Moved", f"The migration is {now.state.value} by now. The error meanwhile: {error}", "Nothing to do."
+        ) from error
     return fail_migration(ports, now, stage, event_type, error)
 
 

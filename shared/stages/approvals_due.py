@@ -12,7 +12,7 @@ from shared.domain.errors import Stale
 from shared.ports.ports import Ports
 
 
-def report_approvals(terms: BatchTerms, ports: Ports) -> None:
+def report_approval_or_stop_batch(terms: BatchTerms, ports: Ports) -> None:
     """Report one missing or expiring approval of the batch, or stop the batch after an expired approval.
 
     Each tick handles one approval. The approval of the batch comes before the approval of the next wave.
@@ -21,7 +21,11 @@ def report_approvals(terms: BatchTerms, ports: Ports) -> None:
     if terms.control.brake is not PauseState.OFF or terms.acknowledgement is None:
         return
     found = next(
-        (each for each in _approval_states(terms, now) if _must_cancel(terms, each) or not _is_approval_reported(terms, each, now)),
+        (
+            each
+            for each in _approval_statuses(terms, now)
+            if _must_stop_batch(terms, each) or not _is_approval_reported(terms, each, now)
+        ),
         None,
     )
     if found is None:
@@ -30,32 +34,32 @@ def report_approvals(terms: BatchTerms, ports: Ports) -> None:
     if batch.version != terms.version:
         return  # the next tick reads the changed batch
     with suppress(Stale):
-        if _must_cancel(terms, found):
+        if _must_stop_batch(terms, found):
             change = approvals.stop_batch_after_expiry(batch, found.about, now)
             ports.batches.commit(batch, change.after, line=change.line)
         else:
             _publish_approval_event(batch, found, ports)
 
 
-def _approval_states(terms: BatchTerms, now: datetime) -> list[ApprovalStatus]:
+def _approval_statuses(terms: BatchTerms, now: datetime) -> list[ApprovalStatus]:
     asked = [approvals.BATCH] if terms.policy.approvals else []
     if terms.policy.wave_approvals and terms.control.wave_ended_at is not None:
         asked.append(approvals.next_wave_subject(terms))
     return [approvals.approval_status(terms, about, now) for about in asked]
 
 
-def _must_cancel(terms: BatchTerms, found: ApprovalStatus) -> bool:
+def _must_stop_batch(terms: BatchTerms, found: ApprovalStatus) -> bool:
     return found.has_expired and terms.policy.approval_expiry == approvals.CANCEL
 
 
 def _is_approval_reported(terms: BatchTerms, found: ApprovalStatus, now: datetime) -> bool:
-    """Whether the approval needs no report, or has already been reported."""
+    """Whether nothing about the approval remains to be reported."""
     if found.until is not None and not approvals.is_expiring_soon(terms.policy.approval_min, found.until, now):
         return True
-    return approvals.is_event_published(terms, found.about, _event_key(found))
+    return approvals.is_event_published(terms, found.about, _approval_event_key(found))
 
 
-def _event_key(found: ApprovalStatus) -> str:
+def _approval_event_key(found: ApprovalStatus) -> str:
     """Return the key that records the event as published.
 
     The key changes once an approval has expired, so that the missing approval is reported again.
@@ -66,11 +70,11 @@ def _event_key(found: ApprovalStatus) -> str:
 
 
 def _publish_approval_event(batch: Batch, found: ApprovalStatus, ports: Ports) -> None:
-    """Publish the event, and then record that the event is published.
+    """Publish the event about the approval, and then record that the event is published.
 
     A second publication has the same event id, so receivers can drop the duplicate.
     """
-    after = approvals.batch_with_published_event(batch, found.about, _event_key(found))
+    after = approvals.batch_with_published_event(batch, found.about, _approval_event_key(found))
     more: dict[str, object] = {"expiresAt": f"{found.until:%Y-%m-%dT%H:%M:%SZ}"} if found.until else {}
     told = {
         "about": found.about,

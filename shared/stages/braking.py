@@ -16,7 +16,7 @@ CANCELLED_AT_ONCE = 100
 """Maximum migrations of a stopped batch that one tick cancels. The next tick continues with the rest of the batch."""
 
 
-def pause_if_budget_spent(scene: limits.StartContext, ports: Ports) -> None:
+def pause_batch_if_budget_spent(scene: limits.StartContext, ports: Ports) -> None:
     """Pause a batch if more of its migrations have failed than its budget allows. Only a person can resume the batch."""
     terms, why = scene.terms, limits.why_budget_spent(scene)
     if not why or terms.control.brake is not PauseState.OFF:
@@ -54,15 +54,17 @@ def cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> int:
 def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports) -> bool:
     """Cancel one migration. Return whether the migration was cancelled.
 
-    Two kinds of migration are kept: one that has finished a hop, and a retry whose job has already run.
+    A migration that has finished a hop is not cancelled, nor is a retry whose job has already run.
     """
     try:
-        advance_migration(ports, _step_in_name_of_person(acts.cancel_migration(migration, control.by, ports.clock.now()), control))
+        advance_migration(
+            ports, _step_attributed_to_person(acts.cancel_migration(migration, control.by, ports.clock.now()), control)
+        )
     except (Refused, Stale):
         return False
     return True
 
 
-def _step_in_name_of_person(taken: Step, control: BatchControl) -> Step:
+def _step_attributed_to_person(taken: Step, control: BatchControl) -> Step:
     reason = f"{taken.entry.reason}: {control.by} stopped the batch"
     return replace(taken, entry=replace(taken.entry, reason=reason, trust=control.trust, door=control.door))

@@ -41,21 +41,21 @@ class InstanceChoice:
     def __post_init__(self) -> None:
         self._ids = frozenset(self.batch.selection.instance_ids)
 
-    def choose_from_page(self, page: Iterable[FoundInstance]) -> list[FoundInstance]:
+    def choose_instances_from_page(self, page: Iterable[FoundInstance]) -> list[FoundInstance]:
         """Return the instances of the page that the batch chooses.
 
         Instances that were already on an earlier page are not returned again.
         """
         fresh = [each for each in page if self._location_of_instance(each) not in self.chosen]
         self.seen.update(each.instance_id for each in fresh)
-        chosen = [each for each in fresh if self._is_chosen(each)]
+        chosen = [each for each in fresh if self._choose_or_record_left_out(each)]
         self.chosen.update(map(self._location_of_instance, chosen))
         return chosen
 
     def _location_of_instance(self, instance: FoundInstance) -> InstanceLocation:
         return instance.account_id, instance.region_id, instance.instance_id
 
-    def _is_chosen(self, instance: FoundInstance) -> bool:
+    def _choose_or_record_left_out(self, instance: FoundInstance) -> bool:
         traits = self._instance_traits(instance)
         found = selection_result(self.batch.selection, self._ids, traits)
         if found == ("", ""):
@@ -92,7 +92,7 @@ class InstanceChoice:
         return MOVED, f"migration {last.migration_id} took it to {reached.name}"
 
     def _why_recently_migrated(self, instance: FoundInstance) -> tuple[str, str]:
-        """Return the code and reason if the instance is left out because of a recent migration, else two empty texts.
+        """Return the code and reason if the instance is left out because of a recent migration, else two empty strings.
 
         Only batches made from the inventory leave out recently migrated instances.
         """
@@ -103,25 +103,25 @@ class InstanceChoice:
         return (RECENT, f"migration {recent.migration_id} began on {recent.created_at:%Y-%m-%d}") if recent else ("", "")
 
     def _earlier_migrations(self, instance: FoundInstance) -> list[Migration]:
-        """Return the instance's migrations in other batches of its account."""
+        """Return the migrations of the instance that belong to the same account and to other batches."""
         found = self.ports.migrations.migrations_of_instance(instance.instance_id, limit=20)
         mine = self.batch.batch_id
         return [each for each in found if each.account_id == instance.account_id and each.batch_id != mine]
 
     def batch_with_choice(self) -> Batch:
         """Return the batch with the number and the digest of its chosen instances."""
-        chosen = self.chosen | (self._locations_of_migrations() if self.is_repeated else set())
+        chosen = self.chosen | (self._locations_of_existing_migrations() if self.is_repeated else set())
         digest = digest_of_instances(chosen)
         return replace(self.batch, size=len(chosen), digest=digest, left_out=len(self.left_out))
 
-    def left_out_list(self) -> list[LeftOutInstance]:
+    def left_out_instances(self) -> list[LeftOutInstance]:
         """Return the instances left out, in order of account, region and id."""
         return [self.left_out[place] for place in sorted(self.left_out)][:MOST_LISTED]
 
-    def _locations_of_migrations(self) -> set[InstanceLocation]:
+    def _locations_of_existing_migrations(self) -> set[InstanceLocation]:
         """Return the locations of the instances of all migrations that the batch already has.
 
-        Some of these instances may no longer exist in ECS.
+        ECS may no longer have an instance that already has a migration.
         """
         found: set[InstanceLocation] = set()
         token = ""

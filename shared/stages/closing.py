@@ -13,10 +13,10 @@ from shared.domain.migration import TERMINAL, Migration, State
 from shared.ports.ports import Ports
 
 SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLING_BACK}
-"""States in which a migration needs no slot, unless a person retries it."""
+"""States in which a migration needs no slot, unless a person retries the migration."""
 
 
-def close_batch(terms: BatchTerms, ports: Ports) -> bool:
+def close_batch_if_settled(terms: BatchTerms, ports: Ports) -> bool:
     """Close a batch if all its migrations are settled. Return whether the batch was closed."""
     counts: Counter[str] = Counter()
     validated_at: datetime | None = None
@@ -40,7 +40,7 @@ def close_batch(terms: BatchTerms, ports: Ports) -> bool:
     return _write_batch_state(terms, BatchState.CLOSED, ports, validated_at)
 
 
-def reopen_batch(terms: BatchTerms, ports: Ports) -> bool:
+def reopen_batch_if_closed(terms: BatchTerms, ports: Ports) -> bool:
     """Open a closed batch again. Return whether the batch's state was changed."""
     return terms.state is BatchState.CLOSED and _write_batch_state(terms, BatchState.OPEN, ports, None)
 

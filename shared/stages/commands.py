@@ -1,7 +1,7 @@
 """Runs a batch's own commands in a guest: the pre command before the snapshots, and the post command, which undoes the pre command.
 
-Before each command, a step of the migration fixes the client token of the command's call. A repeated call has the same token, so a
-command runs only once per attempt.
+The migration commits a step before it calls each command, and the call's client token comes from that step. A repeated call has the
+same token, so a command runs only once per attempt.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shared.domain.effects import post_command_effects_of_failure
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.migration import MOVING, Migration, State, step
 from shared.domain.observation import instance_document_name
-from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
+from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT, duration_in_words
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
 from shared.probes.command import command_script, parse_command_answer
@@ -38,7 +38,7 @@ AT_REST = frozenset({State.READY, State.FAILED, State.PRECHECK_FAILED, State.CAN
 
 @dataclass(frozen=True)
 class CommandOutcome:
-    """How a command ended: whether it succeeded, and an explanation in words."""
+    """How a command ended: whether the command succeeded, and an explanation in words."""
 
     good: bool
     words: str
@@ -48,11 +48,11 @@ def command_rule(migration: Migration, terms: BatchTerms, ports: Ports, tags: Ma
     """Return the policy's command rule for the migration's instance. Pass ``tags`` if the instance's facts are not stored yet."""
     rules = terms.policy.commands
     if tags is None:
-        tags = _stored_tags(migration, ports) if needs_instance_tags(rules) else {}
+        tags = _stored_instance_tags(migration, ports) if needs_instance_tags(rules) else {}
     return rule_for_instance(rules, migration.instance_id, tags)
 
 
-def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
+def _stored_instance_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
     document = ports.migrations.document(migration.migration_id, instance_document_name(migration.hop)) or {}
     return dict(document.get("tags", ()))
 
@@ -60,16 +60,16 @@ def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
 # The pre command ------------------------------------------------------------------------------------------------------
 
 
-def pre_command_changes(migration: Migration, terms: BatchTerms, ports: Ports) -> dict[str, Any]:
-    """Return the fields that the step of the admission changes to begin the pre command; empty if the policy has no pre command."""
+def changes_to_begin_pre_command(migration: Migration, terms: BatchTerms, ports: Ports) -> dict[str, Any]:
+    """Return the fields that the admission step must change to begin the pre command; empty if the policy has no pre command."""
     if migration.hop or migration.commands.phase or not terms.policy.commands or not command_rule(migration, terms, ports).pre:
         return {}
     return {"commands": migration.commands.progress_before_command(DRAINING, ports.clock.now())}
 
 
 def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
-    """Send the pre command, or check whether it has ended. Return None while the command runs, and the migration once the command
-    has succeeded.
+    """Send the pre command, or check whether it has ended. Return None while the command runs. Return the migration once the
+    command has succeeded.
 
     Raises Permanent (Command.PreFailed) if the command fails.
     """
@@ -94,7 +94,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
     raise Permanent(
         "Command.PreFailed",
         f"The pre command failed: {end.words}. Nothing was snapshotted or moved.",
-        "Correct what it complains of in the guest, or the command in the policy; then retry.",
+        "Correct the cause in the guest, or the command in the policy; then retry.",
     )
 
 
@@ -134,7 +134,7 @@ def run_post_command_after_validation(migration: Migration, ports: Ports) -> Mig
     raise Permanent(
         "Command.PostFailed",
         f"The guest was validated, but {migration.commands.last}",
-        "Put the instance back into service by hand and confirm it; or correct the command, then retry: it runs again.",
+        "Put the instance back into service by hand and confirm it; or correct the command, then retry to run it again.",
     )
 
 
@@ -178,7 +178,9 @@ def _send_or_check_command(
     if result is not None:
         return migration, _command_outcome(result, timeout_s)
     late = state.begun_at is not None and ports.clock.now() - state.begun_at > timedelta(seconds=timeout_s) + PROBE_LIMIT
-    return migration, CommandOutcome(False, f"no answer within {timedelta(seconds=timeout_s) + PROBE_LIMIT}") if late else None
+    return migration, CommandOutcome(
+        False, f"no answer within {duration_in_words(timedelta(seconds=timeout_s) + PROBE_LIMIT)}"
+    ) if late else None
 
 
 def _command_outcome(result: CommandResult, timeout_s: int) -> CommandOutcome:

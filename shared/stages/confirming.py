@@ -20,35 +20,37 @@ BATCHES_READ, MOST_PAGES = 100, 20
 _SUBJECT = "confirmation"
 
 
-def remind_of_confirmations(ports: Ports) -> int:
+def send_confirmation_reminders(ports: Ports) -> int:
     """Check the finished batches whose migrations wait for a confirmation. Return how many reminders were published."""
     now = ports.clock.now()
     told, token = 0, ""
     for _ in range(MOST_PAGES):
         page = ports.batches.batches_awaiting_confirmation(limit=BATCHES_READ, token=token)
-        told += sum(_remind_or_skip(batch, now, ports) for batch in page.batches)
+        told += sum(_send_reminder_or_log_error(batch, now, ports) for batch in page.batches)
         token = page.next_token
         if not token:
             break
     return told
 
 
-def _remind_or_skip(batch: Batch, now: datetime, ports: Ports) -> bool:
-    """Send the reminder of one batch. An error is only logged, so that the other batches still get their reminders."""
+def _send_reminder_or_log_error(batch: Batch, now: datetime, ports: Ports) -> bool:
+    """Send the reminder of one batch, if the reminder is due. An error is only logged, so that the other batches still get their
+    reminders.
+    """
     try:
-        return _remind_of_batch(batch, now, ports)
+        return _send_reminder_if_due(batch, now, ports)
     except ReplankError as error:
         _LOG.error("no reminder for batch %s: %s", batch.batch_id, error)
         return False
 
 
-def _remind_of_batch(batch: Batch, now: datetime, ports: Ports) -> bool:
+def _send_reminder_if_due(batch: Batch, now: datetime, ports: Ports) -> bool:
     ready_at = ready_to_confirm_at(batch.terms)
     if ready_at is None or now < ready_at:
         return False
     waiting = ports.migrations.state_counts(batch.batch_id)[State.MIGRATED]
     if not waiting:
-        _stop_reminding(batch, ports)
+        _stop_reminders_of_batch(batch, ports)
         return False
     event = f"{batch.control.validated_at:%Y-%m-%dT%H:%M:%SZ}"
     if approvals.is_event_published(batch, _SUBJECT, event):
@@ -63,7 +65,7 @@ def _remind_of_batch(batch: Batch, now: datetime, ports: Ports) -> bool:
     return True
 
 
-def _stop_reminding(batch: Batch, ports: Ports) -> None:
+def _stop_reminders_of_batch(batch: Batch, ports: Ports) -> None:
     """Remove the batch from the index of batches that wait for a confirmation."""
     control = replace(batch.control, validated_at=None)
     with suppress(Stale):

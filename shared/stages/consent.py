@@ -13,5 +13,5 @@ def require_acknowledgement(batch: Batch, migration: Migration, ports: Ports) ->
     """Raise Permanent (Batch.NotSelected) unless the acknowledgement covers this migration."""
     why = why_not_acknowledged(batch, migration, ports.catalog)
     if why:
-        what = f"The acknowledgement of batch {batch.batch_id} does not mean {migration.instance_id}: {why}."
-        raise Permanent("Batch.NotSelected", what, "Cancel it. If the instance is to move, submit a batch that names it.")
+        what = f"The acknowledgement of batch {batch.batch_id} does not cover {migration.instance_id}: {why}."
+        raise Permanent("Batch.NotSelected", what, "Cancel the migration. To move the instance, submit a batch that names it.")

@@ -21,15 +21,18 @@ class SlotCounts:
     regions: Counter[str]
     waves: Counter[int]
 
-    def with_region_and_wave_counts(self, migration: Migration, standing: AdmissionCounts) -> AdmissionCounts:
-        """Return ``standing`` with the numbers of slot holders in the migration's region and in its wave added."""
+    def counts_with_region_and_wave(self, migration: Migration, standing: AdmissionCounts) -> AdmissionCounts:
+        """Return the counts in ``standing``, plus the numbers of slot holders in the migration's region and wave."""
         in_wave = self.waves[self.cut.wave_number(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)
 
     def count_migration_if_slot_free(self, migration: Migration) -> bool:
-        """Count the migration if its region and its wave have room. Return whether the migration was counted."""
+        """Count the migration if its region and its wave have a free slot. Return whether the migration was counted."""
         wave, policy = self.cut.wave_number(migration.migration_id), self.terms.policy
-        rooms = (_free_slots(policy.max_moving_per_region, self.regions[migration.region_id]), self._free_slots_in_wave(wave))
+        rooms = (
+            _free_slot_count(policy.max_moving_per_region, self.regions[migration.region_id]),
+            self._free_slot_count_of_wave(wave),
+        )
         if min(rooms) < 1:
             return False
         self.regions[migration.region_id] += 1
@@ -37,25 +40,25 @@ class SlotCounts:
         return True
 
     def ids_with_free_wave_slot(self, ids: Sequence[str]) -> Sequence[str]:
-        """Return the ids of those migrations whose wave has a free slot. No row is read for this."""
-        return [each for each in ids if self._free_slots_in_wave(self.cut.wave_number(each)) > 0]
+        """Return the ids of those migrations whose wave has a free slot. The function reads no row."""
+        return [each for each in ids if self._free_slot_count_of_wave(self.cut.wave_number(each)) > 0]
 
-    def free_slots_in_all_regions(self, ports: Ports) -> int:
+    def free_slot_count_of_all_regions(self, ports: Ports) -> int:
         """Return how many more migrations may begin in all regions of the batch together."""
         most = self.terms.policy.max_moving_per_region
         if most is None:
             return UNLIMITED
         regions = ports.batches.load(self.terms.batch_id).selection.regions
-        return sum(max(_free_slots(most, self.regions[each]), 0) for each in regions)
+        return sum(max(_free_slot_count(most, self.regions[each]), 0) for each in regions)
 
-    def _free_slots_in_wave(self, wave: int) -> int:
-        return _free_slots(self.terms.policy.max_moving_per_wave, self.waves[wave])
+    def _free_slot_count_of_wave(self, wave: int) -> int:
+        return _free_slot_count(self.terms.policy.max_moving_per_wave, self.waves[wave])
 
 
 UNLIMITED = 1 << 30
 
 
-def _free_slots(most: int | None, held: int) -> int:
+def _free_slot_count(most: int | None, held: int) -> int:
     return UNLIMITED if most is None else most - held
 
 

@@ -28,15 +28,15 @@ from shared.stages.adopt import adopt_snapshots
 from shared.stages.live_jobs import jobs_in_words, unfinished_jobs
 from shared.stages.slots import (
     STATES_BEFORE_ADMISSION,
-    current_limit,
+    current_blocking_limit,
     is_lock_kept_for_jobs,
-    release_earlier_slot,
     release_group_place_if_grouped,
     release_slot,
+    release_slot_of_earlier_attempt,
 )
 
 STATES_AFTER_RETRY = MOVING | STATES_BEFORE_ADMISSION
-"""The states that a failed migration has after a person retried it.
+"""The possible states of a failed migration after a person has retried the migration.
 
 A failure that a retry has undone does not count against the budget.
 """
@@ -45,7 +45,7 @@ A failure that a retry has undone does not count against the budget.
 LIMITS_OF_DELAYED_START = TIME_DEPENDENT_LIMITS | {Limit.HOLD}
 """The limits that are checked again if the job could not be started together with its step.
 
-A start that is delayed for too long fails with Job.TimedOut.
+If the start is delayed for too long, the migration fails with Job.TimedOut.
 """
 
 
@@ -67,12 +67,12 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
 
 
 _PLACE_RELEASED_WITH_LOCK = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
-"""Final states in which a job may still run. In these states the group's place is released only together with the lock."""
+"""Final states in which a job may still run. In a final state with a running job, the group's place is released with the lock."""
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
     if migration.state in STATES_BEFORE_ADMISSION:
-        release_earlier_slot(migration, ports)
+        release_slot_of_earlier_attempt(migration, ports)
     elif migration.state not in MOVING:
         release_slot(migration, ports)
     if migration.state not in _PLACE_RELEASED_WITH_LOCK:
@@ -96,7 +96,7 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
     ports.batches.record_attempt_outcome(migration.batch_id, migration.migration_id, effect.outcome, migration.attempt)
 
 
-def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
+def _launch_job_if_migrating(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
     if migration.state is not State.MIGRATING:
         return  # the migration has already failed or was cancelled: no stage would watch a job that is started now
     launch_job(migration, ports)
@@ -107,14 +107,14 @@ def launch_job(migration: Migration, ports: Ports) -> None:
 
     Raises Transient while a limit forbids the start.
     """
-    held = current_limit(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
+    held = current_blocking_limit(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
     if held and held.limit in LIMITS_OF_DELAYED_START:
         raise Transient("Start.Held", f"The job is not started: {held.reason}.")
     ports.driver(migration.driver).launch_job(migration)
 
 
-def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
-    """Remove the ended hop's resources from SMC. The source server stays if the next hop already uses it."""
+def _remove_resources_of_hop(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
+    """Remove the ended hop's resources from SMC. If the next hop already uses the source server, the source server stays."""
     if migration.hop == effect.hop and migration.state in STATES_AFTER_RETRY:
         return  # this effect belongs to an earlier end, which a retry has undone; the retry uses the resources in SMC
     then = replace(migration, hop=effect.hop)
@@ -157,8 +157,8 @@ _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
     ReleaseLock: _release_lock,
     ReleaseSlot: _release_slot,
     CountOutcome: _count_outcome,
-    LaunchDriver: _launch_driver,
-    CleanUpDriver: _clean_up_driver,
+    LaunchDriver: _launch_job_if_migrating,
+    CleanUpDriver: _remove_resources_of_hop,
     AdoptSnapshots: _adopt_snapshots,
     ScheduleSweep: _schedule_sweep,
     RunPostCommand: _run_post_command,

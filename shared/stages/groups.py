@@ -33,7 +33,7 @@ def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None
         place = ports.admission.take_group_place(migration.group, migration.migration_id, migration.attempt)
         if place.migration_id == migration.migration_id:
             return None
-        holder = _active_holder(place, ports)
+        holder = _active_holder_of_place(place, ports)
         if holder is not None:
             return BlockingLimit(Limit.GROUP, why_group_waits(holder))
         ports.admission.release_group_place(migration.group, place.migration_id, place.attempt)
@@ -50,16 +50,16 @@ def release_group_place(migration: Migration, ports: Ports) -> None:
         ports.admission.release_group_place(migration.group, migration.migration_id, last)
 
 
-def blocking_member(migration: Migration, ports: Ports) -> str:
-    """Return, in words, which other member of the group the migration waits for; empty if no member blocks it."""
+def blocking_member_in_words(migration: Migration, ports: Ports) -> str:
+    """Return, in words, which other member of the group the migration waits for; empty if no member blocks the migration."""
     place = ports.admission.group_holders([migration.group]).get(migration.group)
     if place is None or place.migration_id == migration.migration_id:
         return ""
-    holder = _active_holder(place, ports)
+    holder = _active_holder_of_place(place, ports)
     return why_group_waits(holder) if holder else ""
 
 
-def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
+def _active_holder_of_place(place: LeaseHolder, ports: Ports) -> Migration | None:
     """Return the migration that holds the place and still needs it.
 
     Return None if the holder has ended without releasing the place, for example because of a crash.
@@ -74,10 +74,11 @@ def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
 def ids_whose_group_allows_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
     """Return the first ids whose redundancy groups allow a start, at most ``room`` of them.
 
-    With ``crowd``, the regions and waves must allow the start too. A migration that may not start does not count towards ``room``.
+    With ``crowd``, the limits of regions and waves must allow the start too. A migration that may not start does not count towards
+    ``room``.
     """
     if crowd is not None:
-        ids, room = crowd.ids_with_free_wave_slot(ids), min(room, crowd.free_slots_in_all_regions(ports) if ids else 0)
+        ids, room = crowd.ids_with_free_wave_slot(ids), min(room, crowd.free_slot_count_of_all_regions(ports) if ids else 0)
     chosen: list[str] = []
     taken: set[str] = set()
     for start in range(0, len(ids), MOST_WAITING_READ):
@@ -92,7 +93,7 @@ def ids_whose_group_allows_start(ids: Sequence[str], room: int, ports: Ports, cr
                 break
             if migration is None:
                 chosen.append(id)
-            elif _is_place_free(migration, places, taken, ports) and (
+            elif _is_group_place_free(migration, places, taken, ports) and (
                 crowd is None or crowd.count_migration_if_slot_free(migration)
             ):
                 chosen.append(id)
@@ -100,8 +101,8 @@ def ids_whose_group_allows_start(ids: Sequence[str], room: int, ports: Ports, cr
     return chosen
 
 
-def _is_place_free(migration: Migration, places: dict[str, LeaseHolder], taken: set[str], ports: Ports) -> bool:
+def _is_group_place_free(migration: Migration, places: dict[str, LeaseHolder], taken: set[str], ports: Ports) -> bool:
     place = places.get(migration.group)
     if not migration.group or migration.group in taken:
         return not migration.group  # a migration without a group waits for no other member
-    return place is None or place.migration_id == migration.migration_id or _active_holder(place, ports) is None
+    return place is None or place.migration_id == migration.migration_id or _active_holder_of_place(place, ports) is None

@@ -24,28 +24,28 @@ _LOG = logging.getLogger("replank")
 
 ACTOR = "somebody else"
 MOST_EVENTS_KEPT = 8
-"""How many events a migration stores, so that it can recognise a repeated event. The bus may repeat an event for up to a day."""
+"""Maximum events that a migration stores to recognise repeated events. The bus may repeat an event for up to a day."""
 LOADED_AT_ONCE = 100
-_EXPECTED = Outcome("stale", {"reason": "nothing that somebody else did"})
+_EXPECTED = Outcome("stale", {"reason": "expected: the pipeline or its job did this"})
 
 
-def record_power_change(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
+def record_power_change_by_others(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
     """Record a stop, restart or release of the instance that neither the pipeline nor the migration's job can have caused."""
     at = message.at or ports.clock.now()
     for _ in range(LOST_RACE.calls):
         migration = ports.migrations.load(migration_id)
-        what = _act_by_others(migration, state, at, ports)
+        what = _power_change_by_others(migration, state, at, ports)
         if not what:
             return _EXPECTED
         try:
             return _record_disturbance(migration, what, message, ports)
         except Stale:
             continue
-    raise Stale("Migration.Moved", f"{migration_id} changes all the time.", "Nothing to do.")
+    raise Stale("Migration.Moved", f"{migration_id} changed at each attempt.", "Nothing to do.")
 
 
-def _act_by_others(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
-    """Return, in words, what somebody else did; empty if the pipeline or its job may have done it."""
+def _power_change_by_others(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
+    """Return, in words, what somebody else did to the instance; empty if the pipeline or its job may be the cause."""
     if state == "Deleted":
         return "released the instance" if migration.state in MOVING | {State.ROLLING_BACK} else ""
     if not _has_no_running_job(migration) or at < migration.entered_at:
@@ -58,14 +58,16 @@ def _act_by_others(migration: Migration, state: str, at: datetime, ports: Ports)
 
 
 def _has_no_running_job(migration: Migration) -> bool:
-    """Whether it is certain that no job of this hop is running. A running job may stop and start the instance at any time."""
+    """Whether it is certain that no job of the migration's hop is running. A running job may stop and start the instance at any
+    time.
+    """
     if migration.state is State.SNAPSHOTTED:
         return not migration.job_may_have_run
     return migration.state in (State.SNAPSHOTTING, State.VALIDATING)
 
 
 def record_snapshot_by_others(content: dict[str, Any], account: str, message: Message, ports: Ports) -> Outcome:
-    """Record a snapshot that somebody else made of a disk under migration.
+    """Record a snapshot that somebody else made of a disk of a moving instance.
 
     Snapshots with SMC's name prefix are SMC's own copies and are ignored.
     """
@@ -86,7 +88,7 @@ def _record_disturbance(migration: Migration, what: str, message: Message, ports
     """
     key = hashlib.sha256(message.event_id.encode()).hexdigest()[:16]
     if key in migration.disturbed:
-        return Outcome("stale", {"reason": "noted before"})
+        return Outcome("stale", {"reason": "already recorded"})
     said = f"{ACTOR} {what}"[:500]
     taken = step(
         migration,
@@ -100,7 +102,7 @@ def _record_disturbance(migration: Migration, what: str, message: Message, ports
     advance_migration(ports, replace(taken, events=(events.migration_event(taken.after, events.INSTANCE_DISTURBED, what=said),)))
     alarm = Permanent(
         "Instance.Disturbed",
-        f"{migration.instance_id} was disturbed in the middle of its migration: {said}.",
+        f"{migration.instance_id} was disturbed during its migration: {said}.",
         "Ask who did that and why. Look at the migration (replank show), and roll it back if its guest is not as it should be.",
     )
     _LOG.error(alarm.message, extra={"migrationId": migration.migration_id, "facts": {"code": alarm.code, "remedy": alarm.remedy}})

@@ -33,21 +33,21 @@ MOST_SHOWN = 100
 """Maximum missing instances that the batch's own row shows. The list of left-out instances names every missing instance."""
 
 
-def run(message: Message, ports: Ports) -> Outcome:
+def handle_message(message: Message, ports: Ports) -> Outcome:
     """Handle one message: make a batch from a notice, plan a submitted batch, or publish notices for the inventory."""
     if message.type == events.END_OF_LIFE:
-        return _plan_batch(_make_batch(message, ports), ports)
+        return _plan_batch(_make_batch_from_notice(message, ports), ports)
     if message.type in (events.BATCH_SUBMITTED, events.PLANNING_DUE):
         return _plan_batch(ports.batches.load(str(message.data.get("batchId", ""))), ports)
     return _publish_notices(ports)
 
 
-def _make_batch(message: Message, ports: Ports) -> Batch:
+def _make_batch_from_notice(message: Message, ports: Ports) -> Batch:
     """Make a batch from a notice.
 
     The batch's id derives from the notice's source and id, so a second delivery of the notice finds the same batch.
     """
-    _refuse_unknown_source(message.source, ports)
+    _refuse_unknown_notice_source(message.source, ports)
     notice: Notice = read_notice(message.data, ports.catalog)
     batch_id = "b" + _short_digest(message.source, message.event_id)
     batch = Batch(
@@ -57,13 +57,15 @@ def _make_batch(message: Message, ports: Ports) -> Batch:
         created_at=ports.clock.now(),
         origin="inventory" if message.source == events.SOURCE else "notice",
         created_by=message.source,
-        selection=Selection(notice.regions or ports.regions, notice.instance_ids, notice.releases, _notice_accounts(notice, ports)),
+        selection=Selection(
+            notice.regions or ports.regions, notice.instance_ids, notice.releases, _accounts_in_notice(notice, ports)
+        ),
         policy=ports.notices.policy,
     )
     return batch if ports.batches.create(batch) else ports.batches.load(batch_id)
 
 
-def _notice_accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
+def _accounts_in_notice(notice: Notice, ports: Ports) -> tuple[str, ...]:
     """Return the accounts that a notice names. If the notice names no account, return every account that the deployment serves."""
     if not ports.member_accounts and not notice.accounts:
         return ()
@@ -73,7 +75,7 @@ def _notice_accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
     return chosen or (OWN, *ports.member_accounts)
 
 
-def _refuse_unknown_source(source: str, ports: Ports) -> None:
+def _refuse_unknown_notice_source(source: str, ports: Ports) -> None:
     """Refuse a notice from a source that the settings do not name. Replank's own notices are always accepted."""
     if source in (events.SOURCE, *ports.notices.sources):
         return
@@ -83,28 +85,28 @@ def _refuse_unknown_source(source: str, ports: Ports) -> None:
 
 def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
     if batch.state is not BatchState.PLANNING:
-        raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
+        raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is already planned.", "Nothing to do.")
     survey, choice, selection = RegionProblems(), InstanceChoice(batch, ports), batch.selection
-    order = _wave_order_writer(batch, ports)
+    order = _new_wave_order_writer(batch, ports)
     ids, accounts = selection.instance_ids, selection.account_ids
     for page in instance_pages(selection.regions, ports, survey, instance_ids=ids, accounts=accounts, only=ecs_filter(batch)):
-        chosen = choice.choose_from_page(page)
+        chosen = choice.choose_instances_from_page(page)
         choice.is_repeated |= not _create_migrations(chosen, batch, ports)
         if order is not None:
-            order.add_instances((_new_migration(each, batch, ports).migration_id, each) for each in chosen)
+            order.buffer_sort_keys((_new_migration(each, batch, ports).migration_id, each) for each in chosen)
     if survey.silent and not may_plan_without_silent_regions(batch.created_at, ports.clock.now()):
         return _record_silent_regions(batch, survey, ports)
     if order is not None:
-        order.write_buffered_keys()
+        order.write_buffered_sort_keys()
     missing = _record_missing_instances(choice)
-    problems = (*survey.problems(again=False), *((each.instance_id, each.code, each.message) for each in missing[:MOST_SHOWN]))
+    problems = (*survey.all_problems(again=False), *((each.instance_id, each.code, each.message) for each in missing[:MOST_SHOWN]))
     after = replace(choice.batch_with_choice(), state=BatchState.OPEN, version=batch.version + 1, problems=problems)
-    ports.batches.commit(batch, after, left_out=choice.left_out_list())
+    ports.batches.commit(batch, after, left_out=choice.left_out_instances())
     return Outcome("done", {"batchId": batch.batch_id, "instances": after.size, "missing": len(missing), "leftOut": after.left_out})
 
 
 def _record_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:
-    """Return the instances that the batch names but no region has, and list them as left out."""
+    """List as left out the instances that the batch names but no region has. Return the missing instances."""
     selection = choice.batch.selection
     where = ", ".join(selection.regions)
     missing = [
@@ -114,7 +116,7 @@ def _record_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:
     return missing
 
 
-def _wave_order_writer(batch: Batch, ports: Ports) -> WaveOrderWriter | None:
+def _new_wave_order_writer(batch: Batch, ports: Ports) -> WaveOrderWriter | None:
     """Return the writer that stores the sort order of the migrations; None if the batch has neither waves nor an order."""
     if not batch.policy.stores_order:
         return None
@@ -128,7 +130,7 @@ def _record_silent_regions(batch: Batch, survey: RegionProblems, ports: Ports) -
 
     The tick starts the planning again, with a longer pause each time.
     """
-    problems = survey.problems(again=True)
+    problems = survey.all_problems(again=True)
     if _problem_causes(problems) != _problem_causes(batch.problems):
         ports.batches.commit(batch, replace(batch, version=batch.version + 1, problems=problems))
     return Outcome("waiting", {"batchId": batch.batch_id, "silent": [region for region, _, _ in survey.silent]})
@@ -146,16 +148,16 @@ def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Port
     """Write the missing rows of one page of instances, and request their prechecks. Return True if none of the rows existed before.
 
     Intake may crash at any point of this function. After a crash, the tick starts the planning again, which keeps existing rows and
-    adds missing rows. Events that were not published stay in the outboxes, and the tick publishes them.
+    adds missing rows. The tick publishes events that stayed in an outbox.
     """
-    wanted = [_row_to_create(_new_migration(each, batch, ports), batch) for each in instances]
+    wanted = [_new_migration_row(_new_migration(each, batch, ports), batch) for each in instances]
     made = [each for each, is_new in zip(wanted, ports.migrations.create_many(wanted), strict=True) if is_new]
     ports.bus.publish([event for each in made for event in each.events])
     ports.migrations.remove_first_outboxes([each.migration for each in made])
     return len(made) == len(instances)
 
 
-def _row_to_create(migration: Migration, batch: Batch) -> NewMigration:
+def _new_migration_row(migration: Migration, batch: Batch) -> NewMigration:
     asked = events.migration_event(migration, events.MIGRATION_REQUESTED, stage="precheck")
     return NewMigration(migration, first_journal_entry(migration, by="intake", reason=f"batch {batch.batch_id}"), (asked,))
 
@@ -186,7 +188,7 @@ def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migra
 def _publish_notices(ports: Ports) -> Outcome:
     """Once a month, publish a notice for each release that is out of support and that an instance still runs.
 
-    The counts are stored as the inventory.
+    The numbers of instances by release are stored as the inventory.
     """
     from shared.domain.inventory import InstanceCount  # only the timer needs it
 
@@ -194,7 +196,7 @@ def _publish_notices(ports: Ports) -> Outcome:
     for page in instance_pages(ports.regions, ports, survey, accounts=("", *ports.member_accounts)):
         for each in page:
             count.add_instance((each.account_id, each.region_id, each.instance_id), each.os_name, each.os_name_en)
-    lacking = survey.problems(again=True)
+    lacking = survey.all_problems(again=True)
     for problem in lacking:
         _LOG.error("the inventory lacks region %s: %s: %s", *problem)
     notices = due_notices(count.releases, now, ports.catalog)

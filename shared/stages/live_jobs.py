@@ -32,8 +32,8 @@ def unfinished_jobs(migration: Migration, ports: Ports, source_ids: Sequence[str
     return ports.driver(migration.driver).unfinished_jobs(migration, where)
 
 
-def remove_own_jobs(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[LiveJob, ...]:
-    """Stop and delete the migration's own jobs as far as SMC allows. Return the jobs that remain."""
+def remove_jobs_of_migration(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[LiveJob, ...]:
+    """Stop and delete the migration's own jobs as far as SMC allows. Return the instance's remaining jobs."""
     found = unfinished_jobs(migration, ports, source_ids)
     own = [job for job in found if job.ours]
     if not own:

@@ -39,7 +39,7 @@ def write_marker(migration: Migration, ports: Ports) -> bool:
         return False
     trace = replace(migration.trace, marker=text, marker_id=sent)
     count = migration.probe_count + 1
-    _commit_unchanged_state(migration, "watch", "a marker is written in the guest", ports, trace=trace, probe_count=count)
+    _commit_step_in_same_state(migration, "watch", "a marker is written in the guest", ports, trace=trace, probe_count=count)
     return True
 
 
@@ -59,7 +59,9 @@ def look_for_marker(migration: Migration, by: str, until: datetime, ports: Ports
     """
     late = ports.clock.now() > until
     try:
-        after = _read_marker_answer(migration, by, ports) if migration.trace.look_id else _send_marker_query(migration, by, ports)
+        after = (
+            _process_marker_answer(migration, by, ports) if migration.trace.look_id else _send_marker_query(migration, by, ports)
+        )
         if after is not None or not late:
             return after or migration
     except (Transient, Refused) as error:
@@ -82,11 +84,14 @@ def _send_marker_query(migration: Migration, by: str, ports: Ports) -> Migration
         return None
     trace = replace(migration.trace, look_id=_run_marker_script(migration, "look", ports))
     sent = migration.probe_count + 1
-    return _commit_unchanged_state(migration, by, "the guest is asked for the marker", ports, trace=trace, probe_count=sent)
+    return _commit_step_in_same_state(migration, by, "the guest is asked for the marker", ports, trace=trace, probe_count=sent)
 
 
-def _read_marker_answer(migration: Migration, by: str, ports: Ports) -> Migration | None:
-    """Read the guest's answer. Return None while the command runs. A command that failed is sent again."""
+def _process_marker_answer(migration: Migration, by: str, ports: Ports) -> Migration | None:
+    """Read and record the guest's answer about the marker. Return None while the command runs.
+
+    A command that failed is sent again.
+    """
     # rarely needed: this import would slow down every start of the watch function
     from shared.probes.marker import parse_marker_answer
 
@@ -95,14 +100,16 @@ def _read_marker_answer(migration: Migration, by: str, ports: Ports) -> Migratio
         return None
     seen = parse_marker_answer(migration.os_type, result.output) if _has_command_succeeded(result) else None
     if seen is None:
-        return _commit_unchanged_state(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
+        return _commit_step_in_same_state(
+            migration, by, "the query for the marker failed", ports, trace=replace(migration.trace, look_id="")
+        )
     is_drill = migration.trace.ended is not None and migration.trace.ended.is_drill
-    found = disks_after_job(_state_before_job(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
+    found = disks_after_job(_guest_before_job(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
     remove_marker(migration, ports)
     return _record_disks_after_job(migration, by, replace(migration.trace, found=found, system=_system_name(seen)), ports)
 
 
-def _state_before_job(migration: Migration, ports: Ports) -> GuestBeforeJobEnd:
+def _guest_before_job(migration: Migration, ports: Ports) -> GuestBeforeJobEnd:
     from shared.domain.guest import GuestFacts
     from shared.stages.observed import baseline_observation
 
@@ -131,9 +138,9 @@ def _system_name(seen: MarkerAnswer) -> str:
 
 
 def _run_marker_script(migration: Migration, act: Action, ports: Ports, marker: str = "") -> str:
-    """Run one of the marker scripts in the guest. Return the command's id.
+    """Run the script that writes, removes or looks for the marker in the guest. Return the command's id.
 
-    Repeated calls with the same act and the same ``probe_count`` run the script only once.
+    Repeated calls with the same ``act`` and the same ``probe_count`` of the migration run the script only once.
     """
     from shared.probes.marker import marker_script
 
@@ -149,10 +156,10 @@ def _run_marker_script(migration: Migration, act: Action, ports: Ports, marker: 
 
 def _record_disks_after_job(migration: Migration, by: str, trace: AfterJobRecord, ports: Ports) -> Migration:
     answer = trace.found.value if trace.found else ""
-    return _commit_unchanged_state(migration, by, f"the disks after the job: {answer}", ports, trace=trace)
+    return _commit_step_in_same_state(migration, by, f"the disks after the job: {answer}", ports, trace=trace)
 
 
-def _commit_unchanged_state(migration: Migration, by: str, reason: str, ports: Ports, **changes: Any) -> Migration:
+def _commit_step_in_same_state(migration: Migration, by: str, reason: str, ports: Ports, **changes: Any) -> Migration:
     """Commit a step that keeps the migration's state. The next tick checks the migration again."""
     now = ports.clock.now()
     return advance_migration(

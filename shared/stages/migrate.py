@@ -23,10 +23,10 @@ from shared.domain.limits import (
 )
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
-from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED
+from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED, duration_in_words
 from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from shared.ports.ports import Ports
-from shared.stages.advance import advance_migration, run_or_fail
+from shared.stages.advance import advance_migration, run_stage_or_fail_migration
 from shared.stages.consent import require_acknowledgement
 from shared.stages.host_identity import host_identity
 from shared.stages.slots import batch_and_start_facts, take_group_place_if_grouped
@@ -35,9 +35,9 @@ STATES = frozenset({State.SNAPSHOTTED})
 _BACK_IN_SERVICE = "Start the instance if it is stopped, and wait until its Cloud Assistant agent answers; then retry."
 
 
-def run(message: Message, ports: Ports) -> Outcome:
+def handle_message(message: Message, ports: Ports) -> Outcome:
     """Prepare the driver's job, or start the job once the preparation is complete."""
-    return run_or_fail(message, ports, STATES, ("migrate", events.START_FAILED), _prepare_or_start_job)
+    return run_stage_or_fail_migration(message, ports, STATES, ("migrate", events.START_FAILED), _prepare_or_start_job)
 
 
 def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
@@ -45,7 +45,7 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     driver.check_settings()
     batch, scene = batch_and_start_facts(migration, ports)
     _require_safe_to_move(migration, batch, scene, ports)
-    reason = _why_job_held(migration, scene, ports)
+    reason = _check_limits_and_take_group_place(migration, scene, ports)
     if reason:
         return _release_slot_and_wait(migration, driver, reason, scene, ports)
     absent = _why_instance_not_ready(migration, ports) if migration.attempt > 1 else ""
@@ -53,7 +53,7 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
         report = JobReport(JobPhase.PREPARING, migration.handle, remedy=absent, late_remedy=_BACK_IN_SERVICE)
         return _wait_for_driver(migration, report, ports)
     if migration.handle.began_at is None:
-        migration = _begin_preparation(migration, ports)
+        migration = _begin_job_preparation(migration, ports)
     who = host_identity(migration, migration.hop, ports) if driver.traits.needs_identity else NOBODY
     report = driver.prepare_job(migration, who)
     if report.phase is JobPhase.FAILED:
@@ -63,10 +63,10 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     return _start_job(migration, report, ports)
 
 
-def _why_job_held(migration: Migration, scene: StartContext, ports: Ports) -> str:
-    """Return, in words, why the job may not start now; empty if the job may start.
+def _check_limits_and_take_group_place(migration: Migration, scene: StartContext, ports: Ports) -> str:
+    """Check the limits, take the group's place, and return in words why the job may not start; empty if the job may start.
 
-    An older version without groups may have admitted the migration. A migration without its group's place takes the place here.
+    The place is still free if an older version, which knew no groups, admitted the migration.
     """
     held = blocking_limit(kind_of_next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
     if held:
@@ -75,7 +75,7 @@ def _why_job_held(migration: Migration, scene: StartContext, ports: Ports) -> st
 
 
 def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, scene: StartContext, ports: Ports) -> Outcome:
-    """Release the slot and wait. If a person has already started the job, record the job as running instead.
+    """Release the slot and make the migration wait. If a person has already started the job, record the job as running instead.
 
     Raises Permanent (Window.TooShort) if the snapshots came too late for several maintenance windows in a row.
     """
@@ -88,7 +88,7 @@ def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, sc
         raise Permanent(
             "Window.TooShort",
             f"The snapshots were ready too late for the maintenance window, {WINDOWS_MISSED} times in a row.",
-            "Cancel it, then submit the instance with a longer window or a smaller cutoff.",
+            "Cancel the migration, then submit the instance with a longer window or a smaller cutoff.",
         )
     after = advance_migration(ports, requeue_migration(migration, reason, by="migrate", now=scene.now, missed=missed))
     return Outcome("waiting", {"state": after.state.value, "reason": reason})
@@ -114,7 +114,7 @@ def _start_job(migration: Migration, report: JobReport, ports: Ports) -> Outcome
     return Outcome("done", {"state": "migrating", "jobId": report.handle.job_id})
 
 
-def _begin_preparation(migration: Migration, ports: Ports) -> Migration:
+def _begin_job_preparation(migration: Migration, ports: Ports) -> Migration:
     """Commit the step that begins the preparation.
 
     If two invocations run at the same time, only one of them can commit the step.
@@ -137,7 +137,7 @@ def _why_instance_not_ready(migration: Migration, ports: Ports) -> str:
 
 
 def _require_safe_to_move(migration: Migration, batch: Batch, scene: StartContext, ports: Ports) -> None:
-    """Before anything destructive, check the acknowledgement, the lock, the slot and that every disk has a finished snapshot.
+    """Before any destructive call, check the acknowledgement, the lock, the slot, and that every disk has a finished snapshot.
 
     Raises Permanent if the acknowledgement, the lock, the slot or a snapshot is missing.
     """
@@ -147,15 +147,17 @@ def _require_safe_to_move(migration: Migration, batch: Batch, scene: StartContex
     where = (migration.region_id, migration.instance_id)
     if ports.admission.lock_holder(*where, account=migration.account_id) != migration.migration_id:
         raise Permanent(
-            "Instance.LockLost", "The instance's lock is not this migration's.", "See which migration has it, then retry."
+            "Instance.LockLost",
+            "This migration does not hold the instance's lock.",
+            "See which migration holds the lock, then retry.",
         )
     if not scene.standing.has_slot:
-        raise Permanent("Batch.NoFreeSlot", "The migration holds no slot of its wave.", "Retry when fewer instances are moving.")
+        raise Permanent("Batch.NoFreeSlot", "The migration holds no slot.", "Retry when fewer instances are moving.")
     safe = _record_finished_snapshots(migration, ports)
     attached = {disk.disk_id for disk in user_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     bare = sorted((attached | set(migration.disks)) - safe)
     if bare:
-        remedy = "Retry: it gets a new precheck and new snapshots. After a job has run, roll back or cancel instead."
+        remedy = "Retry: the migration gets a new precheck and new snapshots. After a job has run, roll back or cancel instead."
         raise Permanent("Snapshot.Missing", f"No finished snapshot of {', '.join(bare)}.", remedy)
 
 
@@ -187,7 +189,7 @@ def _wait_for_driver(migration: Migration, report: JobReport, ports: Ports) -> O
     limit = of.prepare_limit if migration.handle.began_at else PREPARE_LIMIT
     if limit is not None and now - began_at > limit:
         waited_for = report.message or report.remedy
-        why = f"Not ready within {limit}{': ' + waited_for.removesuffix('.') if waited_for else ''}."
+        why = f"The job was not ready within {duration_in_words(limit)}{': ' + waited_for.removesuffix('.') if waited_for else ''}."
         if report.late_remedy:
             raise Permanent("Driver.PrepareTimedOut", why, report.late_remedy, log=report.log)
         raise Permanent("Driver.PrepareTimedOut", why, f"Look at the instance, and at its job {of.job_seen_at}; then retry.")

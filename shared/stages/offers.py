@@ -21,7 +21,7 @@ from shared.domain.migration import ADMITTED, MOVING, Migration
 from shared.ports.batches import Tally
 from shared.ports.migrations import WaitingMigration
 from shared.ports.ports import Ports
-from shared.stages.closing import close_batch
+from shared.stages.closing import close_batch_if_settled
 from shared.stages.slots import STATES_BEFORE_ADMISSION
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ migrations.
 """
 RECLAIM_EVERY_MIN = 10
 UNNEEDED_SLOT_KEPT_FOR = timedelta(minutes=10)
-"""How long after its last change of state a migration keeps a slot that it does not need."""
+"""Time between a migration's last change of state and the release of a slot that the migration does not need."""
 
 
 @dataclass
@@ -68,7 +68,7 @@ class _TickState:
     crowds: dict[str, SlotCounts] = field(default_factory=dict)
     """The slot holders of each batch, counted by region and wave. Only batches that limit regions or waves are counted."""
 
-    def offered_slots(self, batch_id: str | None = None, account_id: str | None = None) -> int:
+    def offered_slot_count(self, batch_id: str | None = None, account_id: str | None = None) -> int:
         """Return the number of slots that this tick has offered to one batch, to one account, or to one batch in one account."""
         return sum(n for (batch, account), n in self.begun.items() if batch_id in (None, batch) and account_id in (None, account))
 
@@ -76,10 +76,11 @@ class _TickState:
 def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = True) -> int:
     """Offer the free slots to waiting migrations: publish an event to the snapshot stage for each. Return the number of offers.
 
-    An offer takes no slot; the snapshot stage takes it later. With ``at_tick`` false, no batch is closed and no slot is reclaimed.
+    An offer does not take the slot; the snapshot stage does so later. With ``at_tick`` false, no batch is closed and no slot is
+    released.
     """
     now = ports.clock.now()
-    queues = _collect_queues_and_close_batches(_rotated_batches(batches, now), now, ports, at_tick=at_tick)
+    queues = _collect_queues_and_close_batches(_batches_in_rotated_order(batches, now), now, ports, at_tick=at_tick)
     if not queues:
         return 0
     tick = _TickState(
@@ -87,18 +88,25 @@ def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = 
         now,
         ports.admission.correct_counts_and_list_slot_holders(),
         ports.admission.current_hold(),
-        *_holder_accounts(queues, ports),
+        *_accounts_of_slot_holders(queues, ports),
     )
     if at_tick:
-        _reclaim_slots(tick)
+        _release_unneeded_slots(tick)
     nudge = events.reminder_id(now)
     # The next hops of all batches come before every first hop, so that no instance stays between two hops for lack of a slot.
-    chosen = [each for next_hops in (True, False) for queue in queues for each in _prepare_queue_and_choose(queue, next_hops, tick)]
+    chosen = [
+        each
+        for next_hops in (True, False)
+        for queue in queues
+        for each in _prepare_queue_and_choose_migrations(queue, next_hops, tick)
+    ]
     ports.bus.publish([events.migration_event(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in chosen])
     return len(chosen)
 
 
-def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, UnusableAccount]]:
+def _accounts_of_slot_holders(
+    queues: Sequence[_BatchQueue], ports: Ports
+) -> tuple[Mapping[str, str], Mapping[str, UnusableAccount]]:
     """Return the member account of each slot holder, and the accounts that cannot be used.
 
     Without member accounts, both mappings are empty.
@@ -124,25 +132,25 @@ def _collect_queues_and_close_batches(
             if tally is not None:
                 queues += [_BatchQueue(tally, waiting, account_id) for account_id, waiting in found if waiting]
             elif at_tick and now.minute == 0:  # only once an hour, because this reads the whole batch
-                close_batch(terms, ports)
+                close_batch_if_settled(terms, ports)
         except ReplankError as error:
             _log_skipped_batch(terms.batch_id, error)
     return queues
 
 
-def _prepare_queue_and_choose(queue: _BatchQueue, next_hops: bool, tick: _TickState) -> list[Migration]:
-    """Return the migrations of one queue that get an offer. Each is about to begin its next hop if ``next_hops`` is
-    true, or else its first hop.
+def _prepare_queue_and_choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) -> list[Migration]:
+    """Return the migrations of one queue that get an offer. With ``next_hops``, return only migrations before a later hop;
+    otherwise, return only migrations before their first hop.
 
     Before first hops are chosen, also pause the batch if its failure budget is spent, advance its wave, sort the queue and report
-    approvals. If one of these steps fails, log the error and return no migration.
+    approvals. If a step fails, log the error and return no migration.
     """
     try:
         if not next_hops and any(not each.first for each in queue.waiting):
-            _pause_if_budget_spent(_queue_start_facts(queue, set(), tick), tick.ports)
-            _remove_later_waves(queue, tick)
+            _pause_batch_if_budget_spent(_start_facts_of_queue(queue, set(), tick), tick.ports)
+            _remove_later_waves_from_queue(queue, tick)
             _sort_queue(queue, tick.ports)
-            _report_approvals(queue.tally.terms, tick.ports)
+            _report_approval_or_stop_batch(queue.tally.terms, tick.ports)
         return _choose_migrations(queue, next_hops, tick)
     except ReplankError as error:
         _log_skipped_batch(queue.tally.terms.batch_id, error)
@@ -156,23 +164,25 @@ def _cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> None:
     cancel_unstarted_migrations(terms, ports)
 
 
-def _pause_if_budget_spent(scene: StartContext, ports: Ports) -> None:
+def _pause_batch_if_budget_spent(scene: StartContext, ports: Ports) -> None:
     if why_budget_spent(scene) and scene.terms.control.brake is PauseState.OFF:
         # rarely needed: this import would slow down every start of the function
-        from shared.stages.braking import pause_if_budget_spent
+        from shared.stages.braking import pause_batch_if_budget_spent
 
-        pause_if_budget_spent(scene, ports)
+        pause_batch_if_budget_spent(scene, ports)
 
 
-def _remove_later_waves(queue: _BatchQueue, tick: _TickState) -> None:
+def _remove_later_waves_from_queue(queue: _BatchQueue, tick: _TickState) -> None:
     """Remove from the queue the migrations whose wave has not begun. If the open wave has ended, record its end."""
     terms = queue.tally.terms
     if not terms.policy.waves or terms.acknowledgement is None:
         return
-    from shared.stages.waving import advance_wave  # rarely needed: this import would slow down every start of the function
+    from shared.stages.waving import (
+        end_wave_or_begin_next,  # rarely needed: this import would slow down every start of the function
+    )
 
-    if not why_budget_spent(_queue_start_facts(queue, set(), tick)):
-        advance_wave(terms, tick.ports)
+    if not why_budget_spent(_start_facts_of_queue(queue, set(), tick)):
+        end_wave_or_begin_next(terms, tick.ports)
     found = tick.ports.batches.waves(terms.batch_id)
     queue.waiting = [each for each in queue.waiting if each.first or found.wave_number(each.migration_id) <= terms.control.wave]
 
@@ -192,27 +202,27 @@ def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
     queue.waiting = sorted(in_order, key=lambda each: each.migration_id in unreadable)
 
 
-def _report_approvals(terms: BatchTerms, ports: Ports) -> None:
-    """Publish which approvals are missing and which are about to expire.
+def _report_approval_or_stop_batch(terms: BatchTerms, ports: Ports) -> None:
+    """Report one missing or expiring approval of the batch, or stop the batch after an expired approval.
 
-    Each missing or expiring approval is published only once.
+    Each missing or expiring approval is reported only once.
     """
     if terms.policy.approvals or terms.policy.wave_approvals:
         # rarely needed: this import would slow down every start of the function
-        from shared.stages.approvals_due import report_approvals
+        from shared.stages.approvals_due import report_approval_or_stop_batch
 
-        report_approvals(terms, ports)
+        report_approval_or_stop_batch(terms, ports)
 
 
 def _log_skipped_batch(batch_id: str, error: ReplankError) -> None:
-    """Log an error that makes the tick skip one batch. The tick goes on with the other batches."""
-    _LOG.error("batch %s is passed over: %s", batch_id, error)
+    """Log an error that makes the tick skip one batch. The tick continues with the other batches."""
+    _LOG.error("batch %s is skipped in this tick: %s", batch_id, error)
 
 
-def _rotated_batches(batches: Sequence[BatchTerms], now: datetime) -> list[BatchTerms]:
+def _batches_in_rotated_order(batches: Sequence[BatchTerms], now: datetime) -> list[BatchTerms]:
     """Return the batches in an order that changes with every tick.
 
-    In a fixed order, a large batch could block a small one for days.
+    In a fixed order, a large batch could block a small batch for days.
     """
     place = int(now.timestamp() // 60) % len(batches) if batches else 0
     return [*batches[place:], *batches[:place]]
@@ -227,7 +237,10 @@ def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) ->
     ids = [each.migration_id for each in queue.waiting if each.first is next_hops]
     start = Start.HOP_SNAPSHOT if next_hops else Start.FIRST_SNAPSHOT
     more = _ids_that_may_start(
-        queue, [each for each in ids if each not in mine], allowed_start_count(start, _queue_start_facts(queue, mine, tick)), tick
+        queue,
+        [each for each in ids if each not in mine],
+        allowed_start_count(start, _start_facts_of_queue(queue, mine, tick)),
+        tick,
     )
     held = [each for each in ids if each in mine]
     found = tick.ports.migrations.load_many(held + more) if held or more else []
@@ -243,7 +256,7 @@ def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) ->
 def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick: _TickState) -> list[str]:
     """Return the first ids that may start, at most ``room`` of them.
 
-    The migration's redundancy group, region and wave must allow the start.
+    A migration may start only if its redundancy group, region and wave allow the start.
     """
     terms = queue.tally.terms
     if not (terms.policy.group or terms.policy.has_region_or_wave_limit) or not room:
@@ -262,15 +275,15 @@ def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick:
     return ids_whose_group_allows_start(ids, room, tick.ports, tick.crowds[terms.batch_id])
 
 
-def _queue_start_facts(queue: _BatchQueue, mine: set[str], tick: _TickState) -> StartContext:
+def _start_facts_of_queue(queue: _BatchQueue, mine: set[str], tick: _TickState) -> StartContext:
     batch_id, account_id = queue.tally.terms.batch_id, queue.account_id
     there = sum(tick.homes.get(each, "") == account_id for each in tick.holders)
-    begun = tick.offered_slots(batch_id)
+    begun = tick.offered_slot_count(batch_id)
     standing = AdmissionCounts(
         queue.tally.failed,
         queue.tally.moved,
         held_by_batch=len(mine) + begun,
-        held_by_account=there + tick.offered_slots(account_id=account_id),
+        held_by_account=there + tick.offered_slot_count(account_id=account_id),
         unproved=len(mine - queue.tally.moved) + begun,
     )
     trouble = tick.troubles.get(account_id)
@@ -278,10 +291,10 @@ def _queue_start_facts(queue: _BatchQueue, mine: set[str], tick: _TickState) -> 
     return StartContext(queue.tally.terms, standing, tick.hold, tick.now, tick.ports.limits.max_moving, reason)
 
 
-def _reclaim_slots(tick: _TickState) -> None:
+def _release_unneeded_slots(tick: _TickState) -> None:
     """Release slots that no migration needs.
 
-    In earlier versions, a retry that crashed before its step was committed kept its slot.
+    In earlier versions, a retry could crash before its step was committed, and then keep its slot.
     """
     if tick.now.minute % RECLAIM_EVERY_MIN:
         return

@@ -23,12 +23,12 @@ from shared.domain.observation import Observation, baseline_document_name, insta
 from shared.domain.prechecks import assess, cheap_rules
 from shared.domain.prechecks.freshness import changed_facts
 from shared.domain.route import plan_route
-from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
+from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT, duration_in_words
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable_answer
 from shared.stages import probe
-from shared.stages.advance import advance_migration, run_or_fail
-from shared.stages.closing import reopen_batch
+from shared.stages.advance import advance_migration, run_stage_or_fail_migration
+from shared.stages.closing import reopen_batch_if_closed
 from shared.stages.observed import baseline_observation
 from shared.stages.slots import is_lock_kept_for_jobs
 
@@ -36,18 +36,18 @@ EVERY_ATTEMPT = 1_000_000
 STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
-def run(message: Message, ports: Ports) -> Outcome:
+def handle_message(message: Message, ports: Ports) -> Outcome:
     """Begin the precheck of an accepted migration, or evaluate the guest's answer to the probe."""
-    return run_or_fail(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _begin_or_judge_precheck)
+    return run_stage_or_fail_migration(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _begin_or_judge_precheck)
 
 
 def _begin_or_judge_precheck(migration: Migration, ports: Ports) -> Outcome:
     if migration.state is State.ACCEPTED:
         batch = ports.batches.load(migration.batch_id)
-        reopen_batch(batch.terms, ports)
+        reopen_batch_if_closed(batch.terms, ports)
         return _begin_precheck(migration, batch, ports)
     terms = ports.batches.terms(migration.batch_id)
-    reopen_batch(terms, ports)
+    reopen_batch_if_closed(terms, ports)
     return _judge_probe_answer(migration, terms, ports)
 
 
@@ -66,7 +66,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
     except Refused as error:
         return _refuse_instance(migration, _assessment_of_error(error), ports)
     if terms.dry_run:  # a dry run takes no lock, so this is the only check for another active migration
-        instance = replace(instance, active_migration_id=_other_active_migration(migration, ports))
+        instance = replace(instance, active_migration_id=_other_active_migration_id(migration, ports))
     facts = _facts_for_rules(migration, instance, None, terms, ports)
     early = assess(facts, terms.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
     if early.is_blocked:
@@ -134,7 +134,7 @@ def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: 
 
 
 def _why_driver_unready(name: str, hops: tuple[Hop, ...], instance: InstanceFacts, ports: Ports) -> str:
-    """Return, in words, why the driver cannot move this instance along these hops now; empty if it can."""
+    """Return, in words, why the driver cannot move this instance along these hops now; empty if the driver can."""
     from shared.domain.driver_choice import why_instance_unrecognisable
 
     if driver_traits(name).needs_identity and (lacks := why_instance_unrecognisable(instance)):
@@ -157,7 +157,7 @@ def _check_driver_has_settings(migration: Migration, instance: InstanceFacts, po
 def _migration_with_group(migration: Migration, instance: InstanceFacts, terms: BatchTerms) -> Migration:
     """Return the migration with its redundancy group.
 
-    If the group is already known, it stays, even if the instance's tag has changed.
+    A known group stays, even if the instance's tag has changed.
     """
     if terms.policy.group is None or migration.group:
         return migration
@@ -179,8 +179,8 @@ def _check_instance_selected(migration: Migration, batch: Batch, ports: Ports) -
     """Refuse an instance that the batch does not select. An instance that the batch does not select must not be probed."""
     why = why_not_selected(batch, migration, ports.catalog)
     if why:
-        remedy = "Submit a batch that names the instance, if it is to move."
-        raise Refused("Batch.NotSelected", f"Batch {batch.batch_id} does not mean {migration.instance_id}: {why}.", remedy)
+        remedy = "To move the instance, submit a batch that names it."
+        raise Refused("Batch.NotSelected", f"Batch {batch.batch_id} does not select {migration.instance_id}: {why}.", remedy)
 
 
 def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> None:
@@ -196,13 +196,13 @@ def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> Non
     if holder != migration.migration_id:
         raise Refused(
             "Instance.AlreadyMigrating",
-            f"Migration {holder} has the instance.",
-            f"Let it end, or cancel it while it waits: replank cancel {holder}.",
+            f"Migration {holder} has locked the instance.",
+            f"Wait until that migration ends, or cancel it while it waits: replank cancel {holder}.",
         )
 
 
-def _other_active_migration(migration: Migration, ports: Ports) -> str:
-    """Return the id of the active migration that holds the instance's lock. Return an empty text if the holder is not active."""
+def _other_active_migration_id(migration: Migration, ports: Ports) -> str:
+    """Return the id of the active migration that holds the instance's lock. Return an empty string if the holder is not active."""
     holder = ports.admission.lock_holder(migration.region_id, migration.instance_id, account=migration.account_id)
     return "" if not holder or _last_ended_attempt(holder, ports) else holder
 
@@ -218,15 +218,15 @@ def _last_ended_attempt(migration_id: str, ports: Ports) -> int:
 
 def _judge_probe_answer(migration: Migration, terms: BatchTerms, ports: Ports) -> Outcome:
     """Read the guest's answer, apply every rule to the facts, and pass or refuse the instance."""
-    found = probe.fetch_answer(migration, ports)
+    found = probe.fetch_probe_answer(migration, ports)
     now = ports.clock.now()
     if found is None:
         if now - migration.entered_at < PROBE_LIMIT:
             return Outcome("waiting", {"state": "prechecking"})
-        found = ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
+        found = ProbeUnreadable("Probe.TimedOut", f"no answer within {duration_in_words(PROBE_LIMIT)}")
     if isinstance(found, ProbeUnreadable):
         return _refuse_instance(migration, sorted_assessment([finding_for_unreadable_answer(found)], {}), ports)
-    instance = _stored_instance(migration, ports)
+    instance = _stored_instance_facts(migration, ports)
     facts = _facts_for_rules(migration, instance, found, terms, ports)
     result = assess(facts, terms.policy.overrides, catalog=ports.catalog)
     result = _assessment_with_group_warning(migration, terms, result)
@@ -245,7 +245,7 @@ def _facts_for_rules(
     return Facts(instance, guest, migration.current_hop, ports.clock.now(), account)
 
 
-def _stored_instance(migration: Migration, ports: Ports) -> InstanceFacts:
+def _stored_instance_facts(migration: Migration, ports: Ports) -> InstanceFacts:
     document = ports.migrations.document(migration.migration_id, instance_document_name(migration.hop))
     return InstanceFacts.from_json(document)
 
@@ -254,7 +254,7 @@ def _pass_precheck(
     migration: Migration, terms: BatchTerms, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
 ) -> Outcome:
     now = ports.clock.now()
-    reason = _journal_reason(migration, guest, ports)
+    reason = _reason_for_journal(migration, guest, ports)
     documents = {baseline_document_name(migration.hop): Observation(instance, guest, result).to_json()}
     # A dry run also ends in the state ready. Without a due time, nothing continues the migration.
     end: dict[str, Any] = {"finished_at": now} if terms.dry_run else {"due_at": now}
@@ -278,7 +278,7 @@ def _pass_precheck(
     return Outcome("done", {"state": passed_on.state.value, "findings": len(result.findings)})
 
 
-def _journal_reason(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
+def _reason_for_journal(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
     """Return the journal's reason for a passed precheck.
 
     For a repeated precheck, the reason lists what has changed in the guest since the last precheck.
@@ -333,5 +333,5 @@ def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> 
 
 def _assessment_of_error(error: ReplankError) -> Assessment:
     """Return an assessment with one finding: the error that stopped the precheck."""
-    finding = Finding(error.code, Severity.ERROR, error.message, "", "The precheck cannot go on without it.", error.remedy)
+    finding = Finding(error.code, Severity.ERROR, error.message, "", "Without this, the precheck cannot continue.", error.remedy)
     return sorted_assessment([finding], {})

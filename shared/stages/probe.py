@@ -26,7 +26,7 @@ def may_run_batch_check(terms: BatchTerms) -> bool:
 
 
 def has_batch_check(terms: BatchTerms) -> bool:
-    """Whether the batch's policy names a check or files, which the probe must then include."""
+    """Whether the batch's policy names a check or files, and the probe must include them."""
     policy = terms.policy
     return bool(policy.files or policy.check) or any(each.files or each.check for each in policy.commands)
 
@@ -59,7 +59,7 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: BatchTer
 
 
 def _policy_for_instance(migration: Migration, terms: BatchTerms, ports: Ports, tags: Mapping[str, str] | None) -> Policy:
-    """Return the policy with the files and the check that apply to this instance."""
+    """Return the policy with the files and the check that apply to the migration's instance."""
     policy = terms.policy
     if not policy.commands:
         return policy
@@ -70,7 +70,7 @@ def _policy_for_instance(migration: Migration, terms: BatchTerms, ports: Ports, 
     return replace(policy, files=files, check=policy.check if rule.check is None else rule.check)
 
 
-def fetch_answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnreadable | None:
+def fetch_probe_answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnreadable | None:
     """Return the guest's facts, or the reason why its answer cannot be used; None while the probe runs."""
     try:
         result = ports.guest.command_result(migration.region_id, migration.instance_id, migration.probe_invocation_id)

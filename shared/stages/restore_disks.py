@@ -23,25 +23,25 @@ from shared.ports.ports import Ports
 AT_REST = frozenset({"In_use", "Available"})
 """The disk states in which ECS accepts ResetDisk, according to the API reference of ResetDisk.
 
-A disk that is being reset has neither of these states.
+While ECS resets a disk, the disk has another state.
 """
 _TO_DO = frozenset({ResetState.PENDING, ResetState.ASKED})
 Note = Callable[[tuple[DiskReset, ...], str], Migration]
 """A function that commits the state of the disks, with a reason for the journal, and returns the migration."""
 
 
-def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
+def planned_disk_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     """Return each disk, paired with the snapshot to reset it from. All disks and snapshots are checked in ECS.
 
-    A disk that was reset before a retry keeps its state. Raises Permanent (Rollback.DisksDiffer, Rollback.SnapshotUnusable,
-    Rollback.InstanceLocked).
+    A disk that was reset before a retry keeps its recorded state. Raises Permanent with the code Rollback.DisksDiffer,
+    Rollback.SnapshotUnusable or Rollback.InstanceLocked.
     """
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     if instance.locked:
         raise Permanent(
             "Rollback.InstanceLocked",
             f"The instance is locked ({', '.join(instance.locked)}); ECS resets none of its disks. "
-            "Nothing was stopped or reset by this look.",
+            "This check stopped and reset nothing.",
             "Remove the lock's cause (settle the bill, or see Security Center), then retry the rollback.",
         )
     attached = [disk.disk_id for disk in instance.user_disks]
@@ -54,9 +54,9 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     if bad:
         raise Permanent(
             "Rollback.SnapshotUnusable",
-            f"{' '.join(bad)} Nothing was stopped or reset by this look.",
-            "Without every snapshot the instance would be half old, half new. Keep it as it is and confirm it, or make disks of "
-            "the snapshots that are left; the ledger names them.",
+            f"{' '.join(bad)} This check stopped and reset nothing.",
+            "Without every snapshot the instance would be half old and half new. Keep it as it is and confirm it, or make disks "
+            "from the remaining snapshots; the ledger names them.",
         )
     return merged
 
@@ -68,8 +68,8 @@ def why_disks_busy(migration: Migration, ports: Ports) -> str:
     return ", ".join([*working, *(f"snapshot {id} is being made" for id in instance.snapshots_in_progress)])
 
 
-def are_resets_outdated(migration: Migration, instance: FoundInstance) -> bool:
-    """Whether the instance may have written to its disks after they were reset."""
+def are_disk_resets_outdated(migration: Migration, instance: FoundInstance) -> bool:
+    """Whether the instance may have written to its disks after the reset."""
     valid = are_resets_valid(migration.rollback_disks, entered_at=migration.entered_at, started_at=instance.started_at)
     return has_reset_begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
 
@@ -84,7 +84,7 @@ def check_resets_by_dry_run(migration: Migration, ports: Ports) -> None:
 def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:
     """Reset each disk that is not reset yet. Stop and return None as soon as ``safe`` returns False.
 
-    Each reset is recorded before its call. After a crash, the row then shows which disks may have been reset.
+    Each reset is recorded before ECS is called. After a crash, the row then shows which disks may have been reset.
     """
     resets = migration.rollback_disks
     for each in [each for each in resets if each.state in _TO_DO]:
@@ -103,7 +103,7 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
 
 
 def _is_disk_ready_for_reset(migration: Migration, disk_id: str, ports: Ports) -> bool:
-    """Whether ECS shows the disk in a state in which it accepts a reset.
+    """Whether ECS shows the disk in a state in which ECS accepts a reset.
 
     ECS refuses a reset that has already begun, even if the call that began it got no answer. The disk's state shows whether a reset
     has begun.
@@ -112,7 +112,7 @@ def _is_disk_ready_for_reset(migration: Migration, disk_id: str, ports: Ports) -
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)
 
 
-def resets_with_current_states(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
+def disk_resets_with_current_states(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     """Return the resets, with every reset that ECS has finished marked as restored.
 
     Raises Permanent (Rollback.DisksDiffer) if a disk was attached or detached in the meantime.

@@ -11,7 +11,7 @@ from shared.domain.migration import Migration
 from shared.ports.ports import Ports
 
 
-def rollback_approval_state(batch: Batch, migration: Migration, now: datetime, ports: Ports) -> ApprovalStatus:
+def rollback_approval_status(batch: Batch, migration: Migration, now: datetime, ports: Ports) -> ApprovalStatus:
     """Return who has approved this migration's rollback, and how many approvals are missing."""
     about = approvals.rollback_subject(migration.migration_id, migration.entered_version)
     given: list[Approval] = []

@@ -24,7 +24,7 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
     A migration that already has a slot keeps it.
     """
     for _ in range(LOST_RACE.calls):
-        seen, scene = slots_and_start_facts(migration, ports)
+        seen, scene = slot_use_and_start_facts(migration, ports)
         held = limits.blocking_limit(
             limits.kind_of_next_start(migration), replace(scene, offered=offered or limits.has_priority(migration))
         )
@@ -51,36 +51,38 @@ def take_group_place_if_grouped(migration: Migration, ports: Ports) -> BlockingL
     return take_group_place(migration, ports)
 
 
-def _facts_with_blocking_member(scene: StartContext, migration: Migration, ports: Ports) -> StartContext:
+def _start_facts_with_blocking_member(scene: StartContext, migration: Migration, ports: Ports) -> StartContext:
     if not migration.group:
         return scene
-    from shared.stages.groups import blocking_member  # only batches with groups need it
+    from shared.stages.groups import blocking_member_in_words  # only batches with groups need it
 
-    return replace(scene, mate=blocking_member(migration, ports))
-
-
-def current_limit(migration: Migration, ports: Ports) -> BlockingLimit | None:
-    """Return the limit that now forbids the migration's next start; None if it may start. No slot is taken."""
-    return limits.blocking_limit(limits.kind_of_next_start(migration), slots_and_start_facts(migration, ports)[1])
+    return replace(scene, mate=blocking_member_in_words(migration, ports))
 
 
-def slots_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUse, StartContext]:
+def current_blocking_limit(migration: Migration, ports: Ports) -> BlockingLimit | None:
+    """Return the limit that now forbids the migration's next start; None if the migration may start. No slot is taken."""
+    return limits.blocking_limit(limits.kind_of_next_start(migration), slot_use_and_start_facts(migration, ports)[1])
+
+
+def slot_use_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUse, StartContext]:
     """Return the slots in use, and the facts that decide whether the migration may start."""
     seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots. A failure is counted before its slot is released, so a free slot never hides an uncounted
     # failure.
     tally = ports.batches.tally(migration.batch_id)
-    return seen, _facts_with_blocking_member(_start_facts(seen, hold, tally, migration, ports), migration, ports)
+    return seen, _start_facts_with_blocking_member(_start_facts_of_migration(seen, hold, tally, migration, ports), migration, ports)
 
 
 def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, StartContext]:
     """Return the whole batch, and the facts that decide whether the migration may start.
 
-    For callers that also need the batch's acknowledgement.
+    Callers that also need the batch's acknowledgement use this function.
     """
     seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.batch_and_tally(migration.batch_id)
-    return batch, _facts_with_blocking_member(_start_facts(seen, hold, tally, migration, ports), migration, ports)
+    return batch, _start_facts_with_blocking_member(
+        _start_facts_of_migration(seen, hold, tally, migration, ports), migration, ports
+    )
 
 
 def release_slot(migration: Migration, ports: Ports) -> None:
@@ -93,7 +95,7 @@ def release_slot(migration: Migration, ports: Ports) -> None:
     ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
 
 
-def release_earlier_slot(migration: Migration, ports: Ports) -> None:
+def release_slot_of_earlier_attempt(migration: Migration, ports: Ports) -> None:
     """Release the slot of an earlier attempt. The present attempt takes its own slot when it is admitted."""
     if migration.attempt > 1:
         last = migration.attempt - 1
@@ -103,13 +105,13 @@ def release_earlier_slot(migration: Migration, ports: Ports) -> None:
 def release_unneeded_slot_and_lock(migration_id: str, ports: Ports) -> None:
     """Release the slot, the lock and the group's place if the migration no longer needs them.
 
-    A stage may have taken them for a step that could not be committed, because the row had changed.
+    A stage may have taken a slot or a lock for a step that could not be committed, because the row had changed.
     """
     migration = ports.migrations.load(migration_id)
     if migration.state in _STATES_WITHOUT_SLOT | {State.FAILED, State.PRECHECK_FAILED}:
         release_slot(migration, ports)
     elif migration.state in STATES_BEFORE_ADMISSION:
-        release_earlier_slot(migration, ports)
+        release_slot_of_earlier_attempt(migration, ports)
     if migration.group and not is_lock_kept_for_jobs(migration, ports):
         release_group_place_if_grouped(migration, ports)
     where = (migration.region_id, migration.instance_id)
@@ -141,7 +143,7 @@ def is_lock_kept_for_jobs(migration: Migration, ports: Ports) -> bool:
 
 
 STATES_BEFORE_ADMISSION = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.WAITING})
-"""The states before admission. In these states, a slot can only belong to the present attempt."""
+"""The states before admission. Before admission, a slot can only belong to the present attempt."""
 _FINAL_STATES = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
 """The final states. A migration in a final state needs neither lock nor slot."""
 _STATES_WITHOUT_SLOT = _FINAL_STATES | {State.ROLLING_BACK}
@@ -150,17 +152,17 @@ _STATES_WITHOUT_LOCK = _FINAL_STATES | {State.PRECHECK_FAILED}
 """The states in which a migration needs no lock. After a refused precheck the next attempt takes a new lock."""
 
 
-def why_batch_held(tally: Tally, ports: Ports) -> str:
-    """Return, in words, why the batch cannot start a new migration now; empty if it can."""
+def why_batch_cannot_start(tally: Tally, ports: Ports) -> str:
+    """Return, in words, why the batch cannot start a new migration now; empty if the batch can start one."""
     reasons = []
     for account_id in tally.terms.account_ids:
         seen, hold = ports.admission.slot_use_and_hold(tally.terms.batch_id, account=account_id)
-        held = limits.blocking_limit(Start.FIRST_SNAPSHOT, _start_facts(seen, hold, tally, None, ports))
+        held = limits.blocking_limit(Start.FIRST_SNAPSHOT, _start_facts_of_migration(seen, hold, tally, None, ports))
         reasons.append(held.reason if held else "")
     return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
-def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> StartContext:
+def _start_facts_of_migration(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> StartContext:
     """Return the limits, counts and times that decide whether a migration of the batch may start."""
     now = ports.clock.now()
     trouble = seen.trouble.why_unusable if seen.trouble is not None and seen.trouble.is_account_blocked(now) else ""
@@ -171,14 +173,14 @@ def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None,
 
         # The holders are read after the slots. If a slot is taken in between, the version of the slots changes, and this migration
         # gets no slot.
-        standing = slot_counts(tally.terms, ports, without=mine).with_region_and_wave_counts(own, standing)
+        standing = slot_counts(tally.terms, ports, without=mine).counts_with_region_and_wave(own, standing)
     return StartContext(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
 
 
 def wave_number(tally: Tally, own: str, ports: Ports) -> int:
     """Return the number of the migration's wave; 0 if the batch has no waves.
 
-    Numbers start at 0. If ``own`` is empty, return the number of the open wave.
+    Wave numbers start at 0. If ``own`` is empty, return the number of the open wave.
     """
     if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
         return 0
@@ -197,11 +199,11 @@ def _counts_for_limits(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> A
         held_by_batch=seen.of_batch - has_slot,
         held_by_account=seen.of_account - has_slot,
         has_slot=has_slot,
-        unproved=_unvalidated_count(tally, own, ports),
+        unproved=_unvalidated_migration_count(tally, own, ports),
     )
 
 
-def _unvalidated_count(tally: Tally, own: str, ports: Ports) -> int | None:
+def _unvalidated_migration_count(tally: Tally, own: str, ports: Ports) -> int | None:
     """Return the number of other migrations that hold a slot and are not validated yet. Return None once the canary has passed."""
     if len(tally.moved) >= tally.terms.policy.canary:
         return None

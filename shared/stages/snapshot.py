@@ -17,24 +17,30 @@ from shared.domain.ledger import LedgerEntry, SnapshotState, name_of_snapshot
 from shared.domain.limits import BlockingLimit, requeue_migration
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ADMITTED, Migration, State, step
-from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
+from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT, duration_in_words
 from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
 from shared.stages import commands, probe
-from shared.stages.advance import advance_migration, run_or_fail
+from shared.stages.advance import advance_migration, run_stage_or_fail_migration
 from shared.stages.consent import require_acknowledgement
 from shared.stages.slots import admit_migration
 
 STATES = ADMITTED | {State.SNAPSHOTTING}
 
 
-def run(message: Message, ports: Ports) -> Outcome:
+def handle_message(message: Message, ports: Ports) -> Outcome:
     """Admit a waiting migration if the limits allow it, then make its snapshots and wait until they are finished."""
     offered = message.type != events.PRECHECK_PASSED
-    return run_or_fail(message, ports, STATES, ("snapshot", events.SNAPSHOT_FAILED), partial(_admit_or_continue, offered=offered))
+    return run_stage_or_fail_migration(
+        message,
+        ports,
+        STATES,
+        ("snapshot", events.SNAPSHOT_FAILED),
+        partial(_admit_migration_or_continue_snapshots, offered=offered),
+    )
 
 
-def _admit_or_continue(migration: Migration, ports: Ports, *, offered: bool) -> Outcome:
+def _admit_migration_or_continue_snapshots(migration: Migration, ports: Ports, *, offered: bool) -> Outcome:
     if migration.state is State.SNAPSHOTTING:
         return _continue_snapshots(migration, ports)
     held = admit_migration(migration, ports, offered=offered)
@@ -46,9 +52,9 @@ def _admit_or_continue(migration: Migration, ports: Ports, *, offered: bool) -> 
 def _continue_snapshots(migration: Migration, ports: Ports) -> Outcome:
     """Continue the pre command or the snapshots. The time limit applies even if every call to ECS fails."""
     try:
-        return _run_pre_command_first(migration, ports, begun=True)
+        return _run_pre_command_then_snapshots(migration, ports, begun=True)
     except Transient as error:
-        _check_time_limit(migration, ports, f" {error.message}")
+        _check_snapshot_time_limit(migration, ports, f" {error.message}")
         raise
 
 
@@ -64,12 +70,12 @@ def _begin_admitted_migration(migration: Migration, ports: Ports) -> Outcome:
         told = events.migration_event(outdated.after, events.PRECHECK_OUTDATED, stage="precheck", reason=why)
         advance_migration(ports, replace(outdated, events=(told,)))
         return Outcome("waiting", {"state": "accepted"})
-    more = commands.pre_command_changes(migration, batch.terms, ports)
+    more = commands.changes_to_begin_pre_command(migration, batch.terms, ports)
     begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST, **more)
-    return _run_pre_command_first(advance_migration(ports, begun), ports, begun=False)
+    return _run_pre_command_then_snapshots(advance_migration(ports, begun), ports, begun=False)
 
 
-def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
+def _run_pre_command_then_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
     """Run the pre command before the snapshots.
 
     The snapshots then contain everything that the pre command made the instance write.
@@ -108,11 +114,11 @@ def _why_precheck_outdated(migration: Migration, terms: BatchTerms, ports: Ports
     if not migration.check_asked and probe.has_batch_check(terms):
         return "the precheck was made without the batch's files and check"
     attached = {disk.disk_id for disk in user_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
-    return "the disks are not those of the precheck" if attached != set(migration.disks) else ""
+    return "the disks have changed since the precheck" if attached != set(migration.disks) else ""
 
 
 def _request_and_check_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
-    """Request the missing snapshots and check the requested ones.
+    """Request the missing snapshots, and check the snapshots that were requested before.
 
     Move to the next state once every disk has a finished snapshot.
     """
@@ -124,21 +130,21 @@ def _request_and_check_snapshots(migration: Migration, ports: Ports, *, begun: b
         done += _record_snapshot_if_finished(entry, known.get(entry.snapshot_id), ports)
     if done == len(entries):
         return _finish_snapshots(migration, ports)
-    _check_time_limit(migration, ports)
+    _check_snapshot_time_limit(migration, ports)
     return Outcome("waiting", {"state": "snapshotting", "done": done, "of": len(entries)})
 
 
-def _check_time_limit(migration: Migration, ports: Ports, why: str = "") -> None:
+def _check_snapshot_time_limit(migration: Migration, ports: Ports, why: str = "") -> None:
     if ports.clock.now() - migration.entered_at > SNAPSHOT_LIMIT:
-        sentence = f"Not finished within {SNAPSHOT_LIMIT}.{why}"
-        raise Permanent("Snapshot.TimedOut", sentence, "Look at the snapshots in the console, then retry.")
+        sentence = f"The snapshots were not finished within {duration_in_words(SNAPSHOT_LIMIT)}.{why}"
+        raise Permanent("Snapshot.TimedOut", sentence, "Look at the snapshots in the ECS console, then retry.")
 
 
 def _record_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
     """Record a finished snapshot in the ledger. Return whether the snapshot is finished.
 
-    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. A snapshot that was just requested may be missing from
-    ECS's list. Such a new snapshot does not count as gone.
+    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. A snapshot that was just requested does not count as
+    gone, although ECS's list may not show it yet.
     """
     if snapshot is None and ports.clock.now() - entry.created_at < LOST:
         return False
@@ -159,7 +165,7 @@ def _record_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, 
 def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, LedgerEntry], ports: Ports) -> LedgerEntry:
     """Request a disk's snapshot, and return its ledger entry.
 
-    The entry is written before the request. After a crash, the ledger therefore knows every snapshot.
+    The entry is written before the request, so the ledger knows every snapshot even after a crash.
     """
     words = (migration.hop, migration.attempt, disk_id)
     key = "-".join(map(str, words))

@@ -28,9 +28,11 @@ class RegionProblems:
     refused: list[Problem] = field(default_factory=list)
     silent: list[Problem] = field(default_factory=list)
 
-    def problems(self, *, again: bool) -> tuple[Problem, ...]:
+    def all_problems(self, *, again: bool) -> tuple[Problem, ...]:
         """Return all problems in words. With ``again``, the sentences say that silent regions are tried again automatically."""
-        then = "It is tried again by itself." if again else "Then submit a batch for this region again."
+        then = (
+            "Replank tries the region again automatically." if again else "Once it answers, submit a batch for this region again."
+        )
         return (*self.refused, *((region, code, f"{sentence} {then}") for region, code, sentence in self.silent))
 
 
@@ -45,14 +47,14 @@ def instance_pages(
 ) -> Iterator[tuple[FoundInstance, ...]]:
     """Yield the instances of the accounts' regions, page by page. A region's problems are added to ``survey``.
 
-    With ``instance_ids``, only these instances are searched for. ECS applies the filter ``only``, and may return instances that do
-    not match it. An instance may be returned twice.
+    With ``instance_ids``, only the instances with those ids are searched for. ECS applies the filter ``only``, and may return
+    instances that do not match it. An instance may be returned twice.
     """
     for account_id in accounts:
         wanted = dict.fromkeys(instance_ids) if instance_ids else None
         try:
             there = ports.ports_for_account(account_id)
-            for page in _pages_of_account(regions, there, survey, wanted, only):
+            for page in _instance_pages_of_account(regions, there, survey, wanted, only):
                 yield tuple(replace(each, account_id=account_id) for each in page) if account_id else page
         except AccountUnusable as error:
             from shared.stages.accounts import record_account_refusal  # only a deployment with member accounts needs it
@@ -62,15 +64,15 @@ def instance_pages(
             survey.refused.append((what, error.code, f"{error.message} {error.remedy} Then submit a batch for it again."))
 
 
-def _pages_of_account(
+def _instance_pages_of_account(
     regions: Sequence[str], ports: Ports, survey: RegionProblems, wanted: dict[str, None] | None, only: InstanceFilter
 ) -> Iterator[tuple[FoundInstance, ...]]:
     for region_id in regions:
         try:
             if wanted is None:
-                yield from _pages_of_region(region_id, (), ports, only)
+                yield from _instance_pages_of_region(region_id, (), ports, only)
             else:
-                yield from _pages_by_id(region_id, wanted, ports)
+                yield from _instance_pages_by_id(region_id, wanted, ports)
         except AccountUnusable:
             raise
         except Transient as error:
@@ -79,20 +81,20 @@ def _pages_of_account(
             survey.refused.append((region_id, error.code, f"{error.message} {error.remedy} Then submit again."))
 
 
-def _pages_by_id(region_id: str, wanted: dict[str, None], ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
+def _instance_pages_by_id(region_id: str, wanted: dict[str, None], ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
     """Yield the instances with the wanted ids.
 
-    An id that was found is removed from ``wanted``, so that it is not searched for in other regions.
+    An id that was found is removed from ``wanted``, so that other regions are not searched for the same id.
     """
     ids = list(wanted)
     for start in range(0, len(ids), IDS_PER_CALL):
-        for page in _pages_of_region(region_id, ids[start : start + IDS_PER_CALL], ports, NO_FILTER):
+        for page in _instance_pages_of_region(region_id, ids[start : start + IDS_PER_CALL], ports, NO_FILTER):
             yield page
             for each in page:
                 wanted.pop(each.instance_id, None)
 
 
-def _pages_of_region(
+def _instance_pages_of_region(
     region_id: str, instance_ids: Sequence[str], ports: Ports, only: InstanceFilter
 ) -> Iterator[tuple[FoundInstance, ...]]:
     token, seen = "", 0
@@ -105,7 +107,7 @@ def _pages_of_region(
             break
     # ECS may have cut off the filtered listing, so the region is listed again without these filters
     if only.is_capped and seen >= MOST_FILTERED:
-        yield from _pages_of_region(region_id, instance_ids, ports, replace(only, tags=(), resource_group_id=""))
+        yield from _instance_pages_of_region(region_id, instance_ids, ports, replace(only, tags=(), resource_group_id=""))
 
 
 def _record_silent_region(region_id: str, error: Transient, ports: Ports, survey: RegionProblems) -> None:
@@ -116,7 +118,7 @@ def _record_silent_region(region_id: str, error: Transient, ports: Ports, survey
     try:
         known = ports.compute.regions()
     except ReplankError as unknown:
-        _LOG.warning("the regions cannot be listed, so that none is ruled out: %s", unknown)
+        _LOG.warning("the regions cannot be listed, so no region is refused: %s", unknown)
         known = frozenset({region_id})
     if region_id in known:
         survey.silent.append((region_id, error.code, f"Region {region_id} does not answer: {error.message}"))

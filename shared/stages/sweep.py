@@ -17,7 +17,7 @@ from shared.domain.migration import Migration, State, step
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports
-from shared.stages.adopt import entry_of_other_owner, why_not_made_by_smc
+from shared.stages.adopt import ledger_entry_with_other_owner, why_not_made_by_smc
 from shared.stages.advance import advance_migration
 
 PATIENCE = timedelta(minutes=8)
@@ -29,13 +29,15 @@ The weekly check finds migrations to which an older version gave no due time.
 """
 NO_ANSWER = "Cloud.NoAnswer"
 UNCHANGED_BY_SWEEP = frozenset({State.ROLLED_BACK, State.CANCELLED})
-"""The final states that a sweep does not change. For a migration in such a state, the sweep only adds a line to the journal."""
+"""The final states that a sweep does not change. The sweep only adds a line to the journal of a migration that was rolled back or
+cancelled.
+"""
 P = TypeVar("P", LedgerPage, MigrationPage)
 T = TypeVar("T", LedgerEntry, Migration)
 _LOG = logging.getLogger("replank")
 
 
-def run(message: Message, ports: Ports) -> Outcome:
+def handle_message(message: Message, ports: Ports) -> Outcome:
     """Delete the snapshots that are due, page by page, and complete each migration that has no snapshot left."""
     began, size = ports.clock.now(), ports.limits.sweep_page
     deleted, kept, completed, troubles = 0, 0, 0, SweepFailures()
@@ -44,23 +46,25 @@ def run(message: Message, ports: Ports) -> Outcome:
     ):
         owners = {each.migration_id: each for each in _owning_migrations(entries.entries, ports)}
         swept = [
-            each for each in entries.entries if troubles.try_or_log(each, _delete_snapshot, owners.get(each.migration_id), ports)
+            each
+            for each in entries.entries
+            if troubles.call_or_log_failure(each, _delete_snapshot, owners.get(each.migration_id), ports)
         ]
         deleted, kept = deleted + len(swept), kept + len(entries.entries) - len(swept)
         touched = {entry.migration_id for entry in swept}
-        completed += sum(troubles.try_or_log(owners[each], _complete_migration, ports) for each in sorted(touched))
+        completed += sum(troubles.call_or_log_failure(owners[each], _complete_migration, ports) for each in sorted(touched))
     if began.weekday() == SUNDAY:
         for page in _pages_until_time_limit(
             lambda token: ports.migrations.migration_page(state=State.CONFIRMED, limit=size, token=token), began, ports
         ):
             completed += sum(
-                troubles.try_or_log(each, _complete_migration, ports) for each in page.migrations if each.due_at is None
+                troubles.call_or_log_failure(each, _complete_migration, ports) for each in page.migrations if each.due_at is None
             )
     # This finds migrations of an earlier, interrupted run, and migrations with a snapshot that was entered in the ledger late.
     for page in _pages_until_time_limit(
         lambda token: ports.migrations.past_retention_page(began, limit=size, token=token), began, ports
     ):
-        completed += sum(troubles.try_or_log(each, _complete_migration, ports) for each in page.migrations)
+        completed += sum(troubles.call_or_log_failure(each, _complete_migration, ports) for each in page.migrations)
     result = "done" if ports.clock.now() - began < PATIENCE else "waiting"
     facts: dict[str, Any] = {"deleted": deleted, "kept": kept, "completed": completed}
     return Outcome(result, {**facts, "causes": dict(troubles.codes)} if troubles.codes else facts)
@@ -74,12 +78,12 @@ class SweepFailures:
     silent: set[tuple[str, str]] = field(default_factory=set)
     """The accounts and regions that did not answer.
 
-    The run skips these regions, because each further call would wait just as long for an answer.
+    The run skips a region that did not answer, because each further call would wait just as long.
     """
     refusing: set[str] = field(default_factory=set)
     """Member accounts that refuse the pipeline. The run skips accounts that refuse the pipeline."""
 
-    def try_or_log(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
+    def call_or_log_failure(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
         """Call ``act`` with ``what``, and return its result. If ``act`` fails, log the cause and return False."""
         if what.account_id in self.refusing or (what.account_id, what.region_id) in self.silent:
             self.codes["Sweep.AccountSkipped" if what.account_id in self.refusing else "Sweep.RegionSkipped"] += 1
@@ -95,7 +99,7 @@ class SweepFailures:
             if isinstance(error, AccountUnusable):
                 self.refusing.add(what.account_id)
             facts = {"migrationId": what.migration_id, "regionId": what.region_id, "code": error.code, "remedy": error.remedy}
-            _LOG.error("the sweep passes over one: %s", error, extra={"facts": facts})
+            _LOG.error("the sweep skips a snapshot or migration: %s", error, extra={"facts": facts})
             return False
 
 
@@ -124,7 +128,7 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
     ports = ports.ports_for_migration(owner)
     why = why_not_made_by_smc(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
     if why:
-        ports.ledger.put(entry_of_other_owner(entry, why))
+        ports.ledger.put(ledger_entry_with_other_owner(entry, why))
         return False
     snapshot_id = entry.snapshot_id or _id_of_unrecorded_snapshot(entry, ports)
     if snapshot_id and not ports.compute.delete_snapshot(entry.region_id, snapshot_id):
@@ -136,8 +140,8 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
 def _id_of_unrecorded_snapshot(entry: LedgerEntry, ports: Ports) -> str:
     """Return the id of a snapshot whose ledger entry has no id; empty if ECS does not have the snapshot.
 
-    An entry has no id if the function crashed after it had requested the snapshot. The name alone proves nothing, because a copy
-    may have the same name. The disk and the migration's tag must match too.
+    An entry has no id if the function crashed after it had requested the snapshot. The snapshot must match by name, disk and
+    migration tag, because a copy of a snapshot may have the same name.
     """
     wanted = (f"replank-{entry.migration_id}-{entry.key}", entry.disk_id, entry.migration_id)
     found = ports.compute.snapshots_of_instance(entry.region_id, entry.instance_id)

@@ -12,7 +12,7 @@ from shared.domain.errors import Refused, Transient
 from shared.domain.migration import Migration, State
 from shared.ports.ports import Ports
 from shared.stages.advance import advance_migration
-from shared.stages.rollback_approvals import rollback_approval_state
+from shared.stages.rollback_approvals import rollback_approval_status
 
 _LOG = logging.getLogger("replank")
 
@@ -28,7 +28,7 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
     batch = ports.batches.load(row.batch_id)
     given = batch.acknowledgement
     if given is None or not may_roll_back_automatically(batch):
-        _LOG.warning("no rollback: nobody has acknowledged it for this policy", extra={"migrationId": row.migration_id})
+        _LOG.warning("no automatic rollback: nobody has acknowledged it for this policy", extra={"migrationId": row.migration_id})
         return
     held = why_rollback_held(row, batch, ports)
     if held:
@@ -36,12 +36,14 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
     try:
         advance_migration(ports, acts.roll_back_by_policy(row, given, ports.clock.now()))
     except Refused as error:  # the migration then waits for a person
-        _LOG.warning("no rollback: %s", error, extra={"migrationId": row.migration_id})
+        _LOG.warning("no automatic rollback: %s", error, extra={"migrationId": row.migration_id})
 
 
 def why_rollback_held(migration: Migration, batch: Batch, ports: Ports) -> str:
-    """Return, in words, what delays an automatic rollback; empty if nothing delays it."""
+    """Return, in words, what delays an automatic rollback; empty if nothing delays the rollback."""
     hold = ports.admission.current_hold()
     if hold.is_held:
         return hold.reason
-    return approvals.missing_approvals_in_words(rollback_approval_state(batch, migration, ports.clock.now(), ports), batch.batch_id)
+    return approvals.missing_approvals_in_words(
+        rollback_approval_status(batch, migration, ports.clock.now(), ports), batch.batch_id
+    )

@@ -18,12 +18,12 @@ from shared.domain.guest import GuestFacts
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import DriverData, Migration, State, step
 from shared.domain.observation import Observation, validation_document_name
-from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE
+from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE, duration_in_words
 from shared.domain.validation import compare_after_hop, why_not_comparable_yet
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable_answer
 from shared.stages import commands, marker, probe
-from shared.stages.advance import GuestDiffersFromBaseline, advance_migration, run_or_fail
+from shared.stages.advance import GuestDiffersFromBaseline, advance_migration, run_stage_or_fail_migration
 from shared.stages.observed import baseline_observation
 
 STATES = frozenset({State.VALIDATING})
@@ -31,9 +31,9 @@ Documents = Mapping[str, Mapping[str, Any]]
 """The documents that a step stores, by document name."""
 
 
-def run(message: Message, ports: Ports) -> Outcome:
+def handle_message(message: Message, ports: Ports) -> Outcome:
     """Send the probe to the guest, or evaluate the probe's answer."""
-    return run_or_fail(message, ports, STATES, ("validate", events.VALIDATION_FAILED), _probe_or_judge_guest)
+    return run_stage_or_fail_migration(message, ports, STATES, ("validate", events.VALIDATION_FAILED), _probe_or_judge_guest)
 
 
 def _probe_or_judge_guest(migration: Migration, ports: Ports) -> Outcome:
@@ -41,12 +41,12 @@ def _probe_or_judge_guest(migration: Migration, ports: Ports) -> Outcome:
         return _fail_after_drill(migration, migration.trace.ended, ports)
     if not migration.probe_invocation_id:
         return _send_probe(migration, ports)
-    found = probe.fetch_answer(migration, ports)
+    found = probe.fetch_probe_answer(migration, ports)
     if found is None and ports.clock.now() - migration.entered_at < VALIDATION_PATIENCE + PROBE_LIMIT:
         return Outcome("waiting", {"state": "validating"})
     if isinstance(found, GuestFacts):
         return _judge_guest(migration, found, ports)
-    unreadable = found or ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
+    unreadable = found or ProbeUnreadable("Probe.TimedOut", f"no answer within {duration_in_words(PROBE_LIMIT)}")
     return _probe_again_or_fail(migration, sorted_assessment([finding_for_unreadable_answer(unreadable)], {}), ports)
 
 
@@ -59,7 +59,7 @@ def _send_probe(migration: Migration, ports: Ports) -> Outcome:
         if now - migration.entered_at > VALIDATION_PATIENCE:
             raise
         ports.migrations.set_due_time(migration, now + LOOK_AGAIN)
-        return Outcome("waiting", {"state": "validating", "reason": "the guest takes no command yet"})
+        return Outcome("waiting", {"state": "validating", "reason": "the guest accepts no command yet"})
     asked = step(
         migration,
         State.VALIDATING,
@@ -78,7 +78,7 @@ def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outco
     still = why_not_comparable_yet(guest, migration.current_hop, migration.os_type, catalog=ports.catalog)
     if still and ports.clock.now() - migration.entered_at <= VALIDATION_PATIENCE:
         # a service that is missing now may still be starting, so the guest is not judged yet
-        return _probe_later(migration, ports, still)
+        return _schedule_next_probe(migration, ports, still)
     instance_before, before = baseline_observation(migration, ports).facts_of_instance_and_guest()
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     result = compare_after_hop(instance_before, before, instance, guest, migration.current_hop, catalog=ports.catalog)
@@ -102,7 +102,7 @@ def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outco
 def _probe_again_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unmoved: str = "") -> Outcome:
     """Probe the guest again later, or fail the migration once the guest's services have had enough time to start.
 
-    ``unmoved`` names the old system if the guest still runs it after the job has finished.
+    ``unmoved`` names the old system if the guest still runs the old system after the job has finished.
     """
     now = ports.clock.now()
     worst = (result.blocking_findings or result.findings)[0]
@@ -112,16 +112,19 @@ def _probe_again_or_fail(migration: Migration, result: Assessment, ports: Ports,
         if unmoved:
             return _record_drill(migration, unmoved, ports)
         raise GuestDiffersFromBaseline(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
-    return _probe_later(migration, ports, worst.code, result)
+    return _schedule_next_probe(migration, ports, worst.code, result)
 
 
 def _record_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
-    """Record that the job was a drill. A drill's job ends as finished too, but SMC then restores every disk from its own copies."""
+    """Record that the job was a drill.
+
+    A drill's job also ends as finished, but afterwards SMC restores every disk from its own copies.
+    """
     now = ports.clock.now()
     end = JobEnd(
         "Job.RolledBack",
-        f"Job {migration.handle.job_id} is finished, but the guest runs {system} as before: it was a drill, or it did nothing.",
-        "Retry with a migration, not a drill; or roll back to the snapshots; or confirm it as it is.",
+        f"Job {migration.handle.job_id} is finished, but the guest runs {system} as before: it was a drill or changed nothing.",
+        "Retry with a migration, not a drill; or roll back to the snapshots; or confirm the instance as it is.",
         now,
         copied=True,
         is_drill=True,
@@ -143,7 +146,7 @@ def _fail_after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcom
     raise Permanent(end.code, f"{end.message} {disks_in_words(migration.trace)}", remedy_after_job(migration.trace, end.remedy))
 
 
-def _probe_later(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:
+def _schedule_next_probe(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:
     """Schedule another probe of the guest in a few minutes."""
     now = ports.clock.now()
     reason = f"not yet: {why}"[:500]

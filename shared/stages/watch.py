@@ -35,7 +35,7 @@ STAGE_OF = {
 }
 """The stage that handles the migrations in each state. The watch function itself handles the states migrating and restarting."""
 _WATCHED_HERE = frozenset({State.MIGRATING, State.RESTARTING})
-"""The states in which no stage but this one checks a migration."""
+"""The states in which only the watch stage checks a migration."""
 OPEN_BATCHES = 500
 """Maximum open batches that one tick reads.
 
@@ -48,7 +48,7 @@ The offer reads all slot holders and the queues of all batches. In a larger depl
 """
 
 
-def run(message: Message, ports: Ports) -> Outcome:
+def handle_message(message: Message, ports: Ports) -> Outcome:
     """Handle a tick, the acknowledgement of a batch, the release of a slot, or an event of ECS."""
     if message.source == "acs.ecs":
         return handle_ecs_event(message, ports)
@@ -80,7 +80,7 @@ def _check_all_accounts(ports: Ports) -> Outcome:
 
 
 def _run_tick(ports: Ports) -> Outcome:
-    due = _migrations_to_handle_now(ports.migrations.due_migrations(ports.clock.now(), ports.limits.tick_page), ports)
+    due = _recheck_accounts_and_select_migrations(ports.migrations.due_migrations(ports.clock.now(), ports.limits.tick_page), ports)
     moved, driven = _handle_due_migrations([migration for migration in due if not migration.owes], ports)
     batches = ports.batches.terms_of_open_batches(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
@@ -88,25 +88,25 @@ def _run_tick(ports: Ports) -> Outcome:
     # The outboxes come last, because a service that does not answer uses up the rest of the tick's time.
     late = [migration for migration in due if migration.owes and _settle_outboxes(migration, ports)]
     moved_late, driven_late = _handle_due_migrations(late, ports)
-    _remind_of_confirmations(ports)
+    _send_confirmation_reminders(ports)
     return Outcome("done", {"due": len(due), "driven": driven + driven_late, "moved": moved + moved_late, "offered": offered})
 
 
-def _remind_of_confirmations(ports: Ports) -> None:
+def _send_confirmation_reminders(ports: Ports) -> None:
     """Once an hour, remind people of the batches that are ready to confirm."""
     if ports.clock.now().minute != REMINDER_MINUTE:
         return
     # rarely needed: this import would slow down every start of the function
-    from shared.stages.confirming import remind_of_confirmations
+    from shared.stages.confirming import send_confirmation_reminders
 
     try:
-        remind_of_confirmations(ports)
+        send_confirmation_reminders(ports)
     except ReplankError as error:
         _LOG.warning("no reminders of confirmations in this hour: %s", error)
 
 
-def _migrations_to_handle_now(due: list[Migration], ports: Ports) -> list[Migration]:
-    """Return the due migrations whose accounts can be used.
+def _recheck_accounts_and_select_migrations(due: list[Migration], ports: Ports) -> list[Migration]:
+    """Check blocked accounts again. Return the due migrations whose accounts can be used.
 
     Migrations that only the tick checks are always included, so that their time limits still apply.
     """
@@ -125,7 +125,7 @@ def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tup
     Return how many migrations changed their state, and how many reminders were sent.
     """
     by_state = {state: [each for each in migrations if each.state is state] for state in State}
-    moved = _poll_or_log(watch_jobs, by_state[State.MIGRATING], ports) + _poll_or_log(
+    moved = _poll_or_log_error(watch_jobs, by_state[State.MIGRATING], ports) + _poll_or_log_error(
         watch_guests, by_state[State.RESTARTING], ports
     )
     return moved, _send_reminders([each for state in STAGE_OF for each in by_state[state]], ports)
@@ -134,15 +134,15 @@ def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tup
 def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
     """Carry out the migration's outboxes. Return whether this tick also handles the migration itself.
 
-    The tick does so if the outbox is older than the migration's state, because an old outbox must not delay the migration. The tick
-    also handles every migration that no other stage checks.
+    The tick handles the migration if the outbox is older than the migration's state, because an old outbox must not delay a
+    migration. The tick also handles every migration that no other stage checks.
     """
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:
         if not goes_on:
             _postpone_migration(migration, ports)
         if not settle_outboxes(ports, migration):
-            _LOG.warning("a step's effects are still owed", extra={"migrationId": migration.migration_id})
+            _LOG.warning("a step's effects stay in the outbox", extra={"migrationId": migration.migration_id})
     except ReplankError as error:
         _LOG.error("a step's effects cannot be carried out: %s", error, extra={"migrationId": migration.migration_id})
     return goes_on
@@ -160,7 +160,7 @@ def _postpone_migration(migration: Migration, ports: Ports) -> None:
     ports.migrations.set_due_time(migration, now + pause)
 
 
-def _poll_or_log(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
+def _poll_or_log_error(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
     """Poll all jobs or all guests. If their service does not answer, only log the error. The rest of the tick still runs."""
     if not migrations:
         return 0
@@ -175,7 +175,7 @@ def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
     """Send a reminder for each due migration to its stage, and postpone the migrations that make no progress.
 
     If a migration makes progress, its stage's own step sets its due time. Migrations without progress go to the end of the queue,
-    so that they do not block the others. Return how many reminders were sent.
+    so that other migrations are not blocked. Return how many reminders were sent.
     """
     now = ports.clock.now()
     nudge = events.reminder_id(now)

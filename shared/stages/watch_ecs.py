@@ -1,6 +1,6 @@
 """Handles the events of ECS: counts restarts, wakes the snapshot stage after the last snapshot, and calls the guard.
 
-Alibaba Cloud does not document how EventBridge wraps an ECS event. Two formats are therefore read: the whole CloudMonitor object,
+Alibaba Cloud does not document how EventBridge wraps an ECS event. The stage can read two formats: the whole CloudMonitor object,
 and only its content. A lost event delays a migration by minutes only, because the tick polls too.
 """
 
@@ -30,7 +30,7 @@ def handle_ecs_event(message: Message, ports: Ports) -> Outcome:
         return _handle_power_state(message, content, ports)
     if message.type == SNAPSHOT_COMPLETED:
         return _handle_finished_snapshot(message, content, ports)
-    return Outcome("stale", {"reason": f"{message.type} is of no interest"})
+    return Outcome("stale", {"reason": f"{message.type} is not handled"})
 
 
 def _handle_power_state(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
@@ -39,24 +39,26 @@ def _handle_power_state(message: Message, content: dict[str, Any], ports: Ports)
     region_id = str(message.data.get("regionId") or message.region_id or "")
     if state not in ("Running", "Stopped", "Deleted") or not instance_id:
         return Outcome("stale", {"reason": "no restart"})
-    account = _event_account(message, ports)
+    account = _account_of_event(message, ports)
     if account is None:
-        return Outcome("stale", {"reason": "of an account that is not served"})
+        return Outcome("stale", {"reason": "the account of the event is not served"})
     holder = ports.admission.lock_holder(region_id, instance_id, account=account)
     if not holder:
         return Outcome("stale", {"reason": "no migration has the instance"})
     at = message.at or ports.clock.now()
     if state == "Running" and ports.migrations.record_restart(holder, message.event_id, at, RESTARTS_COUNTED_IN):
         return Outcome("done", {"migrationId": holder, "restart": True})
-    from shared.stages.guard import record_power_change  # rarely needed: most events are expected restarts, or concern no migration
+    from shared.stages.guard import (
+        record_power_change_by_others,  # rarely needed: most events are expected restarts, or concern no migration
+    )
 
-    return record_power_change(holder, state, message, ports)
+    return record_power_change_by_others(holder, state, message, ports)
 
 
-def _event_account(message: Message, ports: Ports) -> str | None:
-    """Return the event's account in the form that the rows use; None if this deployment does not serve the account.
+def _account_of_event(message: Message, ports: Ports) -> str | None:
+    """Return the event's account as the rows store it; None if this deployment does not serve the account.
 
-    An event without an account belongs to the deployment's own account, because only that account's bus leaves the name out.
+    An event without an account belongs to the deployment's own account, because only that account's bus leaves out the account.
     """
     named = message.account_id
     if not named or named in ports.member_accounts:
@@ -75,8 +77,8 @@ def _handle_finished_snapshot(message: Message, content: dict[str, Any], ports: 
     if not migration_id:
         return _record_snapshot_by_others(message, content, ports)
     migration = ports.migrations.load(migration_id)
-    if migration.account_id != _event_account(message, ports):
-        return Outcome("stale", {"reason": "of another account than the migration's"})
+    if migration.account_id != _account_of_event(message, ports):
+        return Outcome("stale", {"reason": "the account of the event is not the migration's"})
     if migration.state is not State.SNAPSHOTTING:
         return Outcome("stale", {"reason": f"the migration is {migration.state.value}"})
     prefix = f"{migration.hop}-{migration.attempt}-"
@@ -95,9 +97,9 @@ def _handle_finished_snapshot(message: Message, content: dict[str, Any], ports: 
 
 
 def _record_snapshot_by_others(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    account = _event_account(message, ports)
+    account = _account_of_event(message, ports)
     if account is None:
-        return Outcome("stale", {"reason": "of an account that is not served"})
+        return Outcome("stale", {"reason": "the account of the event is not served"})
     # rarely needed: this import would slow down every start of the function
     from shared.stages.guard import record_snapshot_by_others
 

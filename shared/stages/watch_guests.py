@@ -10,10 +10,10 @@ from itertools import groupby
 from shared.domain import events
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import Migration, State, step
-from shared.domain.timing import LOST, RETURN_LIMIT, SETTLE
+from shared.domain.timing import LOST, RETURN_LIMIT, SETTLE, duration_in_words
 from shared.ports.guest import Agent
 from shared.ports.ports import Ports
-from shared.stages.advance import advance_migration, fail_migration, record_if_account_refusal
+from shared.stages.advance import advance_migration, fail_migration, record_error_if_account_refusal
 
 _LOG = logging.getLogger("replank")
 AGENTS_PER_CALL = 50
@@ -39,15 +39,15 @@ def _account_and_region(migration: Migration) -> tuple[str, str]:
 def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
     """Return the agents by instance id; empty if the service does not answer.
 
-    An error is only logged: the caller's time limits must still be checked.
+    An error is only logged, because the caller must still check the time limits.
     """
     account_id, region_id = _account_and_region(migrations[0])
     try:
         return ports.ports_for_account(account_id).guest.agents(region_id, [each.instance_id for each in migrations])
     except ReplankError as error:
-        record_if_account_refusal(error, ports)
+        record_error_if_account_refusal(error, ports)
         level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
-        _LOG.log(level, "agents cannot be asked for, the next tick tries again: %s", error)
+        _LOG.log(level, "the agents cannot be read, and the next tick tries again: %s", error)
         return {}
 
 
@@ -60,6 +60,7 @@ def _handle_restarting_guest(migration: Migration, agent: Agent | None, ports: P
         if waited <= RETURN_LIMIT:
             return False
         seen = agent.heartbeat_at if agent else None
+        silent = f"has not answered since {seen:%Y-%m-%d %H:%M} UTC" if seen else "has never answered"
         fail_migration(
             ports,
             migration,
@@ -67,7 +68,7 @@ def _handle_restarting_guest(migration: Migration, agent: Agent | None, ports: P
             events.MIGRATION_FAILED,
             Permanent(
                 "Guest.NotBack",
-                f"The agent is silent since {seen or 'ever'}; the job was finished {waited} ago.",
+                f"The guest's agent {silent}. The job finished {duration_in_words(waited)} ago.",
                 "Look at the instance through VNC in the ECS console; then retry, or roll back.",
             ),
         )

@@ -12,15 +12,15 @@ from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots, CountOutcome
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import DriverData, Migration, State, step
-from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, pause_before_poll
+from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, duration_in_words, pause_before_poll
 from shared.ports.driver import JobPhase, JobReport
 from shared.ports.ports import Ports
 from shared.stages import marker
-from shared.stages.advance import advance_migration, fail_migration, record_if_account_refusal
+from shared.stages.advance import advance_migration, fail_migration, record_error_if_account_refusal
 from shared.stages.effects import launch_job
 
 MIN_RECORDED_PROGRESS = 10
-"""How far a job's progress must have grown, in percentage points, before its row is updated."""
+"""Minimum growth of a job's progress, in percentage points, for which the migration's row is updated."""
 _LOG = logging.getLogger("replank")
 
 
@@ -32,7 +32,7 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
         try:
             reports = ports.ports_for_account(account_id).driver(name).job_reports(mine)
         except ReplankError as error:
-            record_if_account_refusal(error, ports)
+            record_error_if_account_refusal(error, ports)
             moved += _handle_unreadable_jobs(mine, error, ports)
             continue
         for migration in mine:
@@ -41,13 +41,13 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
 
 
 def _handle_unreadable_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
-    """Handle jobs whose state cannot be read now. A job that is past its time limit fails nevertheless."""
+    """Handle jobs whose state cannot be read now. A migration whose job is past its time limit still fails."""
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
-    _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
-    return sum(_handle_running_job(each, _last_known_report(each), ports) for each in migrations)
+    _LOG.log(level, "the jobs cannot be read, and the next tick tries again: %s", error)
+    return sum(_handle_running_job(each, _last_known_job_report(each), ports) for each in migrations)
 
 
-def _last_known_report(migration: Migration) -> JobReport:
+def _last_known_job_report(migration: Migration) -> JobReport:
     """Return the last known report of a job. A job that had not ended in that report counts as running."""
     end = migration.trace.ended
     if end is None:
@@ -57,9 +57,9 @@ def _last_known_report(migration: Migration) -> JobReport:
 
 def _handle_running_job(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     try:
-        return _act_on_report(migration, report, ports.ports_for_migration(migration))
+        return _act_on_job_report(migration, report, ports.ports_for_migration(migration))
     except (Stale, Transient) as error:
-        record_if_account_refusal(error, ports)
+        record_error_if_account_refusal(error, ports)
         _LOG.info("left for the next tick: %s", error, extra={"migrationId": migration.migration_id})
         return False
     except ReplankError as error:
@@ -67,22 +67,26 @@ def _handle_running_job(migration: Migration, report: JobReport | None, ports: P
         return True
 
 
-def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
+def _act_on_job_report(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     if (report is None or report.phase is JobPhase.FAILED) and not driver_traits(migration.driver).copies_disks:
         end = _end_of_job(migration, report, ports)
         log = report.log if report else ""
         # only a rollback restores this driver's disks, so there is no marker to look for
         raise Permanent(end.code, end.message, end.remedy, log=log)
     if report is None or report.phase is JobPhase.FAILED:
-        return _ask_guest_after_job(migration, _end_of_job(migration, report, ports), ports)
+        return _ask_guest_and_fail_migration(migration, _end_of_job(migration, report, ports), ports)
     if migration.trace.ended is not None:
         migration = _record_job_restart(migration, ports)
     if report.phase is JobPhase.FINISHED:
-        return _begin_restart_wait(migration, report, ports)
+        return _begin_wait_for_restart(migration, report, ports)
     limit = driver_traits(migration.driver).job_limit
     if ports.clock.now() - migration.entered_at > limit:
         where = driver_traits(migration.driver).job_seen_at
-        raise Permanent("Job.TimedOut", f"Not finished within {limit}.", f"Look at the job {where} before anything else.")
+        raise Permanent(
+            "Job.TimedOut",
+            f"The job was not finished within {duration_in_words(limit)}.",
+            f"Look at the job {where} before anything else.",
+        )
     if report.phase is JobPhase.PREPARED:
         launch_job(migration, ports)
     elif not (report.copied and not migration.trace.marker and marker.write_marker(migration, ports)):
@@ -93,7 +97,7 @@ def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports)
 def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -> None:
     """Set the time of the job's next poll.
 
-    Until SMC has made its copies of the disks, every tick polls the job. The time in which the marker can be written is short.
+    Until SMC has made its copies of the disks, every tick polls the job, because there is little time to write the marker.
     """
     now = ports.clock.now()
     if migration.owes:
@@ -117,13 +121,16 @@ def _end_of_job(migration: Migration, report: JobReport | None, ports: Ports) ->
         return migration.trace.ended
     if report is None:
         return JobEnd(
-            "Job.NotFound", f"SMC has no job {migration.handle.job_id} any more.", "Look at SMC; roll back or retry.", now
+            "Job.NotFound",
+            f"SMC has no job {migration.handle.job_id} any more.",
+            "Look at the jobs in the SMC console; then roll back or retry.",
+            now,
         )
-    message, remedy = report.message or "The job failed.", report.remedy or "Mend the cause, then retry."
+    message, remedy = report.message or "The job failed.", report.remedy or "Correct the cause, then retry."
     return JobEnd(report.code or "Job.Failed", message, remedy, now, report.copied)
 
 
-def _ask_guest_after_job(migration: Migration, end: JobEnd, ports: Ports) -> bool:
+def _ask_guest_and_fail_migration(migration: Migration, end: JobEnd, ports: Ports) -> bool:
     """Find out in the guest whether SMC has restored the disks after a failed job, and then fail the migration.
 
     The end of the job is recorded first. SMC gets time to restore the disks before the guest is asked for the marker.
@@ -162,7 +169,7 @@ def _record_job_restart(migration: Migration, ports: Ports) -> Migration:
     return advance_migration(ports, replace(taken, effects=(CountOutcome("resumed"),)))
 
 
-def _begin_restart_wait(migration: Migration, report: JobReport, ports: Ports) -> bool:
+def _begin_wait_for_restart(migration: Migration, report: JobReport, ports: Ports) -> bool:
     now = ports.clock.now()
     taken = step(
         migration,

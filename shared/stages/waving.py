@@ -20,7 +20,7 @@ from shared.stages.closing import SETTLED
 SORT_KEYS_PER_WRITE = 1000
 """Maximum migrations whose sort keys are stored in one write."""
 ROWS_READ = 100
-"""Maximum rows that are read in one call if an older version did not store the batch's sort keys."""
+"""Maximum rows that one call reads if an older version did not store the batch's sort keys."""
 
 
 _ALL = ("100%",)
@@ -30,7 +30,7 @@ _ALL = ("100%",)
 class WaveOrderWriter:
     """Stores the sort keys of a batch's migrations while intake makes the migrations.
 
-    An acknowledgement can then read the stored keys, and need not read every row.
+    An acknowledgement can then read the stored keys instead of every row.
     """
 
     def __init__(self, batch: Batch, ports: Ports) -> None:
@@ -38,7 +38,7 @@ class WaveOrderWriter:
         self._pages = 0
         self._unnoted: dict[str, list[str]] = {}
 
-    def add_instances(self, chosen: Iterable[tuple[str, FoundInstance]]) -> None:
+    def buffer_sort_keys(self, chosen: Iterable[tuple[str, FoundInstance]]) -> None:
         """Buffer the sort keys of the instances by migration id. Write the keys once the buffer is full.
 
         A repeated planning writes the same keys again.
@@ -46,9 +46,9 @@ class WaveOrderWriter:
         order = self._batch.policy.order
         self._unnoted |= {id: sort_key(order, each.name, each.instance_id, dict(each.tags)) for id, each in chosen}
         if len(self._unnoted) >= SORT_KEYS_PER_WRITE:
-            self.write_buffered_keys()
+            self.write_buffered_sort_keys()
 
-    def write_buffered_keys(self) -> None:
+    def write_buffered_sort_keys(self) -> None:
         """Write the sort keys that are still in the buffer."""
         if self._unnoted:
             self._ports.batches.write_wave_sort_keys(self._batch.batch_id, self._pages, self._unnoted)
@@ -60,7 +60,7 @@ def sort_key_by_name(migration: Migration) -> list[str]:
     return sort_key("", migration.instance_name, migration.instance_id, {})
 
 
-def divide_into_waves(batch: Batch, ports: Ports) -> Waves:
+def divide_batch_into_waves(batch: Batch, ports: Ports) -> Waves:
     """Divide a batch into waves when it is acknowledged, and return the waves. A batch without waves gets a single wave.
 
     Refused migrations and unreadable rows go into the last wave, because a retry may still move them.
@@ -90,7 +90,7 @@ def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
     return places
 
 
-def advance_wave(terms: BatchTerms, ports: Ports) -> None:
+def end_wave_or_begin_next(terms: BatchTerms, ports: Ports) -> None:
     """Record that the open wave has ended, or begin the next wave once the soak time is over and the approvals are complete."""
     if terms.control.brake is not PauseState.OFF:
         return

@@ -77,8 +77,8 @@ def test_the_waves_of_a_large_batch_are_cut_with_few_calls_although_intake_was_k
         message = submitted(one, ports, count, waves=["1", "10", "25%"])
         batch_id = str(message.data["batchId"])
         with killed_after(count // 20), pytest.raises(IntakeKilled):
-            intake.run(message, ports)
-        assert intake.run(message, ports).result == "done"
+            intake.handle_message(message, ports)
+        assert intake.handle_message(message, ports).result == "done"
         calls = Counter(one.calls(lambda: acknowledged(replace(api, bus=FakeBus()), batch_id)))
         assert sum(calls.values()) <= 6 + count // 5000, calls
         cut = api.batches.waves(batch_id)
@@ -96,8 +96,8 @@ def test_waves_are_cut_of_a_batch_that_an_older_version_planned() -> None:
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 120, waves=["50%"])
         batch_id = str(message.data["batchId"])
-        with mock.patch.object(waving.WaveOrderWriter, "add_instances"):
-            intake.run(message, ports)
+        with mock.patch.object(waving.WaveOrderWriter, "buffer_sort_keys"):
+            intake.handle_message(message, ports)
         assert api.batches.wave_sort_keys(batch_id) == []
         with mock.patch.object(waving, "SORT_KEYS_PER_WRITE", 50):
             dies = mock.patch.object(
@@ -134,9 +134,9 @@ def test_a_batch_is_made_in_full_although_intake_is_killed_five_times(count: int
         batch_id = str(message.data["batchId"])
         for kill in range(5):
             with killed_after(count + kill * (count // 8 + 2)), pytest.raises(IntakeKilled):
-                intake.run(message, ports)
+                intake.handle_message(message, ports)
             assert ports.batches.load(batch_id).state is BatchState.PLANNING
-        assert intake.run(message, ports).result == "done"
+        assert intake.handle_message(message, ports).result == "done"
         assert (ports.batches.load(batch_id).state, ports.batches.load(batch_id).size) == (BatchState.OPEN, count)
         assert ports.migrations.state_counts(batch_id) == Counter({State.ACCEPTED: count})
         asked = Counter(each.data["migrationId"] for each in bus.published if "migrationId" in each.data)
@@ -153,7 +153,7 @@ def test_a_thousand_instances_take_few_calls() -> None:
             replace(one.ports, bus=FakeBus()), {"instanceIds": ids, "policy": {"driver": "console"}}, Caller("ann")
         )
         message = Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id})
-        calls = Counter(one.calls(lambda: intake.run(message, one.ports)))
+        calls = Counter(one.calls(lambda: intake.handle_message(message, one.ports)))
         assert calls["BatchWriteRow"] == 20
         assert sum(calls.values()) <= 110, calls
 
@@ -164,7 +164,7 @@ def test_a_role_that_may_not_write_in_bulk_writes_one_by_one() -> None:
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 3)
         with mock.patch.object(Store, "write_many", side_effect=Permanent("Store.Refused", "denied", "")):
-            assert intake.run(message, ports).facts["instances"] == 3
+            assert intake.handle_message(message, ports).facts["instances"] == 3
         assert sum(ports.migrations.state_counts(str(message.data["batchId"])).values()) == 3
         assert owing(ports, str(message.data["batchId"])) == set()
 
@@ -173,7 +173,7 @@ def test_what_moved_on_while_it_was_made_is_left_alone() -> None:
     with bench("intake") as one:
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 2)
-        intake.run(message, ports)
+        intake.handle_message(message, ports)
         found = ports.migrations.page_of_batch(str(message.data["batchId"]), state=None, limit=9, token="").migrations
         moved = ports.migrations.load(found[0].migration_id)
         ports.migrations.remove_first_outboxes([replace(moved, version=7), found[1]])

@@ -16,7 +16,7 @@ from tests.support.ports import Bench, bench
 
 
 def take_inventory(one: Bench, **more: Any) -> Any:
-    return intake.run(Message("", "e", "timer", {}), replace(one.ports, bus=FakeBus(), **more))
+    return intake.handle_message(Message("", "e", "timer", {}), replace(one.ports, bus=FakeBus(), **more))
 
 
 def test_the_daily_listing_stores_what_it_counted() -> None:

@@ -43,7 +43,7 @@ def planned(one: Bench, request: dict[str, Any], document: dict[str, Any] = FLEE
     one.world.load_fleet(document)
     ports = replace(one.ports, bus=FakeBus())
     asked, _ = batches.submit_batch(ports, {"policy": {"driver": "console"}, **request}, ANN)
-    intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id}), ports)
+    intake.handle_message(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id}), ports)
     return ports.batches.load(asked.batch_id), instances_of(ports, asked.batch_id), ports
 
 
@@ -84,7 +84,7 @@ def test_a_batch_has_what_meets_its_criteria_and_lists_what_was_left_out(
 ) -> None:
     with bench("intake") as one:
         batch, found, ports = planned(one, request_)
-        listed = left_out.left_out_page(ports, batch.batch_id, limit=50, token="")
+        listed = left_out.page_of_left_out_instances(ports, batch.batch_id, limit=50, token="")
         assert (found, batch.size, batch.left_out) == (numbers, len(numbers), len(out))
         assert {each.instance_id.removeprefix("i-test"): each.code for each in listed.left_out} == out
 
@@ -107,7 +107,7 @@ def test_more_than_a_thousand_ids_are_one_batch_and_no_burden_for_lists() -> Non
         seen: list[str] = []
         token = ""
         for _ in range(9):
-            page = left_out.left_out_page(ports, batch.batch_id, limit=30, token=token)
+            page = left_out.page_of_left_out_instances(ports, batch.batch_id, limit=30, token=token)
             seen += [each.instance_id for each in page.left_out]
             token = page.next_token
             if not token:
@@ -122,7 +122,7 @@ def test_each_id_is_looked_for_until_it_is_found() -> None:
         request = {"instanceIds": ids, "regionIds": ["cn-beijing", "cn-hangzhou", "cn-shanghai"], "policy": {"driver": "console"}}
         asked, _ = batches.submit_batch(replace(one.ports, bus=FakeBus()), request, ANN)
         message = Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id})
-        calls = Counter(one.calls(lambda: intake.run(message, one.ports)))
+        calls = Counter(one.calls(lambda: intake.handle_message(message, one.ports)))
         assert calls["DescribeInstances"] == 3
 
 
@@ -157,9 +157,9 @@ def test_a_planning_that_was_interrupted_counts_what_it_had_made() -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(type(ports.batches), "commit", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
-                intake.run(message, ports)
+                intake.handle_message(message, ports)
         one.world.load_fleet(fleet(tagged(1, {"env": "prod"}), tagged(2, {}), tagged(3, {"env": "test"})))
-        intake.run(message, ports)
+        intake.handle_message(message, ports)
         batch = ports.batches.load(asked.batch_id)
         assert (batch.size, instances_of(ports, asked.batch_id)) == (3, ["0001", "0002", "0003"])
 

@@ -137,7 +137,7 @@ def test_a_snapshot_that_cannot_be_deleted_does_not_end_the_sweep(one: Bench) ->
     compute: Any = Refusing({"s-1": Permanent("Forbidden.RAM", "no", "Give it.")})
     ports = replace(one.ports, compute=compute, bus=FakeBus())
     one.world.at(T0 + CLOCKS_APART)
-    done = sweep.run(Message("timer", "t", "timer", {}), ports)
+    done = sweep.handle_message(Message("timer", "t", "timer", {}), ports)
     assert (done.facts["deleted"], done.facts["kept"], done.facts["causes"]) == (2, 1, {"Forbidden.RAM": 1})
 
 
@@ -147,7 +147,7 @@ def test_a_region_that_does_not_answer_is_asked_once(one: Bench) -> None:
     compute: Any = Refusing({f"s-{number}": Transient("Cloud.NoAnswer", "no answer") for number in (1, 2)})
     ports = replace(one.ports, compute=compute, bus=FakeBus())
     one.world.at(T0 + CLOCKS_APART)
-    done = sweep.run(Message("timer", "t", "timer", {}), ports)
+    done = sweep.handle_message(Message("timer", "t", "timer", {}), ports)
     assert (done.facts["deleted"], compute.asked) == (1, ["s-1", "s-3"])
 
 
@@ -158,7 +158,7 @@ def test_a_ledger_row_that_nobody_can_read_does_not_end_the_sweep(one: Bench) ->
     spoil(one, tables.SNAPSHOTS, (("migration_id", mid), ("key", "0-1-d-1")))
     compute: Any = Refusing({})
     one.world.at(T0 + CLOCKS_APART)
-    done = sweep.run(Message("timer", "t", "timer", {}), replace(one.ports, compute=compute, bus=FakeBus()))
+    done = sweep.handle_message(Message("timer", "t", "timer", {}), replace(one.ports, compute=compute, bus=FakeBus()))
     assert (done.facts["deleted"], compute.asked) == (1, ["s-2"])
     row = store_of(one).get(tables.SNAPSHOTS, (("migration_id", mid), ("key", "0-1-d-1")))
     assert json.loads(row["doc"]) == json.loads(LATER)
@@ -184,7 +184,7 @@ def test_what_stands_still_is_listed_with_its_cause(one: Bench) -> None:
     taken = step(late, State.MIGRATED, now=one.now - timedelta(hours=1), by="validate", reason="done")
     ports.migrations.commit(replace(taken, effects=(CleanUpDriver(late.handle),)))
     before = store_of(one).get(tables.MIGRATIONS, (("migration_id", driven),))
-    found = stuck.find_stuck_rows(ports)
+    found = stuck.stuck_rows(ports)
     assert {(each.kind, each.id) for each in found.stuck} == {
         ("unreadable migration", driven),
         ("unreadable migration", ready),
@@ -210,7 +210,7 @@ def test_a_row_that_nobody_can_read_is_listed_in_every_state_that_has_not_ended(
     due = {"due_at": T0} if state in (State.ROLLING_BACK, State.CONFIRMED) else {}
     bad = stand(one, 1, state=state, entered_at=T0, **due)
     spoil(one, tables.MIGRATIONS, (("migration_id", bad),))
-    assert [(each.kind, each.id) for each in stuck.find_stuck_rows(one.ports).stuck] == [("unreadable migration", bad)]
+    assert [(each.kind, each.id) for each in stuck.stuck_rows(one.ports).stuck] == [("unreadable migration", bad)]
 
 
 @pytest.mark.parametrize("state", [State.MIGRATED, State.FAILED, State.PRECHECK_FAILED])
@@ -220,7 +220,7 @@ def test_a_row_that_nobody_can_read_is_listed_in_a_closed_batch_too(one: Bench, 
     one.ports.batches.create(closed)
     bad = stand(one, 1, state=state, entered_at=T0)
     spoil(one, tables.MIGRATIONS, (("migration_id", bad),))
-    assert [(each.kind, each.id) for each in stuck.find_stuck_rows(one.ports).stuck] == [("unreadable migration", bad)]
+    assert [(each.kind, each.id) for each in stuck.stuck_rows(one.ports).stuck] == [("unreadable migration", bad)]
 
 
 def test_a_list_that_could_not_look_through_a_state_says_that_there_is_more(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,10 +229,10 @@ def test_a_list_that_could_not_look_through_a_state_says_that_there_is_more(one:
     one.ports.batches.create(opened)
     for number in (1, 2, 3):
         stand(one, number, state=State.READY, entered_at=T0)
-    assert not stuck.find_stuck_rows(one.ports).more
+    assert not stuck.stuck_rows(one.ports).more
     monkeypatch.setattr(stuck, "OF_A_STATE", 2)
-    assert stuck.find_stuck_rows(one.ports).more
+    assert stuck.stuck_rows(one.ports).more
 
 
 def test_an_account_in_which_nothing_stands_still_has_an_empty_list(one: Bench) -> None:
-    assert stuck.find_stuck_rows(one.ports).stuck == ()
+    assert stuck.stuck_rows(one.ports).stuck == ()

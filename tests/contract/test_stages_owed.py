@@ -24,7 +24,7 @@ from shared.ports.compute import Compute, Snapshot
 from shared.ports.driver import Driver, LiveJob
 from shared.ports.ports import Ports
 from shared.stages import rollback, snapshot, watch
-from shared.stages.advance import advance_migration, run_or_fail, settle_outboxes
+from shared.stages.advance import advance_migration, run_stage_or_fail_migration, settle_outboxes
 from shared.stages.api import migrations as acts
 from shared.stages.effects import perform_effect
 from tests.support.fakes import FakeBus
@@ -97,7 +97,9 @@ def test_a_retry_waits_for_a_slot_of_its_own_whatever_the_failure_still_owes(por
     made = stand(ports, State.MIGRATING, handle=DriverData(job_id="j-1"))
     assert ports.admission.take_slot(ports.admission.slot_use(made.batch_id, made.migration_id), made.migration_id, made.batch_id)
     fail(ports, made, State.FAILED, ReleaseSlot(), CountOutcome("failed"))
-    acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
+    acts.retry_migration(
+        replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version
+    )
     again = ports.migrations.load(made.migration_id)
     assert settle_outboxes(ports, again)
     assert made.migration_id not in ports.admission.correct_counts_and_list_slot_holders()
@@ -126,7 +128,9 @@ def test_a_retry_keeps_its_lock_whatever_the_refusal_still_owes(ports: Ports) ->
     made = stand(ports, State.PRECHECKING)
     ports.admission.lock_instance(made.region_id, made.instance_id, made.migration_id)
     fail(ports, made, State.PRECHECK_FAILED, ReleaseLock(made.region_id, made.instance_id))
-    acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
+    acts.retry_migration(
+        replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version
+    )
     assert settle_outboxes(ports, ports.migrations.load(made.migration_id))
     assert ports.admission.lock_holder(made.region_id, made.instance_id) == made.migration_id
 
@@ -135,7 +139,9 @@ def test_a_retry_keeps_what_it_has_in_smc_whatever_the_refusal_still_owes(ports:
     driver.refusal = Permanent("Driver.Asked", "The clean-up would take the retry's own job.", "")
     made = stand(ports, State.PRECHECKING, handle=DriverData(token_id="at-1"))
     fail(ports, made, State.PRECHECK_FAILED, CleanUpDriver(made.handle))
-    acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
+    acts.retry_migration(
+        replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version
+    )
     assert settle_outboxes(ports, ports.migrations.load(made.migration_id))
 
 
@@ -149,7 +155,7 @@ def test_a_job_that_could_not_be_started_is_never_started_after_the_migration_fa
         return Outcome("done")
 
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
-    run_or_fail(message, ports, frozenset({State.SNAPSHOTTED}), ("migrate", events.START_FAILED), body)
+    run_stage_or_fail_migration(message, ports, frozenset({State.SNAPSHOTTED}), ("migrate", events.START_FAILED), body)
     failed = ports.migrations.load(made.migration_id)
     assert (failed.state, driver.launched) == (State.FAILED, [made.migration_id])
     driver.refusal = None
@@ -165,13 +171,13 @@ def test_a_launch_owed_for_a_job_that_is_gone_is_a_failure(one: Bench, ports: Po
     taken = step(made, State.MIGRATING, now=an_hour_ago, by="migrate", reason="job", handle=DriverData(job_id="j-gone"))
     ports.migrations.commit(replace(taken, effects=(LaunchDriver(),)))
     for minute in range(30):  # the guest is first asked what the job has left
-        watch.run(Message("timer", f"t{minute}", "timer", {}), replace(ports, drivers=one.ports.drivers))
+        watch.handle_message(Message("timer", f"t{minute}", "timer", {}), replace(ports, drivers=one.ports.drivers))
         one.world.run(1)
     failed = ports.migrations.load(made.migration_id)
     assert (failed.state, failed.failure and failed.failure.code) == (State.FAILED, "Job.Gone")
 
 
-@pytest.mark.parametrize("act", [acts.confirm, acts.roll_back])
+@pytest.mark.parametrize("act", [acts.confirm_migration, acts.roll_back_migration])
 def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
     ports: Ports, driver: Unwilling, act: Callable[..., Any]
 ) -> None:
@@ -199,11 +205,13 @@ def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
 def test_a_rollback_that_waits_for_the_job_does_not_wake_itself(ports: Ports, driver: Unwilling) -> None:
     made = stand(ports, State.MIGRATED, handle=DriverData(job_id="j-3"))
     driver.refusal = Transient("ReplicationJob.InvalidStatus", "The job runs.")
-    acts.roll_back(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
+    acts.roll_back_migration(
+        replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version
+    )
     assert published(ports) == ["RollbackRequested"]
     asked = Message(events.ROLLBACK_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
     for _ in range(3):
-        assert rollback.run(asked, ports).result == "waiting"
+        assert rollback.handle_message(asked, ports).result == "waiting"
     assert published(ports) == ["RollbackRequested"]
 
 
@@ -244,7 +252,7 @@ def test_a_snapshot_asked_for_late_is_not_missed_at_once(ports: Ports) -> None:
     )
     ports.ledger.put_new(entry)  # the disk was busy with another snapshot since then
     due = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
-    assert snapshot.run(due, replace(ports, compute=cast(Compute, Slow()))).result == "waiting"
+    assert snapshot.handle_message(due, replace(ports, compute=cast(Compute, Slow()))).result == "waiting"
     assert [each.state for each in ports.ledger.entries_of_migration(made.migration_id)] == [SnapshotState.CREATING]
 
 
@@ -258,6 +266,6 @@ def test_a_clean_up_that_never_succeeds_does_not_hold_up_the_next_hop(one: Bench
     assert accepted.owes == (2,)
     advance_migration(ports, step(accepted, State.PRECHECKING, now=one.now, by="precheck", reason="probe sent", due_at=one.now))
     one.world.run(5)
-    watch.run(Message("timer", "t", "timer", {}), ports)
+    watch.handle_message(Message("timer", "t", "timer", {}), ports)
     due = [event.data["stage"] for event in cast(FakeBus, ports.bus).published if event.data["migrationId"] == made.migration_id]
     assert due == ["precheck"]

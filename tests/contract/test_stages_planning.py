@@ -37,7 +37,7 @@ def test_a_region_that_cannot_be_listed_is_a_problem_of_the_batch() -> None:
         asked, _ = batches.submit_batch(
             ports, {"instanceIds": ["i-test0001"], "regionIds": ["cn-nowhere"], "policy": {"driver": "console"}}, Caller("ann")
         )
-        intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id}), ports)
+        intake.handle_message(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id}), ports)
         planned = ports.batches.load(asked.batch_id)
         assert planned.state is BatchState.OPEN
         assert [(where, code) for where, code, _ in planned.problems] == [
@@ -108,7 +108,7 @@ def planned(one: Bench, *, silent: tuple[str, ...], list_regions: bool = True, h
     request = {"releases": ["centos-7"], "regionIds": [*silent, "cn-hangzhou"], "policy": {"driver": "console"}}
     asked, _ = batches.submit_batch(ports, request, Caller("ann"))
     message = Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id})
-    assert intake.run(message, ports).result in ("done", "waiting")
+    assert intake.handle_message(message, ports).result in ("done", "waiting")
     for _ in range(hours * 60):
         one.world.run(1)
         bus.published.clear()
@@ -116,7 +116,7 @@ def planned(one: Bench, *, silent: tuple[str, ...], list_regions: bool = True, h
             [each for each in ports.batches.terms_of_open_batches(100) if each.state is BatchState.PLANNING], ports
         )
         for _ in bus.published:
-            intake.run(message, ports)
+            intake.handle_message(message, ports)
     found = ports.batches.load(asked.batch_id)
     assert [
         each.instance_id for each in ports.migrations.page_of_batch(asked.batch_id, state=None, limit=9, token="").migrations
@@ -153,7 +153,7 @@ def test_a_region_that_is_silent_for_now_is_shown_and_waited_for(listed: Bench) 
     assert (state, problems) == ("planning", ["cn-shanghai Cloud.NoAnswer"])
     assert "still being planned" in held
     assert "cn-shanghai does not answer" in held
-    assert "tried again by itself" in held
+    assert "tries the region again automatically" in held
 
 
 def test_a_region_that_stays_silent_ends_the_planning_with_its_cause(listed: Bench) -> None:
@@ -170,7 +170,7 @@ def test_a_silent_region_does_not_keep_the_inventory_from_the_others(listed: Ben
     bus = FakeBus()
     compute: Any = SilentRegions(listed.ports.compute, ("cn-shanghai", "cn-hangzou"))
     ports = replace(listed.ports, bus=bus, compute=compute, regions=("cn-shanghai", "cn-hangzou", "cn-hangzhou"))
-    done = intake.run(Message("timer", "t", "timer", {}), ports)
+    done = intake.handle_message(Message("timer", "t", "timer", {}), ports)
     assert bus.types == ["EndOfLife"]
     assert done.facts["regionsLacking"] == 2
 
@@ -206,5 +206,5 @@ def test_what_our_rows_say_is_converted_is_not_offered_again(
     ports = replace(listed.ports, bus=FakeBus())
     request = {"releases": ["centos-7"], "regionIds": ["cn-hangzhou"], "policy": {"driver": "console"}}
     asked, _ = batches.submit_batch(ports, {**request, "instanceIds": ["i-test0001"]} if by_id else request, Caller("ann"))
-    intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id}), ports)
+    intake.handle_message(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id}), ports)
     assert ports.batches.load(asked.batch_id).size == size

@@ -41,7 +41,7 @@ def run(one: Bench, made: Migration) -> tuple[Outcome, set[str]]:
     ports = replace(one.ports, bus=FakeBus())
     found: list[Outcome] = []
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
-    calls = one.calls(lambda: found.append(STAGES[made.state].run(message, ports)))
+    calls = one.calls(lambda: found.append(STAGES[made.state].handle_message(message, ports)))
     return found[0], set(calls) & TOUCHING
 
 
@@ -117,8 +117,8 @@ def test_an_intake_that_takes_one_more_has_it_refused(monkeypatch: pytest.Monkey
         ports = replace(one.ports, bus=FakeBus())
         batch = replace(batch_of(OF_RELEASE), state=BatchState.PLANNING, selection=replace(OF_RELEASE, releases=("rhel-7",)))
         ports.batches.create(batch)
-        monkeypatch.setattr(choosing.InstanceChoice, "_is_chosen", lambda *_: True)
-        intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": batch.batch_id}), ports)
+        monkeypatch.setattr(choosing.InstanceChoice, "_choose_or_record_left_out", lambda *_: True)
+        intake.handle_message(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": batch.batch_id}), ports)
         (first, *_) = ports.migrations.page_of_batch(batch.batch_id, state=None, limit=10, token="").migrations
         outcome, touched = run(one, first)
         assert (outcome.facts["code"], touched) == ("Batch.NotSelected", set())

@@ -120,7 +120,7 @@ def noted(ports: Ports, entry: LedgerEntry) -> tuple[SnapshotState, str]:
 def test_a_snapshot_whose_id_was_never_noted_goes(one: Bench, ports: Ports) -> None:
     _, entry = intended(one, ports)
     made = ours(one, ports, entry)
-    sweep.run(DAILY, ports)
+    sweep.handle_message(DAILY, ports)
     assert left(ports, entry) == []
     assert noted(ports, entry) == (SnapshotState.SWEPT, made)
 
@@ -131,11 +131,11 @@ def test_no_snapshot_goes_while_its_migration_still_owes_an_effect(one: Bench, p
     made = ours(one, ports, entry)
     taken = step(owner, State.CANCELLED, now=one.now, by="watch", reason="noted")
     ports.migrations.commit(replace(taken, effects=(ReleaseLock(owner.region_id, owner.instance_id),)))
-    sweep.run(DAILY, ports)
+    sweep.handle_message(DAILY, ports)
     assert left(ports, entry) == [made]
     for version in ports.migrations.load(owner.migration_id).owes:
         ports.migrations.remove_outbox(taken.after, version)
-    sweep.run(DAILY, ports)
+    sweep.handle_message(DAILY, ports)
     assert left(ports, entry) == []
 
 
@@ -144,7 +144,7 @@ def test_a_snapshot_that_only_bears_our_name_stays(one: Bench, ports: Ports, tag
     _, entry = intended(one, ports)
     made = ours(one, ports, entry)
     theirs = somebodys(one, ports, entry, Tag=tags)  # it is listed first
-    sweep.run(DAILY, ports)
+    sweep.handle_message(DAILY, ports)
     assert left(ports, entry) == [theirs]
     assert noted(ports, entry) == (SnapshotState.SWEPT, made)
 
@@ -152,7 +152,7 @@ def test_a_snapshot_that_only_bears_our_name_stays(one: Bench, ports: Ports, tag
 def test_nobodys_name_is_enough_where_ours_was_never_made(one: Bench, ports: Ports) -> None:
     _, entry = intended(one, ports)
     theirs = somebodys(one, ports, entry)
-    sweep.run(DAILY, ports)
+    sweep.handle_message(DAILY, ports)
     assert left(ports, entry) == [theirs]
     assert noted(ports, entry) == (SnapshotState.SWEPT, "")
 
@@ -160,7 +160,7 @@ def test_nobodys_name_is_enough_where_ours_was_never_made(one: Bench, ports: Por
 def test_what_nobody_released_stays(one: Bench, ports: Ports) -> None:
     _, entry = intended(one, ports, released=False)
     made = ours(one, ports, entry)
-    sweep.run(DAILY, ports)
+    sweep.handle_message(DAILY, ports)
     assert left(ports, entry) == [made]
     assert noted(ports, entry) == (SnapshotState.INTENDED, "")
 
@@ -171,7 +171,7 @@ def test_what_cannot_go_does_not_stand_in_the_way_of_the_rest(ports: Ports) -> N
         snapshot_of(ports, migration(number), sweep_at=T0 - timedelta(days=3))
     made = confirmed(ports, 1)
     snapshot_of(ports, made, sweep_at=T0 - timedelta(days=2))
-    done = sweep.run(DAILY, replace(ports, limits=replace(ports.limits, sweep_page=2)))
+    done = sweep.handle_message(DAILY, replace(ports, limits=replace(ports.limits, sweep_page=2)))
     assert done.facts == {"deleted": 1, "kept": 2, "completed": 1}
     assert states(ports, made) == [State.COMPLETED]
 
@@ -180,14 +180,14 @@ def test_a_run_that_was_interrupted_is_finished_by_the_next(ports: Ports) -> Non
     """The snapshots were deleted, but the function ended before the migration was completed."""
     made, waiting = confirmed(ports, 1), confirmed(ports, 2, retention_over=False)
     snapshot_of(ports, made, state=SnapshotState.SWEPT)
-    assert sweep.run(DAILY, ports).facts["completed"] == 1
+    assert sweep.handle_message(DAILY, ports).facts["completed"] == 1
     assert states(ports, made, waiting) == [State.COMPLETED, State.CONFIRMED]
 
 
 def test_migrations_whose_retention_runs_are_not_read(one: Bench, ports: Ports) -> None:
     for number in range(1, 6):
         confirmed(ports, number, retention_over=False)
-    assert one.calls(lambda: sweep.run(DAILY, ports)) == ["GetRange", "GetRange"]
+    assert one.calls(lambda: sweep.handle_message(DAILY, ports)) == ["GetRange", "GetRange"]
 
 
 class At:
@@ -214,16 +214,16 @@ class Hurried:
 def test_a_run_ends_before_its_function_does_and_the_next_goes_on(ports: Ports) -> None:
     made = [confirmed(ports, number) for number in range(1, 7)]
     few = replace(ports, limits=replace(ports.limits, sweep_page=2))
-    done = sweep.run(DAILY, replace(few, clock=Hurried()))
+    done = sweep.handle_message(DAILY, replace(few, clock=Hurried()))
     assert (done.result, done.facts["completed"] < len(made)) == ("waiting", True)
-    assert sweep.run(DAILY, few).result == "done"
+    assert sweep.handle_message(DAILY, few).result == "done"
     assert set(states(ports, *made)) == {State.COMPLETED}
 
 
 def test_what_another_version_confirmed_is_found_on_sundays(ports: Ports) -> None:
     """That version put the migrations on no lane."""
     made = confirmed(ports, 1, due_at=None)
-    sweep.run(DAILY, ports)
+    sweep.handle_message(DAILY, ports)
     assert states(ports, made) == [State.CONFIRMED]
-    sweep.run(DAILY, replace(ports, clock=At(T0 + timedelta(days=6))))
+    sweep.handle_message(DAILY, replace(ports, clock=At(T0 + timedelta(days=6))))
     assert states(ports, made) == [State.COMPLETED]

@@ -175,7 +175,7 @@ def the_newest_one() -> list[Patch]:
     """An act is applied to the newest migration of the instance, not to the named one."""
     carry_out = act.carry_out_act
 
-    def to_the_newest(ports: Any, migration: Migration, asked: act.Act) -> None:
+    def to_the_newest(ports: Any, migration: Migration, asked: act.RequestedAct) -> None:
         found = ports.migrations.migrations_of_instance(migration.instance_id, limit=20)
         newest = max(found, key=lambda each: each.created_at)
         carry_out(ports, newest, replace(asked, seen=newest.version))
@@ -197,7 +197,7 @@ def confirmed_by_itself() -> list[Patch]:
             advance.advance_migration(ports, acts.confirm_migration(each, "watch", now, retention_days=batch.policy.retention_days))
         return bool(page.migrations)
 
-    return [mock.patch.object(confirming, "_remind_of_batch", confirm_all)]
+    return [mock.patch.object(confirming, "_send_reminder_if_due", confirm_all)]
 
 
 def rolled_back_unasked() -> list[Patch]:
@@ -239,22 +239,22 @@ def rollbacks_unapproved() -> list[Patch]:
 
 def stops_overlooked() -> list[Patch]:
     """The guard treats every stop as one of the job's own restarts."""
-    what = guard._act_by_others
+    what = guard._power_change_by_others
 
     def blind(migration: Migration, state: str, *others: Any) -> str:
         return "" if state == "Stopped" else what(migration, state, *others)
 
-    return [mock.patch.object(guard, "_act_by_others", blind)]
+    return [mock.patch.object(guard, "_power_change_by_others", blind)]
 
 
 def releases_overlooked() -> list[Patch]:
     """The guard ignores the events of released instances."""
-    what = guard._act_by_others
+    what = guard._power_change_by_others
 
     def deaf(migration: Migration, state: str, *others: Any) -> str:
         return "" if state == "Deleted" else what(migration, state, *others)
 
-    return [mock.patch.object(guard, "_act_by_others", deaf)]
+    return [mock.patch.object(guard, "_power_change_by_others", deaf)]
 
 
 def checked_unasked() -> list[Patch]:
@@ -264,7 +264,7 @@ def checked_unasked() -> list[Patch]:
 
 def not_drained() -> list[Patch]:
     """The snapshots begin without the batch's pre command."""
-    return [mock.patch.object(commands, "pre_command_changes", return_value={})]
+    return [mock.patch.object(commands, "changes_to_begin_pre_command", return_value={})]
 
 
 def left_drained() -> list[Patch]:
@@ -284,7 +284,7 @@ def notices_say_more() -> list[Patch]:
 
 def notices_of_anybody() -> list[Patch]:
     """Anyone who can publish on the bus can create a batch with a notice."""
-    return [mock.patch.object(intake, "_refuse_unknown_source")]
+    return [mock.patch.object(intake, "_refuse_unknown_notice_source")]
 
 
 def the_newest_of_the_instance() -> list[Patch]:

@@ -65,7 +65,7 @@ def unproved() -> list[Patch]:
 def job_left() -> list[Patch]:
     """A rollback neither stops the job nor checks whether it runs."""
     return [
-        mock.patch.object(live_jobs, "remove_own_jobs", return_value=()),
+        mock.patch.object(live_jobs, "remove_jobs_of_migration", return_value=()),
         mock.patch.object(live_jobs, "unfinished_jobs", return_value=()),
     ]
 

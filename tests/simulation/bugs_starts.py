@@ -121,7 +121,7 @@ def no_region_limit() -> list[Patch]:
     return [
         *_without(Limit.REGION),
         mock.patch.object(SlotCounts, "count_migration_if_slot_free", return_value=True),
-        mock.patch.object(SlotCounts, "free_slots_in_all_regions", return_value=99),
+        mock.patch.object(SlotCounts, "free_slot_count_of_all_regions", return_value=99),
     ]
 
 
@@ -138,7 +138,7 @@ def no_group() -> list[Patch]:
     """No start and no offer checks the place of its group, and none takes it."""
     return [
         *_without(Limit.GROUP),
-        mock.patch.object(groups, "_is_place_free", return_value=True),
+        mock.patch.object(groups, "_is_group_place_free", return_value=True),
         *(mock.patch.object(place, "take_group_place_if_grouped", return_value=None) for place in (slots, migrate)),
     ]
 

@@ -1,4 +1,4 @@
-"""Carries out a person's act on a migration. The act applies once, to the version that the person saw, or is refused."""
+"""Carries out a person's act on a migration. The act is refused if the migration has changed since the person saw it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from shared.stages.advance import advance_migration
 
 
 @dataclass(frozen=True)
-class Act:
-    """A person's act on a migration. ``seen`` is the version of the migration that the person saw."""
+class RequestedAct:
+    """An act on a migration that a person requests. ``seen`` is the version of the migration that the person saw."""
 
     name: str
     caller: Caller
@@ -26,15 +26,15 @@ class Act:
 
 
 class _ActAlreadyDone(Exception):
-    """Raised if the journal shows that the same person has already done the act."""
+    """Raised if the journal shows that the person has already done the requested act."""
 
 
-def carry_out_act(ports: Ports, migration: Migration, act: Act) -> None:
-    """Decide and commit the step of the act. A repeated act changes nothing.
+def carry_out_act(ports: Ports, migration: Migration, act: RequestedAct) -> None:
+    """Decide which step the act takes, and commit that step. A repeated act changes nothing.
 
-    If somebody else writes the row at the same time, decide the step again.
+    If somebody else writes the row at the same time, the step is decided again.
 
-    Raises Refused (Migration.Moved) if the migration has changed since the person saw it. An impossible act is refused too.
+    Raises Refused if the act is impossible, and Refused (Migration.Moved) if the migration has changed since the person saw it.
     """
     for _ in range(LOST_RACE.calls):
         try:
@@ -47,7 +47,7 @@ def carry_out_act(ports: Ports, migration: Migration, act: Act) -> None:
     raise contention_error("Migration.Moved", f"Migration {migration.migration_id}")
 
 
-def _decide_step(ports: Ports, migration: Migration, act: Act) -> Step:
+def _decide_step(ports: Ports, migration: Migration, act: RequestedAct) -> Step:
     if not seen.is_in_seen_state(migration, act.seen):
         journal = ports.migrations.journal(migration.migration_id)
         if seen.is_act_done(act.name, act.caller.name, act.seen, journal):
@@ -63,5 +63,5 @@ def _decide_step(ports: Ports, migration: Migration, act: Act) -> Step:
 
 
 def contention_error(code: str, what: str) -> Refused:
-    """Return the error for a row that other writers changed during each try."""
+    """Return the error for an act that failed because others changed the row during each try."""
     return Refused(code, f"{what} changed while you acted on it.", "Look at it again and repeat the request.", status=409)

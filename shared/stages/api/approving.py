@@ -1,4 +1,4 @@
-"""Records approvals of a batch, its next wave or a rollback, and shows them."""
+"""Records and shows approvals of a batch, of its next wave, or of a rollback."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from shared.domain.roles import AccessRules, Role, caller_roles
 from shared.ports.ports import Ports
 from shared.stages.api import migrations, show, views
 from shared.stages.api.act import contention_error
-from shared.stages.api.people_views import ApprovalsView, ApprovalView
-from shared.stages.rollback_approvals import rollback_approval_state
+from shared.stages.api.people_views import ApprovalStatusView, ApprovalView
+from shared.stages.rollback_approvals import rollback_approval_status
 
 
 @dataclass(frozen=True)
 class Approver:
-    """The person who approves, with the settings that give them their roles."""
+    """The person who approves, and the settings that give this person roles."""
 
     caller: Caller
     access: AccessRules
     own: str
-    """The account of the deployment."""
+    """The deployment's own account."""
 
-    def roles(self, accounts: tuple[str, ...], owner: str) -> frozenset[Role]:
-        """Return the roles that the person has in all of the accounts."""
+    def roles_in_accounts(self, accounts: tuple[str, ...], owner: str) -> frozenset[Role]:
+        """Return the roles that the person has in every one of the accounts."""
         held = [caller_roles(self.caller, self.access, account=each or self.own, owner=owner) for each in accounts]
         return frozenset.intersection(*held)
 
@@ -40,24 +40,26 @@ class Approver:
 def approve_batch(ports: Ports, batch_id: str, who: Approver, digest: str, wave: int, why: str) -> views.BatchView:
     """Approve the batch or one of its waves. ``digest`` proves which policy and selection the person saw."""
 
-    def approval_state(batch: Batch, now: datetime) -> ApprovalStatus:
+    def approval_status(batch: Batch, now: datetime) -> ApprovalStatus:
         if wave:
             if batch.policy.wave_approvals:
                 approvals.check_wave_is_next(batch, wave, len(ports.batches.waves(batch_id)))
             return approvals.batch_approval_status(batch, approvals.wave_subject(wave), now)
         return approvals.batch_approval_status(batch, approvals.BATCH, now)
 
-    after = _write_approval(ports, batch_id, who, (digest, why), approval_state)
+    after = _write_approval(ports, batch_id, who, (digest, why), approval_status)
     return show.batch_view(after, own=ports.account_id, now=ports.clock.now())
 
 
 def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: int, digest: str, why: str) -> views.MigrationDetail:
-    """Approve the rollback of a migration, if it has not changed since the person saw it."""
+    """Approve the rollback of a migration, if the migration has not changed since the person saw it."""
     found = ports.migrations.load(migration_id)
     if not seen.is_in_seen_state(found, version):
         raise seen.migration_changed_refusal(found, version, ports.migrations.journal(migration_id))
     acts.roll_back_migration(found, who.caller.name, ports.clock.now())  # it could be: nobody approves what cannot be done
-    _write_approval(ports, found.batch_id, who, (digest, why), lambda batch, now: rollback_approval_state(batch, found, now, ports))
+    _write_approval(
+        ports, found.batch_id, who, (digest, why), lambda batch, now: rollback_approval_status(batch, found, now, ports)
+    )
     return migrations.get_migration(ports, migration_id)
 
 
@@ -67,7 +69,7 @@ def _write_approval(
     digest, why = said
     for _ in range(LOST_RACE.calls):
         before, now = ports.batches.load(batch_id), ports.clock.now()
-        roles = who.roles(before.selection.account_ids, before.created_by)
+        roles = who.roles_in_accounts(before.selection.account_ids, before.created_by)
         asked = find(before, now)
         approvals.check_approver(before, asked, who.caller, roles)
         change = approvals.add_approval(before, asked, who.caller, digest, why, now)
@@ -80,32 +82,32 @@ def _write_approval(
 
 
 def check_rollback_approved(migration: Migration, now: datetime, ports: Ports) -> None:
-    """Raise Refused (Approval.Missing) unless enough persons have approved this rollback."""
+    """Raise Refused (Approval.Missing) unless enough persons have approved the migration's rollback."""
     batch = ports.batches.load(migration.batch_id)
-    approvals.check_enough_approvals(rollback_approval_state(batch, migration, now, ports), batch.batch_id)
+    approvals.check_enough_approvals(rollback_approval_status(batch, migration, now, ports), batch.batch_id)
 
 
-def batch_approval_views(batch: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
-    """Return the approvals of the batch. After the open wave has ended, add the approvals of the next wave."""
+def batch_approval_status_views(batch: Batch, now: datetime) -> tuple[ApprovalStatusView, ...]:
+    """Return the approvals of the batch and, once the open wave has ended, of the next wave."""
     asked = [approvals.BATCH] if batch.policy.approvals else []
     if batch.policy.wave_approvals and batch.policy.waves and batch.control.wave_ended_at is not None:
         asked.append(approvals.next_wave_subject(batch))
-    return tuple(_approvals_view(batch, approvals.batch_approval_status(batch, about, now)) for about in asked)
+    return tuple(_approval_status_view(batch, approvals.batch_approval_status(batch, about, now)) for about in asked)
 
 
-def rollback_approvals_view(migration: Migration, ports: Ports) -> ApprovalsView | None:
+def rollback_approval_status_view(migration: Migration, ports: Ports) -> ApprovalStatusView | None:
     """Return the approvals of a rollback; None if the migration cannot be rolled back now."""
     with suppress(Refused):
         now = ports.clock.now()
         acts.roll_back_migration(migration, "", now)
         batch = ports.batches.load(migration.batch_id)
-        return _approvals_view(batch, rollback_approval_state(batch, migration, now, ports))
+        return _approval_status_view(batch, rollback_approval_status(batch, migration, now, ports))
     return None
 
 
-def _approvals_view(batch: Batch, found: ApprovalStatus) -> ApprovalsView:
+def _approval_status_view(batch: Batch, found: ApprovalStatus) -> ApprovalStatusView:
     standings = (("counts", found.counted), ("expired", found.expired), ("overtaken", found.overtaken))
-    return ApprovalsView(
+    return ApprovalStatusView(
         about=" ".join(found.about.split()[:2]),
         needed=found.needed,
         missing=found.missing_approval_count,

@@ -9,40 +9,43 @@ from shared.domain.migration import State
 from shared.domain.waves import BY_HAND, why_next_wave_waits
 from shared.ports.ports import Ports
 from shared.stages.api import show
-from shared.stages.api.attention_views import BatchNeed, BatchNeeds, NeedsPolicy, NextWave
+from shared.stages.api.attention_views import BatchesNeedingPerson, BatchNeedingPerson, NextWave, WaveStartPolicy
 from shared.stages.api.batches import waiting_job_count
 
 SOON = timedelta(days=1)
-"""An approval that expires within this time needs a person."""
+"""An approval that expires within one day needs a person."""
 STATES_FOR_A_PERSON = (State.FAILED, State.PRECHECK_FAILED, State.MIGRATED)
-"""The states of a migration in which a person decides."""
+"""The states in which a migration waits for a person's decision."""
 
 
-def needs_page(ports: Ports, *, limit: int, token: str) -> BatchNeeds:
-    """Look into ``limit`` batches, newest first, and return those that may need a person.
+def page_of_batches_needing_person(ports: Ports, *, limit: int, token: str) -> BatchesNeedingPerson:
+    """Check ``limit`` batches, newest first, and return the batches that may need a person.
 
-    Each batch takes one read of its states, and sometimes one of its waves. A page may have no batch and still have a next page.
+    Each batch costs one read of its migrations' states, and sometimes one read of its waves. A page may be empty although more
+    pages follow.
     """
-    now, found = ports.clock.now(), list[BatchNeed]()
+    now, found = ports.clock.now(), list[BatchNeedingPerson]()
     page = ports.batches.batch_page(limit=limit, token=token)
     for batch in page.batches:
         counts = ports.migrations.state_counts(batch.batch_id) if batch.size else {}
-        need = _what_batch_needs(
-            batch, {state.value: number for state, number in counts.items()}, _next_wave(batch, ports, now), ports, now
+        need = _batch_needing_person(
+            batch, {state.value: number for state, number in counts.items()}, _next_wave_for_person(batch, ports, now), ports, now
         )
-        if _may_need_person(batch, need, now):
+        if _may_batch_need_person(batch, need, now):
             found.append(need)
-    return BatchNeeds(tuple(found), page.next_token, len(page.batches) + len(page.unreadable))
+    return BatchesNeedingPerson(tuple(found), page.next_token, len(page.batches) + len(page.unreadable))
 
 
-def _what_batch_needs(batch: Batch, counts: dict[str, int], waves: tuple[NextWave, ...], ports: Ports, now: datetime) -> BatchNeed:
+def _batch_needing_person(
+    batch: Batch, counts: dict[str, int], waves: tuple[NextWave, ...], ports: Ports, now: datetime
+) -> BatchNeedingPerson:
     shown, opens = show.batch_view(batch, own="", now=now), batch.policy.time_limits.next_opening(now)
-    return BatchNeed(
+    return BatchNeedingPerson(
         shown.batch_id,
         shown.state,
         shown.dry_run,
         shown.size,
-        NeedsPolicy(batch.policy.gate, batch.policy.wave_approvals),
+        WaveStartPolicy(batch.policy.gate, batch.policy.wave_approvals),
         shown.acknowledgement,
         shown.brake,
         shown.approvals,
@@ -53,8 +56,8 @@ def _what_batch_needs(batch: Batch, counts: dict[str, int], waves: tuple[NextWav
     )
 
 
-def _may_need_person(batch: Batch, need: BatchNeed, now: datetime) -> bool:
-    """Whether a person may have something to do. If in doubt, the answer is yes."""
+def _may_batch_need_person(batch: Batch, need: BatchNeedingPerson, now: datetime) -> bool:
+    """Whether the batch may need a person. If in doubt, the answer is yes."""
     if any(need.counts.get(state.value) for state in STATES_FOR_A_PERSON) or batch.control.brake in (
         PauseState.PAUSED,
         PauseState.BUDGET,
@@ -64,15 +67,17 @@ def _may_need_person(batch: Batch, need: BatchNeed, now: datetime) -> bool:
         return False
     if batch.state is BatchState.OPEN and batch.size and batch.acknowledgement is None:
         return True
-    return bool(need.jobs_to_start or need.waves or any(each.missing or _is_soon(each.expires_at, now) for each in need.approvals))
+    return bool(
+        need.jobs_to_start or need.waves or any(each.missing or _is_within_a_day(each.expires_at, now) for each in need.approvals)
+    )
 
 
-def _is_soon(at: datetime | None, now: datetime) -> bool:
+def _is_within_a_day(at: datetime | None, now: datetime) -> bool:
     return at is not None and at - now < SOON
 
 
-def _next_wave(batch: Batch, ports: Ports, now: datetime) -> tuple[NextWave, ...]:
-    """Return the next wave if a person must let it begin and the wave before has ended. Otherwise, return nothing."""
+def _next_wave_for_person(batch: Batch, ports: Ports, now: datetime) -> tuple[NextWave, ...]:
+    """Return the next wave if the open wave has ended and a person must begin the next wave. Otherwise, return an empty tuple."""
     by_person = batch.policy.gate == BY_HAND or batch.policy.wave_approvals
     if batch.state is not BatchState.OPEN or not by_person or batch.control.wave_ended_at is None:
         return ()

@@ -1,55 +1,55 @@
-"""The API's answer about the batches that may need a person. The rows are small: an overview reads hundreds."""
+"""The API's answer about the batches that may need a person. Each row is small, because an overview reads hundreds of rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.stages.api.people_views import ApprovalsView
+from shared.stages.api.people_views import ApprovalStatusView
 from shared.stages.api.views import AcknowledgementView, BrakeView
 
 
 @dataclass(frozen=True)
 class NextWave:
-    """The wave that a person lets begin, and what it waits for, in words."""
+    """The next wave, which a person must begin, and what the wave waits for, in words."""
 
     number: int
     waits_for: str
 
 
 @dataclass(frozen=True)
-class NeedsPolicy:
-    """The choices of a policy that say who acts next."""
+class WaveStartPolicy:
+    """The parts of the policy that decide who begins the next wave."""
 
     gate: str
     wave_approvals: int
 
 
 @dataclass(frozen=True)
-class BatchNeed:
+class BatchNeedingPerson:
     """A batch that may need a person, with the number of its migrations by state."""
 
     batch_id: str
     state: str
     dry_run: bool
     size: int
-    policy: NeedsPolicy
+    policy: WaveStartPolicy
     acknowledgement: AcknowledgementView | None
     brake: BrakeView | None
-    approvals: tuple[ApprovalsView, ...]
+    approvals: tuple[ApprovalStatusView, ...]
     counts: dict[str, int]
     jobs_to_start: int
     """Number of jobs that a person has to start."""
     next_opening: datetime | None
-    """When windows and blackouts allow the next start; null if they allow it now, or never again."""
+    """The time at which windows and blackouts allow the next start; null if a start is allowed now, or never again."""
     waves: tuple[NextWave, ...]
-    """The wave that a person lets begin, if the one before has ended; empty otherwise."""
+    """The next wave, if the open wave has ended and a person must begin the next wave; otherwise empty."""
 
 
 @dataclass(frozen=True)
-class BatchNeeds:
-    """The batches of a page that may need a person. ``looked_into`` is the size of the page before the others were left out."""
+class BatchesNeedingPerson:
+    """The batches of a page that may need a person. ``looked_into`` is the number of batches that were checked to make the page."""
 
-    batches: tuple[BatchNeed, ...]
+    batches: tuple[BatchNeedingPerson, ...]
     next_token: str
     looked_into: int

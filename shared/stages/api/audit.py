@@ -24,7 +24,7 @@ PAGES = 20
 
 
 def record_request(ports: Ports, asked: AuditRequest) -> str:
-    """Record a request before its act. Return the id of the new line.
+    """Record a request before the requested act is done. Return the id of the new line.
 
     Raises Transient if the line cannot be written. No act may happen without a line in the audit.
     """
@@ -36,14 +36,14 @@ def record_outcome(ports: Ports, entry: str, answered: AuditOutcome) -> None:
     try:
         ports.audit.record_outcome(entry, answered)
     except ReplankError as error:
-        log.error("an act could not be completed in the audit", extra={"facts": {"entry": entry, "code": error.code}})
+        log.error("the outcome of an act could not be written to the audit", extra={"facts": {"entry": entry, "code": error.code}})
 
 
-def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditList:
+def audit_line_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditLineList:
     """Return the lines from the day ``from`` to the day ``to``, newest first.
 
-    If the request names no days, the last seven days are listed. A page may have fewer lines than ``limit``, even no line, and
-    still have a next page.
+    If the request names no days, the last seven days are listed. A page may have fewer lines than ``limit``, or no line, although
+    more pages follow.
     """
     last = _requested_day(wanted.get("to", ""), ports.clock.now().date())
     first = _requested_day(wanted.get("from", ""), last - timedelta(days=SHOWN_DAYS - 1))
@@ -57,11 +57,11 @@ def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: st
         token = page.next_token
         if not token or len(found) >= limit:
             break
-    return people_views.AuditList(tuple(map(audit_line_view, found)), token)
+    return people_views.AuditLineList(tuple(map(audit_line_view, found)), token)
 
 
 def audit_line_view(line: AuditEntry) -> people_views.AuditLineView:
-    """Return the view of one line of the audit that the API sends."""
+    """Return the API's view of one line of the audit."""
     asked, answered = line.asked, line.answered
     return people_views.AuditLineView(
         entry=line.entry,
@@ -78,13 +78,13 @@ def audit_line_view(line: AuditEntry) -> people_views.AuditLineView:
         after=answered.after if answered else "",
         status=answered.status if answered else 0,
         code=answered.code if answered else "",
-        message=answered.message if answered else "What came of it was not recorded: look at the journal of the target.",
+        message=answered.message if answered else "The outcome was not recorded. Look at the journal of the target.",
         request_id=asked.request_id,
         accounts=asked.accounts,
     )
 
 
-def csv_text(found: people_views.AuditList) -> str:
+def audit_csv_text(found: people_views.AuditLineList) -> str:
     """Return the lines as CSV with a header. A cell that a spreadsheet would run as a formula gets an apostrophe in front."""
     text = io.StringIO()
     writer = csv.writer(text)
@@ -99,4 +99,4 @@ def _requested_day(given: str, otherwise: date) -> date:
     try:
         return date.fromisoformat(given) if given else otherwise
     except ValueError:
-        raise Refused("Audit.DayInvalid", f"{given[:20]} is no day.", "Write it as 2026-11-28 (UTC).") from None
+        raise Refused("Audit.DayInvalid", f"{given[:20]} is not a day.", "Write it as 2026-11-28 (UTC).") from None

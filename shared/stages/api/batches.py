@@ -1,4 +1,4 @@
-"""Submits, shows and acknowledges batches, and confirms or retries their migrations."""
+"""Submits, lists, shows and acknowledges batches."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 from shared.stages.api import accounts, show, views
 from shared.stages.api.act import contention_error
-from shared.stages.slots import why_batch_held
+from shared.stages.slots import why_batch_cannot_start
 
 Json = dict[str, Any]
 MOST_COUNTED = 100
-"""Maximum migrations that are read for the number of jobs to start."""
+"""Maximum migrations that are read to count the jobs that a person must start."""
 
 
 def submit_batch(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView, bool]:
-    """Record a batch and ask intake to plan it. Return the batch and whether it is new.
+    """Record a batch and ask intake to plan the batch. Return the batch, and whether the batch is new.
 
-    A repeated request with the same ``clientToken`` returns the same batch, and publishes its event again until the batch is
-    planned. Raises Refused (ClientToken.Mismatch) for another request with the same token, and Refused (Driver.SettingMissing) if
-    the driver lacks its settings.
+    A repeated request with the same ``clientToken`` returns the same batch. Until the batch is planned, each repeated request
+    publishes the batch's event again. Raises Refused (ClientToken.Mismatch) if a different request used the same token, and Refused
+    (Driver.SettingMissing) if the driver lacks its settings.
     """
     token = request.get("clientToken")
     wanted = _new_batch(ports, request, caller.name, batch_id_from_token(token) if token else ports.ids.new_batch_id())
@@ -105,13 +105,16 @@ def _selection_criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]
         "names": "names",
     }
     releases = read_notice({"releases": given["releases"]}, ports.catalog).releases if "releases" in given else ()
-    return {**{name: _distinct(given.get(field, ())) for name, field in same.items()}, "releases": releases}
+    return {**{name: _distinct_items(given.get(field, ())) for name, field in same.items()}, "releases": releases}
 
 
 def _selected_regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
-    """Return the regions of the request, or else of the settings; raises Refused (Region.NotFound) for an unknown region."""
+    """Return the regions that the request names. If the request names no region, return the regions of the settings.
+
+    Raises Refused (Region.NotFound) for an unknown region.
+    """
     if not asked:
-        return _distinct(ports.regions)
+        return _distinct_items(ports.regions)
     known = {*REGIONS, *ports.regions, *ports.more_regions}
     for region in asked:
         if region not in known:
@@ -120,27 +123,27 @@ def _selected_regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, .
             near = ", ".join(get_close_matches(region, sorted(known), n=3, cutoff=0))
             remedy = f"Correct the name (near it: {near}). If the region is new, add it to REPLANK_MORE_REGIONS and deploy."
             raise Refused("Region.NotFound", f"There is no region {region[:100]}.", remedy)
-    return _distinct(asked)
+    return _distinct_items(asked)
 
 
 def _selected_accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
-    """Return the accounts of the request, in the form of a selection; empty if only the deployment's own account is meant.
+    """Return the accounts that the request names, as a selection stores them; empty for only the deployment's own account.
 
-    Raises Refused (Account.NotFound).
+    Raises Refused (Account.NotFound) if the deployment does not serve an account.
     """
     if not asked:
         return ()
     from shared.domain.accounts import OWN, stored_account_id
 
-    chosen = _distinct(stored_account_id(each, ports.account_id, ports.member_accounts) for each in asked)
+    chosen = _distinct_items(stored_account_id(each, ports.account_id, ports.member_accounts) for each in asked)
     return () if chosen == (OWN,) else chosen
 
 
-def _distinct(items: Any) -> tuple[str, ...]:
+def _distinct_items(items: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))
 
 
-def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
+def get_batch(ports: Ports, batch_id: str) -> views.BatchDetail:
     """Return a batch with the number of its migrations by state; raises Refused (Batch.NotFound)."""
     found, tally = ports.batches.batch_and_tally(batch_id)
     states = {id: state.value for id, state in ports.migrations.states(batch_id).items()}
@@ -185,7 +188,7 @@ def _wave_views(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[vie
 def _why_no_migration_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
     """Return, in words, why no migration of the batch starts. Unfinished planning is reported before a missing acknowledgement."""
     if batch.state is not BatchState.PLANNING:
-        return why_batch_held(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
+        return why_batch_cannot_start(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
     trouble = "; ".join(f"{code}: {sentence}" for _, code, sentence in batch.problems)
     return f"it is still being planned{': ' if trouble else ''}{trouble}"[:1000]
 
@@ -193,8 +196,8 @@ def _why_no_migration_starts(batch: Batch, tally: Tally, counts: dict[str, int],
 def batch_page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool = False) -> views.BatchList:
     """Return a page of batches, newest first.
 
-    With ``ready_to_confirm``, return only batches that are ready to confirm, in order of id. A page of batches ready to confirm may
-    have fewer than ``limit``.
+    With ``ready_to_confirm``, return only batches that are ready to confirm, in order of id. A page of batches that are ready to
+    confirm may have fewer than ``limit`` batches.
     """
     now = ports.clock.now()
     if ready_to_confirm:
@@ -239,8 +242,8 @@ def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, ve
     after = acts.acknowledge_batch(before, caller.name, risks_version, ports.clock.now(), caller.trust.value)
     waves: Sequence[Sequence[str]] = ()
     if after.policy.stores_order:
-        from shared.stages.waving import divide_into_waves  # seldom needed, and every start of the function would pay for it
+        from shared.stages.waving import divide_batch_into_waves  # seldom needed, and every start of the function would pay for it
 
-        waves = divide_into_waves(after, ports)
+        waves = divide_batch_into_waves(after, ports)
     ports.batches.commit(before, after, waves=waves)
     return after

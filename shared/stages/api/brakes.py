@@ -1,4 +1,7 @@
-"""Pauses, resumes and stops a batch, and begins its next wave, if the batch has not changed since the person saw it."""
+"""Pauses, resumes and stops a batch, and begins its next wave.
+
+An act is refused if the batch has changed since the person saw it.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ def resume_batch(ports: Ports, batch_id: str, caller: Caller, why: str, failed: 
 
 
 def stop_batch(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
-    """Stop the batch: running migrations finish, and the tick cancels the rest."""
+    """Stop the batch: moving migrations finish, and the tick cancels migrations that have not begun."""
     return _write_brake_act(
         ports, batch_id, caller, version, "stop", lambda batch: brake.stop_batch(batch, caller, why, ports.clock.now())
     )
@@ -80,7 +83,7 @@ _GROUPS = {
 
 
 def wave_views(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], now: datetime) -> tuple[views.WaveView, ...]:
-    """Return the batch's waves, each with its counts by state and what it waits for."""
+    """Return the batch's waves, each with its counts by state and the reason why the wave waits."""
     groups = {name: frozenset(each.value for each in group) for name, group in _GROUPS.items()}
     waits = why_next_wave_waits(batch.terms, now)
     return tuple(

@@ -1,4 +1,7 @@
-"""Tells the health of the deployment, as far as stored rows show it. What no row shows is ``unknown``, with where to look."""
+"""Shows the health of the deployment, as far as stored rows show it.
+
+A figure that no row shows is ``unknown``, and says where a person finds it.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from shared.ports.ports import Ports
 from shared.stages.api.people_views import HealthFigure, HealthView
 
 LATE = timedelta(minutes=5)
-"""A migration that has been due for longer shows that the tick is late. The alarm for a missing tick has the same limit."""
+"""The tick is late if a migration has been due for longer than this limit. The alarm for a missing tick has the same limit."""
 ROWS = 20
 """Maximum overdue rows that one answer reads."""
-_TICK = "Look at the newest log lines and the timer of replank-watch; the alarm 'Replank: No tick for five minutes' strikes."
-_LETTERS = "Open the queue replank-dead-letters in the console of Message Service; the alarm 'Replank: dead letters' strikes on it."
-_ERRORS = "Open the dashboard Replank in Log Service; the alarm 'Replank: A function has failed' strikes."
+_TICK = "Look at the timer and the newest log lines of replank-watch. The alarm 'Replank: No tick for five minutes' reports it."
+_LETTERS = (
+    "Open the queue replank-dead-letters in the console of Message Service. The alarm 'Replank: dead letters' reports new ones."
+)
+_ERRORS = "Open the dashboard Replank in Log Service. The alarm 'Replank: A function has failed' reports errors."
 
 
 def health_view(ports: Ports) -> HealthView:
@@ -23,23 +28,26 @@ def health_view(ports: Ports) -> HealthView:
     return HealthView(
         now,
         (
-            _tick_figure(ports, now),
+            _health_figure_of_tick(ports, now),
             HealthFigure("deadLetters", "unknown", None, "No row of Replank counts dead letters.", _LETTERS),
             HealthFigure("functionErrors", "unknown", None, "No row of Replank counts the functions' errors.", _ERRORS),
         ),
     )
 
 
-def _tick_figure(ports: Ports, now: datetime) -> HealthFigure:
-    """Return whether the tick is late. Rows hold no time of the last tick, but a migration that stays due shows a missing tick."""
+def _health_figure_of_tick(ports: Ports, now: datetime) -> HealthFigure:
+    """Return the figure that says whether the tick is late.
+
+    No row has the time of the last tick, but a migration that stays due shows that ticks are missing.
+    """
     page = ports.migrations.tick_queue_page(now - LATE, limit=ROWS)
-    since = min(map(_due_since, page.migrations), default=None)
+    since = min(map(_due_time, page.migrations), default=None)
     if since is None:
         return HealthFigure("tick", "unknown", None, "No migration is overdue. No row holds the time of the last tick.", _TICK)
     more = " or more" if page.next_token else ""
-    sentence = f"{len(page.migrations)}{more} migrations have been due for more than five minutes: the tick is missing, or behind."
+    sentence = f"{len(page.migrations)}{more} migrations have been due for more than five minutes. The tick is missing or late."
     return HealthFigure("tick", "late", since, sentence, _TICK)
 
 
-def _due_since(migration: Migration) -> datetime:
+def _due_time(migration: Migration) -> datetime:
     return migration.due_at or migration.entered_at

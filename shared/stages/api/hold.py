@@ -17,13 +17,15 @@ def get_hold(ports: Ports) -> views.HoldView:
 
 
 def hold_view(hold: Hold) -> views.HoldView:
-    """Return the view of the hold that the API sends."""
+    """Return the API's view of the hold."""
     history = tuple(views.HoldAct(each.act, each.by, each.at, each.why, each.trust) for each in reversed(hold.lines))
     return views.HoldView(hold.is_held, hold.reason, hold.version, history)
 
 
 def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
-    """Set the hold at once. A hold wins over a release at the same time. A second hold only adds a line to the history."""
+    """Set the hold at once. If somebody releases the hold at the same moment, the hold stays set. A second hold only adds a line to
+    the history.
+    """
     line = HoldHistoryEntry("hold", caller.name, ports.clock.now(), why, caller.trust.value)
     for _ in range(LOST_RACE.calls):
         seen = ports.admission.current_hold()
@@ -49,12 +51,12 @@ def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.
     return get_hold(ports)
 
 
-def hold_header(ports: Ports) -> str:
+def hold_header_text(ports: Ports) -> str:
     """Return the text of the header that each answer has while the hold is set; empty without a hold.
 
-    If the hold cannot be read, the text says so, and the answer is sent all the same.
+    If the hold cannot be read, the text says so, and the API still sends its answer.
     """
     try:
         return ports.admission.current_hold().reason
     except ReplankError as error:
-        return f"whether everything is held cannot be read now ({error.code})"
+        return f"unknown, because the hold cannot be read now ({error.code})"

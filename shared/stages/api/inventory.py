@@ -1,4 +1,4 @@
-"""Shows the inventory: the releases in use, their end of support, and where they run."""
+"""Shows the inventory: the releases in use, their end of support, and the regions and accounts where they run."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from shared.domain.catalog import Catalog
 from shared.domain.catalog.eol import release_support_status
 from shared.domain.inventory import InstanceGroup
 from shared.ports.ports import Ports
-from shared.stages.api.plan_views import GroupCount, InventoryView, LackingPlace, ReleaseCount
+from shared.stages.api.plan_views import InstanceGroupView, InventoryView, MissingPlace, ReleaseInUse
 
 _NEVER = "9999"
 
 
 def inventory_view(ports: Ports) -> InventoryView:
-    """Return the last inventory with the dates of the catalog. Only one row is read, even for a large fleet."""
+    """Return the last inventory, with the support dates from the catalog. Only one row is read, even for a large fleet."""
     found = ports.inventory.last_inventory()
     if found is None:
         return InventoryView(ports.account_id, None, 0, 0, (), (), ())
     numbers: Counter[tuple[str, str]] = Counter()
     for each in found.groups:
-        numbers[_release_and_system(each)] += each.instances
+        numbers[_release_key_and_system(each)] += each.instances
     today = ports.clock.now().date()
-    releases = [_release_count(*system, number, today, ports.catalog) for system, number in numbers.items()]
+    releases = [_release_in_use(*system, number, today, ports.catalog) for system, number in numbers.items()]
     groups = (
-        GroupCount(each.release, each.system, each.account_id or ports.account_id, each.region_id, each.instances)
+        InstanceGroupView(each.release, each.system, each.account_id or ports.account_id, each.region_id, each.instances)
         for each in found.groups
     )
     return InventoryView(
@@ -35,11 +35,11 @@ def inventory_view(ports: Ports) -> InventoryView:
         found.instances - sum(each.instances for each in found.groups),
         tuple(sorted(releases, key=lambda each: (each.ends_on or _NEVER, -each.instances, each.name))),
         tuple(groups),
-        tuple(LackingPlace(*each) for each in found.lacking),
+        tuple(MissingPlace(*each) for each in found.lacking),
     )
 
 
-def _release_and_system(group: InstanceGroup) -> tuple[str, str]:
+def _release_key_and_system(group: InstanceGroup) -> tuple[str, str]:
     """Return the release's key, and the system's name if the catalog does not know the release.
 
     A known release is named by its key alone, because an older catalog may have used another name.
@@ -47,13 +47,13 @@ def _release_and_system(group: InstanceGroup) -> tuple[str, str]:
     return group.release, "" if group.release else group.system
 
 
-def _release_count(key: str, system: str, number: int, today: date, catalog: Catalog) -> ReleaseCount:
+def _release_in_use(key: str, system: str, number: int, today: date, catalog: Catalog) -> ReleaseInUse:
     release = catalog.releases.get(key)
     if release is None:
-        return ReleaseCount(key, system or key, number, "unknown", "", "", "", ())
+        return ReleaseInUse(key, system or key, number, "unknown", "", "", "", ())
     status = release_support_status(release, release.name, today, catalog)
     life = catalog.lifecycle.get(release.product)
     extended = life.extended_end.isoformat() if life and life.extended_end else ""
     ends_on = status.ends_on.isoformat() if status.ends_on else ""
     destinations = tuple(dict.fromkeys(path.destination for path in catalog.paths if path.source == key and not path.tool_only))
-    return ReleaseCount(key, release.name, number, status.standing, ends_on, extended, status.source, destinations)
+    return ReleaseInUse(key, release.name, number, status.standing, ends_on, extended, status.source, destinations)

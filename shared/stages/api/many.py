@@ -11,55 +11,55 @@ from shared.domain.errors import Refused
 from shared.domain.migration import Migration, Step
 from shared.ports.ports import Ports
 from shared.stages.api import views
-from shared.stages.api.act import Act, carry_out_act
-from shared.stages.api.migrations import holds_snapshots, retry_step, rollback_step
+from shared.stages.api.act import RequestedAct, carry_out_act
+from shared.stages.api.migrations import decide_retry_and_reopen_batch, decide_rollback_if_approved, may_have_snapshots
 
 Outcome = tuple[tuple[str, ...], tuple[views.RefusedAct, ...]]
 """The ids of the migrations on which the act succeeded, and the refused acts with their reasons."""
 
 
-def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Confirmations:
+def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.ConfirmationResult:
     """Confirm the named migrations of the batch, each at the version that the operator saw."""
     retention_days = ports.batches.terms(batch_id).policy.retention_days
 
     def decide_confirmation(migration: Migration, now: datetime) -> Step:
-        holds = holds_snapshots(migration, ports)
+        holds = may_have_snapshots(migration, ports)
         return acts.confirm_migration(migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds)
 
-    return views.Confirmations(*_act_on_each_migration(ports, batch_id, versions, "confirmation", caller, decide_confirmation))
+    return views.ConfirmationResult(*_act_on_each_migration(ports, batch_id, versions, "confirmation", caller, decide_confirmation))
 
 
-def retry_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Retries:
+def retry_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.RetryResult:
     """Retry the named migrations of the batch, each at the version that the operator saw."""
     ports.batches.terms(batch_id)  # raises Refused if the batch does not exist
 
     def decide_retry(migration: Migration, now: datetime) -> Step:
-        return retry_step(migration, caller, now, ports)
+        return decide_retry_and_reopen_batch(migration, caller, now, ports)
 
-    return views.Retries(*_act_on_each_migration(ports, batch_id, versions, "retry", caller, decide_retry))
+    return views.RetryResult(*_act_on_each_migration(ports, batch_id, versions, "retry", caller, decide_retry))
 
 
-def roll_back_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Rollbacks:
+def roll_back_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.RollbackResult:
     """Begin the rollback of the named migrations of the batch, each at the version that the operator saw.
 
-    Each one is judged as if it were the only one, with the approvals that the policy asks for.
+    Each rollback is checked on its own, and needs the approvals that the policy asks for.
     """
     ports.batches.terms(batch_id)  # raises Refused if the batch does not exist
 
     def decide_rollback(migration: Migration, now: datetime) -> Step:
-        return rollback_step(migration, caller, now, ports)
+        return decide_rollback_if_approved(migration, caller, now, ports)
 
-    return views.Rollbacks(*_act_on_each_migration(ports, batch_id, versions, "rollback", caller, decide_rollback))
+    return views.RollbackResult(*_act_on_each_migration(ports, batch_id, versions, "rollback", caller, decide_rollback))
 
 
-def cancel_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Cancellations:
+def cancel_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.CancellationResult:
     """Cancel the named migrations of the batch before their instances change, each at the version that the operator saw."""
     ports.batches.terms(batch_id)  # raises Refused if the batch does not exist
 
     def decide_cancellation(migration: Migration, now: datetime) -> Step:
         return acts.cancel_migration(migration, caller.name, now)
 
-    return views.Cancellations(*_act_on_each_migration(ports, batch_id, versions, "cancellation", caller, decide_cancellation))
+    return views.CancellationResult(*_act_on_each_migration(ports, batch_id, versions, "cancellation", caller, decide_cancellation))
 
 
 def _act_on_each_migration(
@@ -70,13 +70,15 @@ def _act_on_each_migration(
     caller: Caller,
     decide: Callable[[Migration, datetime], Step],
 ) -> Outcome:
-    """Carry out the act on each named migration."""
+    """Carry out the act on each migration in ``versions``. Return the ids of the migrations on which the act succeeded, and the
+    refused acts.
+    """
     mine = {each.migration_id: each for each in ports.migrations.load_many(list(versions)) if each.batch_id == batch_id}
     done: list[str] = []
     refused: list[views.RefusedAct] = []
     for migration_id, version in versions.items():
         try:
-            carry_out_act(ports, _migration_in_batch(mine, migration_id, batch_id), Act(name, caller, version, decide))
+            carry_out_act(ports, _migration_in_batch(mine, migration_id, batch_id), RequestedAct(name, caller, version, decide))
             done.append(migration_id)
         except Refused as error:
             refused.append(views.RefusedAct(migration_id, error.code, error.message, error.remedy))

@@ -1,4 +1,4 @@
-"""Lists and shows migrations and their journals, and carries out people's acts on them."""
+"""Lists and shows migrations and their journals, and carries out people's acts on migrations."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from shared.domain.waiting import may_wait_for_limit, reason_to_wait
 from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
-from shared.stages.api.act import Act, carry_out_act
-from shared.stages.api.people_views import ApprovalsView
-from shared.stages.closing import reopen_batch
-from shared.stages.slots import current_limit
+from shared.stages.api.act import RequestedAct, carry_out_act
+from shared.stages.api.people_views import ApprovalStatusView
+from shared.stages.closing import reopen_batch_if_closed
+from shared.stages.slots import current_blocking_limit
 
 OF_ONE_INSTANCE = 100
 MOST_PAGES = 20
@@ -40,17 +40,17 @@ class MigrationFilter:
     group: str = ""
     """The redundancy group, as tag=value."""
     is_backward: bool = False
-    """Whether the migrations of a batch come in the reverse order of their states' names."""
+    """Whether the migrations of a batch are sorted by the names of their states in reverse order."""
 
     @property
     def has_unindexed_fields(self) -> bool:
         """Whether the filter has fields without an index, so that each row must be read and checked."""
         return bool(self.account_id or self.code or self.text or self.group)
 
-    def matches(self, migration: Migration, own: str) -> bool:
-        """Whether the row matches the filter's fields without an index.
+    def matches_migration(self, migration: Migration, own: str) -> bool:
+        """Whether the migration matches those fields of the filter that have no index.
 
-        ``own`` is the deployment's own account, which rows store as empty text.
+        ``own`` is the deployment's own account, which rows store as an empty string.
         """
         account_id = migration.account_id or own
         code = migration.failure.code if migration.failure else ""
@@ -76,10 +76,10 @@ def migration_page(
 ) -> views.MigrationList:
     """Return a page of migrations that match the filter. The migrations of one instance come as one page, newest first.
 
-    A page filtered by account, code, text or group may have fewer rows than ``limit`` and still have a next page.
+    A page filtered by account, code, text or group may have fewer rows than ``limit`` although more pages follow.
     """
     page = (
-        _filtered_page(ports, wanted, limit, token)
+        _filtered_migration_page(ports, wanted, limit, token)
         if wanted.has_unindexed_fields
         else _read_migration_page(ports, wanted, limit, token)
     )
@@ -91,13 +91,13 @@ def migration_page(
 def _read_migration_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
     state = State(wanted.state) if wanted.state else None
     if wanted.instance_id:
-        return _page_of_instance(ports, wanted.instance_id, wanted.batch_id, state, limit)
+        return _migration_page_of_instance(ports, wanted.instance_id, wanted.batch_id, state, limit)
     if wanted.batch_id:
         return ports.migrations.page_of_batch(wanted.batch_id, state=state, limit=limit, token=token, backward=wanted.is_backward)
     return ports.migrations.migration_page(state=state, limit=limit, token=token)
 
 
-def _filtered_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
+def _filtered_migration_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
     """Read pages until enough migrations match the filter.
 
     Each read is limited to the number of rows still needed, so that the next token skips no row.
@@ -105,14 +105,14 @@ def _filtered_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str
     found: list[Migration] = []
     for _ in range(MOST_PAGES):
         page = _read_migration_page(ports, wanted, limit - len(found), token)
-        found += [each for each in page.migrations if wanted.matches(each, ports.account_id)]
+        found += [each for each in page.migrations if wanted.matches_migration(each, ports.account_id)]
         token = page.next_token
         if not token or len(found) >= limit:
             break
     return MigrationPage(tuple(found), token)
 
 
-def _page_of_instance(ports: Ports, instance_id: str, batch_id: str, state: State | None, limit: int) -> MigrationPage:
+def _migration_page_of_instance(ports: Ports, instance_id: str, batch_id: str, state: State | None, limit: int) -> MigrationPage:
     found = ports.migrations.migrations_of_instance(instance_id, limit=OF_ONE_INSTANCE)
     meeting = [each for each in found if batch_id in ("", each.batch_id) and state in (None, each.state)]
     newest_first = sorted(meeting, key=lambda each: each.created_at, reverse=True)
@@ -128,18 +128,18 @@ def get_migration(ports: Ports, migration_id: str) -> views.MigrationDetail:
         restarts=ports.migrations.restart_count(migration_id),
         waits_for=_wait_reason(found, ports),
         dry_run=terms.dry_run,
-        holds_snapshots=holds_snapshots(found, ports),
+        holds_snapshots=may_have_snapshots(found, ports),
         own=ports.account_id,
     )
-    return replace(shown, rollback_approvals=_rollback_approvals(found, terms, ports))
+    return replace(shown, rollback_approvals=_rollback_approval_status_if_needed(found, terms, ports))
 
 
-def _rollback_approvals(migration: Migration, terms: BatchTerms, ports: Ports) -> ApprovalsView | None:
+def _rollback_approval_status_if_needed(migration: Migration, terms: BatchTerms, ports: Ports) -> ApprovalStatusView | None:
     if not terms.policy.rollback_approvals:
         return None
-    from shared.stages.api.approving import rollback_approvals_view  # only batches that ask for them need it
+    from shared.stages.api.approving import rollback_approval_status_view  # only batches that ask for them need it
 
-    return rollback_approvals_view(migration, ports)
+    return rollback_approval_status_view(migration, ports)
 
 
 def _wait_reason(migration: Migration, ports: Ports) -> str:
@@ -153,29 +153,29 @@ def _wait_reason(migration: Migration, ports: Ports) -> str:
 
             waits = why_rollback_held(migration, batch, ports)
             return f"its rollback, held: {waits}" if waits else "its rollback"
-    held = current_limit(migration, ports) if may_wait_for_limit(migration) else None
+    held = current_blocking_limit(migration, ports) if may_wait_for_limit(migration) else None
     return reason_to_wait(migration, held.reason if held else "", catalog=ports.catalog)
 
 
 def migration_journal(ports: Ports, migration_id: str) -> views.Journal:
     """Return the complete journal of a migration; raises Refused (Migration.NotFound)."""
-    return views.Journal(migration_id, tuple(map(show.journal_line, ports.migrations.journal(migration_id))))
+    return views.Journal(migration_id, tuple(map(show.journal_line_view, ports.migrations.journal(migration_id))))
 
 
-def confirm(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
+def confirm_migration(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Accept the migration's outcome. The snapshots are deleted after the batch's retention time."""
 
     def decide_confirmation(migration: Migration, now: datetime) -> Step:
         retention_days = ports.batches.terms(migration.batch_id).policy.retention_days
         return acts.confirm_migration(
-            migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds_snapshots(migration, ports)
+            migration, caller.name, now, retention_days=retention_days, holds_snapshots=may_have_snapshots(migration, ports)
         )
 
-    return _carry_out_and_show(ports, migration_id, Act("confirmation", caller, seen, decide_confirmation))
+    return _carry_out_act_and_return_view(ports, migration_id, RequestedAct("confirmation", caller, seen, decide_confirmation))
 
 
-def holds_snapshots(migration: Migration, ports: Ports) -> bool:
-    """Whether the migration has a snapshot that is not deleted yet.
+def may_have_snapshots(migration: Migration, ports: Ports) -> bool:
+    """Whether the migration may have a snapshot that is not deleted yet.
 
     The ledger is read only for a cancelled migration. Every migration that is not cancelled counts as having snapshots.
     """
@@ -184,19 +184,21 @@ def holds_snapshots(migration: Migration, ports: Ports) -> bool:
     return any(entry.state is not SnapshotState.SWEPT for entry in ports.ledger.entries_of_migration(migration.migration_id))
 
 
-def retry(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
+def retry_migration(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Retry the migration from the point of failure.
 
-    The retry is accepted and waits like a first try. The answer says what the retry waits for.
+    The retry is accepted and waits like a first try. The returned view says what the retry waits for.
     """
 
-    return _carry_out_and_show(
-        ports, migration_id, Act("retry", caller, seen, lambda migration, now: retry_step(migration, caller, now, ports))
+    return _carry_out_act_and_return_view(
+        ports,
+        migration_id,
+        RequestedAct("retry", caller, seen, lambda migration, now: decide_retry_and_reopen_batch(migration, caller, now, ports)),
     )
 
 
-def retry_step(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
-    """Return the step of a retry. A closed batch is opened again.
+def decide_retry_and_reopen_batch(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
+    """Return the step that begins a retry. If the batch is closed, open the batch again.
 
     In a stopped batch only a rollback can be retried.
     """
@@ -204,25 +206,25 @@ def retry_step(migration: Migration, caller: Caller, now: datetime, ports: Ports
     terms = ports.batches.terms(migration.batch_id)
     if taken.after.state is not State.ROLLING_BACK:
         acts.check_batch_not_stopped(terms)
-    reopen_batch(terms, ports)
+    reopen_batch_if_closed(terms, ports)
     return taken
 
 
-def cancel(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
+def cancel_migration(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Cancel the migration before anything on the instance has changed."""
-    act = Act("cancellation", caller, seen, lambda migration, now: acts.cancel_migration(migration, caller.name, now))
-    return _carry_out_and_show(ports, migration_id, act)
+    act = RequestedAct("cancellation", caller, seen, lambda migration, now: acts.cancel_migration(migration, caller.name, now))
+    return _carry_out_act_and_return_view(ports, migration_id, act)
 
 
-def roll_back(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
-    """Begin a rollback, which restores every disk from its snapshot from before the first hop."""
+def roll_back_migration(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
+    """Begin a rollback, which resets every disk to its snapshot from before the first hop."""
 
-    act = Act("rollback", caller, seen, lambda migration, now: rollback_step(migration, caller, now, ports))
-    return _carry_out_and_show(ports, migration_id, act)
+    act = RequestedAct("rollback", caller, seen, lambda migration, now: decide_rollback_if_approved(migration, caller, now, ports))
+    return _carry_out_act_and_return_view(ports, migration_id, act)
 
 
-def rollback_step(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
-    """Return the first step of a rollback. Raises Refused if the rollback is impossible, or lacks approvals."""
+def decide_rollback_if_approved(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
+    """Return the first step of a rollback. Raises Refused if the rollback is impossible, or if approvals are missing."""
     taken = acts.roll_back_migration(migration, caller.name, now)
     if ports.batches.terms(migration.batch_id).policy.rollback_approvals:
         from shared.stages.api.approving import check_rollback_approved  # as above
@@ -231,6 +233,6 @@ def rollback_step(migration: Migration, caller: Caller, now: datetime, ports: Po
     return taken
 
 
-def _carry_out_and_show(ports: Ports, migration_id: str, act: Act) -> views.MigrationDetail:
+def _carry_out_act_and_return_view(ports: Ports, migration_id: str, act: RequestedAct) -> views.MigrationDetail:
     carry_out_act(ports, ports.migrations.load(migration_id), act)
     return get_migration(ports, migration_id)

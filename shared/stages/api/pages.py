@@ -21,7 +21,7 @@ _ROLLED_BACK = frozenset({State.ROLLING_BACK, State.ROLLED_BACK})
 """The states in which the assessment in a migration's row comes from its rollback, not from its precheck."""
 
 
-def batch_html(ports: Ports, batch_id: str) -> str:
+def batch_report_html(ports: Ports, batch_id: str) -> str:
     """Return the report of a batch as an HTML page; raises Refused (Batch.NotFound)."""
     ports.batches.terms(batch_id)  # there is one
     chosen = list(islice(_migrations_of_batch(ports, batch_id), MOST_ROWS))
@@ -45,23 +45,23 @@ def _migrations_of_batch(ports: Ports, batch_id: str) -> Iterator[Migration]:
             return
 
 
-def migration_html(ports: Ports, migration_id: str) -> str:
+def migration_report_html(ports: Ports, migration_id: str) -> str:
     """Return the report of one migration as an HTML page; raises Refused (Migration.NotFound)."""
     migration = ports.migrations.load(migration_id)
     return _html_of_migrations(ports, migration.batch_id, f"Migration {migration_id} of {migration.instance_id}", [migration])
 
 
-def judgement_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.Judgements:
+def judgement_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.JudgementList:
     """Return a page of the findings of the batch's prechecks and validations; raises Refused (Batch.NotFound)."""
     ports.batches.terms(batch_id)  # there is one
     page = ports.migrations.page_of_batch(batch_id, state=None, limit=limit, token=token)
-    found = tuple(judgement(ports, each) for each in page.migrations)
-    return views.Judgements(batch_id, ports.clock.now(), found, page.next_token)
+    found = tuple(migration_judgement(ports, each) for each in page.migrations)
+    return views.JudgementList(batch_id, ports.clock.now(), found, page.next_token)
 
 
-def judgement(ports: Ports, migration: Migration) -> views.Judgement:
+def migration_judgement(ports: Ports, migration: Migration) -> views.Judgement:
     """Return the findings of a migration's last precheck and last validation."""
-    row = _report_row(ports, migration)
+    row = _row_for_report(ports, migration)
     return views.Judgement(
         migration.migration_id,
         row.instance_id,
@@ -71,23 +71,23 @@ def judgement(ports: Ports, migration: Migration) -> views.Judgement:
         row.verdict,
         _assessment_view(row.precheck),
         _assessment_view(row.validation),
-        tuple(views.AspectView(each.what, each.before, each.after, each.standing) for each in row.aspects),
+        tuple(views.GuestAspectView(each.what, each.before, each.after, each.standing) for each in row.aspects),
         row.smc_rollback,
     )
 
 
-def _assessment_view(found: Assessment | None) -> views.Judged | None:
-    return views.Judged(found.is_blocked, found.findings, dict(found.overrides)) if found else None
+def _assessment_view(found: Assessment | None) -> views.AssessmentView | None:
+    return views.AssessmentView(found.is_blocked, found.findings, dict(found.overrides)) if found else None
 
 
 def _html_of_migrations(
     ports: Ports, batch_id: str, title: str, migrations: list[Migration], course: PlanAndOutcome | None = None
 ) -> str:
-    rows = tuple(_report_row(ports, each) for each in migrations)
+    rows = tuple(_row_for_report(ports, each) for each in migrations)
     return report_html(Report(batch_id, title, ports.clock.now(), rows, course))
 
 
-def _report_row(ports: Ports, migration: Migration) -> ReportRow:
+def _row_for_report(ports: Ports, migration: Migration) -> ReportRow:
     before, after = observed.baseline_observation(migration, ports), observed.validation_observation(migration, ports)
     route = [migration.source, *(ports.catalog.release_name(hop.destination) for hop in migration.hops)]
     return ReportRow(

@@ -1,4 +1,6 @@
-"""The API's views of the caller, of approvals, of the audit, and of the settings in force. See views.py for their JSON."""
+"""The API's views of the caller, of approvals, of the audit, and of the settings in force. ``views.py`` says how a view becomes
+JSON.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ class AuditLineView:
 
 
 @dataclass(frozen=True)
-class AuditList:
+class AuditLineList:
     """A page of lines of the audit, newest first."""
 
     lines: tuple[AuditLineView, ...]
@@ -38,8 +40,8 @@ class AuditList:
 
 
 @dataclass(frozen=True)
-class Me:
-    """The caller's name, how the name is known, their roles and the acts that they may carry out."""
+class CallerView:
+    """The caller's name, how the name is known, the caller's roles, and the acts that the caller may carry out."""
 
     name: str
     trust: str
@@ -51,7 +53,7 @@ class Me:
 
 
 @dataclass(frozen=True)
-class SignInAt:
+class SignInProvider:
     """The OpenID provider that verifies names, and the client id for signing in; empty without a provider."""
 
     issuer: str
@@ -60,11 +62,11 @@ class SignInAt:
 
 @dataclass(frozen=True)
 class SettingView:
-    """One setting of the deployment, by the name of its environment variable."""
+    """One setting of the deployment. The setting's name is that of the environment variable."""
 
     name: str
     value: str
-    """The value in force: a list with commas, an object as JSON.
+    """The value in force. A list is joined by commas, and an object is JSON.
 
     A secret is shown as ``***``. A setting without a value is empty.
     """
@@ -86,11 +88,11 @@ class HealthFigure:
     """One figure of the deployment's health."""
 
     name: str
-    """``tick``, ``deadLetters`` or ``functionErrors``."""
+    """The figure's name: ``tick``, ``deadLetters`` or ``functionErrors``."""
     standing: str
     """``late``, or ``unknown`` if no stored row shows the figure."""
     since: datetime | None
-    """When the first overdue migration was due; null if none is overdue."""
+    """The time at which the first overdue migration was due; null if no migration is overdue."""
     detail: str
     where: str
     """Where a person finds the figure."""
@@ -106,7 +108,9 @@ class HealthView:
 
 @dataclass(frozen=True)
 class ApprovalView:
-    """One person's approval. ``standing`` is ``counts``, ``expired``, or ``overtaken`` after a change of policy or selection."""
+    """One person's approval. ``standing`` is ``counts``, ``expired``, or ``overtaken`` if the policy or the selection has changed
+    since.
+    """
 
     by: str
     at: datetime
@@ -115,7 +119,7 @@ class ApprovalView:
 
 
 @dataclass(frozen=True)
-class ApprovalsView:
+class ApprovalStatusView:
     """The approvals that a batch, a wave or a rollback needs, and the approvals given so far."""
 
     about: str
@@ -128,5 +132,5 @@ class ApprovalsView:
     """Digest of the present policy and selection. An approval must name this digest."""
     given: tuple[ApprovalView, ...]
     expires_at: datetime | None
-    """When too few approvals will be left, because one expires; null while approvals are missing."""
+    """The time at which an approval expires and too few approvals remain; null while approvals are missing."""
     waits_for: str

@@ -1,4 +1,6 @@
-"""The API's views of the inventory, and of a batch's plan: forecast, waves, findings and cost. See views.py for their JSON."""
+"""The API's views of the inventory, and of a batch's plan: forecast, waves, findings and cost. ``views.py`` says how a view becomes
+JSON.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
-class FinishView:
-    """Forecast of a finish: the earliest time, and when 10, 50 and 90 percent of the runs have finished.
+class FinishForecastView:
+    """Forecast of a finish: the earliest time, and the times by which 10, 50 and 90 percent of the runs have finished.
 
     A time is null if too few runs finish.
     """
@@ -26,12 +28,12 @@ class PlannedWave:
     number: int
     size: int
     names: tuple[str, ...]
-    finish: FinishView
+    finish: FinishForecastView
 
 
 @dataclass(frozen=True)
 class FindingCount:
-    """The number of instances that have a finding. ``severity`` is the finding's severity in the prechecks."""
+    """The number of instances that have the same finding. ``severity`` is the finding's severity in the prechecks."""
 
     code: str
     severity: str
@@ -41,10 +43,12 @@ class FindingCount:
 
 @dataclass(frozen=True)
 class DriverCount:
-    """The number of instances that one driver moves. ``why`` is the reason why ``auto`` chose it; empty if the policy names it."""
+    """The number of instances that one driver moves. ``why`` is the reason why ``auto`` chose the driver; empty if the policy names
+    the driver.
+    """
 
     driver: str
-    """The driver's name; ``auto`` while the precheck has not chosen one."""
+    """The driver's name; ``auto`` until the precheck has chosen a driver."""
     why: str
     instances: int
 
@@ -63,7 +67,7 @@ class AssumedDuration:
 
 
 @dataclass(frozen=True)
-class OpeningView:
+class StartPeriodView:
     """A period in which maintenance windows and blackouts allow starts."""
 
     from_: datetime
@@ -89,59 +93,61 @@ class PlanView:
     """Number of migrations whose precheck has not ended."""
     routes: dict[str, int]
     drivers: tuple[DriverCount, ...]
-    """The drivers of the instances that are to move, most frequent first. At most 20 are listed."""
+    """The drivers of the instances that will move, most frequent driver first. At most 20 rows are listed."""
     findings: tuple[FindingCount, ...]
-    finish: FinishView
+    finish: FinishForecastView
     waves: tuple[PlannedWave, ...]
-    planned: FinishView | None
-    """The forecast at the time of the acknowledgement. Null before it, and in a batch that is too large: ``not_known`` says so."""
+    planned: FinishForecastView | None
+    """The forecast at the time of the acknowledgement. Null before the acknowledgement. Null also if the batch is too large for the
+    forecast; ``not_known`` then says so.
+    """
     finished_at: datetime | None
-    """When the last migration ended; null while a migration is unfinished."""
+    """The time at which the last migration ended; null while a migration is unfinished."""
     outcomes: dict[str, int]
     """The actual outcome until now: the number of migrations by state."""
-    openings: tuple[OpeningView, ...]
-    """The periods in which windows and blackouts allow starts, up to the time at which 90 percent of the forecast's runs have
-    finished. At most 60 periods are listed.
+    openings: tuple[StartPeriodView, ...]
+    """The periods in which windows and blackouts allow starts, until 90 percent of the forecast's runs have finished. At most 60
+    periods are listed.
     """
     limits: tuple[str, ...]
     snapshot_gib: int
     """Upper bound of the snapshots' size: the sum of all disk sizes, counted once per hop.
 
-    A snapshot is billed by the data in it.
+    Alibaba Cloud bills a snapshot by the data that the snapshot stores.
     """
     snapshot_cost: float
     """The snapshots' cost until the sweep, if each migration is confirmed at once; 0 if REPLANK_SNAPSHOT_PRICE is not set."""
     currency: str
     sizes_seen: int
-    """Number of instances whose disk sizes were read. An instance that was not read counts with the average size."""
+    """Number of instances whose disk sizes were read. An instance whose disks were not read counts with the average size."""
     needs_a_person: tuple[str, ...]
     not_known: tuple[str, ...]
-    """Facts that the forecast ignores, for example a hold or other batches; empty if it ignores nothing."""
+    """Facts that the forecast ignores, for example a hold or other batches; empty if the forecast ignores nothing."""
     assumed: tuple[AssumedDuration, ...]
 
 
 @dataclass(frozen=True)
-class ReleaseCount:
-    """The number of instances that run one release, and how long the release is supported."""
+class ReleaseInUse:
+    """A release in use: the number of instances that run the release, and how long the release is supported."""
 
     release: str
     """The key of the release; empty if the catalog does not know the system."""
     name: str
     instances: int
     standing: str
-    """``ended``, ``extended`` (by paid support), ``ending`` within 180 days, ``supported``, or ``unknown``."""
+    """The support status: ``ended``, ``extended`` (by paid support), ``ending`` within 180 days, ``supported``, or ``unknown``."""
     ends_on: str
-    """The last day of support without paid extensions, such as 2024-06-30; empty if it is unknown."""
+    """The last day of support without paid extensions, such as 2024-06-30; empty if the day is unknown."""
     extended_end: str
     """The last day of paid support; empty if there is no paid support."""
     source: str
-    """The document that gives the dates."""
+    """The document that states the dates of support."""
     destinations: tuple[str, ...]
     """The keys of the releases to which a migration path leads; empty if no path exists."""
 
 
 @dataclass(frozen=True)
-class GroupCount:
+class InstanceGroupView:
     """The number of instances that run one release in one region of one account."""
 
     release: str
@@ -152,8 +158,8 @@ class GroupCount:
 
 
 @dataclass(frozen=True)
-class LackingPlace:
-    """A region or an account that could not be listed, and why."""
+class MissingPlace:
+    """A region or an account that could not be listed, with the reason."""
 
     place: str
     code: str
@@ -162,19 +168,21 @@ class LackingPlace:
 
 @dataclass(frozen=True)
 class InventoryView:
-    """The fleet as the last daily inventory counted it, by the systems' names in ECS."""
+    """The fleet as the last daily inventory counted it, by the system names that ECS shows."""
 
     account_id: str
     """The deployment's own account."""
     taken_at: datetime | None
-    """When the fleet was listed; null before the first inventory."""
+    """The time at which the fleet was listed; null before the first inventory."""
     instances: int
-    """Number of instances in all."""
+    """Total number of instances."""
     unlisted: int
-    """Number of instances in groups too small to be listed. ``releases`` and ``groups`` do not count these instances."""
-    releases: tuple[ReleaseCount, ...]
-    """The releases in use, the earliest end of support first."""
-    groups: tuple[GroupCount, ...]
-    """The largest groups first, at most 2,000."""
-    lacking: tuple[LackingPlace, ...]
-    """The places that could not be listed. Instances in such a place are not counted."""
+    """Number of instances in groups that are too small to be listed. ``releases`` and ``groups`` do not include the instances of
+    groups that are not listed.
+    """
+    releases: tuple[ReleaseInUse, ...]
+    """The releases in use, sorted by their end of support, earliest first."""
+    groups: tuple[InstanceGroupView, ...]
+    """The groups of instances, largest group first. At most 2,000 groups are listed."""
+    lacking: tuple[MissingPlace, ...]
+    """The regions and accounts that could not be listed. Their instances are not counted."""

@@ -19,23 +19,34 @@ from shared.domain.migration import MOVING as MOVES
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.domain.observation import instance_document_name
 from shared.ports.ports import Ports
-from shared.stages.api.plan_views import AssumedDuration, DriverCount, FindingCount, FinishView, OpeningView, PlannedWave, PlanView
+from shared.stages.api.plan_views import (
+    AssumedDuration,
+    DriverCount,
+    FindingCount,
+    FinishForecastView,
+    PlannedWave,
+    PlanView,
+    StartPeriodView,
+)
 from shared.stages.closing import SETTLED
 from shared.stages.waving import sort_key_by_name
 
 MOST_RUNS, WORK = 60, 6000
-"""Maximum runs of the forecast, and maximum migrations in all runs together. Both limits keep the answer within seconds."""
+"""Maximum runs of the forecast, and maximum migrations in all runs together. Both limits together keep the time of an answer to a
+few seconds.
+"""
 MOST_IN_RUN = 10_000
-"""Maximum unfinished migrations in one run of each of the two forecasts, added up. More migrations would exceed the function's
-30 seconds on a third of a processor.
+"""Maximum migrations in one run of the forecast plus one run of the forecast at the acknowledgement.
+
+With more migrations, the function could need more than the 30 seconds that it has.
 """
 SIZES_READ = 50
-"""Maximum instances whose disk sizes are read."""
+"""Maximum instances whose disk sizes a plan reads."""
 NAMED = 5
 MOST_DRIVERS = 20
-"""Maximum rows about drivers."""
+"""Maximum rows about drivers in a plan."""
 MOST_OTHERS = 100
-"""Maximum open batches that are read."""
+"""Maximum open batches that a plan reads."""
 MOST_OPENINGS, OPENINGS_DAYS = 60, 14
 """Maximum number of periods in a plan, and the number of days that the plan covers if no run of the forecast finishes."""
 _UNASSESSED = frozenset({State.ACCEPTED, State.PRECHECKING})
@@ -50,12 +61,12 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
     cut = _migration_ids_by_wave(batch, meant, ports)
     runs = max(min(MOST_RUNS, WORK // max(len(meant), 1)), 5)
     limit = ports.limits.max_moving
-    items = [_forecast_item(each, batch) for each in meant]
+    items = [_new_forecast_item(each, batch) for each in meant]
     unfinished = sum(each.state in (WAITING, MOVING) for each in items)
     ahead = forecast_batch(
-        _within_limit(ForecastInput(_batch_as_if_approved(batch, now), items, cut, now, limit)), seed=seed, runs=runs
+        _shortened_forecast_input(ForecastInput(_batch_as_if_approved(batch, now), items, cut, now, limit)), seed=seed, runs=runs
     )
-    gib, seen = _snapshot_gib(meant, ports)
+    gib, seen = _snapshot_gib_and_sample_size(meant, ports)
     settled = bool(found) and not batch.dry_run and all(each.state in SETTLED for each in found)
     names = {each.migration_id: each.instance_name or each.instance_id for each in meant}
     is_planned_shown = unfinished + len(meant) <= MOST_IN_RUN
@@ -73,28 +84,28 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
         routes=dict(Counter(_route_text(each, ports) for each in meant)),
         drivers=_driver_counts(meant),
         findings=_finding_counts(found),
-        finish=_finish_view(ahead.finish),
+        finish=_view_of_finish_forecast(ahead.finish),
         waves=tuple(
-            PlannedWave(number, len(ids), tuple(names[id] for id in ids[:NAMED] if id in names), _finish_view(each))
+            PlannedWave(number, len(ids), tuple(names[id] for id in ids[:NAMED] if id in names), _view_of_finish_forecast(each))
             for number, (ids, each) in enumerate(zip(cut, ahead.waves, strict=False), 1)
         ),
-        planned=_finish_view(planned) if planned else None,
+        planned=_view_of_finish_forecast(planned) if planned else None,
         finished_at=max(each.finished_at or each.entered_at for each in found) if settled else None,
         outcomes=dict(Counter(each.state.value for each in found)),
-        openings=_opening_views(batch, ahead.finish, now),
+        openings=_start_period_views(batch, ahead.finish, now),
         limits=_limit_sentences(batch, now, ports),
         snapshot_gib=gib,
         snapshot_cost=_snapshot_cost(batch, gib, ahead.finish, now, prices[0]),
         currency=prices[1],
         sizes_seen=seen,
         needs_a_person=_steps_for_people(batch, found, len(cut), now),
-        not_known=(*_forecast_caveats(batch, found, now, ports), *_size_caveats(batch, unfinished, is_planned_shown)),
+        not_known=(*_forecast_caveats(batch, found, now, ports), *_batch_size_caveats(batch, unfinished, is_planned_shown)),
         assumed=tuple(AssumedDuration(**each) for each in duration_rows()),  # type: ignore[arg-type]
     )
 
 
 def _migrations_in_order(ports: Ports, batch: Batch) -> list[Migration]:
-    """Return all migrations of the batch in its order, which also divides it into waves."""
+    """Return all migrations of the batch, in the order in which the batch is divided into waves."""
     found: list[Migration] = []
     token = ""
     while True:
@@ -102,13 +113,13 @@ def _migrations_in_order(ports: Ports, batch: Batch) -> list[Migration]:
         found += page.migrations
         token = page.next_token
         if not token:
-            return _sorted_by_stored_order(found, batch, ports)
+            return _migrations_in_stored_order(found, batch, ports)
 
 
-def _sorted_by_stored_order(found: Sequence[Migration], batch: Batch, ports: Ports) -> list[Migration]:
+def _migrations_in_stored_order(found: Sequence[Migration], batch: Batch, ports: Ports) -> list[Migration]:
     """Return the migrations in the order that the acknowledgement fixed.
 
-    Before the acknowledgement, sort the migrations by the same keys that an acknowledgement uses.
+    Before the acknowledgement, sort the migrations by the keys that an acknowledgement would use.
     """
     by_name = sorted(found, key=sort_key_by_name)
     if not batch.policy.stores_order:
@@ -121,7 +132,7 @@ def _sorted_by_stored_order(found: Sequence[Migration], batch: Batch, ports: Por
 
 
 def _migration_ids_by_wave(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple[str, ...]]:
-    """Return the migrations' ids of each wave.
+    """Return the ids of the migrations in each wave.
 
     Before the acknowledgement, return the waves that an acknowledgement would make now.
     """
@@ -136,15 +147,15 @@ def _migration_ids_by_wave(batch: Batch, meant: Sequence[Migration], ports: Port
 def _batch_as_if_approved(batch: Batch, now: datetime) -> Batch:
     """Return the batch as if people had just acknowledged and approved it.
 
-    The forecast includes no delay by people, except the delay before a person begins a wave.
+    The forecast then includes no wait for people, except the wait for the person who begins a wave.
     """
     given = batch.acknowledgement or Acknowledgement("", now, "", (), selection_digest(batch.selection))
     policy = replace(batch.policy, approvals=0, wave_approvals=0)
     return replace(batch, policy=policy, acknowledgement=given, dry_run=False)
 
 
-def _forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
-    """Return the migration as an item of the forecast.
+def _new_forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
+    """Return the item of the forecast that stands for the migration.
 
     A dry run cancels migrations that pass the precheck. The forecast treats a migration that a dry run has cancelled as waiting.
     """
@@ -158,8 +169,8 @@ def _forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
     return ForecastItem(id, hops, FAILED if over else WAITING, group=group, driver=migration.driver)
 
 
-def _within_limit(outlook: ForecastInput) -> ForecastInput:
-    """Return the input with at most ``MOST_IN_RUN`` unfinished migrations: the first ones in the batch's order."""
+def _shortened_forecast_input(outlook: ForecastInput) -> ForecastInput:
+    """Return the forecast's input with only the first ``MOST_IN_RUN`` unfinished migrations, in the batch's order."""
     unfinished = [each.migration_id for each in outlook.items if each.state in (WAITING, MOVING)]
     later = set(unfinished[MOST_IN_RUN:])
     if not later:
@@ -180,13 +191,13 @@ def _forecast_at_acknowledgement(
     return forecast_batch(ForecastInput(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
 
 
-def _opening_views(batch: Batch, finish: FinishTimes, now: datetime) -> tuple[OpeningView, ...]:
+def _start_period_views(batch: Batch, finish: FinishTimes, now: datetime) -> tuple[StartPeriodView, ...]:
     ends = finish.p90 or finish.p50 or finish.earliest or now + timedelta(days=OPENINGS_DAYS)
-    return tuple(OpeningView(*each) for each in batch.policy.time_limits.allowed_start_periods(now, ends, MOST_OPENINGS))
+    return tuple(StartPeriodView(*each) for each in batch.policy.time_limits.allowed_start_periods(now, ends, MOST_OPENINGS))
 
 
-def _finish_view(found: FinishTimes) -> FinishView:
-    return FinishView(found.earliest, found.p10, found.p50, found.p90)
+def _view_of_finish_forecast(found: FinishTimes) -> FinishForecastView:
+    return FinishForecastView(found.earliest, found.p10, found.p50, found.p90)
 
 
 def _route_text(migration: Migration, ports: Ports) -> str:
@@ -209,7 +220,7 @@ def _finding_counts(found: Sequence[Migration]) -> tuple[FindingCount, ...]:
     return tuple(FindingCount(code, first[code].severity.value, first[code].title, number) for code, number in counts.most_common())
 
 
-def _snapshot_gib(meant: Sequence[Migration], ports: Ports) -> tuple[int, int]:
+def _snapshot_gib_and_sample_size(meant: Sequence[Migration], ports: Ports) -> tuple[int, int]:
     """Return the maximum size of all snapshots in GiB, and the number of instances whose disks were read."""
     per_hop: list[int] = []
     for migration in meant[:SIZES_READ]:
@@ -230,9 +241,9 @@ def _snapshot_cost(batch: Batch, gib: int, finish: FinishTimes, now: datetime, p
 def _limit_sentences(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ...]:
     policy = batch.policy
     said = [
-        f"at most {policy.max_moving} of the batch move at once (maxMoving)",
-        f"at most {ports.limits.max_moving} of each account move at once (REPLANK_MAX_MOVING); SMC publishes no number of its own",
-        f"the batch pauses once more than {batch.terms.failure_budget} have failed",
+        f"at most {policy.max_moving} instances of the batch move at once (maxMoving)",
+        f"at most {ports.limits.max_moving} instances of each account move at once (REPLANK_MAX_MOVING); SMC publishes no limit",
+        f"the batch pauses once more than {batch.terms.failure_budget} migrations have failed",
     ]
     opens = policy.time_limits.next_opening(now)
     if opens is not None and opens != now:
@@ -247,7 +258,7 @@ def _forecast_caveats(batch: Batch, found: Sequence[Migration], now: datetime, p
     said = list[str]()
     held = ports.admission.current_hold()
     if held.is_held:
-        said.append(f"everything is held ({held.reason}): the forecast takes it as released now")
+        said.append(f"the hold is set ({held.reason}), and the forecast assumes that it is released now")
     terms = ports.batches.terms_of_open_batches(MOST_OTHERS)
     others = [each for each in terms if each.batch_id != batch.batch_id and each.acknowledgement is not None]
     if others:
@@ -263,8 +274,8 @@ def _forecast_caveats(batch: Batch, found: Sequence[Migration], now: datetime, p
     return tuple(said)
 
 
-def _size_caveats(batch: Batch, unfinished: int, is_planned_shown: bool) -> tuple[str, ...]:
-    """Return, in sentences, what the forecast leaves out because the batch is too large for the function's time."""
+def _batch_size_caveats(batch: Batch, unfinished: int, is_planned_shown: bool) -> tuple[str, ...]:
+    """Return, in sentences, what the forecast leaves out because the batch is too large."""
     said = list[str]()
     if unfinished > MOST_IN_RUN:
         said.append(f"the forecast is for the first {MOST_IN_RUN} of {unfinished} instances")
@@ -280,11 +291,11 @@ def _other_batches_text(others: int) -> str:
 
 
 def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: datetime) -> tuple[str, ...]:
-    """Return, in sentences, the steps that need a person, in the order of the migration."""
+    """Return, in sentences, the steps that need a person, in the order in which the steps come."""
     said, policy, id = list[str](), batch.policy, batch.batch_id
     refused = sum(each.state is State.PRECHECK_FAILED for each in found)
     if refused:
-        said.append(f"{refused} refused by their precheck: see the findings, then retry or cancel them")
+        said.append(f"{refused} instances were refused by their precheck: see the findings, then retry or cancel their migrations")
     if batch.dry_run:
         said.append("somebody submits the batch without the dry run")
     elif batch.acknowledgement is None:
@@ -296,7 +307,7 @@ def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: d
     )
     said += [missing] if missing else []
     if policy.gate == waves.BY_HAND and cut > 1:
-        said.append(f"a person lets each of {cut - 1} further waves begin")
+        said.append(f"a person begins each of the {cut - 1} further waves")
     by_hand = sum(driver_traits(each.driver).attended and each.state not in SETTLED for each in found)
     if driver_traits(policy.driver).attended:
         said.append("a person starts each job in the ECS console")
@@ -304,7 +315,7 @@ def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: d
         said.append(f"a person starts the job of {by_hand} instances in the ECS console")
     failed = sum(each.state is State.FAILED for each in found)
     if failed:
-        said.append(f"{failed} failed: see why, then retry or roll them back")
+        said.append(f"{failed} migrations failed: see the reasons, then retry the migrations or roll them back")
     if batch.dry_run or any(each.state not in TERMINAL for each in found):
-        said.append("somebody confirms what moved; until then its snapshots are kept and billed")
+        said.append("somebody confirms the moved instances; until then their snapshots are kept and billed")
     return tuple(said)

@@ -18,7 +18,7 @@ from shared.stages.api.act import contention_error
 
 
 def set_policy(ports: Ports, batch_id: str, caller: Caller, asked: Mapping[str, Any], version: int) -> views.BatchView:
-    """Replace the batch's policy. The same policy, or a repeated act, changes nothing."""
+    """Replace the batch's policy. Nothing changes if the batch already has the wanted policy, or if the act is repeated."""
     wanted = read_policy(asked["policy"])
     for _ in range(LOST_RACE.calls):
         before, now = ports.batches.load(batch_id), ports.clock.now()

@@ -1,4 +1,4 @@
-"""The API's views of the outcomes of migrations. See views.py for their JSON."""
+"""The API's views of the outcomes of migrations. ``views.py`` says how a view becomes JSON."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ class ResultLine:
     to: str
     state: str
     result: str
-    """The outcome: ``completed``, ``refused``, ``failed``, ``rolled_back``, ``cancelled``, or ``open`` before the end."""
+    """The outcome: ``completed``, ``confirmed``, ``refused``, ``failed``, ``rolled_back``, ``cancelled``, or ``open`` before the
+    end.
+    """
     hops: int
     restarts: int
     attempts: int
     snapshots_made: int
     snapshots_swept: int
     minutes: int
-    """Minutes from acceptance to the outcome, with the wait for a slot, but without the wait for a confirmation."""
+    """Minutes from acceptance to the outcome. The wait for a slot is included, and the wait for a confirmation is not."""
     smc_rollback: str
     """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
     driver: str

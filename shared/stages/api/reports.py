@@ -24,8 +24,8 @@ def migration_report(ports: Ports, migration_id: str, *, price: float, currency:
         result=_result_line(ports, migration, journal),
         route=migration.hops,
         findings=migration.assessment.findings if migration.assessment else (),
-        judgement=pages.judgement(ports, migration),
-        journal=tuple(map(show.journal_line, journal)),
+        judgement=pages.migration_judgement(ports, migration),
+        journal=tuple(map(show.journal_line_view, journal)),
         snapshots=tuple(
             show.snapshot_view(entry, price, own=ports.account_id) for entry in ports.ledger.entries_of_migration(migration_id)
         ),

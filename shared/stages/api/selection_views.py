@@ -1,4 +1,6 @@
-"""The API's views of a batch's selection and of the instances that it left out. See views.py for their JSON."""
+"""The API's views of a batch's selection and of the instances that the selection left out. ``views.py`` says how a view becomes
+JSON.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ExclusionView:
-    """The criteria by which a batch leaves out instances that its selection would choose."""
+    """The criteria by which a batch leaves out instances that its selection would otherwise choose."""
 
     instance_ids: tuple[str, ...]
     releases: tuple[str, ...]
@@ -33,7 +35,7 @@ class SelectionView:
 
 
 @dataclass(frozen=True)
-class LeftOutView:
+class LeftOutInstanceView:
     """One instance that a batch's selection left out, with the reason."""
 
     instance_id: str
@@ -45,10 +47,10 @@ class LeftOutView:
 
 
 @dataclass(frozen=True)
-class LeftOutList:
-    """A page of the instances that a batch left out, and their total number. At most 10,000 are listed."""
+class LeftOutInstanceList:
+    """A page of the instances that a batch left out, and their total number. At most 10,000 instances are listed."""
 
     batch_id: str
     total: int
-    left_out: tuple[LeftOutView, ...]
+    left_out: tuple[LeftOutInstanceView, ...]
     next_token: str

@@ -23,7 +23,7 @@ from shared.domain.migration import JournalEntry, Migration
 from shared.domain.policy import Policy, policy_without_never_open_window
 from shared.domain.restore import disk_state_in_words
 from shared.stages.api import selection_views, views
-from shared.stages.api.people_views import ApprovalsView
+from shared.stages.api.people_views import ApprovalStatusView
 from shared.stages.api.snapshot_views import SnapshotView
 
 HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
@@ -32,7 +32,7 @@ HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
 def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, ...]:
     """Return the acts that a person can carry out on the migration now.
 
-    Each act is decided without being committed, so nothing changes.
+    Each act is tried without a commit, so nothing changes.
     """
     now = migration.entered_at
     tries: dict[str, Callable[[], object]] = {
@@ -41,10 +41,10 @@ def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, 
         "cancellation": lambda: acts.cancel_migration(migration, "", now),
         "rollback": lambda: acts.roll_back_migration(migration, "", now),
     }
-    return tuple(name for name, attempt in tries.items() if _is_possible(attempt))
+    return tuple(name for name, attempt in tries.items() if _is_act_possible(attempt))
 
 
-def _is_possible(attempt: Callable[[], object]) -> bool:
+def _is_act_possible(attempt: Callable[[], object]) -> bool:
     try:
         attempt()
     except Refused:
@@ -53,24 +53,24 @@ def _is_possible(attempt: Callable[[], object]) -> bool:
 
 
 def risks_view(policy: Policy) -> views.Risks:
-    """Return the risks that a person must accept for a batch with this policy."""
+    """Return the API's view of the risks that a person must accept for a batch with the policy."""
     return views.Risks(*risks_for_policy(policy))
 
 
 def batch_view(value: Batch, *, own: str, now: datetime) -> views.BatchView:
-    """Return a batch without its migrations. ``own`` is the deployment's account."""
+    """Return the API's view of a batch without its migrations. ``own`` is the deployment's account."""
     return views.BatchView(**_batch_fields(value, own, now))
 
 
 def batch_detail(
     value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchJournalEntry]
-) -> views.BatchStanding:
-    """Return a batch with its counts by state, the reason why no migration starts, and the risks still to be accepted."""
+) -> views.BatchDetail:
+    """Return the API's view of a batch, with its counts by state, the reason why no migration starts, and the risks."""
     fields = _batch_fields(value, "", now)
     missing = any(each.missing for each in fields["approvals"])
     wanted = not value.dry_run and (value.acknowledgement is None or missing)
     opens = value.policy.time_limits.next_opening(now)
-    return views.BatchStanding(
+    return views.BatchDetail(
         **fields,
         counts=counts,
         failed=failed,
@@ -94,12 +94,12 @@ def _brake_view(control: BatchControl) -> views.BrakeView | None:
     return views.BrakeView(control.brake.value, control.by, control.at, control.why, control.trust)
 
 
-def _approval_views(value: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
+def _approval_status_views(value: Batch, now: datetime) -> tuple[ApprovalStatusView, ...]:
     if not (value.policy.approvals or value.policy.wave_approvals):
         return ()
-    from shared.stages.api.approving import batch_approval_views  # only batches with approvals need it
+    from shared.stages.api.approving import batch_approval_status_views  # only batches with approvals need it
 
-    return batch_approval_views(value, now)
+    return batch_approval_status_views(value, now)
 
 
 def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
@@ -122,13 +122,13 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
         "problems": problem_views(value),
         "acknowledgement": given and views.AcknowledgementView(given.operator, given.at, given.risks_version, given.trust),
         "brake": _brake_view(value.control),
-        "approvals": _approval_views(value, now),
+        "approvals": _approval_status_views(value, now),
         "ready_to_confirm_at": ready_to_confirm_at(value.terms),
     }
 
 
 def selection_view(value: Batch, own: str) -> selection_views.SelectionView:
-    """Return the criteria by which a batch selects instances. ``own`` is the deployment's account."""
+    """Return the API's view of the criteria by which a batch selects instances. ``own`` is the deployment's account."""
     chosen = value.selection
     accounts = tuple(each or own for each in chosen.account_ids)
     excluded = selection_views.ExclusionView(**_criteria_fields(chosen.exclude))
@@ -146,14 +146,14 @@ def problem_views(value: Batch) -> tuple[views.ProblemView, ...]:
 
 
 def migration_view(value: Migration, *, dry_run: bool, own: str) -> views.MigrationView:
-    """Return a migration with the fields that lists show. ``own`` is the deployment's account."""
+    """Return the API's view of a migration, with the fields that lists show. ``own`` is the deployment's account."""
     return views.MigrationView(**_migration_fields(value, own), dry_run=dry_run)
 
 
 def migration_detail(
     value: Migration, *, restarts: int, waits_for: str, dry_run: bool, holds_snapshots: bool, own: str
 ) -> views.MigrationDetail:
-    """Return a migration with all its fields except the journal."""
+    """Return the API's view of a migration, with all fields except the journal."""
     return views.MigrationDetail(
         **_migration_fields(value, own),
         dry_run=dry_run,
@@ -165,7 +165,7 @@ def migration_detail(
         restarts=restarts,
         acts=possible_acts(value, holds_snapshots=holds_snapshots),
         rollback_disks=tuple(
-            views.DiskRestored(each.disk_id, each.snapshot_id, disk_state_in_words(each.state)) for each in value.rollback_disks
+            views.RollbackDiskView(each.disk_id, each.snapshot_id, disk_state_in_words(each.state)) for each in value.rollback_disks
         ),
         smc_rollback=value.smc_rollback,
         rollback_approvals=None,
@@ -202,8 +202,8 @@ def _migration_fields(value: Migration, own: str) -> dict[str, Any]:
     return {**same_values, "account_id": value.account_id or own, "state": value.state.value, "hops": len(value.hops)}
 
 
-def journal_line(entry: JournalEntry) -> views.JournalLine:
-    """Return the view of one line of a migration's journal."""
+def journal_line_view(entry: JournalEntry) -> views.JournalLine:
+    """Return the API's view of one line of a migration's journal."""
     return views.JournalLine(
         entry.version,
         entry.at,
@@ -219,7 +219,10 @@ def journal_line(entry: JournalEntry) -> views.JournalLine:
 
 
 def snapshot_view(entry: LedgerEntry, price: float, *, own: str) -> SnapshotView:
-    """Return the view of one snapshot of the ledger. ``price`` is per GiB and month; a snapshot that is gone costs nothing."""
+    """Return the API's view of one snapshot of the ledger.
+
+    ``price`` is per GiB and month; a snapshot that is gone costs nothing.
+    """
     return SnapshotView(
         entry.snapshot_id,
         entry.migration_id,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class SnapshotView:
-    """One snapshot held for a migration. ``cost_per_month`` is in the currency of the list."""
+    """One snapshot of a migration's disk. ``cost_per_month`` is in the currency of the list."""
 
     snapshot_id: str
     migration_id: str
@@ -28,17 +28,22 @@ class SnapshotView:
 
 @dataclass(frozen=True)
 class ListedSnapshot(SnapshotView):
-    """A snapshot in the list, with its group."""
+    """One snapshot of the list, with its group."""
 
     group: str
-    """``inUse``, ``held`` (the retention runs), ``due`` (deleted within a day) or ``orphan`` (deleted only if a person acts)."""
+    """The group: ``inUse``, ``held`` (the retention runs), ``due`` (deleted within a day) or ``orphan`` (deleted only if a person
+    acts).
+    """
     orphan: str
-    """Why it is an orphan: ``otherOwner``, ``ended`` (the migration, unreleased) or ``noMigration``; empty in other groups."""
+    """Why the snapshot is an orphan: ``otherOwner``, ``ended`` (its migration, without a release) or ``noMigration``.
+
+    Empty if the snapshot is not an orphan.
+    """
 
 
 @dataclass(frozen=True)
 class SnapshotList:
-    """A page of the snapshots held, with the page's total size and cost. ``price`` is per GiB and month."""
+    """A page of existing snapshots, with the page's total size and cost. ``price`` is per GiB and month."""
 
     snapshots: tuple[ListedSnapshot, ...]
     next_token: str
@@ -49,8 +54,8 @@ class SnapshotList:
 
 
 @dataclass(frozen=True)
-class GroupSum:
-    """How many snapshots a group has, their size, and their cost per month."""
+class SnapshotGroupSum:
+    """The number of snapshots in a group, their total size, and their total cost per month."""
 
     group: str
     number: int
@@ -60,9 +65,11 @@ class GroupSum:
 
 @dataclass(frozen=True)
 class SnapshotGroups:
-    """The groups of a part of the ledger: add the parts until ``next_token`` is empty. ``price`` is per GiB and month."""
+    """The sums of each group in one part of the ledger. Add up the sums of all parts until ``next_token`` is empty. ``price`` is
+    per GiB and month.
+    """
 
-    groups: tuple[GroupSum, ...]
+    groups: tuple[SnapshotGroupSum, ...]
     next_token: str
     price: float
     currency: str

@@ -1,4 +1,4 @@
-"""Lists the snapshots held, with their group and their cost, and sums the groups."""
+"""Lists the existing snapshots with their groups and costs, and sums each group."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from shared.domain.ledger import LedgerEntry
 from shared.domain.snapshot_groups import GROUPS, SnapshotGroup, needs_migration, snapshot_group
 from shared.ports.ports import Ports
 from shared.stages.api import show
-from shared.stages.api.snapshot_views import GroupSum, ListedSnapshot, SnapshotGroups, SnapshotList
+from shared.stages.api.snapshot_views import ListedSnapshot, SnapshotGroups, SnapshotGroupSum, SnapshotList
 
 MOST_PAGES = 20
-"""Maximum pages that one answer searches for held snapshots. The ledger also keeps the entries of deleted snapshots."""
+"""Maximum pages that one answer searches for existing snapshots. The ledger also keeps the entries of deleted snapshots."""
 SUMMED, LOADED = 1000, 100
-"""Maximum ledger entries that one answer sums, and migrations that one call loads."""
+"""Maximum ledger entries that one answer sums, and maximum migrations that one call loads."""
 
 
 def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "", group: str = "") -> SnapshotList:
-    """Return a page of the snapshots held now, including snapshots that are kept because they may be somebody else's.
+    """Return a page of existing snapshots, including snapshots that are kept because they may be somebody else's.
 
-    With ``group``, return only its snapshots. The sums cover only our own snapshots. A page may have fewer than ``limit`` snapshots
-    and still have a next page.
+    With ``group``, return only snapshots of that group. The sums cover only our own snapshots. A page may have fewer than ``limit``
+    snapshots although more pages follow.
     """
     held: list[tuple[LedgerEntry, SnapshotGroup]] = []
     for _ in range(MOST_PAGES):
         page = ports.ledger.ledger_entry_page(limit=limit - len(held), token=token)
-        held += [each for each in _entries_with_groups(page.entries, ports) if group in ("", each[1].name)]
+        held += [each for each in _ledger_entries_with_groups(page.entries, ports) if group in ("", each[1].name)]
         token = page.next_token
         if not token or len(held) >= limit:
             break
@@ -35,18 +35,21 @@ def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50,
     return SnapshotList(shown, token, size_gib, round(size_gib * price, 4), price, currency)
 
 
-def group_sums(ports: Ports, *, price: float, currency: str, token: str = "") -> SnapshotGroups:
-    """Return number, size and cost of every group, of up to ``SUMMED`` entries of the ledger from ``token`` on."""
+def snapshot_group_sums(ports: Ports, *, price: float, currency: str, token: str = "") -> SnapshotGroups:
+    """Return the number, size and cost of the snapshots in each group, for one part of the ledger.
+
+    The part begins at ``token`` and has up to ``SUMMED`` entries.
+    """
     page = ports.ledger.ledger_entry_page(limit=SUMMED, token=token)
     numbers, sizes = Counter[str](), Counter[str]()
-    for entry, group in _entries_with_groups(page.entries, ports):
+    for entry, group in _ledger_entries_with_groups(page.entries, ports):
         numbers[group.name] += 1
         sizes[group.name] += entry.size_gib
-    sums = tuple(GroupSum(each, numbers[each], sizes[each], round(sizes[each] * price, 4)) for each in GROUPS)
+    sums = tuple(SnapshotGroupSum(each, numbers[each], sizes[each], round(sizes[each] * price, 4)) for each in GROUPS)
     return SnapshotGroups(sums, page.next_token, price, currency)
 
 
-def _entries_with_groups(entries: Sequence[LedgerEntry], ports: Ports) -> list[tuple[LedgerEntry, SnapshotGroup]]:
+def _ledger_entries_with_groups(entries: Sequence[LedgerEntry], ports: Ports) -> list[tuple[LedgerEntry, SnapshotGroup]]:
     """Return the entries whose snapshots exist, each with its group."""
     there = [each for each in entries if each.state in show.HELD or each.kept]
     ids = sorted({each.migration_id for each in there if needs_migration(each)})

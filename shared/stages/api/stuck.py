@@ -20,21 +20,21 @@ NOT_DRIVEN = (*sorted(ADMITTED, key=lambda state: state.value), *sorted(WAITING_
 """The states whose rows the tick does not read, because the migration waits for a slot or for a person."""
 WAITING_IN_CLOSED = tuple(state for state in NOT_DRIVEN if state not in ADMITTED)
 """The states of ``NOT_DRIVEN`` that occur in a closed batch, in which no migration waits for a slot."""
-_REMEDY_OF_UNREADABLE_ROW = "Correct the row, or deploy the version that wrote it. It is left as it is."
+_REMEDY_OF_UNREADABLE_ROW = "Correct the row, or deploy the version that wrote it. Replank does not change the row."
 _REMEDY_OF_PENDING_EFFECT = (
-    "The log of replank-watch has the refusal by the migration's id. Mend its cause; it is tried again within half an hour."
+    "The log of replank-watch has the error under the migration's id. Correct its cause; Replank tries again within half an hour."
 )
 
 
-def find_stuck_rows(ports: Ports) -> views.Stuck:
-    """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check everything."""
+def stuck_rows(ports: Ports) -> views.StuckRowList:
+    """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check every row."""
     now = ports.clock.now()
     waiting = ports.migrations.tick_queue_page(now + timedelta(days=1), limit=ROWS)
     swept = ports.migrations.past_retention_page(now + timedelta(days=1), limit=ROWS, token="")
     batches = ports.batches.batch_page(limit=BATCHES, token="")
     more = bool(waiting.next_token or swept.next_token or batches.next_token)
     found = [
-        *_stuck_migrations(waiting, now, ports),
+        *_rows_of_stuck_migrations(waiting, now, ports),
         *map(_unreadable_migration_row, swept.unreadable),
         *map(_unreadable_batch_row, batches.unreadable),
     ]
@@ -47,17 +47,17 @@ def find_stuck_rows(ports: Ports) -> views.Stuck:
                 found += [_unreadable_migration_row(each) for each in page.unreadable]
                 more = more or bool(page.next_token)
     unique = tuple({(each.kind, each.id): each for each in found}.values())
-    return views.Stuck(unique, more)
+    return views.StuckRowList(unique, more)
 
 
-def _stuck_migrations(page: MigrationPage, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
+def _rows_of_stuck_migrations(page: MigrationPage, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
     yield from map(_unreadable_migration_row, page.unreadable)
     for migration in page.migrations:
         if migration.owes and now - migration.entered_at > STUCK_AFTER:
             yield views.StuckRow(
                 "owed",
                 migration.migration_id,
-                f"It still owes {_pending_effect_names(migration, ports)}.",
+                f"The outbox still has {_pending_effect_names(migration, ports)}.",
                 _REMEDY_OF_PENDING_EFFECT,
             )
 
@@ -67,10 +67,10 @@ def _pending_effect_names(migration: Migration, ports: Ports) -> str:
     try:
         owed = ports.migrations.outboxes(migration.migration_id)
     except Permanent as error:
-        return f"what cannot be read ({error.message})"
+        return f"effects that cannot be read ({error.message})"
     names = [type(effect).__name__ for each in owed for effect in each.effects]
     names += [event.type for each in owed for event in each.events]
-    return ", ".join(dict.fromkeys(names)) or "nothing any more"
+    return ", ".join(dict.fromkeys(names)) or "no effect any more"
 
 
 def _unreadable_migration_row(row: UnreadableRow) -> views.StuckRow:

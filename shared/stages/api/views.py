@@ -1,4 +1,4 @@
-"""The API's answers, one dataclass each. The JSON has the fields' names in camelCase, and type hints give its schema."""
+"""The API's answers, one dataclass each. In JSON, a field's name is written in camelCase. The type hints give the JSON schema."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from shared.domain.findings import Finding
 from shared.domain.migration import Failure, ToolLog
 from shared.domain.policy import Policy
 from shared.domain.route import Hop
-from shared.stages.api.people_views import ApprovalsView
-from shared.stages.api.plan_views import FinishView
+from shared.stages.api.people_views import ApprovalStatusView
+from shared.stages.api.plan_views import FinishForecastView
 from shared.stages.api.selection_views import SelectionView
 
 
@@ -27,7 +27,7 @@ class Risks:
 
 @dataclass(frozen=True)
 class AcknowledgementView:
-    """Who acknowledged the risks, in which version of their text, and when."""
+    """The person who acknowledged the risks, the time, and the version of the acknowledged text."""
 
     operator: str
     at: datetime
@@ -49,7 +49,7 @@ class BrakeView:
 
 @dataclass(frozen=True)
 class BatchAct:
-    """One line of a batch's journal: an act, its person, and the version of the batch."""
+    """One line of a batch's journal: an act, the person who acted, and the version of the batch."""
 
     version: int
     at: datetime
@@ -76,7 +76,10 @@ class HoldAct:
 
 @dataclass(frozen=True)
 class HoldView:
-    """Whether the hold forbids all starts, why, and the last acts. A release names the ``version`` that the person saw."""
+    """Whether the hold forbids all starts, the reason, and the last acts.
+
+    A request to release the hold names its ``version``.
+    """
 
     held: bool
     reason: str
@@ -146,10 +149,13 @@ class BatchView:
     acknowledgement: AcknowledgementView | None
     brake: BrakeView | None
     """The pause or stop that forbids new starts; null without a pause or stop."""
-    approvals: tuple[ApprovalsView, ...]
+    approvals: tuple[ApprovalStatusView, ...]
     """The approvals that the batch and its next wave need."""
     ready_to_confirm_at: datetime | None
-    """When the batch's migrations can be confirmed; null if the batch is not closed or no migration waits for a confirmation."""
+    """The time from which the batch's migrations can be confirmed.
+
+    Null if the batch is not closed, or if no migration waits for a confirmation.
+    """
 
 
 @dataclass(frozen=True)
@@ -167,26 +173,26 @@ class WaveView:
 
 
 @dataclass(frozen=True)
-class BatchStanding(BatchView):
+class BatchDetail(BatchView):
     """A batch with the number of its migrations by state, and the risks that a person still has to accept."""
 
     counts: dict[str, int]
     failed: int
     """Number of failures that count against the budget. A resume after a pause at the budget restarts the count at 0."""
     failure_budget: int
-    """How many migrations may fail before the batch pauses, by ``failureBudget`` or ``failurePercent`` of its policy."""
+    """Number of migrations that may fail before the batch pauses, from ``failureBudget`` or ``failurePercent`` of its policy."""
     journal: tuple[BatchAct, ...]
     """Who paused, resumed or stopped the batch, began a wave or set the policy, oldest act first."""
     waves: tuple[WaveView, ...]
     """The waves of an acknowledged batch; empty before the acknowledgement, or if the policy has no waves."""
     held_back: str
-    """Why no ready migration can start now; empty if one can start, or if no migration is ready."""
+    """Why no ready migration can start now; empty if a migration can start, or if no migration is ready."""
     next_opening: datetime | None
-    """When windows and blackouts allow the next start; null if they allow it now, or never again."""
+    """The time at which windows and blackouts allow the next start; null if a start is allowed now, or never again."""
     account_troubles: tuple[AccountTrouble, ...]
     """The accounts of the batch that cannot be used now, with the reasons."""
     jobs_to_start: int
-    """Number of jobs that a person has to start in the ECS console now. With driver ``auto`` at most 100 are counted."""
+    """Number of jobs that a person has to start in the ECS console now. With driver ``auto``, at most 100 jobs are counted."""
     risks: Risks | None
     """The risks of the batch's policy; null once the batch is acknowledged and no approval is missing."""
 
@@ -233,8 +239,8 @@ class MigrationView:
 
 
 @dataclass(frozen=True)
-class DiskRestored:
-    """One disk of a rollback. ``state`` is ``restored``, ``not restored``, or ``unknown`` while its reset is only requested."""
+class RollbackDiskView:
+    """One disk of a rollback. ``state`` is ``restored``, ``not restored``, or ``unknown`` while ECS may be resetting the disk."""
 
     disk_id: str
     snapshot_id: str
@@ -247,17 +253,17 @@ class MigrationDetail(MigrationView):
 
     route: tuple[Hop, ...]
     waits_for: str
-    """What must happen before the migration goes on, in words; empty if it has ended."""
+    """What must happen before the migration continues, in words; empty if the migration has ended."""
     findings: tuple[Finding, ...]
     blocked: bool
     released_at: datetime | None
     restarts: int
     acts: tuple[str, ...]
-    rollback_disks: tuple[DiskRestored, ...]
+    rollback_disks: tuple[RollbackDiskView, ...]
     """The state of each disk in a rollback; empty before a rollback."""
     smc_rollback: str
     """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
-    rollback_approvals: ApprovalsView | None
+    rollback_approvals: ApprovalStatusView | None
     """The approvals of the migration's rollback; null if the policy needs no approval, or if the migration
     cannot be rolled back now.
     """
@@ -279,7 +285,7 @@ class MigrationList:
 
 @dataclass(frozen=True)
 class JournalLine:
-    """One step of a migration's journal: who moved it when to which state, and why."""
+    """One step in a migration's journal: the old and the new state, the time, the person or stage, and the reason."""
 
     version: int
     at: datetime
@@ -312,23 +318,23 @@ class RefusedAct:
 
 
 @dataclass(frozen=True)
-class Retries:
-    """The result of a batch's retry: the ids of retried migrations, and the reasons for the refused retries."""
+class RetryResult:
+    """The result of retrying some migrations of a batch: the ids of retried migrations, and the reasons for the refusals."""
 
     retried: tuple[str, ...]
     refused: tuple[RefusedAct, ...]
 
 
 @dataclass(frozen=True)
-class Confirmations:
-    """The result of a batch's confirmation: the ids of confirmed migrations, and the reasons for the refused confirmations."""
+class ConfirmationResult:
+    """The result of confirming some migrations of a batch: the ids of confirmed migrations, and the reasons for the refusals."""
 
     confirmed: tuple[str, ...]
     refused: tuple[RefusedAct, ...]
 
 
 @dataclass(frozen=True)
-class Rollbacks:
+class RollbackResult:
     """The result of rolling back some migrations of a batch: the ids whose rollback has begun, and the reasons for the refusals."""
 
     begun: tuple[str, ...]
@@ -336,7 +342,7 @@ class Rollbacks:
 
 
 @dataclass(frozen=True)
-class Cancellations:
+class CancellationResult:
     """The result of cancelling some migrations of a batch: the ids of cancelled migrations, and the reasons for the refusals."""
 
     cancelled: tuple[str, ...]
@@ -354,16 +360,16 @@ class StuckRow:
 
 
 @dataclass(frozen=True)
-class Stuck:
-    """The stuck rows with their causes. ``more`` is true if one answer could not check everything."""
+class StuckRowList:
+    """The stuck rows with their causes. ``more`` is true if one answer could not check every row."""
 
     stuck: tuple[StuckRow, ...]
     more: bool
 
 
 @dataclass(frozen=True)
-class Judged:
-    """The findings of one check, worst first. ``overrides`` has the reasons given for overridden findings, by code."""
+class AssessmentView:
+    """The findings of one check, worst first. ``overrides`` gives the reason for each overridden finding, by the finding's code."""
 
     blocked: bool
     findings: tuple[Finding, ...]
@@ -371,7 +377,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class AspectView:
+class GuestAspectView:
     """One aspect of the guest before and after the move, in words. ``standing`` is same, expected, warning or failure."""
 
     what: str
@@ -394,15 +400,15 @@ class Judgement:
     state: str
     verdict: str
     """The worst result: for example ``blocked``, ``failed``, ``warnings``, ``passed`` or ``not assessed``."""
-    precheck: Judged | None
-    validation: Judged | None
-    aspects: tuple[AspectView, ...]
+    precheck: AssessmentView | None
+    validation: AssessmentView | None
+    aspects: tuple[GuestAspectView, ...]
     smc_rollback: str
     """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
 
 
 @dataclass(frozen=True)
-class Judgements:
+class JudgementList:
     """A page of a batch's judgements; ``next_token`` is empty on the last page."""
 
     batch_id: str
@@ -420,7 +426,7 @@ class ReportDocument:
     made_at: datetime
     digest: str
     """Digest of the chosen instances; empty if an older version planned the batch."""
-    planned: FinishView | None
+    planned: FinishForecastView | None
     """The forecast of the finish at the acknowledgement; null before the acknowledgement."""
     finished_at: datetime | None
     outcomes: dict[str, int]

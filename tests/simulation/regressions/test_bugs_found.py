@@ -22,7 +22,7 @@ from shared.ports.driver import JobPhase, JobReport
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
 from shared.stages import precheck
-from shared.stages.advance import advance_migration, run_or_fail
+from shared.stages.advance import advance_migration, run_stage_or_fail_migration
 from shared.stages.effects import perform_effect
 from shared.stages.migrate import _wait_for_driver
 from tests.support.drivers import identity_of
@@ -61,7 +61,7 @@ def test_what_a_stage_takes_for_a_step_that_comes_too_late_goes_back(one: Bench,
 
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
-        run_or_fail(message, ports, frozenset({state}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
+        run_stage_or_fail_migration(message, ports, frozenset({state}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
     assert made.migration_id not in ports.admission.correct_counts_and_list_slot_holders()
     assert ports.admission.lock_holder(made.region_id, made.instance_id) == ""
 
@@ -80,11 +80,13 @@ def test_a_lock_taken_after_the_precheck_has_refused_goes_back(one: Bench) -> No
 
     message = Message(events.MIGRATION_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
-        run_or_fail(message, ports, precheck.STATES, ("precheck", events.PRECHECK_FAILED), overtaken)
+        run_stage_or_fail_migration(message, ports, precheck.STATES, ("precheck", events.PRECHECK_FAILED), overtaken)
     assert ports.admission.lock_holder(made.region_id, made.instance_id) == ""
     # Without a lock nothing is deleted, because not every stage's role may delete locks.
     with pytest.raises(Stale):
-        assert "DeleteRow" not in one.calls(lambda: run_or_fail(message, ports, precheck.STATES, ("", ""), overtaken))
+        assert "DeleteRow" not in one.calls(
+            lambda: run_stage_or_fail_migration(message, ports, precheck.STATES, ("", ""), overtaken)
+        )
 
 
 def test_the_lock_of_an_ended_migration_is_taken_over_by_what_the_precheck_may_do(one: Bench) -> None:
@@ -97,7 +99,7 @@ def test_the_lock_of_an_ended_migration_is_taken_over_by_what_the_precheck_may_d
     ports.admission.lock_instance("cn-hangzhou", "i-test0009", f"m{10:016x}")
     made = stand(ports, 9, State.ACCEPTED)
     message = Message(events.MIGRATION_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
-    assert "BatchGetRow" not in one.calls(lambda: precheck.run(message, ports))
+    assert "BatchGetRow" not in one.calls(lambda: precheck.handle_message(message, ports))
     assert ports.admission.lock_holder("cn-hangzhou", "i-test0009") == made.migration_id
 
 
@@ -161,7 +163,7 @@ def test_a_retry_refused_by_the_precheck_removes_what_the_first_attempt_left_in_
     ports.batches.create(Batch("b0000000000000001", BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy()))
     made = migration(5, state=State.ACCEPTED, attempt=2, prechecked_at=T0, snapshots_made=1, handle=DriverData(token_id="at-1"))
     ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
-    precheck.run(Message(events.RETRY_REQUESTED, "e", "replank", {"migrationId": made.migration_id}), ports)
+    precheck.handle_message(Message(events.RETRY_REQUESTED, "e", "replank", {"migrationId": made.migration_id}), ports)
     assert ports.migrations.load(made.migration_id).state is State.PRECHECK_FAILED
     owed = [effect for outbox in ports.migrations.outboxes(made.migration_id) for effect in outbox.effects]
     assert CleanUpDriver(made.handle, 0) in owed

@@ -50,7 +50,7 @@ def test_a_dry_run_tells_its_plan_and_asking_changes_nothing() -> None:
         assert found["finish"]["earliest"] < found["finish"]["p10"] <= found["finish"]["p50"] <= found["finish"]["p90"]
         assert found["snapshotGib"] > 0
         assert found["sizesSeen"] == 4
-        assert "a person lets each of 2 further waves begin" in found["needsAPerson"]
+        assert "a person begins each of the 2 further waves" in found["needsAPerson"]
         assert found["planned"] is found["finishedAt"] is None
         assert {each["certainty"] for each in found["assumed"]} == {"documented", "assumed"}
         assert made.events("replank:Migration:SnapshotReady") == []

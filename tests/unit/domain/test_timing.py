@@ -1,11 +1,13 @@
-"""How often a running job is polled."""
+"""How often a running job is polled, and how messages write a duration."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
 
-from shared.domain.timing import JOB_LIMIT, LONGEST_PAUSE, LOOK_AGAIN, pause_before_poll
+import pytest
+
+from shared.domain.timing import JOB_LIMIT, LONGEST_PAUSE, LOOK_AGAIN, duration_in_words, pause_before_poll
 
 MINUTE = timedelta(minutes=1)
 
@@ -46,3 +48,18 @@ def test_ticks_that_come_late_and_early_still_find_it_due() -> None:
         assert pause == timedelta(0) or pause > LOOK_AGAIN
         ticks = -(-(waited + pause - minute * MINUTE - early) // MINUTE) if pause else 1
         assert ticks * MINUTE <= LONGEST_PAUSE
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (timedelta(seconds=59), "0 minutes"),
+        (timedelta(seconds=119), "1 minute"),
+        (timedelta(minutes=119), "119 minutes"),
+        (timedelta(hours=2), "2 hours"),
+        (timedelta(hours=47, minutes=59), "47 hours"),
+        (timedelta(days=2), "2 days"),
+    ],
+)
+def test_a_duration_is_written_in_words(span: timedelta, words: str) -> None:
+    assert duration_in_words(span) == words

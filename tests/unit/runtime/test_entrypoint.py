@@ -69,7 +69,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
     def put(run: Callable[[Message], Outcome]) -> None:
         module = ModuleType("shared.stages.watch")
-        module.run = lambda message, ports: run(message)  # type: ignore[attr-defined]
+        module.handle_message = lambda message, ports: run(message)  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "shared.stages.watch", module)
 
     return put

@@ -118,14 +118,14 @@ def about(made: Migration, type: str = events.STEP_DUE) -> Message:
 def tick(all: Fakes, minutes: int = 1) -> None:
     for _ in range(minutes):
         all.clock.pass_time(minutes=1)
-        watch.run(Message("timer", "t", "timer", {}), all.ports)
+        watch.handle_message(Message("timer", "t", "timer", {}), all.ports)
 
 
 STAGES: list[tuple[State, Callable[..., Any], dict[str, Any]]] = [
-    (State.ACCEPTED, precheck.run, {}),
-    (State.PRECHECKING, precheck.run, {"probe_invocation_id": "t-1"}),
-    (State.READY, snapshot.run, {}),
-    (State.SNAPSHOTTED, migrate.run, {"disks": ("d-1",)}),
+    (State.ACCEPTED, precheck.handle_message, {}),
+    (State.PRECHECKING, precheck.handle_message, {"probe_invocation_id": "t-1"}),
+    (State.READY, snapshot.handle_message, {}),
+    (State.SNAPSHOTTED, migrate.handle_message, {"disks": ("d-1",)}),
 ]
 
 
@@ -146,15 +146,15 @@ def test_what_is_refused_by_its_account_waits_without_a_slot(state: State, run: 
 def test_a_row_of_an_account_that_the_settings_do_not_name_any_more_waits() -> None:
     all = fakes()
     made = stand(all, state=State.ACCEPTED, account_id="1000000000000003")
-    assert precheck.run(about(made), all.ports).facts["code"] == "Account.NotConfigured"
+    assert precheck.handle_message(about(made), all.ports).facts["code"] == "Account.NotConfigured"
     without = replace(all.ports, accounts=None)
-    assert precheck.run(about(made), without).facts["code"] == "Account.NotConfigured"
+    assert precheck.handle_message(about(made), without).facts["code"] == "Account.NotConfigured"
 
 
 def test_the_session_of_a_migration_carries_its_id() -> None:
     all = fakes(A)
     made = stand(all, state=State.ACCEPTED)
-    precheck.run(about(made), all.ports)
+    precheck.handle_message(about(made), all.ports)
     assert all.accounts.sessions == [(A, f"replank-{made.migration_id}")]
 
 
@@ -163,7 +163,7 @@ def test_others_get_their_slots_while_one_account_refuses() -> None:
     all = fakes(A)
     refused = [stand(all, number, moving=1, entered_at=NOON - timedelta(hours=1)) for number in (1, 2, 3)]
     other, own = stand(all, 4, account_id=B), stand(all, 5, account_id="")
-    snapshot.run(about(refused[0], events.ADMISSION_DUE), all.ports)
+    snapshot.handle_message(about(refused[0], events.ADMISSION_DUE), all.ports)
     tick(all)
     offered = [each.data["migrationId"] for each in all.bus.published if each.type == events.ADMISSION_DUE]
     assert len(offered) == 1
@@ -184,7 +184,7 @@ def test_each_account_has_its_own_limit() -> None:
 def test_it_goes_on_by_itself_when_the_role_is_back() -> None:
     all = fakes(A)
     made = stand(all)
-    snapshot.run(about(made, events.ADMISSION_DUE), all.ports)
+    snapshot.handle_message(about(made, events.ADMISSION_DUE), all.ports)
     tick(all, 20)
     assert not [each for each in all.bus.published if each.type == events.ADMISSION_DUE]
     all.accounts.errors.clear()
@@ -203,7 +203,7 @@ def test_a_missing_permission_is_tried_again_ever_less_often() -> None:
         tick(all)
         if any(each.type == events.ADMISSION_DUE for each in all.bus.published):
             all.bus.published.clear()
-            snapshot.run(about(made, events.ADMISSION_DUE), all.ports)
+            snapshot.handle_message(about(made, events.ADMISSION_DUE), all.ports)
             tries.append(int((all.clock.now() - NOON) / timedelta(minutes=1)))
     pauses = [after - before for before, after in itertools.pairwise(tries)]
     assert len(tries) < 15
@@ -215,7 +215,7 @@ def test_a_missing_permission_is_tried_again_ever_less_often() -> None:
 def test_a_trouble_that_does_not_come_back_is_forgotten() -> None:
     all = fakes()
     all.accounts.errors[A] = permission_missing_error(MEMBERS[A], "Forbidden.RAM: no.")
-    snapshot.run(about(stand(all), events.ADMISSION_DUE), all.ports)
+    snapshot.handle_message(about(stand(all), events.ADMISSION_DUE), all.ports)
     all.accounts.errors.clear()
     assert recheck_blocked_accounts(all.ports) == {A}
     all.clock.pass_time(minutes=7)
@@ -227,7 +227,7 @@ def test_reminders_are_not_sent_into_an_account_that_refuses() -> None:
     all = fakes(A)
     waiting = stand(all, 1, state=State.ACCEPTED, due_at=NOON)
     other = stand(all, 2, state=State.ACCEPTED, due_at=NOON, account_id=B)
-    precheck.run(about(waiting), all.ports)
+    precheck.handle_message(about(waiting), all.ports)
     tick(all)
     assert [each.data["migrationId"] for each in all.bus.published if each.type == events.STEP_DUE] == [other.migration_id]
 
@@ -289,7 +289,7 @@ def test_the_sweep_of_one_account_that_refuses_leaves_the_others_theirs() -> Non
     for made in mine:
         all.ledger.put(entry(made))
     all.clock.pass_time(days=1)
-    outcome = sweep.run(Message("timer", "t", "timer", {}), all.ports)
+    outcome = sweep.handle_message(Message("timer", "t", "timer", {}), all.ports)
     left = {each.account_id for each in all.ledger.entries.values() if each.state is not SnapshotState.SWEPT}
     assert left == {A}
     assert outcome.facts["causes"] == {"Account.RoleRefused": 1, "Sweep.AccountSkipped": 1}
@@ -298,7 +298,7 @@ def test_the_sweep_of_one_account_that_refuses_leaves_the_others_theirs() -> Non
 def planned(all: Fakes, *accounts: str) -> Batch:
     ids = Selection(("cn-hangzhou",), ("i-test0001",), accounts=accounts)
     all.batches.create(Batch("b0000000000000002", BatchState.PLANNING, 1, NOON, "api", "ann", ids, Policy()))
-    intake.run(Message(events.BATCH_SUBMITTED, "e1", "replank", {"batchId": "b0000000000000002"}), all.ports)
+    intake.handle_message(Message(events.BATCH_SUBMITTED, "e1", "replank", {"batchId": "b0000000000000002"}), all.ports)
     return all.batches.load("b0000000000000002")
 
 
@@ -331,9 +331,9 @@ def test_an_event_of_ecs_finds_the_migration_of_its_account() -> None:
         made = stand(all, number, state=State.MIGRATING, account_id=account, instance_id="i-test0001")
         all.admission.lock_instance("cn-hangzhou", "i-test0001", made.migration_id, account=account)
     for account, number in ((A, 1), (OURS, 2), ("", 2)):
-        assert watch.run(restart(account), all.ports).facts["migrationId"] == migration(number).migration_id
+        assert watch.handle_message(restart(account), all.ports).facts["migrationId"] == migration(number).migration_id
     for stranger in (B, "1000000000000007"):
-        assert watch.run(restart(stranger), all.ports).result == "stale"
+        assert watch.handle_message(restart(stranger), all.ports).result == "stale"
 
 
 def test_a_snapshot_event_of_another_account_is_not_applied() -> None:
@@ -342,9 +342,9 @@ def test_a_snapshot_event_of_another_account_is_not_applied() -> None:
     content = {"snapshotName": f"replank-{made.migration_id}-0-1-d-1", "snapshotId": "s-1", "result": "accomplished"}
     for account, result in ((B, "stale"), (OURS, "stale"), ("", "stale"), ("1000000000000007", "stale")):
         message = Message("ecs:Snapshot:CreateSnapshotCompleted", "e", "acs.ecs", content, NOON, account_id=account)
-        assert watch.run(message, all.ports).result == result, account
+        assert watch.handle_message(message, all.ports).result == result, account
     message = Message("ecs:Snapshot:CreateSnapshotCompleted", "e", "acs.ecs", content, NOON, account_id=A)
-    assert watch.run(message, all.ports).result == "waiting"
+    assert watch.handle_message(message, all.ports).result == "waiting"
 
 
 def test_events_name_the_member_account_and_only_that() -> None:

@@ -22,7 +22,7 @@ from shared.ports.migrations import MigrationPage, UnreadableRow
 from shared.ports.ports import Limits, Ports
 from shared.stages import watch
 from shared.stages.advance import advance_migration
-from shared.stages.closing import close_batch
+from shared.stages.closing import close_batch_if_settled
 from tests.support.fakes import NOON, FakeMigrations, Fakes
 from tests.support.ports import migration
 
@@ -49,7 +49,7 @@ def smc(driver: Any) -> dict[str, Driver]:
 
 
 def tick(ports: Ports) -> Any:
-    return watch.run(Message("timer", "t", "timer", {}), ports)
+    return watch.handle_message(Message("timer", "t", "timer", {}), ports)
 
 
 def owing(ports: Ports, number: int) -> Migration:
@@ -170,7 +170,7 @@ def test_a_batch_with_a_row_that_nobody_can_read_stays_open() -> None:
     ports = replace(fakes.ports, migrations=rows)
     batch = batch_of(ports, 1, 1)
     rows.unreadable = {migration(1).migration_id}
-    assert not close_batch(batch.terms, ports)
+    assert not close_batch_if_settled(batch.terms, ports)
     assert ports.batches.load("b1").state is BatchState.OPEN
 
 

@@ -52,7 +52,7 @@ def start(made: Fakes, number: int) -> Limit | None:
 
 def test_the_tick_offers_as_many_of_each_region_as_may_move() -> None:
     made = fleet(max_moving_per_region=1)
-    watch.run(TICK, made.ports)
+    watch.handle_message(TICK, made.ports)
     assert offered(made) == [IDS[0], IDS[4]]
 
 
@@ -60,7 +60,7 @@ def test_where_every_region_is_full_no_row_is_read_for_an_offer() -> None:
     made = fleet(max_moving_per_region=1)
     assert (start(made, 1), start(made, 5)) == (None, None)
     with mock.patch.object(made.migrations, "load_many", side_effect=made.migrations.load_many) as read:
-        watch.run(TICK, made.ports)
+        watch.handle_message(TICK, made.ports)
     assert offered(made) == [IDS[0], IDS[4]], "who holds a slot is offered its turn again"
     assert {each for call in read.call_args_list for each in call.args[0]} == {IDS[0], IDS[4]}
 
@@ -82,7 +82,7 @@ def test_a_slot_that_an_older_version_took_counts_in_its_region() -> None:
 @pytest.mark.parametrize("most", [1, 2])
 def test_a_retry_in_an_earlier_wave_takes_no_room_of_the_open_one(most: int) -> None:
     made = fleet(tuple(IDS[:2]), tuple(IDS[2:]), waves=("2", "4"), max_moving_per_wave=most)
-    watch.run(TICK, made.ports)
+    watch.handle_message(TICK, made.ports)
     assert sorted(offered(made)) == sorted([*IDS[:most], *IDS[2 : 2 + most]])
     taken = [start(made, number) for number in range(1, 7)]
     assert taken == [None] * most + [Limit.WAVE_SLOT] * (2 - most) + [None] * most + [Limit.WAVE_SLOT] * (4 - most)

@@ -45,7 +45,7 @@ def later(fakes: Fakes, minutes: float) -> None:
 def test_what_is_due_is_driven_every_minute_until_its_step_comes(fakes: Fakes) -> None:
     made = waiting(fakes.ports, 1)
     for _ in range(4):
-        watch.run(TICK, fakes.ports)
+        watch.handle_message(TICK, fakes.ports)
         assert driven(fakes.bus) == [made.migration_id]
         later(fakes, 1)
 
@@ -54,7 +54,7 @@ def test_snapshots_are_looked_at_again_when_their_events_seem_lost(fakes: Fakes)
     made = waiting(fakes.ports, 1, State.SNAPSHOTTING)
     found = []
     for _ in range(7):
-        watch.run(TICK, fakes.ports)
+        watch.handle_message(TICK, fakes.ports)
         found.append(driven(fakes.bus) == [made.migration_id])
         later(fakes, 1)
     assert found == [True, False, False, False, False, True, False]
@@ -65,7 +65,7 @@ def test_what_does_not_get_on_keeps_nobody_from_being_looked_at(fakes: Fakes) ->
     made = {waiting(ports, number).migration_id for number in range(1, 7)}
     seen: set[str] = set()
     for _ in range(6):
-        watch.run(TICK, ports)
+        watch.handle_message(TICK, ports)
         seen.update(driven(fakes.bus))
         later(fakes, 1)
     assert seen == made

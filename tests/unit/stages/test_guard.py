@@ -29,7 +29,7 @@ def told(state: str, *, minutes: int = 1, event_id: str = "e1") -> Message:
 
 
 def noted(fakes: Fakes, state: str, message: Message) -> list[str]:
-    guard.record_power_change(MADE.migration_id, state, message, fakes.ports)
+    guard.record_power_change_by_others(MADE.migration_id, state, message, fakes.ports)
     return [each.reason for each in fakes.ports.migrations.journal(MADE.migration_id)[1:]]
 
 
@@ -73,7 +73,9 @@ def test_somebody_elses_snapshot_of_a_disk_under_migration_is_noted_and_smcs_cop
 
     def finished(name: str, disk: str) -> str:
         content = {"snapshotId": "s-1", "snapshotName": name, "diskId": disk, "result": "accomplished"}
-        return watch.run(Message("ecs:Snapshot:CreateSnapshotCompleted", name + disk, "acs.ecs", content), fakes.ports).result
+        return watch.handle_message(
+            Message("ecs:Snapshot:CreateSnapshotCompleted", name + disk, "acs.ecs", content), fakes.ports
+        ).result
 
     assert [finished("by-hand", "d-1"), finished("by-hand", "d-9"), finished("SMC_Backup_Snapshot_1", "d-1")] == [
         "done",

@@ -57,14 +57,14 @@ def offered(bus: FakeBus) -> list[str]:
 
 
 def test_all_batches_together_are_offered_what_there_is_room_for(fakes: Fakes) -> None:
-    watch.run(TICK, limited(fakes, 4))
+    watch.handle_message(TICK, limited(fakes, 4))
     assert sorted(offered(fakes.bus)) in (["bone", "bone", "bone", "btwo"], ["bone", "btwo", "btwo", "btwo"])
 
 
 def test_another_batch_comes_first_with_every_tick(fakes: Fakes) -> None:
     ports, first = limited(fakes, 2), set()
     for _ in range(2):
-        watch.run(TICK, ports)
+        watch.handle_message(TICK, ports)
         (batch_id,) = set(offered(fakes.bus))
         first.add(batch_id)
         later(fakes)
@@ -76,7 +76,7 @@ def test_what_holds_a_slot_already_is_offered_where_there_is_no_room(fakes: Fake
     ports = limited(fakes, 1)
     held = ports.migrations.admission_queue("btwo", limit=1)[0].migration_id
     assert ports.admission.take_slot(ports.admission.slot_use("btwo", held), held, "btwo")
-    watch.run(TICK, ports)
+    watch.handle_message(TICK, ports)
     assert offered(fakes.bus) == ["btwo"]
 
 
@@ -88,9 +88,9 @@ def test_room_is_kept_for_nothing_that_is_not_offered(fakes: Fakes) -> None:
         return [each for each in load_many(ids) if each.batch_id != "bone"]
 
     with mock.patch.object(ports.migrations, "load_many", without_one):
-        watch.run(TICK, ports)
+        watch.handle_message(TICK, ports)
         later(fakes)
-        watch.run(TICK, ports)
+        watch.handle_message(TICK, ports)
     assert offered(fakes.bus) == ["btwo"] * 6
 
 
@@ -102,7 +102,7 @@ def test_a_next_hop_is_offered_before_everything_new_in_any_batch(fakes: Fakes) 
     for number in (4, 5, 6):
         ports.batches.record_attempt_outcome("btwo", migration(number).migration_id, "failed")
     for _ in range(2):
-        watch.run(TICK, ports)
+        watch.handle_message(TICK, ports)
         due = [event for event in fakes.bus.published if event.type == events.ADMISSION_DUE]
         assert [event.data["migrationId"] for event in due] == [hop.migration_id]
         fakes.bus.published.clear()
@@ -113,7 +113,7 @@ def test_nothing_is_offered_while_everything_is_held(fakes: Fakes) -> None:
     fakes.admission.set_or_release_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
     hop = migration(9, state=State.READY, batch_id="btwo", hop=1)
     fakes.ports.migrations.create(hop, first_journal_entry(hop, by="intake", reason="asked"), [])
-    watch.run(TICK, fakes.ports)
+    watch.handle_message(TICK, fakes.ports)
     assert offered(fakes.bus) == []
 
 
@@ -121,7 +121,7 @@ def test_what_waits_to_be_tried_again_is_offered_like_what_is_ready(fakes: Fakes
     ports = limited(fakes, 20)
     again = migration(9, state=State.WAITING, batch_id="btwo", retried=True, resumes="validate")
     ports.migrations.create(again, first_journal_entry(again, by="intake", reason="asked"), [])
-    watch.run(TICK, ports)
+    watch.handle_message(TICK, ports)
     assert offered(fakes.bus) == ["bone"] * 3 + ["btwo"] * 4
 
 
@@ -140,7 +140,7 @@ def test_a_slot_that_nobody_needs_is_given_back(fakes: Fakes, state: State, minu
     left = migration(9, state=state, batch_id="btwo", entered_at=NOON - timedelta(minutes=minutes))
     fakes.ports.migrations.create(left, first_journal_entry(left, by="intake", reason="asked"), [])
     assert fakes.admission.take_slot(fakes.admission.slot_use("btwo", left.migration_id), left.migration_id, "btwo", since)
-    watch.run(TICK, fakes.ports)
+    watch.handle_message(TICK, fakes.ports)
     assert (left.migration_id in fakes.admission.correct_counts_and_list_slot_holders()) is kept
 
 
@@ -167,7 +167,7 @@ def offered_ids(bus: FakeBus) -> list[str]:
 
 def test_slots_are_offered_in_the_order_of_the_batch(ordered: Fakes) -> None:
     waiting = [each.migration_id for each in ordered.ports.migrations.admission_queue("bone", limit=9)]
-    watch.run(TICK, limited(ordered, 2))
+    watch.handle_message(TICK, limited(ordered, 2))
     assert offered_ids(ordered.bus) == list(reversed(waiting))[:2]
     assert list(ordered.ports.batches.waves("bone").place_by_migration) == list(reversed(waiting))
 
@@ -179,7 +179,7 @@ def test_a_row_that_cannot_be_read_does_not_block_the_order(ordered: Fakes) -> N
         ordered.ports.migrations, "load_many", lambda ids: [each for each in load_many(ids) if each.migration_id != first]
     )
     with without:
-        watch.run(TICK, limited(ordered, 1))
+        watch.handle_message(TICK, limited(ordered, 1))
     (chosen,) = offered_ids(ordered.bus)
     assert chosen == list(ordered.ports.batches.waves("bone").place_by_migration)[1]
 
@@ -190,9 +190,9 @@ RELEASED = Message(events.MIGRATION_VALIDATED, "e", events.SOURCE, {"migrationId
 def test_a_released_slot_is_offered_at_once_by_the_same_choice_as_a_ticks(fakes: Fakes) -> None:
     ports = limited(fakes, 3)
     for type in sorted(events.SLOT_RELEASED):
-        watch.run(replace(RELEASED, type=type), ports)
+        watch.handle_message(replace(RELEASED, type=type), ports)
         at_once = offered(fakes.bus)
-        watch.run(TICK, ports)
+        watch.handle_message(TICK, ports)
         assert at_once == offered(fakes.bus)
         assert len(at_once) == 3
 
@@ -200,10 +200,10 @@ def test_a_released_slot_is_offered_at_once_by_the_same_choice_as_a_ticks(fakes:
 def test_a_release_offers_no_more_than_is_free(fakes: Fakes) -> None:
     ports = limited(fakes, 1)
     assert ports.admission.take_slot(ports.admission.slot_use("bone", "mother"), "mother", "bone")
-    watch.run(RELEASED, ports)
+    watch.handle_message(RELEASED, ports)
     assert offered(fakes.bus) == []
     ports.admission.release_slot("mother", "bone")
-    watch.run(RELEASED, ports)
+    watch.handle_message(RELEASED, ports)
     assert len(offered(fakes.bus)) == 1
 
 
@@ -211,13 +211,13 @@ def test_a_release_offers_next_hops_of_other_batches_first(fakes: Fakes) -> None
     ports = limited(fakes, 1)
     hop = migration(9, state=State.READY, batch_id="btwo", hop=1)
     ports.migrations.create(hop, first_journal_entry(hop, by="intake", reason="asked"), [])
-    watch.run(replace(RELEASED, data={"migrationId": migration(1).migration_id, "batchId": "bone"}), ports)
+    watch.handle_message(replace(RELEASED, data={"migrationId": migration(1).migration_id, "batchId": "bone"}), ports)
     assert [event.data["migrationId"] for event in fakes.bus.published] == [hop.migration_id]
 
 
 def test_a_release_offers_nothing_while_everything_is_held(fakes: Fakes) -> None:
     fakes.admission.set_or_release_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
-    watch.run(RELEASED, fakes.ports)
+    watch.handle_message(RELEASED, fakes.ports)
     assert offered(fakes.bus) == []
 
 
@@ -225,9 +225,9 @@ def test_a_release_offers_nothing_while_everything_is_held(fakes: Fakes) -> None
 def test_a_large_deployment_leaves_the_offer_to_the_tick(fakes: Fakes, limit: str) -> None:
     ports = limited(fakes, 3)
     with mock.patch.object(watch, limit, -1 if limit == "SIZE_REFILLED" else 1):
-        watch.run(RELEASED, ports)
+        watch.handle_message(RELEASED, ports)
     assert offered(fakes.bus) == []
-    watch.run(TICK, ports)
+    watch.handle_message(TICK, ports)
     assert len(offered(fakes.bus)) == 3
 
 
@@ -237,7 +237,7 @@ def test_only_a_tick_closes_batches_and_reclaims_slots(fakes: Fakes) -> None:
     for each in [*ports.migrations.page_of_batch("btwo", state=None, limit=9, token="").migrations]:
         ports.migrations.commit(step(each, State.CANCELLED, now=NOON, by="ann", reason="not wanted"))
     assert ports.admission.take_slot(ports.admission.slot_use("btwo", "mgone"), "mgone", "btwo")
-    watch.run(RELEASED, ports)
+    watch.handle_message(RELEASED, ports)
     assert ports.batches.load("btwo").state is BatchState.OPEN
-    watch.run(TICK, ports)
+    watch.handle_message(TICK, ports)
     assert ports.batches.load("btwo").state is not BatchState.OPEN

@@ -18,9 +18,9 @@ from shared.domain.message import Message, Outcome
 from shared.domain.migration import DriverData, Failure, Migration, State, first_journal_entry, step
 from shared.domain.policy import Policy
 from shared.ports.ports import Ports
-from shared.stages.advance import fail_migration, run_or_fail, settle_outboxes
+from shared.stages.advance import fail_migration, run_stage_or_fail_migration, settle_outboxes
 from shared.stages.api import migrations as acts
-from shared.stages.closing import close_batch, reopen_batch
+from shared.stages.closing import close_batch_if_settled, reopen_batch_if_closed
 from shared.stages.effects import perform_effect
 from shared.stages.slots import admit_migration, release_unneeded_slot_and_lock
 from tests.support.fakes import NOON, Fakes
@@ -71,7 +71,7 @@ def moving(ports: Ports, number: int = 1) -> Migration:
 
 def retried(ports: Ports, made: Migration) -> str:
     """A person retries the current version. Returns what the migration waits for then."""
-    return acts.retry(ports, made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version).waits_for
+    return acts.retry_migration(ports, made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version).waits_for
 
 
 def test_a_slow_release_leaves_alone_the_slot_that_a_retry_has_taken(ports: Ports) -> None:
@@ -117,7 +117,7 @@ def test_what_an_overtaken_stage_took_for_an_earlier_attempt_goes_back(ports: Po
     assert ports.admission.correct_counts_and_list_slot_holders() == {}
 
 
-@pytest.mark.parametrize("act", [acts.confirm, acts.roll_back])
+@pytest.mark.parametrize("act", [acts.confirm_migration, acts.roll_back_migration])
 def test_the_slot_of_a_retry_that_died_before_its_step_goes_with_the_next_act(ports: Ports, act: Any) -> None:
     made = stand(ports, 1, State.FAILED, failure=Failure("migrate", "X.Y", "m", "r"), snapshots_made=1)
     assert ports.admission.take_slot(
@@ -141,7 +141,7 @@ def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports
 
     message = Message(events.ADMISSION_DUE, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
-        run_or_fail(message, ports, frozenset({State.READY}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
+        run_stage_or_fail_migration(message, ports, frozenset({State.READY}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
     assert ports.admission.correct_counts_and_list_slot_holders() == {}
 
 
@@ -165,14 +165,14 @@ def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
 def test_a_batch_closes_once_every_migration_is_settled(ports: Ports) -> None:
     stand(ports, 1, State.MIGRATED)
     stand(ports, 2, State.FAILED)
-    assert close_batch(ports.batches.terms(BATCH.batch_id), ports)
+    assert close_batch_if_settled(ports.batches.terms(BATCH.batch_id), ports)
     assert ports.batches.load(BATCH.batch_id).state is BatchState.CLOSED
 
 
 def test_a_batch_stays_open_while_a_migration_may_ask_for_a_slot(ports: Ports) -> None:
     stand(ports, 1, State.MIGRATED)
     stand(ports, 2, State.READY)
-    assert not close_batch(ports.batches.terms(BATCH.batch_id), ports)
+    assert not close_batch_if_settled(ports.batches.terms(BATCH.batch_id), ports)
     assert ports.batches.load(BATCH.batch_id).state is BatchState.OPEN
 
 
@@ -181,8 +181,8 @@ def test_a_batch_is_closed_only_as_it_was_when_its_migrations_were_looked_at(por
     stand(ports, 1, State.MIGRATED)
     before = ports.batches.terms(BATCH.batch_id)
     ports.batches.commit(BATCH, replace(BATCH, version=2))
-    assert not close_batch(before, ports)
+    assert not close_batch_if_settled(before, ports)
     assert ports.batches.load(BATCH.batch_id).state is BatchState.OPEN
-    assert close_batch(ports.batches.terms(BATCH.batch_id), ports)
-    assert not reopen_batch(before, ports)
-    assert reopen_batch(ports.batches.terms(BATCH.batch_id), ports)
+    assert close_batch_if_settled(ports.batches.terms(BATCH.batch_id), ports)
+    assert not reopen_batch_if_closed(before, ports)
+    assert reopen_batch_if_closed(ports.batches.terms(BATCH.batch_id), ports)

@@ -26,7 +26,7 @@ def finished(ports: Ports, snapshot_id: str, disk: str) -> str:
     """Send the event for a finished snapshot. Returns the outcome."""
     content = {"snapshotId": snapshot_id, "snapshotName": name_of_snapshot(MADE.migration_id, 0, 1, disk), "result": "accomplished"}
     message = Message("ecs:Snapshot:CreateSnapshotCompleted", "e", "acs.ecs", {"content": content})
-    return watch.run(message, ports).result
+    return watch.handle_message(message, ports).result
 
 
 def prepared(*entries: LedgerEntry) -> Fakes:

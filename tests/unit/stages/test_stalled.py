@@ -47,7 +47,7 @@ def offer(fakes: Fakes, made: Migration) -> None:
     stage, type = (precheck, events.STEP_DUE) if state is State.ACCEPTED else (snapshot, events.ADMISSION_DUE)
     message = Message(type, "e1", "replank", {"migrationId": made.migration_id})
     try:
-        stage.run(message, fakes.ports)
+        stage.handle_message(message, fakes.ports)
     except Transient:
         return
 

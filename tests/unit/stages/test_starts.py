@@ -22,7 +22,7 @@ from shared.domain.window import Window
 from shared.ports.ports import Ports
 from shared.stages.api import migrations as acts
 from shared.stages.effects import launch_job
-from shared.stages.slots import admit_migration, current_limit
+from shared.stages.slots import admit_migration, current_blocking_limit
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
@@ -105,9 +105,13 @@ def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
 def begun(start: Start, made: Migration, ports: Ports) -> str:
     """The result of the stage or act: empty if it starts, else the limit that holds it."""
     if start is Start.ROLLBACK:
-        return "" if acts.roll_back(ports, made.migration_id, Caller("ann"), made.version).state == "rolling_back" else "refused"
+        return (
+            ""
+            if acts.roll_back_migration(ports, made.migration_id, Caller("ann"), made.version).state == "rolling_back"
+            else "refused"
+        )
     assert kind_of_next_start(made) is start
-    held = current_limit(made, ports) if start in JOBS else admit_migration(made, ports)
+    held = current_blocking_limit(made, ports) if start in JOBS else admit_migration(made, ports)
     return held.limit.value if held else ""
 
 
