@@ -17,6 +17,8 @@ from cli.submission import add_submission_options, body_with_token
 from shared.domain.migration import State
 
 Json = dict[str, Any]
+ORDERS = ("state", "name", "changed")
+"""The orders in which the API lists the migrations of a batch."""
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -53,6 +55,9 @@ def show_status(
         typer.Option(help=f"Only migrations in this state: {', '.join(states.ALL)}.", autocompletion=states.states_beginning_with),
     ] = "",
     account: Annotated[str, typer.Option("--account", help="Only migrations of this account.")] = "",
+    order: Annotated[
+        str, typer.Option("--order", help=f"Order of the migrations: {', '.join(ORDERS)}. A - before it reverses it.")
+    ] = "",
     ready_to_confirm: Annotated[
         bool, typer.Option("--ready-to-confirm", help="Only batches that ran without a problem for the policy's confirmAfterDays.")
     ] = False,
@@ -61,18 +66,20 @@ def show_status(
     """Show all batches, or one batch with its migrations."""
     if ready_to_confirm and batch:
         raise option_without_effect("--ready-to-confirm", "with a batch", f"Leave it out: replank status {batch} shows it.")
-    for option, value in (("--state", state), ("--account", account)):
+    for option, value in (("--state", state), ("--account", account), ("--order", order)):
         if value and not batch:
             raise option_without_effect(option, "without a batch", f"Name one: replank status BATCH {option} {value}")
     if state and state not in states.ALL:
         raise bad_input("Option.Invalid", f"{state!r} is not a state of a migration.", f"The states are {', '.join(states.ALL)}.")
+    if order and order.removeprefix("-") not in ORDERS:
+        raise bad_input("Option.Invalid", f"{order!r} is not an order of migrations.", f"The orders are {', '.join(ORDERS)}.")
     api = Api.from_environment()
     if not batch:
         wanted = {"readyToConfirm": "true"} if ready_to_confirm else {}
         _print_batches(list(api.all_items("/batches", "batches", **wanted)), as_json)
         return
     found = api.get(f"/batches/{batch}")
-    migrations = list(api.all_items("/migrations", "migrations", batchId=batch, state=state, accountId=account))
+    migrations = list(api.all_items("/migrations", "migrations", batchId=batch, state=state, accountId=account, order=order))
     if as_json:
         output.show_json({**found, "migrations": migrations})
         return

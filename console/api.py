@@ -29,6 +29,8 @@ class PersonApi:
     now: Callable[[], float]
     token: str = field(default="", repr=False)
     person: str = ""
+    language: str = ""
+    """The reader's language. The API answers in it; empty: in English."""
     held: str = ""
     """Why everything is held, as the last answer said; empty if nothing is."""
 
@@ -71,6 +73,8 @@ class PersonApi:
         if self.role.token:
             signed["x-acs-security-token"] = self.role.token
         more = {"content-type": "application/json", "accept": "application/json"}
+        if self.language:
+            more["accept-language"] = self.language
         who = {"x-replank-token": self.token} if self.token else {}
         if self.person and not self.token:
             who = {"x-replank-operator": quote(self.person, safe=" @")}

@@ -112,9 +112,7 @@ def wave_to_begin(standing: Json) -> Json:
     policy = standing.get("policy") or {}
     if policy.get("gate") != "approval" and not policy.get("waveApprovals"):
         return {}
-    waiting: list[Json] = [each for each in standing.get("waves") or [] if each.get("waitsFor")]
-    words = str(waiting[0]["waitsFor"]) if waiting else ""
-    return waiting[0] if "has ended" in words and "soaks" not in words else {}
+    return next((each for each in standing.get("waves") or [] if each.get("soakOver")), {})
 
 
 def _of_brake(standing: Json, path: str) -> list[Item]:

@@ -18,7 +18,7 @@ from console.http import Connections, Send
 from console.problem import Problem
 from console.session import LANGUAGE, is_ours, session_of
 from console.signature import Credentials
-from console.texts import language_of
+from console.texts import LOCALES, language_of
 
 Json = dict[str, Any]
 log = logging.getLogger("console")
@@ -80,6 +80,7 @@ def _desk(request: web.Request, given: settings.Settings, role: Credentials, out
     if session is not None:
         api.token, api.person = session.token, session.name
     language = language_of(request.cookies.get(LANGUAGE, ""), request.headers.get("accept-language", ""))
+    api.language = LOCALES[language]
     return Desk(request, given, key, api, language, session)
 
 

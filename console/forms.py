@@ -11,6 +11,7 @@ from typing import Any
 from console import rows
 from console.problem import Problem
 from console.rows import Cell
+from console.shapes import MOST_SHOWN, ONE, PAIRS, Shape, shape_of
 
 Json = dict[str, Any]
 _KINDS = {"integer": "number", "boolean": "flag", "string": "text"}
@@ -43,13 +44,15 @@ class Field:
     most: int | None = None
     choices: tuple[str, ...] = ()
     rows: tuple[tuple[Cell, ...], ...] = ()
+    shape: str = ""
+    """How a field of the kind rows has them: many, one or pairs."""
     faults: Mapping[str, Fault] = field(default_factory=dict)
 
 
 def fields_of(schema: Json, values: Mapping[str, str], faults: Mapping[str, Fault] | None = None) -> list[Field]:
     """The fields of an object's schema, in its order, with the values and the faults given."""
     known = schema.get("properties") or {}
-    return [_field(name, each, values.get(name, ""), _faults_under(name, faults or {})) for name, each in known.items()]
+    return [_field(name, each, values.get(name, ""), _faults_under(name, each, faults or {})) for name, each in known.items()]
 
 
 def typed_values(form: Mapping[str, Sequence[str]], schema: Json, prefix: str = "") -> dict[str, str]:
@@ -57,18 +60,20 @@ def typed_values(form: Mapping[str, Sequence[str]], schema: Json, prefix: str = 
     found = dict[str, str]()
     for name, each in (schema.get("properties") or {}).items():
         plain = (form.get(prefix + name) or [""])[0].strip()
-        found[name] = plain or (rows.typed(form, prefix + name, each) if rows.is_rows(each) else "")
+        shape = shape_of(each)
+        found[name] = plain or (shape.written(rows.typed(form, prefix + name, shape.rows)) if shape else "")
     return found
 
 
-def with_row(schema: Json, values: Mapping[str, str], button: str, prefix: str) -> dict[str, str]:
+def with_row(schema: Json, values: Mapping[str, str], button: str, prefix: str = "") -> dict[str, str]:
     """The values after a button that adds or removes a row: ``add policy.windows``, ``drop policy.windows.1``."""
     act, _, target = button.partition(" ")
     name, _, place = target.removeprefix(prefix).partition(".")
-    known = schema.get("properties") or {}
-    if name not in known or not rows.is_rows(known[name]) or rows.rows_of(known[name], values.get(name, "")) is None:
+    shape = shape_of((schema.get("properties") or {}).get(name, {}))
+    typed = shape.read(values.get(name, "")) if shape else None
+    if shape is None or typed is None or shape.kind == ONE or (act == "add" and len(typed) >= MOST_SHOWN):
         return dict(values)
-    return {**values, name: rows.changed(values.get(name, ""), act, place)}
+    return {**values, name: shape.written(rows.changed(typed, act, place))}
 
 
 def faults_of(schema: Json, values: Mapping[str, str]) -> dict[str, Fault]:
@@ -76,9 +81,10 @@ def faults_of(schema: Json, values: Mapping[str, str]) -> dict[str, Fault]:
     found = dict[str, Fault]()
     for name, each in (schema.get("properties") or {}).items():
         text = values.get(name, "").strip()
-        if rows.is_rows(each) and rows.rows_of(each, text) is not None:
-            wrong = rows.faults(each, json.loads(text) if text else [])
-            found |= {f"{name}.{place}": Fault(kind) for place, kind in wrong.items()}
+        shape = shape_of(each)
+        typed = shape.read(text) if shape else None
+        if shape is not None and typed is not None:
+            found |= {f"{name}.{place}": Fault(kind) for place, kind in shape.faults(typed).items()}
             continue
         try:
             _read(name, each, text)
@@ -93,9 +99,15 @@ def fault_named(problem: Problem) -> dict[str, Fault]:
     return {".".join(filter(None, found.groups())): Fault("api", problem.message[:500])} if found else {}
 
 
-def _faults_under(name: str, faults: Mapping[str, Fault]) -> dict[str, Fault]:
+def _faults_under(name: str, schema: Json, faults: Mapping[str, Fault]) -> dict[str, Fault]:
+    """The faults of one field. One that the API names of an object is in its only row; of pairs it is told of the field."""
     under = {key.removeprefix(name).removeprefix("."): each for key, each in faults.items() if re.match(rf"{name}(\.|$)", key)}
-    return under
+    shape = shape_of(schema)
+    if shape is None or shape.kind not in (ONE, PAIRS):
+        return under
+    named = {key: each for key, each in under.items() if key and not key[0].isdecimal()}
+    moved = {f"0.{key}" if shape.kind == ONE else "": each for key, each in named.items()}
+    return {**{key: each for key, each in under.items() if key not in named}, **moved}
 
 
 def values_of(schema: Json, document: Json) -> dict[str, str]:
@@ -116,13 +128,14 @@ def _kind(schema: Json) -> str:
         return "choice"
     if schema.get("type") == "array" and (schema.get("items") or {}).get("type") == "string":
         return "list"
-    if rows.is_rows(schema):
+    if shape_of(schema) is not None:
         return "rows"
     return _KINDS.get(str(schema.get("type")), "json")
 
 
 def _field(name: str, schema: Json, value: str, faults: Mapping[str, Fault]) -> Field:
-    kind, shown = _kind(schema), rows.rows_of(schema, value) if rows.is_rows(schema) else None
+    kind, shape = _kind(schema), shape_of(schema)
+    shown = shape.read(value) if shape else None
     return Field(
         name,
         "json" if kind == "rows" and shown is None else kind,
@@ -132,7 +145,8 @@ def _field(name: str, schema: Json, value: str, faults: Mapping[str, Fault]) -> 
         schema.get("minimum"),
         schema.get("maximum"),
         tuple(map(str, schema.get("enum") or ())),
-        tuple(shown or ()),
+        tuple(rows.cells_of(shape.rows, shown)) if shape and shown else (),
+        shape.kind if shape else "",
         faults,
     )
 
@@ -145,8 +159,10 @@ def _shown(schema: Json, value: Any) -> str:
         return "yes" if value else ""
     if kind == "list":
         return ", ".join(map(str, value))
-    if kind == "rows" and isinstance(value, list):
-        value = [rows.canonical(schema, each) for each in value]
+    shape = shape_of(schema)
+    value = shape.shown(value) if shape else value
+    if value in ([], {}):
+        return ""
     return json.dumps(value, ensure_ascii=False) if kind in ("json", "rows") else str(value)
 
 
@@ -168,17 +184,18 @@ def _read(name: str, schema: Json, text: str) -> Any:
         except ValueError as error:
             what = f"{name} is no JSON: {error}."
             raise Problem("Form.Invalid", what, "Correct the field, or leave it empty. Nothing was submitted.") from None
-        return _read_rows(name, schema, found) if kind == "rows" and rows.rows_of(schema, text) is not None else found
+        shape = shape_of(schema)
+        typed = shape.read(text) if shape else None
+        return found if shape is None or typed is None else _read_rows(name, shape, typed)
     return text
 
 
-def _read_rows(name: str, schema: Json, given: list[Json]) -> list[Json] | None:
-    wrong = rows.faults(schema, given)
+def _read_rows(name: str, shape: Shape, typed: list[Json]) -> Any:
+    wrong = [key.split(".") for key in shape.faults(typed)]
     if wrong:
-        places = ", ".join(f"{name} {int(key.partition('.')[0]) + 1} ({key.partition('.')[2]})" for key in wrong)
+        places = ", ".join(f"{name} ({cell})" if shape.kind == ONE else f"{name} {int(row) + 1} ({cell})" for row, cell in wrong)
         raise Problem("Form.Invalid", f"{places}: not as it must be.", "Correct the fields that say so. Nothing was submitted.")
-    found = [rows.canonical(schema, each) for each in given if not rows.is_blank(schema, each)]
-    return found or None
+    return shape.document(typed)
 
 
 def _without_none(value: Any) -> Any:

@@ -1,11 +1,10 @@
 """Fields that hold several things of one shape, such as windows: each is a row of fields of its own. Pure.
 
-The value of such a field is JSON, as for other fields of the form. A row that cannot be read keeps its cells as they were typed.
+A row that cannot be read keeps its cells as they were typed.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,14 +47,8 @@ def _is_simple(schema: Json) -> bool:
     return of in ("string", "integer", "boolean")
 
 
-def rows_of(schema: Json, value: str) -> list[tuple[Cell, ...]] | None:
-    """The rows that a value shows; None if it is no list of objects."""
-    try:
-        rows = json.loads(value) if value else []
-    except ValueError:
-        return None
-    if not isinstance(rows, list) or not all(isinstance(each, dict) for each in rows):
-        return None
+def cells_of(schema: Json, rows: Sequence[Json]) -> list[tuple[Cell, ...]]:
+    """The fields of each row."""
     return [tuple(_cell(name, each, row, schema) for name, each in properties(schema).items()) for row in rows]
 
 
@@ -117,15 +110,14 @@ def canonical(schema: Json, row: Json) -> Json:
     return found
 
 
-def typed(form: Mapping[str, Sequence[str]], name: str, schema: Json) -> str:
-    """The value of a field from the cells that a browser sent; empty without rows. Cells that cannot be read stay as typed."""
+def typed(form: Mapping[str, Sequence[str]], name: str, schema: Json) -> list[Json]:
+    """The rows of a field from the cells that a browser sent. Cells that cannot be read stay as typed."""
     rows = dict[int, dict[str, str]]()
     for key, values in form.items():
         found = re.fullmatch(re.escape(name) + r"\.(\d{1,3})\.(\w+(?:\.\w+)?)", key)
         if found and values:
             rows.setdefault(int(found[1]), {})[found[2]] = values[0].strip()
-    made = [_row(schema, cells) for _, cells in sorted(rows.items())]
-    return json.dumps(made, ensure_ascii=False) if made else ""
+    return [_row(schema, cells) for _, cells in sorted(rows.items())]
 
 
 def _row(schema: Json, cells: Mapping[str, str]) -> Json:
@@ -155,18 +147,16 @@ def is_blank(schema: Json, row: Json) -> bool:
     return not {name: each for name, each in canonical(schema, row).items() if kind_of(name, properties(schema)[name]) != "days"}
 
 
-def changed(value: str, act: str, place: str) -> str:
-    """The value with a row added (``act`` is add), or without the row at ``place``."""
-    rows = json.loads(value) if value else []
+def changed(rows: Sequence[Json], act: str, place: str) -> list[Json]:
+    """The rows with one more (``act`` is add), or without the row at ``place``."""
     if act == _ADD:
-        rows.append({})
-    elif place.isdecimal() and int(place) < len(rows):
-        rows.pop(int(place))
-    return json.dumps(rows, ensure_ascii=False) if rows else ""
+        return [*rows, {}]
+    gone = int(place) if place.isdecimal() else -1
+    return [each for at, each in enumerate(rows) if at != gone]
 
 
 def faults(schema: Json, rows: Sequence[Json]) -> dict[str, str]:
-    """What is wrong, by ``row.field``: needed, number, range or form. Rows in which nothing was typed are no fault."""
+    """What is wrong, by ``row.field``: needed, number, range, form or days. Rows in which nothing was typed are no fault."""
     found = dict[str, str]()
     for place, row in enumerate(rows):
         if is_blank(schema, row):
@@ -183,11 +173,15 @@ def _fault(kind: str, schema: Json, value: Any, needed: bool) -> str:
         return "days" if value == [] else ""
     if value in (None, "", []):
         return "needed" if needed else ""
+    if kind == "flag":
+        return ""
     if kind == "number":
         if not isinstance(value, int):
             return "number"
         return "range" if not schema.get("minimum", value) <= value <= schema.get("maximum", value) else ""
+    if isinstance(value, list):
+        return "form" if any(_fault("text", schema["items"], each, needed=False) for each in value) else ""
     if isinstance(value, str):
-        long = len(value) > schema.get("maxLength", len(value))
-        return "form" if long or not re.search(schema.get("pattern", ""), value) else ""
-    return ""
+        fits = schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value))
+        return "" if fits and re.search(schema.get("pattern", ""), value, re.ASCII) else "form"
+    return "form"

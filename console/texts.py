@@ -9,6 +9,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).with_name("messages")
 LANGUAGES = ("en", "zh")
+LOCALES = {"en": "en", "zh": "zh-CN"}
+"""The names of the languages in HTTP."""
 NAMES = {"en": "English", "zh": "中文"}
 WITH = {
     **dict.fromkeys(("submit", "policy", "policy-review", "batch"), ("form",)),

@@ -11,6 +11,10 @@ from console.desk import Desk
 Json = dict[str, Any]
 ROWS = 50
 FILTERS = ("state", "code", "text", "group")
+MOST_SORTED = 1000
+"""Migrations that the API sorts by another column than the state."""
+SORTED = ("name", "changed")
+"""Such orders. A ``-`` before one reverses it."""
 SELECTABLE = (
     "accepted",
     "prechecking",
@@ -46,20 +50,24 @@ COLUMNS = (
 def show(desk: Desk, batch_id: str) -> web.Answer:
     """The page, or all rows that meet its filters as CSV."""
     wanted = {name: desk.query.get(name, "") for name in FILTERS}
-    order = "-state" if desk.query.get("order") == "-state" else ""
-    if desk.wants_csv:
-        return desk.csv_of_all(
-            batch_id, COLUMNS, "/migrations", "migrations", {"batchId": batch_id, **wanted, "order": order}, _flat
-        )
-    rows, following = found(desk, batch_id, {**wanted, "order": order})
+    order = desk.query.get("order", "")
+    if desk.wants_csv and order.removeprefix("-") not in SORTED:
+        return _csv(desk, batch_id, {**wanted, "order": order_of(order, 0)})
     standing = desk.api.get(f"/batches/{batch_id}")
     counts = standing.get("counts") or {}
+    listed = counts.get(wanted["state"], 0) if wanted["state"] else sum(counts.values())
+    order = order_of(order, listed)
+    if desk.wants_csv:
+        return _csv(desk, batch_id, {**wanted, "order": order})
+    rows, following = found(desk, batch_id, {**wanted, "order": order})
     return desk.page(
         "batch",
         live=True,
         batch=standing,
         counts=counts,
         total=sum(counts.values()),
+        sortable=listed <= MOST_SORTED,
+        most_sorted=MOST_SORTED,
         rows=rows,
         following=following,
         wanted=wanted,
@@ -75,10 +83,21 @@ def show(desk: Desk, batch_id: str) -> web.Answer:
     )
 
 
+def order_of(asked: str, listed: int) -> str:
+    """The order to ask the API for; empty for its own, by the state. A list that is too long for another order has this one."""
+    if asked == "-state":
+        return asked
+    return asked if asked.removeprefix("-") in SORTED and listed <= MOST_SORTED else ""
+
+
 def found(desk: Desk, batch_id: str, wanted: Json) -> tuple[list[Json], str]:
     """The rows that meet the filters, and where the list goes on. The API looks for them; a page may hold fewer and still go on."""
     page = desk.api.get("/migrations", batchId=batch_id, **wanted, limit=ROWS, nextToken=desk.query.get("after", ""))
     return page["migrations"], page["nextToken"]
+
+
+def _csv(desk: Desk, batch_id: str, wanted: Json) -> web.Answer:
+    return desk.csv_of_all(batch_id, COLUMNS, "/migrations", "migrations", {"batchId": batch_id, **wanted}, _flat)
 
 
 def _flat(migration: Json) -> Json:

@@ -54,10 +54,10 @@ def submit(desk: Desk) -> web.Answer:
     """Plan it, or submit it; sent twice it is one. If the API refuses, the form comes back as it was filled in."""
     schema = schema_of(desk, "submitBatch")
     policy_schema = schema["properties"]["policy"]
-    asked = {name: desk.request.field(name) for name in _asked(schema)["properties"]}
+    asked = typed_values(desk.request.form, _asked(schema))
     policy, row = typed_values(desk.request.form, policy_schema, "policy."), desk.request.field("row")
     if row:
-        policy = with_row(policy_schema, policy, row, "policy.")
+        policy, asked = with_row(policy_schema, policy, row, "policy."), with_row(_asked(schema), asked, row)
         return _form(desk, schema, Filled(asked, policy, desk.request.field("token")), opened=True)
     plans, token = desk.request.field("step") != "submit", desk.request.field("token")
     try:

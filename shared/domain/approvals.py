@@ -151,7 +151,7 @@ def add_approval(batch: Batch, found: ApprovalStatus, caller: Caller, seen: str,
 
 
 def _journal_reason(about: str, why: str) -> str:
-    what = f"the {about}" if about == BATCH else " ".join(about.split()[:2])
+    what = "the batch" if about == BATCH else " ".join(about.split()[:2])
     return f"{what}: {why}" if why else what
 
 

@@ -70,6 +70,12 @@ def soak_ends_at(terms: BatchTerms) -> datetime | None:
     return ended + timedelta(minutes=terms.policy.soak_min) if ended is not None else None
 
 
+def is_soak_over(terms: BatchTerms, now: datetime) -> bool:
+    """Whether the open wave has ended, and its soak time is over."""
+    ends = soak_ends_at(terms)
+    return ends is not None and now >= ends
+
+
 def why_next_wave_waits(terms: BatchTerms, now: datetime) -> str:
     """What must happen before the next wave begins, in words."""
     number, begins = terms.control.wave + 1, soak_ends_at(terms)

@@ -60,7 +60,7 @@ def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: P
 
     Raises Refused (Operator.Missing, Operator.Invalid, Token.*), and Transient if the provider does not answer.
     """
-    token = _token_in_headers(headers)
+    token = token_in_headers(headers)
     if token:
         if ports.sign_in is None:
             remedy = "Leave the token out, or set REPLANK_OIDC_ISSUER and REPLANK_OIDC_AUDIENCE."
@@ -125,7 +125,8 @@ def decode_header(given: str, where: str) -> str:
         return given
 
 
-def _token_in_headers(headers: Mapping[str, str]) -> str:
+def token_in_headers(headers: Mapping[str, str]) -> str:
+    """The provider's token in the headers, which have lower-case names; empty without one. The token is not checked."""
     given = headers.get(TOKEN_HEADER, "").strip()
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     return given or (bearer.strip() if scheme.lower() == "bearer" else "")

@@ -68,9 +68,9 @@ def initialize(function: str, context: object) -> None:
         credentials = function_credentials(os.environ, context)
         _running[function] = _FunctionState(settings, credentials, make_ports(function, settings, credentials))
         if function == "api":
-            from shared.runtime.rates import RateLimiter
+            from shared.runtime.rates import CallerRates
 
-            _running[function].rates = RateLimiter(settings.api_rate)
+            _running[function].rates = CallerRates(settings.api_rate)
         importlib.import_module("shared.runtime.web" if function == "api" else f"shared.stages.{function}")
 
 
@@ -170,7 +170,7 @@ def _run_message(function: str, message: Message, ports: Ports) -> str:
 
 def _answer_request(request: dict[str, Any], running: _FunctionState, request_id: str) -> dict[str, Any]:
     """The API's response to an HTTP request. An unexpected error becomes a response with status 500 and no details."""
-    from shared.runtime import rates, web
+    from shared.runtime import http_rules, rates, web
 
     started = time.perf_counter()
     http = request["requestContext"]["http"]
@@ -178,10 +178,10 @@ def _answer_request(request: dict[str, Any], running: _FunctionState, request_id
     facts["door"] = request["door"]
     try:
         if running.rates is not None:
-            running.rates.count_request(rates.caller_key(request), running.ports.clock.now())
+            running.rates.count_request(request, running.ports)
         response: dict[str, Any] = web.handle_request(request, running.ports, running.settings, request_id)
     except rates.TooManyRequests as error:
-        response = web.error_response(error, request_id)
+        response = web.error_response(error, request_id, http_rules.headers_by_name(request.get("headers")))
     except Exception as error:
         facts.update(result="bug", code=type(error).__name__, durationMs=_milliseconds_since(started))
         logs.log.error("unexpected error", exc_info=error, extra={"facts": facts})

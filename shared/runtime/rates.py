@@ -6,13 +6,18 @@ number of function instances. The gateway limits the requests that reach the ins
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, ReplankError, Transient
+from shared.ports.ports import Ports
+from shared.ports.sign_in import SignIn
+from shared.runtime.callers import token_in_headers
+from shared.runtime.http_rules import headers_by_name
 
 APP_HEADER = "x-replank-app-id"
 """The header with the id of the gateway app that signed the request. gateway.yml sets it (system parameter CaAppId)."""
@@ -21,6 +26,11 @@ MOST_CALLERS = 1000
 
 If there are more, the least recently used bucket is dropped. The caller of a dropped bucket starts again with a full bucket.
 """
+
+TOKEN_KNOWN = timedelta(minutes=10)
+"""How long the result of a token's check is kept."""
+PROVIDER_REST = timedelta(minutes=1)
+"""How long no token is checked after the provider did not answer. Otherwise each reader would wait for the provider."""
 
 
 class TooManyRequests(Refused):
@@ -61,8 +71,56 @@ class RateLimiter:
             self._buckets.popitem(last=False)
 
 
+class CallerRates:
+    """Counts each request under its caller: the person of a verified token, the gateway's app, or the IP address.
+
+    All readers of the operations page have the console's address, and each of them sends a token. So a person is counted alone,
+    wherever the request comes from. Headers that only claim something (a name, a forwarded address) do not count.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self._limited = per_minute > 0
+        self._rates = RateLimiter(per_minute)
+        self._checked: OrderedDict[bytes, tuple[str, datetime]] = OrderedDict()
+        """The person of each token, by the token's digest; empty if the token was refused."""
+        self._rests_until: datetime | None = None
+
+    def count_request(self, request: Mapping[str, Any], ports: Ports) -> None:
+        """Count the request. Raises TooManyRequests if its caller has reached the limit."""
+        if not self._limited:
+            return
+        now, origin = ports.clock.now(), caller_key(request)
+        token = token_in_headers(headers_by_name(request.get("headers"))) if request.get("door") != "gateway" else ""
+        person = self._person_of_token(token, origin, ports.sign_in, now) if token and ports.sign_in else ""
+        self._rates.count_request(person or origin, now)
+
+    def _person_of_token(self, token: str, origin: str, sign_in: SignIn, now: datetime) -> str:
+        """The key of the verified person; empty if the token is refused, or cannot be checked now."""
+        digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        person, checked_at = self._checked.get(digest, ("", None))
+        if checked_at is not None and timedelta(0) <= now - checked_at < TOKEN_KNOWN:
+            return person
+        if self._rests_until is not None and now < self._rests_until:
+            return person
+        # Checks have a limit of their own: invalid tokens then take no request from others at the same address.
+        self._rates.count_request(f"tokens of {origin}", now)
+        try:
+            caller = sign_in.verify_token(token)
+        except Transient:
+            self._rests_until = now + PROVIDER_REST
+            return person
+        except ReplankError:
+            caller = None
+        person = f"person {caller.issuer} {caller.subject}" if caller is not None else ""
+        self._checked[digest] = (person, now)
+        self._checked.move_to_end(digest)
+        if len(self._checked) > MOST_CALLERS:
+            self._checked.popitem(last=False)
+        return person
+
+
 def caller_key(request: Mapping[str, Any]) -> str:
-    """The key under which a caller's requests are counted: the id of the gateway's app, or the caller's IP address.
+    """The key of a caller without a verified token: the id of the gateway's app, or the IP address.
 
     The operator's name is not used, because a caller could send another name with each request.
     """

@@ -123,7 +123,12 @@ def list_schema(items: Json, most: int, least: int = 1) -> Json:
     return {"type": "array", "items": items, "minItems": least, "maxItems": most}
 
 
-STATE_ORDER: Json = {"type": "string", "enum": ["state", "-state"]}
+MIGRATION_ORDER: Json = {
+    "type": "string",
+    "enum": ["state", "-state", "name", "-name", "changed", "-changed"],
+    "description": "By the name of the state, by the instance's name, or by the last change of state; with - in reverse. "
+    "At most 1000 migrations can be sorted by name or change.",
+}
 YES_OR_NO: Json = {"type": "string", "enum": ["true", "false"]}
 FLAG: Json = {"type": "boolean", "default": False}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from shared.domain.errors import Refused
@@ -45,10 +44,9 @@ def _list_migrations(call: ApiCall) -> Reply:
     if "instanceId" in given and "nextToken" in given:
         raise Refused("Token.Invalid", "The migrations of one instance come as one page.", "Leave out nextToken.")
     if "order" in given and "batchId" not in given:
-        raise Refused("Order.NeedsBatch", "Only the list of a batch has an order of states.", "Add batchId, or leave out order.")
-    names = ("batchId", "state", "instanceId", "accountId", "code", "text", "group")
+        raise Refused("Order.NeedsBatch", "Only the list of a batch can be sorted.", "Add batchId, or leave out order.")
+    names = ("batchId", "state", "instanceId", "accountId", "code", "text", "group", "order")
     wanted = migrations.MigrationFilter(*(given.get(name, "") for name in names))
-    wanted = replace(wanted, is_backward=given.get("order", "") == "-state")
     return Reply(migrations.migration_page(call.ports, wanted, limit=given["limit"], token=given.get("nextToken", "")))
 
 
@@ -358,7 +356,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/migrations",
         "listMigrations",
-        "Migrations that meet every filter given; those of a batch by the name of their state, reversed with order=-state.",
+        "Migrations that meet every filter given; those of a batch in the order given, else by the name of their state.",
         _list_migrations,
         views.MigrationList,
         query={
@@ -369,7 +367,7 @@ ROUTES: tuple[Route, ...] = (
             "code": requests.PART_OF_CODE,
             "text": requests.PART_OF_TEXT,
             "group": requests.GROUP,
-            "order": requests.STATE_ORDER,
+            "order": requests.MIGRATION_ORDER,
             **_PAGE,
         },
     ),

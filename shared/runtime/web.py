@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from shared.domain.caller import Caller
@@ -28,6 +29,7 @@ from shared.stages.api.views import as_json
 Json = dict[str, Any]
 MAX_BODY_BYTES = 1024 * 1024
 """Maximum bytes of a body. A batch of a thousand instances, each with its own destination, needs only a tenth of this."""
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 
 
@@ -87,21 +89,37 @@ def _response_to_request(asked: WebRequest, ports: Ports, settings: WebSettings,
     try:
         reply = _operation_reply(asked, ports, settings, request_id)
     except ReplankError as error:
-        return error_response(error, request_id)
-    body = reply.view if isinstance(reply.view, str) else escaped_json(json.dumps(as_json(reply.view), ensure_ascii=False))
+        return error_response(error, request_id, asked.headers)
+    body = reply.view if isinstance(reply.view, str) else _json_body(as_json(reply.view), asked)
     if asked.method == "POST":
         return _make_response(reply.status, body, reply.content_type, request_id, reply.headers)
     tag = http_rules.entity_tag(reply.view, body)
-    fresh = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept", **reply.headers}
+    fresh = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Language", **reply.headers}
     if http_rules.is_tag_known_to_caller(tag, asked.headers.get("if-none-match", "")):
         return _make_response(304, "", reply.content_type, request_id, fresh)
     return _make_response(reply.status, body, reply.content_type, request_id, fresh)
 
 
-def error_response(error: ReplankError, request_id: str) -> Json:
-    """The response that reports an error."""
+def _json_body(answer: Any, asked: WebRequest) -> str:
+    """The answer as JSON, in the reader's language. The OpenAPI document is the same in every language."""
+    if asked.path != http_rules.DOCUMENT:
+        answer = _in_readers_language(answer, asked.headers)
+    return escaped_json(json.dumps(answer, ensure_ascii=False))
+
+
+def _in_readers_language(answer: Any, headers: Mapping[str, str]) -> Any:
+    if "accept-language" not in headers:
+        return answer
+    from shared.runtime import translation  # programs seldom name a language
+
+    return translation.in_language(answer, translation.preferred_language(headers["accept-language"]))
+
+
+def error_response(error: ReplankError, request_id: str, headers_asked: Mapping[str, str] = NO_HEADERS) -> Json:
+    """The response that reports an error, in the language that the request's headers (lower-case names) ask for."""
     status = callers.http_status(error)
     body = {"Code": error.code, "Message": error.message, "RequestId": request_id, "Recommend": error.remedy}
+    body = _in_readers_language(body, headers_asked)
     headers = {"Retry-After": "5"} if status == 503 else {}
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(error.wait_s)

@@ -45,6 +45,7 @@ UNSAYABLE = frozenset(
         "Account.NotFound",
         "Zone.NotFound",
         "Order.NeedsBatch",
+        "Order.TooMany",
         "MissingRequiredHeader",
     }
 )

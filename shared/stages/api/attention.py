@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.batch import Batch, BatchState, PauseState
 from shared.domain.migration import State
-from shared.domain.waves import BY_HAND, why_next_wave_waits
+from shared.domain.waves import BY_HAND, is_soak_over, why_next_wave_waits
 from shared.ports.ports import Ports
 from shared.stages.api import show
 from shared.stages.api.attention_views import BatchesNeedingPerson, BatchNeedingPerson, NextWave, WaveStartPolicy
@@ -84,4 +84,4 @@ def _next_wave_for_person(batch: Batch, ports: Ports, now: datetime) -> tuple[Ne
     following = batch.control.wave + 1
     if following >= len(ports.batches.waves(batch.batch_id)):
         return ()
-    return (NextWave(following + 1, why_next_wave_waits(batch.terms, now)),)
+    return (NextWave(following + 1, why_next_wave_waits(batch.terms, now), is_soak_over(batch.terms, now)),)

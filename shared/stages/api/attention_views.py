@@ -15,6 +15,8 @@ class NextWave:
 
     number: int
     waits_for: str
+    soak_over: bool
+    """Whether the soak of the wave before is over. The wave then waits only for persons."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from shared.domain.waves import (
     batch_with_next_wave_open,
     check_next_wave_can_begin,
     check_no_retry_under_way,
+    is_soak_over,
     state_counts_by_wave,
     why_next_wave_waits,
 )
@@ -85,9 +86,11 @@ _GROUPS = {
 def wave_views(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], now: datetime) -> tuple[views.WaveView, ...]:
     """Return the batch's waves, each with its counts by state and the reason why the wave waits."""
     groups = {name: frozenset(each.value for each in group) for name, group in _GROUPS.items()}
-    waits = why_next_wave_waits(batch.terms, now)
+    waits, is_over, opened = why_next_wave_waits(batch.terms, now), is_soak_over(batch.terms, now), batch.control.wave
     return tuple(
-        views.WaveView(place + 1, ids, **counted, waits_for=waits if place > batch.control.wave else "")
+        views.WaveView(
+            place + 1, ids, **counted, waits_for=waits if place > opened else "", soak_over=is_over and place == opened + 1
+        )
         for place, (ids, counted) in enumerate(zip(found, state_counts_by_wave(found, states, groups), strict=True))
     )
 

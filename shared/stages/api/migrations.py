@@ -39,8 +39,8 @@ class MigrationFilter:
     """A part of an id, name, release, account or region."""
     group: str = ""
     """The redundancy group, as tag=value."""
-    is_backward: bool = False
-    """Whether the migrations of a batch are sorted by the names of their states in reverse order."""
+    order: str = ""
+    """The order of a batch's migrations: ``state`` (also if empty), ``name`` or ``changed``. A ``-`` reverses the order."""
 
     @property
     def has_unindexed_fields(self) -> bool:
@@ -78,14 +78,19 @@ def migration_page(
 
     A page filtered by account, code, text or group may have fewer rows than ``limit`` although more pages follow.
     """
-    page = (
-        _filtered_migration_page(ports, wanted, limit, token)
-        if wanted.has_unindexed_fields
-        else _read_migration_page(ports, wanted, limit, token)
-    )
+    page = _wanted_page(ports, wanted, limit, token)
     dry = ports.batches.dry_run_ids(sorted({each.batch_id for each in page.migrations}))
     shown = (show.migration_view(each, dry_run=each.batch_id in dry, own=ports.account_id) for each in page.migrations)
     return views.MigrationList(tuple(shown), page.next_token)
+
+
+def _wanted_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
+    if wanted.order.removeprefix("-") not in ("", "state"):
+        from shared.stages.api.sorting import sorted_page  # most lists come in the order of the index
+
+        return sorted_page(ports, wanted, limit, token)
+    read_page = _filtered_migration_page if wanted.has_unindexed_fields else _read_migration_page
+    return read_page(ports, wanted, limit, token)
 
 
 def _read_migration_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
@@ -93,7 +98,9 @@ def _read_migration_page(ports: Ports, wanted: MigrationFilter, limit: int, toke
     if wanted.instance_id:
         return _migration_page_of_instance(ports, wanted.instance_id, wanted.batch_id, state, limit)
     if wanted.batch_id:
-        return ports.migrations.page_of_batch(wanted.batch_id, state=state, limit=limit, token=token, backward=wanted.is_backward)
+        return ports.migrations.page_of_batch(
+            wanted.batch_id, state=state, limit=limit, token=token, backward=wanted.order == "-state"
+        )
     return ports.migrations.migration_page(state=state, limit=limit, token=token)
 
 

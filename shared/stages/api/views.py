@@ -170,6 +170,8 @@ class WaveView:
     failed: int
     """Number of migrations that failed, or were refused, rolled back or cancelled."""
     waits_for: str
+    soak_over: bool
+    """Whether this is the next wave, the wave before has ended, and its soak is over. The wave then waits only for persons."""
 
 
 @dataclass(frozen=True)

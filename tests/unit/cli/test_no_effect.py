@@ -17,6 +17,7 @@ from tests.support.api import ApiInHand, ApiInMemory
 WITHOUT_EFFECT = [
     ("status --state failed", "--state"),
     ("status --account 1000000000000001", "--account"),
+    ("status --order name", "--order"),
     ("sweep --at 2026-12-01T04:00:00Z", "--at"),
     ("assess --schema --facts f.json", "--facts"),
     ("assess --schema --to alinux-3", "--to"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typer.testing import CliRunner
 
 from cli import states
-from cli.batches import _is_batch_settled
+from cli.batches import ORDERS, _is_batch_settled
 from cli.main import app, run
 from cli.run.screen import _BASE, percent_done
 from shared.domain.migration import State
+from shared.runtime.requests import MIGRATION_ORDER
 
 
 def test_the_groups_are_those_of_the_state_machine() -> None:
@@ -45,3 +46,7 @@ def test_the_help_lists_the_states() -> None:
     run(["--help"])  # the first run registers the commands
     text = " ".join(CliRunner().invoke(app, ["status", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output.split())
     assert [state for state in states.ALL if state not in text] == []
+
+
+def test_the_orders_are_those_of_the_api() -> None:
+    assert {f"{sign}{order}" for order in ORDERS for sign in ("", "-")} == set(MIGRATION_ORDER["enum"])

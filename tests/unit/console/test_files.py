@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
 from console import desk
 from console.http import Response
+from console.pages.batch import MOST_SORTED, SORTED
+from shared.runtime.requests import MIGRATION_ORDER
+from shared.stages.api import sorting
 from tests.unit.console.test_console import ApiTable, ask
 
 
@@ -71,12 +75,45 @@ def test_an_api_that_stops_in_the_middle_is_told_and_at_the_beginning_is_an_erro
     assert ask(ManyRows(1000, broken_at=0), "GET", CSV)[0] == 503
 
 
-@pytest.mark.parametrize(
-    ("given", "sort", "other"), [("", "ascending", "order=-state"), ("-state", "descending", ""), ("name", "ascending", "")]
-)
-def test_a_batch_says_how_it_is_sorted(given: str, sort: str, other: str) -> None:
+def headers_of(body: str) -> list[tuple[str, str, str]]:
+    """The headers of the table of migrations that are links: how each is sorted now, its order when pressed, and its words."""
+    table = body.partition("data-all")[2].partition("</thead>")[0]
+    found = re.findall(r'<th scope="col"(?: aria-sort="(\w+)")?><a href="[^"?]*\??([^"#]*)#rows"[^>]*>(\w+)', table)
+    return [(sort, dict(parse_qsl(query)).get("order", ""), words) for sort, query, words in found]
+
+
+def batch_of(number: int, given: str) -> tuple[str, list[str]]:
     listed = (200, {"migrations": [], "nextToken": "t"})
-    api = ApiTable(**{"GET /batches/b1": (200, {"batchId": "b1", "counts": {"failed": 9}}), "GET /migrations": listed})
+    api = ApiTable(**{"GET /batches/b1": (200, {"batchId": "b1", "counts": {"failed": number}}), "GET /migrations": listed})
     _, body, _ = ask(api, "GET", f"/console/batches/b1?after=t&order={given}")
-    assert (f'aria-sort="{sort}"' in body, other in body) == (True, True)
-    assert [("order=-state" in each[1]) for each in api.sent if "/migrations" in each[1]] == [given == "-state"]
+    (url,) = [each[1] for each in api.sent if "/migrations" in each[1]]
+    return body, dict(parse_qsl(url.partition("?")[2])).get("order", "").split()
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "links"),
+    [
+        ("", [], [("", "name", "Instance"), ("ascending", "-state", "State"), ("", "-changed", "Since")]),
+        ("-state", ["-state"], [("", "name", "Instance"), ("descending", "", "State"), ("", "-changed", "Since")]),
+        ("name", ["name"], [("ascending", "-name", "Instance"), ("", "", "State"), ("", "-changed", "Since")]),
+        ("-changed", ["-changed"], [("", "name", "Instance"), ("", "", "State"), ("descending", "changed", "Since")]),
+        ("size", [], [("", "name", "Instance"), ("ascending", "-state", "State"), ("", "-changed", "Since")]),
+    ],
+)
+def test_a_batch_says_how_it_is_sorted(given: str, asked: list[str], links: list[tuple[str, str, str]]) -> None:
+    body, order = batch_of(MOST_SORTED, given)
+    assert (order, headers_of(body)) == (asked, links)
+
+
+def test_a_batch_too_long_for_another_order_is_sorted_by_state_and_says_so() -> None:
+    body, order = batch_of(MOST_SORTED + 1, "name")
+    assert (order, headers_of(body)) == ([], [("ascending", "-state", "State")])
+    assert "can be sorted by instance" in body
+    assert "can be sorted by instance" not in batch_of(MOST_SORTED, "name")[0]
+
+
+def test_the_console_knows_what_the_api_sorts() -> None:
+    assert (MOST_SORTED, SORTED) == (sorting.MOST_SORTED, sorting.ORDERS)
+    known = {f"{sign}{order}" for order in ("state", *sorting.ORDERS) for sign in ("", "-")}
+    assert set(MIGRATION_ORDER["enum"]) == known
+    assert f"At most {MOST_SORTED} migrations" in MIGRATION_ORDER["description"]

@@ -117,7 +117,7 @@ def test_a_plan_is_changed_in_the_form_that_made_it() -> None:
     _, body, _ = ask(api, "GET", "/console/plan?like=b1")
     assert 'name="releases" value="centos-7"' in body
     assert "10%" in body
-    for name, value in (("tags", "env=prod"), ("exclude", "i-9"), ("destinations", "alinux-3")):
+    for name, value in (("tags", "env=prod"), ("exclude.0.instanceIds", "i-9"), ("destinations.0.value", "alinux-3")):
         assert re.search(rf'name="{name}"[^>]*>?[^<]*{value}', body), name
     assert len(body.encode()) < 150_000
 

@@ -1,0 +1,158 @@
+"""Finds the translation of a text that is made of known sentences with changing parts. Pure, and linear in the text's length."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+LONGEST = 1500
+"""Characters of a text that is looked up. Longer texts come from outside."""
+_DEEPEST = 4
+_WEAK = 8
+"""Letters of a sentence without its parts. One with fewer, such as ``{} on {}``, could be anybody's words, so its parts must be
+single words or sentences of the catalogue.
+"""
+_MOST_PIECES = 20
+_PLACE = re.compile(r"\{([1-9])\}")
+_JOINTS = (("; ", "；"), (". ", ""), (", ", "、"), (": ", "："))
+"""How the pipeline joins sentences, and how Chinese does. What follows a colon may be the words of a person."""
+_FIELD = "{}: {}."
+"""A sentence about a field of a request."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence with changing parts. ``pieces`` are the texts around the parts, so there is one more piece than parts."""
+
+    pieces: tuple[str, ...]
+    chinese: str
+    letters: int
+    """The number of letters outside the parts."""
+
+    def parts(self, text: str) -> list[str] | None:
+        """The changing parts of a text that is this sentence; None if it is another one. Takes linear time."""
+        first, last = self.pieces[0], self.pieces[-1]
+        if len(self.pieces) == 1:
+            return [] if text == first else None
+        if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
+            return None
+        at, end, found = len(first), len(text) - len(last), list[str]()
+        for piece in self.pieces[1:-1]:
+            place = text.find(piece, at, end)
+            if place < 0:
+                return None
+            found.append(text[at:place])
+            at = place + len(piece)
+        return [*found, text[at:end]]
+
+
+class Found(NamedTuple):
+    """A translation. ``cost`` grows with what stays English in it, so the translation with the lowest cost is the best."""
+
+    text: str
+    cost: int
+
+
+class Catalogue:
+    """The sentences of one language, found by their English."""
+
+    def __init__(self, entries: Mapping[str, str], words: Mapping[str, str]) -> None:
+        self._whole = {english: chinese for english, chinese in entries.items() if "{}" not in english}
+        self._words = words
+        """Single words, which are translated only as parts of a sentence."""
+        sentences = [_sentence(*each) for each in entries.items()]
+        with_parts = [_sentence(_FIELD, "{1}：{2}。"), *(each for each in sentences if len(each.pieces) > 1)]
+        self._by_start, self._by_end = dict[str, list[Sentence]](), dict[str, list[Sentence]]()
+        for each in with_parts:
+            where, key = (self._by_start, each.pieces[0][:3]) if each.pieces[0] else (self._by_end, each.pieces[-1][-3:])
+            where.setdefault(key, []).append(each)
+        self._tails = [each for each in sentences if each.pieces[0][:1] in (" ", ";")]
+        self._heads = [each for each in sentences if len(each.pieces) == 1 and each.pieces[0].endswith(" ")]
+        self._known = dict[tuple[str, int], Found | None]()
+
+    def translate(self, text: str) -> str:
+        """The Chinese of a text; the text itself if the catalogue does not have it."""
+        if len(text) > LONGEST:
+            return text
+        self._known.clear()
+        found = self._best(text, 0)
+        return found.text if found else text
+
+    def _best(self, text: str, depth: int) -> Found | None:
+        """The best translation of a text; None if no sentence of the catalogue is in it."""
+        if text in self._whole:
+            return Found(self._whole[text], 0)
+        if depth >= _DEEPEST or " " not in text:
+            return None
+        if (text, depth) not in self._known:
+            self._known[text, depth] = min(self._translations(text, depth), key=lambda each: each.cost, default=None)
+        return self._known[text, depth]
+
+    def _translations(self, text: str, depth: int) -> Iterator[Found]:
+        candidates = [*self._by_end.get("", ()), *self._by_end.get(text[-3:], ()), *self._by_end.get(text[-2:], ())]
+        candidates += [*self._by_end.get(text[-1:], ()), *(each for n in (1, 2, 3) for each in self._by_start.get(text[:n], ()))]
+        for sentence in candidates:
+            parts = sentence.parts(text)
+            found = self._filled(sentence, parts, depth) if parts is not None else None
+            if found:
+                yield found
+        for joint, chinese in _JOINTS:
+            yield from self._joined(text, joint, chinese, depth)
+        if depth:
+            yield from self._with_known_ends(text, depth)
+
+    def _filled(self, sentence: Sentence, parts: list[str], depth: int) -> Found | None:
+        """The sentence in Chinese with its parts; None if the sentence is weak, and a part is neither a word nor known."""
+        found = [self._part(each, depth) for each in parts]
+        if sentence.letters < _WEAK and any(each.cost and each.text == part for each, part in zip(found, parts, strict=True)):
+            return None
+        text = _PLACE.sub(lambda place: found[int(place[1]) - 1].text, sentence.chinese)
+        # Of two sentences that leave nothing in English, the one that says more itself is the right one.
+        return Found(text, sum(each.cost for each in found) * 100 + 100 + len(parts) - min(sentence.letters, 99))
+
+    def _part(self, text: str, depth: int) -> Found:
+        """A part of a sentence. An id or a number costs nothing, and what stays English costs its length."""
+        bare = text.strip()
+        if bare in self._words:
+            return Found(text.replace(bare, self._words[bare]), 0)
+        found = self._best(text, depth + 1)
+        if found:
+            return Found(found.text, found.cost // 100 + 1)
+        return Found(text, 0 if " " not in bare else len(text))
+
+    def _with_known_ends(self, text: str, depth: int) -> Iterator[Found]:
+        """The text as something with a known tail, such as `` and 3 more``, or with a known head, such as ``at least ``."""
+        for tail in self._tails:
+            at = text.rfind(tail.pieces[0])
+            parts = tail.parts(text[at:]) if at > 0 else None
+            if parts is not None:
+                head, end = self._part(text[:at], depth), self._filled(replace(tail, letters=_WEAK), parts, depth)
+                if end:
+                    yield Found(head.text + end.text, head.cost * 100 + end.cost)
+        for start in self._heads:
+            if text.startswith(start.pieces[0]):
+                rest = self._part(text[len(start.pieces[0]) :], depth)
+                yield Found(start.chinese + rest.text, rest.cost * 100)
+
+    def _joined(self, text: str, joint: str, chinese: str, depth: int) -> Iterator[Found]:
+        """The text as several sentences, of which the first is known, or as a list of which one is known."""
+        pieces = text.split(joint, 1) if joint == ": " else text.split(joint)
+        if not 1 < len(pieces) <= _MOST_PIECES:
+            return
+        if joint == ". ":
+            pieces = [f"{each}." for each in pieces[:-1]] + pieces[-1:]
+        best = [self._best(each, depth + 1) for each in pieces]
+        if joint == ": " and pieces[1] not in self._whole:
+            best[1] = None  # the words of a person, even if they look like a sentence of ours
+        if best[0] is None if joint == ": " else not any(best):
+            return
+        found = [known or Found(piece, 100 * len(piece) if " " in piece else 0) for known, piece in zip(best, pieces, strict=True)]
+        cost = sum(each.cost for each in found)
+        yield Found(chinese.join(each.text for each in found), cost)
+
+
+def _sentence(english: str, chinese: str) -> Sentence:
+    pieces = tuple(english.split("{}"))
+    return Sentence(pieces, chinese, sum(letter.isalpha() for piece in pieces for letter in piece))

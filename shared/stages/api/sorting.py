@@ -1,0 +1,86 @@
+"""Lists the migrations of a batch in an order that no index of the table has: by name, or by the last change of state.
+
+All migrations that the list may show are read and sorted for each page. So such a list has a limit, and a longer one is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from typing import Any
+
+from shared.domain.errors import Refused
+from shared.domain.migration import Migration, State
+from shared.domain.order import sort_key
+from shared.ports.migrations import MigrationPage
+from shared.ports.ports import Ports
+from shared.stages.api.migrations import MigrationFilter
+
+MOST_SORTED = 1000
+"""Maximum migrations of a list with such an order. To read them takes one call for the index, and ten calls for the rows."""
+SortFields = tuple[str, ...]
+_FIELDS: dict[str, Callable[[Migration], SortFields]] = {
+    "name": lambda migration: (migration.instance_name, migration.instance_id),
+    "changed": lambda migration: (migration.entered_at.isoformat(),),
+}
+"""The fields of a migration by which each order sorts. Equal migrations are sorted by id."""
+ORDERS = tuple(_FIELDS)
+
+
+def sorted_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
+    """Return a page of a batch's migrations that match the filter, in an order of ORDERS; ``-`` before the order reverses it.
+
+    The page begins after the migration that the token names, also if that migration has moved in the list meanwhile. Raises
+    Refused (Order.TooMany, Token.Invalid).
+    """
+    order, state = wanted.order, State(wanted.state) if wanted.state else None
+    after = _place_from_token(token, order) if token else None
+    read = ports.migrations.page_of_batch(wanted.batch_id, state=state, limit=MOST_SORTED + 1, token="")
+    if read.next_token or len(read.migrations) + len(read.unreadable) > MOST_SORTED:
+        raise Refused(
+            "Order.TooMany",
+            f"Only a list of at most {MOST_SORTED} migrations can be sorted in this order.",
+            "Choose a state that fewer migrations are in, or use the order state.",
+        )
+    fields_of = _FIELDS[order.removeprefix("-")]
+    matching = [each for each in read.migrations if _matches(each, wanted, ports.account_id)]
+    found = sorted(matching, key=lambda each: _place(fields_of(each), each.migration_id))
+    found = found[::-1] if order.startswith("-") else found
+    if after is not None:
+        found = [each for each in found if _is_after(_place(fields_of(each), each.migration_id), after, order)]
+    shown = found[:limit]
+    last = shown[-1] if len(found) > limit else None
+    return MigrationPage(tuple(shown), _token(order, fields_of(last), last.migration_id) if last else "")
+
+
+def _matches(migration: Migration, wanted: MigrationFilter, own: str) -> bool:
+    return wanted.instance_id in ("", migration.instance_id) and wanted.matches(migration, own)
+
+
+def _place(fields: SortFields, migration_id: str) -> list[str]:
+    """The key that sorts a migration. Numbers in names sort by size."""
+    return [*(sort_key("", *fields, {}) if len(fields) > 1 else fields), migration_id]
+
+
+def _is_after(place: list[str], other: list[str], order: str) -> bool:
+    return place < other if order.startswith("-") else place > other
+
+
+def _token(order: str, fields: SortFields, migration_id: str) -> str:
+    """The token of the page after this migration. It has the name as it is, because a padded name would be too long."""
+    return base64.urlsafe_b64encode(json.dumps([order, *fields, migration_id], ensure_ascii=False).encode()).decode().rstrip("=")
+
+
+def _place_from_token(token: str, order: str) -> list[str]:
+    try:
+        found: Any = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        named, *fields, migration_id = found
+        if named != order or len(fields) != (2 if order.endswith("name") else 1):
+            raise ValueError
+        if not all(isinstance(each, str) for each in (*fields, migration_id)):
+            raise ValueError
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        raise Refused("Token.Invalid", "The continuation token is not of this listing.", "Start again without a token.") from None
+    return _place(tuple(fields), migration_id)
