@@ -1,6 +1,6 @@
 """Reads an account's facts from ECS, with two calls per region, and caches the facts for two minutes.
 
-Two facts stay unknown: whether SMC is authorised, and SMC's quotas. No read-only call shows them (docs/assumptions.md).
+Two facts stay unknown: whether SMC is authorised, and SMC's quotas. No read-only call shows these two facts (docs/assumptions.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from shared.domain.facts import AccountFacts
 from shared.ports.clock import Clock
 
 FACTS_CACHED_FOR = timedelta(minutes=2)
-"""How long an account's facts are cached. After a person has topped up the account, the old facts last at most this long."""
+"""How long an account's facts are cached.
+
+If a person tops up the account, the pipeline uses the old facts for at most two minutes.
+"""
 REAL_NAME = "real-name-authentication"
 _UNAVAILABLE = "InvalidAccountStatus.SnapshotServiceUnavailable"
 
@@ -71,7 +74,7 @@ def _attribute_values(item: Any) -> list[str]:
 
 
 def _answer_or_code(ask: Callable[[], Any]) -> tuple[Any, str]:
-    """The answer and an empty code, or None and the error code if ECS refused the call."""
+    """The answer and an empty error code. If ECS refused the call: None and the error code."""
     try:
         return ask(), ""
     except Permanent as error:

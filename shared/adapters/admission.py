@@ -61,7 +61,7 @@ class TablestoreAdmission:
         return self._slot_use_from_row(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
     def _slot_use_columns(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
-        """The names of the columns in the slots row from which a ``SlotUse`` is made."""
+        """The names of those columns of the slots row that a ``SlotUse`` needs."""
         counts = (tables.COUNT + each for each in self._members)
         return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
 
@@ -107,9 +107,9 @@ class TablestoreAdmission:
         return held
 
     def _recalculate_counts(self) -> None:
-        """Correct the slot counters. The counters are wrong if an older version, which has no counters, has changed the row.
+        """Count the held slots, and correct the slot counters. An older version may have changed the slots without the counters.
 
-        If a slot is taken or released at the same time, nothing is written. In that case the next reader corrects the counters.
+        If a slot is taken or released at the same time, nothing is written, and the next reader corrects the counters.
         """
         row = self._store.get(tables.LOCKS, _SLOTS) or {}
         held = _batch_by_holder(row)
@@ -199,16 +199,19 @@ class TablestoreAdmission:
 
 
 def _unchanged_hold_condition(seen: Hold) -> Expected | None:
-    """The condition that the hold has not changed since it was read. A person may have written the row with an invalid version."""
+    """The condition that the hold has not changed since it was read.
+
+    If a person wrote the row by hand, its version may be invalid.
+    """
     if seen.version == UNREADABLE:
         return {VERSION: seen.unread} if seen.unread is not None else None
     return {VERSION: seen.version or AbsentColumn}
 
 
 def _parsed_column(name: str, value: Any) -> Any:
-    """The value of a column in the row of the hold.
+    """The value of one column in the hold's row.
 
-    A journal line is parsed from JSON. A line that is not valid JSON stays text.
+    Journal lines are parsed from JSON. A journal line that is not valid JSON stays text.
     """
     if not name.startswith(LINE):
         return value
@@ -227,19 +230,20 @@ def _account_by_holder(row: Columns) -> dict[str, str]:
 
 
 def _computed_counts(held: dict[str, str], homes: dict[str, str]) -> Counter[str]:
-    """The number of slots held by each batch and each member account. The key ``""`` holds the total. Zeros are left
-    out.
+    """The number of slots held by each batch and each member account. The empty key holds the number of all held slots.
+
+    Batches and accounts without slots are left out.
     """
     return Counter(held.values()) + Counter(homes[each] for each in held if each in homes) + Counter({"": len(held)})
 
 
 def _counter_changes(batch_id: str, account: str, by: int) -> dict[str, int]:
-    """The change of each slot counter: ``by`` is 1 if a slot is taken and -1 if a slot is released."""
+    """The number to add to each slot counter. ``by`` is 1 if a slot is taken, and -1 if a slot is released."""
     return dict.fromkeys((tables.COUNT, tables.COUNT + batch_id, *([tables.COUNT + account] if account else [])), by)
 
 
 def _stored_counts(row: Columns) -> dict[str, int]:
-    """The slot counters stored in the row, without zeros."""
+    """The slot counters stored in the row. Counters that are 0 are left out."""
     found = {name[len(tables.COUNT) :]: int(number) for name, number in row.items() if name.startswith(tables.COUNT)}
     return {batch_id: number for batch_id, number in found.items() if number}
 

@@ -23,14 +23,14 @@ from shared.ports.clock import Clock
 from shared.ports.ports import AccountPorts
 
 SHORTEST_LIFE_S = 900
-"""The shortest session in seconds that AssumeRole accepts (STS, AssumeRole)."""
+"""Duration in seconds of the shortest session that AssumeRole accepts (STS, AssumeRole)."""
 RENEWED_BEFORE_EXPIRY = timedelta(minutes=5)
 MOST_SESSIONS = 64
-"""Maximum sessions that one function instance keeps. If there are more, the least recently used session is dropped."""
+"""Maximum sessions that one function instance keeps. Above this maximum, the least recently used session is dropped."""
 PAUSE_AFTER_REFUSAL = timedelta(seconds=30)
-"""Minimum time between two requests for a role that STS has refused. The minimum counts for all migrations together."""
+"""Minimum time between two requests for a role that STS has refused. All migrations that need the role share the pause."""
 Refusals = dict[str, tuple[datetime, AccountUnusable]]
-"""By account id: when STS last refused the account's role, and with which error."""
+"""The time and the error of STS's last refusal of a member account's role, by account id."""
 _INVALID_CREDENTIAL_CODES = frozenset({"InvalidSecurityToken", "InvalidAccessKeyId", "SecurityTokenExpired"})
 """Families of error codes for credentials that have expired or were revoked."""
 _NO_PERMISSION = frozenset({"NoPermission", "Forbidden.RAM", "Forbidden.Unauthorized", "Forbidden", "AccessDenied"})
@@ -72,7 +72,7 @@ class AssumedRole:
     def renew_if_expired(self, error: CloudError) -> bool:
         """Renew credentials that became invalid before their expiry.
 
-        Returns False if the refused credentials are already replaced.
+        Returns whether the call should be repeated. Returns False if the refused credentials are already renewed ones.
         """
         if error.code_family not in _INVALID_CREDENTIAL_CODES or self._held is None:
             return False
@@ -98,7 +98,7 @@ class AssumedRole:
     def _assume_role(self) -> _Credential:
         """Request new credentials.
 
-        Raises AccountUnusable if STS refuses now or has refused a moment ago, Transient if STS does not answer.
+        Raises AccountUnusable if STS refuses the role, or refused the role a moment ago. Raises Transient if STS does not answer.
         """
         at, refusal = self._refusals.get(self._member.account_id, (None, None))
         if at is not None and refusal is not None and timedelta(0) <= self._clock.now() - at < PAUSE_AFTER_REFUSAL:

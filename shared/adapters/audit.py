@@ -21,7 +21,7 @@ ASKED, ANSWERED, ANSWERED_AT = "asked", "answered", "answered_at"
 class TablestoreAudit:
     """Implements the port ``Audit``.
 
-    A row is written only if it does not exist yet. An answer is added only if the row has no answer.
+    A row is written only if it does not exist yet. The outcome of a request is added only if the row has no outcome yet.
     """
 
     def __init__(self, store: Store) -> None:

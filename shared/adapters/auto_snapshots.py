@@ -32,8 +32,8 @@ def next_snapshot_at(clients: Clients, region_id: str, policy_ids: Iterable[str]
 def next_policy_run(time_points: str, weekdays: str, now: datetime) -> datetime | None:
     """The next time after ``now`` at which a policy runs; None if the policy never runs.
 
-    ``time_points`` and ``weekdays`` are JSON. For example, ``["0", "12"]`` and ``["1", "7"]`` mean 0:00 and 12:00 on Monday and
-    Sunday.
+    ``time_points`` and ``weekdays`` are JSON lists. For example, ``["0", "12"]`` and ``["1", "7"]`` mean 0:00 and 12:00 on Monday
+    and Sunday.
     """
     hours, days = _parsed_numbers(time_points), _parsed_numbers(weekdays)
     today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -47,7 +47,7 @@ def next_policy_run(time_points: str, weekdays: str, now: datetime) -> datetime 
 
 
 def _parsed_numbers(text: str) -> list[int]:
-    """The numbers in a JSON list of texts; empty if the text is not a JSON list of texts."""
+    """The numbers in a JSON list of strings, for example ``["0", "12"]``; empty if the list cannot be parsed."""
     try:
         return sorted(int(each) for each in json.loads(text))
     except (ValueError, TypeError):

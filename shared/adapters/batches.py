@@ -199,5 +199,5 @@ def _batch_key(batch_id: str) -> Key:
 
 
 def _attempts_with_prefix(row: Columns, prefix: str) -> dict[str, int]:
-    """The attempt numbers in the columns that begin with ``prefix``, by migration id."""
+    """The attempt numbers in the columns whose names begin with ``prefix``, by migration id."""
     return {name[len(prefix) :]: int(attempt) for name, attempt in row.items() if name.startswith(prefix)}

@@ -75,7 +75,10 @@ class EventBridgeBus:
 
 
 def event_portions(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple[Event, bytes]]]:
-    """The events in their order, split into one portion per PutEvents call. Raises Permanent (Event.TooLarge)."""
+    """The events in their order, split into one portion per PutEvents call.
+
+    Raises Permanent (Event.TooLarge) if one event is too large for a call.
+    """
     portion: list[tuple[Event, bytes]] = []
     size = 0
     for event, data in events:
@@ -112,7 +115,7 @@ def _refused_entries(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
 
 
 def _retryable_problem(error: Exception) -> str:
-    """The error as text, if the events should be sent again. Any other error is raised, translated if possible."""
+    """The text of an error after which the events should be sent again. Raises every other error, translated if possible."""
     failed: CloudError | None = cloud_error(error)
     if failed is None:
         raise error

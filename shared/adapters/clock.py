@@ -40,13 +40,13 @@ def clock_from_setting(setting: str) -> Clock:
 
 
 def parse_time(text: str) -> datetime:
-    """The time in an ISO 8601 text, for example ``2026-09-01T04:00Z``, as aware UTC. Raises ValueError."""
+    """The time in an ISO 8601 string, for example ``2026-09-01T04:00Z``, as aware UTC. Raises ValueError."""
     parsed = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
     return parsed.replace(tzinfo=timezone.utc) if parsed.tzinfo is None else parsed.astimezone(timezone.utc)
 
 
 def parse_time_or_none(text: str | None) -> datetime | None:
-    """The time in an ISO 8601 text, like ``parse_time``; None if the text is empty or unreadable."""
+    """The time in an ISO 8601 string, as aware UTC; None if the string is empty or cannot be parsed."""
     try:
         return parse_time(text) if text else None
     except ValueError:

@@ -120,7 +120,7 @@ class EcsCompute:
     def _switch_power(self, region_id: str, instance_id: str, operation: str, request: Any, *, done: tuple[str, ...]) -> None:
         """Start or stop the instance.
 
-        A refusal by ECS is no error if the instance already has the wanted status, or is about to have it.
+        No error is raised if ECS refuses because the instance already has, or is changing to, the wanted status.
         """
         try:
             self._call_ecs(region_id, operation, request, expected=_WRONG_STATUS)
@@ -218,7 +218,10 @@ class EcsCompute:
 
 
 def _all_items(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
-    """All items of a listing. ``page`` reads one page. ``page`` returns the page's items and the token for the next page."""
+    """All items of a listing of several pages.
+
+    ``page`` takes a page's token, and returns its items and the token of the next page.
+    """
     token = ""
     for _ in range(MAX_PAGES):
         items, token = page(token)

@@ -21,9 +21,9 @@ MIGRATION_TAG = "replank:migration"
 _SCALING_TAG = "acs:autoscaling:scalingGroupId"
 """The system tag of instances that Auto Scaling made."""
 _SMC_DISK = "SMC_"
-"""The assumed beginning of the name of the disk that SMC attaches for Windows media.
+"""The assumed prefix of the name of SMC's transit disk, which SMC attaches to Windows instances.
 
-No document names this disk, but SMC's snapshots begin like this.
+No document gives the disk's name, but the names of SMC's snapshots have this prefix.
 """
 
 
@@ -45,7 +45,7 @@ def instance_from_listing(instance: Any) -> FoundInstance:
 
 
 def listing_filters(only: InstanceFilter) -> dict[str, Any]:
-    """The parameters of DescribeInstances that apply this filter."""
+    """The parameters of DescribeInstances for this filter."""
     from alibabacloud_ecs20140526 import models
 
     tags = [models.DescribeInstancesRequestTag(key=key, value=value) for key, value in only.tags]

@@ -17,7 +17,7 @@ from shared.ports.guest import Agent, CommandResult
 RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
 """InvocationStatus values of a command that has not ended (ECS DescribeInvocationResults)."""
 PAGE, MAX_PAGES = 50, 20
-"""Maximum items per page, and maximum pages of one listing. Cloud Assistant keeps the results of a few weeks."""
+"""Maximum items per page, and maximum pages of one listing. Cloud Assistant keeps the results of commands for a few weeks."""
 
 
 class CloudAssistant:

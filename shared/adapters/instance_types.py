@@ -15,7 +15,7 @@ class InstanceTypes:
         self._disks: dict[str, int] = {}
 
     def data_disk_limit(self, region_id: str, instance_type: str) -> int | None:
-        """Maximum data disks of the type, not counting the system disk; None if ECS does not report the maximum.
+        """Maximum data disks of an instance type, not counting the system disk; None if ECS does not report the maximum.
 
         Raises Transient.
         """
@@ -28,7 +28,7 @@ class InstanceTypes:
         return None if disks is None else disks - 1
 
     def _fetch_limits(self, region_id: str, instance_type: str) -> dict[str, int]:
-        """Maximum cloud disks, by instance type. The system disk is one of the cloud disks (docs/assumptions.md)."""
+        """Maximum cloud disks, by instance type. The maximum includes the system disk (docs/assumptions.md)."""
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInstanceTypesRequest(instance_types=[instance_type])

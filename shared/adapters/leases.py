@@ -19,7 +19,7 @@ AT_ONCE = 100
 
 
 def take_lease(store: Store, key: Key, migration_id: str, attempt: int, more: Columns | None = None) -> LeaseHolder:
-    """Take the lease if nobody holds it. Returns the current holder. A later attempt of the same migration takes over its lease."""
+    """Take the lease if nobody holds it. Returns the current holder. An attempt takes over the lease of an earlier attempt."""
     columns: Columns = {"migration_id": migration_id, "lease": _lease_value(migration_id, attempt), **(more or {})}
     for _ in range(LOCK_RACE.calls):
         if _put_lease(store, key, columns):
@@ -41,7 +41,7 @@ def _put_lease(store: Store, key: Key, columns: Columns) -> bool:
 
 
 def _take_over_lease(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
-    """Take over the lease of an earlier attempt. A late act of the earlier attempt then cannot release the lease."""
+    """Take over the lease of an earlier attempt. A late call of the earlier attempt then cannot release the lease."""
     try:
         return store.update(tables.LOCKS, key, columns, expect=_unchanged_condition(row))
     except WriteInDoubt:
@@ -66,7 +66,7 @@ def release_lease(store: Store, key: Key, migration_id: str, attempt: int) -> No
 
 
 def group_holders(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-    """The lease holder of each group's place, by group. Groups without a holder are left out."""
+    """The lease holder of each group's place, by group. Groups whose place is free are left out."""
     by_id = {str(group_key(each)[0][1]): each for each in dict.fromkeys(groups)}
     ids, rows = list(by_id), list[Columns]()
     for start in range(0, len(ids), AT_ONCE):

@@ -78,7 +78,7 @@ class TablestoreMigrations:
             raise Stale("Migration.Moved", sentence, "Read it again and decide again.")
 
     def _is_step_written(self, after: Migration, columns: Columns) -> bool:
-        """Whether the first request was carried out: the stored journal line of this version then equals the line just sent."""
+        """Whether the first request wrote the step. The stored journal line then equals the journal line that was sent."""
         line = tables.numbered_column(tables.JOURNAL, after.version)
         row = self._store.get(tables.MIGRATIONS, _migration_key(after.migration_id), (line,)) or {}
         return bool(row.get(line) == columns[line])
@@ -90,9 +90,9 @@ class TablestoreMigrations:
         self._store.update(tables.MIGRATIONS, _migration_key(migration.migration_id), {}, (outbox,))
 
     def _has_other_outbox(self, migration: Migration, version: int) -> bool:
-        """Whether the row has another open outbox besides that of ``version``.
+        """Whether the row has an open outbox besides the outbox of ``version``.
 
-        The row is read only if the migration had another open outbox when it was loaded.
+        The row is read only if the migration had another open outbox when the migration was loaded.
         """
         if not set(migration.owes) - {version}:
             return False
@@ -100,7 +100,7 @@ class TablestoreMigrations:
         return any(name != own for name, _ in self._columns_with_prefix(migration.migration_id, tables.OUTBOX))
 
     def _restore_due_time(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
-        """Write the migration's own due time into the row. Returns False if the row has a newer version."""
+        """Write the due time of the migration's state into the row. Returns False if the row has a newer version."""
         lane = tables.queue_columns(migration)
         return self._try_update_row(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 
@@ -121,7 +121,7 @@ class TablestoreMigrations:
         self._store.update(tables.MIGRATIONS, _migration_key(migration_id), {column: tables.json_column(name, dict(document))})
 
     def _update_row(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
-        """Change the row if its version still equals the version of ``at``. Returns whether the row was changed."""
+        """Change the row if its version is still the version of the migration ``at``. Returns whether the row was changed."""
         return self._store.update(tables.MIGRATIONS, _migration_key(at.migration_id), put, remove, expect={"version": at.version})
 
     def _try_update_row(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
@@ -208,7 +208,7 @@ class TablestoreMigrations:
         return tuple(found)
 
     def _keep_or_restore_due_time(self, migration: Migration) -> bool:
-        """If the row was due only because of an outbox that is gone, restore the migration's own due time.
+        """Restore the due time of the migration's state if the row was due only because of a removed outbox.
 
         Returns whether the tick must handle the row.
         """
@@ -305,7 +305,10 @@ def _first_step(made: NewMigration) -> Step:
 
 
 def _first_outbox_removal(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
-    """The change that removes a new row's outbox after publication, and sets the migration's own due time."""
+    """The change that removes a new row's outbox after its events are published.
+
+    The change also writes the due time of the migration's state.
+    """
     return (
         _migration_key(made.migration_id),
         tables.queue_columns(made),

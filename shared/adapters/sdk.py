@@ -1,6 +1,7 @@
 """Makes the clients of the real SDKs. Each client is made once per process, when it is first needed.
 
-Timeouts are short and SDK retries are few. If a call takes too long, the platform delivers the whole message again.
+Timeouts are short, and the SDKs repeat a call only a few times. If a call takes too long, the platform delivers the whole message
+again.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Endpoint:
 
     @classmethod
     def from_address(cls, address: str) -> Endpoint:
-        """The endpoint in an address. The protocol is https if the address has no scheme."""
+        """The endpoint that an address names. The protocol is https if the address has no scheme."""
         parts = urlsplit(address if "://" in address else f"https://{address}")
         return cls(parts.scheme, parts.netloc)
 
@@ -92,7 +93,7 @@ class RoleCredentials(Protocol):
 class Clients:
     """The clients of one account, and the retry policy of their calls.
 
-    ``assumed`` provides the credentials of a role in a member account. These credentials are used for ECS and SMC only.
+    ``assumed`` provides the credentials of a role in a member account. The role's credentials are used for ECS and SMC only.
     """
 
     def __init__(self, account: Account, *, retry: RetryPolicy = CLOUD_CALL, assumed: RoleCredentials | None = None) -> None:
@@ -105,7 +106,7 @@ class Clients:
         redact.add_secret(account.credentials.token)
 
     def tablestore_client(self) -> Any:
-        """The Tablestore client of the pipeline's instance."""
+        """The client of the pipeline's Tablestore instance."""
         return self._make_client_once("tablestore", self._make_tablestore_client)
 
     def eventbridge_client(self) -> Any:
@@ -121,7 +122,7 @@ class Clients:
         return self._make_client_once("smc", self._make_smc_client)
 
     def runtime_options(self) -> Any:
-        """The options for one call through a generated client. The options turn off the client's own retries."""
+        """The runtime options for one call through a generated client. The options turn off the client's own retries."""
         from alibabacloud_tea_util import models
 
         return models.RuntimeOptions(autoretry=False, connect_timeout=CONNECT_TIMEOUT_S * 1000, read_timeout=READ_TIMEOUT_S * 1000)
@@ -212,7 +213,7 @@ def _disable_proxies_for_loopback(address: str) -> Endpoint:
 
 
 def tablestore_retry_policy(policy: RetryPolicy) -> Any:
-    """The retry policy in the form of the Tablestore SDK. The policy limits the SDK's retries after throttling and after failed
+    """The retry policy as an object of the Tablestore SDK. The policy limits the SDK's retries after throttling and after failed
     reads.
 
     By default the SDK retries 20 times. The SDK never repeats a write whose outcome is unknown.

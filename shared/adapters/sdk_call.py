@@ -1,6 +1,6 @@
 """Makes one call through a generated client.
 
-A failed call is repeated a few times if a repetition may succeed. The error is translated.
+A failed call is repeated a few times if a repetition may succeed. The last error is translated for the stages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Expected = Callable[[CloudError], bool]
 
 
 def has_code(*names: str) -> Expected:
-    """A test that is true for errors with one of these codes."""
+    """A function that returns True for errors with one of these codes."""
     return lambda error: error.code in names
 
 
@@ -63,9 +63,9 @@ def _retry_decider(clients: Clients, expected: Expected) -> Callable[[Exception]
 
 
 def _translated_error(clients: Clients, failed: CloudError) -> ReplankError:
-    """The error in the form that the stages handle.
+    """The cloud's error as an error that the stages handle.
 
-    If a member account refuses every call, the account's error is returned, else the call's error.
+    The result is the account's error if a member account refuses every call, and otherwise the call's error.
     """
     return (clients.assumed.account_error(failed) if clients.assumed is not None else None) or translate_error(failed)
 

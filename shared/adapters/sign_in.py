@@ -24,7 +24,7 @@ ALLOWANCE = timedelta(seconds=60)
 KEYS_KEPT = timedelta(minutes=10)
 """How long the provider's keys are cached. A key that the provider has withdrawn is still accepted for this time at most."""
 ASK_AGAIN = timedelta(seconds=10)
-"""Minimum time between two fetches because of an unknown key.
+"""Minimum time between two fetches of the provider's keys for tokens that name unknown keys.
 
 Without a minimum, anybody could cause fetches by sending tokens that name unknown keys.
 """
@@ -32,7 +32,7 @@ LONGEST_TOKEN = 8192
 NAME_CLAIMS = ("preferred_username", "upn", "login_name", "email", "name", "sub")
 """The claims that may hold the caller's name.
 
-Of the token's claims, the one that comes first in this list is used. RAM sends upn, login_name and name.
+The first of these claims that the token contains is used. RAM sends upn, login_name and name.
 """
 _TIMEOUT_S = 5
 _MOST_BYTES = 256 * 1024
@@ -87,9 +87,9 @@ class OidcSignIn:
         return self._caller_from_claims(claims)
 
     def _checked_claims(self, token: str, key: Any) -> dict[str, Any]:
-        """The claims of the token.
+        """The claims of the token, after a check.
 
-        Checks the token's signature, issuer and audience, but not its times. Raises jwt.InvalidTokenError.
+        The check covers the token's signature, issuer and audience, but not its times. Raises jwt.InvalidTokenError.
         """
         import jwt
 
@@ -178,13 +178,13 @@ class OidcSignIn:
 
 
 def is_safe_url(url: str) -> bool:
-    """Whether nobody can forge answers from the URL: it uses https or an address of this machine."""
+    """Whether answers from the URL cannot be forged, because the URL uses https or an address of this machine."""
     parts = urlsplit(url)
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
 
 
 def _claim_texts(value: Any) -> tuple[str, ...]:
-    """The value of a claim as a tuple of texts, for comparison with groups and roles."""
+    """The value of a claim as a tuple of strings, for comparison with groups and roles."""
     items = value if isinstance(value, list) else [value]
     return tuple(str(item) for item in items if isinstance(item, str | int) and not isinstance(item, bool))
 

@@ -1,4 +1,7 @@
-"""Reads and writes Tablestore rows for the adapters. Rows are dicts, and conditions are arguments. A timeout raises Transient."""
+"""Reads and writes Tablestore rows for the adapters. The adapters pass rows as dicts, and conditions as arguments.
+
+A timeout raises Transient.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,17 @@ Key = Sequence[tuple[str, Any]]
 Columns = dict[str, Any]
 """The values of a row by column name, including the primary key columns."""
 Expected = Mapping[str, Any]
-"""The condition on a column: a value, a frozenset of allowed values, a ``MaximumValue``, or ``AbsentColumn`` if the column must
-be missing.
+"""The conditions of a write, by column name.
+
+A condition is a value, a frozenset of allowed values, a ``MaximumValue``, or ``AbsentColumn``.
 """
 BATCH_ROWS = 100
 """Maximum rows of one bulk call. BatchGetRow accepts 100 rows; BatchWriteRow accepts 200 rows or 4 MB."""
 RANGE_CALLS = 50
-"""Maximum GetRange calls for one page. One call reads up to 5,000 rows or 4 MB. A filter may drop some or all of these rows."""
+"""Maximum GetRange calls for one page. One call reads up to 5,000 rows or 4 MB.
+
+A filter may drop some or all of the rows that a call reads.
+"""
 _NO_VALUE = -(2**63)
 _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExist", "OTSParameterInvalid", "OTSInvalidPK"})
 """Codes after which a retry is useless: a missing permission, a missing table or an invalid request."""
@@ -29,7 +36,7 @@ _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExis
 _UNKNOWN_OUTCOME = frozenset({"OTSTimeout", "OTSInternalServerError", "OTSServerUnavailable"})
 """Codes that leave the outcome of a request unknown.
 
-After an unknown outcome, the SDK itself repeats only reads. The module ``store`` repeats writes too.
+After an unknown outcome, the SDK repeats only reads, and the module ``store`` repeats writes too.
 """
 
 
@@ -42,7 +49,7 @@ class HighestKey:
 
 
 class AbsentColumn:
-    """Stands for a number column that must be missing."""
+    """A condition: the number column must be missing."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +69,9 @@ class RowRange:
     backward: bool = False
     columns: tuple[str, ...] = ()
     between: tuple[str, str] | None = None
-    """Selects the columns whose name is in this range (first included, last excluded), instead of ``columns``."""
+    """The range of names (first included, last excluded) of the columns to read. The range replaces ``columns``."""
     equal: tuple[str, Any] | None = None
-    """Selects only rows whose column has this value. The column must be among the selected columns."""
+    """A column and a value. Only rows whose column has this value are selected. The column must be among the columns to read."""
 
 
 class Store:
@@ -78,7 +85,10 @@ class Store:
         self._clients = clients
 
     def get(self, table: str, key: Key, columns: Sequence[str] = (), *, between: tuple[str, str] | None = None) -> Columns | None:
-        """A row's columns: all of them, the named ones or those in a range of names; None if the row has none of these columns."""
+        """The columns of a row: all columns, the named columns, or the columns in a range of names.
+
+        None if the row does not exist, or has no column to read.
+        """
         start, end = between or (None, None)
         found: Columns = {}
         token: Any = None
@@ -267,14 +277,14 @@ def _translate_error(operation: str, code: str, message: str, request_id: str) -
 
 
 def sdk_row(key: Key, attributes: Any) -> Any:
-    """A row in the form of the SDK."""
+    """A row as an object of the SDK."""
     from tablestore import Row
 
     return Row(list(key), attributes)
 
 
 def sdk_condition(expectation: str, expect: Expected | None = None) -> Any:
-    """The condition of a write, in the form of the SDK. The write fails if the row or its columns do not meet the condition."""
+    """The condition of a write, as an object of the SDK. The write fails if the row or its columns do not meet the condition."""
     from tablestore import Condition
 
     return Condition(
@@ -294,7 +304,7 @@ def _expected_value_condition(column: str, value: Any) -> Any:
 
 
 def _joined_conditions(operator: str, conditions: Sequence[Any]) -> Any:
-    """All conditions joined by AND or OR. An operator of the SDK joins only two conditions."""
+    """All conditions, joined by AND or OR. An operator of the SDK joins only two conditions."""
     from tablestore import CompositeColumnCondition, LogicalOperator
 
     first, *others = conditions

@@ -13,7 +13,7 @@ Change = tuple[Key, Mapping[str, Any], Sequence[str], Expected]
 
 
 def put_new_many(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str, Any]]]) -> list[bool]:
-    """Write those rows that do not exist yet. Returns True for each row that this call wrote.
+    """Write the rows that do not exist yet. Returns True for each row that this call wrote.
 
     If a request gets no answer, its rows count as not written, although their outcome is unknown.
     """

@@ -59,59 +59,61 @@ TROUBLE = "account:"
 GROUP_PLACE = "group:"
 """Key prefix of the row that names the moving member of a redundancy group. A digest of the group follows the prefix."""
 WAVE, PLACES = "wave_", "w_"
-"""Column prefixes of a batch.
+"""Column prefixes of a batch's row.
 
-WAVE is for the migrations of each wave. PLACES is for pages of sort keys, from which the waves are made.
+A column of WAVE holds the migrations of one wave. A column of PLACES holds a page of sort keys, from which the waves are made.
 """
 LEFT_OUT = "without_"
-"""Column prefix of a batch for the left-out instances, one column for each page."""
+"""Column prefix of a batch's row. Each column holds a page of the instances that the selection left out."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
-"""Column prefixes of a batch, each followed by a migration id.
+"""Column prefixes of a batch's row, each followed by a migration id. Each column holds the number of an attempt.
 
-FAILED, FORGIVEN and MOVED hold the last failed attempt, the failed attempt that no longer counts since a resume, and the completed
-attempt.
+FAILED is for the last failed attempt. FORGIVEN is for the last failed attempt that a resume removed from the count. MOVED is for
+the completed attempt.
 """
 MIGRATION_COLUMNS = ("doc", "q")
 """The range of columns from which a migration is read: doc, due_at, due_lane, o_*, progress.
 
-The columns of the journal and the documents sort before this range.
+The columns of the journal and of the documents come before this range.
 """
 WITH_STATE = ("doc", "t")
-"""The range of columns from which a migration is read, extended by ``state`` for reads that filter by state."""
+"""The range of columns from which a migration is read, extended by the column ``state`` for reads that filter by state."""
 DOC_COLUMNS = ("doc", "doc0")
 CONTROL = "doc_control", "terms_control"
-"""Columns of a batch for a person's last act on the batch.
+"""The two columns of a batch's row that hold a person's last act on the batch.
 
-One column is read together with the document, the other with the terms. Older versions ignore both columns.
+The first column is read together with the batch's document, and the second column with the batch's terms. Older versions ignore
+both columns.
 """
 SUBMITTED = "doc_asked", "terms_asked"
-"""Columns of a batch for its policy and accounts as submitted.
+"""The two columns of a batch's row that hold the policy and accounts as submitted.
 
-The policy and accounts are stored here too, because older versions drop unknown fields from the document.
+The policy and accounts need their own columns, because older versions drop unknown fields from the batch's document.
 """
 CHOSEN, CHOSEN_IDS = "doc_chosen", "chosen_ids"
-"""Columns of a batch: CHOSEN for a selection from which older versions would select too much, CHOSEN_IDS for a long list of ids.
+"""Two columns of a batch's row. CHOSEN holds a selection with which older versions would select too many instances. CHOSEN_IDS
+holds a long list of instance ids.
 
-If one of these columns is used, the document holds an empty selection.
+If the column CHOSEN exists, the batch's document holds a selection that names no instance.
 """
 FEW_IDS = 1000
-"""Maximum ids of a selection that are stored in the document itself."""
+"""Maximum instance ids of a selection that is stored in the batch's document."""
 DOC_AND_CONTROL, WHOLE_DOC = ("doc", "doc_d"), (CHOSEN_IDS, "doc_d")
 TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
-"""Column ranges of a batch without its document.
+"""Column ranges of a batch's row that leave out the batch's document.
 
-TERMS covers the terms, the version and the completed migrations. TALLY also covers the failed migrations.
+The range TERMS covers the terms, the version and the completed migrations. The range TALLY also covers the failed migrations.
 """
 DOC_AND_TALLY = (CHOSEN_IDS, TALLY[1])
 DRIVE, ALL, OPEN, SWEEP, CONFIRM = "drive", "all", "open", "sweep", "confirm"
 HOME = "home_account"
-"""Column for the member account of a migration. Versions without member accounts drop the account from the document."""
+"""The column with the member account of a migration. Versions without member accounts drop the account from the document."""
 GROUP = "group"
-"""Column for the redundancy group of a migration. Versions without groups drop the group from the document."""
+"""The column with the redundancy group of a migration. Versions without groups drop the group from the document."""
 NEXT_HOP_HEAD_START_MS = 10**14
-"""Milliseconds that are subtracted from the due time of a next hop, so that it comes first in the queue.
+"""Milliseconds that are subtracted from the due time of a next hop, so that the next hop comes first in the queue.
 
-A negative time therefore marks a next hop.
+A negative due time therefore marks a next hop.
 """
 MAX_COLUMN = 2 * 1024 * 1024
 """Maximum bytes in one attribute column (Tablestore, wide column model)."""
@@ -125,12 +127,12 @@ def prefix_range(prefix: str) -> tuple[str, str]:
 
 
 def numbered_column(prefix: str, version: int) -> str:
-    """The column name for a version number or a page number. The names sort in the order of the numbers."""
+    """The name of the column for a version number or a page number. The names sort in the order of the numbers."""
     return f"{prefix}{version:08d}"
 
 
 def restart_column(event_id: str) -> str:
-    """The column name for one restart event.
+    """The name of the column for one restart event.
 
     The column name holds a digest of the event's id, because the id may contain any character.
     """
@@ -138,7 +140,7 @@ def restart_column(event_id: str) -> str:
 
 
 def document_column(name: str) -> str:
-    """The column name for one document. Characters that are not allowed in a column name become underscores."""
+    """The name of the column for one document. Characters that are not allowed in a column name become underscores."""
     return DOCUMENT + "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
 
 
@@ -191,7 +193,7 @@ def migration_columns(migration: Migration) -> Columns:
 
 
 def migration_from_row(row: Columns) -> Migration:
-    """The migration in a row. The columns for progress and outboxes take precedence over the document."""
+    """The migration, read from its row. The columns for progress and outboxes take precedence over the document."""
     found = column_value(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
     beside = {"account_id": row.get(HOME, found.account_id), "group": row.get(GROUP, found.group)}
     return replace(found, progress=row.get("progress", found.progress), owes=open_outboxes(row), **beside)
@@ -238,7 +240,7 @@ def step_columns(taken: Step) -> Columns:
 
 
 def outbox_document(effects: tuple[Effect, ...], events: tuple[Event, ...]) -> dict[str, Any]:
-    """The content of an outbox column: each effect with the name of its type, and the events."""
+    """The content of an outbox's column: each effect with the name of its type, and the events."""
     return {
         "effects": [{"kind": type(effect).__name__, **encode(effect)} for effect in effects],
         "events": [encode(event) for event in events],
@@ -246,7 +248,7 @@ def outbox_document(effects: tuple[Effect, ...], events: tuple[Event, ...]) -> d
 
 
 def outbox_from_column(name: str, written: str) -> Outbox:
-    """The outbox in the text of a column. Raises Permanent (Store.RowInvalid)."""
+    """The outbox, read from the text of its column. Raises Permanent (Store.RowInvalid)."""
     try:
         document = json.loads(written)
         effects = tuple(decode(KINDS[each["kind"]], each, "effect") for each in document["effects"])
@@ -266,7 +268,10 @@ def migration_journal_entry_from_column(written: str) -> JournalEntry:
 
 
 def batch_columns(batch: Batch) -> Columns:
-    """The columns of a batch. ``open_lane`` exists only as long as the tick must handle the batch or a person must confirm it."""
+    """The columns of a batch's row.
+
+    ``open_lane`` exists only while the tick must handle the batch, or a person must confirm the batch.
+    """
     columns: Columns = {
         "version": batch.version,
         "state": batch.state.value,
@@ -289,12 +294,15 @@ def batch_columns(batch: Batch) -> Columns:
 
 
 def _needs_newer_version(selection: Selection) -> bool:
-    """Whether an older version could not store the selection, or would select too many instances with it."""
+    """Whether older versions cannot store the selection, or would select too many instances with the selection."""
     return bool(selection.filters or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
 
 
 def _selection_for_older_versions(selection: Selection) -> Selection:
-    """The selection for older versions. The selection names no instance if an older version would otherwise select too many."""
+    """The selection that older versions read.
+
+    The selection names no instance if older versions would otherwise select too many instances.
+    """
     return Selection(selection.regions, accounts=selection.accounts) if _needs_newer_version(selection) else selection
 
 
@@ -308,7 +316,7 @@ def _selection_columns(selection: Selection) -> Columns:
 
 
 def _selection_from_row(row: Columns, known_before: Selection) -> Selection:
-    """The selection in a row. If the row was read without the column for the ids, a long list of ids is missing."""
+    """The selection, read from a batch's row. If the column CHOSEN_IDS was not read, a long list of instance ids is missing."""
     if CHOSEN not in row:
         return known_before
     found = column_value(Selection, row[CHOSEN], f"selection of batch {row.get('batch_id', '')}")
@@ -316,7 +324,7 @@ def _selection_from_row(row: Columns, known_before: Selection) -> Selection:
 
 
 def left_out_columns(found: Sequence[LeftOutInstance]) -> Columns:
-    """The columns for the left-out instances, one column per page."""
+    """The columns for the instances that the selection left out, one column per page."""
     pages = [found[at : at + LEFT_OUT_PAGE] for at in range(0, len(found), LEFT_OUT_PAGE)]
     return {
         numbered_column(LEFT_OUT, place): json_column(LEFT_OUT, [encode(each) for each in page]) for place, page in enumerate(pages)
@@ -324,12 +332,12 @@ def left_out_columns(found: Sequence[LeftOutInstance]) -> Columns:
 
 
 def left_out_from_column(written: str) -> tuple[LeftOutInstance, ...]:
-    """The left-out instances, read from the text of one page."""
+    """One page of the instances that the selection left out, read from the text of the page's column."""
     return tuple(decode(LeftOutInstance, each, "left out") for each in json.loads(written))
 
 
 def batch_from_row(row: Columns) -> Batch:
-    """The batch in a row of the table."""
+    """The batch, read from its row."""
     found = column_value(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
     asked = _submitted_terms_from_row(row) or SubmittedTerms(found.policy, found.selection.accounts)
     selection = replace(_selection_from_row(row, found.selection), accounts=asked.accounts)
@@ -343,7 +351,7 @@ def _submitted_terms_from_row(row: Columns) -> SubmittedTerms | None:
 
 
 def _last_act_from_row(row: Columns) -> BatchControl:
-    """The last act on the batch. The act is stored in two columns, so that both column ranges contain it."""
+    """A person's last act on the batch. The act is stored in two columns, so that each of two column ranges contains the act."""
     written = row.get(CONTROL[0]) or row.get(CONTROL[1])
     return column_value(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 
@@ -354,7 +362,7 @@ def batch_journal_entry_from_column(written: str) -> BatchJournalEntry:
 
 
 def batch_terms_from_row(row: Columns) -> BatchTerms | None:
-    """The terms in a row; None if an older version wrote the row last: then only the document is up to date."""
+    """The terms, read from a batch's row; None if an older version wrote the row last. Older versions update only the document."""
     if "terms" not in row:
         return None
     found = column_value(BatchTerms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
@@ -365,7 +373,7 @@ def batch_terms_from_row(row: Columns) -> BatchTerms | None:
 
 
 def ledger_columns(entry: LedgerEntry) -> Columns:
-    """The columns of a ledger entry. ``sweep_lane`` exists only while the snapshot may still be deleted by a sweep."""
+    """The columns of a ledger entry. ``sweep_lane`` exists only while a sweep may still delete the snapshot."""
     columns: Columns = {"doc": json_column("doc", encode(entry))}
     if entry.sweep_at is not None and entry.state is not SnapshotState.SWEPT:
         columns.update(sweep_lane=SWEEP, sweep_at=epoch_milliseconds(entry.sweep_at))
@@ -373,5 +381,5 @@ def ledger_columns(entry: LedgerEntry) -> Columns:
 
 
 def ledger_entry_from_row(row: Columns) -> LedgerEntry:
-    """The ledger entry in a row."""
+    """The ledger entry, read from its row."""
     return column_value(LedgerEntry, row["doc"], f"snapshot {row.get('migration_id', '')}/{row.get('key', '')}")

@@ -17,9 +17,9 @@ class JobPhase(Enum):
     """The phase of a driver's job, which carries out one hop of one migration."""
 
     PREPARING = "preparing"
-    """The job is not ready: an import runs, or a person must act. ``prepare_job`` is called again."""
+    """The job is not ready, because an import is running or a person must act. The pipeline calls ``prepare_job`` again."""
     PREPARED = "prepared"
-    """The job is ready and nothing destructive has happened. ``launch_job`` is called next."""
+    """The job is ready, and nothing destructive has happened. The pipeline calls ``launch_job`` next."""
     RUNNING = "running"
     FINISHED = "finished"
     """The job reports that it has finished. The guest may still be restarting."""
@@ -28,7 +28,10 @@ class JobPhase(Enum):
 
 @dataclass(frozen=True)
 class InstanceIdentity:
-    """The facts that identify an instance in SMC if SMC shows no instance id. An address and a hostname must both match."""
+    """The facts that identify an instance in SMC if SMC shows no instance id.
+
+    A source server must have one of the addresses and one of the hostnames.
+    """
 
     private_ips: tuple[str, ...] = ()
     hostnames: tuple[str, ...] = ()
@@ -40,7 +43,10 @@ class InstanceIdentity:
 
 @dataclass(frozen=True)
 class JobReport:
-    """The phase and progress (in percent) of a job. On a failure, ``code`` and ``message`` are what SMC reports."""
+    """The phase and progress (in percent) of a job.
+
+    If the job has failed, ``code`` and ``message`` describe the failure.
+    """
 
     phase: JobPhase
     handle: DriverData
@@ -51,7 +57,7 @@ class JobReport:
     copied: bool = False
     """Whether SMC has made its own copies of the disks for this job."""
     log: str = ""
-    """On a failure, the end of the log of the tool in the instance; empty for a job without such a tool."""
+    """The end of the tool's log if a tool in the instance has failed; otherwise empty."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,10 @@ class LiveJob:
     job_id: str
     status: str
     runs: bool
-    """Whether the job may be writing to the disks now. A job that does not write now can still be started."""
+    """Whether the job may be writing to the disks now. A job that is not writing can still be started."""
     ours: bool
     ends_with_instance: bool = False
-    """Whether the job runs inside the instance and so ends when the instance stops."""
+    """Whether the job runs inside the instance, and therefore ends when the instance stops."""
 
 
 NOBODY = InstanceIdentity()
@@ -89,18 +95,18 @@ class Driver(Protocol):
         """Carry out the next harmless step of preparing a job. The pipeline calls this method every minute while the report says
         PREPARING.
 
-        The steps are, for example, the import of the source server and the creation of the job. A driver that waits for a person
-        reports PREPARING, with the person's task in ``remedy``. The driver reports RUNNING as soon as the job exists. If the job
-        exists since a failed attempt, the report is PREPARED at once. If a job or a source server may belong to another instance,
+        Examples of harmless steps are the import of the source server and the creation of the job. A driver that waits for a person
+        reports PREPARING, with the person's task in ``remedy``. The driver reports RUNNING as soon as the job exists. If the job of
+        a failed attempt still exists, the report is PREPARED at once. If a job or a source server may belong to another instance,
         the driver changes nothing and reports FAILED (Instance.Indistinct, Source.Ambiguous, Job.Foreign).
         """
 
     def launch_job(self, migration: Migration) -> None:
-        """Start the prepared job. No other call of a driver is destructive. The pipeline writes the step to ``migrating`` before
-        this call.
+        """Start the prepared job. ``launch_job`` is the only destructive method of a driver. The pipeline stores the state
+        ``migrating`` before the call.
 
-        Raises Permanent (Job.Foreign) if the job belongs to another instance.
-        A second call after a crash does nothing, even if the job has failed since. Only a retry starts the job again.
+        Raises Permanent (Job.Foreign) if the job belongs to another instance. A second call after a crash does nothing, even if the
+        job has failed in the meantime. Only a retry starts the job again.
         """
 
     def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
@@ -115,12 +121,16 @@ class Driver(Protocol):
         """
 
     def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
-        """Stop and delete these jobs. If SMC refuses to delete a job, no error is raised; ``unfinished_jobs`` still returns it."""
+        """Stop and delete these jobs.
+
+        If SMC refuses to delete a job, no error is raised, and ``unfinished_jobs`` still returns the job.
+        """
 
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         """Remove from SMC the job, the source server and the activation code of ``migration.hop``.
 
-        No error if these objects were deleted before. If SMC's answer to a call was lost, the handle may lack a job, a code or a
-        source. Therefore jobs and codes are also found by name, and source servers by the output of the imports in the instance. A
-        source server with another owner's job is kept. If ``sources`` is false, all source servers are kept for the next hop.
+        No error is raised if these objects are already deleted. If SMC's answer to a call was lost, the handle may lack a job, a
+        code or a source. To clean up nevertheless, the driver also finds jobs and codes by name, and source servers by the output
+        of the imports. A source server that has a job of another owner is kept. If ``sources`` is false, all source servers are
+        kept for the next hop.
         """

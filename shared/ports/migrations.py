@@ -32,7 +32,10 @@ class NewMigration(NamedTuple):
 
 @dataclass(frozen=True)
 class UnreadableRow:
-    """A row that this version cannot read. The row is left unchanged, because a later version or a person can read it."""
+    """A row that this version cannot read.
+
+    The row is left unchanged, because a later version or a person may be able to read the row.
+    """
 
     id: str
     cause: str
@@ -49,23 +52,26 @@ class MigrationPage:
 
 @dataclass(frozen=True)
 class WaitingMigration:
-    """A migration that waits for admission, with its place in the queue."""
+    """A migration that waits for admission, and whether the migration goes first."""
 
     migration_id: str
     first: bool
-    """Whether the migration waits for its next hop. Migrations that wait for their next hop go first."""
+    """Whether the migration waits for its next hop, and therefore goes first."""
 
 
 class Migrations(Protocol):
     """The table of migrations. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
 
     def create(self, migration: Migration, entry: JournalEntry, events: Sequence[Event]) -> bool:
-        """Put the row of a new migration with its first journal line and outbox. Returns False if a row with this id exists."""
+        """Write the row of a new migration, with the first journal line and the first outbox.
+
+        Returns False if a row with this id exists.
+        """
 
     def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
-        """Put many new rows in few calls. Returns True for each row that this call put.
+        """Write the rows of many new migrations in few calls. Returns True for each row that this call wrote.
 
-        The tick carries out the outboxes of the rows that existed before.
+        Existing rows are not changed; the tick carries out their outboxes.
         """
 
     def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
@@ -93,7 +99,8 @@ class Migrations(Protocol):
         """
 
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
-        """Set the time at which the tick reads the row again. Does nothing if the row has changed. Keeps the row's version.
+        """Set the time at which the tick reads the migration's row again. Does nothing if the row has changed. The row's version
+        stays the same.
 
         ``percent`` is the job's progress, for display only.
         """
@@ -108,13 +115,13 @@ class Migrations(Protocol):
         """The number of restarts recorded for the migration."""
 
     def due_migrations(self, now: datetime, limit: int) -> list[Migration]:
-        """The migrations due by ``now``, longest overdue first. Postpones unreadable rows by LONGEST_BACK_OFF."""
+        """The migrations that are due by ``now``, longest overdue first. Postpones unreadable rows by LONGEST_BACK_OFF."""
 
     def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
         """A page of the migrations that are due by ``until``, longest overdue first. Changes no row, unlike ``due_migrations``."""
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
-        """Move the rows that this version cannot read to the end of their queue. Returns the rows that were moved."""
+        """Give rows that this version cannot read a later due time, so that other rows come first. Returns the postponed rows."""
 
     def past_retention_page(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         """A page of migrations in the state confirmed whose retention ended before ``now``, longest overdue first."""
@@ -126,7 +133,8 @@ class Migrations(Protocol):
         """
 
     def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
-        """A page of a batch's migrations, sorted by the name of the state. If ``state`` is given, only migrations in this state.
+        """A page of a batch's migrations, sorted by the name of the state. If ``state`` is given, the page has only migrations in
+        this state.
 
         ``backward`` reverses the order.
         """
@@ -145,13 +153,13 @@ class Migrations(Protocol):
         """All migrations of an instance, finished ones included."""
 
     def migration_page(self, *, state: State | None, limit: int, token: str) -> MigrationPage:
-        """A page of the migrations of all batches. If ``state`` is given, only migrations in this state."""
+        """A page of the migrations of all batches. If ``state`` is given, the page has only migrations in this state."""
 
     def journal(self, migration_id: str) -> list[JournalEntry]:
         """The complete journal of a migration, oldest line first. Raises Refused (Migration.NotFound)."""
 
     def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
-        """Store a large document, such as ``baseline``, with the migration. Replaces the document of the same name."""
+        """Store a large document, such as ``baseline``, with the migration. Replaces a stored document of the same name."""
 
     def document(self, migration_id: str, name: str) -> dict[str, Any] | None:
         """A document stored with the migration; None if there is no document of this name."""

@@ -1,8 +1,8 @@
 """Builds the probes and reads their answers. A probe is a short, read-only script that runs inside an instance.
 
-``probe_script`` returns the text for Cloud Assistant, and ``parse_answer`` returns the facts in an answer. An unreadable answer
-raises ProbeUnreadable. ``finding_for_unreadable_answer`` turns this error into a finding, so that a strange answer never crashes a
-stage.
+``probe_script`` returns a script for Cloud Assistant, and ``parse_answer`` returns the facts in the script's answer. An unreadable
+answer raises ProbeUnreadable. ``finding_for_unreadable_answer`` turns ProbeUnreadable into a finding, so that an unreadable answer
+never crashes a stage.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ MAX_ANSWER_BYTES = 24 * 1024
 def probe_script(os_type: str, *, files: Sequence[str] = (), check: str = "", updates: bool = False) -> str:
     """The script of the probe for ``linux`` (POSIX sh) or ``windows`` (PowerShell 2.0 and later).
 
-    ``files`` are paths of files whose SHA-256 is reported. ``check`` is a command of the user. The check may run for 15 s, and its
-    exit status is reported. With ``updates``, pending updates are reported too, as a move from CentOS to Red Hat needs them.
+    ``files`` are paths of files whose SHA-256 is reported. ``check`` is a command of the user. The command may run for 15 s, and
+    its exit status is reported. If ``updates`` is true, the probe also reports pending updates, which can prevent a move from
+    CentOS to Red Hat.
     """
     head, body = _script_parts(os_type)
     if os_type == "windows":
@@ -49,7 +50,7 @@ def _quoted_literal(text: str, quote: str) -> str:
 
 @cache
 def _script_parts(os_type: str) -> tuple[tuple[str, ...], str]:
-    """The first line of a script if it begins with ``#!``, and the rest of the script.
+    """The first line of a probe script if this line begins with ``#!``, and the rest of the script.
 
     The rest of the script is shortened to fit into RunCommand (24 KB).
     """

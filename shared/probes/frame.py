@@ -1,11 +1,11 @@
-"""Reads the frame of a Linux answer: the header, the sections with their statuses and cuts, and the end marker."""
+"""Reads the frame of a Linux answer: the header, the sections with their exit statuses, and the end marker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 HEADER = "replank-probe 1 linux"
-"""The first line of an answer. The number in the first line is the version of the answer's format."""
+"""The first line of a Linux answer. The number in the line is the version of the answer's format."""
 
 
 class ProbeUnreadable(Exception):
@@ -22,9 +22,9 @@ class ProbeUnreadable(Exception):
 
 @dataclass
 class AnswerSection:
-    """One section of an answer.
+    """One section of a Linux answer.
 
-    ``status`` is the exit status of its command. ``total`` is the number of lines before the section was cut off.
+    ``status`` is the exit status of the section's command. ``total`` is the number of lines before the section was cut off.
     """
 
     name: str
@@ -34,18 +34,18 @@ class AnswerSection:
     total: int = 0
 
     def values_for_key(self, key: str) -> list[str]:
-        """The texts after ``key`` and a blank. There is one text for each line that begins with ``key`` and a blank."""
+        """The rest of each line that begins with ``key`` and a space."""
         start = key + " "
         return [line[len(start) :] for line in self.lines if line.startswith(start)]
 
     def first_value(self, key: str) -> str | None:
-        """The text after ``key`` and a blank, in the first line that begins with both; None without such a line."""
+        """The rest of the first line that begins with ``key`` and a space; None if no line begins like that."""
         found = self.values_for_key(key)
         return found[0] if found else None
 
 
 def read_frame(text: str) -> dict[str, AnswerSection]:
-    """The sections of an answer by name. Raises ProbeUnreadable if the frame is incomplete."""
+    """The sections of a Linux answer, by name. Raises ProbeUnreadable if the frame is incomplete."""
     lines = text.rstrip("\n").split("\n")
     lines = _lines_of_answer(lines)
     _check_header(lines)
@@ -71,7 +71,7 @@ def read_frame(text: str) -> dict[str, AnswerSection]:
 
 
 def _lines_of_answer(lines: list[str]) -> list[str]:
-    """The lines from the last begin mark to the last end mark.
+    """The lines of the answer, from the last header to the last end marker.
 
     A shell profile or an agent may print lines before and after the answer.
     """

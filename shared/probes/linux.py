@@ -55,7 +55,7 @@ def parse_linux_answer(text: str) -> GuestFacts:
 
 
 def system_version(section: AnswerSection) -> str | None:
-    """The version in VERSION_ID, or the version in redhat-release if it is longer.
+    """The version in VERSION_ID, or the more precise version in redhat-release.
 
     For example, redhat-release of CentOS holds 7.9.2009.
     """

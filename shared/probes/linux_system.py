@@ -33,9 +33,9 @@ PANELS = {
     "/opt/appnode": "AppNode",
     "/usr/local/phpstudy": "phpStudy",
 }
-"""The name of each hosting panel or software bundle, by the folder in which it is installed.
+"""The names of hosting panels and software bundles, by installation folder.
 
-No package owns the programs of a hosting panel.
+The programs of a hosting panel belong to no package of the distribution.
 """
 OTHER_KERNELS = re.compile(r"elrepo|uek|plus|debug$")
 """Matches the versions of kernels that do not come from the distribution."""
@@ -79,7 +79,7 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
 def _facts_including_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: AnswerSection | None) -> LinuxFacts:
     """The facts in ``linux``, extended by the facts that only newer probes report.
 
-    The answer of an older probe lacks some sections.
+    The answers of older probes lack the section with these facts.
     """
     if "more" not in answer.sections:
         return linux
@@ -104,7 +104,7 @@ def _facts_including_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modu
 
 
 def _root_login_setting(more: AnswerSection) -> str | None:
-    """The setting PermitRootLogin of sshd; empty if the file lacks the setting, and None if the file does not exist.
+    """The setting PermitRootLogin of sshd; empty if sshd's file lacks the setting, and None if the file does not exist.
 
     Older probes do not report whether the file exists.
     """
@@ -112,7 +112,7 @@ def _root_login_setting(more: AnswerSection) -> str | None:
 
 
 def _facts_including_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
-    """The facts in ``linux``, extended by facts about the guest's health: fstab, metadata service, name resolution and time.
+    """The facts in ``linux``, extended by facts about fstab, the metadata service, name resolution and the clock.
 
     A value is None if no tool in the guest could report it.
     """
@@ -148,7 +148,7 @@ def _repository_pair(line: str) -> tuple[str, str]:
 
 
 def _package_lock_holder(line: str) -> str:
-    """The holder of a package manager's lock in words, for example from ``/run/yum.pid 4321 (yum)``."""
+    """A description of the process that holds a package manager's lock, made from a line such as ``/run/yum.pid 4321 (yum)``."""
     path, pid, name = [*line.split(" ", 2), "", ""][:3]
     return f"{path} of process {pid} {name}".rstrip()
 
@@ -156,7 +156,7 @@ def _package_lock_holder(line: str) -> str:
 def _has_security_agent(state: AnswerSection | None, modules: AnswerSection | None) -> bool | None:
     """Whether the security agent runs or its kernel module is loaded.
 
-    The agent's folder proves nothing, because uninstalling the agent leaves the folder.
+    The security agent's folder proves nothing, because the folder stays when the agent is uninstalled.
     """
     if modules and modules.values_for_key("security-agent"):
         return True
@@ -166,7 +166,7 @@ def _has_security_agent(state: AnswerSection | None, modules: AnswerSection | No
 def _selinux_mode(state: AnswerSection) -> str | None:
     """The SELinux mode (``enforcing``, ``permissive`` or ``disabled``).
 
-    The kernel's answer is used if there is one, else the configuration.
+    The mode of the running kernel is used if known, otherwise the configured mode.
     """
     enforce = state.first_value("enforce")
     if enforce is not None:
@@ -175,7 +175,7 @@ def _selinux_mode(state: AnswerSection) -> str | None:
 
 
 def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
-    """The entries of fstab. Newer probes report whole lines. Older probes report five words of each line."""
+    """The entries of fstab. Newer probes report whole lines of fstab. Older probes report five words of each line."""
     section = answer.read_section("fstab", lambda s: s)
     if section is None or not any(line.startswith(("line ", "looked ")) for line in section.lines):
         return answer.read_section("fstab", _old_fstab_entries) if section else None
@@ -210,9 +210,9 @@ def _boot_facts(section: AnswerSection, packages: AnswerSection | None) -> BootF
 
 
 def _default_kernel(section: AnswerSection, versions: tuple[str, ...]) -> str | None:
-    """The kernel that GRUB starts next: the saved entry, or the first entry if none is saved.
+    """The kernel that GRUB starts next: GRUB's saved entry, or the first entry if GRUB has no saved entry.
 
-    An entry is saved by its version or by its number.
+    GRUB saves the version or the number of an entry.
     """
     saved = (section.first_value("saved") or "").strip()
     named = [version for version in versions if version in saved]

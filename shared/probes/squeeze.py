@@ -1,4 +1,7 @@
-"""Shortens a probe script, so that it fits into one command. Comments and blanks are removed, and names are shortened."""
+"""Shortens a probe script, so that the script fits into one command.
+
+Comments and unnecessary spaces are removed, and names are shortened.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections import Counter
 from itertools import count
 
 AWK = "| awk '\n"
-"""The line before the awk program, which fills the rest of the shell script."""
+"""The end of the shell part of a probe script. The awk program follows, up to the end of the script."""
 _LITERAL = re.compile(r'("(?:[^"\\\n]|\\.)*"|/(?:[^/\\\n]|\\.)+/)')
 """Matches a string or a regular expression in awk.
 
@@ -45,14 +48,14 @@ _LANGUAGE = frozenset(
     }
     | {"in", "index", "length", "match", "next", "print", "return", "split", "sub", "substr", "tolower", "while"}
 )
-"""Built-in names of awk that the program uses.
+"""The names of awk's language that the awk program uses.
 
-The program must use no other built-in name, because all other names are shortened.
+The awk program must use no other name of the language, because all other names are shortened.
 """
 
 
 def shortened_script(script: str) -> str:
-    """The script with short names, without comments and needless blanks. A script without an awk program stays unchanged."""
+    """The script with short names, and without comments and unnecessary spaces. A script without an awk program stays unchanged."""
     shell, begin, awk = script.partition(AWK)
     if not begin:
         return script
@@ -86,7 +89,7 @@ def _shortened_awk(text: str) -> str:
 
 
 def _joined_lines(parts: list[str]) -> list[str]:
-    """The awk program without needless line ends. A line end is needless next to a brace in a block, and after a backslash."""
+    """The awk program without unnecessary line breaks: those next to a brace inside a block, and those after a backslash."""
     depth, joined = 0, []
     for part in (each.replace("\\\n", "") for each in parts):
         kept = []

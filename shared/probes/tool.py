@@ -19,11 +19,14 @@ from shared.probes.linux import system_version
 Action = Literal["begin", "check", "look", "start", "clean"]
 _FIRST, _END = "replank-tool 1", "@end"
 _MOST_TEXT = 2_000_000
-"""Maximum characters of one unpacked file."""
+"""Maximum characters of one decompressed file."""
 
 
 def tool_script(action: Action, run: str, recipe: Recipe | None = None) -> str:
-    """The script for one action in the guest. ``run`` may hold only letters, digits and dashes. The recipe is encoded in base64."""
+    """The script for one action in the guest. The run's id ``run`` may contain only letters, digits and dashes.
+
+    The recipe is encoded in base64.
+    """
     head = [f"#!/bin/sh\nREPLANK_ACT={action}", f"REPLANK_RUN={run}"]
     if recipe is not None:
         head += [
@@ -75,13 +78,13 @@ def _base64_text(text: str) -> str:
 
 @cache
 def _script_text(name: str) -> str:
-    """The text of a script file, without comments, indentation and blank lines."""
+    """The text of a script file, without comments, indentation and empty lines."""
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
 def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer | None:
-    """The answer of a tool script, or None if the answer is incomplete. ``at`` is the time when the command began."""
+    """The answer of a tool script; None if the answer is incomplete. ``at`` is the time at which the command began."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").rstrip().split("\n")
     starts = [place for place, line in enumerate(lines) if line == _FIRST]
     if not starts or lines[-1].strip() != _END:
@@ -129,7 +132,7 @@ def _field_number(told: AnswerSection, name: str) -> int | None:
 
 
 def _unpacked_file(told: AnswerSection, name: str) -> str:
-    """The text of a packed file, as far as it arrived; empty if the file cannot be unpacked."""
+    """The text of a compressed file, as far as the file arrived; empty if the file cannot be decompressed."""
     text = _field_word(told, name)
     try:
         raw = base64.b64decode(text[: len(text) // 4 * 4])

@@ -21,18 +21,18 @@ from shared.probes.frame import ProbeUnreadable
 
 T = TypeVar("T")
 END = "@end"
-"""The beginning of the last line in a complete answer."""
+"""The beginning of the last line of a complete Windows answer."""
 
 
 class FieldReader:
-    """Reads the fields of a JSON object. A missing or unreadable field becomes None, and the reason is recorded."""
+    """Reads the fields of a JSON object. A missing or unreadable field becomes None, and the reason is stored."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
         self.unknown: dict[str, str] = {}
 
     def read_field(self, name: str, reader: Callable[[Any], T]) -> T | None:
-        """The value that ``reader`` returns for a field.
+        """The value that ``reader`` returns for the field with this name.
 
         If the field cannot be read, returns None and adds the reason to ``unknown``.
         """

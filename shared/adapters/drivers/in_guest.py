@@ -28,15 +28,15 @@ from shared.probes.tool import Action, is_run_removed, parse_tool_answer, tool_s
 _LOG = logging.getLogger("replank")
 TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
 MAX_AGE_WITHOUT_NEW_COMMAND = timedelta(seconds=45)
-"""Maximum age of an answer with which no new command is needed.
+"""Maximum age of an answer that makes a new command unnecessary.
 
-The tick and the event of an ended command may both check at about the same time.
+The tick and the event of a command's end may check the guest at about the same time.
 """
 MAX_AGE_WHILE_RUNNING = LONGEST_BACK_OFF + timedelta(minutes=10)
-"""Maximum age of an answer that shows whether a tool may be running. While a tool may be running, the instance stays locked.
+"""Maximum age of an answer that proves that no tool is running. While a tool may be running, the instance stays locked.
 
-One attempt sends a command, and the next attempt reads the answer. The maximum age of an answer is therefore longer than any pause
-between two attempts.
+One check sends a command, and the next check reads the answer. The maximum age is therefore longer than any pause between two
+checks.
 """
 CLEAN_UP_REPEATED_FOR = timedelta(days=1)
 """How long the clean-up of a guest is repeated if the guest does not answer or the tool is still running."""
@@ -82,7 +82,7 @@ class GuestDriver:
         return ()  # this driver needs no source server
 
     def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
-        """The tool's run, if the tool may be running.
+        """The tool's run as a job, if the tool may be running; otherwise empty.
 
         A rollback does not wait for the tool, because stopping the instance ends the tool.
         """
@@ -111,9 +111,10 @@ class GuestDriver:
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         """Remove what the driver installed in the guest. Raises Transient until the guest confirms the removal.
 
-        The guest removes nothing while the tool runs. A rollback restores the disks, so nothing is sent until a person has
-        confirmed the rolled-back instance. The restored disks may still hold what an earlier attempt installed. If a migration went
-        back to the queue for a slot, it has no handle. If it has snapshots, a preparation may have begun.
+        The guest removes nothing while the tool runs. A rollback restores the disks, so nothing is sent to the guest until a person
+        has confirmed the rolled-back instance. The restored disks may still hold what an earlier attempt installed. A migration
+        that went back to the queue for a slot has an empty handle. A preparation may have begun in the guest if the migration has
+        made snapshots.
         """
         begun = handle.began_at is not None or migration.snapshots_made > 0
         is_back = migration.state in (State.ROLLING_BACK, State.ROLLED_BACK)
@@ -168,7 +169,7 @@ class GuestDriver:
         return next((each for each in answers if each is not None), None)
 
     def _send_action(self, migration: Migration, action: Action, recipe: Recipe | None = None) -> None:
-        """Send one action to the guest.
+        """Send the command for one action to the guest.
 
         If the same action is sent twice within a minute, Cloud Assistant runs only one command. The guest never repeats an action.
         """
@@ -193,7 +194,7 @@ class GuestDriver:
             return None
 
     def _recipe_of_hop(self, migration: Migration, *, under_way: bool = False) -> Recipe:
-        """The recipe of the hop.
+        """The recipe for the migration's current hop.
 
         A recipe that was turned off starts no new run. A run that is already ``under_way`` still uses its recipe.
         """

@@ -30,7 +30,10 @@ from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
 from shared.ports.guest import CommandResult, Guest
 
 VALID_FOR = timedelta(days=14)
-"""How long a job stays valid after the migration entered its state. SMC accepts 7 to 90 days, counted from the call."""
+"""How long a job stays valid, counted from the migration's last change of state.
+
+SMC accepts 7 to 90 days, counted from the call.
+"""
 IMPORT_TIMEOUT_S = 600
 IMPORT_ENDS = timedelta(seconds=IMPORT_TIMEOUT_S + 60)
 """Maximum duration of an import that this driver starts. A command that runs longer cannot be an import of this driver."""
@@ -96,7 +99,7 @@ class SmcDriver(JobStopper):
     def _begin_or_check_import(self, migration: Migration, handle: DriverData) -> JobReport:
         """Begin the import, or read the result of an import that has begun.
 
-        Once the source exists, the report's handle names it.
+        If the import has registered a source server, the report's handle contains the id of this source server.
         """
         if handle.import_invocation_id:
             result = self._guest.command_result(migration.region_id, migration.instance_id, handle.import_invocation_id)
@@ -121,8 +124,10 @@ class SmcDriver(JobStopper):
         return JobReport(JobPhase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
     def _source_of_lost_import(self, migration: Migration) -> str:
-        """The id of the newest source without a job that an import has registered since the preparation began; empty without
-        such a source.
+        """The id of the newest source server without a job. Only source servers that imports registered since the preparation began
+        count.
+
+        Empty if no source server counts.
         """
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
         for source_id in reversed(_imported_source_ids(self._command_outputs(migration, since))):
@@ -132,11 +137,11 @@ class SmcDriver(JobStopper):
         return ""
 
     def _command_outputs(self, migration: Migration, since: datetime) -> list[CommandResult]:
-        """The results of the commands that were run in the instance, oldest first. The SMC client's output names the sources that
-        it registers.
+        """The results of the commands that were run in the instance, oldest first. The SMC client prints the id of each source
+        server that the client registers.
 
-        SMC's list of sources cannot replace the client's output. The list names no instance, and two instances may share an address
-        and a hostname.
+        SMC's list of source servers cannot replace the client's output, because SMC's list shows no instance ids. Two instances may
+        have the same address and hostname.
         """
         return self._guest.command_results(migration.region_id, migration.instance_id, since - CLOCKS_APART)
 
@@ -169,7 +174,7 @@ class SmcDriver(JobStopper):
     def _existing_job_report(self, migration: Migration, handle: DriverData, source: Any) -> JobReport:
         """The report for a source that already has a job.
 
-        The report is ready if an earlier call of this migration made the job, else failed.
+        The report's phase is PREPARED if an earlier call of this migration made the job, otherwise FAILED.
         """
         job = self._jobs.job_by_name(_job_name(migration))
         if job is not None:
@@ -245,11 +250,14 @@ class SmcDriver(JobStopper):
             self._delete_sources(migration, handle, {*own, *names})
 
     def _existing_job_ids(self, names: Sequence[str]) -> list[str]:
-        """The ids of the existing jobs with these names. The row may lack the id of a job if a call or a step was lost."""
+        """The ids of the existing jobs with these names.
+
+        The migration's row may lack the id of a job if a call or a step was lost.
+        """
         return [job.job_id for name in names if (job := self._jobs.job_by_name(name)) is not None]
 
     def _delete_sources(self, migration: Migration, handle: DriverData, own: Collection[str]) -> None:
-        """Delete the source in the handle, and the sources that the instance registered after the migration began.
+        """Delete the source server in the handle, and those that the instance registered after the migration began.
 
         Call ``_delete_sources`` after the activation codes are deleted, so that no further import can begin. Raises Transient while
         an import may be running.
@@ -262,9 +270,10 @@ class SmcDriver(JobStopper):
             raise Transient("Import.Running", f"An import may still be under way in {migration.instance_id}.")
 
     def _delete_source(self, source_id: str, own: Collection[str]) -> None:
-        """Delete the source.
+        """Delete the source server.
 
-        If SMC refuses because the source has jobs, force the deletion, but only if all these jobs are in ``own``.
+        SMC refuses to delete a source server that has jobs. If all jobs of the source server are in ``own``, the deletion is
+        forced.
         """
         from alibabacloud_smc20190601 import models
 
@@ -290,7 +299,7 @@ class SmcDriver(JobStopper):
 
 
 def _is_launched(job: Any | None, migration: Migration) -> bool:
-    """Whether the start time that SMC shows for the job proves that this attempt has started it."""
+    """Whether the start time that SMC shows for the job proves that this attempt started the job."""
     if job is None or not job.start_time:
         return False
     if migration.handle.ran_before is not None:
@@ -300,7 +309,7 @@ def _is_launched(job: Any | None, migration: Migration) -> bool:
 
 
 def _job_name(migration: Migration) -> str:
-    """The name of the attempt's token and job. A repeated call of the same attempt uses the same name again."""
+    """The name of the attempt's token and job. Repeated calls of one attempt use the same name."""
     return f"rp-{migration.migration_id}-{migration.hop}-{migration.attempt}"
 
 

@@ -1,4 +1,4 @@
-"""Converts a guest's answer into a report on the tool in the guest, both during its preparation and while it runs.
+"""Converts a guest's answer into a report on the tool in the guest. The report covers a tool that is being prepared, or that runs.
 
 The module makes no calls.
 """
@@ -32,7 +32,7 @@ def running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catal
 
 
 def _with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobReport:
-    """The report, with the end of the tool's log added if it reports a failure of this run."""
+    """The report, with the end of the tool's log added if this run has failed."""
     if report.phase is not JobPhase.FAILED or answer.run != run:
         return report
     return replace(report, log=end_of_log(answer.log))
@@ -106,7 +106,7 @@ def _run_not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData
 def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for a tool whose own precheck found obstacles.
 
-    The message has the first finding and the number of further findings.
+    The report's message contains the first obstacle and the number of further obstacles.
     """
     stops = findings_that_stop(findings_of_report(recipe.tool, answer.report))
     if not stops:
@@ -126,7 +126,7 @@ def _failure_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> J
 
 
 def _system_not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
-    """The report for an instance that has restarted but does not completely run the new system, although no tool is running."""
+    """The report of a failure: the instance has restarted and runs no tool, but does not completely run the new system."""
     activity = latest_recorded_run(answer.results)
     own = (
         f" Its record says: from {activity.source_os} to {activity.target_os}, success {str(activity.success).lower()}."
@@ -139,7 +139,7 @@ def _system_not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Driv
 
 
 def _failed_report_with_tool_error(answer: ToolAnswer, recipe: Recipe, handle: DriverData, code: str, what: str) -> JobReport:
-    """A failed report with the tool's own words. If the kind of failure is known, the report has that kind's code and remedy."""
+    """The report of a failure, in the tool's own words. A known kind of failure has its own code and remedy."""
     kind = failure_kind(answer.log)
     remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."
     message = f"{recipe.tool} {what}. {_error_text(answer, recipe)}".strip()

@@ -1,6 +1,6 @@
-"""Stands for the driver of a migration whose driver is not chosen yet.
+"""Takes the place of a driver while no driver is chosen for a migration.
 
-No job exists at that time, so there is nothing to look for.
+A migration without a chosen driver has no job.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from shared.ports.driver import InstanceIdentity, JobReport, LiveJob
 
 
 class UnchosenDriver:
-    """Implements the port ``Driver`` without a job. Preparing or starting a job is refused."""
+    """Implements the port ``Driver`` for a migration without a chosen driver. Preparing or starting a job is refused."""
 
     traits = AUTO
 

@@ -15,7 +15,7 @@ from shared.domain.migration import Migration
 from shared.ports.driver import InstanceIdentity, LiveJob
 
 MIGRATION_TAG = "replank:migration"
-"""The tag of the jobs that the pipeline makes. The tag's value is the migration's id."""
+"""The tag key of the jobs that the pipeline makes. The tag's value is the migration's id."""
 RUNS = frozenset({"Running", "Waiting", "Deleting"})
 """States in which a job may write to the disks. SMC does not document what a job does while it is being deleted."""
 STARTABLE = frozenset({"Ready", "Stopped", "InError"})
@@ -26,7 +26,7 @@ _REFUSED = has_code("ReplicationJob.InvalidStatus", "ReplicationJob.InvalidBusin
 class JobStopper:
     """The part of a driver that finds and stops SMC jobs.
 
-    If ``follows`` is true, a job that a person starts on the instance's sources belongs to the migration from its start.
+    If ``follows`` is true, each job that a person makes for the instance after the migration began belongs to the migration.
     """
 
     follows = False
