@@ -36,13 +36,13 @@ class AccountFactsReader:
         now = self._clock.now()
         asked_at, found = self._known.get(region_id, (None, AccountFacts()))
         if asked_at is None or not timedelta(0) <= now - asked_at < FACTS_CACHED_FOR:
-            found = self._fetch_facts(region_id)
+            found = self._fetch_account_facts(region_id)
             self._known[region_id] = (now, found)
         return found
 
-    def _fetch_facts(self, region_id: str) -> AccountFacts:
-        attributes, first = _answer_or_code(lambda: self._fetch_attributes(region_id))
-        snapshots, second = _answer_or_code(lambda: self._has_snapshots(region_id))
+    def _fetch_account_facts(self, region_id: str) -> AccountFacts:
+        attributes, first = _answer_or_error_code(lambda: self._fetch_account_attributes(region_id))
+        snapshots, second = _answer_or_error_code(lambda: self._has_snapshots(region_id))
         problems = [code for code in (first, second) if code.startswith("InvalidAccountStatus") and code != _UNAVAILABLE]
         if attributes and attributes.get(REAL_NAME) == ["no"]:
             problems.append("RealNameAuthenticationError")
@@ -50,7 +50,7 @@ class AccountFactsReader:
         active = False if second == _UNAVAILABLE else True if snapshots else None
         return AccountFacts(snapshot_service=active, problems=tuple(dict.fromkeys(problems)))
 
-    def _fetch_attributes(self, region_id: str) -> dict[str, list[str]]:
+    def _fetch_account_attributes(self, region_id: str) -> dict[str, list[str]]:
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeAccountAttributesRequest(region_id=region_id, attribute_name=[REAL_NAME])
@@ -73,7 +73,7 @@ def _attribute_values(item: Any) -> list[str]:
     return [each.value for each in values or ()]
 
 
-def _answer_or_code(ask: Callable[[], Any]) -> tuple[Any, str]:
+def _answer_or_error_code(ask: Callable[[], Any]) -> tuple[Any, str]:
     """The answer and an empty error code. If ECS refused the call: None and the error code."""
     try:
         return ask(), ""

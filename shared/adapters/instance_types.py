@@ -7,7 +7,7 @@ from shared.adapters.sdk_call import call_service
 from shared.domain.errors import Permanent
 
 
-class InstanceTypes:
+class InstanceTypeLimits:
     """Reads the limits of instance types, and caches them."""
 
     def __init__(self, clients: Clients) -> None:
@@ -21,13 +21,13 @@ class InstanceTypes:
         """
         if instance_type not in self._disks:
             try:
-                self._disks.update(self._fetch_limits(region_id, instance_type))
+                self._disks.update(self._fetch_disk_limits(region_id, instance_type))
             except Permanent:
                 return None  # if the role lacks the permission, the rule's answer is unknown, which refuses no instance
         disks = self._disks.get(instance_type)
         return None if disks is None else disks - 1
 
-    def _fetch_limits(self, region_id: str, instance_type: str) -> dict[str, int]:
+    def _fetch_disk_limits(self, region_id: str, instance_type: str) -> dict[str, int]:
         """Maximum cloud disks, by instance type. The maximum includes the system disk (docs/assumptions.md)."""
         from alibabacloud_ecs20140526 import models
 

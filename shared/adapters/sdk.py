@@ -83,10 +83,10 @@ class RoleCredentials(Protocol):
         Raises AccountUnusable.
         """
 
-    def renew_if_expired(self, error: CloudError) -> bool:
+    def renew_expired_credentials(self, error: CloudError) -> bool:
         """Renew the credentials if the error means that they have expired. Returns whether the call should be repeated."""
 
-    def account_error(self, error: CloudError) -> ReplankError | None:
+    def unusable_account_error(self, error: CloudError) -> ReplankError | None:
         """The error for an account that refuses every call of the pipeline; None if ``error`` concerns only this call."""
 
 
@@ -158,21 +158,21 @@ class Clients:
 
         account = self.account
         address = account.eventbridge_endpoint or f"{account.account_id}.eventbridge.{account.region}.aliyuncs.com"
-        return Client(models.Config(region_id=account.region, **self._common_options(address)))
+        return Client(models.Config(region_id=account.region, **self._common_client_options(address)))
 
     def _make_ecs_client(self, region_id: str) -> Any:
         from alibabacloud_ecs20140526.client import Client
         from alibabacloud_tea_openapi import models
 
         address = self.account.ecs_endpoint or f"ecs.{region_id}.aliyuncs.com"
-        return Client(models.Config(region_id=region_id, **self._common_options(address)))
+        return Client(models.Config(region_id=region_id, **self._common_client_options(address)))
 
     def _make_smc_client(self) -> Any:
         from alibabacloud_smc20190601.client import Client
         from alibabacloud_tea_openapi import models
 
         address = self.account.smc_endpoint or "smc.aliyuncs.com"
-        return Client(models.Config(region_id=self.account.region, **self._common_options(address)))
+        return Client(models.Config(region_id=self.account.region, **self._common_client_options(address)))
 
     def sts_client(self) -> Any:
         """A generic client for STS. The SDKs in use have no client for STS."""
@@ -183,9 +183,9 @@ class Clients:
         from alibabacloud_tea_openapi.client import Client
 
         address = self.account.sts_endpoint or f"sts.{self.account.region}.aliyuncs.com"
-        return Client(models.Config(region_id=self.account.region, **self._common_options(address)))
+        return Client(models.Config(region_id=self.account.region, **self._common_client_options(address)))
 
-    def _common_options(self, address: str) -> dict[str, Any]:
+    def _common_client_options(self, address: str) -> dict[str, Any]:
         endpoint, key = _disable_proxies_for_loopback(address), self.account.credentials
         # the SDK requests the credentials for every call, so that a client never uses expired credentials
         if self.assumed is not None:

@@ -26,12 +26,12 @@ def is_not_found(error: CloudError) -> bool:
     return error.code.endswith("NotFound")
 
 
-def is_never_expected(_error: CloudError) -> bool:
+def expect_no_error(_error: CloudError) -> bool:
     """Always False, for callers that expect no error."""
     return False
 
 
-def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = is_never_expected) -> Any:
+def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = expect_no_error) -> Any:
     """Call ``send`` with the runtime options and return the answer's body.
 
     Raises CloudError if the error is ``expected``, so that the caller can handle it. Every other error is translated by
@@ -42,7 +42,7 @@ def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expe
             clients.retry, lambda _number: send(clients.runtime_options()).body, _retry_decider(clients, expected), clients.sleep
         )
     except Exception as error:
-        failed = cloud_error(error)
+        failed = cloud_error_from_exception(error)
         if failed is None:
             raise
         if expected(failed):
@@ -52,10 +52,10 @@ def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expe
 
 def _retry_decider(clients: Clients, expected: Expected) -> Callable[[Exception], RetryHint | None]:
     def retry_decision(error: Exception) -> RetryHint | None:
-        failed = cloud_error(error)
+        failed = cloud_error_from_exception(error)
         if failed is None or expected(failed):
             return None
-        if clients.assumed is not None and clients.assumed.renew_if_expired(failed):
+        if clients.assumed is not None and clients.assumed.renew_expired_credentials(failed):
             return RetryHint()
         return RetryHint() if failed.is_worth_repeating else None
 
@@ -67,10 +67,10 @@ def _translated_error(clients: Clients, failed: CloudError) -> ReplankError:
 
     The result is the account's error if a member account refuses every call, and otherwise the call's error.
     """
-    return (clients.assumed.account_error(failed) if clients.assumed is not None else None) or translate_error(failed)
+    return (clients.assumed.unusable_account_error(failed) if clients.assumed is not None else None) or translate_error(failed)
 
 
-def cloud_error(error: Exception) -> CloudError | None:
+def cloud_error_from_exception(error: Exception) -> CloudError | None:
     """The cloud's error in an exception of an SDK; None for any other exception, which is then a bug."""
     from Tea.exceptions import RetryError, TeaException
 

@@ -83,7 +83,7 @@ class OidcSignIn:
             claims = self._checked_claims(token, self._signing_key(str(header.get("kid", "")), header["alg"]))
         except jwt.InvalidTokenError as error:
             raise _invalid_token_error(str(error)) from error
-        self._check_times(claims)
+        self._check_token_times(claims)
         return self._caller_from_claims(claims)
 
     def _checked_claims(self, token: str, key: Any) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class OidcSignIn:
             raise _invalid_token_error("it is meant for several audiences, and was not given to ours (azp)")
         return found
 
-    def _check_times(self, claims: Mapping[str, Any]) -> None:
+    def _check_token_times(self, claims: Mapping[str, Any]) -> None:
         now = self._clock.now().timestamp()
         try:
             ends, begins = float(claims["exp"]), max(float(claims["iat"]), float(claims.get("nbf", 0)))
@@ -124,7 +124,7 @@ class OidcSignIn:
             raise Refused("Token.NotYet", "The token holds only from a later time on.", remedy, status=401)
 
     def _caller_from_claims(self, claims: Mapping[str, Any]) -> Caller:
-        texts = {name: found for name, value in claims.items() if (found := _claim_texts(value))}
+        texts = {name: found for name, value in claims.items() if (found := _claim_strings(value))}
         issuer, subject = self._provider.issuer, str(claims["sub"])
         for name in (*self._provider.name_claims, "sub"):
             for given in texts.get(name, ())[:1]:
@@ -141,7 +141,7 @@ class OidcSignIn:
         now = self._clock.now()
         old = self._asked_at is None or not timedelta(0) <= now - self._asked_at < KEYS_KEPT
         if old or (key_id not in self._keys and now - (self._asked_at or now) >= ASK_AGAIN):
-            self._keys, self._asked_at = self._fetch_keys(), now
+            self._keys, self._asked_at = self._fetch_signing_keys(), now
         found = self._keys.get(key_id) or (next(iter(self._keys.values())) if not key_id and len(self._keys) == 1 else None)
         if found is None:
             raise _invalid_token_error("the provider has no such key (any more)")
@@ -149,24 +149,24 @@ class OidcSignIn:
             raise _invalid_token_error(f"its key is for {found.algorithm_name}, not {algorithm}")
         return found
 
-    def _fetch_keys(self) -> dict[str, Any]:
+    def _fetch_signing_keys(self) -> dict[str, Any]:
         """Fetch the provider's keys, and return them by id. The discovery document must name the same issuer as the settings."""
         import jwt
 
         issuer = self._provider.issuer
-        about = self._fetch_object(issuer.rstrip("/") + "/.well-known/openid-configuration")
+        about = self._fetch_json_object(issuer.rstrip("/") + "/.well-known/openid-configuration")
         if about.get("issuer") != issuer:
             raise Transient("Provider.Unreachable", f"Discovery of {issuer} names another issuer.", "Correct REPLANK_OIDC_ISSUER.")
         where = str(about.get("jwks_uri", ""))
         if not is_safe_url(where):
             raise Transient("Provider.Unreachable", f"{issuer} publishes its keys without https.", "Ask its administrator.")
         try:
-            keys = jwt.PyJWKSet.from_dict(self._fetch_object(where)).keys
+            keys = jwt.PyJWKSet.from_dict(self._fetch_json_object(where)).keys
             return {str(key.key_id or ""): key for key in keys if key.public_key_use in (None, "sig")}
         except (jwt.PyJWTError, AttributeError, TypeError) as error:
             raise Transient("Provider.Unreachable", f"The keys of {issuer} cannot be read: {error}.") from error
 
-    def _fetch_object(self, url: str) -> dict[str, Any]:
+    def _fetch_json_object(self, url: str) -> dict[str, Any]:
         try:
             found = json.loads(self._get(url))
         except (OSError, ValueError) as error:
@@ -183,7 +183,7 @@ def is_safe_url(url: str) -> bool:
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
 
 
-def _claim_texts(value: Any) -> tuple[str, ...]:
+def _claim_strings(value: Any) -> tuple[str, ...]:
     """The value of a claim as a tuple of strings, for comparison with groups and roles."""
     items = value if isinstance(value, list) else [value]
     return tuple(str(item) for item in items if isinstance(item, str | int) and not isinstance(item, bool))

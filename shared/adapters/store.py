@@ -170,7 +170,7 @@ class Store:
                 break
         return rows, list(start) if start else None
 
-    def get_many(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
+    def get_rows(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
         """The existing rows, in the order of the keys. ``between`` is a range of column names (first included, last excluded).
 
         A repeated key is sent only once, because Tablestore refuses repeated keys. Keys may be repeated because an index that lags
@@ -203,7 +203,7 @@ class Store:
         # Tablestore answers with an empty row if a row is missing.
         return [_columns_of_row(each.row) for each in results if each.row is not None and each.row.primary_key]
 
-    def write_many(self, table: str, items: Sequence[Any]) -> list[Any]:
+    def write_rows(self, table: str, items: Sequence[Any]) -> list[Any]:
         """Write at most ``BATCH_ROWS`` rows, either all by put or all by update. Returns the results in the same order."""
         from tablestore import BatchWriteRowRequest, TableInBatchWriteRowItem
 

@@ -121,17 +121,17 @@ MAX_COLUMN = 2 * 1024 * 1024
 T = TypeVar("T")
 
 
-def prefix_range(prefix: str) -> tuple[str, str]:
+def column_range_of_prefix(prefix: str) -> tuple[str, str]:
     """The range of the column names with a prefix: the first name (included) and the end (excluded)."""
     return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
-def numbered_column(prefix: str, version: int) -> str:
+def numbered_column_name(prefix: str, version: int) -> str:
     """The name of the column for a version number or a page number. The names sort in the order of the numbers."""
     return f"{prefix}{version:08d}"
 
 
-def restart_column(event_id: str) -> str:
+def restart_column_name(event_id: str) -> str:
     """The name of the column for one restart event.
 
     The column name holds a digest of the event's id, because the id may contain any character.
@@ -139,12 +139,12 @@ def restart_column(event_id: str) -> str:
     return RESTART + hashlib.sha256(event_id.encode()).hexdigest()[:32]
 
 
-def document_column(name: str) -> str:
+def document_column_name(name: str) -> str:
     """The name of the column for one document. Characters that are not allowed in a column name become underscores."""
     return DOCUMENT + "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
 
 
-def json_column(name: str, value: Any) -> str:
+def json_column_text(name: str, value: Any) -> str:
     """The value as JSON text for a column. Raises Refused (Document.TooLarge) if the text has more than 2 MB."""
     written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if len(written.encode()) > MAX_COLUMN:
@@ -153,7 +153,7 @@ def json_column(name: str, value: Any) -> str:
     return written
 
 
-def column_value(cls: type[T], written: str, what: str) -> T:
+def value_from_column(cls: type[T], written: str, what: str) -> T:
     """Decode a column's JSON text into an instance of ``cls``. Raises Permanent (Store.RowInvalid)."""
     value: T = _parsed_value(cls, written, what)  # type: ignore[arg-type]
     return value
@@ -188,18 +188,18 @@ def migration_columns(migration: Migration) -> Columns:
         "instance_id": migration.instance_id,
         "created_at": epoch_milliseconds(migration.created_at),
         "progress": migration.progress,
-        "doc": json_column("doc", encode(replace(migration, owes=()))),
+        "doc": json_column_text("doc", encode(replace(migration, owes=()))),
     }
 
 
 def migration_from_row(row: Columns) -> Migration:
     """The migration, read from its row. The columns for progress and outboxes take precedence over the document."""
-    found = column_value(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
+    found = value_from_column(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
     beside = {"account_id": row.get(HOME, found.account_id), "group": row.get(GROUP, found.group)}
-    return replace(found, progress=row.get("progress", found.progress), owes=open_outboxes(row), **beside)
+    return replace(found, progress=row.get("progress", found.progress), owes=versions_of_open_outboxes(row), **beside)
 
 
-def open_outboxes(row: Columns) -> tuple[int, ...]:
+def versions_of_open_outboxes(row: Columns) -> tuple[int, ...]:
     """The versions whose outboxes are still in the row, oldest first."""
     return tuple(sorted(int(name[len(OUTBOX) :]) for name in row if name.startswith(OUTBOX)))
 
@@ -230,10 +230,12 @@ def step_columns(taken: Step) -> Columns:
     """
     after, version = taken.after, taken.after.version
     columns = {**migration_columns(after), **queue_columns(after)}
-    columns[numbered_column(JOURNAL, version)] = json_column("journal", encode(taken.entry))
-    columns.update({document_column(name): json_column(name, dict(document)) for name, document in taken.documents.items()})
+    columns[numbered_column_name(JOURNAL, version)] = json_column_text("journal", encode(taken.entry))
+    columns.update(
+        {document_column_name(name): json_column_text(name, dict(document)) for name, document in taken.documents.items()}
+    )
     if taken.effects or taken.events:
-        columns[numbered_column(OUTBOX, version)] = json_column("outbox", outbox_document(taken.effects, taken.events))
+        columns[numbered_column_name(OUTBOX, version)] = json_column_text("outbox", outbox_document(taken.effects, taken.events))
     if taken.effects or taken.events or taken.before.owes:
         columns.update(due_lane=DRIVE, due_at=epoch_milliseconds(taken.entry.at + OUTBOX_GRACE))
     return columns
@@ -261,7 +263,7 @@ def outbox_from_column(name: str, written: str) -> Outbox:
 
 def migration_journal_entry_from_column(written: str) -> JournalEntry:
     """One line of a migration's journal, read from the text of a column."""
-    return column_value(JournalEntry, written, "journal")
+    return value_from_column(JournalEntry, written, "journal")
 
 
 # Batches and the ledger -----------------------------------------------------------------------------------------------
@@ -277,15 +279,15 @@ def batch_columns(batch: Batch) -> Columns:
         "state": batch.state.value,
         "created_at": epoch_milliseconds(batch.created_at),
         "listing": ALL,
-        "doc": json_column(
+        "doc": json_column_text(
             "doc", encode(replace(batch, control=UNTOUCHED, selection=_selection_for_older_versions(batch.selection)))
         ),
-        "terms": json_column("terms", encode(replace(batch.terms, control=UNTOUCHED))),
+        "terms": json_column_text("terms", encode(replace(batch.terms, control=UNTOUCHED))),
     }
     columns |= _selection_columns(batch.selection)
-    columns |= dict.fromkeys(SUBMITTED, json_column("asked", encode(SubmittedTerms(batch.policy, batch.selection.accounts))))
+    columns |= dict.fromkeys(SUBMITTED, json_column_text("asked", encode(SubmittedTerms(batch.policy, batch.selection.accounts))))
     if batch.control != UNTOUCHED:
-        columns |= dict.fromkeys(CONTROL, json_column("control", encode(batch.control)))
+        columns |= dict.fromkeys(CONTROL, json_column_text("control", encode(batch.control)))
     if needs_tick(batch.terms):
         columns["open_lane"] = OPEN
     elif awaits_confirmation(batch.terms):
@@ -293,7 +295,7 @@ def batch_columns(batch: Batch) -> Columns:
     return columns
 
 
-def _needs_newer_version(selection: Selection) -> bool:
+def _does_selection_need_newer_version(selection: Selection) -> bool:
     """Whether older versions cannot store the selection, or would select too many instances with the selection."""
     return bool(selection.filters or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
 
@@ -303,42 +305,43 @@ def _selection_for_older_versions(selection: Selection) -> Selection:
 
     The selection names no instance if older versions would otherwise select too many instances.
     """
-    return Selection(selection.regions, accounts=selection.accounts) if _needs_newer_version(selection) else selection
+    return Selection(selection.regions, accounts=selection.accounts) if _does_selection_need_newer_version(selection) else selection
 
 
 def _selection_columns(selection: Selection) -> Columns:
-    if not _needs_newer_version(selection):
+    if not _does_selection_need_newer_version(selection):
         return {}
     if len(selection.instance_ids) <= FEW_IDS:
-        return {CHOSEN: json_column(CHOSEN, encode(selection))}
-    ids = json_column(CHOSEN_IDS, list(selection.instance_ids))
-    return {CHOSEN: json_column(CHOSEN, encode(replace(selection, instance_ids=()))), CHOSEN_IDS: ids}
+        return {CHOSEN: json_column_text(CHOSEN, encode(selection))}
+    ids = json_column_text(CHOSEN_IDS, list(selection.instance_ids))
+    return {CHOSEN: json_column_text(CHOSEN, encode(replace(selection, instance_ids=()))), CHOSEN_IDS: ids}
 
 
 def _selection_from_row(row: Columns, known_before: Selection) -> Selection:
     """The selection, read from a batch's row. If the column CHOSEN_IDS was not read, a long list of instance ids is missing."""
     if CHOSEN not in row:
         return known_before
-    found = column_value(Selection, row[CHOSEN], f"selection of batch {row.get('batch_id', '')}")
+    found = value_from_column(Selection, row[CHOSEN], f"selection of batch {row.get('batch_id', '')}")
     return replace(found, instance_ids=tuple(json.loads(row[CHOSEN_IDS]))) if CHOSEN_IDS in row else found
 
 
-def left_out_columns(found: Sequence[LeftOutInstance]) -> Columns:
+def left_out_instance_columns(found: Sequence[LeftOutInstance]) -> Columns:
     """The columns for the instances that the selection left out, one column per page."""
     pages = [found[at : at + LEFT_OUT_PAGE] for at in range(0, len(found), LEFT_OUT_PAGE)]
     return {
-        numbered_column(LEFT_OUT, place): json_column(LEFT_OUT, [encode(each) for each in page]) for place, page in enumerate(pages)
+        numbered_column_name(LEFT_OUT, place): json_column_text(LEFT_OUT, [encode(each) for each in page])
+        for place, page in enumerate(pages)
     }
 
 
-def left_out_from_column(written: str) -> tuple[LeftOutInstance, ...]:
+def left_out_instances_from_column(written: str) -> tuple[LeftOutInstance, ...]:
     """One page of the instances that the selection left out, read from the text of the page's column."""
     return tuple(decode(LeftOutInstance, each, "left out") for each in json.loads(written))
 
 
 def batch_from_row(row: Columns) -> Batch:
     """The batch, read from its row."""
-    found = column_value(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
+    found = value_from_column(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
     asked = _submitted_terms_from_row(row) or SubmittedTerms(found.policy, found.selection.accounts)
     selection = replace(_selection_from_row(row, found.selection), accounts=asked.accounts)
     return replace(found, control=_last_act_from_row(row), policy=asked.policy, selection=selection)
@@ -347,34 +350,34 @@ def batch_from_row(row: Columns) -> Batch:
 def _submitted_terms_from_row(row: Columns) -> SubmittedTerms | None:
     """The policy and accounts that were submitted with the batch; None if an older version wrote the row."""
     written = row.get(SUBMITTED[0]) or row.get(SUBMITTED[1])
-    return column_value(SubmittedTerms, written, f"policy of batch {row.get('batch_id', '')}") if written else None
+    return value_from_column(SubmittedTerms, written, f"policy of batch {row.get('batch_id', '')}") if written else None
 
 
 def _last_act_from_row(row: Columns) -> BatchControl:
     """A person's last act on the batch. The act is stored in two columns, so that each of two column ranges contains the act."""
     written = row.get(CONTROL[0]) or row.get(CONTROL[1])
-    return column_value(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
+    return value_from_column(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 
 
 def batch_journal_entry_from_column(written: str) -> BatchJournalEntry:
     """One line of a batch's journal, read from the text of a column."""
-    return column_value(BatchJournalEntry, written, "journal of a batch")
+    return value_from_column(BatchJournalEntry, written, "journal of a batch")
 
 
 def batch_terms_from_row(row: Columns) -> BatchTerms | None:
     """The terms, read from a batch's row; None if an older version wrote the row last. Older versions update only the document."""
     if "terms" not in row:
         return None
-    found = column_value(BatchTerms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
+    found = value_from_column(BatchTerms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
     if found.version != row.get("version"):
         return None
     asked = _submitted_terms_from_row(row) or SubmittedTerms(found.policy, found.accounts)
     return replace(found, control=_last_act_from_row(row), policy=asked.policy, accounts=asked.accounts)
 
 
-def ledger_columns(entry: LedgerEntry) -> Columns:
+def ledger_entry_columns(entry: LedgerEntry) -> Columns:
     """The columns of a ledger entry. ``sweep_lane`` exists only while a sweep may still delete the snapshot."""
-    columns: Columns = {"doc": json_column("doc", encode(entry))}
+    columns: Columns = {"doc": json_column_text("doc", encode(entry))}
     if entry.sweep_at is not None and entry.state is not SnapshotState.SWEPT:
         columns.update(sweep_lane=SWEEP, sweep_at=epoch_milliseconds(entry.sweep_at))
     return columns
@@ -382,4 +385,4 @@ def ledger_columns(entry: LedgerEntry) -> Columns:
 
 def ledger_entry_from_row(row: Columns) -> LedgerEntry:
     """The ledger entry, read from its row."""
-    return column_value(LedgerEntry, row["doc"], f"snapshot {row.get('migration_id', '')}/{row.get('key', '')}")
+    return value_from_column(LedgerEntry, row["doc"], f"snapshot {row.get('migration_id', '')}/{row.get('key', '')}")

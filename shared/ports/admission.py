@@ -30,7 +30,7 @@ class SlotUse:
     trouble: UnusableAccount | None = None
     """The reason why the account cannot be used; None if the account can be used."""
 
-    def is_held_by_attempt_or_later(self, attempt: int) -> bool:
+    def is_held_by_this_or_later_attempt(self, attempt: int) -> bool:
         """Whether ``attempt`` or a later attempt holds the slot.
 
         An earlier attempt than the slot's holder cannot release the slot.
@@ -73,7 +73,7 @@ class Admission(Protocol):
     def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
         """Release the group's place if ``attempt`` or an earlier attempt of this migration took the place."""
 
-    def group_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+    def group_place_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
         """The holder of each group's place, by group. Groups with a free place are left out. Makes no call if
         ``groups`` is empty.
         """
@@ -83,7 +83,7 @@ class Admission(Protocol):
         enough.
         """
 
-    def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
+    def slot_use_and_current_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
         """The slots in use and the hold on all starts, read in one call.
 
         The history of a released hold is not read, and is empty in the result.
@@ -127,14 +127,14 @@ class Admission(Protocol):
         If the hold now differs from ``seen``, changes nothing and returns False.
         """
 
-    def account_troubles(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
+    def unusable_accounts(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
         """The reasons why member accounts cannot be used, by account id. Usable accounts are left out.
 
         Makes no call if ``accounts`` is empty.
         """
 
-    def record_account_trouble(self, trouble: UnusableAccount) -> None:
+    def mark_account_unusable(self, trouble: UnusableAccount) -> None:
         """Store the reason why a member account cannot be used. Replaces an earlier reason."""
 
-    def delete_account_trouble(self, account: str) -> None:
+    def mark_account_usable(self, account: str) -> None:
         """Delete the stored reason why a member account cannot be used. No error is raised if no reason is stored."""

@@ -45,10 +45,10 @@ class Batches(Protocol):
     def load(self, batch_id: str) -> Batch:
         """The batch with this id. Raises Refused (Batch.NotFound)."""
 
-    def terms(self, batch_id: str) -> BatchTerms:
+    def load_terms(self, batch_id: str) -> BatchTerms:
         """The batch's terms, the part of a batch's row that does not grow with the batch. Raises Refused (Batch.NotFound)."""
 
-    def dry_run_ids(self, batch_ids: Sequence[str]) -> frozenset[str]:
+    def ids_of_dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
         """The ids of those batches in ``batch_ids`` that are dry runs.
 
         A batch with a missing or unreadable row does not count as a dry run.
@@ -84,7 +84,7 @@ class Batches(Protocol):
     def waves(self, batch_id: str) -> Waves:
         """The migrations of each wave; empty if the batch has no waves. Waves are cached, because written waves never change."""
 
-    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
+    def left_out_instance_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
         """A page of the instances that the selection left out. Page numbers begin at 0. A page after the last page is empty."""
 
     def journal(self, batch_id: str) -> list[BatchJournalEntry]:
@@ -107,8 +107,8 @@ class Batches(Protocol):
         is recorded as both ``moved`` and ``failed``, as after a rollback, counts as failed.
         """
 
-    def tally(self, batch_id: str) -> Tally:
+    def load_tally(self, batch_id: str) -> Tally:
         """The terms of a batch and the outcomes recorded so far. Raises Refused (Batch.NotFound)."""
 
-    def batch_and_tally(self, batch_id: str) -> tuple[Batch, Tally]:
+    def load_batch_and_tally(self, batch_id: str) -> tuple[Batch, Tally]:
         """A batch and its tally, read in one call. Raises Refused (Batch.NotFound)."""

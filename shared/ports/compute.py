@@ -44,7 +44,7 @@ class InstanceFilter:
     """A pattern for the instance's name, in which ``*`` stands for any characters."""
 
     @property
-    def is_capped(self) -> bool:
+    def is_listing_limited(self) -> bool:
         """Whether ECS returns at most ``MOST_FILTERED`` instances for this filter."""
         return bool(self.tags or self.resource_group_id)
 
@@ -108,7 +108,7 @@ class Compute(Protocol):
         The facts are at most two minutes old, and unknown facts are None.
         """
 
-    def disks(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
+    def disks_of_instance(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
         """The disks that are attached to the instance now."""
 
     def instance_statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
@@ -125,7 +125,7 @@ class Compute(Protocol):
         A repeated call with the same token returns the same snapshot id.
         """
 
-    def snapshots(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
+    def snapshots_by_id(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
         """The snapshots with these ids, by id. Takes at most 100 ids. Deleted snapshots are left out."""
 
     def snapshots_of_instance(self, region_id: str, instance_id: str) -> list[Snapshot]:
@@ -145,7 +145,7 @@ class Compute(Protocol):
     def start_instance(self, region_id: str, instance_id: str) -> None:
         """Start the instance. No error is raised if the instance is already running."""
 
-    def dry_run_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
+    def check_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         """Ask ECS whether the disk can be reset now, without resetting it. Raises the same errors as ``reset_disk``."""
 
     def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:

@@ -61,7 +61,7 @@ class JobReport:
 
 
 @dataclass(frozen=True)
-class LiveJob:
+class UnfinishedJob:
     """A job that can still change the instance. ``ours`` is true if the migration made or followed the job, and therefore may
     remove the job.
     """
@@ -115,12 +115,12 @@ class Driver(Protocol):
     def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
         """The ids of the source servers in SMC through which a job could change this instance."""
 
-    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
+    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[UnfinishedJob, ...]:
         """All jobs that run or can still start, and belong to the migration or to these source servers. Makes two or
         three calls.
         """
 
-    def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
+    def remove_jobs(self, jobs: Sequence[UnfinishedJob]) -> None:
         """Stop and delete these jobs.
 
         If SMC refuses to delete a job, no error is raised, and ``unfinished_jobs`` still returns the job.

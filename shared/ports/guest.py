@@ -63,5 +63,5 @@ class Guest(Protocol):
         Commands that still run are included.
         """
 
-    def agents(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
+    def agents_by_instance_id(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
         """The Cloud Assistant agents of these instances, by instance id. Takes at most 50 ids."""

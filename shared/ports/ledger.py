@@ -20,14 +20,14 @@ class LedgerPage:
 class Ledger(Protocol):
     """The table of the snapshot ledger. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
 
-    def put(self, entry: LedgerEntry) -> None:
+    def write_entry(self, entry: LedgerEntry) -> None:
         """Write a ledger entry. Replaces an entry with the same migration and key.
 
         Raises Stale (Ledger.Scheduled) if the stored entry has a ``sweep_at`` but the new entry has none. Without this check, a
         slow call could erase the sweep time that a release has set, and the snapshot would never be swept.
         """
 
-    def put_new(self, entry: LedgerEntry) -> LedgerEntry:
+    def write_new_entry(self, entry: LedgerEntry) -> LedgerEntry:
         """Write a ledger entry unless an entry with the same migration and key exists. Returns the stored entry."""
 
     def entries_of_migration(self, migration_id: str) -> list[LedgerEntry]:

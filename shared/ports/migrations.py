@@ -68,7 +68,7 @@ class Migrations(Protocol):
         Returns False if a row with this id exists.
         """
 
-    def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
+    def create_migrations(self, made: Sequence[NewMigration]) -> list[bool]:
         """Write the rows of many new migrations in few calls. Returns True for each row that this call wrote.
 
         Existing rows are not changed; the tick carries out their outboxes.
@@ -80,7 +80,7 @@ class Migrations(Protocol):
     def load(self, migration_id: str) -> Migration:
         """The migration with this id. Raises Refused (Migration.NotFound)."""
 
-    def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
+    def load_migrations(self, migration_ids: Sequence[str]) -> list[Migration]:
         """The migrations with these ids. Takes at most 100 ids. Ids without a row are left out."""
 
     def commit(self, step: Step) -> None:
@@ -114,16 +114,16 @@ class Migrations(Protocol):
     def restart_count(self, migration_id: str) -> int:
         """The number of restarts recorded for the migration."""
 
-    def due_migrations(self, now: datetime, limit: int) -> list[Migration]:
+    def list_due_and_postpone_unreadable(self, now: datetime, limit: int) -> list[Migration]:
         """The migrations that are due by ``now``, longest overdue first. Postpones unreadable rows by LONGEST_BACK_OFF."""
 
     def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
-        """A page of the migrations that are due by ``until``, longest overdue first. Changes no row, unlike ``due_migrations``."""
+        """A page of the migrations that are due by ``until``, longest overdue first. Changes no row."""
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
         """Give rows that this version cannot read a later due time, so that other rows come first. Returns the postponed rows."""
 
-    def past_retention_page(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
+    def migration_page_past_retention(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         """A page of migrations in the state confirmed whose retention ended before ``now``, longest overdue first."""
 
     def admission_queue(self, batch_id: str, limit: int, account_id: str = "") -> list[WaitingMigration]:
@@ -144,7 +144,7 @@ class Migrations(Protocol):
         moment.
         """
 
-    def states(self, batch_id: str) -> dict[str, State]:
+    def states_by_migration_id(self, batch_id: str) -> dict[str, State]:
         """The state of each migration of a batch, by id. The result comes from an index, which may lag behind the
         rows by a moment.
         """
@@ -161,5 +161,5 @@ class Migrations(Protocol):
     def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
         """Store a large document, such as ``baseline``, with the migration. Replaces a stored document of the same name."""
 
-    def document(self, migration_id: str, name: str) -> dict[str, Any] | None:
+    def stored_document(self, migration_id: str, name: str) -> dict[str, Any] | None:
         """A document stored with the migration; None if there is no document of this name."""

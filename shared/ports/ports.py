@@ -141,7 +141,7 @@ class Ports:
         home = self.home or self
         return replace(home, compute=cloud.compute, guest=cloud.guest, drivers=cloud.drivers, home=home)
 
-    def driver(self, name: str) -> Driver:
+    def driver_by_name(self, name: str) -> Driver:
         """The driver with this name. Raises Permanent (Driver.Unknown) if only a later version has this driver."""
         if name not in self.drivers:
             remedy = "Deploy the version that submitted the batch, or cancel the migration."

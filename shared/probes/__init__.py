@@ -1,8 +1,8 @@
 """Builds the probes and reads their answers. A probe is a short, read-only script that runs inside an instance.
 
-``probe_script`` returns a script for Cloud Assistant, and ``parse_answer`` returns the facts in the script's answer. An unreadable
-answer raises ProbeUnreadable. ``finding_for_unreadable_answer`` turns ProbeUnreadable into a finding, so that an unreadable answer
-never crashes a stage.
+``probe_script`` returns a script for Cloud Assistant, and ``parse_probe_answer`` returns the facts in the script's answer. An
+unreadable answer raises ProbeUnreadable. ``finding_for_unreadable_answer`` turns ProbeUnreadable into a finding, so that an
+unreadable answer never crashes a stage.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.probes.linux import parse_linux_answer
 from shared.probes.squeeze import shortened_script
 from shared.probes.windows import parse_windows_answer
 
-__all__ = ["MAX_ANSWER_BYTES", "ProbeUnreadable", "finding_for_unreadable_answer", "parse_answer", "probe_script"]
+__all__ = ["MAX_ANSWER_BYTES", "ProbeUnreadable", "finding_for_unreadable_answer", "parse_probe_answer", "probe_script"]
 
 MAX_ANSWER_BYTES = 24 * 1024
 """Maximum bytes of output that Cloud Assistant keeps. The probes print less than 20 KB."""
@@ -61,7 +61,7 @@ def _script_parts(os_type: str) -> tuple[tuple[str, ...], str]:
     return head, shortened_script(text)
 
 
-def parse_answer(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts:
+def parse_probe_answer(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts:
     """The facts in a probe's answer. Raises ProbeUnreadable if the answer is empty, cut off, too long, or not a probe's answer."""
     text = plain_lines(output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff"))
     if not text.strip():

@@ -42,7 +42,7 @@ class LinuxAnswer:
         return tuple((s.name, f"{s.kept} of {s.total} lines") for s in self.sections.values() if s.total)
 
 
-def whole_number(text: str) -> int:
+def parse_whole_number(text: str) -> int:
     """The number in a string of at most 15 digits. No other characters are allowed. Raises ValueError."""
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise ValueError(text)

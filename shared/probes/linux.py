@@ -16,8 +16,8 @@ from shared.domain.guest import (
     ServiceFacts,
     UserCheck,
 )
-from shared.probes.answer import LinuxAnswer, whole_number
-from shared.probes.frame import AnswerSection, read_frame
+from shared.probes.answer import LinuxAnswer, parse_whole_number
+from shared.probes.frame import AnswerSection, sections_of_answer
 from shared.probes.linux_system import read_linux_facts
 
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -26,17 +26,17 @@ FIREWALLS = ("firewalld", "iptables", "nftables")
 
 def parse_linux_answer(text: str) -> GuestFacts:
     """The facts in an answer of linux.sh. Raises ProbeUnreadable if the answer's frame is incomplete."""
-    answer = LinuxAnswer(read_frame(text))
+    answer = LinuxAnswer(sections_of_answer(text))
     system = answer.read_section("os", lambda s: s)
     services = answer.read_section("services", _services)
     facts = GuestFacts(
-        os_id=system.first_value("id") if system else None,
+        os_id=system.first_value_for_key("id") if system else None,
         os_version=system_version(system) if system else None,
-        os_name=(system.first_value("pretty_name") or system.first_value("name")) if system else None,
+        os_name=(system.first_value_for_key("pretty_name") or system.first_value_for_key("name")) if system else None,
         kernel=answer.read_section("kernel", lambda s: s.lines[0]),
         architecture=answer.read_section("machine", lambda s: ARCHITECTURES.get(s.lines[0], s.lines[0])),
         hostname=answer.read_section("hostname", lambda s: s.lines[0]),
-        mounts=_mounts(answer),
+        mounts=_mounts_with_options(answer),
         packages=answer.read_section("packages", _package_summary),
         services=services,
         listening=answer.read_section("listening", _listeners),
@@ -59,8 +59,8 @@ def system_version(section: AnswerSection) -> str | None:
 
     For example, redhat-release of CentOS holds 7.9.2009.
     """
-    short = section.first_value("version_id")
-    full = re.search(r"release (\d[\d.]*)", section.first_value("release") or "")
+    short = section.first_value_for_key("version_id")
+    full = re.search(r"release (\d[\d.]*)", section.first_value_for_key("release") or "")
     if full and (short is None or full[1] == short or full[1].startswith(short + ".")):
         return full[1]
     return short
@@ -68,11 +68,11 @@ def system_version(section: AnswerSection) -> str | None:
 
 def _memory_mib(section: AnswerSection) -> tuple[int | None, int | None]:
     """The total and the available memory in MiB, from /proc/meminfo (in kB) or from ``free -m``."""
-    mem = section.first_value("Mem:")
+    mem = section.first_value_for_key("Mem:")
     if mem is not None:
-        columns = [whole_number(word) for word in mem.split()]
+        columns = [parse_whole_number(word) for word in mem.split()]
         return columns[0], columns[5] if len(columns) > 5 else columns[2]
-    kib = {line.split(":")[0]: whole_number(line.split()[1]) for line in section.lines}
+    kib = {line.split(":")[0]: parse_whole_number(line.split()[1]) for line in section.lines}
     available = kib.get("MemAvailable")
     if available is None and "MemFree" in kib:
         available = kib["MemFree"] + kib.get("Buffers", 0) + kib.get("Cached", 0)
@@ -80,7 +80,7 @@ def _memory_mib(section: AnswerSection) -> tuple[int | None, int | None]:
     return (total // 1024 if total is not None else None), (available // 1024 if available is not None else None)
 
 
-def _mounts(answer: LinuxAnswer) -> tuple[MountFacts, ...] | None:
+def _mounts_with_options(answer: LinuxAnswer) -> tuple[MountFacts, ...] | None:
     section = answer.sections.get("options")
     pairs = [line.split(" ", 1) for line in section.lines] if section else []
     options = {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
@@ -93,25 +93,25 @@ def _mount_facts(words: list[str]) -> MountFacts:
     return MountFacts(
         point,
         device.replace("\\040", " "),
-        whole_number(size) // 1024,
-        whole_number(free) // 1024,
+        parse_whole_number(size) // 1024,
+        parse_whole_number(free) // 1024,
         "" if kind == "-" else kind,
-        None if inodes == "-" else whole_number(inodes),
+        None if inodes == "-" else parse_whole_number(inodes),
         mode == "ro",
         "" if uuid == "-" else uuid,
     )
 
 
 def _package_summary(section: AnswerSection) -> PackageSummary:
-    total = whole_number(section.first_value("total") or "")
+    total = parse_whole_number(section.first_value_for_key("total") or "")
     if total == 0:
         raise ValueError("no package at all")
     return PackageSummary(
         total,
         tuple(section.values_for_key("i686")),
-        whole_number(section.first_value("i686-total") or "0"),
+        parse_whole_number(section.first_value_for_key("i686-total") or "0"),
         tuple(section.values_for_key("third")),
-        whole_number(section.first_value("third-total") or "0"),
+        parse_whole_number(section.first_value_for_key("third-total") or "0"),
         tuple(PackageFacts(*line.split(" ")[:3]) for line in section.values_for_key("chosen")),
     )
 
@@ -123,7 +123,7 @@ def _services(section: AnswerSection) -> tuple[ServiceFacts, ...]:
 
 def _listeners(section: AnswerSection) -> tuple[ListenerFacts, ...]:
     rows = [line.split(" ") for line in section.lines]
-    return tuple(ListenerFacts(protocol, address, whole_number(port)) for protocol, address, port in rows)
+    return tuple(ListenerFacts(protocol, address, parse_whole_number(port)) for protocol, address, port in rows)
 
 
 def _interfaces(answer: LinuxAnswer) -> tuple[InterfaceFacts, ...] | None:

@@ -56,8 +56,8 @@ def parse_marker_answer(os_type: str, output: bytes) -> MarkerAnswer | None:
         os_id=system.get("ID"),
         os_version=system_version(version) if os_type == "linux" else system.get("VERSION_ID"),
         os_name=system.get("PRETTY_NAME"),
-        marker=(told.first_value("marker") or "").strip(),
-        up=_parsed_uptime(told.first_value("up") or ""),
+        marker=(told.first_value_for_key("marker") or "").strip(),
+        up=_parsed_uptime(told.first_value_for_key("up") or ""),
     )
 
 

@@ -59,10 +59,10 @@ def shortened_script(script: str) -> str:
     shell, begin, awk = script.partition(AWK)
     if not begin:
         return script
-    return _shortened_shell(_HEADED.sub("{", shell)) + begin + _shortened_awk(awk)
+    return _shortened_shell_part(_HEADED.sub("{", shell)) + begin + _shortened_awk_part(awk)
 
 
-def _shortened_shell(text: str) -> str:
+def _shortened_shell_part(text: str) -> str:
     """The shell part of a script, shortened.
 
     The script's functions get names of one letter, because no command in a guest has a name of one letter.
@@ -76,7 +76,7 @@ def _shortened_shell(text: str) -> str:
     return "".join(parts)
 
 
-def _shortened_awk(text: str) -> str:
+def _shortened_awk_part(text: str) -> str:
     """The awk program of a script, shortened."""
     parts = _LITERAL.split(text)
     parts[::2] = [_BLANKS.sub(r"\1", _COMMENT.sub("", part)) for part in parts[::2]]
@@ -84,11 +84,11 @@ def _shortened_awk(text: str) -> str:
         if parts[at][0] == '"':
             parts[at - 1], parts[at + 1] = parts[at - 1].rstrip(" "), parts[at + 1].lstrip(" ")
     short = _short_names(parts[::2])
-    parts[::2] = [_NAME.sub(lambda found: short.get(found[0], found[0]), part) for part in _joined_lines(parts[::2])]
+    parts[::2] = [_NAME.sub(lambda found: short.get(found[0], found[0]), part) for part in _parts_without_line_breaks(parts[::2])]
     return "".join(parts)
 
 
-def _joined_lines(parts: list[str]) -> list[str]:
+def _parts_without_line_breaks(parts: list[str]) -> list[str]:
     """The awk program without unnecessary line breaks: those next to a brace inside a block, and those after a backslash."""
     depth, joined = 0, []
     for part in (each.replace("\\\n", "") for each in parts):

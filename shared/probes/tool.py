@@ -36,7 +36,7 @@ def tool_script(action: Action, run: str, recipe: Recipe | None = None) -> str:
     return "\n".join([*head, _script_text("tool.sh")])
 
 
-def is_run_removed(output: bytes, run: str) -> bool:
+def is_tool_run_removed(output: bytes, run: str) -> bool:
     """Whether the guest reports that it has removed everything that the run installed."""
     return f"replank-tool cleaned {run}" in output.decode("utf-8", "replace").splitlines()
 
@@ -108,9 +108,9 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
         changed=_is_field_yes(told, "changed"),
         age_s=_field_number(told, "age") or 0,
         progress=min(_field_number(told, "progress") or 0, 99),
-        report=_unpacked_file(told, "report"),
-        results=_unpacked_file(told, "results"),
-        log=_unpacked_file(told, "log"),
+        report=_decompressed_file(told, "report"),
+        results=_decompressed_file(told, "results"),
+        log=_decompressed_file(told, "log"),
         os_id=system.get("ID", ""),
         os_version=system_version(version) or "",
         os_name=system.get("NAME", ""),
@@ -119,7 +119,7 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
 
 
 def _field_word(told: AnswerSection, name: str) -> str:
-    return (told.first_value(name) or "").strip()
+    return (told.first_value_for_key(name) or "").strip()
 
 
 def _is_field_yes(told: AnswerSection, name: str) -> bool:
@@ -131,7 +131,7 @@ def _field_number(told: AnswerSection, name: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
 
 
-def _unpacked_file(told: AnswerSection, name: str) -> str:
+def _decompressed_file(told: AnswerSection, name: str) -> str:
     """The text of a compressed file, as far as the file arrived; empty if the file cannot be decompressed."""
     text = _field_word(told, name)
     try:

@@ -49,7 +49,7 @@ class FieldReader:
 
 def parse_windows_answer(text: str) -> GuestFacts:
     """The facts in an answer of windows.ps1. Raises ProbeUnreadable if the answer is incomplete or unreadable."""
-    document = FieldReader(_parsed_object(text))
+    document = FieldReader(_parsed_json_object(text))
     for name, reason in document.read_field("unknown", _text_pairs) or ():
         document.unknown[name] = reason
     system = FieldReader(document.read_field("os", dict) or {})
@@ -87,7 +87,7 @@ def parse_windows_answer(text: str) -> GuestFacts:
     return GuestFacts(**{**facts.__dict__, "unknown": tuple(sorted(gaps.items()))})
 
 
-def _parsed_object(text: str) -> dict[str, Any]:
+def _parsed_json_object(text: str) -> dict[str, Any]:
     lines = [line for line in text.split("\n") if line.strip()]
     ends = [at for at, line in enumerate(lines) if line.startswith(END)]
     lines = lines[: ends[-1] + 1] if ends else lines  # a profile or an agent printed the lines after the end marker

@@ -36,7 +36,9 @@ def _list_left_out_instances(call: ApiCall) -> Reply:
     from shared.stages.api import left_out  # asked for seldom
 
     given = call.query
-    return Reply(left_out.left_out_page(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")))
+    return Reply(
+        left_out.left_out_instance_page(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", ""))
+    )
 
 
 PLAN_ROUTES: tuple[Route, ...] = (

@@ -32,7 +32,7 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
             return held
         mine = (migration.migration_id, migration.batch_id, migration.attempt)
         account, region = migration.account_id, migration.region_id
-        if seen.is_held_by_attempt_or_later(migration.attempt) or ports.admission.take_slot(
+        if seen.is_held_by_this_or_later_attempt(migration.attempt) or ports.admission.take_slot(
             seen, *mine, account=account, region=region
         ):
             return take_group_place_if_grouped(migration, ports)
@@ -66,10 +66,10 @@ def current_limit(migration: Migration, ports: Ports) -> BlockingLimit | None:
 
 def slots_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUse, StartContext]:
     """Return the slots in use, and the facts that decide whether the migration may start."""
-    seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
+    seen, hold = ports.admission.slot_use_and_current_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots. A failure is counted before its slot is released, so a free slot never hides an uncounted
     # failure.
-    tally = ports.batches.tally(migration.batch_id)
+    tally = ports.batches.load_tally(migration.batch_id)
     return seen, _facts_with_blocking_member(_start_facts(seen, hold, tally, migration, ports), migration, ports)
 
 
@@ -78,8 +78,8 @@ def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, St
 
     For callers that also need the batch's acknowledgement.
     """
-    seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
-    batch, tally = ports.batches.batch_and_tally(migration.batch_id)
+    seen, hold = ports.admission.slot_use_and_current_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
+    batch, tally = ports.batches.load_batch_and_tally(migration.batch_id)
     return batch, _facts_with_blocking_member(_start_facts(seen, hold, tally, migration, ports), migration, ports)
 
 
@@ -154,7 +154,7 @@ def why_batch_held(tally: Tally, ports: Ports) -> str:
     """Return, in words, why the batch cannot start a new migration now; empty if it can."""
     reasons = []
     for account_id in tally.terms.account_ids:
-        seen, hold = ports.admission.slot_use_and_hold(tally.terms.batch_id, account=account_id)
+        seen, hold = ports.admission.slot_use_and_current_hold(tally.terms.batch_id, account=account_id)
         held = limits.blocking_limit(Start.FIRST_SNAPSHOT, _start_facts(seen, hold, tally, None, ports))
         reasons.append(held.reason if held else "")
     return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""

@@ -111,7 +111,7 @@ def test_waves_are_cut_of_a_batch_that_an_older_version_planned() -> None:
 
 
 def _some(ports: Ports, batch_id: str) -> list[str]:
-    return sorted(ports.migrations.states(batch_id))[:50]
+    return sorted(ports.migrations.states_by_migration_id(batch_id))[:50]
 
 
 def owing(ports: Ports, batch_id: str) -> set[str]:
@@ -163,7 +163,7 @@ def test_a_role_that_may_not_write_in_bulk_writes_one_by_one() -> None:
     with bench("intake") as one:
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 3)
-        with mock.patch.object(Store, "write_many", side_effect=Permanent("Store.Refused", "denied", "")):
+        with mock.patch.object(Store, "write_rows", side_effect=Permanent("Store.Refused", "denied", "")):
             assert intake.run(message, ports).facts["instances"] == 3
         assert sum(ports.migrations.state_counts(str(message.data["batchId"])).values()) == 3
         assert owing(ports, str(message.data["batchId"])) == set()

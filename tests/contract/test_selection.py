@@ -84,7 +84,7 @@ def test_a_batch_has_what_meets_its_criteria_and_lists_what_was_left_out(
 ) -> None:
     with bench("intake") as one:
         batch, found, ports = planned(one, request_)
-        listed = left_out.left_out_page(ports, batch.batch_id, limit=50, token="")
+        listed = left_out.left_out_instance_page(ports, batch.batch_id, limit=50, token="")
         assert (found, batch.size, batch.left_out) == (numbers, len(numbers), len(out))
         assert {each.instance_id.removeprefix("i-test"): each.code for each in listed.left_out} == out
 
@@ -107,7 +107,7 @@ def test_more_than_a_thousand_ids_are_one_batch_and_no_burden_for_lists() -> Non
         seen: list[str] = []
         token = ""
         for _ in range(9):
-            page = left_out.left_out_page(ports, batch.batch_id, limit=30, token=token)
+            page = left_out.left_out_instance_page(ports, batch.batch_id, limit=30, token=token)
             seen += [each.instance_id for each in page.left_out]
             token = page.next_token
             if not token:
@@ -142,7 +142,7 @@ def test_an_older_version_reads_a_selection_that_names_nothing() -> None:
             assert (old.has_criteria, old.exclude, old.regions) == (False, NOTHING_EXCLUDED, selection.regions)
             one.ports.batches.create(batch)
             assert one.ports.batches.load(batch.batch_id) == batch
-            assert one.ports.batches.batch_and_tally(batch.batch_id)[0] == batch
+            assert one.ports.batches.load_batch_and_tally(batch.batch_id)[0] == batch
             # The older version writes the batch as it read it, so the selection stays.
             written = tables.batch_columns(replace(batch, selection=old, version=2))
             assert tables.batch_from_row(columns | written).selection == selection

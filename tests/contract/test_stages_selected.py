@@ -147,4 +147,4 @@ def test_a_refusal_counts_as_a_failure_if_the_precheck_had_passed_before(passed_
         made = stand(one.ports, batch_of(NAMED), 1, State.ACCEPTED, **more)
         run(one, made)
         assert one.ports.migrations.load(made.migration_id).state is State.PRECHECK_FAILED
-        assert (made.migration_id in one.ports.batches.tally(made.batch_id).failed) is counts
+        assert (made.migration_id in one.ports.batches.load_tally(made.batch_id).failed) is counts

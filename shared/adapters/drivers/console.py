@@ -11,7 +11,7 @@ from shared.adapters.drivers.jobs import (
     SmcJobs,
     ambiguous_source_report,
     indistinct_instance_report,
-    is_of_other_instance,
+    is_job_of_other_instance,
     job_report,
     job_reports,
 )
@@ -83,7 +83,7 @@ class ConsoleDriver(JobStopper):
         """
         known_id = migration.handle.job_id
         known = self._jobs.jobs_by_id([known_id]).get(known_id) if known_id else None
-        if known is not None and is_of_other_instance(known, migration):
+        if known is not None and is_job_of_other_instance(known, migration):
             known = None
         if known is not None and known.status in _BEGUN:
             return known
@@ -97,7 +97,7 @@ def _is_possible_job_of_hop(job: Any, migration: Migration) -> bool:
     A job is new if it was made after the snapshots were ready, or after the first job started. The clocks of SMC and the pipeline
     may differ by 30 s.
     """
-    if is_of_other_instance(job, migration):
+    if is_job_of_other_instance(job, migration):
         return False
     made = parse_time_or_none(job.creation_time)
     since = (migration.handle.started_at or migration.entered_at) - CLOCKS_APART

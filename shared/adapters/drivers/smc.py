@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.adapters.clock import parse_time_or_none
 from shared.adapters.drivers.access_tokens import AccessTokens
-from shared.adapters.drivers.jobs import OS_JOB, PAGE, SmcJobs, foreign_job_error, is_of_other_instance, job_reports
+from shared.adapters.drivers.jobs import OS_JOB, PAGE, SmcJobs, foreign_job_error, is_job_of_other_instance, job_reports
 from shared.adapters.drivers.smc_settings import SmcSettings
 from shared.adapters.drivers.unfinished import MIGRATION_TAG, JobStopper
 from shared.adapters.sdk import Clients
@@ -72,7 +72,7 @@ class SmcDriver(JobStopper):
             raise _setting_missing_error(" and ".join(missing))
 
     def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
-        self._import_command(os_type)
+        self._import_command_template(os_type)
         for release in releases:
             self._smc_release_name(release)
 
@@ -83,7 +83,7 @@ class SmcDriver(JobStopper):
         handle = migration.handle
         if handle.job_id:
             job = self._jobs.jobs_by_id([handle.job_id]).get(handle.job_id)
-            if job is not None and is_of_other_instance(job, migration):
+            if job is not None and is_job_of_other_instance(job, migration):
                 raise foreign_job_error(job)
             if job is not None and job.status in _USABLE:
                 return JobReport(JobPhase.PREPARED, replace(handle, ran_before=job.start_time or ""))
@@ -103,14 +103,14 @@ class SmcDriver(JobStopper):
         """
         if handle.import_invocation_id:
             result = self._guest.command_result(migration.region_id, migration.instance_id, handle.import_invocation_id)
-            return JobReport(JobPhase.PREPARING, handle) if result is None else _job_report_of_import(handle, result)
+            return JobReport(JobPhase.PREPARING, handle) if result is None else _import_report(handle, result)
         name = _job_name(migration)
         if self._tokens.delete_tokens_by_name(name):
             # An earlier call made the token and then crashed, so the activation code is lost. Its import may still have succeeded.
             known = self._source_of_lost_import(migration)
             if known:
                 return JobReport(JobPhase.PREPARING, replace(handle, source_id=known))
-        command = self._import_command(migration.os_type)
+        command = self._import_command_template(migration.os_type)
         token_id, code = self._tokens.make_token(name)
         invocation = self._guest.start_script(
             migration.region_id,
@@ -130,13 +130,13 @@ class SmcDriver(JobStopper):
         Empty if no source server counts.
         """
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
-        for source_id in reversed(_imported_source_ids(self._command_outputs(migration, since))):
+        for source_id in reversed(_imported_source_ids(self._results_of_commands(migration, since))):
             source = self._jobs.source_by_id(source_id)
             if source is not None and source.state == "Available" and not source.job_id:
                 return source_id
         return ""
 
-    def _command_outputs(self, migration: Migration, since: datetime) -> list[CommandResult]:
+    def _results_of_commands(self, migration: Migration, since: datetime) -> list[CommandResult]:
         """The results of the commands that were run in the instance, oldest first. The SMC client prints the id of each source
         server that the client registers.
 
@@ -145,7 +145,7 @@ class SmcDriver(JobStopper):
         """
         return self._guest.command_results(migration.region_id, migration.instance_id, since - CLOCKS_APART)
 
-    def _import_command(self, os_type: str) -> str:
+    def _import_command_template(self, os_type: str) -> str:
         template = self._settings.import_windows if os_type == "windows" else self._settings.import_linux
         if not template:
             raise _setting_missing_error(f"REPLANK_SMC_IMPORT_{os_type.upper()}")
@@ -156,7 +156,7 @@ class SmcDriver(JobStopper):
         if source is None or source.state == "Deleting":
             return JobReport(JobPhase.PREPARING, replace(handle, source_id="", import_invocation_id=""))
         if source.state == "Available":
-            for job_id in self._existing_job_ids(_job_names(migration)[:-1]):
+            for job_id in self._existing_job_ids(_job_names_of_all_attempts(migration)[:-1]):
                 self._delete_job(job_id)
             try:
                 return JobReport(
@@ -216,9 +216,9 @@ class SmcDriver(JobStopper):
 
         job_id = migration.handle.job_id
         job = self._jobs.jobs_by_id([job_id]).get(job_id)
-        if job is not None and is_of_other_instance(job, migration):
+        if job is not None and is_job_of_other_instance(job, migration):
             raise foreign_job_error(job)
-        if _is_launched(job, migration):
+        if _is_job_launched(job, migration):
             return  # an earlier call started the job; if the job has failed since, only a person may start it again
         request = models.StartReplicationJobRequest(job_id=job_id)
         try:
@@ -236,7 +236,7 @@ class SmcDriver(JobStopper):
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         if handle == DriverData() and not migration.snapshots_made:
             return  # nothing is prepared before the snapshots exist
-        names = _job_names(migration)
+        names = _job_names_of_all_attempts(migration)
         # With only one attempt and a known job, no other job can exist. Otherwise a lost call may have made one.
         lost = [] if handle.job_id and migration.attempt == 1 else self._existing_job_ids(names)
         own = sorted({*lost, handle.job_id} - {""})
@@ -262,7 +262,7 @@ class SmcDriver(JobStopper):
         Call ``_delete_sources`` after the activation codes are deleted, so that no further import can begin. Raises Transient while
         an import may be running.
         """
-        outputs = self._command_outputs(migration, migration.created_at)
+        outputs = self._results_of_commands(migration, migration.created_at)
         for source_id in sorted({*_imported_source_ids(outputs), handle.source_id} - {""}):
             self._delete_source(source_id, own)
         since = self._clock.now() - IMPORT_ENDS
@@ -298,7 +298,7 @@ class SmcDriver(JobStopper):
             return
 
 
-def _is_launched(job: Any | None, migration: Migration) -> bool:
+def _is_job_launched(job: Any | None, migration: Migration) -> bool:
     """Whether the start time that SMC shows for the job proves that this attempt started the job."""
     if job is None or not job.start_time:
         return False
@@ -313,7 +313,7 @@ def _job_name(migration: Migration) -> str:
     return f"rp-{migration.migration_id}-{migration.hop}-{migration.attempt}"
 
 
-def _job_names(migration: Migration) -> list[str]:
+def _job_names_of_all_attempts(migration: Migration) -> list[str]:
     """The job names of all attempts so far, oldest first."""
     return [_job_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
 
@@ -324,7 +324,7 @@ def _imported_source_ids(outputs: Sequence[CommandResult]) -> list[str]:
     return list(dict.fromkeys(each.group(1) for each in found if each))
 
 
-def _job_report_of_import(handle: DriverData, result: CommandResult) -> JobReport:
+def _import_report(handle: DriverData, result: CommandResult) -> JobReport:
     output = result.output.decode("utf-8", "replace")
     found = _IMPORTED.search(output)
     if found:

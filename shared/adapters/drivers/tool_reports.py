@@ -23,24 +23,24 @@ _BACK = "Roll back: only the snapshots undo what the tool has changed."
 
 def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     """The report on the tool's installation and on the tool's own precheck."""
-    return _with_log(_preparation_report(answer, recipe, handle, run), answer, run)
+    return _report_with_log(_preparation_report_without_log(answer, recipe, handle, run), answer, run)
 
 
 def running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
     """The report on a replacement in progress, made from the guest's answer."""
-    return _with_log(_running_report(answer, recipe, handle, catalog), answer, handle.job_id)
+    return _report_with_log(_running_report_without_log(answer, recipe, handle, catalog), answer, handle.job_id)
 
 
-def _with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobReport:
+def _report_with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobReport:
     """The report, with the end of the tool's log added if this run has failed."""
     if report.phase is not JobPhase.FAILED or answer.run != run:
         return report
     return replace(report, log=end_of_log(answer.log))
 
 
-def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
+def _preparation_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     if answer.word:
-        return _run_not_begun_report(answer, recipe, handle)
+        return _report_of_run_not_begun(answer, recipe, handle)
     if answer.run != run:
         return JobReport(JobPhase.PREPARING, handle, remedy=f"{recipe.tool} is to be installed in the instance.")
     known = replace(handle, job_id=run, waits="")
@@ -53,7 +53,7 @@ def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, 
         return JobReport(JobPhase.PREPARING, replace(handle, waits=todo), remedy=f"a person: {todo}")
     stops = findings_that_stop(findings_of_report(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
     if answer.phase == "refused" or stops:
-        return _refusal_report(answer, recipe, known)
+        return _precheck_refusal_report(answer, recipe, known)
     if answer.is_cut_off:
         message = (
             f"The preparation of {recipe.tool} was cut off while it was {answer.phase}: the instance restarted, or it was killed."
@@ -67,22 +67,22 @@ def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, 
     return JobReport(JobPhase.PREPARING, replace(handle, waits=""), remedy=f"{recipe.tool} {doing}.")
 
 
-def _running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
+def _running_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
     running = JobReport(JobPhase.RUNNING, handle, progress=answer.progress)
     if answer.run != handle.job_id:
         gone = "The instance has no record of this run. It may have been put back to a snapshot, or another tool is at work in it."
         remedy = "Look at the instance; then retry, or roll back."
         return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.RecordGone", gone, remedy)
     if answer.phase == "failed":
-        return _failure_report(answer, recipe, handle)
+        return _tool_failure_report(answer, recipe, handle)
     if answer.is_cut_off:
         message = (
             f"{recipe.tool} was cut off in the middle: the instance restarted, or the tool was killed."
-            f" {_error_text(answer)}".strip()
+            f" {_tool_error_text(answer)}".strip()
         )
         return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.Interrupted", message, _remedy_after_interruption(answer))
     if answer.phase == "prepared" and not answer.started:
-        return _run_not_begun_report(answer, recipe, handle) if answer.word else JobReport(JobPhase.PREPARED, handle)
+        return _report_of_run_not_begun(answer, recipe, handle) if answer.word else JobReport(JobPhase.PREPARED, handle)
     if answer.phase != "restarting" or not answer.returned or answer.busy:
         return running
     found = identify_os_release_in_catalog(catalog, answer.os_id, answer.os_version, answer.os_name)
@@ -91,7 +91,7 @@ def _running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, cata
     return _system_not_replaced_report(answer, recipe, handle)
 
 
-def _run_not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
+def _report_of_run_not_begun(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     if answer.word == "past":
         changed = f"An earlier run of {recipe.tool} has changed the system already, and did not complete it."
         return JobReport(JobPhase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_BACK)
@@ -103,7 +103,7 @@ def _run_not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData
     return JobReport(JobPhase.FAILED, handle, code="Tool.AlreadyRuns", message=message, remedy=remedy)
 
 
-def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
+def _precheck_refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for a tool whose own precheck found obstacles.
 
     The report's message contains the first obstacle and the number of further obstacles.
@@ -119,7 +119,7 @@ def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> J
     return JobReport(JobPhase.FAILED, handle, code="Tool.Inhibited", message=message, remedy=first.remedy)
 
 
-def _failure_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
+def _tool_failure_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for a tool that ended with an error."""
     report = _failed_report_with_tool_error(answer, recipe, handle, "Tool.Failed", f"ended with status {answer.status}")
     return replace(report, progress=answer.progress, remedy=_BACK if answer.changed else report.remedy)
@@ -134,7 +134,7 @@ def _system_not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Driv
         else ""
     )
     system = f"{answer.os_name} {answer.os_version}".strip() or "an unknown system"
-    message = f"{recipe.tool} has ended, and the instance runs {system}.{own} {_error_text(answer, recipe)}".strip()
+    message = f"{recipe.tool} has ended, and the instance runs {system}.{own} {_tool_error_text(answer, recipe)}".strip()
     return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.NotReplaced", message, _BACK)
 
 
@@ -142,11 +142,11 @@ def _failed_report_with_tool_error(answer: ToolAnswer, recipe: Recipe, handle: D
     """The report of a failure, in the tool's own words. A known kind of failure has its own code and remedy."""
     kind = failure_kind(answer.log)
     remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."
-    message = f"{recipe.tool} {what}. {_error_text(answer, recipe)}".strip()
+    message = f"{recipe.tool} {what}. {_tool_error_text(answer, recipe)}".strip()
     return JobReport(JobPhase.FAILED, handle, code=kind.code if kind else code, message=message, remedy=remedy)
 
 
-def _error_text(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
+def _tool_error_text(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
     """The first error that the tool reports, in the tool's own words; empty if it reports no error."""
     stops = findings_that_stop(findings_of_report(recipe.tool, answer.report)) if recipe and answer.report else ()
     said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error_line(answer.log)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from shared.domain.drivers import AUTO
 from shared.domain.errors import Permanent
 from shared.domain.migration import DriverData, Migration
-from shared.ports.driver import InstanceIdentity, JobReport, LiveJob
+from shared.ports.driver import InstanceIdentity, JobReport, UnfinishedJob
 
 
 class UnchosenDriver:
@@ -25,10 +25,10 @@ class UnchosenDriver:
         return
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
-        raise _not_chosen_error()
+        raise _driver_not_chosen_error()
 
     def launch_job(self, migration: Migration) -> None:
-        raise _not_chosen_error()
+        raise _driver_not_chosen_error()
 
     def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
         return {}
@@ -36,17 +36,17 @@ class UnchosenDriver:
     def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
         return ()
 
-    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
+    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[UnfinishedJob, ...]:
         return ()
 
-    def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
+    def remove_jobs(self, jobs: Sequence[UnfinishedJob]) -> None:
         return
 
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         return
 
 
-def _not_chosen_error() -> Permanent:
+def _driver_not_chosen_error() -> Permanent:
     """The error of a migration without a chosen driver.
 
     An older version may have prechecked the migration, and older versions choose no driver.

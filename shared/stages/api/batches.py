@@ -142,18 +142,18 @@ def _distinct(items: Any) -> tuple[str, ...]:
 
 def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
     """Return a batch with the number of its migrations by state; raises Refused (Batch.NotFound)."""
-    found, tally = ports.batches.batch_and_tally(batch_id)
-    states = {id: state.value for id, state in ports.migrations.states(batch_id).items()}
+    found, tally = ports.batches.load_batch_and_tally(batch_id)
+    states = {id: state.value for id, state in ports.migrations.states_by_migration_id(batch_id).items()}
     counts = dict(Counter(states.values()))
     journal = ports.batches.journal(batch_id) if _may_have_acts_in_journal(found) else []
     held = _why_no_migration_starts(found, tally, counts, ports)
-    troubles = accounts.account_troubles(found.selection.accounts, ports)
+    troubles = accounts.unusable_accounts(found.selection.accounts, ports)
     shown = show.batch_detail(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
     if found.policy.waves and found.acknowledgement:
         shown = replace(shown, waves=_wave_views(found, states, ports))
     to_start = waiting_job_count(found, counts, ports)
     selection = show.selection_view(found, ports.account_id)
-    return replace(shown, selection=selection, account_troubles=troubles, jobs_to_start=to_start)
+    return replace(shown, selection=selection, unusable_accounts=troubles, jobs_to_start=to_start)
 
 
 def waiting_job_count(batch: Batch, counts: dict[str, int], ports: Ports) -> int:

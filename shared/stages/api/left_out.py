@@ -7,11 +7,11 @@ from shared.ports.ports import Ports
 from shared.stages.api.selection_views import LeftOutList, LeftOutView
 
 
-def left_out_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> LeftOutList:
+def left_out_instance_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> LeftOutList:
     """Return a page of the instances left out, in order of account, region and id; raises Refused (Batch.NotFound)."""
     batch = ports.batches.load(batch_id)
     start = int(token) if token.isdecimal() else 0
-    stored = ports.batches.left_out_page(batch_id, start // LEFT_OUT_PAGE)
+    stored = ports.batches.left_out_instance_page(batch_id, start // LEFT_OUT_PAGE)
     found = stored[start % LEFT_OUT_PAGE :][:limit]
     rows = tuple(
         LeftOutView(each.instance_id, each.account_id or ports.account_id, each.region_id, each.name, each.code, each.message)
@@ -25,4 +25,4 @@ def left_out_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> Lef
 
 
 def _has_left_out_page(ports: Ports, batch_id: str, start: int) -> bool:
-    return bool(ports.batches.left_out_page(batch_id, start // LEFT_OUT_PAGE))
+    return bool(ports.batches.left_out_instance_page(batch_id, start // LEFT_OUT_PAGE))

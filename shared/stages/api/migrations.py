@@ -83,7 +83,7 @@ def migration_page(
         if wanted.has_unindexed_fields
         else _read_migration_page(ports, wanted, limit, token)
     )
-    dry = ports.batches.dry_run_ids(sorted({each.batch_id for each in page.migrations}))
+    dry = ports.batches.ids_of_dry_runs(sorted({each.batch_id for each in page.migrations}))
     shown = (show.migration_view(each, dry_run=each.batch_id in dry, own=ports.account_id) for each in page.migrations)
     return views.MigrationList(tuple(shown), page.next_token)
 
@@ -122,7 +122,7 @@ def _page_of_instance(ports: Ports, instance_id: str, batch_id: str, state: Stat
 def get_migration(ports: Ports, migration_id: str) -> views.MigrationDetail:
     """Return one migration with all its fields; raises Refused (Migration.NotFound)."""
     found = ports.migrations.load(migration_id)
-    terms = ports.batches.terms(found.batch_id)
+    terms = ports.batches.load_terms(found.batch_id)
     shown = show.migration_detail(
         found,
         restarts=ports.migrations.restart_count(migration_id),
@@ -143,7 +143,7 @@ def _rollback_approvals(migration: Migration, terms: BatchTerms, ports: Ports) -
 
 
 def _wait_reason(migration: Migration, ports: Ports) -> str:
-    trouble = ports.admission.account_troubles([migration.account_id]).get(migration.account_id)
+    trouble = ports.admission.unusable_accounts([migration.account_id]).get(migration.account_id)
     if trouble is not None and migration.state not in TERMINAL | WAITING_FOR_A_PERSON:
         return trouble.why_unusable
     if migration.state is State.FAILED and migration.owes:
@@ -166,7 +166,7 @@ def confirm(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views
     """Accept the migration's outcome. The snapshots are deleted after the batch's retention time."""
 
     def decide_confirmation(migration: Migration, now: datetime) -> Step:
-        retention_days = ports.batches.terms(migration.batch_id).policy.retention_days
+        retention_days = ports.batches.load_terms(migration.batch_id).policy.retention_days
         return acts.confirm(
             migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds_snapshots(migration, ports)
         )
@@ -201,7 +201,7 @@ def retry_step(migration: Migration, caller: Caller, now: datetime, ports: Ports
     In a stopped batch only a rollback can be retried.
     """
     taken = acts.retry(migration, caller.name, now)
-    terms = ports.batches.terms(migration.batch_id)
+    terms = ports.batches.load_terms(migration.batch_id)
     if taken.after.state is not State.ROLLING_BACK:
         acts.check_not_stopped(terms)
     reopen_batch(terms, ports)
@@ -224,7 +224,7 @@ def roll_back(ports: Ports, migration_id: str, caller: Caller, seen: int) -> vie
 def rollback_step(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
     """Return the first step of a rollback. Raises Refused if the rollback is impossible, or lacks approvals."""
     taken = acts.roll_back(migration, caller.name, now)
-    if ports.batches.terms(migration.batch_id).policy.rollback_approvals:
+    if ports.batches.load_terms(migration.batch_id).policy.rollback_approvals:
         from shared.stages.api.approving import check_rollback_approved  # as above
 
         check_rollback_approved(migration, now, ports)

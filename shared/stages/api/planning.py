@@ -211,7 +211,7 @@ def _snapshot_gib(meant: Sequence[Migration], ports: Ports) -> tuple[int, int]:
     """Return the maximum size of all snapshots in GiB, and the number of instances whose disks were read."""
     per_hop: list[int] = []
     for migration in meant[:SIZES_READ]:
-        document = ports.migrations.document(migration.migration_id, instance_document_name(0))
+        document = ports.migrations.stored_document(migration.migration_id, instance_document_name(0))
         if document is not None:
             per_hop.append(sum(each.size_gib for each in InstanceFacts.from_json(document).disks))
     if not per_hop:

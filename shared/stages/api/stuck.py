@@ -30,7 +30,7 @@ def find_stuck_rows(ports: Ports) -> views.Stuck:
     """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check everything."""
     now = ports.clock.now()
     waiting = ports.migrations.tick_queue_page(now + timedelta(days=1), limit=ROWS)
-    swept = ports.migrations.past_retention_page(now + timedelta(days=1), limit=ROWS, token="")
+    swept = ports.migrations.migration_page_past_retention(now + timedelta(days=1), limit=ROWS, token="")
     batches = ports.batches.batch_page(limit=BATCHES, token="")
     more = bool(waiting.next_token or swept.next_token or batches.next_token)
     found = [

@@ -107,8 +107,8 @@ class WithUnreadable(FakeMigrations):
     unreadable: set[str] = field(default_factory=set)
     aside: list[str] = field(default_factory=list)
 
-    def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
-        return [each for each in super().load_many(migration_ids) if each.migration_id not in self.unreadable]
+    def load_migrations(self, migration_ids: Sequence[str]) -> list[Migration]:
+        return [each for each in super().load_migrations(migration_ids) if each.migration_id not in self.unreadable]
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
         self.aside += migration_ids
@@ -151,14 +151,14 @@ def test_a_batch_in_trouble_does_not_keep_the_others_from_their_offers(monkeypat
     ports = fakes.ports
     batch_of(ports, 1, 1)
     batch_of(ports, 2, 2)
-    tally = fakes.batches.tally
+    tally = fakes.batches.load_tally
 
     def of_readable(batch_id: str) -> Any:
         if batch_id == "b1":
             raise Permanent("Store.RowInvalid", "terms of batch b1", "Correct it.")
         return tally(batch_id)
 
-    monkeypatch.setattr(fakes.batches, "tally", of_readable)
+    monkeypatch.setattr(fakes.batches, "load_tally", of_readable)
     for _ in range(2):  # in either order
         fakes.clock.pass_time(minutes=1)
         assert tick(ports).facts["offered"] == 1
@@ -183,4 +183,4 @@ def test_a_driver_of_a_later_version_spoils_only_its_own_migrations() -> None:
         ports.migrations.create(each, first_journal_entry(each, by="intake", reason="x"), [])
     assert tick(ports).facts["driven"] == 1
     with pytest.raises(Permanent, match=r"Driver\.Unknown"):
-        ports.driver("later")
+        ports.driver_by_name("later")

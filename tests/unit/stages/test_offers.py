@@ -82,12 +82,12 @@ def test_what_holds_a_slot_already_is_offered_where_there_is_no_room(fakes: Fake
 
 def test_room_is_kept_for_nothing_that_is_not_offered(fakes: Fakes) -> None:
     """Rows that cannot be read, or that are no longer ready, must not use up room."""
-    ports, load_many = limited(fakes, 3), fakes.ports.migrations.load_many
+    ports, load_migrations = limited(fakes, 3), fakes.ports.migrations.load_migrations
 
     def without_one(ids: Sequence[str]) -> list[Migration]:
-        return [each for each in load_many(ids) if each.batch_id != "bone"]
+        return [each for each in load_migrations(ids) if each.batch_id != "bone"]
 
-    with mock.patch.object(ports.migrations, "load_many", without_one):
+    with mock.patch.object(ports.migrations, "load_migrations", without_one):
         watch.run(TICK, ports)
         later(fakes)
         watch.run(TICK, ports)
@@ -174,9 +174,11 @@ def test_slots_are_offered_in_the_order_of_the_batch(ordered: Fakes) -> None:
 
 def test_a_row_that_cannot_be_read_does_not_block_the_order(ordered: Fakes) -> None:
     first = next(iter(ordered.ports.batches.waves("bone").places))
-    load_many = ordered.ports.migrations.load_many
+    load_migrations = ordered.ports.migrations.load_migrations
     without = mock.patch.object(
-        ordered.ports.migrations, "load_many", lambda ids: [each for each in load_many(ids) if each.migration_id != first]
+        ordered.ports.migrations,
+        "load_migrations",
+        lambda ids: [each for each in load_migrations(ids) if each.migration_id != first],
     )
     with without:
         watch.run(TICK, limited(ordered, 1))
