@@ -13,7 +13,7 @@ from shared.adapters.store import Columns, HighestKey, Key, LowestKey, MaximumVa
 from shared.domain.batch import Batch, BatchJournalEntry, BatchTerms, LeftOutInstance, Waves, awaits_confirmation, needs_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Bug, Permanent, Refused, Stale
-from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
+from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, BatchTally
 from shared.ports.migrations import UnreadableRow
 
 MOST_PAGES = 10
@@ -160,23 +160,23 @@ class TablestoreBatches:
         with suppress(WriteInDoubt):  # the first request has already removed the failure
             self._store.update(tables.BATCHES, _batch_key(batch_id), {}, (column,), expect={column: MaximumValue(attempt - 1)})
 
-    def load_tally(self, batch_id: str) -> Tally:
+    def load_tally(self, batch_id: str) -> BatchTally:
         return self._tally_from_row(batch_id, self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.TALLY) or {})
 
-    def load_batch_and_tally(self, batch_id: str) -> tuple[Batch, Tally]:
+    def load_batch_and_tally(self, batch_id: str) -> tuple[Batch, BatchTally]:
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.DOC_AND_TALLY)
         if row is None:
             raise _batch_not_found_error(batch_id)
         return tables.batch_from_row(row), self._tally_from_row(batch_id, row)
 
-    def _tally_from_row(self, batch_id: str, row: Columns) -> Tally:
+    def _tally_from_row(self, batch_id: str, row: Columns) -> BatchTally:
         failed, moved = _attempts_by_migration_id(row, tables.FAILED), _attempts_by_migration_id(row, tables.MOVED)
         forgiven = _attempts_by_migration_id(row, tables.FORGIVEN)
         # If both failed and validated are recorded, the later attempt counts. Within one attempt the failure counts: a person
         # rolled the migration back after its validation.
         lost = {each: attempt for each, attempt in failed.items() if attempt >= moved.get(each, 0)}
         counted = {each: attempt for each, attempt in lost.items() if attempt > forgiven.get(each, 0)}
-        return Tally(
+        return BatchTally(
             self._stored_terms(batch_id, row),
             frozenset(counted),
             frozenset(each for each, attempt in moved.items() if attempt > failed.get(each, 0)),

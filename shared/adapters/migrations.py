@@ -48,7 +48,9 @@ class TablestoreMigrations:
     def create_migrations(self, made: Sequence[NewMigration]) -> list[bool]:
         from shared.adapters.store_bulk import put_new_rows  # only intake writes in bulk
 
-        rows = [(_migration_key(each.migration.migration_id), tables.step_columns(_first_step(each))) for each in made]
+        rows = [
+            (_migration_key(each.migration.migration_id), tables.step_columns(_first_step_of_new_migration(each))) for each in made
+        ]
         if len(rows) > 1:
             with suppress(Permanent):  # in an older stack, the role may not have the permission to write in bulk
                 return put_new_rows(self._store, tables.MIGRATIONS, rows)
@@ -57,7 +59,7 @@ class TablestoreMigrations:
     def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
         from shared.adapters.store_bulk import update_rows
 
-        changes = [_first_outbox_removal(each) for each in made]
+        changes = [_change_removing_first_outbox(each) for each in made]
         settled = [False] * len(made)
         if len(made) > 1:
             with suppress(Permanent):
@@ -231,7 +233,9 @@ class TablestoreMigrations:
         places = {row["migration_id"]: row["due_at"] for row in found}  # an index that lags behind may show a row twice
         return [WaitingMigration(migration_id, due_at < 0) for migration_id, due_at in places.items()]
 
-    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
+    def migration_page_of_batch(
+        self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False
+    ) -> MigrationPage:
         states = (LowestKey, HighestKey) if state is None else (state.value, state.value)
         batch = ("batch_id", batch_id)
         first: Key = (batch, ("state", states[0]), ("migration_id", LowestKey))
@@ -306,11 +310,11 @@ def values_of_readable_rows(read: Callable[[Columns], T], rows: Iterable[Columns
     return found
 
 
-def _first_step(made: NewMigration) -> Step:
+def _first_step_of_new_migration(made: NewMigration) -> Step:
     return Step(made.migration, made.migration, made.entry, events=tuple(made.events))
 
 
-def _first_outbox_removal(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
+def _change_removing_first_outbox(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
     """The change that removes a new row's outbox after its events are published.
 
     The change also writes the due time of the migration's state.

@@ -39,7 +39,10 @@ def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expe
     """
     try:
         return repeat_call(
-            clients.retry, lambda _number: send(clients.runtime_options()).body, _retry_decider(clients, expected), clients.sleep
+            clients.retry,
+            lambda _number: send(clients.runtime_options()).body,
+            _retry_decision_function(clients, expected),
+            clients.sleep,
         )
     except Exception as error:
         failed = cloud_error_from_exception(error)
@@ -50,7 +53,7 @@ def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expe
         raise _translated_error(clients, failed) from error
 
 
-def _retry_decider(clients: Clients, expected: Expected) -> Callable[[Exception], RetryHint | None]:
+def _retry_decision_function(clients: Clients, expected: Expected) -> Callable[[Exception], RetryHint | None]:
     def retry_decision(error: Exception) -> RetryHint | None:
         failed = cloud_error_from_exception(error)
         if failed is None or expected(failed):

@@ -25,7 +25,7 @@ class BatchPage:
 
 
 @dataclass(frozen=True)
-class Tally:
+class BatchTally:
     """A batch's terms, with the batch's failed and moved migrations, all read in one call."""
 
     terms: BatchTerms
@@ -107,8 +107,8 @@ class Batches(Protocol):
         is recorded as both ``moved`` and ``failed``, as after a rollback, counts as failed.
         """
 
-    def load_tally(self, batch_id: str) -> Tally:
+    def load_tally(self, batch_id: str) -> BatchTally:
         """The terms of a batch and the outcomes recorded so far. Raises Refused (Batch.NotFound)."""
 
-    def load_batch_and_tally(self, batch_id: str) -> tuple[Batch, Tally]:
+    def load_batch_and_tally(self, batch_id: str) -> tuple[Batch, BatchTally]:
         """A batch and its tally, read in one call. Raises Refused (Batch.NotFound)."""

@@ -88,7 +88,7 @@ class Driver(Protocol):
     def check_settings(self) -> None:
         """Raise Permanent (Driver.SettingMissing) if a setting is missing. The error says where to find the setting's value."""
 
-    def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
+    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
         """Raise Permanent (Driver.SettingMissing) if a setting is missing for this ``os_type`` or for one of these destinations."""
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:

@@ -132,7 +132,9 @@ class Migrations(Protocol):
         Migrations that wait for their next hop come first. All other migrations follow in the order in which they began to wait.
         """
 
-    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
+    def migration_page_of_batch(
+        self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False
+    ) -> MigrationPage:
         """A page of a batch's migrations, sorted by the name of the state. If ``state`` is given, the page has only migrations in
         this state.
 

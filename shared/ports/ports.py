@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # only for type hints, so that a starting function need not l
 
 
 @dataclass(frozen=True)
-class Limits:
+class DeploymentLimits:
     """The limits that the deployment's settings define. The page docs/operations.md explains each limit."""
 
     max_moving: int = 20
@@ -99,7 +99,7 @@ class Ports:
 
     Returns the error of a missing setting, or None if the driver has all settings.
     """
-    limits: Limits = field(default_factory=Limits)
+    limits: DeploymentLimits = field(default_factory=DeploymentLimits)
     catalog: Catalog = CATALOG
     """The catalog that ships with Replank, extended by the operator's own rows."""
     regions: tuple[str, ...] = ()

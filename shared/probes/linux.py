@@ -28,7 +28,7 @@ def parse_linux_answer(text: str) -> GuestFacts:
     """The facts in an answer of linux.sh. Raises ProbeUnreadable if the answer's frame is incomplete."""
     answer = LinuxAnswer(sections_of_answer(text))
     system = answer.read_section("os", lambda s: s)
-    services = answer.read_section("services", _services)
+    services = answer.read_section("services", _service_facts)
     facts = GuestFacts(
         os_id=system.first_value_for_key("id") if system else None,
         os_version=system_version(system) if system else None,
@@ -39,14 +39,14 @@ def parse_linux_answer(text: str) -> GuestFacts:
         mounts=_mounts_with_options(answer),
         packages=answer.read_section("packages", _package_summary),
         services=services,
-        listening=answer.read_section("listening", _listeners),
+        listening=answer.read_section("listening", _listener_facts),
         users=answer.read_section("users", lambda s: tuple(s.values_for_key("user"))),
         groups=answer.read_section("users", lambda s: tuple(s.values_for_key("group"))),
-        interfaces=_interfaces(answer),
+        interfaces=_interface_facts(answer),
         default_route=answer.read_section("route", lambda s: s.lines[0] if s.lines else ""),
         dns=answer.read_section("dns", lambda s: tuple(s.lines)),
         firewall=_active_firewalls(services),
-        checksums=(answer.read_section("checksums", _checksums) or ()) if "checksums" in answer.sections else (),
+        checksums=(answer.read_section("checksums", _checksum_facts) or ()) if "checksums" in answer.sections else (),
         check=_user_check_result(answer.sections.get("check")),
     )
     total, available = answer.read_section("memory", _memory_mib) or (None, None)
@@ -116,17 +116,17 @@ def _package_summary(section: AnswerSection) -> PackageSummary:
     )
 
 
-def _services(section: AnswerSection) -> tuple[ServiceFacts, ...]:
+def _service_facts(section: AnswerSection) -> tuple[ServiceFacts, ...]:
     rows = [line.split(" ") for line in section.lines]
     return tuple(ServiceFacts(name, enabled == "1", active == "1") for name, enabled, active in rows)
 
 
-def _listeners(section: AnswerSection) -> tuple[ListenerFacts, ...]:
+def _listener_facts(section: AnswerSection) -> tuple[ListenerFacts, ...]:
     rows = [line.split(" ") for line in section.lines]
     return tuple(ListenerFacts(protocol, address, parse_whole_number(port)) for protocol, address, port in rows)
 
 
-def _interfaces(answer: LinuxAnswer) -> tuple[InterfaceFacts, ...] | None:
+def _interface_facts(answer: LinuxAnswer) -> tuple[InterfaceFacts, ...] | None:
     addresses = answer.read_section("addresses", lambda s: [line.split(" ") for line in s.lines])
     links = answer.read_section("links", lambda s: [line.split(" ") for line in s.lines])
     if addresses is None:
@@ -142,7 +142,7 @@ def _active_firewalls(services: tuple[ServiceFacts, ...] | None) -> str | None:
     return " ".join(name for name in FIREWALLS if any(s.name == name and s.active for s in services))
 
 
-def _checksums(section: AnswerSection) -> tuple[ChecksumFacts, ...]:
+def _checksum_facts(section: AnswerSection) -> tuple[ChecksumFacts, ...]:
     pairs = [line.split(" ", 1) for line in section.lines]
     return tuple(ChecksumFacts(path, "" if digest == "-" else digest) for digest, path in pairs)
 

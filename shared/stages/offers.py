@@ -18,7 +18,7 @@ from shared.domain.errors import ReplankError
 from shared.domain.hold import Hold
 from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_start_count, why_budget_spent
 from shared.domain.migration import ADMITTED, MOVING, Migration
-from shared.ports.batches import Tally
+from shared.ports.batches import BatchTally
 from shared.ports.migrations import WaitingMigration
 from shared.ports.ports import Ports
 from shared.stages.closing import close_batch
@@ -47,7 +47,7 @@ UNNEEDED_SLOT_KEPT_FOR = timedelta(minutes=10)
 class _BatchQueue:
     """The migrations of one batch that wait for a slot in one account."""
 
-    tally: Tally
+    tally: BatchTally
     waiting: Sequence[WaitingMigration]
     account_id: str = ""
 

@@ -13,7 +13,7 @@ from shared.domain.limits import AdmissionCounts, BlockingLimit, Start, StartCon
 from shared.domain.migration import Migration, State
 from shared.domain.retry import LOST_RACE
 from shared.ports.admission import SlotUse
-from shared.ports.batches import Tally
+from shared.ports.batches import BatchTally
 from shared.ports.ports import Ports
 
 
@@ -150,7 +150,7 @@ _STATES_WITHOUT_LOCK = _FINAL_STATES | {State.PRECHECK_FAILED}
 """The states in which a migration needs no lock. After a refused precheck the next attempt takes a new lock."""
 
 
-def why_batch_held(tally: Tally, ports: Ports) -> str:
+def why_batch_held(tally: BatchTally, ports: Ports) -> str:
     """Return, in words, why the batch cannot start a new migration now; empty if it can."""
     reasons = []
     for account_id in tally.terms.account_ids:
@@ -160,7 +160,7 @@ def why_batch_held(tally: Tally, ports: Ports) -> str:
     return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
-def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> StartContext:
+def _start_facts(seen: SlotUse, hold: Hold, tally: BatchTally, own: Migration | None, ports: Ports) -> StartContext:
     """Return the limits, counts and times that decide whether a migration of the batch may start."""
     now = ports.clock.now()
     trouble = seen.trouble.why_unusable if seen.trouble is not None and seen.trouble.is_blocking(now) else ""
@@ -175,7 +175,7 @@ def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None,
     return StartContext(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
 
 
-def wave_number(tally: Tally, own: str, ports: Ports) -> int:
+def wave_number(tally: BatchTally, own: str, ports: Ports) -> int:
     """Return the number of the migration's wave; 0 if the batch has no waves.
 
     Numbers start at 0. If ``own`` is empty, return the number of the open wave.
@@ -185,7 +185,7 @@ def wave_number(tally: Tally, own: str, ports: Ports) -> int:
     return ports.batches.waves(tally.terms.batch_id).wave_number(own) if own else tally.terms.control.wave
 
 
-def _counts_for_limits(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> AdmissionCounts:
+def _counts_for_limits(seen: SlotUse, tally: BatchTally, own: str, ports: Ports) -> AdmissionCounts:
     """Return the batch's counts that admission compares with the limits.
 
     The migration's own slot and its own failure do not count.
@@ -201,7 +201,7 @@ def _counts_for_limits(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> A
     )
 
 
-def _unvalidated_count(tally: Tally, own: str, ports: Ports) -> int | None:
+def _unvalidated_count(tally: BatchTally, own: str, ports: Ports) -> int | None:
     """Return the number of other migrations that hold a slot and are not validated yet. Return None once the canary has passed."""
     if len(tally.moved) >= tally.terms.policy.canary:
         return None

@@ -101,7 +101,7 @@ class Rows:
     def __init__(self, migrations: list[Any]) -> None:
         self.migrations = migrations
 
-    def page_of_batch(self, batch_id: str, **more: Any) -> Rows:
+    def migration_page_of_batch(self, batch_id: str, **more: Any) -> Rows:
         return self
 
 

@@ -157,7 +157,7 @@ def test_a_row_that_a_lagging_index_shows_twice_is_one_row(rows: Migrations, one
     assert [each.migration_id for each in rows.list_due_and_postpone_unreadable(T0 + timedelta(hours=3), 200)].count(
         made.migration_id
     ) == 1
-    assert rows.page_of_batch("btwice", state=None, limit=10, token="").migrations == (taken.after,)
+    assert rows.migration_page_of_batch("btwice", state=None, limit=10, token="").migrations == (taken.after,)
 
 
 def test_due_rows_come_longest_overdue_first_and_bounded(rows: Migrations) -> None:
@@ -278,25 +278,25 @@ def test_pages_of_a_batch(rows: Migrations) -> None:
     found: list[Migration] = []
     token, pages = "", 0
     while True:
-        page = rows.page_of_batch("bpages", state=State.ACCEPTED, limit=2, token=token)
+        page = rows.migration_page_of_batch("bpages", state=State.ACCEPTED, limit=2, token=token)
         found, token, pages = [*found, *page.migrations], page.next_token, pages + 1
         if not token:
             break
     assert (found, pages) == (made, 3)
-    everything = rows.page_of_batch("bpages", state=None, limit=100, token="")
+    everything = rows.migration_page_of_batch("bpages", state=None, limit=100, token="")
     assert {each.migration_id for each in everything.migrations} == {each.migration_id for each in [*made, failed]}
     assert [each.state.value for each in everything.migrations] == ["accepted"] * 5 + ["failed"]
     assert _backward_pages(rows) == everything.migrations[::-1]
-    some = rows.page_of_batch("bpages", state=State.ACCEPTED, limit=2, token="").next_token
+    some = rows.migration_page_of_batch("bpages", state=State.ACCEPTED, limit=2, token="").next_token
     for token in (some, "rubbish", "W1tdXQ"):
         with pytest.raises(Refused) as caught:
-            rows.page_of_batch("bother", state=None, limit=2, token=token)
+            rows.migration_page_of_batch("bother", state=None, limit=2, token=token)
         assert caught.value.code == "Token.Invalid"
 
 
 def _backward_pages(rows: Migrations) -> tuple[Migration, ...]:
-    first = rows.page_of_batch("bpages", state=None, limit=4, token="", backward=True)
-    second = rows.page_of_batch("bpages", state=None, limit=4, token=first.next_token, backward=True)
+    first = rows.migration_page_of_batch("bpages", state=None, limit=4, token="", backward=True)
+    second = rows.migration_page_of_batch("bpages", state=None, limit=4, token=first.next_token, backward=True)
     assert second.next_token == ""
     return (*first.migrations, *second.migrations)
 

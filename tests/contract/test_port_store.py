@@ -19,7 +19,7 @@ from shared.domain.errors import Bug, Refused, Stale
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.policy import Policy
 from shared.domain.window import Window
-from shared.ports.batches import Tally
+from shared.ports.batches import BatchTally
 from shared.ports.ports import Ports
 from shared.runtime.composition import function_credentials, make_ports
 from tests.support.ports import T0, Bench, CloudClock, bench, settings
@@ -106,13 +106,13 @@ def test_terms_are_read_without_the_instances() -> None:
         batches.create(made)
         meter.units.clear()
         assert batches.load_terms(made.batch_id) == made.terms
-        assert batches.load_tally(made.batch_id) == Tally(made.terms, frozenset(), frozenset())
+        assert batches.load_tally(made.batch_id) == BatchTally(made.terms, frozenset(), frozenset())
         assert meter.units == {"read": 2, "write": 0}
         assert batches.load(made.batch_id) == made
         assert meter.units["read"] > 5
         whole = meter.units["read"] - 2
         meter.units.clear()
-        assert batches.load_batch_and_tally(made.batch_id) == (made, Tally(made.terms, frozenset(), frozenset()))
+        assert batches.load_batch_and_tally(made.batch_id) == (made, BatchTally(made.terms, frozenset(), frozenset()))
         assert meter.units["read"] == whole, "both by one call, which costs no more than the document alone"
 
 
@@ -126,7 +126,7 @@ def test_terms_of_a_row_that_an_earlier_version_wrote_come_from_its_document(one
         old = batch(7, state=BatchState.OPEN, acknowledgement=made.acknowledgement)
         one.ports.batches.create(old)
     assert one.ports.batches.load_terms(made.batch_id) == after.terms
-    assert one.ports.batches.load_tally(old.batch_id) == Tally(old.terms, frozenset(), frozenset())
+    assert one.ports.batches.load_tally(old.batch_id) == BatchTally(old.terms, frozenset(), frozenset())
     found = one.ports.batches.terms_of_open_batches(10)
     assert old.terms in found
     assert made.batch_id not in [each.batch_id for each in found]
@@ -147,7 +147,7 @@ def test_outcomes_are_sets(ports: Ports) -> None:
     for outcome, migration in (("failed", "ma"), ("failed", "ma"), ("failed", "mb"), ("moved", "mc")):
         ports.batches.record_attempt_outcome(made.batch_id, migration, outcome)
     ports.batches.record_attempt_outcome(made.batch_id, "mb", "retried", 2)
-    assert ports.batches.load_tally(made.batch_id) == Tally(made.terms, frozenset({"ma"}), frozenset({"mc"}))
+    assert ports.batches.load_tally(made.batch_id) == BatchTally(made.terms, frozenset({"ma"}), frozenset({"mc"}))
     assert ports.batches.load(made.batch_id) == made
     assert ports.batches.load_batch_and_tally(made.batch_id) == (made, ports.batches.load_tally(made.batch_id))
     for ask in (ports.batches.load_tally, ports.batches.load_batch_and_tally):

@@ -50,7 +50,7 @@ def planned(one: Bench, request: dict[str, Any], document: dict[str, Any] = FLEE
 def instances_of(ports: Ports, batch_id: str) -> list[str]:
     found, token = [], ""
     while True:
-        page = ports.migrations.page_of_batch(batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.migration_page_of_batch(batch_id, state=None, limit=100, token=token)
         found += [each.instance_id.removeprefix("i-test") for each in page.migrations]
         token = page.next_token
         if not token:

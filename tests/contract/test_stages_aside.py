@@ -70,7 +70,7 @@ def test_unreadable_rows_at_the_head_of_the_due_step_aside_and_are_left_as_they_
 def test_a_page_says_which_rows_it_cannot_read_and_why(one: Bench) -> None:
     bad, good = stand(one, 1), stand(one, 2)
     spoil(one, tables.MIGRATIONS, (("migration_id", bad),))
-    page = one.ports.migrations.page_of_batch(migration(1).batch_id, state=None, limit=10, token="")
+    page = one.ports.migrations.migration_page_of_batch(migration(1).batch_id, state=None, limit=10, token="")
     assert [each.migration_id for each in page.migrations] == [good]
     assert [each.id for each in page.unreadable] == [bad]
     assert "migration_id" in page.unreadable[0].cause

@@ -119,7 +119,7 @@ def test_an_intake_that_takes_one_more_has_it_refused(monkeypatch: pytest.Monkey
         ports.batches.create(batch)
         monkeypatch.setattr(choosing.InstanceChoice, "_is_chosen", lambda *_: True)
         intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": batch.batch_id}), ports)
-        (first, *_) = ports.migrations.page_of_batch(batch.batch_id, state=None, limit=10, token="").migrations
+        (first, *_) = ports.migrations.migration_page_of_batch(batch.batch_id, state=None, limit=10, token="").migrations
         outcome, touched = run(one, first)
         assert (outcome.facts["code"], touched) == ("Batch.NotSelected", set())
 

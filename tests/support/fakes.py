@@ -23,7 +23,7 @@ from shared.domain.limits import has_priority
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
 from shared.ports.admission import LeaseHolder, SlotUse
 from shared.ports.audit import AuditPage
-from shared.ports.batches import LEFT_OUT_PAGE, NOTHING_FORGIVEN, BatchPage, Tally
+from shared.ports.batches import LEFT_OUT_PAGE, NOTHING_FORGIVEN, BatchPage, BatchTally
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import MigrationPage, NewMigration, Outbox, UnreadableRow, WaitingMigration
 from shared.ports.ports import Ports
@@ -188,7 +188,9 @@ class FakeMigrations:
     def _all(self) -> list[Migration]:
         return [row.migration for _, row in sorted(self.rows.items())]
 
-    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
+    def migration_page_of_batch(
+        self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False
+    ) -> MigrationPage:
         found = [m for m in self._all() if m.batch_id == batch_id and state in (None, m.state)]
         return MigrationPage(*_page(found[::-1] if backward else found, limit, token))
 
@@ -300,13 +302,13 @@ class FakeBatches:
         noted = failed if outcome == "failed" else self.moved.setdefault(batch_id, {})
         noted[migration_id] = attempt
 
-    def load_batch_and_tally(self, batch_id: str) -> tuple[Batch, Tally]:
+    def load_batch_and_tally(self, batch_id: str) -> tuple[Batch, BatchTally]:
         return self.load(batch_id), self.load_tally(batch_id)
 
-    def load_tally(self, batch_id: str) -> Tally:
+    def load_tally(self, batch_id: str) -> BatchTally:
         failed, moved, forgiven = (kept.get(batch_id, {}) for kept in (self.failed, self.moved, self.forgiven))
         counted = {each: n for each, n in failed.items() if n >= moved.get(each, 0) and n > forgiven.get(each, 0)}
-        return Tally(
+        return BatchTally(
             self.load_terms(batch_id),
             frozenset(counted),
             frozenset(each for each in moved if moved[each] > failed.get(each, 0)),

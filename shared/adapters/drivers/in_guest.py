@@ -57,7 +57,7 @@ class GuestDriver:
             remedy = f"Try a recipe on an instance that may be lost (docs/drivers.md), then name it in {SETTING}."
             raise Permanent("Driver.SettingMissing", message, remedy)
 
-    def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
+    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
         return  # a route of this driver has only paths whose recipe may be used
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:

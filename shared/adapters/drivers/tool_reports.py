@@ -40,7 +40,7 @@ def _report_with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobRepo
 
 def _preparation_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     if answer.word:
-        return _report_of_run_not_begun(answer, recipe, handle)
+        return _unstarted_run_report(answer, recipe, handle)
     if answer.run != run:
         return JobReport(JobPhase.PREPARING, handle, remedy=f"{recipe.tool} is to be installed in the instance.")
     known = replace(handle, job_id=run, waits="")
@@ -82,7 +82,7 @@ def _running_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: Driv
         )
         return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.Interrupted", message, _remedy_after_interruption(answer))
     if answer.phase == "prepared" and not answer.started:
-        return _report_of_run_not_begun(answer, recipe, handle) if answer.word else JobReport(JobPhase.PREPARED, handle)
+        return _unstarted_run_report(answer, recipe, handle) if answer.word else JobReport(JobPhase.PREPARED, handle)
     if answer.phase != "restarting" or not answer.returned or answer.busy:
         return running
     found = identify_os_release_in_catalog(catalog, answer.os_id, answer.os_version, answer.os_name)
@@ -91,7 +91,7 @@ def _running_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: Driv
     return _system_not_replaced_report(answer, recipe, handle)
 
 
-def _report_of_run_not_begun(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
+def _unstarted_run_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     if answer.word == "past":
         changed = f"An earlier run of {recipe.tool} has changed the system already, and did not complete it."
         return JobReport(JobPhase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_BACK)

@@ -58,10 +58,10 @@ class JobStopper:
 
         for job in jobs:
             if job.status == "Running":
-                self._send_ignoring_refusal("stop_replication_job", models.StopReplicationJobRequest(job_id=job.job_id))
-            self._send_ignoring_refusal("delete_replication_job", models.DeleteReplicationJobRequest(job_id=job.job_id))
+                self._send_and_ignore_refusal("stop_replication_job", models.StopReplicationJobRequest(job_id=job.job_id))
+            self._send_and_ignore_refusal("delete_replication_job", models.DeleteReplicationJobRequest(job_id=job.job_id))
 
-    def _send_ignoring_refusal(self, operation: str, request: Any) -> None:
+    def _send_and_ignore_refusal(self, operation: str, request: Any) -> None:
         try:
             self._jobs.call_smc(operation, request, expected=lambda error: is_not_found(error) or _REFUSED(error))
         except CloudError:

@@ -19,7 +19,7 @@ from shared.domain.migration import ADMITTED, State
 from shared.domain.notice import read_notice
 from shared.domain.policy import read_policy
 from shared.domain.retry import LOST_RACE
-from shared.ports.batches import Tally
+from shared.ports.batches import BatchTally
 from shared.ports.ports import Ports
 from shared.stages.api import accounts, show, views
 from shared.stages.api.act import contention_error
@@ -162,7 +162,7 @@ def waiting_job_count(batch: Batch, counts: dict[str, int], ports: Ports) -> int
     """
     waiting, traits = counts.get(State.SNAPSHOTTED.value, 0), driver_traits(batch.policy.driver)
     if waiting and traits.is_choice:
-        page = ports.migrations.page_of_batch(batch.batch_id, state=State.SNAPSHOTTED, limit=MOST_COUNTED, token="")
+        page = ports.migrations.migration_page_of_batch(batch.batch_id, state=State.SNAPSHOTTED, limit=MOST_COUNTED, token="")
         return sum(driver_traits(each.driver).attended for each in page.migrations)
     return waiting if traits.attended else 0
 
@@ -182,7 +182,7 @@ def _wave_views(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[vie
     return brakes.wave_views(batch, ports.batches.waves(batch.batch_id), states, ports.clock.now())
 
 
-def _why_no_migration_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
+def _why_no_migration_starts(batch: Batch, tally: BatchTally, counts: dict[str, int], ports: Ports) -> str:
     """Return, in words, why no migration of the batch starts. Unfinished planning is reported before a missing acknowledgement."""
     if batch.state is not BatchState.PLANNING:
         return why_batch_held(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""

@@ -93,7 +93,9 @@ def _read_migration_page(ports: Ports, wanted: MigrationFilter, limit: int, toke
     if wanted.instance_id:
         return _page_of_instance(ports, wanted.instance_id, wanted.batch_id, state, limit)
     if wanted.batch_id:
-        return ports.migrations.page_of_batch(wanted.batch_id, state=state, limit=limit, token=token, backward=wanted.is_backward)
+        return ports.migrations.migration_page_of_batch(
+            wanted.batch_id, state=state, limit=limit, token=token, backward=wanted.is_backward
+        )
     return ports.migrations.migration_page(state=state, limit=limit, token=token)
 
 

@@ -38,7 +38,7 @@ def _migrations_of_batch(ports: Ports, batch_id: str) -> Iterator[Migration]:
     """Yield all migrations of a batch. The store is read page by page."""
     token = ""
     while True:
-        page = ports.migrations.page_of_batch(batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.migration_page_of_batch(batch_id, state=None, limit=100, token=token)
         yield from page.migrations
         token = page.next_token
         if not token:
@@ -54,7 +54,7 @@ def migration_html(ports: Ports, migration_id: str) -> str:
 def judgement_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.Judgements:
     """Return a page of the findings of the batch's prechecks and validations; raises Refused (Batch.NotFound)."""
     ports.batches.load_terms(batch_id)  # there is one
-    page = ports.migrations.page_of_batch(batch_id, state=None, limit=limit, token=token)
+    page = ports.migrations.migration_page_of_batch(batch_id, state=None, limit=limit, token=token)
     found = tuple(judgement(ports, each) for each in page.migrations)
     return views.Judgements(batch_id, ports.clock.now(), found, page.next_token)
 

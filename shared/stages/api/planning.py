@@ -96,7 +96,7 @@ def _migrations_in_order(ports: Ports, batch: Batch) -> list[Migration]:
     found: list[Migration] = []
     token = ""
     while True:
-        page = ports.migrations.page_of_batch(batch.batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.migration_page_of_batch(batch.batch_id, state=None, limit=100, token=token)
         found += page.migrations
         token = page.next_token
         if not token:

@@ -43,7 +43,7 @@ def find_stuck_rows(ports: Ports) -> views.Stuck:
             found += [views.StuckRow("planning", batch.batch_id, f"{code}: {text}", "") for _, code, text in batch.problems]
         else:
             for state in NOT_DRIVEN if batch.state is BatchState.OPEN else WAITING_IN_CLOSED:
-                page = ports.migrations.page_of_batch(batch.batch_id, state=state, limit=OF_A_STATE, token="")
+                page = ports.migrations.migration_page_of_batch(batch.batch_id, state=state, limit=OF_A_STATE, token="")
                 found += [_unreadable_migration_row(each) for each in page.unreadable]
                 more = more or bool(page.next_token)
     unique = tuple({(each.kind, each.id): each for each in found}.values())

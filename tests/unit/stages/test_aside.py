@@ -19,7 +19,7 @@ from shared.domain.migration import DriverData, Migration, State, first_journal_
 from shared.domain.policy import Policy
 from shared.ports.driver import Driver
 from shared.ports.migrations import MigrationPage, UnreadableRow
-from shared.ports.ports import Limits, Ports
+from shared.ports.ports import DeploymentLimits, Ports
 from shared.stages import watch
 from shared.stages.advance import advance_migration
 from shared.stages.closing import close_batch
@@ -62,7 +62,7 @@ def owing(ports: Ports, number: int) -> Migration:
 
 def test_a_page_of_outboxes_that_can_never_be_settled_does_not_starve_the_tick() -> None:
     fakes, denied = Fakes(), DeniedCleanUp()
-    ports = replace(fakes.ports, limits=Limits(tick_page=2), drivers=smc(denied))
+    ports = replace(fakes.ports, limits=DeploymentLimits(tick_page=2), drivers=smc(denied))
     for number in (1, 2, 3):
         owing(ports, number)
     live = migration(4, state=State.PRECHECKING, due_at=NOON + timedelta(minutes=10))
@@ -116,8 +116,10 @@ class WithUnreadable(FakeMigrations):
             self.rows[each].migration = replace(self.rows[each].migration, entered_at=now)
         return ()
 
-    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
-        page = super().page_of_batch(batch_id, state=state, limit=limit, token=token, backward=backward)
+    def migration_page_of_batch(
+        self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False
+    ) -> MigrationPage:
+        page = super().migration_page_of_batch(batch_id, state=state, limit=limit, token=token, backward=backward)
         bad = [each for each in page.migrations if each.migration_id in self.unreadable]
         left = tuple(each for each in page.migrations if each not in bad)
         return MigrationPage(left, page.next_token, tuple(UnreadableRow(each.migration_id, "of a later version") for each in bad))

@@ -15,7 +15,7 @@ from shared.domain.hold import NOTHING_HELD, HoldHistoryEntry
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_journal_entry, step
 from shared.domain.policy import Policy
-from shared.ports.ports import Limits, Ports
+from shared.ports.ports import DeploymentLimits, Ports
 from shared.stages import watch
 from tests.support.fakes import NOON, FakeBus, FakeClock, Fakes
 from tests.support.ports import migration
@@ -40,7 +40,7 @@ def fakes() -> Fakes:
 
 
 def limited(fakes: Fakes, most: int) -> Ports:
-    return replace(fakes.ports, limits=Limits(max_moving=most))
+    return replace(fakes.ports, limits=DeploymentLimits(max_moving=most))
 
 
 def later(fakes: Fakes) -> None:
@@ -236,7 +236,7 @@ def test_a_large_deployment_leaves_the_offer_to_the_tick(fakes: Fakes, limit: st
 def test_only_a_tick_closes_batches_and_reclaims_slots(fakes: Fakes) -> None:
     """At noon a tick does both."""
     ports = fakes.ports
-    for each in [*ports.migrations.page_of_batch("btwo", state=None, limit=9, token="").migrations]:
+    for each in [*ports.migrations.migration_page_of_batch("btwo", state=None, limit=9, token="").migrations]:
         ports.migrations.commit(step(each, State.CANCELLED, now=NOON, by="ann", reason="not wanted"))
     assert ports.admission.take_slot(ports.admission.slot_use("btwo", "mgone"), "mgone", "btwo")
     watch.run(RELEASED, ports)
