@@ -74,7 +74,7 @@ def _attribute_values(item: Any) -> list[str]:
 
 
 def _answer_or_error_code(ask: Callable[[], Any]) -> tuple[Any, str]:
-    """The answer and an empty error code. If ECS refused the call: None and the error code."""
+    """The answer and an empty error code. If ECS refused the call, the answer is None, and the code is that of the refusal."""
     try:
         return ask(), ""
     except Permanent as error:

@@ -113,7 +113,8 @@ class TablestoreAdmission:
         return held
 
     def _recalculate_slot_counts(self) -> None:
-        """Count the held slots, and correct the slot counters. An older version may have changed the slots without the counters.
+        """Count the held slots, and correct the slot counters. An older version may have taken or released slots without changing
+        the counters.
 
         If a slot is taken or released at the same time, nothing is written, and the next reader corrects the counters.
         """

@@ -72,7 +72,7 @@ class AssumedRole:
     def renew_expired_credentials(self, error: CloudError) -> bool:
         """Renew credentials that became invalid before their expiry.
 
-        Returns whether the call should be repeated. Returns False if the refused credentials are already renewed ones.
+        Returns whether the call should be repeated. Returns False if the refused credentials had already been renewed.
         """
         if error.code_family not in _INVALID_CREDENTIAL_CODES or self._held is None:
             return False

@@ -1,4 +1,4 @@
-"""Stores the audit as rows of one Tablestore table, grouped by day. No method overwrites or deletes a record."""
+"""Stores the audit as rows of one Tablestore table, grouped by day. No method overwrites or deletes an audit line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clocks: one reads the machine's time, and one reads the local cloud's virtual time from an environment variable."""
+"""Two clocks: one reads the machine's time, and the other reads the local cloud's virtual time from an environment variable."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ def parse_time_or_none(text: str | None) -> datetime | None:
 
 
 def epoch_milliseconds(at: datetime) -> int:
-    """The time in milliseconds since the epoch. Tablestore columns hold times in this form."""
+    """The time in milliseconds since the epoch. Tablestore columns hold times as milliseconds since the epoch."""
     return round(at.timestamp() * 1000)

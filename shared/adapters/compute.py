@@ -222,7 +222,7 @@ class EcsCompute:
 def _items_of_all_pages(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
     """All items of a listing of several pages.
 
-    ``page`` takes a page's token, and returns its items and the token of the next page.
+    ``page(token)`` returns the items of one page and the token of the next page.
     """
     token = ""
     for _ in range(MAX_PAGES):

@@ -66,7 +66,7 @@ def _retry_decision_function(clients: Clients, expected: Expected) -> Callable[[
 
 
 def _translated_error(clients: Clients, failed: CloudError) -> ReplankError:
-    """The cloud's error as an error that the stages handle.
+    """The cloud's error, translated to an error class that the stages handle.
 
     The result is the account's error if a member account refuses every call, and otherwise the call's error.
     """

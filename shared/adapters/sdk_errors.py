@@ -110,9 +110,9 @@ PERMANENT: Mapping[str, str] = MappingProxyType(
 
 
 def translate_error(error: CloudError) -> ReplankError:
-    """The cloud's error as an error that the stages handle.
+    """The cloud's error, translated to an error class that the stages handle.
 
-    A refusal with an unknown code needs a person. A call that fails with an unknown server error is repeated.
+    A person must handle a refusal with an unknown code. A call that fails with an unknown server error is repeated.
     """
     where = f"{error.message} (RequestId {error.request_id})" if error.request_id else error.message
     code = error.code or "Cloud.NoAnswer"

@@ -22,7 +22,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 ALLOWANCE = timedelta(seconds=60)
 """Maximum difference between the provider's clock and this machine's clock."""
 KEYS_KEPT = timedelta(minutes=10)
-"""How long the provider's keys are cached. A key that the provider has withdrawn is still accepted for this time at most."""
+"""How long the provider's keys are cached. A key that the provider has withdrawn is still accepted for up to ten minutes."""
 ASK_AGAIN = timedelta(seconds=10)
 """Minimum time between two fetches of the provider's keys for tokens that name unknown keys.
 
@@ -87,7 +87,7 @@ class OidcSignIn:
         return self._caller_from_claims(claims)
 
     def _checked_claims(self, token: str, key: Any) -> dict[str, Any]:
-        """The claims of the token, after a check.
+        """The claims of a token that passed a check.
 
         The check covers the token's signature, issuer and audience, but not its times. Raises jwt.InvalidTokenError.
         """
@@ -178,7 +178,7 @@ class OidcSignIn:
 
 
 def is_safe_url(url: str) -> bool:
-    """Whether answers from the URL cannot be forged, because the URL uses https or an address of this machine."""
+    """Whether nobody can forge answers from the URL. The URL must use https or an address of this machine."""
     parts = urlsplit(url)
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
 

@@ -49,7 +49,7 @@ class HighestKey:
 
 
 class AbsentColumn:
-    """A condition: the number column must be missing."""
+    """A condition on a number column: the column must be missing."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ class RowRange:
     backward: bool = False
     columns: tuple[str, ...] = ()
     between: tuple[str, str] | None = None
-    """The range of names (first included, last excluded) of the columns to read. The range replaces ``columns``."""
+    """The range of names (first included, last excluded) of the columns to read. If the range is given, leave ``columns`` empty."""
     equal: tuple[str, Any] | None = None
-    """A column and a value. Only rows whose column has this value are selected. The column must be among the columns to read."""
+    """A column name and a value, to select only rows whose column has this value. The column must be among the columns to read."""
 
 
 class Store:
@@ -87,7 +87,7 @@ class Store:
     def get(self, table: str, key: Key, columns: Sequence[str] = (), *, between: tuple[str, str] | None = None) -> Columns | None:
         """The columns of a row: all columns, the named columns, or the columns in a range of names.
 
-        None if the row does not exist, or has no column to read.
+        None if the row does not exist, or has none of the columns to read.
         """
         start, end = between or (None, None)
         found: Columns = {}
@@ -171,7 +171,7 @@ class Store:
         return rows, list(start) if start else None
 
     def get_rows(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
-        """The existing rows, in the order of the keys. ``between`` is a range of column names (first included, last excluded).
+        """The rows that exist, in the order of ``keys``. ``between`` is a range of column names (first included, last excluded).
 
         A repeated key is sent only once, because Tablestore refuses repeated keys. Keys may be repeated because an index that lags
         behind may show a row twice.
@@ -182,7 +182,7 @@ class Store:
         return rows
 
     def get_named_columns(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
-        """The existing rows for at most ``BATCH_ROWS`` keys, in the order of the keys, with the named columns.
+        """The rows that exist for at most ``BATCH_ROWS`` keys, in the order of ``keys``, with the named columns.
 
         A row without any of the named columns is left out. To include all existing rows, name a key column too.
         """
@@ -220,7 +220,10 @@ class Store:
         return True
 
     def _send_request(self, operation: str, *arguments: Any, **options: Any) -> Any:
-        """Send the request, and repeat it if no answer came. Raises WriteInDoubt if the condition fails in a repeated write."""
+        """Send the request, and repeat the request if Tablestore does not answer.
+
+        Raises WriteInDoubt if the condition fails in a repeated write.
+        """
         send: Callable[..., Any] = getattr(self._clients.tablestore_client(), operation)
 
         def send_once(number: int) -> Any:
@@ -250,14 +253,14 @@ def _retry_decision(error: Exception) -> RetryHint | None:
 
 
 class WriteInDoubt(Transient):
-    """Raised if a conditional write got no answer, and its condition failed in the repetition.
+    """Raised if a conditional write got no answer, and the condition failed when the write was repeated.
 
     The first request of the write may have succeeded.
     """
 
 
 class _NoAnswer(Transient):
-    """Raised if no answer came. The request may or may not have been carried out."""
+    """Raised if Tablestore did not answer. The request may or may not have been carried out."""
 
 
 class _ConditionFailed(ReplankError):

@@ -52,7 +52,7 @@ The four columns of a slot hold the migration's batch, attempt, account and regi
 COUNT = "n_"
 """Column prefix of the slots row for counters of held slots.
 
-A batch id or member account id follows the prefix. Without an id, the column counts all held slots.
+A batch id or member account id follows the prefix. If no id follows the prefix, the column counts all held slots.
 """
 TROUBLE = "account:"
 """Key prefix of the row with the reason why a member account cannot be used. The account's id follows the prefix."""
@@ -91,8 +91,8 @@ SUBMITTED = "doc_asked", "terms_asked"
 The policy and accounts need their own columns, because older versions drop unknown fields from the batch's document.
 """
 CHOSEN, CHOSEN_IDS = "doc_chosen", "chosen_ids"
-"""Two columns of a batch's row. CHOSEN holds a selection with which older versions would select too many instances. CHOSEN_IDS
-holds a long list of instance ids.
+"""Two columns of a batch's row, for selections that older versions cannot read correctly. CHOSEN holds a selection with which older
+versions would select too many instances. CHOSEN_IDS holds a long list of instance ids.
 
 If the column CHOSEN exists, the batch's document holds a selection that names no instance.
 """

@@ -33,7 +33,7 @@ class SlotUse:
     def is_held_by_this_or_later_attempt(self, attempt: int) -> bool:
         """Whether ``attempt`` or a later attempt holds the slot.
 
-        An earlier attempt than the slot's holder cannot release the slot.
+        An attempt before the holder of the slot cannot release the slot.
         """
         return self.since >= attempt
 
@@ -113,7 +113,7 @@ class Admission(Protocol):
         """
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
-        """Release the slot if ``attempt`` or an earlier attempt took the slot. A slot of a later attempt is kept."""
+        """Release the slot if ``attempt`` or an earlier attempt took the slot. A slot that a later attempt took is kept."""
 
     def delete_slot_count(self, batch_id: str) -> None:
         """Delete the slot count of a batch that holds no slot. If the batch takes a slot later, a new slot count is made."""

@@ -12,7 +12,7 @@ from shared.ports.migrations import UnreadableRow
 
 NOTHING_FORGIVEN: Mapping[str, int] = MappingProxyType({})
 LEFT_OUT_PAGE = 100
-"""Number of instances on one page of the instances that the selection left out. The last page may have fewer."""
+"""Maximum instances on one page of the instances that a batch's selection left out."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Batches(Protocol):
     def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:
         """The sort keys of a batch's migrations, by migration id, in pages.
 
-        The waves are made in the order of these keys; then the keys are deleted.
+        The waves are made in the order of the sort keys, and then the sort keys are deleted.
         """
 
     def write_wave_sort_keys(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:

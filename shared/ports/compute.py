@@ -91,7 +91,8 @@ class Compute(Protocol):
     def instance_page(
         self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: InstanceFilter = NO_FILTER
     ) -> InstancePage:
-        """A page of at most 100 instances of the region. Without ids and a filter, the pages list all instances.
+        """A page of at most 100 instances of the region. If no ids and no filter are given, the pages list all instances of the
+        region.
 
         If the filter names a resource group, the pages also contain the instances of the default group.
         """

@@ -96,9 +96,9 @@ class Driver(Protocol):
         PREPARING.
 
         Examples of harmless steps are the import of the source server and the creation of the job. A driver that waits for a person
-        reports PREPARING, with the person's task in ``remedy``. The driver reports RUNNING as soon as the job exists. If the job of
-        a failed attempt still exists, the report is PREPARED at once. If a job or a source server may belong to another instance,
-        the driver changes nothing and reports FAILED (Instance.Indistinct, Source.Ambiguous, Job.Foreign).
+        reports PREPARING, with the person's task in ``remedy``. If the person has already started the job, the driver reports
+        RUNNING. If the job of a failed attempt still exists, the report is PREPARED at once. If a job or a source server may belong
+        to another instance, the driver changes nothing and reports FAILED (Instance.Indistinct, Source.Ambiguous, Job.Foreign).
         """
 
     def launch_job(self, migration: Migration) -> None:
@@ -113,7 +113,7 @@ class Driver(Protocol):
         """The reports on the jobs of these migrations, by migration id. One request lists many jobs."""
 
     def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
-        """The ids of the source servers in SMC through which a job could change this instance."""
+        """The ids of the source servers in SMC through which a job could change the instance."""
 
     def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[UnfinishedJob, ...]:
         """All jobs that run or can still start, and belong to the migration or to these source servers. Makes two or

@@ -94,8 +94,9 @@ class Migrations(Protocol):
         """The outboxes that are still in the migration's row, oldest first."""
 
     def remove_outbox(self, migration: Migration, version: int) -> None:
-        """Remove the outbox of ``version``. If the row has not changed since that version, also restore the due time
-        of its state.
+        """Remove the outbox of ``version``.
+
+        If the row has not changed since that version, also restore the due time of the migration's state.
         """
 
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
@@ -115,7 +116,7 @@ class Migrations(Protocol):
         """The number of restarts recorded for the migration."""
 
     def list_due_and_postpone_unreadable(self, now: datetime, limit: int) -> list[Migration]:
-        """The migrations that are due by ``now``, longest overdue first. Postpones unreadable rows by LONGEST_BACK_OFF."""
+        """List the migrations that are due by ``now``, longest overdue first. Postpones unreadable rows by LONGEST_BACK_OFF."""
 
     def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
         """A page of the migrations that are due by ``until``, longest overdue first. Changes no row."""

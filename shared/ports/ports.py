@@ -103,7 +103,7 @@ class Ports:
     catalog: Catalog = CATALOG
     """The catalog that ships with Replank, extended by the operator's own rows."""
     regions: tuple[str, ...] = ()
-    """The regions in which the inventory looks for instances. A notice that names no regions also applies to these regions."""
+    """The regions in which the inventory looks for instances. A notice that names no regions applies to the same regions."""
     more_regions: tuple[str, ...] = ()
     """Regions that the operator allows, although this version does not know these regions yet."""
     notices: NoticeSettings = field(default_factory=NoticeSettings)
@@ -114,7 +114,7 @@ class Ports:
     accounts: Accounts | None = None
     """The member accounts; None if the settings name no member account."""
     home: Ports | None = None
-    """The ports for the deployment's own account, if these ports are for a member account."""
+    """The ports for the deployment's own account, if ``self`` is for a member account; otherwise None."""
 
     @property
     def member_accounts(self) -> Mapping[str, MemberAccount]:

@@ -43,7 +43,7 @@ class LinuxAnswer:
 
 
 def parse_whole_number(text: str) -> int:
-    """The number in a string of at most 15 digits. No other characters are allowed. Raises ValueError."""
+    """The number in a string of at most 15 digits. Raises ValueError for any other string."""
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise ValueError(text)
     return int(text)

@@ -39,7 +39,7 @@ class AnswerSection:
         return [line[len(start) :] for line in self.lines if line.startswith(start)]
 
     def first_value_for_key(self, key: str) -> str | None:
-        """The rest of the first line that begins with ``key`` and a space; None if no line begins like that."""
+        """The rest of the first line that begins with ``key`` and a space; None without such a line."""
         found = self.values_for_key(key)
         return found[0] if found else None
 

@@ -92,7 +92,7 @@ class ConsoleDriver(JobStopper):
 
 
 def _is_possible_job_of_hop(job: Any, migration: Migration) -> bool:
-    """Whether the job may carry out this hop. The job must name no other instance, and must be running or new.
+    """Whether the job may belong to this hop of the migration. The job must name no other instance, and must be running or new.
 
     A job is new if it was made after the snapshots were ready, or after the first job started. The clocks of SMC and the pipeline
     may differ by 30 s.

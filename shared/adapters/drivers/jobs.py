@@ -37,7 +37,7 @@ A job that is missing, or that has another Status such as Deleting, is reported 
 _STATUSES_WITH_COPIES = frozenset({"Syncing", "Processing", "Cleaning"})
 """The values of a job's BusinessStatus that follow Preparing.
 
-A job with one of these values already has its copies of the disks (docs/assumptions.md).
+For a job with one of these values, SMC has already copied the disks (docs/assumptions.md).
 """
 _REMEDY_SAME_JOB = "Read SMC's message, correct the cause in the instance, then retry: the same job goes on where it stopped."
 _REMEDY_NEW_JOB = "Retry the migration: a new job is made."
@@ -138,7 +138,7 @@ class SmcJobs:
 
 
 def is_job_of_other_instance(job: Any, migration: Migration) -> bool:
-    """Whether the job names another instance, or another region, than the migration does."""
+    """Whether the job names an instance or a region that is not the migration's."""
     instance = (job.instance_id or migration.instance_id) == migration.instance_id
     return not (instance and (job.region_id or migration.region_id) == migration.region_id)
 
@@ -151,14 +151,14 @@ def foreign_job_error(job: Any) -> Permanent:
 
 
 def ambiguous_source_report(handle: DriverData, source_ids: Iterable[str]) -> JobReport:
-    """The report of a failure: several source servers match the instance."""
+    """The report of a failure: several source servers match one instance."""
     message = f"Sources {', '.join(sorted(source_ids))} all have this instance's address and hostname."
     remedy = "See in the SMC console which are of other machines, and delete this instance's surplus ones; then retry."
     return JobReport(JobPhase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
 
 
 def indistinct_instance_report(handle: DriverData, instance_ids: Iterable[str]) -> JobReport:
-    """The report of a failure: other instances have the instance's address and hostname, so its jobs cannot be recognised."""
+    """The report of a failure: several instances share an address and a hostname, so SMC's jobs do not show their instance."""
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
     return JobReport(JobPhase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)
