@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # only for type hints, so that a starting function need not l
     from shared.ports.compute import Compute
     from shared.ports.driver import Driver
     from shared.ports.guest import Guest
-    from shared.ports.ids import Ids
+    from shared.ports.ids import IdMaker
     from shared.ports.inventory import InventoryStore
     from shared.ports.ledger import Ledger
     from shared.ports.migrations import Migrations
@@ -78,7 +78,7 @@ class Ports:
     """All ports and settings that a stage may use. The api function has no drivers, because it never calls the cloud."""
 
     clock: Clock
-    ids: Ids
+    ids: IdMaker
     bus: Bus
     migrations: Migrations
     batches: Batches
