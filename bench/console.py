@@ -120,7 +120,7 @@ def fill(ports: Ports, count: int, now: datetime) -> None:
     states = [State.FAILED] * 2 + [State.MIGRATED] * 3 + [State.READY] * 5
     made = [_created(number, states[number % len(states)], now) for number in range(count)]
     for start in range(0, count, 200):
-        ports.migrations.create_many(made[start : start + 200])
+        ports.migrations.create_migrations(made[start : start + 200])
     counted, systems = InstanceCount(CATALOG), ("CentOS  7.9 64bit", "Red Hat  Enterprise Linux 8.10 64bit", "Ubuntu  18.04 64bit")
     for number in range(count):
         place = ("", f"{1000000000000000 + number % 40}")[number % 2], f"cn-region-{number % 20}", f"i-bench{number:05}"

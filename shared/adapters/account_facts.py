@@ -1,6 +1,6 @@
 """Reads an account's facts from ECS, with two calls per region, and caches the facts for two minutes.
 
-Two facts stay unknown: whether SMC is authorised, and SMC's quotas. No read-only call shows them (docs/assumptions.md).
+Two facts stay unknown: whether SMC is authorised, and SMC's quotas. No read-only call shows these two facts (docs/assumptions.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from shared.domain.facts import AccountFacts
 from shared.ports.clock import Clock
 
 FACTS_CACHED_FOR = timedelta(minutes=2)
-"""How long an account's facts are cached. After a person has topped up the account, the old facts last at most this long."""
+"""How long an account's facts are cached.
+
+If a person tops up the account, the pipeline uses the old facts for at most two minutes.
+"""
 REAL_NAME = "real-name-authentication"
 _UNAVAILABLE = "InvalidAccountStatus.SnapshotServiceUnavailable"
 
@@ -33,13 +36,13 @@ class AccountFactsReader:
         now = self._clock.now()
         asked_at, found = self._known.get(region_id, (None, AccountFacts()))
         if asked_at is None or not timedelta(0) <= now - asked_at < FACTS_CACHED_FOR:
-            found = self._fetch_facts(region_id)
+            found = self._fetch_account_facts(region_id)
             self._known[region_id] = (now, found)
         return found
 
-    def _fetch_facts(self, region_id: str) -> AccountFacts:
-        attributes, first = _answer_or_code(lambda: self._fetch_attributes(region_id))
-        snapshots, second = _answer_or_code(lambda: self._has_snapshots(region_id))
+    def _fetch_account_facts(self, region_id: str) -> AccountFacts:
+        attributes, first = _answer_or_error_code(lambda: self._fetch_account_attributes(region_id))
+        snapshots, second = _answer_or_error_code(lambda: self._has_snapshots(region_id))
         problems = [code for code in (first, second) if code.startswith("InvalidAccountStatus") and code != _UNAVAILABLE]
         if attributes and attributes.get(REAL_NAME) == ["no"]:
             problems.append("RealNameAuthenticationError")
@@ -47,7 +50,7 @@ class AccountFactsReader:
         active = False if second == _UNAVAILABLE else True if snapshots else None
         return AccountFacts(snapshot_service=active, problems=tuple(dict.fromkeys(problems)))
 
-    def _fetch_attributes(self, region_id: str) -> dict[str, list[str]]:
+    def _fetch_account_attributes(self, region_id: str) -> dict[str, list[str]]:
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeAccountAttributesRequest(region_id=region_id, attribute_name=[REAL_NAME])
@@ -70,8 +73,8 @@ def _attribute_values(item: Any) -> list[str]:
     return [each.value for each in values or ()]
 
 
-def _answer_or_code(ask: Callable[[], Any]) -> tuple[Any, str]:
-    """The answer and an empty code, or None and the error code if ECS refused the call."""
+def _answer_or_error_code(ask: Callable[[], Any]) -> tuple[Any, str]:
+    """The answer and an empty error code. If ECS refused the call, the answer is None, and the code is that of the refusal."""
     try:
         return ask(), ""
     except Permanent as error:

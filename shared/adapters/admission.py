@@ -38,82 +38,89 @@ class TablestoreAdmission:
         self._store, self._members = store, tuple(accounts)
 
     def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
-        return leases.take_lease(self._store, _lock_key(region_id, instance_id, account), migration_id, attempt).migration_id
+        return leases.take_lease(
+            self._store, _instance_lock_key(region_id, instance_id, account), migration_id, attempt
+        ).migration_id
 
     def unlock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
-        leases.release_lease(self._store, _lock_key(region_id, instance_id, account), migration_id, attempt)
+        leases.release_lease(self._store, _instance_lock_key(region_id, instance_id, account), migration_id, attempt)
 
     def take_group_place(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
-        return leases.take_lease(self._store, leases.group_key(group), migration_id, attempt, {tables.GROUP: group})
+        return leases.take_lease(self._store, leases.group_place_key(group), migration_id, attempt, {tables.GROUP: group})
 
     def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
-        leases.release_lease(self._store, leases.group_key(group), migration_id, attempt)
+        leases.release_lease(self._store, leases.group_place_key(group), migration_id, attempt)
 
-    def group_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-        return leases.group_holders(self._store, groups)
+    def group_place_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+        return leases.group_place_holders(self._store, groups)
 
     def lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
-        row = self._store.get(tables.LOCKS, _lock_key(region_id, instance_id, account), ("migration_id",)) or {}
+        row = self._store.get(tables.LOCKS, _instance_lock_key(region_id, instance_id, account), ("migration_id",)) or {}
         return str(row.get("migration_id", ""))
 
     def slot_use(self, batch_id: str, migration_id: str = "", *, account: str = "") -> SlotUse:
-        names = self._slot_use_columns(batch_id, migration_id)
+        names = self._slot_use_column_names(batch_id, migration_id)
         return self._slot_use_from_row(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
-    def _slot_use_columns(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
-        """The names of the columns in the slots row from which a ``SlotUse`` is made."""
+    def _slot_use_column_names(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
+        """The names of those columns of the slots row that a ``SlotUse`` needs."""
         counts = (tables.COUNT + each for each in self._members)
         return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
 
     def _slot_use_from_row(self, names: tuple[str, ...], row: Columns, account: str) -> SlotUse:
         if row and tables.COUNT not in row:  # written by a version that did not count
-            self._recalculate_counts()
+            self._recalculate_slot_counts()
             row = self._store.get(tables.LOCKS, _SLOTS, names) or {}
         version, total, of_batch, since, *of_members = (int(row.get(name, 0)) for name in names)
         of_account = int(row.get(tables.COUNT + account, 0)) if account else total - sum(of_members)
         return SlotUse(version, of_account, of_batch, since)
 
-    def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
-        names = self._slot_use_columns(batch_id, migration_id)
-        keys = (_SLOTS, _HOLD, *([_trouble_key(account)] if account else []))
+    def slot_use_and_current_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
+        names = self._slot_use_column_names(batch_id, migration_id)
+        keys = (_SLOTS, _HOLD, *([_unusable_account_key(account)] if account else []))
         # The key column is read too. A hold that a person wrote by hand may have none of the other columns, and would otherwise
         # look missing.
         found = self._store.get_named_columns(tables.LOCKS, keys, ("lock_id", *names, STATE, *([TROUBLE] if account else [])))
         rows = {row["lock_id"]: row for row in found}
         hold = read_hold(rows.get("hold"))
         room = self._slot_use_from_row(names, rows.get("slots", {}), account)
-        room = replace(room, trouble=_trouble_from_row(rows.get(tables.TROUBLE + account))) if account else room
+        room = replace(room, trouble=_unusable_account_from_row(rows.get(tables.TROUBLE + account))) if account else room
         return room, self.current_hold() if hold.is_held else hold
 
     def accounts_of_slot_holders(self) -> dict[str, str]:
-        row = self._store.get(tables.LOCKS, _SLOTS, between=tables.prefix_range(tables.WHERE)) or {}
-        return _account_by_holder(row)
+        row = self._store.get(tables.LOCKS, _SLOTS, between=tables.column_range_of_prefix(tables.WHERE)) or {}
+        return _account_ids_by_slot_holder(row)
 
     def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:
-        both = (tables.HELD, tables.prefix_range(tables.REGION)[1])
+        both = (tables.HELD, tables.column_range_of_prefix(tables.REGION)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
-        return {each: str(row.get(tables.REGION + each, "")) for each, batch in _batch_by_holder(row).items() if batch == batch_id}
+        return {
+            each: str(row.get(tables.REGION + each, ""))
+            for each, batch in _batch_ids_by_slot_holder(row).items()
+            if batch == batch_id
+        }
 
     def slot_holders(self) -> dict[str, str]:
-        row = self._store.get(tables.LOCKS, _SLOTS, between=tables.prefix_range(tables.HELD)) or {}
-        return _batch_by_holder(row)
+        row = self._store.get(tables.LOCKS, _SLOTS, between=tables.column_range_of_prefix(tables.HELD)) or {}
+        return _batch_ids_by_slot_holder(row)
 
     def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
-        both = (tables.HELD, tables.prefix_range(tables.COUNT)[1])
+        both = (tables.HELD, tables.column_range_of_prefix(tables.COUNT)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
-        held = _batch_by_holder(row)
-        if _stored_counts(row) != _computed_counts(held, _account_by_holder(row)):
-            self._recalculate_counts()
+        held = _batch_ids_by_slot_holder(row)
+        if _stored_slot_counts(row) != _computed_slot_counts(held, _account_ids_by_slot_holder(row)):
+            self._recalculate_slot_counts()
         return held
 
-    def _recalculate_counts(self) -> None:
-        """Correct the slot counters. The counters are wrong if an older version, which has no counters, has changed the row.
+    def _recalculate_slot_counts(self) -> None:
+        """Count the held slots, and correct the slot counters. An older version may have taken or released slots without changing
+        the counters.
 
-        If a slot is taken or released at the same time, nothing is written. In that case the next reader corrects the counters.
+        If a slot is taken or released at the same time, nothing is written, and the next reader corrects the counters.
         """
         row = self._store.get(tables.LOCKS, _SLOTS) or {}
-        held = _batch_by_holder(row)
-        counts = _computed_counts(held, _account_by_holder(row))
+        held = _batch_ids_by_slot_holder(row)
+        counts = _computed_slot_counts(held, _account_ids_by_slot_holder(row))
         columns: Columns = {tables.COUNT + name: number for name, number in counts.items()}
         columns |= {tables.COUNT: len(held), "version": row["version"] + 1}
         gone = [name for name in row if name.startswith(tables.COUNT) and name not in columns]
@@ -127,9 +134,9 @@ class TablestoreAdmission:
     def take_slot(
         self, seen: SlotUse, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
     ) -> bool:
-        if seen.is_held_by_attempt_or_later(attempt):
+        if seen.is_held_by_this_or_later_attempt(attempt):
             return True
-        since, counts = tables.SINCE + migration_id, _counter_changes(batch_id, account, 1)
+        since, counts = tables.SINCE + migration_id, _slot_count_changes(batch_id, account, 1)
         columns: Columns = {tables.HELD + migration_id: batch_id, since: attempt, "version": seen.version + 1}
         if account:
             columns[tables.WHERE + migration_id] = account
@@ -143,11 +150,11 @@ class TablestoreAdmission:
                 return self._store.update(tables.LOCKS, _SLOTS, columns, expect={**still, since: MaximumValue(seen.since)})
             return self._store.update(tables.LOCKS, _SLOTS, columns, add=counts, expect=still)
         except WriteInDoubt:
-            return self.slot_use(batch_id, migration_id).is_held_by_attempt_or_later(attempt)
+            return self.slot_use(batch_id, migration_id).is_held_by_this_or_later_attempt(attempt)
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
         # The version does not change. A decision that was made before this release sees fewer free slots than exist, never more.
-        since, counts = tables.SINCE + migration_id, _counter_changes(batch_id, account, -1)
+        since, counts = tables.SINCE + migration_id, _slot_count_changes(batch_id, account, -1)
         more = (tables.REGION, *([tables.WHERE] if account else []))
         remove = (tables.HELD + migration_id, since, *(each + migration_id for each in more))
         try:
@@ -166,30 +173,30 @@ class TablestoreAdmission:
             row = self._store.get(tables.LOCKS, _HOLD)
         except Permanent as error:
             return Hold(f"everything is held: the row of the hold cannot be read ({error.message})", UNREADABLE, True)
-        return read_hold(row and {name: _parsed_column(name, value) for name, value in row.items()})
+        return read_hold(row and {name: _parsed_hold_column(name, value) for name, value in row.items()})
 
-    def account_troubles(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
+    def unusable_accounts(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
         wanted = [each for each in accounts if each]
         rows = (
-            self._store.get_named_columns(tables.LOCKS, [_trouble_key(each) for each in wanted], ("lock_id", TROUBLE))
+            self._store.get_named_columns(tables.LOCKS, [_unusable_account_key(each) for each in wanted], ("lock_id", TROUBLE))
             if wanted
             else []
         )
-        found = {row["lock_id"][len(tables.TROUBLE) :]: _trouble_from_row(row) for row in rows}
+        found = {row["lock_id"][len(tables.TROUBLE) :]: _unusable_account_from_row(row) for row in rows}
         return {account: trouble for account, trouble in found.items() if trouble}
 
-    def record_account_trouble(self, trouble: UnusableAccount) -> None:
-        columns = {TROUBLE: tables.json_column(TROUBLE, encode(trouble))}
-        self._store.put(tables.LOCKS, _trouble_key(trouble.account_id), columns)
+    def mark_account_unusable(self, trouble: UnusableAccount) -> None:
+        columns = {TROUBLE: tables.json_column_text(TROUBLE, encode(trouble))}
+        self._store.put(tables.LOCKS, _unusable_account_key(trouble.account_id), columns)
 
-    def delete_account_trouble(self, account: str) -> None:
-        row = self._store.get(tables.LOCKS, _trouble_key(account), (TROUBLE,))
+    def mark_account_usable(self, account: str) -> None:
+        row = self._store.get(tables.LOCKS, _unusable_account_key(account), (TROUBLE,))
         if row:
             with suppress(WriteInDoubt):
-                self._store.delete(tables.LOCKS, _trouble_key(account), expect={TROUBLE: row[TROUBLE]})
+                self._store.delete(tables.LOCKS, _unusable_account_key(account), expect={TROUBLE: row[TROUBLE]})
 
     def set_or_release_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
-        columns = {**columns_of_hold(seen, line), next_act_column(seen): tables.json_column("line", encode(line))}
+        columns = {**columns_of_hold(seen, line), next_act_column(seen): tables.json_column_text("line", encode(line))}
         try:
             if not seen.exists:
                 return self._store.put_new(tables.LOCKS, _HOLD, columns)
@@ -199,16 +206,19 @@ class TablestoreAdmission:
 
 
 def _unchanged_hold_condition(seen: Hold) -> Expected | None:
-    """The condition that the hold has not changed since it was read. A person may have written the row with an invalid version."""
+    """The condition that the hold has not changed since it was read.
+
+    If a person wrote the row by hand, its version may be invalid.
+    """
     if seen.version == UNREADABLE:
         return {VERSION: seen.unread} if seen.unread is not None else None
     return {VERSION: seen.version or AbsentColumn}
 
 
-def _parsed_column(name: str, value: Any) -> Any:
-    """The value of a column in the row of the hold.
+def _parsed_hold_column(name: str, value: Any) -> Any:
+    """The value of one column in the hold's row.
 
-    A journal line is parsed from JSON. A line that is not valid JSON stays text.
+    Journal lines are parsed from JSON. A journal line that is not valid JSON stays text.
     """
     if not name.startswith(LINE):
         return value
@@ -218,45 +228,46 @@ def _parsed_column(name: str, value: Any) -> Any:
         return value
 
 
-def _batch_by_holder(row: Columns) -> dict[str, str]:
+def _batch_ids_by_slot_holder(row: Columns) -> dict[str, str]:
     return {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
 
 
-def _account_by_holder(row: Columns) -> dict[str, str]:
+def _account_ids_by_slot_holder(row: Columns) -> dict[str, str]:
     return {name[len(tables.WHERE) :]: str(account) for name, account in row.items() if name.startswith(tables.WHERE)}
 
 
-def _computed_counts(held: dict[str, str], homes: dict[str, str]) -> Counter[str]:
-    """The number of slots held by each batch and each member account. The key ``""`` holds the total. Zeros are left
-    out.
+def _computed_slot_counts(held: dict[str, str], homes: dict[str, str]) -> Counter[str]:
+    """The number of slots held by each batch and each member account. The empty key holds the number of all held slots.
+
+    Batches and accounts without slots are left out.
     """
     return Counter(held.values()) + Counter(homes[each] for each in held if each in homes) + Counter({"": len(held)})
 
 
-def _counter_changes(batch_id: str, account: str, by: int) -> dict[str, int]:
-    """The change of each slot counter: ``by`` is 1 if a slot is taken and -1 if a slot is released."""
+def _slot_count_changes(batch_id: str, account: str, by: int) -> dict[str, int]:
+    """The number to add to each slot counter. ``by`` is 1 if a slot is taken, and -1 if a slot is released."""
     return dict.fromkeys((tables.COUNT, tables.COUNT + batch_id, *([tables.COUNT + account] if account else [])), by)
 
 
-def _stored_counts(row: Columns) -> dict[str, int]:
-    """The slot counters stored in the row, without zeros."""
+def _stored_slot_counts(row: Columns) -> dict[str, int]:
+    """The slot counters stored in the row. Counters that are 0 are left out."""
     found = {name[len(tables.COUNT) :]: int(number) for name, number in row.items() if name.startswith(tables.COUNT)}
     return {batch_id: number for batch_id, number in found.items() if number}
 
 
-def _lock_key(region_id: str, instance_id: str, account: str) -> Key:
+def _instance_lock_key(region_id: str, instance_id: str, account: str) -> Key:
     """The key of an instance's lock. For the deployment's own account, the key is the same as in older versions."""
     where = f"{account}:{region_id}" if account else region_id
     return (("lock_id", f"instance:{where}:{instance_id}"),)
 
 
-def _trouble_key(account: str) -> Key:
+def _unusable_account_key(account: str) -> Key:
     return (("lock_id", tables.TROUBLE + account),)
 
 
-def _trouble_from_row(row: Columns | None) -> UnusableAccount | None:
+def _unusable_account_from_row(row: Columns | None) -> UnusableAccount | None:
     if not row or TROUBLE not in row:
         return None
     from shared.domain.accounts import UnusableAccount  # only a deployment with member accounts has such rows
 
-    return tables.column_value(UnusableAccount, row[TROUBLE], f"{row.get('lock_id', 'account')}")
+    return tables.value_from_column(UnusableAccount, row[TROUBLE], f"{row.get('lock_id', 'account')}")

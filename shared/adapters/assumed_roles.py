@@ -23,14 +23,14 @@ from shared.ports.clock import Clock
 from shared.ports.ports import AccountPorts
 
 SHORTEST_LIFE_S = 900
-"""The shortest session in seconds that AssumeRole accepts (STS, AssumeRole)."""
+"""Duration in seconds of the shortest session that AssumeRole accepts (STS, AssumeRole)."""
 RENEWED_BEFORE_EXPIRY = timedelta(minutes=5)
 MOST_SESSIONS = 64
-"""Maximum sessions that one function instance keeps. If there are more, the least recently used session is dropped."""
+"""Maximum sessions that one function instance keeps. Above this maximum, the least recently used session is dropped."""
 PAUSE_AFTER_REFUSAL = timedelta(seconds=30)
-"""Minimum time between two requests for a role that STS has refused. The minimum counts for all migrations together."""
+"""Minimum time between two requests for a role that STS has refused. All migrations that need the role share the pause."""
 Refusals = dict[str, tuple[datetime, AccountUnusable]]
-"""By account id: when STS last refused the account's role, and with which error."""
+"""The time and the error of STS's last refusal of a member account's role, by account id."""
 _INVALID_CREDENTIAL_CODES = frozenset({"InvalidSecurityToken", "InvalidAccessKeyId", "SecurityTokenExpired"})
 """Families of error codes for credentials that have expired or were revoked."""
 _NO_PERMISSION = frozenset({"NoPermission", "Forbidden.RAM", "Forbidden.Unauthorized", "Forbidden", "AccessDenied"})
@@ -41,7 +41,7 @@ Other codes that begin with ``Forbidden.`` concern the resource, not the permiss
 
 
 @dataclass(frozen=True)
-class _Credential:
+class _SessionCredentials:
     """Credentials with the attributes that the SDKs read."""
 
     access_key_id: str
@@ -60,19 +60,19 @@ class AssumedRole:
     def __init__(self, member: MemberAccount, session: str, home: Clients, clock: Clock, refusals: Refusals) -> None:
         self._member, self._session, self._home, self._clock = member, session, home, clock
         self._refusals = refusals
-        self._held: _Credential | None = None
+        self._held: _SessionCredentials | None = None
         self._hidden: list[str] = []
         self._renewed: datetime | None = None
 
-    def get_credential(self) -> _Credential:
+    def get_credential(self) -> _SessionCredentials:
         if self._held is None or self._held.ends_at - self._clock.now() <= RENEWED_BEFORE_EXPIRY:
             self._held = self._assume_role()
         return self._held
 
-    def renew_if_expired(self, error: CloudError) -> bool:
+    def renew_expired_credentials(self, error: CloudError) -> bool:
         """Renew credentials that became invalid before their expiry.
 
-        Returns False if the refused credentials are already replaced.
+        Returns whether the call should be repeated. Returns False if the refused credentials had already been renewed.
         """
         if error.code_family not in _INVALID_CREDENTIAL_CODES or self._held is None:
             return False
@@ -80,7 +80,7 @@ class AssumedRole:
         self._renewed = self.get_credential().ends_at
         return first
 
-    def account_error(self, error: CloudError) -> ReplankError | None:
+    def unusable_account_error(self, error: CloudError) -> ReplankError | None:
         if error.code_family in _INVALID_CREDENTIAL_CODES:
             return role_refused_error(self._member, f"its credentials are refused ({error.code}).")
         if error.code not in _NO_PERMISSION:
@@ -95,16 +95,16 @@ class AssumedRole:
             pass  # STS does not answer, so the cause stays unknown
         return permission_missing_error(self._member, f"{error.code}: {error.message}")
 
-    def _assume_role(self) -> _Credential:
+    def _assume_role(self) -> _SessionCredentials:
         """Request new credentials.
 
-        Raises AccountUnusable if STS refuses now or has refused a moment ago, Transient if STS does not answer.
+        Raises AccountUnusable if STS refuses the role, or refused the role a moment ago. Raises Transient if STS does not answer.
         """
         at, refusal = self._refusals.get(self._member.account_id, (None, None))
         if at is not None and refusal is not None and timedelta(0) <= self._clock.now() - at < PAUSE_AFTER_REFUSAL:
             raise refusal
         try:
-            answer = call_service(self._home, self._send_assume_role)
+            answer = call_service(self._home, self._send_assume_role_request)
         except (Permanent, Refused) as error:
             refusal = role_refused_error(self._member, f"{error.code}: {error.message}")
             self._refusals[self._member.account_id] = (self._clock.now(), refusal)
@@ -114,7 +114,7 @@ class AssumedRole:
             raise role_refused_error(self._member, f"STS answers with {who}, which is of another account.")
         self._hide_secrets(given["AccessKeySecret"], given["SecurityToken"])
         ends_at = parse_time_or_none(given.get("Expiration")) or self._clock.now() + timedelta(seconds=SHORTEST_LIFE_S)
-        return _Credential(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], ends_at)
+        return _SessionCredentials(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], ends_at)
 
     def _hide_secrets(self, *secrets: str) -> None:
         """Hide the new secrets in logs. The previous secrets stay hidden too, because a late answer may still contain them."""
@@ -124,7 +124,7 @@ class AssumedRole:
         for secret in secrets:
             redact.add_secret(secret)
 
-    def _send_assume_role(self, runtime: Any) -> Any:
+    def _send_assume_role_request(self, runtime: Any) -> Any:
         from alibabacloud_openapi_util.client import Client as OpenApiUtil
         from alibabacloud_tea_openapi import models
 
@@ -142,13 +142,13 @@ class AssumedRole:
             req_body_type="formData",
             body_type="json",
         )
-        return _CallAnswer(
+        return _AnswerWithBody(
             self._home.sts_client().call_api(params, models.OpenApiRequest(query=OpenApiUtil.query(query)), runtime)["body"]
         )
 
 
 @dataclass(frozen=True)
-class _CallAnswer:
+class _AnswerWithBody:
     """An answer of the generic client, in the form that ``sdk_call`` reads."""
 
     body: Any
@@ -168,13 +168,13 @@ class MemberAccounts:
     def account_ports(self, account_id: str, session: str) -> AccountPorts:
         key = (account_id, session)
         if key not in self._clouds:
-            self._clouds[key] = self._make(self._member_clients(account_id, session))
+            self._clouds[key] = self._make(self._make_member_clients(account_id, session))
             while len(self._clouds) > MOST_SESSIONS:
                 self._clouds.popitem(last=False)
         self._clouds.move_to_end(key)
         return self._clouds[key]
 
-    def _member_clients(self, account_id: str, session: str) -> Clients:
+    def _make_member_clients(self, account_id: str, session: str) -> Clients:
         member = self.members.get(account_id)
         if member is None:
             raise account_not_configured_error(account_id)

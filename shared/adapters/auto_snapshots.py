@@ -20,20 +20,20 @@ def snapshot_policy_ids(disks: Iterable[Any]) -> list[str]:
     return sorted({disk.auto_snapshot_policy_id for disk in disks if disk.auto_snapshot_policy_id})
 
 
-def next_snapshot_at(clients: Clients, region_id: str, policy_ids: Iterable[str], now: datetime) -> datetime | None:
+def next_snapshot_time(clients: Clients, region_id: str, policy_ids: Iterable[str], now: datetime) -> datetime | None:
     """The time of the next automatic snapshot; None if no policy applies, or if the role may not read the policies.
 
     Makes one call per policy.
     """
-    runs = [next_policy_run(*_policy_schedule(clients, region_id, each), now) for each in policy_ids]
+    runs = [next_policy_run_time(*_fetch_policy_schedule(clients, region_id, each), now) for each in policy_ids]
     return min((each for each in runs if each is not None), default=None)
 
 
-def next_policy_run(time_points: str, weekdays: str, now: datetime) -> datetime | None:
+def next_policy_run_time(time_points: str, weekdays: str, now: datetime) -> datetime | None:
     """The next time after ``now`` at which a policy runs; None if the policy never runs.
 
-    ``time_points`` and ``weekdays`` are JSON. For example, ``["0", "12"]`` and ``["1", "7"]`` mean 0:00 and 12:00 on Monday and
-    Sunday.
+    ``time_points`` and ``weekdays`` are JSON lists. For example, ``["0", "12"]`` and ``["1", "7"]`` mean 0:00 and 12:00 on Monday
+    and Sunday.
     """
     hours, days = _parsed_numbers(time_points), _parsed_numbers(weekdays)
     today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -47,14 +47,14 @@ def next_policy_run(time_points: str, weekdays: str, now: datetime) -> datetime 
 
 
 def _parsed_numbers(text: str) -> list[int]:
-    """The numbers in a JSON list of texts; empty if the text is not a JSON list of texts."""
+    """The numbers in a JSON list of strings, for example ``["0", "12"]``; empty if the list cannot be parsed."""
     try:
         return sorted(int(each) for each in json.loads(text))
     except (ValueError, TypeError):
         return []
 
 
-def _policy_schedule(clients: Clients, region_id: str, policy_id: str) -> tuple[str, str]:
+def _fetch_policy_schedule(clients: Clients, region_id: str, policy_id: str) -> tuple[str, str]:
     from alibabacloud_ecs20140526 import models
 
     request = models.DescribeAutoSnapshotPolicyExRequest(region_id=region_id, auto_snapshot_policy_id=policy_id)

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from shared.adapters import tables
-from shared.adapters.migrations import readable_values
-from shared.adapters.page_tokens import page_start, page_token
+from shared.adapters.migrations import values_of_readable_rows
+from shared.adapters.page_tokens import first_key_of_page, page_token
 from shared.adapters.store import Columns, HighestKey, Key, LowestKey, MaximumValue, RowRange, Store, WriteInDoubt
 from shared.domain.batch import Batch, BatchJournalEntry, BatchTerms, LeftOutInstance, Waves, awaits_confirmation, needs_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Bug, Permanent, Refused, Stale
-from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
+from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, BatchTally
 from shared.ports.migrations import UnreadableRow
 
 MOST_PAGES = 10
@@ -39,15 +39,15 @@ class TablestoreBatches:
     def load(self, batch_id: str) -> Batch:
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.WHOLE_DOC)
         if row is None:
-            raise _not_found_error(batch_id)
+            raise _batch_not_found_error(batch_id)
         return tables.batch_from_row(row)
 
-    def terms(self, batch_id: str) -> BatchTerms:
+    def load_terms(self, batch_id: str) -> BatchTerms:
         return self._stored_terms(batch_id, self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.TERMS))
 
-    def dry_run_ids(self, batch_ids: Sequence[str]) -> frozenset[str]:
-        rows = self._store.get_many(tables.BATCHES, list(map(_batch_key, batch_ids)), tables.TERMS) if batch_ids else []
-        found = readable_values(lambda row: self._stored_terms(row["batch_id"], row), rows)
+    def ids_of_dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
+        rows = self._store.get_rows(tables.BATCHES, list(map(_batch_key, batch_ids)), tables.TERMS) if batch_ids else []
+        found = values_of_readable_rows(lambda row: self._stored_terms(row["batch_id"], row), rows)
         return frozenset(each.batch_id for each in found if each.dry_run)
 
     def _stored_terms(self, batch_id: str, row: Columns | None) -> BatchTerms:
@@ -65,15 +65,16 @@ class TablestoreBatches:
     ) -> None:
         columns = tables.batch_columns(after) | {tables.FORGIVEN + each: attempt for each, attempt in forgiven.items()}
         columns |= {
-            tables.numbered_column(tables.WAVE, place): tables.json_column("wave", list(ids)) for place, ids in enumerate(waves)
+            tables.numbered_column_name(tables.WAVE, place): tables.json_column_text("wave", list(ids))
+            for place, ids in enumerate(waves)
         }
-        columns |= tables.left_out_columns(left_out)
+        columns |= tables.left_out_instance_columns(left_out)
         if line is not None:
-            columns[tables.numbered_column(tables.JOURNAL, after.version)] = tables.json_column("journal", encode(line))
+            columns[tables.numbered_column_name(tables.JOURNAL, after.version)] = tables.json_column_text("journal", encode(line))
         pages = range(waves.pages if isinstance(waves, Waves) else 0)
         remove = (
             *(() if "open_lane" in columns else ("open_lane",)),
-            *(tables.numbered_column(tables.PLACES, each) for each in pages),
+            *(tables.numbered_column_name(tables.PLACES, each) for each in pages),
         )
         version = {"version": before.version}
         try:
@@ -87,7 +88,7 @@ class TablestoreBatches:
     def waves(self, batch_id: str) -> Waves:
         if batch_id in self._cut:
             return self._cut[batch_id]
-        row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.prefix_range(tables.WAVE)) or {}
+        row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.column_range_of_prefix(tables.WAVE)) or {}
         found = Waves(tuple(json.loads(row[name])) for name in sorted(row) if name.startswith(tables.WAVE))
         if found:
             if len(self._cut) >= MOST_WAVES_CACHED:
@@ -95,31 +96,31 @@ class TablestoreBatches:
             self._cut[batch_id] = found
         return found
 
-    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
-        name = tables.numbered_column(tables.LEFT_OUT, page)
+    def left_out_instance_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
+        name = tables.numbered_column_name(tables.LEFT_OUT, page)
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=(name, name + "0")) or {}
-        return tables.left_out_from_column(row[name]) if name in row else ()
+        return tables.left_out_instances_from_column(row[name]) if name in row else ()
 
     def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:
-        row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.prefix_range(tables.PLACES)) or {}
+        row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.column_range_of_prefix(tables.PLACES)) or {}
         return [json.loads(row[name]) for name in sorted(row) if name.startswith(tables.PLACES)]
 
     def write_wave_sort_keys(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
-        written = {tables.numbered_column(tables.PLACES, page): tables.json_column("places", dict(places))}
+        written = {tables.numbered_column_name(tables.PLACES, page): tables.json_column_text("places", dict(places))}
         self._store.update(tables.BATCHES, _batch_key(batch_id), written)
 
     def journal(self, batch_id: str) -> list[BatchJournalEntry]:
-        row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.prefix_range(tables.JOURNAL)) or {}
+        row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.column_range_of_prefix(tables.JOURNAL)) or {}
         return [tables.batch_journal_entry_from_column(row[name]) for name in sorted(row) if name.startswith(tables.JOURNAL)]
 
     def batch_page(self, *, limit: int, token: str) -> BatchPage:
         listing = ("listing", tables.ALL)
-        start = page_start(token, (listing, ("created_at", HighestKey), ("batch_id", HighestKey)))
+        start = first_key_of_page(token, (listing, ("created_at", HighestKey), ("batch_id", HighestKey)))
         end = (listing, ("created_at", LowestKey), ("batch_id", LowestKey))
         found, following = self._store.read_range(RowRange(tables.BY_CREATED, start, end, backward=True), limit=limit)
-        rows = self._store.get_many(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.DOC_AND_CONTROL)
+        rows = self._store.get_rows(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.DOC_AND_CONTROL)
         unreadable = [UnreadableRow(row["batch_id"], cause) for row in rows if (cause := _reason_row_is_unreadable(row))]
-        return BatchPage(tuple(readable_values(tables.batch_from_row, rows)), page_token(following), tuple(unreadable))
+        return BatchPage(tuple(values_of_readable_rows(tables.batch_from_row, rows)), page_token(following), tuple(unreadable))
 
     def terms_of_open_batches(self, limit: int) -> list[BatchTerms]:
         lane = ("open_lane", tables.OPEN)
@@ -129,10 +130,12 @@ class TablestoreBatches:
             found, following = self._store.read_range(
                 RowRange(tables.BY_OPEN, following or (), (lane, ("batch_id", HighestKey))), limit=limit - len(terms)
             )
-            rows = self._store.get_many(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.TERMS)
+            rows = self._store.get_rows(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.TERMS)
             # The index may be older than the rows, so the row's own state is checked again.
             terms += [
-                each for each in readable_values(lambda row: self._stored_terms(row["batch_id"], row), rows) if needs_tick(each)
+                each
+                for each in values_of_readable_rows(lambda row: self._stored_terms(row["batch_id"], row), rows)
+                if needs_tick(each)
             ]
             if not following or len(terms) >= limit:
                 break
@@ -140,10 +143,10 @@ class TablestoreBatches:
 
     def batches_awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
         lane = ("open_lane", tables.CONFIRM)
-        start, end = page_start(token, (lane, ("batch_id", LowestKey))), (lane, ("batch_id", HighestKey))
+        start, end = first_key_of_page(token, (lane, ("batch_id", LowestKey))), (lane, ("batch_id", HighestKey))
         found, following = self._store.read_range(RowRange(tables.BY_OPEN, start, end), limit=limit)
-        rows = self._store.get_many(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.DOC_AND_CONTROL)
-        read = readable_values(tables.batch_from_row, rows)
+        rows = self._store.get_rows(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.DOC_AND_CONTROL)
+        read = values_of_readable_rows(tables.batch_from_row, rows)
         return BatchPage(tuple(each for each in read if awaits_confirmation(each.terms)), page_token(following))
 
     def record_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
@@ -157,23 +160,23 @@ class TablestoreBatches:
         with suppress(WriteInDoubt):  # the first request has already removed the failure
             self._store.update(tables.BATCHES, _batch_key(batch_id), {}, (column,), expect={column: MaximumValue(attempt - 1)})
 
-    def tally(self, batch_id: str) -> Tally:
+    def load_tally(self, batch_id: str) -> BatchTally:
         return self._tally_from_row(batch_id, self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.TALLY) or {})
 
-    def batch_and_tally(self, batch_id: str) -> tuple[Batch, Tally]:
+    def load_batch_and_tally(self, batch_id: str) -> tuple[Batch, BatchTally]:
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.DOC_AND_TALLY)
         if row is None:
-            raise _not_found_error(batch_id)
+            raise _batch_not_found_error(batch_id)
         return tables.batch_from_row(row), self._tally_from_row(batch_id, row)
 
-    def _tally_from_row(self, batch_id: str, row: Columns) -> Tally:
-        failed, moved = _attempts_with_prefix(row, tables.FAILED), _attempts_with_prefix(row, tables.MOVED)
-        forgiven = _attempts_with_prefix(row, tables.FORGIVEN)
+    def _tally_from_row(self, batch_id: str, row: Columns) -> BatchTally:
+        failed, moved = _attempts_by_migration_id(row, tables.FAILED), _attempts_by_migration_id(row, tables.MOVED)
+        forgiven = _attempts_by_migration_id(row, tables.FORGIVEN)
         # If both failed and validated are recorded, the later attempt counts. Within one attempt the failure counts: a person
         # rolled the migration back after its validation.
         lost = {each: attempt for each, attempt in failed.items() if attempt >= moved.get(each, 0)}
         counted = {each: attempt for each, attempt in lost.items() if attempt > forgiven.get(each, 0)}
-        return Tally(
+        return BatchTally(
             self._stored_terms(batch_id, row),
             frozenset(counted),
             frozenset(each for each, attempt in moved.items() if attempt > failed.get(each, 0)),
@@ -190,7 +193,7 @@ def _reason_row_is_unreadable(row: Columns) -> str:
     return ""
 
 
-def _not_found_error(batch_id: str) -> Refused:
+def _batch_not_found_error(batch_id: str) -> Refused:
     return Refused("Batch.NotFound", f"There is no batch {batch_id}.", "See which there are: replank status.", status=404)
 
 
@@ -198,6 +201,6 @@ def _batch_key(batch_id: str) -> Key:
     return (("batch_id", batch_id),)
 
 
-def _attempts_with_prefix(row: Columns, prefix: str) -> dict[str, int]:
-    """The attempt numbers in the columns that begin with ``prefix``, by migration id."""
+def _attempts_by_migration_id(row: Columns, prefix: str) -> dict[str, int]:
+    """The attempt numbers in the columns whose names begin with ``prefix``, by migration id."""
     return {name[len(prefix) :]: int(attempt) for name, attempt in row.items() if name.startswith(prefix)}

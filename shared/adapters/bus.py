@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import cloud_error
+from shared.adapters.sdk_call import cloud_error_from_exception
 from shared.adapters.sdk_errors import CloudError, translate_error
 from shared.domain.errors import Permanent, Transient
 from shared.domain.events import SOURCE, Event
@@ -22,7 +22,7 @@ ENVELOPE_BYTES = 600
 """Bytes reserved for the attributes of one event."""
 
 
-class _NotPublished(Exception):
+class _PublishError(Exception):
     """Raised if EventBridge refused some events or did not answer. A second PutEvents call with the same events may succeed."""
 
 
@@ -41,19 +41,19 @@ class EventBridgeBus:
     def _put_events(self, events: list[tuple[Event, bytes]]) -> None:
         entries = [self._cloud_event(event, data) for event, data in events]
 
-        def send_remaining(_number: int) -> None:
+        def send_remaining_entries(_number: int) -> None:
             nonlocal entries
             try:
                 answer = self._clients.eventbridge_client().put_events_with_options(entries, self._clients.runtime_options())
             except Exception as error:
-                raise _NotPublished(_retryable_problem(error)) from error
+                raise _PublishError(_retryable_error_text(error)) from error
             entries, problem = _refused_entries(entries, answer)
             if entries:
-                raise _NotPublished(problem)
+                raise _PublishError(problem)
 
         try:
-            repeat_call(self._clients.retry, send_remaining, _retry_decision, self._clients.sleep)
-        except _NotPublished as problem:
+            repeat_call(self._clients.retry, send_remaining_entries, _retry_decision, self._clients.sleep)
+        except _PublishError as problem:
             raise Transient("Bus.PublishFailed", f"{len(entries)} of {len(events)} events were not taken: {problem}") from problem
 
     def _cloud_event(self, event: Event, data: bytes) -> Any:
@@ -75,7 +75,10 @@ class EventBridgeBus:
 
 
 def event_portions(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple[Event, bytes]]]:
-    """The events in their order, split into one portion per PutEvents call. Raises Permanent (Event.TooLarge)."""
+    """The events in their order, split into one portion per PutEvents call.
+
+    Raises Permanent (Event.TooLarge) if one event is too large for a call.
+    """
     portion: list[tuple[Event, bytes]] = []
     size = 0
     for event, data in events:
@@ -92,7 +95,7 @@ def event_portions(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple
 
 
 def _retry_decision(error: Exception) -> RetryHint | None:
-    return RetryHint() if isinstance(error, _NotPublished) else None
+    return RetryHint() if isinstance(error, _PublishError) else None
 
 
 def _event_json(event: Event) -> bytes:
@@ -111,9 +114,9 @@ def _refused_entries(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
     return failed or entries, reasons[0] if reasons else "no reason given"
 
 
-def _retryable_problem(error: Exception) -> str:
-    """The error as text, if the events should be sent again. Any other error is raised, translated if possible."""
-    failed: CloudError | None = cloud_error(error)
+def _retryable_error_text(error: Exception) -> str:
+    """The text of an error after which the events should be sent again. Raises every other error, translated if possible."""
+    failed: CloudError | None = cloud_error_from_exception(error)
     if failed is None:
         raise error
     # The SDK's exception carries no HTTP status. Unknown codes are therefore retried, and codes for a missing permission are not.

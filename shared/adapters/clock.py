@@ -1,4 +1,4 @@
-"""Clocks: one reads the machine's time, and one reads the local cloud's virtual time from an environment variable."""
+"""Two clocks: one reads the machine's time, and the other reads the local cloud's virtual time from an environment variable."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def clock_from_setting(setting: str) -> Clock:
 
 
 def parse_time(text: str) -> datetime:
-    """The time in an ISO 8601 text, for example ``2026-09-01T04:00Z``, as aware UTC. Raises ValueError."""
+    """The time in an ISO 8601 string, for example ``2026-09-01T04:00Z``, as aware UTC. Raises ValueError."""
     parsed = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
     return parsed.replace(tzinfo=timezone.utc) if parsed.tzinfo is None else parsed.astimezone(timezone.utc)
 
 
 def parse_time_or_none(text: str | None) -> datetime | None:
-    """The time in an ISO 8601 text, like ``parse_time``; None if the text is empty or unreadable."""
+    """The time in an ISO 8601 string, as aware UTC; None if the string is empty or cannot be parsed."""
     try:
         return parse_time(text) if text else None
     except ValueError:
@@ -54,5 +54,5 @@ def parse_time_or_none(text: str | None) -> datetime | None:
 
 
 def epoch_milliseconds(at: datetime) -> int:
-    """The time in milliseconds since the epoch. Tablestore columns hold times in this form."""
+    """The time in milliseconds since the epoch. Tablestore columns hold times as milliseconds since the epoch."""
     return round(at.timestamp() * 1000)

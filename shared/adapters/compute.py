@@ -8,19 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 from shared.adapters.account_facts import AccountFactsReader
-from shared.adapters.auto_snapshots import next_snapshot_at, snapshot_policy_ids
+from shared.adapters.auto_snapshots import next_snapshot_time, snapshot_policy_ids
 from shared.adapters.compute_facts import (
     MIGRATION_TAG,
     disk_facts,
     instance_facts,
     instance_from_listing,
-    listing_filters,
+    listing_filter_parameters,
     snapshot_facts,
 )
 from shared.adapters.guest import CloudAssistant
-from shared.adapters.instance_types import InstanceTypes
+from shared.adapters.instance_types import InstanceTypeLimits
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import Expected, call_service, has_code, is_never_expected, is_not_found
+from shared.adapters.sdk_call import Expected, call_service, expect_no_error, has_code, is_not_found
 from shared.adapters.sdk_errors import CloudError, translate_error
 from shared.domain.errors import Refused, Transient
 from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
@@ -51,7 +51,7 @@ class EcsCompute:
         self._guest = CloudAssistant(clients)
         self._clock = clock
         self._account = AccountFactsReader(clients, clock)
-        self._types = InstanceTypes(clients)
+        self._types = InstanceTypeLimits(clients)
 
     def account_facts(self, region_id: str) -> AccountFacts:
         return self._account.account_facts(region_id)
@@ -68,7 +68,7 @@ class EcsCompute:
         self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: InstanceFilter = NO_FILTER
     ) -> InstancePage:
         wanted: dict[str, Any] = {"instance_ids": json.dumps(list(instance_ids))} if instance_ids else {}
-        wanted |= listing_filters(only) if only != NO_FILTER else {}
+        wanted |= listing_filter_parameters(only) if only != NO_FILTER else {}
         body = self._describe_instances(region_id, token, **wanted)
         found: list[FoundInstance] = [instance_from_listing(each) for each in body.instances.instance or []]
         return InstancePage(tuple(found), body.next_token or "")
@@ -87,7 +87,7 @@ class EcsCompute:
             body = self._describe_instances(region_id, token, **wanted)
             return body.instances.instance, body.next_token
 
-        return {each.instance_id: each.host_name or "" for each in _all_items(fetch_page)}
+        return {each.instance_id: each.host_name or "" for each in _items_of_all_pages(fetch_page)}
 
     def instance_facts(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
         instances = self._describe_instances(region_id, instance_ids=json.dumps([instance_id])).instances.instance
@@ -95,32 +95,34 @@ class EcsCompute:
             remedy = "The instance is gone, or in another region or account."
             raise Refused("Instance.NotFound", f"There is no instance {instance_id} in {region_id}.", remedy, status=404)
         disks = list(self._describe_disks(region_id, instance_id))
-        agent = self._guest.agents(region_id, [instance_id]).get(instance_id)
+        agent = self._guest.agents_by_instance_id(region_id, [instance_id]).get(instance_id)
         facts = instance_facts(instances[0], disks, agent, list(self._describe_snapshots(region_id, instance_id=instance_id)))
         if not schedule:
             return facts
         # Only for Windows, SMC attaches a disk of its own. The instance type's limit of disks matters only there.
         kind = instances[0].instance_type if facts.os_type == "windows" else ""
         limit = self._types.data_disk_limit(region_id, kind) if kind else None
-        due = next_snapshot_at(self._clients, region_id, snapshot_policy_ids(disks), self._clock.now())
+        due = next_snapshot_time(self._clients, region_id, snapshot_policy_ids(disks), self._clock.now())
         return replace(facts, auto_snapshot_at=due, data_disk_limit=limit)
 
     def stop_instance(self, region_id: str, instance_id: str) -> None:
         from alibabacloud_ecs20140526 import models
 
         request = models.StopInstanceRequest(instance_id=instance_id, stopped_mode="KeepCharging")
-        self._switch_power(region_id, instance_id, "stop_instance", request, done=("Stopped", "Stopping"))
+        self._start_or_stop_instance(region_id, instance_id, "stop_instance", request, done=("Stopped", "Stopping"))
 
     def start_instance(self, region_id: str, instance_id: str) -> None:
         from alibabacloud_ecs20140526 import models
 
         request = models.StartInstanceRequest(instance_id=instance_id)
-        self._switch_power(region_id, instance_id, "start_instance", request, done=("Running", "Starting"))
+        self._start_or_stop_instance(region_id, instance_id, "start_instance", request, done=("Running", "Starting"))
 
-    def _switch_power(self, region_id: str, instance_id: str, operation: str, request: Any, *, done: tuple[str, ...]) -> None:
+    def _start_or_stop_instance(
+        self, region_id: str, instance_id: str, operation: str, request: Any, *, done: tuple[str, ...]
+    ) -> None:
         """Start or stop the instance.
 
-        A refusal by ECS is no error if the instance already has the wanted status, or is about to have it.
+        No error is raised if ECS refuses because the instance already has, or is changing to, the wanted status.
         """
         try:
             self._call_ecs(region_id, operation, request, expected=_WRONG_STATUS)
@@ -137,10 +139,10 @@ class EcsCompute:
 
     # Disks ------------------------------------------------------------------------------------------------------------
 
-    def disks(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
+    def disks_of_instance(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
         return tuple(disk_facts(each) for each in self._describe_disks(region_id, instance_id))
 
-    def dry_run_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
+    def check_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         from alibabacloud_ecs20140526 import models
 
         request = models.ResetDiskRequest(disk_id=disk_id, snapshot_id=snapshot_id, dry_run=True)
@@ -164,7 +166,7 @@ class EcsCompute:
             body = self._call_ecs(region_id, "describe_disks", request)
             return body.disks.disk, body.next_token
 
-        return _all_items(fetch_page)
+        return _items_of_all_pages(fetch_page)
 
     # Snapshots --------------------------------------------------------------------------------------------------------
 
@@ -181,7 +183,7 @@ class EcsCompute:
         )
         return str(self._call_ecs(region_id, "create_snapshot", request).snapshot_id)
 
-    def snapshots(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
+    def snapshots_by_id(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
         if not snapshot_ids:
             return {}
         found = self._describe_snapshots(region_id, snapshot_ids=json.dumps(list(snapshot_ids)))
@@ -210,15 +212,18 @@ class EcsCompute:
             body = self._call_ecs(region_id, "describe_snapshots", request)
             return body.snapshots.snapshot, body.next_token
 
-        return _all_items(fetch_page)
+        return _items_of_all_pages(fetch_page)
 
-    def _call_ecs(self, region_id: str, operation: str, request: Any, *, expected: Expected = is_never_expected) -> Any:
+    def _call_ecs(self, region_id: str, operation: str, request: Any, *, expected: Expected = expect_no_error) -> Any:
         send: Callable[[Any, Any], Any] = getattr(self._clients.ecs_client(region_id), f"{operation}_with_options")
         return call_service(self._clients, lambda runtime: send(request, runtime), expected=expected)
 
 
-def _all_items(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
-    """All items of a listing. ``page`` reads one page. ``page`` returns the page's items and the token for the next page."""
+def _items_of_all_pages(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
+    """All items of a listing of several pages.
+
+    ``page(token)`` returns the items of one page and the token of the next page.
+    """
     token = ""
     for _ in range(MAX_PAGES):
         items, token = page(token)

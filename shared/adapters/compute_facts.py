@@ -21,9 +21,9 @@ MIGRATION_TAG = "replank:migration"
 _SCALING_TAG = "acs:autoscaling:scalingGroupId"
 """The system tag of instances that Auto Scaling made."""
 _SMC_DISK = "SMC_"
-"""The assumed beginning of the name of the disk that SMC attaches for Windows media.
+"""The assumed prefix of the name of SMC's transit disk, which SMC attaches to Windows instances.
 
-No document names this disk, but SMC's snapshots begin like this.
+No document gives the disk's name, but the names of SMC's snapshots have this prefix.
 """
 
 
@@ -38,14 +38,14 @@ def instance_from_listing(instance: Any) -> FoundInstance:
         instance.ostype or "",
         instance.status or "",
         parse_time_or_none(instance.start_time),
-        tags=_tags(instance),
+        tags=_tags_of_resource(instance),
         resource_group_id=instance.resource_group_id or "",
         vpc_id=(instance.vpc_attributes.vpc_id or "") if instance.vpc_attributes else "",
     )
 
 
-def listing_filters(only: InstanceFilter) -> dict[str, Any]:
-    """The parameters of DescribeInstances that apply this filter."""
+def listing_filter_parameters(only: InstanceFilter) -> dict[str, Any]:
+    """The parameters of DescribeInstances for this filter."""
     from alibabacloud_ecs20140526 import models
 
     tags = [models.DescribeInstancesRequestTag(key=key, value=value) for key, value in only.tags]
@@ -79,7 +79,7 @@ def snapshot_facts(snapshot: Any) -> Snapshot:
         int((snapshot.progress or "0").rstrip("%") or 0),
         parse_time(snapshot.creation_time),
         int(snapshot.source_disk_size or 0),
-        dict(_tags(snapshot)).get(MIGRATION_TAG, ""),
+        dict(_tags_of_resource(snapshot)).get(MIGRATION_TAG, ""),
     )
 
 
@@ -94,7 +94,7 @@ def likely_architecture(instance_type: str) -> Literal["x86_64", "arm64"]:
 def instance_facts(instance: Any, disks: Sequence[Any], agent: Agent | None, snapshots: Sequence[Any]) -> InstanceFacts:
     """All facts that ECS and Cloud Assistant show about one instance."""
     manual = [each.source_disk_id for each in snapshots if each.snapshot_type == "user"]
-    tags = _tags(instance)
+    tags = _tags_of_resource(instance)
     return InstanceFacts(
         instance_id=instance.instance_id,
         region_id=instance.region_id,
@@ -114,7 +114,7 @@ def instance_facts(instance: Any, disks: Sequence[Any], agent: Agent | None, sna
         serial_number=instance.serial_number or "",
         disks=tuple(disk_facts(disk, manual.count(disk.disk_id)) for disk in disks),
         tags=tags,
-        locked=_lock_reasons(instance),
+        locked=_instance_lock_reasons(instance),
         spot=(instance.spot_strategy or "NoSpot") != "NoSpot",
         expires_at=parse_time_or_none(instance.expired_time) if instance.instance_charge_type == "PrePaid" else None,
         auto_release_at=parse_time_or_none(instance.auto_release_time),
@@ -124,12 +124,12 @@ def instance_facts(instance: Any, disks: Sequence[Any], agent: Agent | None, sna
     )
 
 
-def _tags(resource: Any) -> tuple[tuple[str, str], ...]:
+def _tags_of_resource(resource: Any) -> tuple[tuple[str, str], ...]:
     tags = resource.tags.tag if resource.tags else None
     return tuple((each.tag_key, each.tag_value or "") for each in tags or ())
 
 
-def _lock_reasons(instance: Any) -> tuple[str, ...]:
+def _instance_lock_reasons(instance: Any) -> tuple[str, ...]:
     locks = instance.operation_locks.lock_reason if instance.operation_locks else None
     return tuple(each.lock_reason for each in locks or ())
 

@@ -17,7 +17,7 @@ from shared.ports.guest import Agent, CommandResult
 RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
 """InvocationStatus values of a command that has not ended (ECS DescribeInvocationResults)."""
 PAGE, MAX_PAGES = 50, 20
-"""Maximum items per page, and maximum pages of one listing. Cloud Assistant keeps the results of a few weeks."""
+"""Maximum items per page, and maximum pages of one listing. Cloud Assistant keeps the results of commands for a few weeks."""
 
 
 class CloudAssistant:
@@ -55,23 +55,23 @@ class CloudAssistant:
         results = body.invocation.invocation_results.invocation_result if body.invocation else []
         if not results or results[0].invocation_status in RUNNING:
             return None
-        return _command_result(results[0])
+        return _parsed_command_result(results[0])
 
     def command_results(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
-        found = [(parse_time_or_none(each.start_time), each) for each in self._list_results(region_id, instance_id)]
+        found = [(parse_time_or_none(each.start_time), each) for each in self._list_command_results(region_id, instance_id)]
         begun = [(at, each) for at, each in found if at is not None and at >= since]
-        return [_command_result(each) for _, each in sorted(begun, key=lambda pair: pair[0])]
+        return [_parsed_command_result(each) for _, each in sorted(begun, key=lambda pair: pair[0])]
 
-    def _list_results(self, region_id: str, instance_id: str) -> Iterator[Any]:
+    def _list_command_results(self, region_id: str, instance_id: str) -> Iterator[Any]:
         token: str | None = None
         for _ in range(MAX_PAGES):
-            found = self._results_page(region_id, instance_id, token)
+            found = self._fetch_results_page(region_id, instance_id, token)
             yield from (found.invocation_results.invocation_result or []) if found and found.invocation_results else []
             token = found.next_token if found else None
             if not token:
                 return
 
-    def _results_page(self, region_id: str, instance_id: str, token: str | None) -> Any:
+    def _fetch_results_page(self, region_id: str, instance_id: str, token: str | None) -> Any:
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInvocationResultsRequest(
@@ -82,7 +82,7 @@ class CloudAssistant:
             self._clients, lambda runtime: client.describe_invocation_results_with_options(request, runtime)
         ).invocation
 
-    def agents(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
+    def agents_by_instance_id(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
         from alibabacloud_ecs20140526 import models
 
         if not instance_ids:
@@ -99,7 +99,7 @@ class CloudAssistant:
         }
 
 
-def _command_result(found: Any) -> CommandResult:
+def _parsed_command_result(found: Any) -> CommandResult:
     try:
         output = base64.b64decode(found.output or "")
     except (binascii.Error, ValueError):

@@ -7,7 +7,7 @@ from shared.adapters.sdk_call import call_service
 from shared.domain.errors import Permanent
 
 
-class InstanceTypes:
+class InstanceTypeLimits:
     """Reads the limits of instance types, and caches them."""
 
     def __init__(self, clients: Clients) -> None:
@@ -15,20 +15,20 @@ class InstanceTypes:
         self._disks: dict[str, int] = {}
 
     def data_disk_limit(self, region_id: str, instance_type: str) -> int | None:
-        """Maximum data disks of the type, not counting the system disk; None if ECS does not report the maximum.
+        """Maximum data disks of an instance type, not counting the system disk; None if ECS does not report the maximum.
 
         Raises Transient.
         """
         if instance_type not in self._disks:
             try:
-                self._disks.update(self._fetch_limits(region_id, instance_type))
+                self._disks.update(self._fetch_disk_limits(region_id, instance_type))
             except Permanent:
                 return None  # if the role lacks the permission, the rule's answer is unknown, which refuses no instance
         disks = self._disks.get(instance_type)
         return None if disks is None else disks - 1
 
-    def _fetch_limits(self, region_id: str, instance_type: str) -> dict[str, int]:
-        """Maximum cloud disks, by instance type. The system disk is one of the cloud disks (docs/assumptions.md)."""
+    def _fetch_disk_limits(self, region_id: str, instance_type: str) -> dict[str, int]:
+        """Maximum cloud disks, by instance type. The maximum includes the system disk (docs/assumptions.md)."""
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInstanceTypesRequest(instance_types=[instance_type])

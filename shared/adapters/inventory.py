@@ -18,8 +18,8 @@ class TablestoreInventory:
         self._store = store
 
     def write_inventory(self, inventory: Inventory) -> None:
-        self._store.put(tables.LOCKS, _ROW, {_COLUMN: tables.json_column(_COLUMN, encode(inventory))})
+        self._store.put(tables.LOCKS, _ROW, {_COLUMN: tables.json_column_text(_COLUMN, encode(inventory))})
 
     def last_inventory(self) -> Inventory | None:
         row = self._store.get(tables.LOCKS, _ROW, (_COLUMN,)) or {}
-        return tables.column_value(Inventory, row[_COLUMN], _COLUMN) if _COLUMN in row else None
+        return tables.value_from_column(Inventory, row[_COLUMN], _COLUMN) if _COLUMN in row else None

@@ -19,13 +19,13 @@ AT_ONCE = 100
 
 
 def take_lease(store: Store, key: Key, migration_id: str, attempt: int, more: Columns | None = None) -> LeaseHolder:
-    """Take the lease if nobody holds it. Returns the current holder. A later attempt of the same migration takes over its lease."""
+    """Take the lease if nobody holds it. Returns the current holder. An attempt takes over the lease of an earlier attempt."""
     columns: Columns = {"migration_id": migration_id, "lease": _lease_value(migration_id, attempt), **(more or {})}
     for _ in range(LOCK_RACE.calls):
-        if _put_lease(store, key, columns):
+        if _write_new_lease(store, key, columns):
             return LeaseHolder(migration_id, attempt)
         row = store.get(tables.LOCKS, key) or {}
-        holder, since = str(row.get("migration_id", "")), _lease_attempt(row)
+        holder, since = str(row.get("migration_id", "")), _attempt_of_lease_holder(row)
         if holder and (holder != migration_id or since >= attempt):
             return LeaseHolder(holder, since)
         if holder and _take_over_lease(store, key, row, columns):
@@ -33,7 +33,7 @@ def take_lease(store: Store, key: Key, migration_id: str, attempt: int, more: Co
     raise Transient("Lock.Contended", f"The lock {key[0][1]} changes hands too fast.")
 
 
-def _put_lease(store: Store, key: Key, columns: Columns) -> bool:
+def _write_new_lease(store: Store, key: Key, columns: Columns) -> bool:
     try:
         return store.put_new(tables.LOCKS, key, columns)
     except WriteInDoubt:
@@ -41,9 +41,9 @@ def _put_lease(store: Store, key: Key, columns: Columns) -> bool:
 
 
 def _take_over_lease(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
-    """Take over the lease of an earlier attempt. A late act of the earlier attempt then cannot release the lease."""
+    """Take over the lease of an earlier attempt. A late call of the earlier attempt then cannot release the lease."""
     try:
-        return store.update(tables.LOCKS, key, columns, expect=_unchanged_condition(row))
+        return store.update(tables.LOCKS, key, columns, expect=_unchanged_lease_condition(row))
     except WriteInDoubt:
         return False  # the next read of the row shows who holds the lease
 
@@ -57,27 +57,29 @@ def release_lease(store: Store, key: Key, migration_id: str, attempt: int) -> No
         # the request was repeated and failed: the first request may have deleted the row, or an earlier attempt may hold the lease
         pass
     row = store.get(tables.LOCKS, key) or {}
-    if row.get("migration_id") != migration_id or _lease_attempt(row) > attempt:
+    if row.get("migration_id") != migration_id or _attempt_of_lease_holder(row) > attempt:
         return
     try:
-        store.delete(tables.LOCKS, key, expect=_unchanged_condition(row))
+        store.delete(tables.LOCKS, key, expect=_unchanged_lease_condition(row))
     except WriteInDoubt:
         return  # either way this migration no longer holds the lease, because the condition named the row as it was read
 
 
-def group_holders(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-    """The lease holder of each group's place, by group. Groups without a holder are left out."""
-    by_id = {str(group_key(each)[0][1]): each for each in dict.fromkeys(groups)}
+def group_place_holders(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+    """The lease holder of each group's place, by group. Groups whose place is free are left out."""
+    by_id = {str(group_place_key(each)[0][1]): each for each in dict.fromkeys(groups)}
     ids, rows = list(by_id), list[Columns]()
     for start in range(0, len(ids), AT_ONCE):
         keys: list[Key] = [(("lock_id", each),) for each in ids[start : start + AT_ONCE]]
         rows += store.get_named_columns(tables.LOCKS, keys, ("lock_id", "migration_id", "lease"))
     return {
-        by_id[row["lock_id"]]: LeaseHolder(str(row["migration_id"]), _lease_attempt(row)) for row in rows if "migration_id" in row
+        by_id[row["lock_id"]]: LeaseHolder(str(row["migration_id"]), _attempt_of_lease_holder(row))
+        for row in rows
+        if "migration_id" in row
     }
 
 
-def group_key(group: str) -> Key:
+def group_place_key(group: str) -> Key:
     """The key of the row for a group's place.
 
     The key holds a digest of the group's name, because the name may be too long for a key.
@@ -89,12 +91,12 @@ def _lease_value(migration_id: str, attempt: int) -> str:
     return f"{migration_id}/{attempt}"
 
 
-def _lease_attempt(row: Columns) -> int:
+def _attempt_of_lease_holder(row: Columns) -> int:
     """The attempt that holds the lease; 0 if an older version wrote the row."""
     return int(str(row.get("lease", "/0")).rpartition("/")[2])
 
 
-def _unchanged_condition(row: Columns) -> Expected:
+def _unchanged_lease_condition(row: Columns) -> Expected:
     """The condition that the lease's row has not changed since it was read."""
     name = "lease" if "lease" in row else "migration_id"
     return {name: row[name]}

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from shared.adapters import tables
 from shared.adapters.clock import epoch_milliseconds
-from shared.adapters.migrations import readable_values
-from shared.adapters.page_tokens import page_start, page_token
+from shared.adapters.migrations import values_of_readable_rows
+from shared.adapters.page_tokens import first_key_of_page, page_token
 from shared.adapters.store import HighestKey, Key, LowestKey, RowRange, Store, WriteInDoubt
 from shared.domain.errors import Stale, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState
@@ -23,17 +23,17 @@ class TablestoreLedger:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def put(self, entry: LedgerEntry) -> None:
-        key, columns = _entry_key(entry.migration_id, entry.key), tables.ledger_columns(entry)
+    def write_entry(self, entry: LedgerEntry) -> None:
+        key, columns = _ledger_entry_key(entry.migration_id, entry.key), tables.ledger_entry_columns(entry)
         unless = "" if entry.sweep_at else "sweep_at"
         if not self._store.put(tables.SNAPSHOTS, key, columns, unless=unless):
             name = f"{entry.migration_id}/{entry.key}"
             raise Stale("Ledger.Scheduled", f"Snapshot row {name} was given its time to be swept.", "Nothing to do.")
 
-    def put_new(self, entry: LedgerEntry) -> LedgerEntry:
-        key = _entry_key(entry.migration_id, entry.key)
+    def write_new_entry(self, entry: LedgerEntry) -> LedgerEntry:
+        key = _ledger_entry_key(entry.migration_id, entry.key)
         try:
-            if self._store.put_new(tables.SNAPSHOTS, key, tables.ledger_columns(entry)):
+            if self._store.put_new(tables.SNAPSHOTS, key, tables.ledger_entry_columns(entry)):
                 return entry
         except WriteInDoubt:
             pass  # either way the stored row is read next
@@ -51,19 +51,21 @@ class TablestoreLedger:
     def entries_due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         lane, rest = ("sweep_lane", tables.SWEEP), (("migration_id", LowestKey), ("key", LowestKey))
         start, end = (lane, ("sweep_at", LowestKey), *rest), (lane, ("sweep_at", epoch_milliseconds(now) + 1), *rest)
-        found, following = self._store.read_range(RowRange(tables.BY_SWEEP, page_start(token, start), end), limit=limit)
-        keys = [_entry_key(row["migration_id"], row["key"]) for row in found]
-        entries = readable_values(tables.ledger_entry_from_row, self._store.get_many(tables.SNAPSHOTS, keys, tables.DOC_COLUMNS))
+        found, following = self._store.read_range(RowRange(tables.BY_SWEEP, first_key_of_page(token, start), end), limit=limit)
+        keys = [_ledger_entry_key(row["migration_id"], row["key"]) for row in found]
+        entries = values_of_readable_rows(
+            tables.ledger_entry_from_row, self._store.get_rows(tables.SNAPSHOTS, keys, tables.DOC_COLUMNS)
+        )
         # The index may be older than the rows, so each row's own state and time are checked again.
         due = [each for each in entries if each.state is not SnapshotState.SWEPT and each.sweep_at and each.sweep_at <= now]
         return LedgerPage(tuple(due), page_token(following))
 
     def ledger_entry_page(self, *, limit: int, token: str) -> LedgerPage:
-        start = page_start(token, (("migration_id", LowestKey), ("key", LowestKey)))
+        start = first_key_of_page(token, (("migration_id", LowestKey), ("key", LowestKey)))
         end = (("migration_id", HighestKey), ("key", HighestKey))
         rows, following = self._store.read_range(RowRange(tables.SNAPSHOTS, start, end, columns=("doc",)), limit=limit)
-        return LedgerPage(tuple(readable_values(tables.ledger_entry_from_row, rows)), page_token(following))
+        return LedgerPage(tuple(values_of_readable_rows(tables.ledger_entry_from_row, rows)), page_token(following))
 
 
-def _entry_key(migration_id: str, key: str) -> Key:
+def _ledger_entry_key(migration_id: str, key: str) -> Key:
     return (("migration_id", migration_id), ("key", key))

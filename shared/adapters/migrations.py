@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from shared.adapters import tables
 from shared.adapters.clock import epoch_milliseconds
-from shared.adapters.page_tokens import page_start, page_token
+from shared.adapters.page_tokens import first_key_of_page, page_token
 from shared.adapters.store import Columns, HighestKey, Key, LowestKey, RowRange, Store, WriteInDoubt
 from shared.domain.errors import Permanent, Refused, Stale
 from shared.domain.events import Event
@@ -45,23 +45,25 @@ class TablestoreMigrations:
         except WriteInDoubt:
             return self._is_step_written(migration, columns)
 
-    def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
-        from shared.adapters.store_bulk import put_new_many  # only intake writes in bulk
+    def create_migrations(self, made: Sequence[NewMigration]) -> list[bool]:
+        from shared.adapters.store_bulk import put_new_rows  # only intake writes in bulk
 
-        rows = [(_migration_key(each.migration.migration_id), tables.step_columns(_first_step(each))) for each in made]
+        rows = [
+            (_migration_key(each.migration.migration_id), tables.step_columns(_first_step_of_new_migration(each))) for each in made
+        ]
         if len(rows) > 1:
             with suppress(Permanent):  # in an older stack, the role may not have the permission to write in bulk
-                return put_new_many(self._store, tables.MIGRATIONS, rows)
+                return put_new_rows(self._store, tables.MIGRATIONS, rows)
         return [self.create(*each) for each in made]
 
     def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
-        from shared.adapters.store_bulk import update_many
+        from shared.adapters.store_bulk import update_rows
 
-        changes = [_first_outbox_removal(each) for each in made]
+        changes = [_change_removing_first_outbox(each) for each in made]
         settled = [False] * len(made)
         if len(made) > 1:
             with suppress(Permanent):
-                settled = update_many(self._store, tables.MIGRATIONS, changes)
+                settled = update_rows(self._store, tables.MIGRATIONS, changes)
         for migration, is_settled in zip(made, settled, strict=True):
             if not is_settled:  # the migration has already taken a further step
                 self.remove_outbox(migration, migration.version)
@@ -78,29 +80,31 @@ class TablestoreMigrations:
             raise Stale("Migration.Moved", sentence, "Read it again and decide again.")
 
     def _is_step_written(self, after: Migration, columns: Columns) -> bool:
-        """Whether the first request was carried out: the stored journal line of this version then equals the line just sent."""
-        line = tables.numbered_column(tables.JOURNAL, after.version)
+        """Whether the first request wrote the step. The stored journal line then equals the journal line that was sent."""
+        line = tables.numbered_column_name(tables.JOURNAL, after.version)
         row = self._store.get(tables.MIGRATIONS, _migration_key(after.migration_id), (line,)) or {}
         return bool(row.get(line) == columns[line])
 
     def remove_outbox(self, migration: Migration, version: int) -> None:
-        outbox = tables.numbered_column(tables.OUTBOX, version)
+        outbox = tables.numbered_column_name(tables.OUTBOX, version)
         if not self._has_other_outbox(migration, version) and self._restore_due_time(migration, (outbox,)):
             return
         self._store.update(tables.MIGRATIONS, _migration_key(migration.migration_id), {}, (outbox,))
 
     def _has_other_outbox(self, migration: Migration, version: int) -> bool:
-        """Whether the row has another open outbox besides that of ``version``.
+        """Whether the row has an open outbox besides the outbox of ``version``.
 
-        The row is read only if the migration had another open outbox when it was loaded.
+        The row is read only if the migration had another open outbox when the migration was loaded.
         """
         if not set(migration.owes) - {version}:
             return False
-        own = tables.numbered_column(tables.OUTBOX, version)  # another process may have taken the same step and removed this outbox
+        own = tables.numbered_column_name(
+            tables.OUTBOX, version
+        )  # another process may have taken the same step and removed this outbox
         return any(name != own for name, _ in self._columns_with_prefix(migration.migration_id, tables.OUTBOX))
 
     def _restore_due_time(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
-        """Write the migration's own due time into the row. Returns False if the row has a newer version."""
+        """Write the due time of the migration's state into the row. Returns False if the row has a newer version."""
         lane = tables.queue_columns(migration)
         return self._try_update_row(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 
@@ -109,7 +113,7 @@ class TablestoreMigrations:
         self._try_update_row(migration, {"due_lane": tables.DRIVE, "due_at": epoch_milliseconds(due_at), **progress})
 
     def record_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
-        columns = {tables.restart_column(event_id): epoch_milliseconds(at)}
+        columns = {tables.restart_column_name(event_id): epoch_milliseconds(at)}
         one_of = {"state": frozenset(state.value for state in states)}
         try:
             return self._store.update(tables.MIGRATIONS, _migration_key(migration_id), columns, expect=one_of)
@@ -117,11 +121,11 @@ class TablestoreMigrations:
             return True  # most likely the first request was carried out, and the state has changed since
 
     def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
-        column = tables.document_column(name)
-        self._store.update(tables.MIGRATIONS, _migration_key(migration_id), {column: tables.json_column(name, dict(document))})
+        column = tables.document_column_name(name)
+        self._store.update(tables.MIGRATIONS, _migration_key(migration_id), {column: tables.json_column_text(name, dict(document))})
 
     def _update_row(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
-        """Change the row if its version still equals the version of ``at``. Returns whether the row was changed."""
+        """Change the row if its version is still the version of the migration ``at``. Returns whether the row was changed."""
         return self._store.update(tables.MIGRATIONS, _migration_key(at.migration_id), put, remove, expect={"version": at.version})
 
     def _try_update_row(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
@@ -136,7 +140,7 @@ class TablestoreMigrations:
     def load(self, migration_id: str) -> Migration:
         row = self._store.get(tables.MIGRATIONS, _migration_key(migration_id), between=tables.MIGRATION_COLUMNS)
         if row is None:
-            raise _not_found_error(migration_id)
+            raise _migration_not_found_error(migration_id)
         return tables.migration_from_row(row)
 
     def outboxes(self, migration_id: str) -> list[Outbox]:
@@ -150,51 +154,55 @@ class TablestoreMigrations:
     def journal(self, migration_id: str) -> list[JournalEntry]:
         lines = self._columns_with_prefix(migration_id, tables.JOURNAL)
         if not lines:
-            raise _not_found_error(migration_id)
+            raise _migration_not_found_error(migration_id)
         return [tables.migration_journal_entry_from_column(written) for _, written in lines]
 
-    def document(self, migration_id: str, name: str) -> dict[str, Any] | None:
-        column = tables.document_column(name)
+    def stored_document(self, migration_id: str, name: str) -> dict[str, Any] | None:
+        column = tables.document_column_name(name)
         row = self._store.get(tables.MIGRATIONS, _migration_key(migration_id), (column,)) or {}
         document: dict[str, Any] | None = json.loads(row[column]) if column in row else None
         return document
 
     def _columns_with_prefix(self, migration_id: str, prefix: str) -> list[tuple[str, Any]]:
         """The columns whose names begin with the prefix, sorted by name."""
-        row = self._store.get(tables.MIGRATIONS, _migration_key(migration_id), between=tables.prefix_range(prefix)) or {}
+        row = self._store.get(tables.MIGRATIONS, _migration_key(migration_id), between=tables.column_range_of_prefix(prefix)) or {}
         return sorted((name, value) for name, value in row.items() if name.startswith(prefix))
 
     # Many rows --------------------------------------------------------------------------------------------------------
 
-    def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
-        return readable_values(tables.migration_from_row, self._read_rows(migration_ids))
+    def load_migrations(self, migration_ids: Sequence[str]) -> list[Migration]:
+        return values_of_readable_rows(tables.migration_from_row, self._read_migration_rows(migration_ids))
 
-    def due_migrations(self, now: datetime, limit: int) -> list[Migration]:
-        page = self._due_page(tables.DRIVE, now, limit, token="")
+    def list_due_and_postpone_unreadable(self, now: datetime, limit: int) -> list[Migration]:
+        page = self._page_of_due_migrations(tables.DRIVE, now, limit, token="")
         if page.unreadable:
             self.postpone_unreadable_rows([each.id for each in page.unreadable], now + LONGEST_BACK_OFF)
         return [each for each in page.migrations if each.owes or self._keep_or_restore_due_time(each)]
 
-    def past_retention_page(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
-        return self._due_page(tables.SWEEP, now, limit, token)
+    def migration_page_past_retention(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
+        return self._page_of_due_migrations(tables.SWEEP, now, limit, token)
 
-    def _due_page(self, lane: str, now: datetime, limit: int, token: str) -> MigrationPage:
+    def _page_of_due_migrations(self, lane: str, now: datetime, limit: int, token: str) -> MigrationPage:
         """One page of the migrations in a queue that are due by ``now``. The column ``due_lane`` names the queue."""
         until = epoch_milliseconds(now) + 1
         start = (("due_lane", lane), ("due_at", LowestKey), ("migration_id", LowestKey))
         end = (("due_lane", lane), ("due_at", until), ("migration_id", LowestKey))
-        found, following = self._store.read_range(RowRange(tables.BY_DUE, page_start(token, start), end), limit=limit)
+        found, following = self._store.read_range(RowRange(tables.BY_DUE, first_key_of_page(token, start), end), limit=limit)
         # The index may be older than the rows. Rows that have been handled since are left out.
-        rows = [row for row in self._read_rows(_unique_ids(found)) if row.get("due_lane") == lane and row["due_at"] < until]
-        return _page_of_rows(rows, page_token(following))
+        rows = [
+            row
+            for row in self._read_migration_rows(_unique_migration_ids(found))
+            if row.get("due_lane") == lane and row["due_at"] < until
+        ]
+        return _migration_page_from_rows(rows, page_token(following))
 
     def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
-        return self._due_page(tables.DRIVE, until, limit, token="")
+        return self._page_of_due_migrations(tables.DRIVE, until, limit, token="")
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
         found = []
-        for row in self._read_rows(migration_ids):
-            unreadable = _migration_or_unreadable(row)
+        for row in self._read_migration_rows(migration_ids):
+            unreadable = _migration_or_unreadable_row(row)
             if isinstance(unreadable, Migration) or "due_lane" not in row:
                 continue
             found.append(unreadable)
@@ -208,7 +216,7 @@ class TablestoreMigrations:
         return tuple(found)
 
     def _keep_or_restore_due_time(self, migration: Migration) -> bool:
-        """If the row was due only because of an outbox that is gone, restore the migration's own due time.
+        """Restore the due time of the migration's state if the row was due only because of a removed outbox.
 
         Returns whether the tick must handle the row.
         """
@@ -225,21 +233,23 @@ class TablestoreMigrations:
         places = {row["migration_id"]: row["due_at"] for row in found}  # an index that lags behind may show a row twice
         return [WaitingMigration(migration_id, due_at < 0) for migration_id, due_at in places.items()]
 
-    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
+    def migration_page_of_batch(
+        self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False
+    ) -> MigrationPage:
         states = (LowestKey, HighestKey) if state is None else (state.value, state.value)
         batch = ("batch_id", batch_id)
         first: Key = (batch, ("state", states[0]), ("migration_id", LowestKey))
         last: Key = (batch, ("state", states[1]), ("migration_id", HighestKey))
         start, end = (last, first) if backward else (first, last)
-        wanted = RowRange(tables.BY_BATCH, page_start(token, start), end, backward=backward)
+        wanted = RowRange(tables.BY_BATCH, first_key_of_page(token, start), end, backward=backward)
         found, following = self._store.read_range(wanted, limit=limit)
-        page = _page_of_rows(self._read_rows(_unique_ids(found)), page_token(following))
+        page = _migration_page_from_rows(self._read_migration_rows(_unique_migration_ids(found)), page_token(following))
         return replace(page, migrations=tuple(each for each in page.migrations if state is None or each.state is state))
 
     def state_counts(self, batch_id: str) -> Counter[State]:
-        return Counter(self.states(batch_id).values())
+        return Counter(self.states_by_migration_id(batch_id).values())
 
-    def states(self, batch_id: str) -> dict[str, State]:
+    def states_by_migration_id(self, batch_id: str) -> dict[str, State]:
         batch = ("batch_id", batch_id)
         start, end = ((batch, ("state", edge), ("migration_id", edge)) for edge in (LowestKey, HighestKey))
         states: dict[str, str] = {}  # by id, because an index that lags behind may show a row under both its old and its new state
@@ -254,26 +264,26 @@ class TablestoreMigrations:
         instance = ("instance_id", instance_id)
         start, end = (instance, ("migration_id", LowestKey)), (instance, ("migration_id", HighestKey))
         found, _ = self._store.read_range(RowRange(tables.BY_INSTANCE, start, end), limit=limit)
-        return readable_values(tables.migration_from_row, self._read_rows(_unique_ids(found)))
+        return values_of_readable_rows(tables.migration_from_row, self._read_migration_rows(_unique_migration_ids(found)))
 
     def migration_page(self, *, state: State | None, limit: int, token: str) -> MigrationPage:
-        start = page_start(token, (("migration_id", LowestKey),))
+        start = first_key_of_page(token, (("migration_id", LowestKey),))
         equal = ("state", state.value) if state else None
         between = tables.WITH_STATE if state else tables.MIGRATION_COLUMNS
         wanted = RowRange(tables.MIGRATIONS, start, (("migration_id", HighestKey),), between=between, equal=equal)
         rows, following = self._store.read_range(wanted, limit=limit)
-        return _page_of_rows(rows, page_token(following))
+        return _migration_page_from_rows(rows, page_token(following))
 
-    def _read_rows(self, migration_ids: Sequence[str]) -> list[Columns]:
-        return self._store.get_many(tables.MIGRATIONS, [_migration_key(each) for each in migration_ids], tables.MIGRATION_COLUMNS)
+    def _read_migration_rows(self, migration_ids: Sequence[str]) -> list[Columns]:
+        return self._store.get_rows(tables.MIGRATIONS, [_migration_key(each) for each in migration_ids], tables.MIGRATION_COLUMNS)
 
 
-def _page_of_rows(rows: Sequence[Columns], next_token: str) -> MigrationPage:
+def _migration_page_from_rows(rows: Sequence[Columns], next_token: str) -> MigrationPage:
     """A page with the migrations in these rows. Unreadable rows are listed separately."""
     read: list[Migration] = []
     unreadable: list[UnreadableRow] = []
     for row in rows:
-        found = _migration_or_unreadable(row)
+        found = _migration_or_unreadable_row(row)
         if isinstance(found, Migration):
             read.append(found)
         else:
@@ -281,7 +291,7 @@ def _page_of_rows(rows: Sequence[Columns], next_token: str) -> MigrationPage:
     return MigrationPage(tuple(read), next_token, tuple(unreadable))
 
 
-def _migration_or_unreadable(row: Columns) -> Migration | UnreadableRow:
+def _migration_or_unreadable_row(row: Columns) -> Migration | UnreadableRow:
     try:
         return tables.migration_from_row(row)
     except Permanent as error:
@@ -289,7 +299,7 @@ def _migration_or_unreadable(row: Columns) -> Migration | UnreadableRow:
         return UnreadableRow(row["migration_id"], error.message)
 
 
-def readable_values(read: Callable[[Columns], T], rows: Iterable[Columns]) -> list[T]:
+def values_of_readable_rows(read: Callable[[Columns], T], rows: Iterable[Columns]) -> list[T]:
     """The values that ``read`` returns for the rows. An unreadable row is left out, and a warning is logged."""
     found: list[T] = []
     for row in rows:
@@ -300,16 +310,19 @@ def readable_values(read: Callable[[Columns], T], rows: Iterable[Columns]) -> li
     return found
 
 
-def _first_step(made: NewMigration) -> Step:
+def _first_step_of_new_migration(made: NewMigration) -> Step:
     return Step(made.migration, made.migration, made.entry, events=tuple(made.events))
 
 
-def _first_outbox_removal(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
-    """The change that removes a new row's outbox after publication, and sets the migration's own due time."""
+def _change_removing_first_outbox(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
+    """The change that removes a new row's outbox after its events are published.
+
+    The change also writes the due time of the migration's state.
+    """
     return (
         _migration_key(made.migration_id),
         tables.queue_columns(made),
-        (tables.numbered_column(tables.OUTBOX, made.version),),
+        (tables.numbered_column_name(tables.OUTBOX, made.version),),
         {"version": made.version},
     )
 
@@ -318,12 +331,12 @@ def _migration_key(migration_id: str) -> Key:
     return (("migration_id", migration_id),)
 
 
-def _unique_ids(rows: Sequence[Columns]) -> list[str]:
+def _unique_migration_ids(rows: Sequence[Columns]) -> list[str]:
     """The migration ids in the rows, without duplicates. An index that lags behind may show a row twice."""
     return list(dict.fromkeys(row["migration_id"] for row in rows))
 
 
-def _not_found_error(migration_id: str) -> Refused:
+def _migration_not_found_error(migration_id: str) -> Refused:
     return Refused(
         "Migration.NotFound", f"There is no migration {migration_id}.", "See which there are: replank status BATCH.", status=404
     )

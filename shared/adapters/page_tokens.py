@@ -21,7 +21,7 @@ def page_token(key: Key | None) -> str:
     return base64.urlsafe_b64encode(json.dumps([list(column) for column in key]).encode()).decode().rstrip("=")
 
 
-def page_start(token: str, first: Key) -> Key:
+def first_key_of_page(token: str, first: Key) -> Key:
     """The key at which the page starts, or ``first`` if the token is empty.
 
     Raises Refused (Token.Invalid) if the token belongs to another listing. A key column with a fixed value in ``first`` must have
@@ -29,14 +29,14 @@ def page_start(token: str, first: Key) -> Key:
     """
     if not token:
         return first
-    key = _decode_token(token)
+    key = _key_from_token(token)
     fixed = [(name, value) for name, value in first if not isinstance(value, type)]
     if [name for name, _ in key] != [name for name, _ in first] or key[: len(fixed)] != fixed:
-        raise _invalid_token_error()
+        raise _invalid_page_token_error()
     return key
 
 
-def _decode_token(token: str) -> list[tuple[str, Any]]:
+def _key_from_token(token: str) -> list[tuple[str, Any]]:
     try:
         if len(token) > MAX_TOKEN:
             raise ValueError
@@ -45,9 +45,9 @@ def _decode_token(token: str) -> list[tuple[str, Any]]:
         if not all(isinstance(name, str) and isinstance(value, str | int) for name, value in key):
             raise ValueError
     except (ValueError, TypeError, binascii.Error, RecursionError):
-        raise _invalid_token_error() from None
+        raise _invalid_page_token_error() from None
     return key
 
 
-def _invalid_token_error() -> Refused:
+def _invalid_page_token_error() -> Refused:
     return Refused("Token.Invalid", "The continuation token is not of this listing.", "Start again without a token.")

@@ -13,17 +13,17 @@ _FORMS = (
     ),
     re.compile(r"()\b(?:LTAI|STS\.)[A-Za-z0-9.]{8,}"),
 )
-"""Patterns of texts that look like secrets: a named value in JSON, a query or a header, and an access key id."""
+"""Patterns of likely secrets: named values in JSON, queries and headers, and access key ids."""
 
 
 def add_secret(secret: str | None) -> None:
-    """Hide this value in all later texts. Short values are ignored, because hiding them would also hide parts of ordinary words."""
+    """Hide this secret in all later logs and messages. Short secrets are ignored, because they may be parts of ordinary words."""
     if secret and len(secret) >= 6:
         _known.add(secret)
 
 
 def remove_secret(secret: str | None) -> None:
-    """Stop hiding a value that has expired. The set of hidden values would otherwise grow without limit."""
+    """Stop hiding a secret that has expired. The set of hidden secrets would otherwise grow without limit."""
     _known.discard(secret or "")
 
 

@@ -1,6 +1,7 @@
 """Makes the clients of the real SDKs. Each client is made once per process, when it is first needed.
 
-Timeouts are short and SDK retries are few. If a call takes too long, the platform delivers the whole message again.
+Timeouts are short, and the SDKs repeat a call only a few times. If a call takes too long, the platform delivers the whole message
+again.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Endpoint:
 
     @classmethod
     def from_address(cls, address: str) -> Endpoint:
-        """The endpoint in an address. The protocol is https if the address has no scheme."""
+        """The endpoint that an address names. The protocol is https if the address has no scheme."""
         parts = urlsplit(address if "://" in address else f"https://{address}")
         return cls(parts.scheme, parts.netloc)
 
@@ -82,17 +83,17 @@ class RoleCredentials(Protocol):
         Raises AccountUnusable.
         """
 
-    def renew_if_expired(self, error: CloudError) -> bool:
+    def renew_expired_credentials(self, error: CloudError) -> bool:
         """Renew the credentials if the error means that they have expired. Returns whether the call should be repeated."""
 
-    def account_error(self, error: CloudError) -> ReplankError | None:
+    def unusable_account_error(self, error: CloudError) -> ReplankError | None:
         """The error for an account that refuses every call of the pipeline; None if ``error`` concerns only this call."""
 
 
 class Clients:
     """The clients of one account, and the retry policy of their calls.
 
-    ``assumed`` provides the credentials of a role in a member account. These credentials are used for ECS and SMC only.
+    ``assumed`` provides the credentials of a role in a member account. The role's credentials are used for ECS and SMC only.
     """
 
     def __init__(self, account: Account, *, retry: RetryPolicy = CLOUD_CALL, assumed: RoleCredentials | None = None) -> None:
@@ -105,7 +106,7 @@ class Clients:
         redact.add_secret(account.credentials.token)
 
     def tablestore_client(self) -> Any:
-        """The Tablestore client of the pipeline's instance."""
+        """The client of the pipeline's Tablestore instance."""
         return self._make_client_once("tablestore", self._make_tablestore_client)
 
     def eventbridge_client(self) -> Any:
@@ -121,7 +122,7 @@ class Clients:
         return self._make_client_once("smc", self._make_smc_client)
 
     def runtime_options(self) -> Any:
-        """The options for one call through a generated client. The options turn off the client's own retries."""
+        """The runtime options for one call through a generated client. The options turn off the client's own retries."""
         from alibabacloud_tea_util import models
 
         return models.RuntimeOptions(autoretry=False, connect_timeout=CONNECT_TIMEOUT_S * 1000, read_timeout=READ_TIMEOUT_S * 1000)
@@ -157,21 +158,21 @@ class Clients:
 
         account = self.account
         address = account.eventbridge_endpoint or f"{account.account_id}.eventbridge.{account.region}.aliyuncs.com"
-        return Client(models.Config(region_id=account.region, **self._common_options(address)))
+        return Client(models.Config(region_id=account.region, **self._common_client_options(address)))
 
     def _make_ecs_client(self, region_id: str) -> Any:
         from alibabacloud_ecs20140526.client import Client
         from alibabacloud_tea_openapi import models
 
         address = self.account.ecs_endpoint or f"ecs.{region_id}.aliyuncs.com"
-        return Client(models.Config(region_id=region_id, **self._common_options(address)))
+        return Client(models.Config(region_id=region_id, **self._common_client_options(address)))
 
     def _make_smc_client(self) -> Any:
         from alibabacloud_smc20190601.client import Client
         from alibabacloud_tea_openapi import models
 
         address = self.account.smc_endpoint or "smc.aliyuncs.com"
-        return Client(models.Config(region_id=self.account.region, **self._common_options(address)))
+        return Client(models.Config(region_id=self.account.region, **self._common_client_options(address)))
 
     def sts_client(self) -> Any:
         """A generic client for STS. The SDKs in use have no client for STS."""
@@ -182,9 +183,9 @@ class Clients:
         from alibabacloud_tea_openapi.client import Client
 
         address = self.account.sts_endpoint or f"sts.{self.account.region}.aliyuncs.com"
-        return Client(models.Config(region_id=self.account.region, **self._common_options(address)))
+        return Client(models.Config(region_id=self.account.region, **self._common_client_options(address)))
 
-    def _common_options(self, address: str) -> dict[str, Any]:
+    def _common_client_options(self, address: str) -> dict[str, Any]:
         endpoint, key = _disable_proxies_for_loopback(address), self.account.credentials
         # the SDK requests the credentials for every call, so that a client never uses expired credentials
         if self.assumed is not None:
@@ -212,7 +213,7 @@ def _disable_proxies_for_loopback(address: str) -> Endpoint:
 
 
 def tablestore_retry_policy(policy: RetryPolicy) -> Any:
-    """The retry policy in the form of the Tablestore SDK. The policy limits the SDK's retries after throttling and after failed
+    """The retry policy as an object of the Tablestore SDK. The policy limits the SDK's retries after throttling and after failed
     reads.
 
     By default the SDK retries 20 times. The SDK never repeats a write whose outcome is unknown.

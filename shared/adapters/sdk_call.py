@@ -1,6 +1,6 @@
 """Makes one call through a generated client.
 
-A failed call is repeated a few times if a repetition may succeed. The error is translated.
+A failed call is repeated a few times if a repetition may succeed. The last error is translated for the stages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Expected = Callable[[CloudError], bool]
 
 
 def has_code(*names: str) -> Expected:
-    """A test that is true for errors with one of these codes."""
+    """A function that returns True for errors with one of these codes."""
     return lambda error: error.code in names
 
 
@@ -26,12 +26,12 @@ def is_not_found(error: CloudError) -> bool:
     return error.code.endswith("NotFound")
 
 
-def is_never_expected(_error: CloudError) -> bool:
+def expect_no_error(_error: CloudError) -> bool:
     """Always False, for callers that expect no error."""
     return False
 
 
-def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = is_never_expected) -> Any:
+def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = expect_no_error) -> Any:
     """Call ``send`` with the runtime options and return the answer's body.
 
     Raises CloudError if the error is ``expected``, so that the caller can handle it. Every other error is translated by
@@ -39,10 +39,13 @@ def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expe
     """
     try:
         return repeat_call(
-            clients.retry, lambda _number: send(clients.runtime_options()).body, _retry_decider(clients, expected), clients.sleep
+            clients.retry,
+            lambda _number: send(clients.runtime_options()).body,
+            _retry_decision_function(clients, expected),
+            clients.sleep,
         )
     except Exception as error:
-        failed = cloud_error(error)
+        failed = cloud_error_from_exception(error)
         if failed is None:
             raise
         if expected(failed):
@@ -50,12 +53,12 @@ def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expe
         raise _translated_error(clients, failed) from error
 
 
-def _retry_decider(clients: Clients, expected: Expected) -> Callable[[Exception], RetryHint | None]:
+def _retry_decision_function(clients: Clients, expected: Expected) -> Callable[[Exception], RetryHint | None]:
     def retry_decision(error: Exception) -> RetryHint | None:
-        failed = cloud_error(error)
+        failed = cloud_error_from_exception(error)
         if failed is None or expected(failed):
             return None
-        if clients.assumed is not None and clients.assumed.renew_if_expired(failed):
+        if clients.assumed is not None and clients.assumed.renew_expired_credentials(failed):
             return RetryHint()
         return RetryHint() if failed.is_worth_repeating else None
 
@@ -63,14 +66,14 @@ def _retry_decider(clients: Clients, expected: Expected) -> Callable[[Exception]
 
 
 def _translated_error(clients: Clients, failed: CloudError) -> ReplankError:
-    """The error in the form that the stages handle.
+    """The cloud's error, translated to an error class that the stages handle.
 
-    If a member account refuses every call, the account's error is returned, else the call's error.
+    The result is the account's error if a member account refuses every call, and otherwise the call's error.
     """
-    return (clients.assumed.account_error(failed) if clients.assumed is not None else None) or translate_error(failed)
+    return (clients.assumed.unusable_account_error(failed) if clients.assumed is not None else None) or translate_error(failed)
 
 
-def cloud_error(error: Exception) -> CloudError | None:
+def cloud_error_from_exception(error: Exception) -> CloudError | None:
     """The cloud's error in an exception of an SDK; None for any other exception, which is then a bug."""
     from Tea.exceptions import RetryError, TeaException
 

@@ -38,7 +38,7 @@ class CloudError(Exception):
 
 
 _THROTTLED = frozenset({"Throttling", "TooManyRequests"})
-"""Families of codes with which ECS, SMC and EventBridge refuse too many calls."""
+"""Families of codes with which ECS, SMC and EventBridge refuse a call because of too many calls."""
 _DENIED = frozenset({"Forbidden", "NoPermission", "AccessDenied"})
 """Families of codes with which ECS, SMC and EventBridge report a missing permission. EventBridge sends no HTTP status."""
 _WAIT = "Wait; the pipeline tries again by itself."
@@ -110,9 +110,9 @@ PERMANENT: Mapping[str, str] = MappingProxyType(
 
 
 def translate_error(error: CloudError) -> ReplankError:
-    """The cloud's error in the form that the stages handle.
+    """The cloud's error, translated to an error class that the stages handle.
 
-    If a refusal has an unknown code, it needs a person. If a server error has an unknown code, the call is retried.
+    A person must handle a refusal with an unknown code. A call that fails with an unknown server error is repeated.
     """
     where = f"{error.message} (RequestId {error.request_id})" if error.request_id else error.message
     code = error.code or "Cloud.NoAnswer"

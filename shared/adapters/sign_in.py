@@ -22,9 +22,9 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 ALLOWANCE = timedelta(seconds=60)
 """Maximum difference between the provider's clock and this machine's clock."""
 KEYS_KEPT = timedelta(minutes=10)
-"""How long the provider's keys are cached. A key that the provider has withdrawn is still accepted for this time at most."""
+"""How long the provider's keys are cached. A key that the provider has withdrawn is still accepted for up to ten minutes."""
 ASK_AGAIN = timedelta(seconds=10)
-"""Minimum time between two fetches because of an unknown key.
+"""Minimum time between two fetches of the provider's keys for tokens that name unknown keys.
 
 Without a minimum, anybody could cause fetches by sending tokens that name unknown keys.
 """
@@ -32,7 +32,7 @@ LONGEST_TOKEN = 8192
 NAME_CLAIMS = ("preferred_username", "upn", "login_name", "email", "name", "sub")
 """The claims that may hold the caller's name.
 
-Of the token's claims, the one that comes first in this list is used. RAM sends upn, login_name and name.
+The first of these claims that the token contains is used. RAM sends upn, login_name and name.
 """
 _TIMEOUT_S = 5
 _MOST_BYTES = 256 * 1024
@@ -83,13 +83,13 @@ class OidcSignIn:
             claims = self._checked_claims(token, self._signing_key(str(header.get("kid", "")), header["alg"]))
         except jwt.InvalidTokenError as error:
             raise _invalid_token_error(str(error)) from error
-        self._check_times(claims)
+        self._check_token_times(claims)
         return self._caller_from_claims(claims)
 
     def _checked_claims(self, token: str, key: Any) -> dict[str, Any]:
-        """The claims of the token.
+        """The claims of a token that passed a check.
 
-        Checks the token's signature, issuer and audience, but not its times. Raises jwt.InvalidTokenError.
+        The check covers the token's signature, issuer and audience, but not its times. Raises jwt.InvalidTokenError.
         """
         import jwt
 
@@ -111,7 +111,7 @@ class OidcSignIn:
             raise _invalid_token_error("it is meant for several audiences, and was not given to ours (azp)")
         return found
 
-    def _check_times(self, claims: Mapping[str, Any]) -> None:
+    def _check_token_times(self, claims: Mapping[str, Any]) -> None:
         now = self._clock.now().timestamp()
         try:
             ends, begins = float(claims["exp"]), max(float(claims["iat"]), float(claims.get("nbf", 0)))
@@ -124,7 +124,7 @@ class OidcSignIn:
             raise Refused("Token.NotYet", "The token holds only from a later time on.", remedy, status=401)
 
     def _caller_from_claims(self, claims: Mapping[str, Any]) -> Caller:
-        texts = {name: found for name, value in claims.items() if (found := _claim_texts(value))}
+        texts = {name: found for name, value in claims.items() if (found := _claim_strings(value))}
         issuer, subject = self._provider.issuer, str(claims["sub"])
         for name in (*self._provider.name_claims, "sub"):
             for given in texts.get(name, ())[:1]:
@@ -141,7 +141,7 @@ class OidcSignIn:
         now = self._clock.now()
         old = self._asked_at is None or not timedelta(0) <= now - self._asked_at < KEYS_KEPT
         if old or (key_id not in self._keys and now - (self._asked_at or now) >= ASK_AGAIN):
-            self._keys, self._asked_at = self._fetch_keys(), now
+            self._keys, self._asked_at = self._fetch_signing_keys(), now
         found = self._keys.get(key_id) or (next(iter(self._keys.values())) if not key_id and len(self._keys) == 1 else None)
         if found is None:
             raise _invalid_token_error("the provider has no such key (any more)")
@@ -149,24 +149,24 @@ class OidcSignIn:
             raise _invalid_token_error(f"its key is for {found.algorithm_name}, not {algorithm}")
         return found
 
-    def _fetch_keys(self) -> dict[str, Any]:
+    def _fetch_signing_keys(self) -> dict[str, Any]:
         """Fetch the provider's keys, and return them by id. The discovery document must name the same issuer as the settings."""
         import jwt
 
         issuer = self._provider.issuer
-        about = self._fetch_object(issuer.rstrip("/") + "/.well-known/openid-configuration")
+        about = self._fetch_json_object(issuer.rstrip("/") + "/.well-known/openid-configuration")
         if about.get("issuer") != issuer:
             raise Transient("Provider.Unreachable", f"Discovery of {issuer} names another issuer.", "Correct REPLANK_OIDC_ISSUER.")
         where = str(about.get("jwks_uri", ""))
         if not is_safe_url(where):
             raise Transient("Provider.Unreachable", f"{issuer} publishes its keys without https.", "Ask its administrator.")
         try:
-            keys = jwt.PyJWKSet.from_dict(self._fetch_object(where)).keys
+            keys = jwt.PyJWKSet.from_dict(self._fetch_json_object(where)).keys
             return {str(key.key_id or ""): key for key in keys if key.public_key_use in (None, "sig")}
         except (jwt.PyJWTError, AttributeError, TypeError) as error:
             raise Transient("Provider.Unreachable", f"The keys of {issuer} cannot be read: {error}.") from error
 
-    def _fetch_object(self, url: str) -> dict[str, Any]:
+    def _fetch_json_object(self, url: str) -> dict[str, Any]:
         try:
             found = json.loads(self._get(url))
         except (OSError, ValueError) as error:
@@ -178,13 +178,13 @@ class OidcSignIn:
 
 
 def is_safe_url(url: str) -> bool:
-    """Whether nobody can forge answers from the URL: it uses https or an address of this machine."""
+    """Whether nobody can forge answers from the URL. The URL must use https or an address of this machine."""
     parts = urlsplit(url)
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
 
 
-def _claim_texts(value: Any) -> tuple[str, ...]:
-    """The value of a claim as a tuple of texts, for comparison with groups and roles."""
+def _claim_strings(value: Any) -> tuple[str, ...]:
+    """The value of a claim as a tuple of strings, for comparison with groups and roles."""
     items = value if isinstance(value, list) else [value]
     return tuple(str(item) for item in items if isinstance(item, str | int) and not isinstance(item, bool))
 

@@ -1,4 +1,7 @@
-"""Reads and writes Tablestore rows for the adapters. Rows are dicts, and conditions are arguments. A timeout raises Transient."""
+"""Reads and writes Tablestore rows for the adapters. The adapters pass rows as dicts, and conditions as arguments.
+
+A timeout raises Transient.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,17 @@ Key = Sequence[tuple[str, Any]]
 Columns = dict[str, Any]
 """The values of a row by column name, including the primary key columns."""
 Expected = Mapping[str, Any]
-"""The condition on a column: a value, a frozenset of allowed values, a ``MaximumValue``, or ``AbsentColumn`` if the column must
-be missing.
+"""The conditions of a write, by column name.
+
+A condition is a value, a frozenset of allowed values, a ``MaximumValue``, or ``AbsentColumn``.
 """
 BATCH_ROWS = 100
 """Maximum rows of one bulk call. BatchGetRow accepts 100 rows; BatchWriteRow accepts 200 rows or 4 MB."""
 RANGE_CALLS = 50
-"""Maximum GetRange calls for one page. One call reads up to 5,000 rows or 4 MB. A filter may drop some or all of these rows."""
+"""Maximum GetRange calls for one page. One call reads up to 5,000 rows or 4 MB.
+
+A filter may drop some or all of the rows that a call reads.
+"""
 _NO_VALUE = -(2**63)
 _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExist", "OTSParameterInvalid", "OTSInvalidPK"})
 """Codes after which a retry is useless: a missing permission, a missing table or an invalid request."""
@@ -29,7 +36,7 @@ _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExis
 _UNKNOWN_OUTCOME = frozenset({"OTSTimeout", "OTSInternalServerError", "OTSServerUnavailable"})
 """Codes that leave the outcome of a request unknown.
 
-After an unknown outcome, the SDK itself repeats only reads. The module ``store`` repeats writes too.
+After an unknown outcome, the SDK repeats only reads, and the module ``store`` repeats writes too.
 """
 
 
@@ -42,7 +49,7 @@ class HighestKey:
 
 
 class AbsentColumn:
-    """Stands for a number column that must be missing."""
+    """A condition on a number column: the column must be missing."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +69,9 @@ class RowRange:
     backward: bool = False
     columns: tuple[str, ...] = ()
     between: tuple[str, str] | None = None
-    """Selects the columns whose name is in this range (first included, last excluded), instead of ``columns``."""
+    """The range of names (first included, last excluded) of the columns to read. If the range is given, leave ``columns`` empty."""
     equal: tuple[str, Any] | None = None
-    """Selects only rows whose column has this value. The column must be among the selected columns."""
+    """A column name and a value, to select only rows whose column has this value. The column must be among the columns to read."""
 
 
 class Store:
@@ -78,7 +85,10 @@ class Store:
         self._clients = clients
 
     def get(self, table: str, key: Key, columns: Sequence[str] = (), *, between: tuple[str, str] | None = None) -> Columns | None:
-        """A row's columns: all of them, the named ones or those in a range of names; None if the row has none of these columns."""
+        """The columns of a row: all columns, the named columns, or the columns in a range of names.
+
+        None if the row does not exist, or has none of the columns to read.
+        """
         start, end = between or (None, None)
         found: Columns = {}
         token: Any = None
@@ -160,8 +170,8 @@ class Store:
                 break
         return rows, list(start) if start else None
 
-    def get_many(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
-        """The existing rows, in the order of the keys. ``between`` is a range of column names (first included, last excluded).
+    def get_rows(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
+        """The rows that exist, in the order of ``keys``. ``between`` is a range of column names (first included, last excluded).
 
         A repeated key is sent only once, because Tablestore refuses repeated keys. Keys may be repeated because an index that lags
         behind may show a row twice.
@@ -172,7 +182,7 @@ class Store:
         return rows
 
     def get_named_columns(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
-        """The existing rows for at most ``BATCH_ROWS`` keys, in the order of the keys, with the named columns.
+        """The rows that exist for at most ``BATCH_ROWS`` keys, in the order of ``keys``, with the named columns.
 
         A row without any of the named columns is left out. To include all existing rows, name a key column too.
         """
@@ -193,7 +203,7 @@ class Store:
         # Tablestore answers with an empty row if a row is missing.
         return [_columns_of_row(each.row) for each in results if each.row is not None and each.row.primary_key]
 
-    def write_many(self, table: str, items: Sequence[Any]) -> list[Any]:
+    def write_rows(self, table: str, items: Sequence[Any]) -> list[Any]:
         """Write at most ``BATCH_ROWS`` rows, either all by put or all by update. Returns the results in the same order."""
         from tablestore import BatchWriteRowRequest, TableInBatchWriteRowItem
 
@@ -210,7 +220,10 @@ class Store:
         return True
 
     def _send_request(self, operation: str, *arguments: Any, **options: Any) -> Any:
-        """Send the request, and repeat it if no answer came. Raises WriteInDoubt if the condition fails in a repeated write."""
+        """Send the request, and repeat the request if Tablestore does not answer.
+
+        Raises WriteInDoubt if the condition fails in a repeated write.
+        """
         send: Callable[..., Any] = getattr(self._clients.tablestore_client(), operation)
 
         def send_once(number: int) -> Any:
@@ -240,14 +253,14 @@ def _retry_decision(error: Exception) -> RetryHint | None:
 
 
 class WriteInDoubt(Transient):
-    """Raised if a conditional write got no answer, and its condition failed in the repetition.
+    """Raised if a conditional write got no answer, and the condition failed when the write was repeated.
 
     The first request of the write may have succeeded.
     """
 
 
 class _NoAnswer(Transient):
-    """Raised if no answer came. The request may or may not have been carried out."""
+    """Raised if Tablestore did not answer. The request may or may not have been carried out."""
 
 
 class _ConditionFailed(ReplankError):
@@ -267,14 +280,14 @@ def _translate_error(operation: str, code: str, message: str, request_id: str) -
 
 
 def sdk_row(key: Key, attributes: Any) -> Any:
-    """A row in the form of the SDK."""
+    """A row as an object of the SDK."""
     from tablestore import Row
 
     return Row(list(key), attributes)
 
 
 def sdk_condition(expectation: str, expect: Expected | None = None) -> Any:
-    """The condition of a write, in the form of the SDK. The write fails if the row or its columns do not meet the condition."""
+    """The condition of a write, as an object of the SDK. The write fails if the row or its columns do not meet the condition."""
     from tablestore import Condition
 
     return Condition(
@@ -294,7 +307,7 @@ def _expected_value_condition(column: str, value: Any) -> Any:
 
 
 def _joined_conditions(operator: str, conditions: Sequence[Any]) -> Any:
-    """All conditions joined by AND or OR. An operator of the SDK joins only two conditions."""
+    """All conditions, joined by AND or OR. An operator of the SDK joins only two conditions."""
     from tablestore import CompositeColumnCondition, LogicalOperator
 
     first, *others = conditions

@@ -12,8 +12,8 @@ Change = tuple[Key, Mapping[str, Any], Sequence[str], Expected]
 """The change of one row: its key, the columns to write, the columns to remove, and the condition."""
 
 
-def put_new_many(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str, Any]]]) -> list[bool]:
-    """Write those rows that do not exist yet. Returns True for each row that this call wrote.
+def put_new_rows(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str, Any]]]) -> list[bool]:
+    """Write the rows that do not exist yet. Returns True for each row that this call wrote.
 
     If a request gets no answer, its rows count as not written, although their outcome is unknown.
     """
@@ -24,7 +24,7 @@ def put_new_many(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str
     )
 
 
-def update_many(store: Store, table: str, changes: Sequence[Change]) -> list[bool]:
+def update_rows(store: Store, table: str, changes: Sequence[Change]) -> list[bool]:
     """Change the existing rows that meet their conditions. Returns True for each row that this call changed."""
     from tablestore import UpdateRowItem
 
@@ -39,7 +39,7 @@ def _write_rows(store: Store, table: str, items: Sequence[Any]) -> list[bool]:
     """Write the rows. Returns False for a row whose condition fails. Raises Transient if a row is refused for another reason."""
     written: list[bool] = []
     for place in range(0, len(items), BATCH_ROWS):
-        rows = store.write_many(table, items[place : place + BATCH_ROWS])
+        rows = store.write_rows(table, items[place : place + BATCH_ROWS])
         refused = next((each for each in rows if not each.is_ok and each.error_code != "OTSConditionCheckFail"), None)
         if refused is not None:
             sentence = f"Tablestore answered {refused.error_code} for a row of {table}: {refused.error_message}"

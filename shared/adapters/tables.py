@@ -52,66 +52,68 @@ The four columns of a slot hold the migration's batch, attempt, account and regi
 COUNT = "n_"
 """Column prefix of the slots row for counters of held slots.
 
-A batch id or member account id follows the prefix. Without an id, the column counts all held slots.
+A batch id or member account id follows the prefix. If no id follows the prefix, the column counts all held slots.
 """
 TROUBLE = "account:"
 """Key prefix of the row with the reason why a member account cannot be used. The account's id follows the prefix."""
 GROUP_PLACE = "group:"
 """Key prefix of the row that names the moving member of a redundancy group. A digest of the group follows the prefix."""
 WAVE, PLACES = "wave_", "w_"
-"""Column prefixes of a batch.
+"""Column prefixes of a batch's row.
 
-WAVE is for the migrations of each wave. PLACES is for pages of sort keys, from which the waves are made.
+A column of WAVE holds the migrations of one wave. A column of PLACES holds a page of sort keys, from which the waves are made.
 """
 LEFT_OUT = "without_"
-"""Column prefix of a batch for the left-out instances, one column for each page."""
+"""Column prefix of a batch's row. Each column holds a page of the instances that the selection left out."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
-"""Column prefixes of a batch, each followed by a migration id.
+"""Column prefixes of a batch's row, each followed by a migration id. Each column holds the number of an attempt.
 
-FAILED, FORGIVEN and MOVED hold the last failed attempt, the failed attempt that no longer counts since a resume, and the completed
-attempt.
+FAILED is for the last failed attempt. FORGIVEN is for the last failed attempt that a resume removed from the count. MOVED is for
+the completed attempt.
 """
 MIGRATION_COLUMNS = ("doc", "q")
 """The range of columns from which a migration is read: doc, due_at, due_lane, o_*, progress.
 
-The columns of the journal and the documents sort before this range.
+The columns of the journal and of the documents come before this range.
 """
 WITH_STATE = ("doc", "t")
-"""The range of columns from which a migration is read, extended by ``state`` for reads that filter by state."""
+"""The range of columns from which a migration is read, extended by the column ``state`` for reads that filter by state."""
 DOC_COLUMNS = ("doc", "doc0")
 CONTROL = "doc_control", "terms_control"
-"""Columns of a batch for a person's last act on the batch.
+"""The two columns of a batch's row that hold a person's last act on the batch.
 
-One column is read together with the document, the other with the terms. Older versions ignore both columns.
+The first column is read together with the batch's document, and the second column with the batch's terms. Older versions ignore
+both columns.
 """
 SUBMITTED = "doc_asked", "terms_asked"
-"""Columns of a batch for its policy and accounts as submitted.
+"""The two columns of a batch's row that hold the policy and accounts as submitted.
 
-The policy and accounts are stored here too, because older versions drop unknown fields from the document.
+The policy and accounts need their own columns, because older versions drop unknown fields from the batch's document.
 """
 CHOSEN, CHOSEN_IDS = "doc_chosen", "chosen_ids"
-"""Columns of a batch: CHOSEN for a selection from which older versions would select too much, CHOSEN_IDS for a long list of ids.
+"""Two columns of a batch's row, for selections that older versions cannot read correctly. CHOSEN holds a selection with which older
+versions would select too many instances. CHOSEN_IDS holds a long list of instance ids.
 
-If one of these columns is used, the document holds an empty selection.
+If the column CHOSEN exists, the batch's document holds a selection that names no instance.
 """
 FEW_IDS = 1000
-"""Maximum ids of a selection that are stored in the document itself."""
+"""Maximum instance ids of a selection that is stored in the batch's document."""
 DOC_AND_CONTROL, WHOLE_DOC = ("doc", "doc_d"), (CHOSEN_IDS, "doc_d")
 TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
-"""Column ranges of a batch without its document.
+"""Column ranges of a batch's row that leave out the batch's document.
 
-TERMS covers the terms, the version and the completed migrations. TALLY also covers the failed migrations.
+The range TERMS covers the terms, the version and the completed migrations. The range TALLY also covers the failed migrations.
 """
 DOC_AND_TALLY = (CHOSEN_IDS, TALLY[1])
 DRIVE, ALL, OPEN, SWEEP, CONFIRM = "drive", "all", "open", "sweep", "confirm"
 HOME = "home_account"
-"""Column for the member account of a migration. Versions without member accounts drop the account from the document."""
+"""The column with the member account of a migration. Versions without member accounts drop the account from the document."""
 GROUP = "group"
-"""Column for the redundancy group of a migration. Versions without groups drop the group from the document."""
+"""The column with the redundancy group of a migration. Versions without groups drop the group from the document."""
 NEXT_HOP_HEAD_START_MS = 10**14
-"""Milliseconds that are subtracted from the due time of a next hop, so that it comes first in the queue.
+"""Milliseconds that are subtracted from the due time of a next hop, so that the next hop comes first in the queue.
 
-A negative time therefore marks a next hop.
+A negative due time therefore marks a next hop.
 """
 MAX_COLUMN = 2 * 1024 * 1024
 """Maximum bytes in one attribute column (Tablestore, wide column model)."""
@@ -119,30 +121,30 @@ MAX_COLUMN = 2 * 1024 * 1024
 T = TypeVar("T")
 
 
-def prefix_range(prefix: str) -> tuple[str, str]:
+def column_range_of_prefix(prefix: str) -> tuple[str, str]:
     """The range of the column names with a prefix: the first name (included) and the end (excluded)."""
     return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
-def numbered_column(prefix: str, version: int) -> str:
-    """The column name for a version number or a page number. The names sort in the order of the numbers."""
+def numbered_column_name(prefix: str, version: int) -> str:
+    """The name of the column for a version number or a page number. The names sort in the order of the numbers."""
     return f"{prefix}{version:08d}"
 
 
-def restart_column(event_id: str) -> str:
-    """The column name for one restart event.
+def restart_column_name(event_id: str) -> str:
+    """The name of the column for one restart event.
 
     The column name holds a digest of the event's id, because the id may contain any character.
     """
     return RESTART + hashlib.sha256(event_id.encode()).hexdigest()[:32]
 
 
-def document_column(name: str) -> str:
-    """The column name for one document. Characters that are not allowed in a column name become underscores."""
+def document_column_name(name: str) -> str:
+    """The name of the column for one document. Characters that are not allowed in a column name become underscores."""
     return DOCUMENT + "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
 
 
-def json_column(name: str, value: Any) -> str:
+def json_column_text(name: str, value: Any) -> str:
     """The value as JSON text for a column. Raises Refused (Document.TooLarge) if the text has more than 2 MB."""
     written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if len(written.encode()) > MAX_COLUMN:
@@ -151,7 +153,7 @@ def json_column(name: str, value: Any) -> str:
     return written
 
 
-def column_value(cls: type[T], written: str, what: str) -> T:
+def value_from_column(cls: type[T], written: str, what: str) -> T:
     """Decode a column's JSON text into an instance of ``cls``. Raises Permanent (Store.RowInvalid)."""
     value: T = _parsed_value(cls, written, what)  # type: ignore[arg-type]
     return value
@@ -186,18 +188,18 @@ def migration_columns(migration: Migration) -> Columns:
         "instance_id": migration.instance_id,
         "created_at": epoch_milliseconds(migration.created_at),
         "progress": migration.progress,
-        "doc": json_column("doc", encode(replace(migration, owes=()))),
+        "doc": json_column_text("doc", encode(replace(migration, owes=()))),
     }
 
 
 def migration_from_row(row: Columns) -> Migration:
-    """The migration in a row. The columns for progress and outboxes take precedence over the document."""
-    found = column_value(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
+    """The migration, read from its row. The columns for progress and outboxes take precedence over the document."""
+    found = value_from_column(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
     beside = {"account_id": row.get(HOME, found.account_id), "group": row.get(GROUP, found.group)}
-    return replace(found, progress=row.get("progress", found.progress), owes=open_outboxes(row), **beside)
+    return replace(found, progress=row.get("progress", found.progress), owes=versions_of_open_outboxes(row), **beside)
 
 
-def open_outboxes(row: Columns) -> tuple[int, ...]:
+def versions_of_open_outboxes(row: Columns) -> tuple[int, ...]:
     """The versions whose outboxes are still in the row, oldest first."""
     return tuple(sorted(int(name[len(OUTBOX) :]) for name in row if name.startswith(OUTBOX)))
 
@@ -228,17 +230,19 @@ def step_columns(taken: Step) -> Columns:
     """
     after, version = taken.after, taken.after.version
     columns = {**migration_columns(after), **queue_columns(after)}
-    columns[numbered_column(JOURNAL, version)] = json_column("journal", encode(taken.entry))
-    columns.update({document_column(name): json_column(name, dict(document)) for name, document in taken.documents.items()})
+    columns[numbered_column_name(JOURNAL, version)] = json_column_text("journal", encode(taken.entry))
+    columns.update(
+        {document_column_name(name): json_column_text(name, dict(document)) for name, document in taken.documents.items()}
+    )
     if taken.effects or taken.events:
-        columns[numbered_column(OUTBOX, version)] = json_column("outbox", outbox_document(taken.effects, taken.events))
+        columns[numbered_column_name(OUTBOX, version)] = json_column_text("outbox", outbox_document(taken.effects, taken.events))
     if taken.effects or taken.events or taken.before.owes:
         columns.update(due_lane=DRIVE, due_at=epoch_milliseconds(taken.entry.at + OUTBOX_GRACE))
     return columns
 
 
 def outbox_document(effects: tuple[Effect, ...], events: tuple[Event, ...]) -> dict[str, Any]:
-    """The content of an outbox column: each effect with the name of its type, and the events."""
+    """The content of an outbox's column: each effect with the name of its type, and the events."""
     return {
         "effects": [{"kind": type(effect).__name__, **encode(effect)} for effect in effects],
         "events": [encode(event) for event in events],
@@ -246,7 +250,7 @@ def outbox_document(effects: tuple[Effect, ...], events: tuple[Event, ...]) -> d
 
 
 def outbox_from_column(name: str, written: str) -> Outbox:
-    """The outbox in the text of a column. Raises Permanent (Store.RowInvalid)."""
+    """The outbox, read from the text of its column. Raises Permanent (Store.RowInvalid)."""
     try:
         document = json.loads(written)
         effects = tuple(decode(KINDS[each["kind"]], each, "effect") for each in document["effects"])
@@ -259,28 +263,31 @@ def outbox_from_column(name: str, written: str) -> Outbox:
 
 def migration_journal_entry_from_column(written: str) -> JournalEntry:
     """One line of a migration's journal, read from the text of a column."""
-    return column_value(JournalEntry, written, "journal")
+    return value_from_column(JournalEntry, written, "journal")
 
 
 # Batches and the ledger -----------------------------------------------------------------------------------------------
 
 
 def batch_columns(batch: Batch) -> Columns:
-    """The columns of a batch. ``open_lane`` exists only as long as the tick must handle the batch or a person must confirm it."""
+    """The columns of a batch's row.
+
+    ``open_lane`` exists only while the tick must handle the batch, or a person must confirm the batch.
+    """
     columns: Columns = {
         "version": batch.version,
         "state": batch.state.value,
         "created_at": epoch_milliseconds(batch.created_at),
         "listing": ALL,
-        "doc": json_column(
+        "doc": json_column_text(
             "doc", encode(replace(batch, control=UNTOUCHED, selection=_selection_for_older_versions(batch.selection)))
         ),
-        "terms": json_column("terms", encode(replace(batch.terms, control=UNTOUCHED))),
+        "terms": json_column_text("terms", encode(replace(batch.terms, control=UNTOUCHED))),
     }
     columns |= _selection_columns(batch.selection)
-    columns |= dict.fromkeys(SUBMITTED, json_column("asked", encode(SubmittedTerms(batch.policy, batch.selection.accounts))))
+    columns |= dict.fromkeys(SUBMITTED, json_column_text("asked", encode(SubmittedTerms(batch.policy, batch.selection.accounts))))
     if batch.control != UNTOUCHED:
-        columns |= dict.fromkeys(CONTROL, json_column("control", encode(batch.control)))
+        columns |= dict.fromkeys(CONTROL, json_column_text("control", encode(batch.control)))
     if needs_tick(batch.terms):
         columns["open_lane"] = OPEN
     elif awaits_confirmation(batch.terms):
@@ -288,49 +295,53 @@ def batch_columns(batch: Batch) -> Columns:
     return columns
 
 
-def _needs_newer_version(selection: Selection) -> bool:
-    """Whether an older version could not store the selection, or would select too many instances with it."""
+def _does_selection_need_newer_version(selection: Selection) -> bool:
+    """Whether older versions cannot store the selection, or would select too many instances with the selection."""
     return bool(selection.filters or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
 
 
 def _selection_for_older_versions(selection: Selection) -> Selection:
-    """The selection for older versions. The selection names no instance if an older version would otherwise select too many."""
-    return Selection(selection.regions, accounts=selection.accounts) if _needs_newer_version(selection) else selection
+    """The selection that older versions read.
+
+    The selection names no instance if older versions would otherwise select too many instances.
+    """
+    return Selection(selection.regions, accounts=selection.accounts) if _does_selection_need_newer_version(selection) else selection
 
 
 def _selection_columns(selection: Selection) -> Columns:
-    if not _needs_newer_version(selection):
+    if not _does_selection_need_newer_version(selection):
         return {}
     if len(selection.instance_ids) <= FEW_IDS:
-        return {CHOSEN: json_column(CHOSEN, encode(selection))}
-    ids = json_column(CHOSEN_IDS, list(selection.instance_ids))
-    return {CHOSEN: json_column(CHOSEN, encode(replace(selection, instance_ids=()))), CHOSEN_IDS: ids}
+        return {CHOSEN: json_column_text(CHOSEN, encode(selection))}
+    ids = json_column_text(CHOSEN_IDS, list(selection.instance_ids))
+    return {CHOSEN: json_column_text(CHOSEN, encode(replace(selection, instance_ids=()))), CHOSEN_IDS: ids}
 
 
 def _selection_from_row(row: Columns, known_before: Selection) -> Selection:
-    """The selection in a row. If the row was read without the column for the ids, a long list of ids is missing."""
+    """The selection, read from a batch's row. If the column CHOSEN_IDS was not read, a long list of instance ids is missing."""
     if CHOSEN not in row:
         return known_before
-    found = column_value(Selection, row[CHOSEN], f"selection of batch {row.get('batch_id', '')}")
+    found = value_from_column(Selection, row[CHOSEN], f"selection of batch {row.get('batch_id', '')}")
     return replace(found, instance_ids=tuple(json.loads(row[CHOSEN_IDS]))) if CHOSEN_IDS in row else found
 
 
-def left_out_columns(found: Sequence[LeftOutInstance]) -> Columns:
-    """The columns for the left-out instances, one column per page."""
+def left_out_instance_columns(found: Sequence[LeftOutInstance]) -> Columns:
+    """The columns for the instances that the selection left out, one column per page."""
     pages = [found[at : at + LEFT_OUT_PAGE] for at in range(0, len(found), LEFT_OUT_PAGE)]
     return {
-        numbered_column(LEFT_OUT, place): json_column(LEFT_OUT, [encode(each) for each in page]) for place, page in enumerate(pages)
+        numbered_column_name(LEFT_OUT, place): json_column_text(LEFT_OUT, [encode(each) for each in page])
+        for place, page in enumerate(pages)
     }
 
 
-def left_out_from_column(written: str) -> tuple[LeftOutInstance, ...]:
-    """The left-out instances, read from the text of one page."""
+def left_out_instances_from_column(written: str) -> tuple[LeftOutInstance, ...]:
+    """One page of the instances that the selection left out, read from the text of the page's column."""
     return tuple(decode(LeftOutInstance, each, "left out") for each in json.loads(written))
 
 
 def batch_from_row(row: Columns) -> Batch:
-    """The batch in a row of the table."""
-    found = column_value(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
+    """The batch, read from its row."""
+    found = value_from_column(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
     asked = _submitted_terms_from_row(row) or SubmittedTerms(found.policy, found.selection.accounts)
     selection = replace(_selection_from_row(row, found.selection), accounts=asked.accounts)
     return replace(found, control=_last_act_from_row(row), policy=asked.policy, selection=selection)
@@ -339,39 +350,39 @@ def batch_from_row(row: Columns) -> Batch:
 def _submitted_terms_from_row(row: Columns) -> SubmittedTerms | None:
     """The policy and accounts that were submitted with the batch; None if an older version wrote the row."""
     written = row.get(SUBMITTED[0]) or row.get(SUBMITTED[1])
-    return column_value(SubmittedTerms, written, f"policy of batch {row.get('batch_id', '')}") if written else None
+    return value_from_column(SubmittedTerms, written, f"policy of batch {row.get('batch_id', '')}") if written else None
 
 
 def _last_act_from_row(row: Columns) -> BatchControl:
-    """The last act on the batch. The act is stored in two columns, so that both column ranges contain it."""
+    """A person's last act on the batch. The act is stored in two columns, so that each of two column ranges contains the act."""
     written = row.get(CONTROL[0]) or row.get(CONTROL[1])
-    return column_value(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
+    return value_from_column(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 
 
 def batch_journal_entry_from_column(written: str) -> BatchJournalEntry:
     """One line of a batch's journal, read from the text of a column."""
-    return column_value(BatchJournalEntry, written, "journal of a batch")
+    return value_from_column(BatchJournalEntry, written, "journal of a batch")
 
 
 def batch_terms_from_row(row: Columns) -> BatchTerms | None:
-    """The terms in a row; None if an older version wrote the row last: then only the document is up to date."""
+    """The terms, read from a batch's row; None if an older version wrote the row last. Older versions update only the document."""
     if "terms" not in row:
         return None
-    found = column_value(BatchTerms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
+    found = value_from_column(BatchTerms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
     if found.version != row.get("version"):
         return None
     asked = _submitted_terms_from_row(row) or SubmittedTerms(found.policy, found.accounts)
     return replace(found, control=_last_act_from_row(row), policy=asked.policy, accounts=asked.accounts)
 
 
-def ledger_columns(entry: LedgerEntry) -> Columns:
-    """The columns of a ledger entry. ``sweep_lane`` exists only while the snapshot may still be deleted by a sweep."""
-    columns: Columns = {"doc": json_column("doc", encode(entry))}
+def ledger_entry_columns(entry: LedgerEntry) -> Columns:
+    """The columns of a ledger entry. ``sweep_lane`` exists only while a sweep may still delete the snapshot."""
+    columns: Columns = {"doc": json_column_text("doc", encode(entry))}
     if entry.sweep_at is not None and entry.state is not SnapshotState.SWEPT:
         columns.update(sweep_lane=SWEEP, sweep_at=epoch_milliseconds(entry.sweep_at))
     return columns
 
 
 def ledger_entry_from_row(row: Columns) -> LedgerEntry:
-    """The ledger entry in a row."""
-    return column_value(LedgerEntry, row["doc"], f"snapshot {row.get('migration_id', '')}/{row.get('key', '')}")
+    """The ledger entry, read from its row."""
+    return value_from_column(LedgerEntry, row["doc"], f"snapshot {row.get('migration_id', '')}/{row.get('key', '')}")

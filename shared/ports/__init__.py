@@ -1,4 +1,4 @@
-"""The interfaces through which stages reach the outside.
+"""The interfaces that the stages use to reach the cloud, the tables and the clock.
 
-Each interface is a Protocol; the adapter with the same file name implements it.
+Each interface is a Protocol. The adapter with the same file name implements the interface.
 """

@@ -1,4 +1,7 @@
-"""Locks and slots. A lock allows one active migration per instance. The number of slots limits how many instances move at once."""
+"""The port of instance locks and slots. A lock allows one active migration per instance.
+
+The number of slots limits how many instances move at once.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 class SlotUse:
     """The slots held by an account, by one of its batches and by one migration.
 
-    One row holds all slots; ``version`` is the version of this row at the time of the reading.
+    One row holds all slots; ``version`` is the version of this row when the slots were read.
     """
 
     version: int
@@ -25,10 +28,13 @@ class SlotUse:
     since: int = 0
     """The attempt that took the migration's slot; 0 if the migration holds no slot."""
     trouble: UnusableAccount | None = None
-    """Why the account cannot be used; None if it can be used."""
+    """The reason why the account cannot be used; None if the account can be used."""
 
-    def is_held_by_attempt_or_later(self, attempt: int) -> bool:
-        """Whether ``attempt`` or a later attempt holds the slot. In this case, an earlier attempt cannot release the slot."""
+    def is_held_by_this_or_later_attempt(self, attempt: int) -> bool:
+        """Whether ``attempt`` or a later attempt holds the slot.
+
+        An attempt before the holder of the slot cannot release the slot.
+        """
         return self.since >= attempt
 
 
@@ -43,8 +49,8 @@ class LeaseHolder:
 class Admission(Protocol):
     """The table of locks and slots.
 
-    Every method raises Transient (Store.Unavailable) if Tablestore does not answer.
-    ``account`` is the id of a member account; it is empty for the deployment's own account.
+    Every method raises Transient (Store.Unavailable) if Tablestore does not answer. The argument ``account`` is the id of a member
+    account, or empty for the deployment's own account.
     """
 
     def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
@@ -59,14 +65,15 @@ class Admission(Protocol):
         """The id of the migration that holds the instance's lock; empty if the instance is not locked."""
 
     def take_group_place(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
-        """Take the place of a redundancy group, unless another migration holds the place. Returns the holder after the call. Each
-        group has one place, so that only one member moves at a time.
+        """Take the place of a redundancy group, unless another migration holds the place. Returns the holder after the call.
+
+        Each group has one place, so that only one member moves at a time.
         """
 
     def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
         """Release the group's place if ``attempt`` or an earlier attempt of this migration took the place."""
 
-    def group_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+    def group_place_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
         """The holder of each group's place, by group. Groups with a free place are left out. Makes no call if
         ``groups`` is empty.
         """
@@ -76,9 +83,10 @@ class Admission(Protocol):
         enough.
         """
 
-    def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
-        """The slots in use and the hold, read in one call. The history of a released hold is not read; it is empty in
-        the result.
+    def slot_use_and_current_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
+        """The slots in use and the hold on all starts, read in one call.
+
+        The history of a released hold is not read, and is empty in the result.
         """
 
     def accounts_of_slot_holders(self) -> dict[str, str]:
@@ -88,8 +96,9 @@ class Admission(Protocol):
         """The batch id of each migration that holds a slot, by migration id. Changes nothing."""
 
     def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
-        """Correct wrong slot counts that an older version stored. Return the batch id of each migration that holds a slot, by
-        migration id.
+        """Correct slot counts that an older version has stored wrongly.
+
+        Returns the batch id of each migration that holds a slot, by migration id.
         """
 
     def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:
@@ -98,31 +107,34 @@ class Admission(Protocol):
     def take_slot(
         self, seen: SlotUse, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
     ) -> bool:
-        """Take a slot. Returns False, without taking one, if another slot was taken since ``seen`` was read.
+        """Take a slot. If another slot was taken since ``seen`` was read, takes no slot and returns False.
 
-        A slot that an earlier attempt still holds passes to this attempt.
+        A slot that an earlier attempt of the migration still holds passes to this attempt.
         """
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
-        """Release the slot if ``attempt`` or an earlier attempt took the slot. A slot of a later attempt is kept."""
+        """Release the slot if ``attempt`` or an earlier attempt took the slot. A slot that a later attempt took is kept."""
 
     def delete_slot_count(self, batch_id: str) -> None:
         """Delete the slot count of a batch that holds no slot. If the batch takes a slot later, a new slot count is made."""
 
     def current_hold(self) -> Hold:
-        """The hold on all starts. If its row cannot be read, the result is a hold that stops every start."""
+        """The hold on all starts. If the hold's row cannot be read, the result is a hold that stops every start."""
 
     def set_or_release_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
-        """Set or release the hold and record the act. Returns False, without a change, if the hold now differs from ``seen``."""
+        """Set or release the hold on all starts, and record the act.
 
-    def account_troubles(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
-        """Why each of these member accounts cannot be used, by account. Usable accounts are left out.
-
-        Makes no call if there are no accounts.
+        If the hold now differs from ``seen``, changes nothing and returns False.
         """
 
-    def record_account_trouble(self, trouble: UnusableAccount) -> None:
-        """Record why an account cannot be used. Replaces an earlier reason."""
+    def unusable_accounts(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
+        """The reasons why member accounts cannot be used, by account id. Usable accounts are left out.
 
-    def delete_account_trouble(self, account: str) -> None:
-        """Delete the reason why an account cannot be used. No error if no reason is stored."""
+        Makes no call if ``accounts`` is empty.
+        """
+
+    def mark_account_unusable(self, trouble: UnusableAccount) -> None:
+        """Store the reason why a member account cannot be used. Replaces an earlier reason."""
+
+    def mark_account_usable(self, account: str) -> None:
+        """Delete the stored reason why a member account cannot be used. No error is raised if no reason is stored."""

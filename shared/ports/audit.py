@@ -1,4 +1,4 @@
-"""The port of the audit table. Lines are added and read, never changed or deleted."""
+"""The port of the audit table. Audit lines are written and completed, but never overwritten or deleted."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ class Audit(Protocol):
     """The audit table: one line per act or refusal, stored by day."""
 
     def record_request(self, asked: AuditRequest) -> str:
-        """Write a line about an act before the act is carried out. Returns the key of the line.
+        """Write an audit line about an act before the act is carried out. Returns the key of the line.
 
         Raises Transient if the line cannot be written; the act must then not be carried out.
         """
 
     def record_outcome(self, entry: str, answered: AuditOutcome) -> None:
-        """Add the outcome of an act to its line. A second call changes nothing."""
+        """Add the outcome of an act to the act's audit line. A second call changes nothing."""
 
     def audit_line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
-        """A page of the lines written from day ``first`` to day ``last``, newest first. Raises Refused (Token.Invalid) for a wrong
-        ``token``.
+        """A page of the audit lines written from day ``first`` to day ``last``, newest first.
+
+        Raises Refused (Token.Invalid) for a wrong ``token``.
         """

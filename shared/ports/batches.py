@@ -12,7 +12,7 @@ from shared.ports.migrations import UnreadableRow
 
 NOTHING_FORGIVEN: Mapping[str, int] = MappingProxyType({})
 LEFT_OUT_PAGE = 100
-"""Number of left-out instances on a page. The last page may have fewer."""
+"""Maximum instances on one page of the instances that a batch's selection left out."""
 
 
 @dataclass(frozen=True)
@@ -25,32 +25,33 @@ class BatchPage:
 
 
 @dataclass(frozen=True)
-class Tally:
-    """A batch's terms, with its failed and its moved migrations, all read in one call."""
+class BatchTally:
+    """A batch's terms, with the batch's failed and moved migrations, all read in one call."""
 
     terms: BatchTerms
     failed: frozenset[str]
     """The migrations whose failures count against the budget. A resume may have removed earlier failures from the count."""
     moved: frozenset[str]
     attempts: Mapping[str, int] = field(default_factory=dict, compare=False)
-    """The number of the failed attempt, by id of each migration that counts as failed."""
+    """The number of the last failed attempt, by migration id, of each migration that counts as failed."""
 
 
 class Batches(Protocol):
     """The table of batches. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
 
     def create(self, batch: Batch) -> bool:
-        """Put the row of a new batch. Returns False if a batch with this id exists."""
+        """Write the row of a new batch. Returns False if a batch with this id exists."""
 
     def load(self, batch_id: str) -> Batch:
         """The batch with this id. Raises Refused (Batch.NotFound)."""
 
-    def terms(self, batch_id: str) -> BatchTerms:
-        """The terms: the part of a batch's row that does not grow with the batch. Raises Refused (Batch.NotFound)."""
+    def load_terms(self, batch_id: str) -> BatchTerms:
+        """The batch's terms, the part of a batch's row that does not grow with the batch. Raises Refused (Batch.NotFound)."""
 
-    def dry_run_ids(self, batch_ids: Sequence[str]) -> frozenset[str]:
-        """The ids of those given batches that are dry runs. A batch with a missing or unreadable row does not count
-        as a dry run.
+    def ids_of_dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
+        """The ids of those batches in ``batch_ids`` that are dry runs.
+
+        A batch with a missing or unreadable row does not count as a dry run.
         """
 
     def commit(
@@ -63,26 +64,28 @@ class Batches(Protocol):
         waves: Sequence[Sequence[str]] = (),
         left_out: Sequence[LeftOutInstance] = (),
     ) -> None:
-        """Write ``after``, whose version is ``before.version + 1``. Raises Stale (Batch.Moved) if the row's version has changed.
+        """Write the batch ``after``, whose version is ``before.version + 1``. Raises Stale (Batch.Moved) if the row's version has
+        changed.
 
         ``line`` goes into the batch's journal. ``forgiven`` are the failed attempts that no longer count against the budget, by
-        migration id. ``waves`` are the migrations of each wave. The waves are written once. Afterwards the sort keys of the
-        migrations are deleted. ``left_out`` are the instances that the selection left out; they are written at the end of planning.
+        migration id. ``waves`` are the migrations of each wave. The waves are written once. Writing the waves deletes the sort keys
+        of the migrations. ``left_out`` are the instances that the selection left out; they are written when the planning ends.
         """
 
     def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:
-        """The sort key of each migration, by migration id, in pages. The waves are made in the order of these keys; then the keys
-        are deleted.
+        """The sort keys of a batch's migrations, by migration id, in pages.
+
+        The waves are made in the order of the sort keys, and then the sort keys are deleted.
         """
 
     def write_wave_sort_keys(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
-        """Write one page of sort keys. Replaces an earlier version of the page."""
+        """Write one page of the sort keys of a batch's migrations. Replaces an earlier version of the page."""
 
     def waves(self, batch_id: str) -> Waves:
         """The migrations of each wave; empty if the batch has no waves. Waves are cached, because written waves never change."""
 
-    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
-        """A page of the instances that the selection left out. Pages count from 0; a page after the last is empty."""
+    def left_out_instance_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
+        """A page of the instances that the selection left out. Page numbers begin at 0. A page after the last page is empty."""
 
     def journal(self, batch_id: str) -> list[BatchJournalEntry]:
         """The journal of the batch: every act on the batch since the acknowledgement, oldest first."""
@@ -99,13 +102,13 @@ class Batches(Protocol):
     def record_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         """Record the outcome of an attempt: ``failed``, ``moved`` or ``retried``. A retry removes earlier failures from the count.
 
-        Repeating a call changes nothing. A retry may be recorded late. Such a late retry removes failures of earlier attempts, but
-        no failure of its own attempt. If a migration both moved and failed, its later attempt counts. An attempt that is recorded
-        as both ``moved`` and ``failed``, as after a rollback, counts as failed.
+        Repeating a call changes nothing. A retry that is recorded late removes failures of earlier attempts, but no failure of the
+        retry's own attempt. If one attempt moved the instance and another attempt failed, the later attempt counts. An attempt that
+        is recorded as both ``moved`` and ``failed``, as after a rollback, counts as failed.
         """
 
-    def tally(self, batch_id: str) -> Tally:
+    def load_tally(self, batch_id: str) -> BatchTally:
         """The terms of a batch and the outcomes recorded so far. Raises Refused (Batch.NotFound)."""
 
-    def batch_and_tally(self, batch_id: str) -> tuple[Batch, Tally]:
+    def load_batch_and_tally(self, batch_id: str) -> tuple[Batch, BatchTally]:
         """A batch and its tally, read in one call. Raises Refused (Batch.NotFound)."""

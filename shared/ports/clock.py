@@ -7,6 +7,6 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The clock, in aware UTC. In the local cloud the time stays the same during one invocation."""
+    """Tells the time as aware UTC. In the local cloud the time does not change during one invocation of a function."""
 
     def now(self) -> datetime: ...

@@ -44,7 +44,7 @@ class InstanceFilter:
     """A pattern for the instance's name, in which ``*`` stands for any characters."""
 
     @property
-    def is_capped(self) -> bool:
+    def is_listing_limited(self) -> bool:
         """Whether ECS returns at most ``MOST_FILTERED`` instances for this filter."""
         return bool(self.tags or self.resource_group_id)
 
@@ -64,7 +64,7 @@ class InstancePage:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot as ECS shows it; ``status`` is progressing, accomplished or failed.
+    """A snapshot, with the fields that ECS shows. ``status`` is progressing, accomplished or failed.
 
     ``migration_id`` is the value of the tag that ``create_snapshot`` sets; empty if Replank did not make the snapshot.
     """
@@ -86,12 +86,13 @@ class Compute(Protocol):
     """
 
     def regions(self) -> frozenset[str]:
-        """The ids of the regions that this account may use. The request goes to the function's own region."""
+        """The ids of the regions that the account may use. The request goes to the function's own region."""
 
     def instance_page(
         self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: InstanceFilter = NO_FILTER
     ) -> InstancePage:
-        """A page of at most 100 instances of the region. Without ids and a filter, the pages list all instances.
+        """A page of at most 100 instances of the region. If no ids and no filter are given, the pages list all instances of the
+        region.
 
         If the filter names a resource group, the pages also contain the instances of the default group.
         """
@@ -103,9 +104,12 @@ class Compute(Protocol):
         """
 
     def account_facts(self, region_id: str) -> AccountFacts:
-        """The account's quotas and limits in the region, at most two minutes old. Unknown values are None."""
+        """Facts about the account in the region, for example whether the snapshot service is active.
 
-    def disks(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
+        The facts are at most two minutes old, and unknown facts are None.
+        """
+
+    def disks_of_instance(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
         """The disks that are attached to the instance now."""
 
     def instance_statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
@@ -117,12 +121,13 @@ class Compute(Protocol):
         """
 
     def create_snapshot(self, region_id: str, disk_id: str, *, name: str, token: str, migration_id: str) -> str:
-        """Request a snapshot with Replank's tag. ECS keeps the snapshot until somebody deletes it. The same token returns the same
-        id.
+        """Request a snapshot with Replank's tag. ECS keeps the snapshot until somebody deletes it.
+
+        A repeated call with the same token returns the same snapshot id.
         """
 
-    def snapshots(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
-        """The snapshots by id. Takes at most 100 ids. Deleted snapshots are left out."""
+    def snapshots_by_id(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """The snapshots with these ids, by id. Takes at most 100 ids. Deleted snapshots are left out."""
 
     def snapshots_of_instance(self, region_id: str, instance_id: str) -> list[Snapshot]:
         """All snapshots of the instance's disks."""
@@ -133,16 +138,19 @@ class Compute(Protocol):
         """
 
     def stop_instance(self, region_id: str, instance_id: str) -> None:
-        """Stop the instance in the mode that keeps its resources (KeepCharging). No error if the instance is already stopped."""
+        """Stop the instance in the mode that keeps its resources (KeepCharging).
+
+        No error is raised if the instance is already stopped.
+        """
 
     def start_instance(self, region_id: str, instance_id: str) -> None:
-        """Start the instance. No error if the instance is already running."""
+        """Start the instance. No error is raised if the instance is already running."""
 
-    def dry_run_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
+    def check_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         """Ask ECS whether the disk can be reset now, without resetting it. Raises the same errors as ``reset_disk``."""
 
     def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
-        """Roll a disk back to one of its snapshots. The instance must be stopped.
+        """Reset a disk to one of the disk's snapshots. The instance must be stopped.
 
         Raises Transient while another reset of the disk runs. ECS does not show who began the other reset, or which snapshot the
         other reset uses.

@@ -17,9 +17,9 @@ class JobPhase(Enum):
     """The phase of a driver's job, which carries out one hop of one migration."""
 
     PREPARING = "preparing"
-    """The job is not ready: an import runs, or a person must act. ``prepare_job`` is called again."""
+    """The job is not ready, because an import is running or a person must act. The pipeline calls ``prepare_job`` again."""
     PREPARED = "prepared"
-    """The job is ready and nothing destructive has happened. ``launch_job`` is called next."""
+    """The job is ready, and nothing destructive has happened. The pipeline calls ``launch_job`` next."""
     RUNNING = "running"
     FINISHED = "finished"
     """The job reports that it has finished. The guest may still be restarting."""
@@ -28,7 +28,10 @@ class JobPhase(Enum):
 
 @dataclass(frozen=True)
 class InstanceIdentity:
-    """The facts that identify an instance in SMC if SMC shows no instance id. An address and a hostname must both match."""
+    """The facts that identify an instance in SMC if SMC shows no instance id.
+
+    A source server must have one of the addresses and one of the hostnames.
+    """
 
     private_ips: tuple[str, ...] = ()
     hostnames: tuple[str, ...] = ()
@@ -40,7 +43,10 @@ class InstanceIdentity:
 
 @dataclass(frozen=True)
 class JobReport:
-    """The phase and progress (in percent) of a job. On a failure, ``code`` and ``message`` are what SMC reports."""
+    """The phase and progress (in percent) of a job.
+
+    If the job has failed, ``code`` and ``message`` describe the failure.
+    """
 
     phase: JobPhase
     handle: DriverData
@@ -57,7 +63,7 @@ class JobReport:
 
 
 @dataclass(frozen=True)
-class LiveJob:
+class UnfinishedJob:
     """A job that can still change the instance. ``ours`` is true if the migration made or followed the job, and therefore may
     remove the job.
     """
@@ -65,10 +71,10 @@ class LiveJob:
     job_id: str
     status: str
     runs: bool
-    """Whether the job may be writing to the disks now. A job that does not write now can still be started."""
+    """Whether the job may be writing to the disks now. A job that is not writing can still be started."""
     ours: bool
     ends_with_instance: bool = False
-    """Whether the job runs inside the instance and so ends when the instance stops."""
+    """Whether the job runs inside the instance, and therefore ends when the instance stops."""
 
 
 NOBODY = InstanceIdentity()
@@ -84,45 +90,49 @@ class Driver(Protocol):
     def check_settings(self) -> None:
         """Raise Permanent (Driver.SettingMissing) if a setting is missing. The error says where to find the setting's value."""
 
-    def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
+    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
         """Raise Permanent (Driver.SettingMissing) if a setting is missing for this ``os_type`` or for one of these destinations."""
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
         """Carry out the next harmless step of preparing a job. The pipeline calls this method every minute while the report says
         PREPARING.
 
-        The steps are, for example, the import of the source server and the creation of the job. A driver that waits for a person
-        reports PREPARING, with the person's task in ``remedy``. The driver reports RUNNING as soon as the job exists. If the job
-        exists since a failed attempt, the report is PREPARED at once. If a job or a source server may belong to another instance,
-        the driver changes nothing and reports FAILED (Instance.Indistinct, Source.Ambiguous, Job.Foreign).
+        Examples of harmless steps are the import of the source server and the creation of the job. A driver that waits for a person
+        reports PREPARING, with the person's task in ``remedy``. If the person has already started the job, the driver reports
+        RUNNING. If the job of a failed attempt still exists, the report is PREPARED at once. If a job or a source server may belong
+        to another instance, the driver changes nothing and reports FAILED (Instance.Indistinct, Source.Ambiguous, Job.Foreign).
         """
 
     def launch_job(self, migration: Migration) -> None:
-        """Start the prepared job. No other call of a driver is destructive. The pipeline writes the step to ``migrating`` before
-        this call.
+        """Start the prepared job. ``launch_job`` is the only destructive method of a driver. The pipeline stores the state
+        ``migrating`` before the call.
 
-        Raises Permanent (Job.Foreign) if the job belongs to another instance.
-        A second call after a crash does nothing, even if the job has failed since. Only a retry starts the job again.
+        Raises Permanent (Job.Foreign) if the job belongs to another instance. A second call after a crash does nothing, even if the
+        job has failed in the meantime. Only a retry starts the job again.
         """
 
     def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
         """The reports on the jobs of these migrations, by migration id. One request lists many jobs."""
 
     def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
-        """The ids of the source servers in SMC through which a job could change this instance."""
+        """The ids of the source servers in SMC through which a job could change the instance."""
 
-    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
+    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[UnfinishedJob, ...]:
         """All jobs that run or can still start, and belong to the migration or to these source servers. Makes two or
         three calls.
         """
 
-    def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
-        """Stop and delete these jobs. If SMC refuses to delete a job, no error is raised; ``unfinished_jobs`` still returns it."""
+    def remove_jobs(self, jobs: Sequence[UnfinishedJob]) -> None:
+        """Stop and delete these jobs.
+
+        If SMC refuses to delete a job, no error is raised, and ``unfinished_jobs`` still returns the job.
+        """
 
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         """Remove from SMC the job, the source server and the activation code of ``migration.hop``.
 
-        No error if these objects were deleted before. If SMC's answer to a call was lost, the handle may lack a job, a code or a
-        source. Therefore jobs and codes are also found by name, and source servers by the output of the imports in the instance. A
-        source server with another owner's job is kept. If ``sources`` is false, all source servers are kept for the next hop.
+        No error is raised if these objects are already deleted. If SMC's answer to a call was lost, the handle may lack a job, a
+        code or a source. To clean up nevertheless, the driver also finds jobs and codes by name, and source servers by the output
+        of the imports. A source server that has a job of another owner is kept. If ``sources`` is false, all source servers are
+        kept for the next hop.
         """

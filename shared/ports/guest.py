@@ -12,8 +12,9 @@ from shared.domain.events import PLAIN_COMMAND
 
 @dataclass(frozen=True)
 class CommandResult:
-    """The result of a command. ``status`` is Cloud Assistant's, such as Success; ``dropped`` is the number of bytes that Cloud
-    Assistant cut off the output.
+    """The result of a command. ``status`` is Cloud Assistant's status, such as Success.
+
+    ``dropped`` is the number of bytes that Cloud Assistant cut off the output.
     """
 
     status: str
@@ -22,7 +23,9 @@ class CommandResult:
     dropped: int = 0
     problem: str = ""
     ended: bool = True
-    """Whether the command has ended. Only ``command_results`` returns commands that still run. These commands have no output yet.
+    """Whether the command has ended. A command that still runs has no output yet.
+
+    Only the method ``command_results`` returns commands that still run.
     """
     begun_at: datetime | None = None
 
@@ -44,17 +47,21 @@ class Guest(Protocol):
     def start_script(  # noqa: PLR0913 - the parameters of RunCommand
         self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int, name: str = PLAIN_COMMAND
     ) -> str:
-        """Start a shell or PowerShell script as root. Returns the invocation id; the same token returns the same id.
+        """Start a shell script as root, or a PowerShell script. Returns the invocation id. A repeated call with the same token
+        returns the same id.
 
         The event of the command's end carries the command's ``name`` (``events.guest_command_name``). A repeated call must have the
         same name.
         """
 
     def command_result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
-        """The result of an invocation; None while its command runs."""
+        """The result of the command with this invocation id; None while the command runs."""
 
     def command_results(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
-        """The results of all commands begun on the instance since that time, oldest first. Includes commands that still run."""
+        """The results of all commands that began on the instance at ``since`` or later, oldest first.
 
-    def agents(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
-        """The agents by instance id. Takes at most 50 ids."""
+        Commands that still run are included.
+        """
+
+    def agents_by_instance_id(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
+        """The Cloud Assistant agents of these instances, by instance id. Takes at most 50 ids."""

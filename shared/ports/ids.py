@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Ids(Protocol):
+class IdMaker(Protocol):
     """Makes ids without an increasing prefix, so that Tablestore spreads the rows over its partitions."""
 
     def new_batch_id(self) -> str:

@@ -11,7 +11,7 @@ class InventoryStore(Protocol):
     """The store of the last inventory. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
 
     def write_inventory(self, inventory: Inventory) -> None:
-        """Store the inventory. Replaces the inventory before."""
+        """Store the inventory. Replaces the inventory that was stored before."""
 
     def last_inventory(self) -> Inventory | None:
-        """The inventory that was written last, read in one call; None if no inventory was ever written."""
+        """The inventory that was stored last, read in one call; None if no inventory was ever stored."""

@@ -18,23 +18,23 @@ class LedgerPage:
 
 
 class Ledger(Protocol):
-    """The table of snapshots. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
+    """The table of the snapshot ledger. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
 
-    def put(self, entry: LedgerEntry) -> None:
-        """Write an entry. Replaces an entry with the same migration and key.
+    def write_entry(self, entry: LedgerEntry) -> None:
+        """Write a ledger entry. Replaces an entry with the same migration and key.
 
         Raises Stale (Ledger.Scheduled) if the stored entry has a ``sweep_at`` but the new entry has none. Without this check, a
         slow call could erase the sweep time that a release has set, and the snapshot would never be swept.
         """
 
-    def put_new(self, entry: LedgerEntry) -> LedgerEntry:
-        """Write an entry unless an entry with the same migration and key exists. Returns the stored entry."""
+    def write_new_entry(self, entry: LedgerEntry) -> LedgerEntry:
+        """Write a ledger entry unless an entry with the same migration and key exists. Returns the stored entry."""
 
     def entries_of_migration(self, migration_id: str) -> list[LedgerEntry]:
         """All ledger entries of a migration, sorted by key."""
 
     def entries_due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
-        """A page of the entries that are not swept and whose ``sweep_at`` has passed, longest overdue first."""
+        """A page of the ledger entries whose snapshots are due to be swept but are not swept yet, longest overdue first."""
 
     def ledger_entry_page(self, *, limit: int, token: str) -> LedgerPage:
         """A page of all entries of the ledger, swept entries included."""

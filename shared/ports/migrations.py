@@ -32,7 +32,10 @@ class NewMigration(NamedTuple):
 
 @dataclass(frozen=True)
 class UnreadableRow:
-    """A row that this version cannot read. The row is left unchanged, because a later version or a person can read it."""
+    """A row that this version cannot read.
+
+    The row is left unchanged, because a later version or a person may be able to read the row.
+    """
 
     id: str
     cause: str
@@ -49,23 +52,26 @@ class MigrationPage:
 
 @dataclass(frozen=True)
 class WaitingMigration:
-    """A migration that waits for admission, with its place in the queue."""
+    """A migration that waits for admission, and whether the migration goes first."""
 
     migration_id: str
     first: bool
-    """Whether the migration waits for its next hop. Migrations that wait for their next hop go first."""
+    """Whether the migration waits for its next hop, and therefore goes first."""
 
 
 class Migrations(Protocol):
     """The table of migrations. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
 
     def create(self, migration: Migration, entry: JournalEntry, events: Sequence[Event]) -> bool:
-        """Put the row of a new migration with its first journal line and outbox. Returns False if a row with this id exists."""
+        """Write the row of a new migration, with the first journal line and the first outbox.
 
-    def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
-        """Put many new rows in few calls. Returns True for each row that this call put.
+        Returns False if a row with this id exists.
+        """
 
-        The tick carries out the outboxes of the rows that existed before.
+    def create_migrations(self, made: Sequence[NewMigration]) -> list[bool]:
+        """Write the rows of many new migrations in few calls. Returns True for each row that this call wrote.
+
+        Existing rows are not changed; the tick carries out their outboxes.
         """
 
     def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
@@ -74,7 +80,7 @@ class Migrations(Protocol):
     def load(self, migration_id: str) -> Migration:
         """The migration with this id. Raises Refused (Migration.NotFound)."""
 
-    def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
+    def load_migrations(self, migration_ids: Sequence[str]) -> list[Migration]:
         """The migrations with these ids. Takes at most 100 ids. Ids without a row are left out."""
 
     def commit(self, step: Step) -> None:
@@ -88,12 +94,14 @@ class Migrations(Protocol):
         """The outboxes that are still in the migration's row, oldest first."""
 
     def remove_outbox(self, migration: Migration, version: int) -> None:
-        """Remove the outbox of ``version``. If the row has not changed since that version, also restore the due time
-        of its state.
+        """Remove the outbox of ``version``.
+
+        If the row has not changed since that version, also restore the due time of the migration's state.
         """
 
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
-        """Set the time at which the tick reads the row again. Does nothing if the row has changed. Keeps the row's version.
+        """Set the time at which the tick reads the migration's row again. Does nothing if the row has changed. The row's version
+        stays the same.
 
         ``percent`` is the job's progress, for display only.
         """
@@ -107,16 +115,16 @@ class Migrations(Protocol):
     def restart_count(self, migration_id: str) -> int:
         """The number of restarts recorded for the migration."""
 
-    def due_migrations(self, now: datetime, limit: int) -> list[Migration]:
-        """The migrations due by ``now``, longest overdue first. Postpones unreadable rows by LONGEST_BACK_OFF."""
+    def list_due_and_postpone_unreadable(self, now: datetime, limit: int) -> list[Migration]:
+        """List the migrations that are due by ``now``, longest overdue first. Postpones unreadable rows by LONGEST_BACK_OFF."""
 
     def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
-        """A page of the migrations that are due by ``until``, longest overdue first. Changes no row, unlike ``due_migrations``."""
+        """A page of the migrations that are due by ``until``, longest overdue first. Changes no row."""
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
-        """Move the rows that this version cannot read to the end of their queue. Returns the rows that were moved."""
+        """Give rows that this version cannot read a later due time, so that other rows come first. Returns the postponed rows."""
 
-    def past_retention_page(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
+    def migration_page_past_retention(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         """A page of migrations in the state confirmed whose retention ended before ``now``, longest overdue first."""
 
     def admission_queue(self, batch_id: str, limit: int, account_id: str = "") -> list[WaitingMigration]:
@@ -125,8 +133,11 @@ class Migrations(Protocol):
         Migrations that wait for their next hop come first. All other migrations follow in the order in which they began to wait.
         """
 
-    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
-        """A page of a batch's migrations, sorted by the name of the state. If ``state`` is given, only migrations in this state.
+    def migration_page_of_batch(
+        self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False
+    ) -> MigrationPage:
+        """A page of a batch's migrations, sorted by the name of the state. If ``state`` is given, the page has only migrations in
+        this state.
 
         ``backward`` reverses the order.
         """
@@ -136,7 +147,7 @@ class Migrations(Protocol):
         moment.
         """
 
-    def states(self, batch_id: str) -> dict[str, State]:
+    def states_by_migration_id(self, batch_id: str) -> dict[str, State]:
         """The state of each migration of a batch, by id. The result comes from an index, which may lag behind the
         rows by a moment.
         """
@@ -145,13 +156,13 @@ class Migrations(Protocol):
         """All migrations of an instance, finished ones included."""
 
     def migration_page(self, *, state: State | None, limit: int, token: str) -> MigrationPage:
-        """A page of the migrations of all batches. If ``state`` is given, only migrations in this state."""
+        """A page of the migrations of all batches. If ``state`` is given, the page has only migrations in this state."""
 
     def journal(self, migration_id: str) -> list[JournalEntry]:
         """The complete journal of a migration, oldest line first. Raises Refused (Migration.NotFound)."""
 
     def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
-        """Store a large document, such as ``baseline``, with the migration. Replaces the document of the same name."""
+        """Store a large document, such as ``baseline``, with the migration. Replaces a stored document of the same name."""
 
-    def document(self, migration_id: str, name: str) -> dict[str, Any] | None:
+    def stored_document(self, migration_id: str, name: str) -> dict[str, Any] | None:
         """A document stored with the migration; None if there is no document of this name."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # only for type hints, so that a starting function need not l
     from shared.ports.compute import Compute
     from shared.ports.driver import Driver
     from shared.ports.guest import Guest
-    from shared.ports.ids import Ids
+    from shared.ports.ids import IdMaker
     from shared.ports.inventory import InventoryStore
     from shared.ports.ledger import Ledger
     from shared.ports.migrations import Migrations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:  # only for type hints, so that a starting function need not l
 
 
 @dataclass(frozen=True)
-class Limits:
-    """The deployment's own limits, from its settings. docs/operations.md explains each."""
+class DeploymentLimits:
+    """The limits that the deployment's settings define. The page docs/operations.md explains each limit."""
 
     max_moving: int = 20
     """Maximum instances that move at once in each account. SMC does not publish its own maximum; it was 20 in 2021."""
     sweep_page: int = 100
     tick_page: int = 1000
-    """Maximum rows that one tick reads. This number is larger than the number of moving instances, so that no row waits long."""
+    """Maximum rows that one tick reads. The maximum is larger than the number of moving instances, so that no row waits long."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class NoticeSettings:
 
 @dataclass(frozen=True)
 class AccountPorts:
-    """The ports whose calls go to one account."""
+    """The ports that call the services of one account."""
 
     compute: Compute
     guest: Guest
@@ -66,9 +66,10 @@ class Accounts(Protocol):
         """The member accounts by id, from the settings."""
 
     def account_ports(self, account_id: str, session: str) -> AccountPorts:
-        """The ports of a member account; ``session`` names the session of its role. Raises AccountUnusable (Account.NotConfigured).
+        """The ports of a member account. ``session`` is the session name of the account's role. Raises AccountUnusable
+        (Account.NotConfigured).
 
-        Each call of these ports raises AccountUnusable if the role cannot be assumed or lacks the permission for the call.
+        Each call through these ports raises AccountUnusable if the role cannot be assumed, or lacks the permission for the call.
         """
 
 
@@ -77,7 +78,7 @@ class Ports:
     """All ports and settings that a stage may use. The api function has no drivers, because it never calls the cloud."""
 
     clock: Clock
-    ids: Ids
+    ids: IdMaker
     bus: Bus
     migrations: Migrations
     batches: Batches
@@ -89,20 +90,22 @@ class Ports:
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     unready: Mapping[str, Permanent] = field(default_factory=dict)
-    """Drivers that would refuse to start a job, and why. Every function knows these drivers, so that no migration uses such a
-    driver.
+    """The errors of the drivers that would refuse to start a job, by driver name.
+
+    Every function checks this mapping, so that no migration uses one of these drivers.
     """
     unready_on_path: Callable[[str, str, Sequence[str]], Permanent | None] = lambda name, os_type, releases: None
-    """A function from driver, ``os_type`` and destinations (release keys) to an error. None if the driver has all settings for
-    these.
+    """A function of a driver's name, ``os_type`` and the release keys of destinations.
+
+    Returns the error of a missing setting, or None if the driver has all settings.
     """
-    limits: Limits = field(default_factory=Limits)
+    limits: DeploymentLimits = field(default_factory=DeploymentLimits)
     catalog: Catalog = CATALOG
     """The catalog that ships with Replank, extended by the operator's own rows."""
     regions: tuple[str, ...] = ()
-    """The regions in which the inventory finds instances. These regions also apply to notices that name no regions."""
+    """The regions in which the inventory looks for instances. A notice that names no regions applies to the same regions."""
     more_regions: tuple[str, ...] = ()
-    """Regions that the operator allows although this version does not know them yet."""
+    """Regions that the operator allows, although this version does not know these regions yet."""
     notices: NoticeSettings = field(default_factory=NoticeSettings)
     sign_in: SignIn | None = None
     """The provider that verifies callers' names; None if the settings name no provider."""
@@ -111,7 +114,7 @@ class Ports:
     accounts: Accounts | None = None
     """The member accounts; None if the settings name no member account."""
     home: Ports | None = None
-    """The ports for the deployment's own account, if these ports are for a member account."""
+    """The ports for the deployment's own account, if ``self`` is for a member account; otherwise None."""
 
     @property
     def member_accounts(self) -> Mapping[str, MemberAccount]:
@@ -127,7 +130,7 @@ class Ports:
         return self.ports_for_account(migration.account_id, session_name(migration.migration_id))
 
     def ports_for_account(self, account_id: str, session: str = "replank-watch") -> Ports:
-        """The ports for an account, or for the deployment's own account if the id is empty. Raises AccountUnusable."""
+        """The ports for the account with this id. An empty id means the deployment's own account. Raises AccountUnusable."""
         if not account_id:
             return self.home or self
         if self.accounts is None:
@@ -138,7 +141,7 @@ class Ports:
         home = self.home or self
         return replace(home, compute=cloud.compute, guest=cloud.guest, drivers=cloud.drivers, home=home)
 
-    def driver(self, name: str) -> Driver:
+    def driver_by_name(self, name: str) -> Driver:
         """The driver with this name. Raises Permanent (Driver.Unknown) if only a later version has this driver."""
         if name not in self.drivers:
             remedy = "Deploy the version that submitted the batch, or cancel the migration."

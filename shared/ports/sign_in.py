@@ -13,5 +13,6 @@ class SignIn(Protocol):
     def verify_token(self, token: str) -> Caller:
         """Check the token's signature, issuer, audience and times. Returns the caller whom the token names.
 
-        Raises Refused (Token.Invalid, Token.Expired, Token.NotYet: 401) and Transient (Provider.Unreachable).
+        Raises Refused (Token.Invalid, Token.Expired, Token.NotYet) for a token that is not valid now. Raises Transient
+        (Provider.Unreachable) if the provider's keys cannot be read.
         """

@@ -1,8 +1,8 @@
 """Builds the probes and reads their answers. A probe is a short, read-only script that runs inside an instance.
 
-``probe_script`` returns the text for Cloud Assistant, and ``parse_answer`` returns the facts in an answer. An unreadable answer
-raises ProbeUnreadable. ``finding_for_unreadable_answer`` turns this error into a finding, so that a strange answer never crashes a
-stage.
+``probe_script`` returns a script for Cloud Assistant, and ``parse_probe_answer`` returns the facts in the script's answer. An
+unreadable answer raises ProbeUnreadable. ``finding_for_unreadable_answer`` turns ProbeUnreadable into a finding, so that an
+unreadable answer never crashes a stage.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.probes.linux import parse_linux_answer
 from shared.probes.squeeze import shortened_script
 from shared.probes.windows import parse_windows_answer
 
-__all__ = ["MAX_ANSWER_BYTES", "ProbeUnreadable", "finding_for_unreadable_answer", "parse_answer", "probe_script"]
+__all__ = ["MAX_ANSWER_BYTES", "ProbeUnreadable", "finding_for_unreadable_answer", "parse_probe_answer", "probe_script"]
 
 MAX_ANSWER_BYTES = 24 * 1024
 """Maximum bytes of output that Cloud Assistant keeps. The probes print less than 20 KB."""
@@ -28,10 +28,11 @@ MAX_ANSWER_BYTES = 24 * 1024
 def probe_script(os_type: str, *, files: Sequence[str] = (), check: str = "", updates: bool = False) -> str:
     """The script of the probe for ``linux`` (POSIX sh) or ``windows`` (PowerShell 2.0 and later).
 
-    ``files`` are paths of files whose SHA-256 is reported. ``check`` is a command of the user. The check may run for 15 s, and its
-    exit status is reported. With ``updates``, pending updates are reported too, as a move from CentOS to Red Hat needs them.
+    ``files`` are paths of files whose SHA-256 is reported. ``check`` is a command of the user. The command may run for 15 s, and
+    its exit status is reported. If ``updates`` is true, the probe also reports pending updates, which can prevent a move from
+    CentOS to Red Hat.
     """
-    head, body = _script_parts(os_type)
+    head, body = _first_line_and_body(os_type)
     if os_type == "windows":
         settings = [f"$ReplankFiles = @({', '.join(_quoted_literal(f, chr(39) * 2) for f in files)})"] if files else []
         settings += [f"$ReplankCheck = {_quoted_literal(check, chr(39) * 2)}"] if check else []
@@ -48,8 +49,8 @@ def _quoted_literal(text: str, quote: str) -> str:
 
 
 @cache
-def _script_parts(os_type: str) -> tuple[tuple[str, ...], str]:
-    """The first line of a script if it begins with ``#!``, and the rest of the script.
+def _first_line_and_body(os_type: str) -> tuple[tuple[str, ...], str]:
+    """The first line of a probe script if this line begins with ``#!``, and the rest of the script.
 
     The rest of the script is shortened to fit into RunCommand (24 KB).
     """
@@ -60,7 +61,7 @@ def _script_parts(os_type: str) -> tuple[tuple[str, ...], str]:
     return head, shortened_script(text)
 
 
-def parse_answer(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts:
+def parse_probe_answer(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts:
     """The facts in a probe's answer. Raises ProbeUnreadable if the answer is empty, cut off, too long, or not a probe's answer."""
     text = plain_lines(output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff"))
     if not text.strip():

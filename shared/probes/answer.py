@@ -14,14 +14,14 @@ STATUS = {127: "no such command", 124: "took longer than 15 s", 126: "not permit
 
 
 class LinuxAnswer:
-    """The sections of one answer, and a reason for each section whose facts stay unknown."""
+    """The sections of one Linux answer, and a reason for each section whose facts stay unknown."""
 
     def __init__(self, sections: dict[str, AnswerSection]) -> None:
         self.sections = sections
         self.unknown: dict[str, str] = {}
 
     def read_section(self, name: str, reader: Callable[[AnswerSection], T]) -> T | None:
-        """The value that ``reader`` returns for a section.
+        """The value that ``reader`` returns for the section with this name.
 
         If the section cannot be read, returns None and adds the reason to ``unknown``.
         """
@@ -42,8 +42,8 @@ class LinuxAnswer:
         return tuple((s.name, f"{s.kept} of {s.total} lines") for s in self.sections.values() if s.total)
 
 
-def whole_number(text: str) -> int:
-    """The number in a text of at most 15 digits. Raises ValueError."""
+def parse_whole_number(text: str) -> int:
+    """The number in a string of at most 15 digits. Raises ValueError for any other string."""
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise ValueError(text)
     return int(text)

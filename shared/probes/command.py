@@ -1,4 +1,4 @@
-"""Builds the scripts that run a batch's own command in a guest (command.sh, command.ps1), and reads their answers."""
+"""Builds the scripts that run a batch's own command in a guest (command.sh, command.ps1), and reads the scripts' answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from shared.domain.text import plain_line, text_without_secrets
 
 _BEGIN, _END = "replank-command 1", re.compile(r"@end (-?[0-9]{1,10})")
 SHOWN = 300
-"""Maximum characters of the output that are kept. The end of the output is kept, because programs print errors at the end."""
+"""Maximum characters of a command's output that are kept.
+
+The end of the output is kept, because programs print errors at the end.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,14 @@ def _quoted_literal(text: str, quote: str) -> str:
 
 @cache
 def _script_text(os_type: str) -> str:
-    """The text of a guest's command script, without comments, indentation and blank lines."""
+    """The text of command.sh or command.ps1, without comments, indentation and empty lines."""
     name = {"linux": "command.sh", "windows": "command.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
 def parse_command_answer(output: bytes) -> CommandAnswer | None:
-    """The result of the command in an answer; None if the answer is incomplete."""
+    """The command's result, read from an answer; None if the answer is incomplete."""
     lines = [plain_line(each) for each in output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").split("\n")]
     starts = [at for at, line in enumerate(lines) if line == _BEGIN]
     ends = [found for line in lines if (found := _END.fullmatch(line.strip()))]

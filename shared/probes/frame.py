@@ -1,11 +1,11 @@
-"""Reads the frame of a Linux answer: the header, the sections with their statuses and cuts, and the end marker."""
+"""Reads the frame of a Linux answer: the header, the sections with their exit statuses, and the end marker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 HEADER = "replank-probe 1 linux"
-"""The first line of an answer. The number in the first line is the version of the answer's format."""
+"""The first line of a Linux answer. The number in the line is the version of the answer's format."""
 
 
 class ProbeUnreadable(Exception):
@@ -22,9 +22,9 @@ class ProbeUnreadable(Exception):
 
 @dataclass
 class AnswerSection:
-    """One section of an answer.
+    """One section of a Linux answer.
 
-    ``status`` is the exit status of its command. ``total`` is the number of lines before the section was cut off.
+    ``status`` is the exit status of the section's command. ``total`` is the number of lines before the section was cut off.
     """
 
     name: str
@@ -34,44 +34,44 @@ class AnswerSection:
     total: int = 0
 
     def values_for_key(self, key: str) -> list[str]:
-        """The texts after ``key`` and a blank. There is one text for each line that begins with ``key`` and a blank."""
+        """The rest of each line that begins with ``key`` and a space."""
         start = key + " "
         return [line[len(start) :] for line in self.lines if line.startswith(start)]
 
-    def first_value(self, key: str) -> str | None:
-        """The text after ``key`` and a blank, in the first line that begins with both; None without such a line."""
+    def first_value_for_key(self, key: str) -> str | None:
+        """The rest of the first line that begins with ``key`` and a space; None without such a line."""
         found = self.values_for_key(key)
         return found[0] if found else None
 
 
-def read_frame(text: str) -> dict[str, AnswerSection]:
-    """The sections of an answer by name. Raises ProbeUnreadable if the frame is incomplete."""
+def sections_of_answer(text: str) -> dict[str, AnswerSection]:
+    """The sections of a Linux answer, by name. Raises ProbeUnreadable if the frame is incomplete."""
     lines = text.rstrip("\n").split("\n")
     lines = _lines_of_answer(lines)
-    _check_header(lines)
+    _check_header_and_end_marker(lines)
     sections: dict[str, AnswerSection] = {}
     current: AnswerSection | None = None
     for line in lines[1:-1]:
         if line.startswith(" ") and current is not None:
             current.lines.append(line[1:])
         elif line.startswith("@rc ") and current is not None:
-            current.status = _whole_number(line[4:])
+            current.status = _parse_whole_number(line[4:])
             sections[current.name] = current
             current = None
         elif line.startswith("@cut ") and current is not None:
             kept, total = [*line.split(" "), "", ""][2:4]
-            current.kept, current.total = _whole_number(kept), _whole_number(total)
+            current.kept, current.total = _parse_whole_number(kept), _parse_whole_number(total)
         elif line.startswith("@") and current is None:
             current = AnswerSection(line[1:])
         else:
             raise ProbeUnreadable("Probe.Garbage", f"unexpected line {line[:60]!r}")
-    if current is not None or _whole_number(lines[-1][5:]) != len(sections):
+    if current is not None or _parse_whole_number(lines[-1][5:]) != len(sections):
         raise ProbeUnreadable("Probe.Garbage", f"{len(sections)} sections arrived, the end says {lines[-1][5:20]!r}")
     return sections
 
 
 def _lines_of_answer(lines: list[str]) -> list[str]:
-    """The lines from the last begin mark to the last end mark.
+    """The lines of the answer, from the last header to the last end marker.
 
     A shell profile or an agent may print lines before and after the answer.
     """
@@ -80,7 +80,7 @@ def _lines_of_answer(lines: list[str]) -> list[str]:
     return lines[begins[-1] : ends[-1] + 1] if begins and ends and begins[-1] < ends[-1] else lines
 
 
-def _check_header(lines: list[str]) -> None:
+def _check_header_and_end_marker(lines: list[str]) -> None:
     first, last = lines[0], lines[-1]
     ended = last.startswith("@end ")
     if first.startswith("replank-probe ") and first != HEADER:
@@ -91,7 +91,7 @@ def _check_header(lines: list[str]) -> None:
         raise ProbeUnreadable("Probe.Truncated", "the answer has no " + ("end" if first == HEADER else "beginning"))
 
 
-def _whole_number(text: str) -> int:
+def _parse_whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise ProbeUnreadable("Probe.Garbage", f"{text[:20]!r} is not a number")
     return int(text)

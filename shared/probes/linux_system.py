@@ -33,9 +33,9 @@ PANELS = {
     "/opt/appnode": "AppNode",
     "/usr/local/phpstudy": "phpStudy",
 }
-"""The name of each hosting panel or software bundle, by the folder in which it is installed.
+"""The names of hosting panels and software bundles, by installation folder.
 
-No package owns the programs of a hosting panel.
+The programs of a hosting panel belong to no package of the distribution.
 """
 OTHER_KERNELS = re.compile(r"elrepo|uek|plus|debug$")
 """Matches the versions of kernels that do not come from the distribution."""
@@ -52,21 +52,23 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
     active = None if facts.services is None else {s.name for s in facts.services if s.active}
     linux = LinuxFacts(
         modules_out_of_tree=_values_of_key(modules, "out-of-tree"),
-        gpu=(modules.first_value("gpu") or (state.first_value("gpu") if state else None)) == "yes" if modules else None,
+        gpu=(modules.first_value_for_key("gpu") or (state.first_value_for_key("gpu") if state else None)) == "yes"
+        if modules
+        else None,
         boot=boot,
         fstab=_fstab_entries(answer),
-        repositories=answer.read_section("repositories", lambda s: tuple(_repository_pair(line) for line in s.lines)),
+        repositories=answer.read_section("repositories", lambda s: tuple(_repository_name_and_url(line) for line in s.lines)),
         interface_pins=_values_of_key(state, "pin"),
         security_agent=_has_security_agent(state, modules),
         updates_pending={0: False, 100: True}.get(updates.status) if updates else None,
         reboot_pending=_is_reboot_pending(boot, facts),
         compiled_programs=_program_names(programs),
-        python2_users=_python2_users(programs, cron),
+        python2_users=_programs_that_use_python2(programs, cron),
         proxy=" ".join(state.values_for_key("proxy")) if state else None,
         selinux=_selinux_mode(state) if state else None,
         clock_synchronised=None if active is None else bool(active & TIME_SERVICES),
         cron=cron,
-        package_manager_busy=_is_yes(state.first_value("package-manager-busy")) if state else None,
+        package_manager_busy=_is_yes(state.first_value_for_key("package-manager-busy")) if state else None,
         leftovers=_values_of_key(state, "leftover"),
         dnf_modules=_values_of_key(state, "module"),
         lock_holders=tuple(map(_package_lock_holder, state.values_for_key("lock")))
@@ -79,7 +81,7 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
 def _facts_including_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: AnswerSection | None) -> LinuxFacts:
     """The facts in ``linux``, extended by the facts that only newer probes report.
 
-    The answer of an older probe lacks some sections.
+    The answers of older probes lack the section with these facts.
     """
     if "more" not in answer.sections:
         return linux
@@ -87,32 +89,32 @@ def _facts_including_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modu
     packages = answer.sections.get("packages")
     return replace(
         linux,
-        kernel_arguments=more.first_value("arguments") if more else None,
-        kernel_vendor=packages.first_value("kernel-vendor") if packages else None,
+        kernel_arguments=more.first_value_for_key("arguments") if more else None,
+        kernel_vendor=packages.first_value_for_key("kernel-vendor") if packages else None,
         modules=_words_of_key(modules, "loaded"),
         root_links=_values_of_key(more, "link"),
         duplicate_repositories=_values_of_key(more, "repeated"),
         duplicate_packages=_values_of_key(packages if packages and not packages.status else None, "twice"),
         package_locks=_values_of_key(more, "lock"),
-        rpm_database=packages.first_value("complaint") if packages else None,
+        rpm_database=packages.first_value_for_key("complaint") if packages else None,
         encrypted_devices=_values_of_key(more, "crypt"),
         pam_modules=_words_of_key(more, "pam"),
         permit_root_login=_root_login_setting(more) if more else None,
-        fips=more.first_value("fips") == "1" if more else None,
+        fips=more.first_value_for_key("fips") == "1" if more else None,
         read_only_mounts=_values_of_key(more, "read-only"),
     )
 
 
 def _root_login_setting(more: AnswerSection) -> str | None:
-    """The setting PermitRootLogin of sshd; empty if the file lacks the setting, and None if the file does not exist.
+    """The setting PermitRootLogin of sshd; empty if sshd's file lacks the setting, and None if the file does not exist.
 
     Older probes do not report whether the file exists.
     """
-    return None if more.first_value("sshd") == "no" else more.first_value("root-login") or ""
+    return None if more.first_value_for_key("sshd") == "no" else more.first_value_for_key("root-login") or ""
 
 
 def _facts_including_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
-    """The facts in ``linux``, extended by facts about the guest's health: fstab, metadata service, name resolution and time.
+    """The facts in ``linux``, extended by facts about fstab, the metadata service, name resolution and the clock.
 
     A value is None if no tool in the guest could report it.
     """
@@ -123,10 +125,10 @@ def _facts_including_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFact
         return linux
     return replace(
         linux,
-        fstab_errors=_values_of_key(health, "error") if health.first_value("checked") else None,
-        metadata_answers=_is_yes(health.first_value("metadata")),
-        names_resolve=_is_yes(health.first_value("names")),
-        clock_in_step=_is_yes(health.first_value("clock")),
+        fstab_errors=_values_of_key(health, "error") if health.first_value_for_key("checked") else None,
+        metadata_answers=_is_yes(health.first_value_for_key("metadata")),
+        names_resolve=_is_yes(health.first_value_for_key("names")),
+        clock_in_step=_is_yes(health.first_value_for_key("clock")),
     )
 
 
@@ -142,13 +144,13 @@ def _is_yes(word: str | None) -> bool | None:
     return None if word is None else word == "yes"
 
 
-def _repository_pair(line: str) -> tuple[str, str]:
+def _repository_name_and_url(line: str) -> tuple[str, str]:
     name, _, url = line.partition(" ")
     return name, "" if url == "-" else url
 
 
 def _package_lock_holder(line: str) -> str:
-    """The holder of a package manager's lock in words, for example from ``/run/yum.pid 4321 (yum)``."""
+    """A description of the process that holds a package manager's lock, made from a line such as ``/run/yum.pid 4321 (yum)``."""
     path, pid, name = [*line.split(" ", 2), "", ""][:3]
     return f"{path} of process {pid} {name}".rstrip()
 
@@ -156,29 +158,29 @@ def _package_lock_holder(line: str) -> str:
 def _has_security_agent(state: AnswerSection | None, modules: AnswerSection | None) -> bool | None:
     """Whether the security agent runs or its kernel module is loaded.
 
-    The agent's folder proves nothing, because uninstalling the agent leaves the folder.
+    The security agent's folder proves nothing, because the folder stays when the agent is uninstalled.
     """
     if modules and modules.values_for_key("security-agent"):
         return True
-    return _is_yes(state.first_value("security-agent")) if state else None
+    return _is_yes(state.first_value_for_key("security-agent")) if state else None
 
 
 def _selinux_mode(state: AnswerSection) -> str | None:
     """The SELinux mode (``enforcing``, ``permissive`` or ``disabled``).
 
-    The kernel's answer is used if there is one, else the configuration.
+    The mode of the running kernel is used if known, otherwise the configured mode.
     """
-    enforce = state.first_value("enforce")
+    enforce = state.first_value_for_key("enforce")
     if enforce is not None:
         return "enforcing" if enforce == "1" else "permissive"
-    return state.first_value("selinux") or "disabled"
+    return state.first_value_for_key("selinux") or "disabled"
 
 
 def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
-    """The entries of fstab. Newer probes report whole lines. Older probes report five words of each line."""
+    """The entries of fstab. Newer probes report whole lines of fstab. Older probes report five words of each line."""
     section = answer.read_section("fstab", lambda s: s)
     if section is None or not any(line.startswith(("line ", "looked ")) for line in section.lines):
-        return answer.read_section("fstab", _old_fstab_entries) if section else None
+        return answer.read_section("fstab", _fstab_entries_of_older_probe) if section else None
     seen = ReportedDevices(
         frozenset(section.values_for_key("link")),
         frozenset(section.values_for_key("here")),
@@ -189,7 +191,7 @@ def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
     return tuple(entry for entry in entries if entry)
 
 
-def _old_fstab_entries(section: AnswerSection) -> tuple[FstabFacts, ...]:
+def _fstab_entries_of_older_probe(section: AnswerSection) -> tuple[FstabFacts, ...]:
     rows = [line.split(" ") for line in section.lines]
     return tuple(
         FstabFacts(spec, point, kind, options, _is_yes(None if here == "?" else here)) for spec, point, kind, options, here in rows
@@ -203,18 +205,18 @@ def _boot_facts(section: AnswerSection, packages: AnswerSection | None) -> BootF
         default_kernel=_default_kernel(section, versions),
         images=versions,
         missing_initramfs=tuple(version for version, here in images if here == "no"),
-        grub_config=_is_yes(section.first_value("grub")),
-        efi=_is_yes(section.first_value("efi")),
-        kernel_packaged=_is_yes(packages.first_value("kernel-packaged")) if packages else None,
+        grub_config=_is_yes(section.first_value_for_key("grub")),
+        efi=_is_yes(section.first_value_for_key("efi")),
+        kernel_packaged=_is_yes(packages.first_value_for_key("kernel-packaged")) if packages else None,
     )
 
 
 def _default_kernel(section: AnswerSection, versions: tuple[str, ...]) -> str | None:
-    """The kernel that GRUB starts next: the saved entry, or the first entry if none is saved.
+    """The kernel that GRUB starts next: GRUB's saved entry, or the first entry if GRUB has no saved entry.
 
-    An entry is saved by its version or by its number.
+    GRUB saves the version or the number of an entry.
     """
-    saved = (section.first_value("saved") or "").strip()
+    saved = (section.first_value_for_key("saved") or "").strip()
     named = [version for version in versions if version in saved]
     if named:
         return max(named, key=len)
@@ -249,7 +251,7 @@ def _program_names(programs: AnswerSection | None) -> tuple[str, ...] | None:
     return (*panels, *programs.values_for_key("elf"))
 
 
-def _python2_users(programs: AnswerSection | None, cron: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def _programs_that_use_python2(programs: AnswerSection | None, cron: tuple[str, ...] | None) -> tuple[str, ...] | None:
     if programs is None or cron is None:
         return None
     jobs = [line for line in cron if re.search(r"\bpython(?!3)", line)]

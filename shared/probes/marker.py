@@ -1,7 +1,7 @@
 """Builds the scripts for the marker, a small file in the guest that shows whether SMC has reset the disks.
 
-The scripts are marker.sh and marker.ps1. The scripts contain no text from a batch. The module ``marker`` also reads the scripts'
-answers.
+The scripts are marker.sh and marker.ps1. The scripts contain no text that a person submitted with a batch. The module also reads
+the scripts' answers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ _LOOK, _END = "replank-look 1", "@end"
 
 
 def marker_script(os_type: str, action: Action, *, marker: str = "") -> str:
-    """The script that writes, looks for or removes the marker. ``marker`` may hold only letters, digits, blanks and dashes."""
+    """The script that writes, looks for or removes the marker.
+
+    The text ``marker`` may contain only letters, digits, spaces and dashes.
+    """
     head, sign = (
         (f"#!/bin/sh\nREPLANK_ACT={action}", "REPLANK_MARKER=")
         if os_type == "linux"
@@ -32,14 +35,14 @@ def marker_script(os_type: str, action: Action, *, marker: str = "") -> str:
 
 @cache
 def _script_text(os_type: str) -> str:
-    """The text of the marker script for the guest, without comments, indentation and blank lines."""
+    """The text of marker.sh or marker.ps1, without comments, indentation and empty lines."""
     name = {"linux": "marker.sh", "windows": "marker.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
 def parse_marker_answer(os_type: str, output: bytes) -> MarkerAnswer | None:
-    """The marker and the system that the guest reports; None if the answer is incomplete."""
+    """The marker and the operating system that the guest reports; None if the answer is incomplete."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").rstrip().split("\n")
     starts = [at for at, line in enumerate(lines) if line == _LOOK]
     if not starts or lines[-1].strip() != _END:
@@ -53,8 +56,8 @@ def parse_marker_answer(os_type: str, output: bytes) -> MarkerAnswer | None:
         os_id=system.get("ID"),
         os_version=system_version(version) if os_type == "linux" else system.get("VERSION_ID"),
         os_name=system.get("PRETTY_NAME"),
-        marker=(told.first_value("marker") or "").strip(),
-        up=_parsed_uptime(told.first_value("up") or ""),
+        marker=(told.first_value_for_key("marker") or "").strip(),
+        up=_parsed_uptime(told.first_value_for_key("up") or ""),
     )
 
 

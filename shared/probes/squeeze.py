@@ -1,4 +1,7 @@
-"""Shortens a probe script, so that it fits into one command. Comments and blanks are removed, and names are shortened."""
+"""Shortens a probe script, so that the script fits into one command.
+
+Comments and unnecessary spaces are removed, and names are shortened.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections import Counter
 from itertools import count
 
 AWK = "| awk '\n"
-"""The line before the awk program, which fills the rest of the shell script."""
+"""The end of the shell part of a probe script. The awk program follows, up to the end of the script."""
 _LITERAL = re.compile(r'("(?:[^"\\\n]|\\.)*"|/(?:[^/\\\n]|\\.)+/)')
 """Matches a string or a regular expression in awk.
 
@@ -45,21 +48,21 @@ _LANGUAGE = frozenset(
     }
     | {"in", "index", "length", "match", "next", "print", "return", "split", "sub", "substr", "tolower", "while"}
 )
-"""Built-in names of awk that the program uses.
+"""The names of awk's language that the awk program uses.
 
-The program must use no other built-in name, because all other names are shortened.
+The awk program must use no other name of the language, because all other names are shortened.
 """
 
 
 def shortened_script(script: str) -> str:
-    """The script with short names, without comments and needless blanks. A script without an awk program stays unchanged."""
+    """The script with short names, and without comments and unnecessary spaces. A script without an awk program stays unchanged."""
     shell, begin, awk = script.partition(AWK)
     if not begin:
         return script
-    return _shortened_shell(_HEADED.sub("{", shell)) + begin + _shortened_awk(awk)
+    return _shortened_shell_part(_HEADED.sub("{", shell)) + begin + _shortened_awk_part(awk)
 
 
-def _shortened_shell(text: str) -> str:
+def _shortened_shell_part(text: str) -> str:
     """The shell part of a script, shortened.
 
     The script's functions get names of one letter, because no command in a guest has a name of one letter.
@@ -73,7 +76,7 @@ def _shortened_shell(text: str) -> str:
     return "".join(parts)
 
 
-def _shortened_awk(text: str) -> str:
+def _shortened_awk_part(text: str) -> str:
     """The awk program of a script, shortened."""
     parts = _LITERAL.split(text)
     parts[::2] = [_BLANKS.sub(r"\1", _COMMENT.sub("", part)) for part in parts[::2]]
@@ -81,12 +84,12 @@ def _shortened_awk(text: str) -> str:
         if parts[at][0] == '"':
             parts[at - 1], parts[at + 1] = parts[at - 1].rstrip(" "), parts[at + 1].lstrip(" ")
     short = _short_names(parts[::2])
-    parts[::2] = [_NAME.sub(lambda found: short.get(found[0], found[0]), part) for part in _joined_lines(parts[::2])]
+    parts[::2] = [_NAME.sub(lambda found: short.get(found[0], found[0]), part) for part in _parts_without_line_breaks(parts[::2])]
     return "".join(parts)
 
 
-def _joined_lines(parts: list[str]) -> list[str]:
-    """The awk program without needless line ends. A line end is needless next to a brace in a block, and after a backslash."""
+def _parts_without_line_breaks(parts: list[str]) -> list[str]:
+    """The awk program without unnecessary line breaks: those next to a brace inside a block, and those after a backslash."""
     depth, joined = 0, []
     for part in (each.replace("\\\n", "") for each in parts):
         kept = []

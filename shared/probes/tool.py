@@ -19,11 +19,14 @@ from shared.probes.linux import system_version
 Action = Literal["begin", "check", "look", "start", "clean"]
 _FIRST, _END = "replank-tool 1", "@end"
 _MOST_TEXT = 2_000_000
-"""Maximum characters of one unpacked file."""
+"""Maximum characters of one decompressed file."""
 
 
 def tool_script(action: Action, run: str, recipe: Recipe | None = None) -> str:
-    """The script for one action in the guest. ``run`` may hold only letters, digits and dashes. The recipe is encoded in base64."""
+    """The script for one action in the guest. The run's id ``run`` may contain only letters, digits and dashes.
+
+    The recipe is encoded in base64.
+    """
     head = [f"#!/bin/sh\nREPLANK_ACT={action}", f"REPLANK_RUN={run}"]
     if recipe is not None:
         head += [
@@ -33,7 +36,7 @@ def tool_script(action: Action, run: str, recipe: Recipe | None = None) -> str:
     return "\n".join([*head, _script_text("tool.sh")])
 
 
-def is_run_removed(output: bytes, run: str) -> bool:
+def is_tool_run_removed(output: bytes, run: str) -> bool:
     """Whether the guest reports that it has removed everything that the run installed."""
     return f"replank-tool cleaned {run}" in output.decode("utf-8", "replace").splitlines()
 
@@ -75,13 +78,13 @@ def _base64_text(text: str) -> str:
 
 @cache
 def _script_text(name: str) -> str:
-    """The text of a script file, without comments, indentation and blank lines."""
+    """The text of a script file, without comments, indentation and empty lines."""
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
 def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer | None:
-    """The answer of a tool script, or None if the answer is incomplete. ``at`` is the time when the command began."""
+    """The answer of a tool script; None if the answer is incomplete. ``at`` is the time at which the command began."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").rstrip().split("\n")
     starts = [place for place, line in enumerate(lines) if line == _FIRST]
     if not starts or lines[-1].strip() != _END:
@@ -105,9 +108,9 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
         changed=_is_field_yes(told, "changed"),
         age_s=_field_number(told, "age") or 0,
         progress=min(_field_number(told, "progress") or 0, 99),
-        report=_unpacked_file(told, "report"),
-        results=_unpacked_file(told, "results"),
-        log=_unpacked_file(told, "log"),
+        report=_decompressed_file(told, "report"),
+        results=_decompressed_file(told, "results"),
+        log=_decompressed_file(told, "log"),
         os_id=system.get("ID", ""),
         os_version=system_version(version) or "",
         os_name=system.get("NAME", ""),
@@ -116,7 +119,7 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
 
 
 def _field_word(told: AnswerSection, name: str) -> str:
-    return (told.first_value(name) or "").strip()
+    return (told.first_value_for_key(name) or "").strip()
 
 
 def _is_field_yes(told: AnswerSection, name: str) -> bool:
@@ -128,8 +131,8 @@ def _field_number(told: AnswerSection, name: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
 
 
-def _unpacked_file(told: AnswerSection, name: str) -> str:
-    """The text of a packed file, as far as it arrived; empty if the file cannot be unpacked."""
+def _decompressed_file(told: AnswerSection, name: str) -> str:
+    """The text of a compressed file, as far as the file arrived; empty if the file cannot be decompressed."""
     text = _field_word(told, name)
     try:
         raw = base64.b64decode(text[: len(text) // 4 * 4])

@@ -21,18 +21,18 @@ from shared.probes.frame import ProbeUnreadable
 
 T = TypeVar("T")
 END = "@end"
-"""The beginning of the last line in a complete answer."""
+"""The beginning of the last line of a complete Windows answer."""
 
 
 class FieldReader:
-    """Reads the fields of a JSON object. A missing or unreadable field becomes None, and the reason is recorded."""
+    """Reads the fields of a JSON object. A missing or unreadable field becomes None, and the reason is stored."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
         self.unknown: dict[str, str] = {}
 
     def read_field(self, name: str, reader: Callable[[Any], T]) -> T | None:
-        """The value that ``reader`` returns for a field.
+        """The value that ``reader`` returns for the field with this name.
 
         If the field cannot be read, returns None and adds the reason to ``unknown``.
         """
@@ -49,7 +49,7 @@ class FieldReader:
 
 def parse_windows_answer(text: str) -> GuestFacts:
     """The facts in an answer of windows.ps1. Raises ProbeUnreadable if the answer is incomplete or unreadable."""
-    document = FieldReader(_parsed_object(text))
+    document = FieldReader(_parsed_json_object(text))
     for name, reason in document.read_field("unknown", _text_pairs) or ():
         document.unknown[name] = reason
     system = FieldReader(document.read_field("os", dict) or {})
@@ -87,7 +87,7 @@ def parse_windows_answer(text: str) -> GuestFacts:
     return GuestFacts(**{**facts.__dict__, "unknown": tuple(sorted(gaps.items()))})
 
 
-def _parsed_object(text: str) -> dict[str, Any]:
+def _parsed_json_object(text: str) -> dict[str, Any]:
     lines = [line for line in text.split("\n") if line.strip()]
     ends = [at for at, line in enumerate(lines) if line.startswith(END)]
     lines = lines[: ends[-1] + 1] if ends else lines  # a profile or an agent printed the lines after the end marker

@@ -22,7 +22,7 @@ from shared.adapters.store import Store
 from shared.domain.drivers import AUTO, GUEST
 from shared.domain.errors import Permanent
 from shared.domain.retry import CLOUD_CALL
-from shared.ports.ports import AccountPorts, Limits, NoticeSettings, Ports
+from shared.ports.ports import AccountPorts, DeploymentLimits, NoticeSettings, Ports
 from shared.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         drivers=_make_drivers(clients, settings, clock) if function in USES_SMC else {},
         unready=unready,
         unready_on_path=unready.path_error,
-        limits=Limits(max_moving=settings.max_moving),
+        limits=DeploymentLimits(max_moving=settings.max_moving),
         catalog=settings.catalog,
         regions=settings.regions,
         more_regions=settings.more_regions,
@@ -127,7 +127,7 @@ class DriverSettingErrors(Mapping[str, Permanent]):
         if name not in self._drivers:
             return None
         try:
-            self._drivers[name].check_path_settings(os_type, releases)
+            self._drivers[name].check_settings_for_destinations(os_type, releases)
         except Permanent as error:
             return error
         return None

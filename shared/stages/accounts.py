@@ -24,8 +24,8 @@ def record_account_refusal(error: ReplankError, ports: Ports) -> None:
     if not isinstance(error, AccountUnusable):
         return
     now = ports.clock.now()
-    known = ports.admission.account_troubles([error.account_id]).get(error.account_id)
-    ports.admission.record_account_trouble(known.copy_with_refusal(error, now) if known else new_unusable_account(error, now))
+    known = ports.admission.unusable_accounts([error.account_id]).get(error.account_id)
+    ports.admission.mark_account_unusable(known.copy_with_refusal(error, now) if known else new_unusable_account(error, now))
     facts = {"accountId": error.account_id, "code": error.code, "remedy": error.remedy}
     _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
 
@@ -33,7 +33,7 @@ def record_account_refusal(error: ReplankError, ports: Ports) -> None:
 def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
     """Check whether each blocked account can be used again. Return the ids of the accounts that are still blocked."""
     now = ports.clock.now()
-    troubles = ports.admission.account_troubles(sorted(ports.member_accounts))
+    troubles = ports.admission.unusable_accounts(sorted(ports.member_accounts))
     for trouble in troubles.values():
         if trouble.code != NO_PERMISSION:
             if is_retry_tick(now - trouble.since) or not trouble.is_account_blocked(now):
@@ -41,8 +41,8 @@ def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
         elif now - trouble.until > LOST:
             # A new session does not show whether a call is still forbidden. Only the call itself shows it. By now the call has been
             # made again, and was not refused.
-            ports.admission.delete_account_trouble(trouble.account_id)
-    after = ports.admission.account_troubles(sorted(troubles))
+            ports.admission.mark_account_usable(trouble.account_id)
+    after = ports.admission.unusable_accounts(sorted(troubles))
     return frozenset(account for account, trouble in after.items() if trouble.is_account_blocked(now))
 
 
@@ -50,7 +50,7 @@ def check_every_account(ports: Ports) -> frozenset[str]:
     """Check whether each member account can be used. Return the ids of the accounts that cannot be used."""
     for account_id in sorted(ports.member_accounts):
         _check_account(account_id, ports)
-    return frozenset(ports.admission.account_troubles(sorted(ports.member_accounts)))
+    return frozenset(ports.admission.unusable_accounts(sorted(ports.member_accounts)))
 
 
 def _check_account(account_id: str, ports: Ports) -> None:
@@ -63,7 +63,7 @@ def _check_account(account_id: str, ports: Ports) -> None:
     except ReplankError as error:
         _LOG.warning("account %s does not answer: %s", account_id, error)
     else:
-        ports.admission.delete_account_trouble(account_id)
+        ports.admission.mark_account_usable(account_id)
 
 
 def postpone_blocked_migrations(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:

@@ -34,7 +34,7 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
     for snapshot in new:
         hop = next((run.hop for run in runs if run.contains_time(snapshot.created_at)), migration.hop)
         why = why_not_adopted(_copy_candidate(snapshot), copies, runs, _migrated_disk_ids(entries, hop))
-        ports.ledger.put_new(_new_ledger_entry(migration, snapshot, hop, why))
+        ports.ledger.write_new_entry(_new_ledger_entry(migration, snapshot, hop, why))
 
 
 def why_not_made_by_smc(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:

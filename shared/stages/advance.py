@@ -252,7 +252,7 @@ def fail_migration(
     effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *post_command_effects_of_failure(migration, stage)]
     if migration.handle.job_id:
         effects.insert(0, AdoptSnapshots(migration.hop, migration.attempt, copied))
-    if isinstance(error, GuestDiffersFromBaseline) and ports.batches.terms(migration.batch_id).policy.automatic_rollback:
+    if isinstance(error, GuestDiffersFromBaseline) and ports.batches.load_terms(migration.batch_id).policy.automatic_rollback:
         effects.append(RollBackUnasked(taken.after.version))
     told = events.migration_event(taken.after, event_type, code=error.code, reason=error.message, remedy=error.remedy)
     advance_migration(ports, replace(taken, effects=tuple(effects), events=(told,)))

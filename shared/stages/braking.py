@@ -43,7 +43,7 @@ def cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> int:
     for state in sorted(BEFORE_A_START, key=lambda each: each.value):
         token = ""
         while done < CANCELLED_AT_ONCE:
-            page = ports.migrations.page_of_batch(terms.batch_id, state=state, limit=CANCELLED_AT_ONCE, token=token)
+            page = ports.migrations.migration_page_of_batch(terms.batch_id, state=state, limit=CANCELLED_AT_ONCE, token=token)
             done += sum(_cancel_migration(each, terms.control, ports) for each in page.migrations)
             token = page.next_token
             if not token:

@@ -126,7 +126,7 @@ class InstanceChoice:
         found: set[InstanceLocation] = set()
         token = ""
         while True:
-            page = self.ports.migrations.page_of_batch(self.batch.batch_id, state=None, limit=100, token=token)
+            page = self.ports.migrations.migration_page_of_batch(self.batch.batch_id, state=None, limit=100, token=token)
             found |= {(each.account_id, each.region_id, each.instance_id) for each in page.migrations}
             token = page.next_token
             if not token:

@@ -22,7 +22,7 @@ def close_batch_if_settled(terms: BatchTerms, ports: Ports) -> bool:
     validated_at: datetime | None = None
     token = ""
     while True:
-        page = ports.migrations.page_of_batch(terms.batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.migration_page_of_batch(terms.batch_id, state=None, limit=100, token=token)
         # A row that cannot be read may still wait for a slot. If its batch were closed, the tick would skip the row even after it
         # becomes readable.
         if page.unreadable or any(each.state not in SETTLED for each in page.migrations):

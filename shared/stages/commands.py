@@ -53,7 +53,7 @@ def command_rule(migration: Migration, terms: BatchTerms, ports: Ports, tags: Ma
 
 
 def _stored_instance_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
-    document = ports.migrations.document(migration.migration_id, instance_document_name(migration.hop)) or {}
+    document = ports.migrations.stored_document(migration.migration_id, instance_document_name(migration.hop)) or {}
     return dict(document.get("tags", ()))
 
 
@@ -81,7 +81,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
         migration = _record_command_progress(migration, "snapshot", "the pre command begins again", ports, begun)
     if migration.commands.phase != DRAINING:
         return migration
-    rule = command_rule(migration, ports.batches.terms(migration.batch_id), ports)
+    rule = command_rule(migration, ports.batches.load_terms(migration.batch_id), ports)
     migration, end = _send_or_check_command(migration, "snapshot", rule.pre, rule.pre_timeout_sec, ports)
     if end is None:
         return None
@@ -106,7 +106,7 @@ def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str =
 
     The migration's ``commands.phase`` is empty after the command has succeeded, and ``left`` after it has failed.
     """
-    rule = command_rule(migration, ports.batches.terms(migration.batch_id), ports)
+    rule = command_rule(migration, ports.batches.load_terms(migration.batch_id), ports)
     if not rule.post:
         return _record_command_progress(migration, by, "there is no post command", ports, replace(migration.commands, phase=""))
     if migration.commands.phase != RESTORING:

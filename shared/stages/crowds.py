@@ -67,7 +67,7 @@ def slot_counts(terms: BatchTerms, ports: Ports, *, without: str = "") -> SlotCo
     held = ports.admission.regions_of_slot_holders(terms.batch_id)
     unknown = [each for each, region in held.items() if not region]  # slots taken by an older version, which stored no region
     if unknown:
-        held |= {each.migration_id: each.region_id for each in ports.migrations.load_many(unknown)}
+        held |= {each.migration_id: each.region_id for each in ports.migrations.load_migrations(unknown)}
     held.pop(without, None)
     cut = ports.batches.waves(terms.batch_id) if terms.policy.waves else Waves()
     return SlotCounts(terms, cut, Counter(held.values()), Counter(map(cut.wave_number, held)))

@@ -90,7 +90,7 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
     if effect.outcome == "moved":
         # Only the canary rule needs to know which migrations have moved. Without a canary they are not stored, because a batch of
         # thousands of migrations would make a row of thousands of columns.
-        tally = ports.batches.tally(migration.batch_id)
+        tally = ports.batches.load_tally(migration.batch_id)
         if len(tally.moved) >= tally.terms.policy.canary:
             return
     ports.batches.record_attempt_outcome(migration.batch_id, migration.migration_id, effect.outcome, migration.attempt)
@@ -110,7 +110,7 @@ def launch_job(migration: Migration, ports: Ports) -> None:
     held = current_blocking_limit(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
     if held and held.limit in LIMITS_OF_DELAYED_START:
         raise Transient("Start.Held", f"The job is not started: {held.reason}.")
-    ports.driver(migration.driver).launch_job(migration)
+    ports.driver_by_name(migration.driver).launch_job(migration)
 
 
 def _remove_resources_of_hop(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
@@ -119,7 +119,7 @@ def _remove_resources_of_hop(effect: CleanUpDriver, migration: Migration, ports:
         return  # this effect belongs to an earlier end, which a retry has undone; the retry uses the resources in SMC
     then = replace(migration, hop=effect.hop)
     begun = migration.hop > effect.hop and migration.handle != DriverData()
-    ports.driver(migration.driver).clean_up_hop(then, effect.handle, sources=not begun)
+    ports.driver_by_name(migration.driver).clean_up_hop(then, effect.handle, sources=not begun)
 
 
 def _adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
@@ -132,7 +132,7 @@ def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -
     sweep_at = sweep_due_at(migration.released_at, effect.retention_days)
     for entry in ports.ledger.entries_of_migration(migration.migration_id):
         if entry.state is not SnapshotState.SWEPT:
-            ports.ledger.put(replace(entry, sweep_at=sweep_at))
+            ports.ledger.write_entry(replace(entry, sweep_at=sweep_at))
     if migration.state is State.ROLLED_BACK:
         release_group_place_if_grouped(migration, ports)  # a person has accepted the instance as it is
 

@@ -75,7 +75,7 @@ def record_snapshot_by_others(content: dict[str, Any], account: str, message: Me
         return _EXPECTED
     ids, disk_id = sorted(ports.admission.slot_holders()), str(content.get("diskId", ""))
     for start in range(0, len(ids), LOADED_AT_ONCE):
-        for each in ports.migrations.load_many(ids[start : start + LOADED_AT_ONCE]):
+        for each in ports.migrations.load_migrations(ids[start : start + LOADED_AT_ONCE]):
             if disk_id in each.disks and each.account_id == account and each.state in MOVING:
                 return _record_disturbance(each, f"made snapshot {content.get('snapshotId', '')} of disk {disk_id}", message, ports)
     return _EXPECTED

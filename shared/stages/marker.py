@@ -79,7 +79,7 @@ def _log_missing_answer(migration: Migration, error: ReplankError) -> None:
 
 def _send_marker_query(migration: Migration, by: str, ports: Ports) -> Migration | None:
     """Send the command that looks for the marker. Return None if the guest's agent does not answer."""
-    agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
+    agent = ports.guest.agents_by_instance_id(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if agent is None or not agent.alive:
         return None
     trace = replace(migration.trace, look_id=_run_marker_script(migration, "look", ports))

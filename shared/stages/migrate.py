@@ -41,7 +41,7 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
 
 
 def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
-    driver = ports.driver(migration.driver)
+    driver = ports.driver_by_name(migration.driver)
     driver.check_settings()
     batch, scene = batch_and_start_facts(migration, ports)
     _require_safe_to_move(migration, batch, scene, ports)
@@ -132,7 +132,7 @@ def _why_instance_not_ready(migration: Migration, ports: Ports) -> str:
     status = ports.compute.instance_statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
     if status != "Running":
         return f"the instance is {status}, not Running"
-    agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
+    agent = ports.guest.agents_by_instance_id(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     return "" if agent is not None and agent.alive else "the Cloud Assistant agent is not back yet"
 
 
@@ -154,7 +154,7 @@ def _require_safe_to_move(migration: Migration, batch: Batch, scene: StartContex
     if not scene.standing.has_slot:
         raise Permanent("Batch.NoFreeSlot", "The migration holds no slot.", "Retry when fewer instances are moving.")
     safe = _record_finished_snapshots(migration, ports)
-    attached = {disk.disk_id for disk in user_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
+    attached = {disk.disk_id for disk in user_disks(ports.compute.disks_of_instance(migration.region_id, migration.instance_id))}
     bare = sorted((attached | set(migration.disks)) - safe)
     if bare:
         remedy = "Retry: the migration gets a new precheck and new snapshots. After a job has run, roll back or cancel instead."
@@ -171,12 +171,12 @@ def _record_finished_snapshots(migration: Migration, ports: Ports) -> set[str]:
         for each in snapshots_since_precheck(migration, ports.ledger.entries_of_migration(migration.migration_id))
         if each.snapshot_id
     ]
-    known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in mine][:100])
+    known = ports.compute.snapshots_by_id(migration.region_id, [entry.snapshot_id for entry in mine][:100])
     finished = [entry for entry in mine if entry.snapshot_id in known and known[entry.snapshot_id].status == "accomplished"]
     for entry in finished:
         if entry.state is not SnapshotState.ACCOMPLISHED:  # a slow duplicate of this message may have overwritten the entry
             size_gib = known[entry.snapshot_id].size_gib
-            ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED, size_gib=size_gib))
+            ports.ledger.write_entry(replace(entry, state=SnapshotState.ACCOMPLISHED, size_gib=size_gib))
     return {entry.disk_id for entry in finished}
 
 
@@ -185,7 +185,7 @@ def _wait_for_driver(migration: Migration, report: JobReport, ports: Ports) -> O
     # A retry may wait for its instance to run again. This wait has a limit with every driver. The preparation has no time limit
     # only while a person is to act in the console, and that comes later.
     began_at = migration.handle.began_at or migration.entered_at
-    of = ports.driver(migration.driver).traits
+    of = ports.driver_by_name(migration.driver).traits
     limit = of.prepare_limit if migration.handle.began_at else PREPARE_LIMIT
     if limit is not None and now - began_at > limit:
         waited_for = report.message or report.remedy

@@ -10,9 +10,9 @@ from shared.ports.ports import Ports
 def baseline_observation(migration: Migration, ports: Ports, *, hop: int | None = None) -> Observation:
     """Return what the precheck of a hop saw in the instance. Without ``hop``, the current hop's precheck is used."""
     name = baseline_document_name(migration.hop if hop is None else hop)
-    return Observation.from_json(ports.migrations.document(migration.migration_id, name))
+    return Observation.from_json(ports.migrations.stored_document(migration.migration_id, name))
 
 
 def validation_observation(migration: Migration, ports: Ports) -> Observation:
     """Return what the validation of the current hop saw in the instance."""
-    return Observation.from_json(ports.migrations.document(migration.migration_id, validation_document_name(migration.hop)))
+    return Observation.from_json(ports.migrations.stored_document(migration.migration_id, validation_document_name(migration.hop)))

@@ -18,7 +18,7 @@ from shared.domain.errors import ReplankError
 from shared.domain.hold import Hold
 from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_start_count, why_budget_spent
 from shared.domain.migration import ADMITTED, MOVING, Migration
-from shared.ports.batches import Tally
+from shared.ports.batches import BatchTally
 from shared.ports.migrations import WaitingMigration
 from shared.ports.ports import Ports
 from shared.stages.closing import close_batch_if_settled
@@ -47,7 +47,7 @@ UNNEEDED_SLOT_KEPT_FOR = timedelta(minutes=10)
 class _BatchQueue:
     """The migrations of one batch that wait for a slot in one account."""
 
-    tally: Tally
+    tally: BatchTally
     waiting: Sequence[WaitingMigration]
     account_id: str = ""
 
@@ -114,7 +114,7 @@ def _accounts_of_slot_holders(
     waiting = sorted({queue.account_id for queue in queues} - {""})
     if not waiting and not ports.member_accounts:
         return {}, {}
-    return ports.admission.accounts_of_slot_holders(), ports.admission.account_troubles(waiting)
+    return ports.admission.accounts_of_slot_holders(), ports.admission.unusable_accounts(waiting)
 
 
 def _collect_queues_and_close_batches(
@@ -128,7 +128,7 @@ def _collect_queues_and_close_batches(
                 _cancel_unstarted_migrations(terms, ports)
             most = MANY_READ if terms.policy.stores_order or terms.policy.group else READY_READ
             found = [(each, ports.migrations.admission_queue(terms.batch_id, most, each)) for each in terms.account_ids]
-            tally = ports.batches.tally(terms.batch_id) if any(waiting for _, waiting in found) else None
+            tally = ports.batches.load_tally(terms.batch_id) if any(waiting for _, waiting in found) else None
             if tally is not None:
                 queues += [_BatchQueue(tally, waiting, account_id) for account_id, waiting in found if waiting]
             elif at_tick and now.minute == 0:  # only once an hour, because this reads the whole batch
@@ -198,7 +198,7 @@ def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
     places = ports.batches.waves(terms.batch_id).place_by_migration
     in_order = sorted(queue.waiting, key=lambda each: places.get(each.migration_id, len(places)))
     front = [each.migration_id for each in in_order if not each.first][:READY_READ]
-    unreadable = set(front) - {each.migration_id for each in ports.migrations.load_many(front)}
+    unreadable = set(front) - {each.migration_id for each in ports.migrations.load_migrations(front)}
     queue.waiting = sorted(in_order, key=lambda each: each.migration_id in unreadable)
 
 
@@ -243,7 +243,7 @@ def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) ->
         tick,
     )
     held = [each for each in ids if each in mine]
-    found = tick.ports.migrations.load_many(held + more) if held or more else []
+    found = tick.ports.migrations.load_migrations(held + more) if held or more else []
     lost = set(more) - {each.migration_id for each in found}
     if lost:  # the row goes to the end of the queue; otherwise it would use up an offer in every tick
         tick.ports.migrations.postpone_unreadable_rows(sorted(lost), tick.now)
@@ -300,7 +300,7 @@ def _release_unneeded_slots(tick: _TickState) -> None:
         return
     ids = sorted(tick.holders)
     for start in range(0, len(ids), READY_READ):
-        for each in tick.ports.migrations.load_many(ids[start : start + READY_READ]):
+        for each in tick.ports.migrations.load_migrations(ids[start : start + READY_READ]):
             if (
                 each.state not in MOVING | STATES_BEFORE_ADMISSION
                 and not each.owes

@@ -46,7 +46,7 @@ def _begin_or_judge_precheck(migration: Migration, ports: Ports) -> Outcome:
         batch = ports.batches.load(migration.batch_id)
         reopen_batch_if_closed(batch.terms, ports)
         return _begin_precheck(migration, batch, ports)
-    terms = ports.batches.terms(migration.batch_id)
+    terms = ports.batches.load_terms(migration.batch_id)
     reopen_batch_if_closed(terms, ports)
     return _judge_probe_answer(migration, terms, ports)
 
@@ -246,7 +246,7 @@ def _facts_for_rules(
 
 
 def _stored_instance_facts(migration: Migration, ports: Ports) -> InstanceFacts:
-    document = ports.migrations.document(migration.migration_id, instance_document_name(migration.hop))
+    document = ports.migrations.stored_document(migration.migration_id, instance_document_name(migration.hop))
     return InstanceFacts.from_json(document)
 
 

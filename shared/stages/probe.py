@@ -14,7 +14,7 @@ from shared.domain.policy import Policy
 from shared.domain.timing import PROBE_TIMEOUT_S
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
-from shared.probes import ProbeUnreadable, parse_answer, probe_script
+from shared.probes import ProbeUnreadable, parse_probe_answer, probe_script
 
 
 def may_run_batch_check(terms: BatchTerms) -> bool:
@@ -86,6 +86,6 @@ def facts_from_output(os_type: str, result: CommandResult) -> GuestFacts | Probe
     if result.status not in ("Success", "Finished") or result.exit_code != 0:
         return ProbeUnreadable("Probe.Failed", f"{result.status}, exit code {result.exit_code}: {result.problem}".strip(" :"))
     try:
-        return parse_answer(os_type, result.output, truncated=result.dropped > 0)
+        return parse_probe_answer(os_type, result.output, truncated=result.dropped > 0)
     except ProbeUnreadable as unreadable:
         return unreadable

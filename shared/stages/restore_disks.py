@@ -48,7 +48,7 @@ def planned_disk_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, 
     fresh = newest_snapshot_set(ports.ledger.entries_of_migration(migration.migration_id), attached)
     before = {(reset.disk_id, reset.snapshot_id): reset for reset in migration.rollback_disks}
     merged = tuple(before.get((reset.disk_id, reset.snapshot_id), reset) for reset in fresh)
-    known = ports.compute.snapshots(migration.region_id, [reset.snapshot_id for reset in merged])
+    known = ports.compute.snapshots_by_id(migration.region_id, [reset.snapshot_id for reset in merged])
     seen = {id: SnapshotAttributes(each.disk_id, each.status, each.migration_id) for id, each in known.items()}
     bad = why_snapshots_unusable([reset for reset in merged if reset.state in _TO_DO], seen, migration.migration_id)
     if bad:
@@ -78,7 +78,7 @@ def check_resets_by_dry_run(migration: Migration, ports: Ports) -> None:
     """Check by a dry run that ECS can reset every disk that is not reset yet."""
     for reset in migration.rollback_disks:
         if reset.state in _TO_DO:
-            ports.compute.dry_run_disk_reset(migration.region_id, reset.disk_id, reset.snapshot_id)
+            ports.compute.check_disk_reset(migration.region_id, reset.disk_id, reset.snapshot_id)
 
 
 def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:
@@ -108,7 +108,7 @@ def _is_disk_ready_for_reset(migration: Migration, disk_id: str, ports: Ports) -
     ECS refuses a reset that has already begun, even if the call that began it got no answer. The disk's state shows whether a reset
     has begun.
     """
-    disks = ports.compute.disks(migration.region_id, migration.instance_id)
+    disks = ports.compute.disks_of_instance(migration.region_id, migration.instance_id)
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)
 
 
@@ -117,7 +117,10 @@ def disk_resets_with_current_states(migration: Migration, ports: Ports) -> tuple
 
     Raises Permanent (Rollback.DisksDiffer) if a disk was attached or detached in the meantime.
     """
-    disks = {disk.disk_id: disk.status for disk in user_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
+    disks = {
+        disk.disk_id: disk.status
+        for disk in user_disks(ports.compute.disks_of_instance(migration.region_id, migration.instance_id))
+    }
     differing = sorted(set(disks) ^ {each.disk_id for each in migration.rollback_disks})
     if differing:
         raise Permanent(

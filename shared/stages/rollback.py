@@ -17,7 +17,7 @@ from shared.domain.migration import Migration, State, step
 from shared.domain.restore import all_disks_as_pending, are_all_disks_in_states, disk_states_in_words, has_reset_begun
 from shared.domain.timing import LOOK_AGAIN, ROLLBACK_LIMIT, duration_in_words
 from shared.domain.validation import compare_after_rollback
-from shared.ports.driver import LiveJob
+from shared.ports.driver import UnfinishedJob
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable_answer
 from shared.stages import live_jobs, probe, restore_disks
@@ -106,7 +106,7 @@ def _run_stopping_phase(migration: Migration, ports: Ports) -> Outcome:
     return _stop_instance_and_reset_disks(migration, found[0].status, source_ids, ports)
 
 
-def _blocking_jobs(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
+def _blocking_jobs(jobs: tuple[UnfinishedJob, ...]) -> list[UnfinishedJob]:
     """Return the jobs that forbid a reset: running jobs, and the migration's own jobs that could still be started.
 
     A job inside the instance does not count, because the job ends when the instance is stopped.
@@ -114,7 +114,7 @@ def _blocking_jobs(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
     return [job for job in jobs if (job.runs or job.ours) and not job.ends_with_instance]
 
 
-def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> Outcome:
+def _wait_for_jobs(migration: Migration, jobs: list[UnfinishedJob], ports: Ports) -> Outcome:
     """Wait until the jobs have ended.
 
     Every disk is reset again, because a running job may have written to a disk after its reset.
@@ -187,10 +187,10 @@ def _start_instance(migration: Migration, ports: Ports) -> Outcome:
     status = ports.compute.instance_statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if status == "Stopped":
         ports.compute.start_instance(migration.region_id, migration.instance_id)
-    agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
+    agent = ports.guest.agents_by_instance_id(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if status != "Running" or agent is None or not agent.alive:
         return Outcome("waiting", {"state": "rolling_back", "phase": "starting"})
-    terms = ports.batches.terms(migration.batch_id)
+    terms = ports.batches.load_terms(migration.batch_id)
     try:
         invocation_id = probe.send_probe(migration, ports, "rollback", terms)
     except Refused:

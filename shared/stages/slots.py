@@ -13,7 +13,7 @@ from shared.domain.limits import AdmissionCounts, BlockingLimit, Start, StartCon
 from shared.domain.migration import Migration, State
 from shared.domain.retry import LOST_RACE
 from shared.ports.admission import SlotUse
-from shared.ports.batches import Tally
+from shared.ports.batches import BatchTally
 from shared.ports.ports import Ports
 
 
@@ -32,7 +32,7 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
             return held
         mine = (migration.migration_id, migration.batch_id, migration.attempt)
         account, region = migration.account_id, migration.region_id
-        if seen.is_held_by_attempt_or_later(migration.attempt) or ports.admission.take_slot(
+        if seen.is_held_by_this_or_later_attempt(migration.attempt) or ports.admission.take_slot(
             seen, *mine, account=account, region=region
         ):
             return take_group_place_if_grouped(migration, ports)
@@ -66,10 +66,10 @@ def current_blocking_limit(migration: Migration, ports: Ports) -> BlockingLimit 
 
 def slot_use_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUse, StartContext]:
     """Return the slots in use, and the facts that decide whether the migration may start."""
-    seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
+    seen, hold = ports.admission.slot_use_and_current_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots. A failure is counted before its slot is released, so a free slot never hides an uncounted
     # failure.
-    tally = ports.batches.tally(migration.batch_id)
+    tally = ports.batches.load_tally(migration.batch_id)
     return seen, _start_facts_with_blocking_member(_start_facts_of_migration(seen, hold, tally, migration, ports), migration, ports)
 
 
@@ -78,8 +78,8 @@ def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, St
 
     Callers that also need the batch's acknowledgement use this function.
     """
-    seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
-    batch, tally = ports.batches.batch_and_tally(migration.batch_id)
+    seen, hold = ports.admission.slot_use_and_current_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
+    batch, tally = ports.batches.load_batch_and_tally(migration.batch_id)
     return batch, _start_facts_with_blocking_member(
         _start_facts_of_migration(seen, hold, tally, migration, ports), migration, ports
     )
@@ -152,17 +152,17 @@ _STATES_WITHOUT_LOCK = _FINAL_STATES | {State.PRECHECK_FAILED}
 """The states in which a migration needs no lock. After a refused precheck the next attempt takes a new lock."""
 
 
-def why_batch_cannot_start(tally: Tally, ports: Ports) -> str:
+def why_batch_cannot_start(tally: BatchTally, ports: Ports) -> str:
     """Return, in words, why the batch cannot start a new migration now; empty if the batch can start one."""
     reasons = []
     for account_id in tally.terms.account_ids:
-        seen, hold = ports.admission.slot_use_and_hold(tally.terms.batch_id, account=account_id)
+        seen, hold = ports.admission.slot_use_and_current_hold(tally.terms.batch_id, account=account_id)
         held = limits.blocking_limit(Start.FIRST_SNAPSHOT, _start_facts_of_migration(seen, hold, tally, None, ports))
         reasons.append(held.reason if held else "")
     return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
-def _start_facts_of_migration(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> StartContext:
+def _start_facts_of_migration(seen: SlotUse, hold: Hold, tally: BatchTally, own: Migration | None, ports: Ports) -> StartContext:
     """Return the limits, counts and times that decide whether a migration of the batch may start."""
     now = ports.clock.now()
     trouble = seen.trouble.why_unusable if seen.trouble is not None and seen.trouble.is_account_blocked(now) else ""
@@ -177,7 +177,7 @@ def _start_facts_of_migration(seen: SlotUse, hold: Hold, tally: Tally, own: Migr
     return StartContext(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
 
 
-def wave_number(tally: Tally, own: str, ports: Ports) -> int:
+def wave_number(tally: BatchTally, own: str, ports: Ports) -> int:
     """Return the number of the migration's wave; 0 if the batch has no waves.
 
     Wave numbers start at 0. If ``own`` is empty, return the number of the open wave.
@@ -187,7 +187,7 @@ def wave_number(tally: Tally, own: str, ports: Ports) -> int:
     return ports.batches.waves(tally.terms.batch_id).wave_number(own) if own else tally.terms.control.wave
 
 
-def _counts_for_limits(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> AdmissionCounts:
+def _counts_for_limits(seen: SlotUse, tally: BatchTally, own: str, ports: Ports) -> AdmissionCounts:
     """Return the batch's counts that admission compares with the limits.
 
     The migration's own slot and its own failure do not count.
@@ -203,7 +203,7 @@ def _counts_for_limits(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> A
     )
 
 
-def _unvalidated_migration_count(tally: Tally, own: str, ports: Ports) -> int | None:
+def _unvalidated_migration_count(tally: BatchTally, own: str, ports: Ports) -> int | None:
     """Return the number of other migrations that hold a slot and are not validated yet. Return None once the canary has passed."""
     if len(tally.moved) >= tally.terms.policy.canary:
         return None

@@ -113,7 +113,7 @@ def _why_precheck_outdated(migration: Migration, terms: BatchTerms, ports: Ports
         return "the precheck is out of date"
     if not migration.check_asked and probe.has_batch_check(terms):
         return "the precheck was made without the batch's files and check"
-    attached = {disk.disk_id for disk in user_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
+    attached = {disk.disk_id for disk in user_disks(ports.compute.disks_of_instance(migration.region_id, migration.instance_id))}
     return "the disks have changed since the precheck" if attached != set(migration.disks) else ""
 
 
@@ -124,7 +124,7 @@ def _request_and_check_snapshots(migration: Migration, ports: Ports, *, begun: b
     """
     noted = {entry.key: entry for entry in ports.ledger.entries_of_migration(migration.migration_id)} if begun else {}
     entries = [_request_snapshot(migration, disk_id, noted, ports) for disk_id in migration.disks]
-    known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in entries])
+    known = ports.compute.snapshots_by_id(migration.region_id, [entry.snapshot_id for entry in entries])
     done = 0
     for entry in entries:
         done += _record_snapshot_if_finished(entry, known.get(entry.snapshot_id), ports)
@@ -149,7 +149,7 @@ def _record_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, 
     if snapshot is None and ports.clock.now() - entry.created_at < LOST:
         return False
     if snapshot is None or snapshot.status == "failed":
-        ports.ledger.put(replace(entry, state=SnapshotState.FAILED))
+        ports.ledger.write_entry(replace(entry, state=SnapshotState.FAILED))
         raise Permanent(
             "Snapshot.Failed",
             f"Snapshot {entry.snapshot_id} of disk {entry.disk_id} {'is gone' if snapshot is None else 'failed'}.",
@@ -158,7 +158,7 @@ def _record_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, 
     if snapshot.status != "accomplished":
         return False
     if entry.state is not SnapshotState.ACCOMPLISHED or not entry.size_gib:
-        ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED, size_gib=snapshot.size_gib))
+        ports.ledger.write_entry(replace(entry, state=SnapshotState.ACCOMPLISHED, size_gib=snapshot.size_gib))
     return True
 
 
@@ -169,7 +169,7 @@ def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, Le
     """
     words = (migration.hop, migration.attempt, disk_id)
     key = "-".join(map(str, words))
-    entry = noted.get(key) or ports.ledger.put_new(
+    entry = noted.get(key) or ports.ledger.write_new_entry(
         LedgerEntry(
             migration_id=migration.migration_id,
             key=key,
@@ -196,7 +196,7 @@ def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, Le
     # The entry's time is the time of ECS's answer. The delay of ECS's listing counts from then, even if the disk was busy for long
     # before.
     asked = replace(entry, snapshot_id=snapshot_id, state=SnapshotState.CREATING, created_at=ports.clock.now())
-    ports.ledger.put(asked)
+    ports.ledger.write_entry(asked)
     return asked
 
 

@@ -106,7 +106,7 @@ def _instance_pages_of_region(
         if not token:
             break
     # ECS may have cut off the filtered listing, so the region is listed again without these filters
-    if only.is_capped and seen >= MOST_FILTERED:
+    if only.is_listing_limited and seen >= MOST_FILTERED:
         yield from _instance_pages_of_region(region_id, instance_ids, ports, replace(only, tags=(), resource_group_id=""))
 
 

@@ -62,7 +62,7 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
             )
     # This finds migrations of an earlier, interrupted run, and migrations with a snapshot that was entered in the ledger late.
     for page in _pages_until_time_limit(
-        lambda token: ports.migrations.past_retention_page(began, limit=size, token=token), began, ports
+        lambda token: ports.migrations.migration_page_past_retention(began, limit=size, token=token), began, ports
     ):
         completed += sum(troubles.call_or_log_failure(each, _complete_migration, ports) for each in page.migrations)
     result = "done" if ports.clock.now() - began < PATIENCE else "waiting"
@@ -115,7 +115,7 @@ def _pages_until_time_limit(read: Callable[[str], P], began: datetime, ports: Po
 
 
 def _owning_migrations(entries: Sequence[LedgerEntry], ports: Ports) -> list[Migration]:
-    return ports.migrations.load_many(sorted({entry.migration_id for entry in entries}))
+    return ports.migrations.load_migrations(sorted({entry.migration_id for entry in entries}))
 
 
 def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
@@ -128,12 +128,12 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
     ports = ports.ports_for_migration(owner)
     why = why_not_made_by_smc(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
     if why:
-        ports.ledger.put(ledger_entry_with_other_owner(entry, why))
+        ports.ledger.write_entry(ledger_entry_with_other_owner(entry, why))
         return False
     snapshot_id = entry.snapshot_id or _id_of_unrecorded_snapshot(entry, ports)
     if snapshot_id and not ports.compute.delete_snapshot(entry.region_id, snapshot_id):
         return False
-    ports.ledger.put(replace(entry, snapshot_id=snapshot_id, state=SnapshotState.SWEPT))
+    ports.ledger.write_entry(replace(entry, snapshot_id=snapshot_id, state=SnapshotState.SWEPT))
     return True
 
 
@@ -152,9 +152,9 @@ def _set_due_time_of_late_entries(migration: Migration, held: list[LedgerEntry],
     """Set the due time of ledger entries that were written during or after the release of the migration's snapshots."""
     late = [entry for entry in held if entry.sweep_at is None]
     if late and migration.released_at is not None:
-        due = sweep_due_at(migration.released_at, ports.batches.terms(migration.batch_id).policy.retention_days)
+        due = sweep_due_at(migration.released_at, ports.batches.load_terms(migration.batch_id).policy.retention_days)
         for entry in late:
-            ports.ledger.put(replace(entry, sweep_at=due))
+            ports.ledger.write_entry(replace(entry, sweep_at=due))
 
 
 def _complete_migration(migration: Migration, ports: Ports) -> bool:

@@ -52,7 +52,7 @@ def _probe_or_judge_guest(migration: Migration, ports: Ports) -> Outcome:
 
 def _send_probe(migration: Migration, ports: Ports) -> Outcome:
     now = ports.clock.now()
-    terms = ports.batches.terms(migration.batch_id)
+    terms = ports.batches.load_terms(migration.batch_id)
     try:
         invocation_id = probe.send_probe(migration, ports, "validate", terms)
     except Refused:
@@ -182,7 +182,7 @@ def _finish_migration(migration: Migration, result: Assessment, documents: Docum
         finished_at=now,
     )
     effects: tuple[Effect, ...] = (CleanUpDriver(migration.handle, migration.hop), ReleaseSlot())
-    if ports.batches.terms(migration.batch_id).policy.canary:
+    if ports.batches.load_terms(migration.batch_id).policy.canary:
         # counted before the slot is released: the canary's next migration may start as soon as the slot is free
         effects = (CountOutcome("moved"), *effects)
     told = events.migration_event(taken.after, events.MIGRATION_VALIDATED, findings=len(result.findings))

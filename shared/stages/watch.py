@@ -53,7 +53,7 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
     if message.source == "acs.ecs":
         return handle_ecs_event(message, ports)
     if message.type == events.BATCH_ACKNOWLEDGED:
-        terms = ports.batches.terms(str(message.data.get("batchId", "")))
+        terms = ports.batches.load_terms(str(message.data.get("batchId", "")))
         return Outcome("done", {"offered": offer_slots([terms], ports)})
     if message.type in events.SLOT_RELEASED:
         return _offer_released_slot(ports)
@@ -80,7 +80,9 @@ def _check_all_accounts(ports: Ports) -> Outcome:
 
 
 def _run_tick(ports: Ports) -> Outcome:
-    due = _recheck_accounts_and_select_migrations(ports.migrations.due_migrations(ports.clock.now(), ports.limits.tick_page), ports)
+    due = _recheck_accounts_and_select_migrations(
+        ports.migrations.list_due_and_postpone_unreadable(ports.clock.now(), ports.limits.tick_page), ports
+    )
     moved, driven = _handle_due_migrations([migration for migration in due if not migration.owes], ports)
     batches = ports.batches.terms_of_open_batches(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)

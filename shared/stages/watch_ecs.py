@@ -89,7 +89,7 @@ def _handle_finished_snapshot(message: Message, content: dict[str, Any], ports: 
         if content.get("result") == "accomplished":
             for entry in mine:
                 if entry.state is SnapshotState.CREATING:
-                    ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED))
+                    ports.ledger.write_entry(replace(entry, state=SnapshotState.ACCOMPLISHED))
         return Outcome("waiting", {"migrationId": migration_id, "left": len(waiting)})
     nudge = str(content.get("snapshotId", ""))
     ports.bus.publish([events.migration_event(migration, events.STEP_DUE, stage="snapshot", nudge=nudge)])

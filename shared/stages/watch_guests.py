@@ -43,7 +43,7 @@ def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[s
     """
     account_id, region_id = _account_and_region(migrations[0])
     try:
-        return ports.ports_for_account(account_id).guest.agents(region_id, [each.instance_id for each in migrations])
+        return ports.ports_for_account(account_id).guest.agents_by_instance_id(region_id, [each.instance_id for each in migrations])
     except ReplankError as error:
         record_error_if_account_refusal(error, ports)
         level = logging.WARNING if isinstance(error, Transient) else logging.ERROR

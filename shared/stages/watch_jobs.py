@@ -30,7 +30,7 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
     for account_id, name in sorted({(each.account_id, each.driver) for each in migrations}):
         mine = [each for each in migrations if (each.account_id, each.driver) == (account_id, name)]
         try:
-            reports = ports.ports_for_account(account_id).driver(name).job_reports(mine)
+            reports = ports.ports_for_account(account_id).driver_by_name(name).job_reports(mine)
         except ReplankError as error:
             record_error_if_account_refusal(error, ports)
             moved += _handle_unreadable_jobs(mine, error, ports)

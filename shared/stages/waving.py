@@ -65,7 +65,7 @@ def divide_batch_into_waves(batch: Batch, ports: Ports) -> Waves:
 
     Refused migrations and unreadable rows go into the last wave, because a retry may still move them.
     """
-    noted, states = ports.batches.wave_sort_keys(batch.batch_id), ports.migrations.states(batch.batch_id)
+    noted, states = ports.batches.wave_sort_keys(batch.batch_id), ports.migrations.states_by_migration_id(batch.batch_id)
     places = {id: place for page in noted for id, place in page.items() if id in states}
     unknown = [id for id in sorted(states) if id not in places]
     # the keys are stored too, so that a repeated acknowledgement continues from there
@@ -86,7 +86,9 @@ def divide_batch_into_waves(batch: Batch, ports: Ports) -> Waves:
 def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
     places: dict[str, list[str]] = {id: [] for id in ids}
     for start in range(0, len(ids), ROWS_READ):
-        places |= {each.migration_id: sort_key_by_name(each) for each in ports.migrations.load_many(ids[start : start + ROWS_READ])}
+        places |= {
+            each.migration_id: sort_key_by_name(each) for each in ports.migrations.load_migrations(ids[start : start + ROWS_READ])
+        }
     return places
 
 
@@ -118,7 +120,7 @@ def unfinished_ids_in_begun_waves(terms: BatchTerms, found: Waves, ports: Ports)
     A migration counts as finished if it is validated, failed, refused or cancelled. A retry makes a finished migration unfinished
     again.
     """
-    states = ports.migrations.states(terms.batch_id)
+    states = ports.migrations.states_by_migration_id(terms.batch_id)
     ids = [id for wave in found[: terms.control.wave + 1] for id in wave]
     return [id for id in ids if states.get(id, State.ACCEPTED) not in SETTLED]
 

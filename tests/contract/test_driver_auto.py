@@ -76,7 +76,7 @@ def test_a_row_that_an_older_version_prechecked_is_chosen_again_with_its_route(o
 
 def test_without_a_choice_nothing_is_started_and_nothing_is_left() -> None:
     with bench("migrate", **PROVEN) as made:
-        driver, row = made.ports.driver("auto"), migration(1, driver="auto", state=State.SNAPSHOTTED)
+        driver, row = made.ports.driver_by_name("auto"), migration(1, driver="auto", state=State.SNAPSHOTTED)
         with pytest.raises(Permanent) as refused:
             driver.prepare_job(row, NOBODY)
         assert (refused.value.code, bool(refused.value.remedy)) == ("Driver.NotChosen", True)
@@ -101,7 +101,7 @@ class Rows:
     def __init__(self, migrations: list[Any]) -> None:
         self.migrations = migrations
 
-    def page_of_batch(self, batch_id: str, **more: Any) -> Rows:
+    def migration_page_of_batch(self, batch_id: str, **more: Any) -> Rows:
         return self
 
 

@@ -60,7 +60,7 @@ def by_name(ports: Ports, batch_id: str, count: int) -> list[str]:
     found: list[tuple[str, str, str]] = []
     token = ""
     while True:
-        page = ports.migrations.page_of_batch(batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.migration_page_of_batch(batch_id, state=None, limit=100, token=token)
         found += [(each.instance_name, each.instance_id, each.migration_id) for each in page.migrations]
         token = page.next_token
         if not token:
@@ -111,14 +111,14 @@ def test_waves_are_cut_of_a_batch_that_an_older_version_planned() -> None:
 
 
 def _some(ports: Ports, batch_id: str) -> list[str]:
-    return sorted(ports.migrations.states(batch_id))[:50]
+    return sorted(ports.migrations.states_by_migration_id(batch_id))[:50]
 
 
 def owing(ports: Ports, batch_id: str) -> set[str]:
     """Those whose event the tick must still publish."""
     found, token = set(), ""
     while True:
-        page = ports.migrations.page_of_batch(batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.migration_page_of_batch(batch_id, state=None, limit=100, token=token)
         found |= {each.migration_id for each in page.migrations if each.owes}
         token = page.next_token
         if not token:
@@ -163,7 +163,7 @@ def test_a_role_that_may_not_write_in_bulk_writes_one_by_one() -> None:
     with bench("intake") as one:
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 3)
-        with mock.patch.object(Store, "write_many", side_effect=Permanent("Store.Refused", "denied", "")):
+        with mock.patch.object(Store, "write_rows", side_effect=Permanent("Store.Refused", "denied", "")):
             assert intake.handle_message(message, ports).facts["instances"] == 3
         assert sum(ports.migrations.state_counts(str(message.data["batchId"])).values()) == 3
         assert owing(ports, str(message.data["batchId"])) == set()
@@ -174,7 +174,7 @@ def test_what_moved_on_while_it_was_made_is_left_alone() -> None:
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 2)
         intake.handle_message(message, ports)
-        found = ports.migrations.page_of_batch(str(message.data["batchId"]), state=None, limit=9, token="").migrations
+        found = ports.migrations.migration_page_of_batch(str(message.data["batchId"]), state=None, limit=9, token="").migrations
         moved = ports.migrations.load(found[0].migration_id)
         ports.migrations.remove_first_outboxes([replace(moved, version=7), found[1]])
         assert ports.migrations.load(moved.migration_id).version == moved.version

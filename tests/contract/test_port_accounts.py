@@ -69,7 +69,7 @@ def test_slots_count_for_their_account_and_for_their_batch(admission: Admission)
     assert admission.accounts_of_slot_holders() == {"m2": A, "m3": A, "m4": B}
     admission.release_slot("m2", "b1", account=A)
     admission.release_slot("m2", "b1", account=A)
-    assert admission.slot_use_and_hold("b1", account=A)[0].of_account == 1
+    assert admission.slot_use_and_current_hold("b1", account=A)[0].of_account == 1
     assert (admission.slot_use("b1").of_account, admission.slot_use("b1").of_batch) == (1, 3)
     assert admission.accounts_of_slot_holders() == {"m3": A, "m4": B}
     assert not take(admission, "m5", "") or admission.slot_use("b1").of_account == 2
@@ -77,16 +77,16 @@ def test_slots_count_for_their_account_and_for_their_batch(admission: Admission)
 
 def test_a_trouble_is_seen_with_the_room_of_its_account_only(admission: Admission) -> None:
     trouble = new_unusable_account(role_refused_error(MemberAccount(A, f"acs:ram::{A}:role/r"), "gone."), T0)
-    admission.record_account_trouble(trouble)
-    assert admission.slot_use_and_hold("b1", account=A)[0].trouble == trouble
-    assert [admission.slot_use_and_hold("b1", account=each)[0].trouble for each in ("", B)] == [None, None]
-    assert admission.account_troubles([A, B, ""]) == {A: trouble}
+    admission.mark_account_unusable(trouble)
+    assert admission.slot_use_and_current_hold("b1", account=A)[0].trouble == trouble
+    assert [admission.slot_use_and_current_hold("b1", account=each)[0].trouble for each in ("", B)] == [None, None]
+    assert admission.unusable_accounts([A, B, ""]) == {A: trouble}
     later = replace(trouble, until=T0 + timedelta(hours=1))
-    admission.record_account_trouble(later)
-    assert admission.account_troubles([A]) == {A: later}
-    admission.delete_account_trouble(A)
-    admission.delete_account_trouble(A)
-    assert admission.account_troubles([A]) == {}
+    admission.mark_account_unusable(later)
+    assert admission.unusable_accounts([A]) == {A: later}
+    admission.mark_account_usable(A)
+    admission.mark_account_usable(A)
+    assert admission.unusable_accounts([A]) == {}
 
 
 def test_counts_that_a_version_without_accounts_left_are_set_right(one: Bench) -> None:
@@ -110,8 +110,8 @@ def test_without_members_the_columns_and_calls_are_those_of_before() -> None:
         assert calls == ["GetRow", "PutRow"]
         row = store_of(made).get(tables.LOCKS, SLOTS) or {}
         assert set(row) == {"lock_id", "m_m1", "a_m1", "n_", "n_b1", "version"}
-        assert made.calls(lambda: admission.slot_use_and_hold("b1", "m1")) == ["BatchGetRow"]
-        assert made.calls(lambda: admission.account_troubles([""])) == []
+        assert made.calls(lambda: admission.slot_use_and_current_hold("b1", "m1")) == ["BatchGetRow"]
+        assert made.calls(lambda: admission.unusable_accounts([""])) == []
         assert admission.lock_instance(*WHERE, "m1") == "m1"
         assert store_of(made).get(tables.LOCKS, (("lock_id", "instance:cn-hangzhou:i-1"),))
 
@@ -137,10 +137,10 @@ def test_a_batch_from_before_is_of_the_own_account(one: Bench) -> None:
     columns = tables.batch_columns(made)
     assert "accounts" not in columns["doc"] + columns["terms"]
     store_of(one).put(tables.BATCHES, (("batch_id", "b-older"),), columns)
-    assert one.ports.batches.terms("b-older").account_ids == ("",)
+    assert one.ports.batches.load_terms("b-older").account_ids == ("",)
     members = replace(made, batch_id="b-new", selection=replace(made.selection, accounts=("", A)))
     one.ports.batches.create(members)
-    assert one.ports.batches.terms("b-new").account_ids == ("", A)
+    assert one.ports.batches.load_terms("b-new").account_ids == ("", A)
 
 
 def test_a_version_without_accounts_does_not_lose_the_account(one: Bench) -> None:

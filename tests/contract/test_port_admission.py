@@ -115,10 +115,10 @@ def test_an_earlier_attempt_cannot_give_back_the_slot_that_a_retry_has_taken(adm
 def test_a_retry_makes_a_slot_that_is_still_held_its_own(admission: Admission) -> None:
     assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 1)
     seen = admission.slot_use("b1", "ma")
-    assert (seen.is_held_by_attempt_or_later(1), seen.is_held_by_attempt_or_later(2)) == (True, False)
+    assert (seen.is_held_by_this_or_later_attempt(1), seen.is_held_by_this_or_later_attempt(2)) == (True, False)
     assert admission.take_slot(seen, "ma", "b1", 2)
     admission.release_slot("ma", "b1", 1)
-    assert admission.slot_use("b1", "ma").is_held_by_attempt_or_later(2)
+    assert admission.slot_use("b1", "ma").is_held_by_this_or_later_attempt(2)
     assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 1)  # a late duplicate
     assert admission.slot_use("b1", "ma") == SlotUse(2, 1, 1, since=2)
 
@@ -186,7 +186,7 @@ def test_the_count_waits_for_whoever_takes_or_gives_meanwhile(one: Bench) -> Non
         return row
 
     with mock.patch.object(admission._store, "get", overtaken):
-        admission._recalculate_counts()
+        admission._recalculate_slot_counts()
     assert admission.correct_counts_and_list_slot_holders() == {}
     assert admission.slot_use("b1") == SlotUse(71, 0, 0)
 
@@ -225,11 +225,11 @@ def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
 
 
 def test_the_place_of_a_group_has_one_holder(admission: Admission) -> None:
-    assert admission.group_holders(["app=shop"]) == {}
+    assert admission.group_place_holders(["app=shop"]) == {}
     assert admission.take_group_place("app=shop", "ma") == LeaseHolder("ma", 1)
     assert admission.take_group_place("app=shop", "mb", 4) == LeaseHolder("ma", 1)
     assert admission.take_group_place("app=bank", "mb", 4) == LeaseHolder("mb", 4)
-    assert admission.group_holders(["app=shop", "app=none", "app=bank", "app=shop"]) == {
+    assert admission.group_place_holders(["app=shop", "app=none", "app=bank", "app=shop"]) == {
         "app=shop": LeaseHolder("ma", 1),
         "app=bank": LeaseHolder("mb", 4),
     }
@@ -245,17 +245,17 @@ def test_an_earlier_attempt_cannot_give_back_the_place_that_a_retry_has_taken(ad
     assert admission.take_group_place("app=shop", "ma", 2) == LeaseHolder("ma", 2)
     assert admission.take_group_place("app=shop", "ma", 1) == LeaseHolder("ma", 2)  # a late duplicate
     admission.release_group_place("app=shop", "ma", 1)
-    assert admission.group_holders(["app=shop"]) == {"app=shop": LeaseHolder("ma", 2)}
+    assert admission.group_place_holders(["app=shop"]) == {"app=shop": LeaseHolder("ma", 2)}
 
 
 def test_a_place_is_taken_and_given_back_by_one_call_each_and_looked_at_by_one(one: Bench) -> None:
     """Tags may contain characters that keys may not, and may be longer than a key."""
     admission, group = one.ports.admission, "应用=" + "x" * 5000 + "\n/"
     assert one.calls(lambda: admission.take_group_place(group, "ma")) == ["PutRow"]
-    assert one.calls(lambda: admission.group_holders([group, "app=other"])) == ["BatchGetRow"]
-    assert admission.group_holders([group]) == {group: LeaseHolder("ma", 1)}
+    assert one.calls(lambda: admission.group_place_holders([group, "app=other"])) == ["BatchGetRow"]
+    assert admission.group_place_holders([group]) == {group: LeaseHolder("ma", 1)}
     assert one.calls(lambda: admission.release_group_place(group, "ma")) == ["DeleteRow"]
-    assert one.calls(lambda: admission.group_holders([])) == []
+    assert one.calls(lambda: admission.group_place_holders([])) == []
 
 
 # The hold -------------------------------------------------------------------------------------------------------------
@@ -303,7 +303,7 @@ def test_a_row_set_by_hand_holds_unless_it_says_released(one: Bench, columns: di
     admission._store.put(tables.LOCKS, HOLD_ROW, columns)
     seen = admission.current_hold()
     assert (reason in seen.reason, seen.is_held) == (True, bool(reason))
-    assert admission.slot_use_and_hold("b1")[1].reason == seen.reason
+    assert admission.slot_use_and_current_hold("b1")[1].reason == seen.reason
     assert admission.set_or_release_hold(seen, OVER)
     assert not admission.current_hold().is_held
     assert admission.set_or_release_hold(admission.current_hold(), STORM)
@@ -338,12 +338,15 @@ def test_one_call_looks_at_the_slots_and_the_hold(one: Bench) -> None:
     assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1")
     for line in (STORM, OVER):
         assert admission.set_or_release_hold(admission.current_hold(), line)
-    assert admission.slot_use_and_hold("b1", "ma") == (admission.slot_use("b1", "ma"), replace(admission.current_hold(), lines=()))
-    assert one.calls(lambda: admission.slot_use_and_hold("b1", "ma")) == ["BatchGetRow"]
+    assert admission.slot_use_and_current_hold("b1", "ma") == (
+        admission.slot_use("b1", "ma"),
+        replace(admission.current_hold(), lines=()),
+    )
+    assert one.calls(lambda: admission.slot_use_and_current_hold("b1", "ma")) == ["BatchGetRow"]
 
 
 def test_a_look_sees_the_hold_that_there_is(admission: Admission) -> None:
-    assert admission.slot_use_and_hold("b1") == (SlotUse(0, 0, 0), NOTHING_HELD)
+    assert admission.slot_use_and_current_hold("b1") == (SlotUse(0, 0, 0), NOTHING_HELD)
     assert admission.set_or_release_hold(NOTHING_HELD, STORM)
-    assert admission.slot_use_and_hold("b1") == (SlotUse(0, 0, 0), admission.current_hold())
-    assert admission.slot_use_and_hold("b1")[1].reason.endswith("storm")
+    assert admission.slot_use_and_current_hold("b1") == (SlotUse(0, 0, 0), admission.current_hold())
+    assert admission.slot_use_and_current_hold("b1")[1].reason.endswith("storm")

@@ -54,9 +54,9 @@ def test_every_reader_sees_the_act(ports: Ports) -> None:
     after = paused(made, ports)
     assert after.control.brake is PauseState.PAUSED
     assert ports.batches.load(made.batch_id) == after
-    assert ports.batches.terms(made.batch_id) == after.terms
-    assert ports.batches.tally(made.batch_id).terms == after.terms
-    assert ports.batches.batch_and_tally(made.batch_id)[0] == after
+    assert ports.batches.load_terms(made.batch_id) == after.terms
+    assert ports.batches.load_tally(made.batch_id).terms == after.terms
+    assert ports.batches.load_batch_and_tally(made.batch_id)[0] == after
     assert ports.batches.batch_page(limit=5, token="").batches == (after,)
     assert ports.batches.terms_of_open_batches(5) == [after.terms]
     assert [(line.act, line.by, line.trust) for line in ports.batches.journal(made.batch_id)] == [("pause", "bob", "verified")]
@@ -72,16 +72,16 @@ def test_what_is_forgiven_counts_no_more_and_a_later_failure_does(ports: Ports) 
         ports.batches.record_attempt_outcome(made.batch_id, migration_id, "failed", attempt)
     spent = brake.pause_batch_at_budget(made, "2 failed", T0)
     ports.batches.commit(made, spent.after, line=spent.line)
-    tally = ports.batches.tally(made.batch_id)
+    tally = ports.batches.load_tally(made.batch_id)
     assert tally.attempts == {"ma": 1, "mb": 2}
     change = brake.resume_batch(spent.after, BOB, "mended", T0, tally.attempts, 2)
     ports.batches.commit(spent.after, change.after, line=change.line, forgiven=change.forgiven)
-    assert ports.batches.tally(made.batch_id).failed == frozenset()
+    assert ports.batches.load_tally(made.batch_id).failed == frozenset()
     assert [line.act for line in ports.batches.journal(made.batch_id)] == ["pause", "resume"]
     ports.batches.record_attempt_outcome(made.batch_id, "ma", "failed", 1)  # the same failure, recorded again
-    assert ports.batches.tally(made.batch_id).failed == frozenset()
+    assert ports.batches.load_tally(made.batch_id).failed == frozenset()
     ports.batches.record_attempt_outcome(made.batch_id, "mb", "failed", 3)
-    assert ports.batches.tally(made.batch_id).failed == {"mb"}
+    assert ports.batches.load_tally(made.batch_id).failed == {"mb"}
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def test_an_earlier_version_that_writes_the_batch_does_not_undo_the_act() -> Non
         with earlier_version():
             ports.batches.commit(after, replace(after, state=BatchState.CLOSED, version=4))
         assert ports.batches.load(first.batch_id) == replace(after, state=BatchState.CLOSED, version=4)
-        assert ports.batches.terms(first.batch_id).control == after.control
+        assert ports.batches.load_terms(first.batch_id).control == after.control
 
 
 def shortened(column: str) -> str:
@@ -140,8 +140,8 @@ def test_the_policy_as_submitted_is_in_every_range_that_is_read(ports: Ports) ->
     ):
         ports.batches.create(made)
     assert ports.batches.load(made.batch_id).policy == made.policy
-    assert ports.batches.terms(made.batch_id).policy == made.policy
-    assert ports.batches.batch_and_tally(made.batch_id)[0].policy == made.policy
+    assert ports.batches.load_terms(made.batch_id).policy == made.policy
+    assert ports.batches.load_batch_and_tally(made.batch_id)[0].policy == made.policy
 
 
 def test_the_document_holds_nothing_of_it() -> None:
@@ -168,7 +168,7 @@ def test_waves_are_kept_with_the_acknowledgement_and_read_alone(ports: Ports) ->
     ports.batches.commit(made, after, waves=cut)
     assert ports.batches.waves(made.batch_id) == cut
     assert ports.batches.load(made.batch_id) == after
-    assert ports.batches.tally(made.batch_id).failed == frozenset()
+    assert ports.batches.load_tally(made.batch_id).failed == frozenset()
 
 
 def test_an_approval_is_stored_with_the_batch_and_in_its_journal(ports: Ports) -> None:
@@ -179,7 +179,7 @@ def test_an_approval_is_stored_with_the_batch_and_in_its_journal(ports: Ports) -
     assert change is not None
     ports.batches.commit(made, change.after, line=change.line)
     assert ports.batches.load(made.batch_id) == change.after
-    assert ports.batches.terms(made.batch_id).control.approvals == change.after.control.approvals
+    assert ports.batches.load_terms(made.batch_id).control.approvals == change.after.control.approvals
     (line,) = ports.batches.journal(made.batch_id)
     assert line.approval == change.after.control.approvals[0]
 

@@ -75,13 +75,13 @@ def test_an_instance_is_described_as_facts(one: Bench) -> None:
 
 
 def make(one: Bench, instance_id: str, token: str) -> tuple[str, str]:
-    disk = one.ports.compute.disks(REGION, instance_id)[0].disk_id
+    disk = one.ports.compute.disks_of_instance(REGION, instance_id)[0].disk_id
     made = one.ports.compute.create_snapshot(REGION, disk, name=f"replank-m1-0-1-{disk}", token=token, migration_id="m1")
     return disk, made
 
 
 def snapshot(one: Bench, snapshot_id: str) -> Snapshot | None:
-    return one.ports.compute.snapshots(REGION, [snapshot_id]).get(snapshot_id)
+    return one.ports.compute.snapshots_by_id(REGION, [snapshot_id]).get(snapshot_id)
 
 
 def finished(one: Bench, snapshot_id: str) -> bool:
@@ -105,8 +105,8 @@ def test_a_snapshot_is_made_once_per_token_finishes_and_goes(one: Bench) -> None
     assert compute.instance_facts(REGION, "i-test0002").disks[0].snapshot_count == 1
     assert compute.delete_snapshot(REGION, made)
     assert compute.delete_snapshot(REGION, made)
-    assert compute.snapshots(REGION, [made, "s-none"]) == {}
-    assert compute.snapshots(REGION, []) == {}
+    assert compute.snapshots_by_id(REGION, [made, "s-none"]) == {}
+    assert compute.snapshots_by_id(REGION, []) == {}
 
 
 def test_whether_a_disk_can_be_reset_is_asked_without_resetting_it(one: Bench) -> None:
@@ -114,15 +114,15 @@ def test_whether_a_disk_can_be_reset_is_asked_without_resetting_it(one: Bench) -
     disk, made = make(one, "i-test0003", "rp-m1-d")
     one.until(lambda: finished(one, made), minutes=120)
     with pytest.raises(Transient):
-        compute.dry_run_disk_reset(REGION, disk, made)  # the instance is running
+        compute.check_disk_reset(REGION, disk, made)  # the instance is running
     compute.stop_instance(REGION, "i-test0003")
     one.until(lambda: compute.instance_statuses(REGION, ["i-test0003"]) == {"i-test0003": "Stopped"})
     # A stop without charges may lose the public address, and the capacity to start again.
     assert service(one.world.cloud, "ecs").world.instance("i-test0003")["StoppedMode"] == "KeepCharging"
-    compute.dry_run_disk_reset(REGION, disk, made)
-    assert {each.status for each in compute.disks(REGION, "i-test0003")} == {"In_use"}
+    compute.check_disk_reset(REGION, disk, made)
+    assert {each.status for each in compute.disks_of_instance(REGION, "i-test0003")} == {"In_use"}
     with pytest.raises(Refused) as caught:
-        compute.dry_run_disk_reset(REGION, disk, "s-none")
+        compute.check_disk_reset(REGION, disk, "s-none")
     assert caught.value.code == "Snapshot.NotFound"
     compute.start_instance(REGION, "i-test0003")
     one.until(lambda: compute.instance_statuses(REGION, ["i-test0003"]) == {"i-test0003": "Running"})
@@ -179,11 +179,11 @@ def test_a_script_runs_once_per_token_and_its_output_comes_back_as_bytes(one: Be
 
 
 def test_agents_tell_their_last_heartbeat(one: Bench) -> None:
-    agents = one.ports.guest.agents(REGION, ["i-test0005", "i-none"])
+    agents = one.ports.guest.agents_by_instance_id(REGION, ["i-test0005", "i-none"])
     assert list(agents) == ["i-test0005"]
     assert agents["i-test0005"].alive
     assert agents["i-test0005"].heartbeat_at is not None
-    assert one.ports.guest.agents(REGION, []) == {}
+    assert one.ports.guest.agents_by_instance_id(REGION, []) == {}
 
 
 def test_the_account_is_asked_once_for_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:

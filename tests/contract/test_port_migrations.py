@@ -90,10 +90,10 @@ def test_effects_come_back_as_they_were_written(rows: Migrations) -> None:
 def test_an_outbox_makes_the_row_due_until_it_is_settled(rows: Migrations, one: Bench) -> None:
     made = create(rows)
     soon = T0 + timedelta(minutes=2)
-    assert made not in rows.due_migrations(soon - timedelta(seconds=1), 100)
-    assert made in rows.due_migrations(soon, 100)
+    assert made not in rows.list_due_and_postpone_unreadable(soon - timedelta(seconds=1), 100)
+    assert made in rows.list_due_and_postpone_unreadable(soon, 100)
     assert one.calls(lambda: rows.remove_outbox(made, 1)) == ["UpdateRow"]
-    assert made not in rows.due_migrations(soon, 100)
+    assert made not in rows.list_due_and_postpone_unreadable(soon, 100)
     assert rows.outboxes(made.migration_id) == []
 
 
@@ -105,7 +105,7 @@ def test_settling_an_old_outbox_leaves_the_new_step_alone(rows: Migrations) -> N
     assert rows.load(made.migration_id).owes == (1,)
     rows.remove_outbox(made, 1)
     assert rows.outboxes(made.migration_id) == []
-    assert replace(taken.after, owes=()) in rows.due_migrations(due, 100)
+    assert replace(taken.after, owes=()) in rows.list_due_and_postpone_unreadable(due, 100)
 
 
 def test_a_row_owing_two_outboxes_is_due_until_both_are_settled(rows: Migrations) -> None:
@@ -115,9 +115,13 @@ def test_a_row_owing_two_outboxes_is_due_until_both_are_settled(rows: Migrations
     both = rows.load(made.migration_id)
     assert both.owes == (1, 2)
     for version in (2, 1):
-        assert both.migration_id in [each.migration_id for each in rows.due_migrations(T0 + timedelta(minutes=2), 200)]
+        assert both.migration_id in [
+            each.migration_id for each in rows.list_due_and_postpone_unreadable(T0 + timedelta(minutes=2), 200)
+        ]
         rows.remove_outbox(both, version)
-    assert both.migration_id not in [each.migration_id for each in rows.due_migrations(T0 + timedelta(days=999), 200)]
+    assert both.migration_id not in [
+        each.migration_id for each in rows.list_due_and_postpone_unreadable(T0 + timedelta(days=999), 200)
+    ]
 
 
 def test_an_older_outbox_stays_due_if_two_writers_settle_the_same_step(rows: Migrations) -> None:
@@ -127,7 +131,9 @@ def test_an_older_outbox_stays_due_if_two_writers_settle_the_same_step(rows: Mig
     both = rows.load(made.migration_id)
     rows.remove_outbox(both, 2)
     rows.remove_outbox(both, 2)  # its answer was lost, so the other writer takes the step for its own
-    assert both.migration_id in [each.migration_id for each in rows.due_migrations(T0 + timedelta(minutes=2), 200)]
+    assert both.migration_id in [
+        each.migration_id for each in rows.list_due_and_postpone_unreadable(T0 + timedelta(minutes=2), 200)
+    ]
 
 
 def test_a_row_left_on_the_lane_by_a_settled_outbox_is_taken_off_it(rows: Migrations, one: Bench) -> None:
@@ -135,8 +141,8 @@ def test_a_row_left_on_the_lane_by_a_settled_outbox_is_taken_off_it(rows: Migrat
     rows.commit(step(made, State.FAILED, now=T0, by="precheck", reason="no"))
     rows.remove_outbox(made, 1)  # called by whoever wrote it, after the row has moved on
     soon = T0 + timedelta(minutes=2)
-    assert one.calls(lambda: rows.due_migrations(soon, 200)).count("UpdateRow") >= 1
-    assert one.calls(lambda: rows.due_migrations(soon, 200)).count("UpdateRow") == 0
+    assert one.calls(lambda: rows.list_due_and_postpone_unreadable(soon, 200)).count("UpdateRow") >= 1
+    assert one.calls(lambda: rows.list_due_and_postpone_unreadable(soon, 200)).count("UpdateRow") == 0
 
 
 def test_a_row_that_a_lagging_index_shows_twice_is_one_row(rows: Migrations, one: Bench) -> None:
@@ -148,15 +154,17 @@ def test_a_row_that_a_lagging_index_shows_twice_is_one_row(rows: Migrations, one
     rows.commit(taken)
     index.set_index_lag(0)
     rows.set_due_time(taken.after, T0 + timedelta(hours=2))
-    assert [each.migration_id for each in rows.due_migrations(T0 + timedelta(hours=3), 200)].count(made.migration_id) == 1
-    assert rows.page_of_batch("btwice", state=None, limit=10, token="").migrations == (taken.after,)
+    assert [each.migration_id for each in rows.list_due_and_postpone_unreadable(T0 + timedelta(hours=3), 200)].count(
+        made.migration_id
+    ) == 1
+    assert rows.migration_page_of_batch("btwice", state=None, limit=10, token="").migrations == (taken.after,)
 
 
 def test_due_rows_come_longest_overdue_first_and_bounded(rows: Migrations) -> None:
     later, first = (create(rows, due_at=T0 - timedelta(days=days)) for days in (30, 31))
     later, first = (settled(rows, each) for each in (later, first))
-    assert rows.due_migrations(T0 - timedelta(days=29), 10) == [first, later]
-    assert rows.due_migrations(T0 - timedelta(days=29), 1) == [first]
+    assert rows.list_due_and_postpone_unreadable(T0 - timedelta(days=29), 10) == [first, later]
+    assert rows.list_due_and_postpone_unreadable(T0 - timedelta(days=29), 1) == [first]
 
 
 def test_confirmed_rows_wait_for_the_end_of_their_retention_page_by_page(rows: Migrations, one: Bench) -> None:
@@ -166,12 +174,12 @@ def test_confirmed_rows_wait_for_the_end_of_their_retention_page_by_page(rows: M
     elsewhere = create(rows, state=State.MIGRATED, due_at=over)
     made, [running, elsewhere] = ([settled(rows, each) for each in some] for some in (made, [running, elsewhere]))
     now = over + timedelta(hours=1)
-    page = rows.past_retention_page(now, limit=2, token="")
-    rest = rows.past_retention_page(now, limit=2, token=page.next_token)
+    page = rows.migration_page_past_retention(now, limit=2, token="")
+    rest = rows.migration_page_past_retention(now, limit=2, token=page.next_token)
     assert ([*page.migrations, *rest.migrations], rest.next_token) == (made, "")
-    assert not set(rows.due_migrations(now, 100)) & {*made, running}
+    assert not set(rows.list_due_and_postpone_unreadable(now, 100)) & {*made, running}
     rows.commit(step(made[0], State.COMPLETED, now=now, by="sweep", reason="swept"))
-    assert list(rows.past_retention_page(now, limit=9, token="").migrations) == made[1:]
+    assert list(rows.migration_page_past_retention(now, limit=9, token="").migrations) == made[1:]
 
 
 def test_ready_rows_wait_for_admission_in_the_order_of_their_readiness(rows: Migrations) -> None:
@@ -202,20 +210,22 @@ def test_next_hops_wait_before_all_others_and_retries_among_them(rows: Migration
     ]
     assert rows.admission_queue("bhops", 10) == expected
     assert rows.admission_queue("bhops", 1) == expected[:1]
-    assert [each.migration_id for each in rows.due_migrations(late, 1000) if each.batch_id == "bhops"] == []
+    assert [each.migration_id for each in rows.list_due_and_postpone_unreadable(late, 1000) if each.batch_id == "bhops"] == []
 
 
 def test_a_nudge_and_progress_change_no_version_and_miss_a_row_that_moved(rows: Migrations) -> None:
     made = settled(rows, create(rows, due_at=T0 + timedelta(days=5)))
     rows.set_due_time(made, T0 - timedelta(days=60))
-    assert made in rows.due_migrations(T0 - timedelta(days=60), 10)
+    assert made in rows.list_due_and_postpone_unreadable(T0 - timedelta(days=60), 10)
     rows.set_due_time(made, T0 - timedelta(days=60), percent=55)
     assert rows.load(made.migration_id) == replace(made, progress=55)
     taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", progress=0)
     rows.commit(taken)
     rows.set_due_time(made, T0 - timedelta(days=60), percent=80)
     assert rows.load(made.migration_id) == taken.after
-    assert made.migration_id not in [each.migration_id for each in rows.due_migrations(T0 - timedelta(days=60), 10)]
+    assert made.migration_id not in [
+        each.migration_id for each in rows.list_due_and_postpone_unreadable(T0 - timedelta(days=60), 10)
+    ]
 
 
 def test_restarts_count_each_event_once(rows: Migrations, one: Bench) -> None:
@@ -227,7 +237,7 @@ def test_restarts_count_each_event_once(rows: Migrations, one: Bench) -> None:
     assert rows.record_restart(made.migration_id, "its answer is lost", T0, states)
     assert rows.restart_count(made.migration_id) == 3
     assert not rows.record_restart("mnone", "e", T0, states)
-    assert rows.load_many(["mnone", made.migration_id]) == [made]
+    assert rows.load_migrations(["mnone", made.migration_id]) == [made]
 
 
 def test_restarts_are_those_of_a_migration_under_way(rows: Migrations, one: Bench) -> None:
@@ -240,10 +250,10 @@ def test_restarts_are_those_of_a_migration_under_way(rows: Migrations, one: Benc
 
 def test_documents_lie_beside_the_row(rows: Migrations) -> None:
     made = create(rows)
-    assert rows.document(made.migration_id, "instance-0") is None
+    assert rows.stored_document(made.migration_id, "instance-0") is None
     rows.put_document(made.migration_id, "instance-0", {"name": "größer"})
     rows.put_document(made.migration_id, "baseline", {"a": [1]})
-    assert rows.document(made.migration_id, "instance-0") == {"name": "größer"}
+    assert rows.stored_document(made.migration_id, "instance-0") == {"name": "größer"}
     assert rows.load(made.migration_id) == made
     with pytest.raises(Refused) as caught:
         rows.put_document(made.migration_id, "baseline", {"a": "x" * (2 * 1024 * 1024)})
@@ -257,8 +267,8 @@ def test_documents_of_a_step_stand_if_the_step_does(rows: Migrations) -> None:
     rows.commit(replace(seen, documents={"instance-0": {"seen": "first"}, "baseline-0": {"a": [1]}}))
     with pytest.raises(Stale):
         rows.commit(slow)
-    assert rows.document(made.migration_id, "instance-0") == {"seen": "first"}
-    assert rows.document(made.migration_id, "baseline-0") == {"a": [1]}
+    assert rows.stored_document(made.migration_id, "instance-0") == {"seen": "first"}
+    assert rows.stored_document(made.migration_id, "baseline-0") == {"a": [1]}
     assert rows.load(made.migration_id) == seen.after
 
 
@@ -268,25 +278,25 @@ def test_pages_of_a_batch(rows: Migrations) -> None:
     found: list[Migration] = []
     token, pages = "", 0
     while True:
-        page = rows.page_of_batch("bpages", state=State.ACCEPTED, limit=2, token=token)
+        page = rows.migration_page_of_batch("bpages", state=State.ACCEPTED, limit=2, token=token)
         found, token, pages = [*found, *page.migrations], page.next_token, pages + 1
         if not token:
             break
     assert (found, pages) == (made, 3)
-    everything = rows.page_of_batch("bpages", state=None, limit=100, token="")
+    everything = rows.migration_page_of_batch("bpages", state=None, limit=100, token="")
     assert {each.migration_id for each in everything.migrations} == {each.migration_id for each in [*made, failed]}
     assert [each.state.value for each in everything.migrations] == ["accepted"] * 5 + ["failed"]
     assert _backward_pages(rows) == everything.migrations[::-1]
-    some = rows.page_of_batch("bpages", state=State.ACCEPTED, limit=2, token="").next_token
+    some = rows.migration_page_of_batch("bpages", state=State.ACCEPTED, limit=2, token="").next_token
     for token in (some, "rubbish", "W1tdXQ"):
         with pytest.raises(Refused) as caught:
-            rows.page_of_batch("bother", state=None, limit=2, token=token)
+            rows.migration_page_of_batch("bother", state=None, limit=2, token=token)
         assert caught.value.code == "Token.Invalid"
 
 
 def _backward_pages(rows: Migrations) -> tuple[Migration, ...]:
-    first = rows.page_of_batch("bpages", state=None, limit=4, token="", backward=True)
-    second = rows.page_of_batch("bpages", state=None, limit=4, token=first.next_token, backward=True)
+    first = rows.migration_page_of_batch("bpages", state=None, limit=4, token="", backward=True)
+    second = rows.migration_page_of_batch("bpages", state=None, limit=4, token=first.next_token, backward=True)
     assert second.next_token == ""
     return (*first.migrations, *second.migrations)
 

@@ -19,7 +19,7 @@ from shared.domain.errors import Bug, Refused, Stale
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.policy import Policy
 from shared.domain.window import Window
-from shared.ports.batches import Tally
+from shared.ports.batches import BatchTally
 from shared.ports.ports import Ports
 from shared.runtime.composition import function_credentials, make_ports
 from tests.support.ports import T0, Bench, CloudClock, bench, settings
@@ -105,14 +105,14 @@ def test_terms_are_read_without_the_instances() -> None:
         batches = make_ports("validate", settings(), function_credentials(os.environ, None), CloudClock(world)).batches
         batches.create(made)
         meter.units.clear()
-        assert batches.terms(made.batch_id) == made.terms
-        assert batches.tally(made.batch_id) == Tally(made.terms, frozenset(), frozenset())
+        assert batches.load_terms(made.batch_id) == made.terms
+        assert batches.load_tally(made.batch_id) == BatchTally(made.terms, frozenset(), frozenset())
         assert meter.units == {"read": 2, "write": 0}
         assert batches.load(made.batch_id) == made
         assert meter.units["read"] > 5
         whole = meter.units["read"] - 2
         meter.units.clear()
-        assert batches.batch_and_tally(made.batch_id) == (made, Tally(made.terms, frozenset(), frozenset()))
+        assert batches.load_batch_and_tally(made.batch_id) == (made, BatchTally(made.terms, frozenset(), frozenset()))
         assert meter.units["read"] == whole, "both by one call, which costs no more than the document alone"
 
 
@@ -125,8 +125,8 @@ def test_terms_of_a_row_that_an_earlier_version_wrote_come_from_its_document(one
         one.ports.batches.commit(made, after)
         old = batch(7, state=BatchState.OPEN, acknowledgement=made.acknowledgement)
         one.ports.batches.create(old)
-    assert one.ports.batches.terms(made.batch_id) == after.terms
-    assert one.ports.batches.tally(old.batch_id) == Tally(old.terms, frozenset(), frozenset())
+    assert one.ports.batches.load_terms(made.batch_id) == after.terms
+    assert one.ports.batches.load_tally(old.batch_id) == BatchTally(old.terms, frozenset(), frozenset())
     found = one.ports.batches.terms_of_open_batches(10)
     assert old.terms in found
     assert made.batch_id not in [each.batch_id for each in found]
@@ -147,10 +147,10 @@ def test_outcomes_are_sets(ports: Ports) -> None:
     for outcome, migration in (("failed", "ma"), ("failed", "ma"), ("failed", "mb"), ("moved", "mc")):
         ports.batches.record_attempt_outcome(made.batch_id, migration, outcome)
     ports.batches.record_attempt_outcome(made.batch_id, "mb", "retried", 2)
-    assert ports.batches.tally(made.batch_id) == Tally(made.terms, frozenset({"ma"}), frozenset({"mc"}))
+    assert ports.batches.load_tally(made.batch_id) == BatchTally(made.terms, frozenset({"ma"}), frozenset({"mc"}))
     assert ports.batches.load(made.batch_id) == made
-    assert ports.batches.batch_and_tally(made.batch_id) == (made, ports.batches.tally(made.batch_id))
-    for ask in (ports.batches.tally, ports.batches.batch_and_tally):
+    assert ports.batches.load_batch_and_tally(made.batch_id) == (made, ports.batches.load_tally(made.batch_id))
+    for ask in (ports.batches.load_tally, ports.batches.load_batch_and_tally):
         with pytest.raises(Refused) as refused:
             ask("bnone")
         assert refused.value.code == "Batch.NotFound"
@@ -163,9 +163,9 @@ def test_a_retry_takes_back_the_failure_before_it_and_no_later_one(ports: Ports)
     ports.batches.create(made)
     for outcome, attempt in (("failed", 1), ("retried", 2), ("retried", 2), ("failed", 2), ("retried", 2)):
         ports.batches.record_attempt_outcome(made.batch_id, "ma", outcome, attempt)
-    assert ports.batches.tally(made.batch_id).failed == {"ma"}
+    assert ports.batches.load_tally(made.batch_id).failed == {"ma"}
     ports.batches.record_attempt_outcome(made.batch_id, "ma", "retried", 3)
-    assert ports.batches.tally(made.batch_id).failed == frozenset()
+    assert ports.batches.load_tally(made.batch_id).failed == frozenset()
 
 
 def entry(migration_id: str, key: str, **more: object) -> LedgerEntry:
@@ -175,12 +175,12 @@ def entry(migration_id: str, key: str, **more: object) -> LedgerEntry:
 
 def test_the_ledger_keeps_the_first_intent(ports: Ports) -> None:
     first = entry("ml", "0-1-d-1")
-    assert ports.ledger.put_new(first) == first
+    assert ports.ledger.write_new_entry(first) == first
     made = replace(first, snapshot_id="s-1", state=SnapshotState.CREATING)
-    ports.ledger.put(made)
-    assert ports.ledger.put_new(first) == made
+    ports.ledger.write_entry(made)
+    assert ports.ledger.write_new_entry(first) == made
     other = entry("ml", "0-1-d-2")
-    ports.ledger.put(other)
+    ports.ledger.write_entry(other)
     assert ports.ledger.entries_of_migration("ml") == [made, other]
     assert ports.ledger.entries_of_migration("mnone") == []
 
@@ -188,14 +188,14 @@ def test_the_ledger_keeps_the_first_intent(ports: Ports) -> None:
 def test_an_entry_with_its_time_is_not_replaced_by_one_without(ports: Ports) -> None:
     slow = entry("mw", "0-1-d-1", snapshot_id="s-1", state=SnapshotState.CREATING)
     scheduled = replace(slow, sweep_at=T0)
-    ports.ledger.put(slow)
-    ports.ledger.put(replace(slow, size_gib=40))
-    ports.ledger.put(scheduled)
+    ports.ledger.write_entry(slow)
+    ports.ledger.write_entry(replace(slow, size_gib=40))
+    ports.ledger.write_entry(scheduled)
     with pytest.raises(Stale, match="swept"):
-        ports.ledger.put(replace(slow, state=SnapshotState.ACCOMPLISHED))
+        ports.ledger.write_entry(replace(slow, state=SnapshotState.ACCOMPLISHED))
     assert ports.ledger.entries_of_migration("mw") == [scheduled]
     later = replace(scheduled, sweep_at=T0 + timedelta(days=1))
-    ports.ledger.put(later)
+    ports.ledger.write_entry(later)
     assert ports.ledger.entries_of_migration("mw") == [later]
 
 
@@ -205,10 +205,10 @@ def test_due_entries_are_released_past_their_time_and_not_swept(ports: Ports) ->
     swept = entry("ms", "swept", sweep_at=T0 - timedelta(days=3), state=SnapshotState.SWEPT)
     future = entry("ms", "future", sweep_at=T0 + timedelta(seconds=1))
     for each in (later, late, kept, swept, future):
-        ports.ledger.put(each)
+        ports.ledger.write_entry(each)
     assert ports.ledger.entries_due_for_sweep(T0, limit=10, token="").entries == (late, later)
     first = ports.ledger.entries_due_for_sweep(T0, limit=1, token="")
-    ports.ledger.put(replace(late, state=SnapshotState.SWEPT))
+    ports.ledger.write_entry(replace(late, state=SnapshotState.SWEPT))
     rest = ports.ledger.entries_due_for_sweep(T0, limit=1, token=first.next_token)
     assert (first.entries, rest.entries, rest.next_token) == ((late,), (later,), "")
     assert ports.ledger.entries_due_for_sweep(T0, limit=10, token="").entries == (later,)

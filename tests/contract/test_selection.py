@@ -50,7 +50,7 @@ def planned(one: Bench, request: dict[str, Any], document: dict[str, Any] = FLEE
 def instances_of(ports: Ports, batch_id: str) -> list[str]:
     found, token = [], ""
     while True:
-        page = ports.migrations.page_of_batch(batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.migration_page_of_batch(batch_id, state=None, limit=100, token=token)
         found += [each.instance_id.removeprefix("i-test") for each in page.migrations]
         token = page.next_token
         if not token:
@@ -142,7 +142,7 @@ def test_an_older_version_reads_a_selection_that_names_nothing() -> None:
             assert (old.has_criteria, old.exclude, old.regions) == (False, NOTHING_EXCLUDED, selection.regions)
             one.ports.batches.create(batch)
             assert one.ports.batches.load(batch.batch_id) == batch
-            assert one.ports.batches.batch_and_tally(batch.batch_id)[0] == batch
+            assert one.ports.batches.load_batch_and_tally(batch.batch_id)[0] == batch
             # The older version writes the batch as it read it, so the selection stays.
             written = tables.batch_columns(replace(batch, selection=old, version=2))
             assert tables.batch_from_row(columns | written).selection == selection

@@ -57,20 +57,20 @@ def test_unreadable_rows_at_the_head_of_the_due_step_aside_and_are_left_as_they_
     good = stand(one, 3, state=State.PRECHECKING, due_at=T0)
     for each in bad:
         spoil(one, tables.MIGRATIONS, (("migration_id", each),))
-    assert rows.due_migrations(T0, 2) == [], "they fill the page once"
-    assert [each.migration_id for each in rows.due_migrations(T0, 2)] == [good]
+    assert rows.list_due_and_postpone_unreadable(T0, 2) == [], "they fill the page once"
+    assert [each.migration_id for each in rows.list_due_and_postpone_unreadable(T0, 2)] == [good]
     for each in bad:
         row = store_of(one).get(tables.MIGRATIONS, (("migration_id", each),))
         assert row["doc"] == LATER
         assert (row["state"], row["version"], row["due_lane"]) == ("prechecking", 1, tables.DRIVE)
-    good_again = rows.due_migrations(T0 + LONGEST_BACK_OFF, 1)
-    assert good_again == rows.load_many([good]), "and they are looked at again, behind the others"
+    good_again = rows.list_due_and_postpone_unreadable(T0 + LONGEST_BACK_OFF, 1)
+    assert good_again == rows.load_migrations([good]), "and they are looked at again, behind the others"
 
 
 def test_a_page_says_which_rows_it_cannot_read_and_why(one: Bench) -> None:
     bad, good = stand(one, 1), stand(one, 2)
     spoil(one, tables.MIGRATIONS, (("migration_id", bad),))
-    page = one.ports.migrations.page_of_batch(migration(1).batch_id, state=None, limit=10, token="")
+    page = one.ports.migrations.migration_page_of_batch(migration(1).batch_id, state=None, limit=10, token="")
     assert [each.migration_id for each in page.migrations] == [good]
     assert [each.id for each in page.unreadable] == [bad]
     assert "migration_id" in page.unreadable[0].cause
@@ -126,7 +126,7 @@ def released(one: Bench, number: int, region_id: str = "cn-hangzhou") -> None:
     stand(one, number, state=State.CANCELLED, region_id=region_id, released_at=over - timedelta(days=7))
     key, made = f"0-1-d-{number}", SnapshotState.ACCOMPLISHED
     mid = migration(number).migration_id
-    one.ports.ledger.put(
+    one.ports.ledger.write_entry(
         LedgerEntry(mid, key, region_id, f"i-{number}", f"d-{number}", 0, "replank", made, T0, f"s-{number}", sweep_at=over)
     )
 

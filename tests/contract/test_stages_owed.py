@@ -21,7 +21,7 @@ from shared.domain.message import Message, Outcome
 from shared.domain.migration import DriverData, Failure, Migration, State, first_journal_entry, step
 from shared.domain.policy import Policy
 from shared.ports.compute import Compute, Snapshot
-from shared.ports.driver import Driver, LiveJob
+from shared.ports.driver import Driver, UnfinishedJob
 from shared.ports.ports import Ports
 from shared.stages import rollback, snapshot, watch
 from shared.stages.advance import advance_migration, run_stage_or_fail_migration, settle_outboxes
@@ -47,7 +47,7 @@ class Unwilling:
     def source_servers(self, *_: Any) -> tuple[str, ...]:
         return ()
 
-    def unfinished_jobs(self, *_: Any) -> tuple[LiveJob, ...]:
+    def unfinished_jobs(self, *_: Any) -> tuple[UnfinishedJob, ...]:
         return ()
 
     def clean_up_hop(self, *_: Any, **__: Any) -> None:
@@ -107,7 +107,7 @@ def test_a_retry_waits_for_a_slot_of_its_own_whatever_the_failure_still_owes(por
     assert ports.admission.take_slot(seen, again.migration_id, again.batch_id, again.attempt)
     perform_effect(ReleaseSlot(), again, ports)  # again, late
     assert made.migration_id in ports.admission.correct_counts_and_list_slot_holders()
-    assert made.migration_id not in ports.batches.tally(made.batch_id).failed
+    assert made.migration_id not in ports.batches.load_tally(made.batch_id).failed
 
 
 def test_an_outbox_newer_than_the_row_as_it_was_read_stays(ports: Ports) -> None:
@@ -116,7 +116,7 @@ def test_an_outbox_newer_than_the_row_as_it_was_read_stays(ports: Ports) -> None
     """
     made = stand(ports, State.CANCELLED)
     held = LedgerEntry(made.migration_id, "0-1-d-1", "cn-hangzhou", "i-1", "d-1", 0, "replank", SnapshotState.ACCOMPLISHED, T0)
-    ports.ledger.put(held)
+    ports.ledger.write_entry(held)
     taken = step(made, State.CANCELLED, now=T0, by="ann", reason="confirmed", released_at=T0)
     ports.migrations.commit(replace(taken, effects=(ScheduleSweep(1),)))
     assert not settle_outboxes(ports, made)
@@ -234,7 +234,7 @@ def test_a_snapshot_asked_for_late_is_not_missed_at_once(ports: Ports) -> None:
         def create_snapshot(self, *_: Any, **__: Any) -> str:
             return "s-late"
 
-        def snapshots(self, *_: Any) -> dict[str, Any]:
+        def snapshots_by_id(self, *_: Any) -> dict[str, Any]:
             return {}  # the listings lag behind
 
     made = stand(ports, State.SNAPSHOTTING, disks=("d-1",), due_at=T0, entered_at=ports.clock.now())
@@ -250,7 +250,7 @@ def test_a_snapshot_asked_for_late_is_not_missed_at_once(ports: Ports) -> None:
         SnapshotState.INTENDED,
         an_hour_ago,
     )
-    ports.ledger.put_new(entry)  # the disk was busy with another snapshot since then
+    ports.ledger.write_new_entry(entry)  # the disk was busy with another snapshot since then
     due = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
     assert snapshot.handle_message(due, replace(ports, compute=cast(Compute, Slow()))).result == "waiting"
     assert [each.state for each in ports.ledger.entries_of_migration(made.migration_id)] == [SnapshotState.CREATING]

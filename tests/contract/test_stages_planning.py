@@ -119,7 +119,8 @@ def planned(one: Bench, *, silent: tuple[str, ...], list_regions: bool = True, h
             intake.handle_message(message, ports)
     found = ports.batches.load(asked.batch_id)
     assert [
-        each.instance_id for each in ports.migrations.page_of_batch(asked.batch_id, state=None, limit=9, token="").migrations
+        each.instance_id
+        for each in ports.migrations.migration_page_of_batch(asked.batch_id, state=None, limit=9, token="").migrations
     ] == ["i-test0001"], "the other region's instances are there, each once"
     assert found.state is BatchState.PLANNING or found.size == 1
     return (

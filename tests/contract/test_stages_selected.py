@@ -119,7 +119,7 @@ def test_an_intake_that_takes_one_more_has_it_refused(monkeypatch: pytest.Monkey
         ports.batches.create(batch)
         monkeypatch.setattr(choosing.InstanceChoice, "_choose_or_record_left_out", lambda *_: True)
         intake.handle_message(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": batch.batch_id}), ports)
-        (first, *_) = ports.migrations.page_of_batch(batch.batch_id, state=None, limit=10, token="").migrations
+        (first, *_) = ports.migrations.migration_page_of_batch(batch.batch_id, state=None, limit=10, token="").migrations
         outcome, touched = run(one, first)
         assert (outcome.facts["code"], touched) == ("Batch.NotSelected", set())
 
@@ -147,4 +147,4 @@ def test_a_refusal_counts_as_a_failure_if_the_precheck_had_passed_before(passed_
         made = stand(one.ports, batch_of(NAMED), 1, State.ACCEPTED, **more)
         run(one, made)
         assert one.ports.migrations.load(made.migration_id).state is State.PRECHECK_FAILED
-        assert (made.migration_id in one.ports.batches.tally(made.batch_id).failed) is counts
+        assert (made.migration_id in one.ports.batches.load_tally(made.batch_id).failed) is counts

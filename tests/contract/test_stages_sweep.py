@@ -39,7 +39,7 @@ def intended(one: Bench, ports: Ports, *, released: bool = True) -> tuple[Migrat
     """A cancelled migration whose function died before it recorded the snapshot that it had requested. Its retention is over."""
     made = migration(1, state=State.CANCELLED, released_at=T0 - timedelta(days=9) if released else None)
     ports.migrations.create(made, first_journal_entry(made, by="intake", reason="asked"), [])
-    disk = ports.compute.disks(made.region_id, made.instance_id)[0].disk_id
+    disk = ports.compute.disks_of_instance(made.region_id, made.instance_id)[0].disk_id
     entry = LedgerEntry(
         migration_id=made.migration_id,
         key=f"0-1-{disk}",
@@ -52,7 +52,7 @@ def intended(one: Bench, ports: Ports, *, released: bool = True) -> tuple[Migrat
         created_at=T0 - timedelta(days=9),
         sweep_at=one.now - timedelta(days=1),
     )
-    return made, ports.ledger.put_new(entry)
+    return made, ports.ledger.write_new_entry(entry)
 
 
 def confirmed(ports: Ports, number: int, *, retention_over: bool = True, **more: Any) -> Migration:
@@ -77,7 +77,7 @@ def snapshot_of(ports: Ports, made: Migration, **more: Any) -> LedgerEntry:
         state=SnapshotState.INTENDED,
         created_at=T0 - timedelta(days=9),
     )
-    return ports.ledger.put_new(replace(entry, **more))
+    return ports.ledger.write_new_entry(replace(entry, **more))
 
 
 def states(ports: Ports, *made: Migration) -> list[State]:
@@ -104,7 +104,7 @@ def somebodys(one: Bench, ports: Ports, entry: LedgerEntry, **more: Any) -> str:
 
 
 def done(one: Bench, ports: Ports, entry: LedgerEntry, made: str) -> str:
-    one.until(lambda: ports.compute.snapshots(entry.region_id, [made])[made].status == "accomplished", minutes=120)
+    one.until(lambda: ports.compute.snapshots_by_id(entry.region_id, [made])[made].status == "accomplished", minutes=120)
     return made
 
 

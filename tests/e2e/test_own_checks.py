@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from shared.domain.guest import GuestFacts
-from shared.probes import parse_answer
+from shared.probes import parse_probe_answer
 from tests.e2e.test_pipeline import migrate, only, submit
 from tests.support.fleets import fleet, instance
 from tests.support.world import World
@@ -64,12 +64,12 @@ def test_nothing_is_judged_while_the_package_manager_still_runs(world: World) ->
     busy = [True, True]
 
     def answered(*given: Any, **more: Any) -> GuestFacts:
-        facts = parse_answer(*given, **more)
+        facts = parse_probe_answer(*given, **more)
         if facts.os_id != "alinux" or facts.linux is None or not busy:
             return facts
         return replace(facts, linux=replace(facts.linux, package_manager_busy=busy.pop()))
 
-    with mock.patch("shared.stages.probe.parse_answer", answered):
+    with mock.patch("shared.stages.probe.parse_probe_answer", answered):
         assert ended(world)["state"] == "migrated"
     assert not busy
     lines = world.api.get(f"/migrations/{only(world)['migrationId']}/journal")["lines"]

@@ -192,7 +192,7 @@ def confirmed_by_itself() -> list[Patch]:
     """After the days of clean validation the tick confirms the migration instead of reminding a person."""
 
     def confirm_all(batch: Any, now: Any, ports: Any) -> bool:
-        page = ports.migrations.page_of_batch(batch.batch_id, state=State.MIGRATED, limit=100, token="")
+        page = ports.migrations.migration_page_of_batch(batch.batch_id, state=State.MIGRATED, limit=100, token="")
         for each in page.migrations:
             advance.advance_migration(ports, acts.confirm_migration(each, "watch", now, retention_days=batch.policy.retention_days))
         return bool(page.migrations)

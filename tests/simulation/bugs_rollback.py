@@ -23,7 +23,7 @@ Patch = Any
 def only_the_system_disk() -> list[Patch]:
     """A rollback does not reset the data disks."""
     kinds: dict[str, str] = {}
-    disks, reset = EcsCompute.disks, EcsCompute.reset_disk
+    disks, reset = EcsCompute.disks_of_instance, EcsCompute.reset_disk
 
     def seen(self: EcsCompute, *arguments: Any) -> Any:
         found = disks(self, *arguments)
@@ -34,7 +34,7 @@ def only_the_system_disk() -> list[Patch]:
         if kinds.get(disk_id, "system") == "system":
             reset(self, region_id, disk_id, snapshot_id)
 
-    return [mock.patch.object(EcsCompute, "disks", seen), mock.patch.object(EcsCompute, "reset_disk", system_only)]
+    return [mock.patch.object(EcsCompute, "disks_of_instance", seen), mock.patch.object(EcsCompute, "reset_disk", system_only)]
 
 
 def only_one_disk() -> list[Patch]:

@@ -84,12 +84,12 @@ def no_limit() -> list[Patch]:
 
 
 def no_budget() -> list[Patch]:
-    tally = TablestoreBatches.tally
+    tally = TablestoreBatches.load_tally
 
     def rosy(self: TablestoreBatches, batch_id: str) -> Any:
         return replace(tally(self, batch_id), failed=frozenset())
 
-    return [mock.patch.object(TablestoreBatches, "tally", rosy)]
+    return [mock.patch.object(TablestoreBatches, "load_tally", rosy)]
 
 
 def count_lost() -> list[Patch]:

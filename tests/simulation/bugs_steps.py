@@ -64,7 +64,7 @@ def address_alone() -> list[Patch]:
     """Any SMC source at the instance's address counts as the instance's own. In this mutant's scenarios two instances share
     an address.
     """
-    results = CloudAssistant._list_results
+    results = CloudAssistant._list_command_results
 
     def of_both(self: CloudAssistant, region_id: str, instance_id: str) -> Iterator[Any]:
         twins = ("i-test0001", "i-test0002")
@@ -73,12 +73,12 @@ def address_alone() -> list[Patch]:
 
     return [
         mock.patch.object(console, "is_source_of_instance", has_address_of_instance),
-        mock.patch.object(CloudAssistant, "_list_results", of_both),
+        mock.patch.object(CloudAssistant, "_list_command_results", of_both),
     ]
 
 
 def no_tick() -> list[Patch]:
-    return [mock.patch.object(TablestoreMigrations, "due_migrations", return_value=[])]
+    return [mock.patch.object(TablestoreMigrations, "list_due_and_postpone_unreadable", return_value=[])]
 
 
 def lock_kept() -> list[Patch]:
@@ -100,7 +100,7 @@ def line_lost() -> list[Patch]:
     def forgetful(taken: Step) -> dict[str, Any]:
         written = columns(taken)
         if taken.after.state is State.RESTARTING:
-            del written[tables.numbered_column(tables.JOURNAL, taken.after.version)]
+            del written[tables.numbered_column_name(tables.JOURNAL, taken.after.version)]
         return written
 
     return [mock.patch.object(tables, "step_columns", forgetful)]
@@ -113,7 +113,7 @@ def another_token() -> list[Patch]:
 
 
 def launched_unseen() -> list[Patch]:
-    return [mock.patch.object(smc, "_is_launched", return_value=False)]
+    return [mock.patch.object(smc, "_is_job_launched", return_value=False)]
 
 
 def behind() -> list[Patch]:
@@ -127,12 +127,15 @@ def behind() -> list[Patch]:
 
 def unreleased() -> list[Patch]:
     """Every snapshot gets its sweep time when it is created, and the sweep does not check whether a person has released it."""
-    put_new = TablestoreLedger.put_new
+    put_new = TablestoreLedger.write_new_entry
 
     def put_due(self: TablestoreLedger, entry: LedgerEntry) -> LedgerEntry:
         return put_new(self, replace(entry, sweep_at=entry.created_at))
 
-    return [mock.patch.object(TablestoreLedger, "put_new", put_due), mock.patch.object(sweep, "may_sweep", return_value=True)]
+    return [
+        mock.patch.object(TablestoreLedger, "write_new_entry", put_due),
+        mock.patch.object(sweep, "may_sweep", return_value=True),
+    ]
 
 
 def nothing_cleaned() -> list[Patch]:

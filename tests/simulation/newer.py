@@ -50,7 +50,7 @@ def writing(newer: Callable[[], bool]) -> Iterator[None]:
             stack.enter_context(mock.patch.object(place, "encode", encoded))
         stack.enter_context(mock.patch.object(bus, "_event_json", told))
         stack.enter_context(mock.patch.object(chosen, "_non_default_fields", digested))
-        for name in ("migration_columns", "batch_columns", "ledger_columns"):
+        for name in ("migration_columns", "batch_columns", "ledger_entry_columns"):
             stack.enter_context(mock.patch.object(tables, name, _wider(getattr(tables, name), newer)))
         yield
 

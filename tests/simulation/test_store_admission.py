@@ -189,7 +189,7 @@ def took(admission: Admission, seen: SlotUse, name: str, attempt: int) -> bool:
     """Whether the attempt has its slot afterwards. A repeated call finds the slot even if the picture is too old to take one."""
     return admission.take_slot(seen, name, BATCHES[name], attempt) or admission.slot_use(
         BATCHES[name], name
-    ).is_held_by_attempt_or_later(attempt)
+    ).is_held_by_this_or_later_attempt(attempt)
 
 
 def _in_turn(sends: list[Callable[..., Any]], last: Callable[..., Any]) -> Callable[..., Any]:

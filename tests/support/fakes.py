@@ -23,7 +23,7 @@ from shared.domain.limits import has_priority
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
 from shared.ports.admission import LeaseHolder, SlotUse
 from shared.ports.audit import AuditPage
-from shared.ports.batches import LEFT_OUT_PAGE, NOTHING_FORGIVEN, BatchPage, Tally
+from shared.ports.batches import LEFT_OUT_PAGE, NOTHING_FORGIVEN, BatchPage, BatchTally
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import MigrationPage, NewMigration, Outbox, UnreadableRow, WaitingMigration
 from shared.ports.ports import Ports
@@ -107,7 +107,7 @@ class FakeMigrations:
         self.rows[migration.migration_id] = row
         return True
 
-    def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
+    def create_migrations(self, made: Sequence[NewMigration]) -> list[bool]:
         return [self.create(*each) for each in made]
 
     def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
@@ -122,7 +122,7 @@ class FakeMigrations:
     def load(self, migration_id: str) -> Migration:
         return self._row(migration_id).migration
 
-    def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
+    def load_migrations(self, migration_ids: Sequence[str]) -> list[Migration]:
         return [self.rows[each].migration for each in migration_ids if each in self.rows]
 
     def commit(self, step: Step) -> None:
@@ -162,7 +162,7 @@ class FakeMigrations:
     def restart_count(self, migration_id: str) -> int:
         return len(self._row(migration_id).restarts)
 
-    def due_migrations(self, now: datetime, limit: int) -> list[Migration]:
+    def list_due_and_postpone_unreadable(self, now: datetime, limit: int) -> list[Migration]:
         waiting = [
             (row.due_at, key) for key, row in self.rows.items() if row.outboxes or row.migration.state is not State.CONFIRMED
         ]
@@ -170,12 +170,12 @@ class FakeMigrations:
         return [replace(self.rows[key].migration, owes=tuple(sorted(self.rows[key].outboxes))) for _, key in due[:limit]]
 
     def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
-        return MigrationPage(tuple(self.due_migrations(until, limit)))
+        return MigrationPage(tuple(self.list_due_and_postpone_unreadable(until, limit)))
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
         return ()  # a row in memory can always be read
 
-    def past_retention_page(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
+    def migration_page_past_retention(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         found = [m for m in self._all() if m.state is State.CONFIRMED and m.due_at is not None and m.due_at <= now]
         return MigrationPage(tuple(found))
 
@@ -188,7 +188,9 @@ class FakeMigrations:
     def _all(self) -> list[Migration]:
         return [row.migration for _, row in sorted(self.rows.items())]
 
-    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
+    def migration_page_of_batch(
+        self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False
+    ) -> MigrationPage:
         found = [m for m in self._all() if m.batch_id == batch_id and state in (None, m.state)]
         return MigrationPage(*_page(found[::-1] if backward else found, limit, token))
 
@@ -196,9 +198,9 @@ class FakeMigrations:
         return [m for m in self._all() if m.instance_id == instance_id][:limit]
 
     def state_counts(self, batch_id: str) -> Counter[State]:
-        return Counter(self.states(batch_id).values())
+        return Counter(self.states_by_migration_id(batch_id).values())
 
-    def states(self, batch_id: str) -> dict[str, State]:
+    def states_by_migration_id(self, batch_id: str) -> dict[str, State]:
         return {each.migration_id: each.state for each in self._all() if each.batch_id == batch_id}
 
     def migration_page(self, *, state: State | None, limit: int, token: str) -> MigrationPage:
@@ -210,7 +212,7 @@ class FakeMigrations:
     def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
         self._row(migration_id).documents[name] = dict(document)
 
-    def document(self, migration_id: str, name: str) -> dict[str, Any] | None:
+    def stored_document(self, migration_id: str, name: str) -> dict[str, Any] | None:
         return self._row(migration_id).documents.get(name)
 
 
@@ -238,10 +240,10 @@ class FakeBatches:
             raise Refused("Batch.NotFound", f"There is no batch {batch_id}.", "List them.", status=404)
         return self.rows[batch_id]
 
-    def terms(self, batch_id: str) -> BatchTerms:
+    def load_terms(self, batch_id: str) -> BatchTerms:
         return self.load(batch_id).terms
 
-    def dry_run_ids(self, batch_ids: Sequence[str]) -> frozenset[str]:
+    def ids_of_dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
         return frozenset(each for each in batch_ids if each in self.rows and self.rows[each].dry_run)
 
     def commit(
@@ -265,7 +267,7 @@ class FakeBatches:
                 self.pages.get(before.batch_id, {}).pop(page, None)
             self.cut[before.batch_id] = Waves(tuple(ids) for ids in waves)
 
-    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
+    def left_out_instance_page(self, batch_id: str, page: int) -> tuple[LeftOutInstance, ...]:
         return tuple(self.without.get(batch_id, ())[page * LEFT_OUT_PAGE :][:LEFT_OUT_PAGE])
 
     def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:
@@ -300,14 +302,14 @@ class FakeBatches:
         noted = failed if outcome == "failed" else self.moved.setdefault(batch_id, {})
         noted[migration_id] = attempt
 
-    def batch_and_tally(self, batch_id: str) -> tuple[Batch, Tally]:
-        return self.load(batch_id), self.tally(batch_id)
+    def load_batch_and_tally(self, batch_id: str) -> tuple[Batch, BatchTally]:
+        return self.load(batch_id), self.load_tally(batch_id)
 
-    def tally(self, batch_id: str) -> Tally:
+    def load_tally(self, batch_id: str) -> BatchTally:
         failed, moved, forgiven = (kept.get(batch_id, {}) for kept in (self.failed, self.moved, self.forgiven))
         counted = {each: n for each, n in failed.items() if n >= moved.get(each, 0) and n > forgiven.get(each, 0)}
-        return Tally(
-            self.terms(batch_id),
+        return BatchTally(
+            self.load_terms(batch_id),
             frozenset(counted),
             frozenset(each for each in moved if moved[each] > failed.get(each, 0)),
             counted,
@@ -362,10 +364,10 @@ class FakeAdmission:
     def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
         self.unlock_instance("group", group, migration_id, attempt)
 
-    def group_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+    def group_place_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
         return {each: LeaseHolder(*self.leases["", "group", each]) for each in groups if ("", "group", each) in self.leases}
 
-    def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
+    def slot_use_and_current_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
         room = self.slot_use(batch_id, migration_id, account=account)
         return replace(room, trouble=self.known.get(account)), self.current_hold()
 
@@ -378,13 +380,13 @@ class FakeAdmission:
     def accounts_of_slot_holders(self) -> dict[str, str]:
         return {each: account for each, account in self.where.items() if account and each in self.held}
 
-    def account_troubles(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
+    def unusable_accounts(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
         return {each: self.known[each] for each in accounts if each in self.known}
 
-    def record_account_trouble(self, trouble: UnusableAccount) -> None:
+    def mark_account_unusable(self, trouble: UnusableAccount) -> None:
         self.known[trouble.account_id] = trouble
 
-    def delete_account_trouble(self, account: str) -> None:
+    def mark_account_usable(self, account: str) -> None:
         self.known.pop(account, None)
 
     def slot_holders(self) -> dict[str, str]:
@@ -399,7 +401,7 @@ class FakeAdmission:
     def take_slot(
         self, seen: SlotUse, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
     ) -> bool:
-        if seen.is_held_by_attempt_or_later(attempt):
+        if seen.is_held_by_this_or_later_attempt(attempt):
             return True
         if seen.version != self.version or seen.since != self.slot_use(batch_id, migration_id).since:
             return False
@@ -424,13 +426,13 @@ class FakeLedger:
 
     entries: dict[tuple[str, str], LedgerEntry] = field(default_factory=dict)
 
-    def put(self, entry: LedgerEntry) -> None:
+    def write_entry(self, entry: LedgerEntry) -> None:
         before = self.entries.get((entry.migration_id, entry.key))
         if before and before.sweep_at and before.state is not SnapshotState.SWEPT and not entry.sweep_at:
             raise Stale("Ledger.Scheduled", "It was given its time to be swept.", "Nothing to do.")
         self.entries[(entry.migration_id, entry.key)] = entry
 
-    def put_new(self, entry: LedgerEntry) -> LedgerEntry:
+    def write_new_entry(self, entry: LedgerEntry) -> LedgerEntry:
         return self.entries.setdefault((entry.migration_id, entry.key), entry)
 
     def entries_of_migration(self, migration_id: str) -> list[LedgerEntry]:

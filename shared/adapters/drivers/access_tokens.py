@@ -37,7 +37,7 @@ class AccessTokens:
         return bool(same)
 
     def delete_token(self, token_id: str) -> None:
-        """Delete the token with this id. A token that does not exist is no error."""
+        """Delete the token with this id. No error is raised if the token does not exist."""
         from alibabacloud_smc20190601 import models
 
         request = models.DeleteAccessTokenRequest(access_token_id=token_id)

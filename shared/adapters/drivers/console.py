@@ -11,7 +11,7 @@ from shared.adapters.drivers.jobs import (
     SmcJobs,
     ambiguous_source_report,
     indistinct_instance_report,
-    is_of_other_instance,
+    is_job_of_other_instance,
     job_report,
     job_reports,
 )
@@ -40,7 +40,7 @@ class ConsoleDriver(JobStopper):
     def check_settings(self) -> None:
         return  # this driver needs no settings
 
-    def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
+    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
         return
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
@@ -77,14 +77,13 @@ class ConsoleDriver(JobStopper):
         return  # only the person who made the job may delete it
 
     def _job_to_follow(self, migration: Migration, found: Sequence[Any]) -> Any | None:
-        """The job that the row names, if that job runs or is finished. If that job has failed or is gone, the newest job in
-        ``found``.
+        """The job that the migration's row names, if this job runs or has finished; otherwise the newest job in ``found``.
 
-        If the job has failed or is gone, the person may start another one. The failed job's source server may be gone too.
+        After a job has failed or was deleted, the person may start another job. The failed job's source server may be deleted too.
         """
         known_id = migration.handle.job_id
         known = self._jobs.jobs_by_id([known_id]).get(known_id) if known_id else None
-        if known is not None and is_of_other_instance(known, migration):
+        if known is not None and is_job_of_other_instance(known, migration):
             known = None
         if known is not None and known.status in _BEGUN:
             return known
@@ -93,12 +92,12 @@ class ConsoleDriver(JobStopper):
 
 
 def _is_possible_job_of_hop(job: Any, migration: Migration) -> bool:
-    """Whether the job may belong to this hop: it names no other instance, and it runs or is new.
+    """Whether the job may belong to this hop of the migration. The job must name no other instance, and must be running or new.
 
     A job is new if it was made after the snapshots were ready, or after the first job started. The clocks of SMC and the pipeline
     may differ by 30 s.
     """
-    if is_of_other_instance(job, migration):
+    if is_job_of_other_instance(job, migration):
         return False
     made = parse_time_or_none(job.creation_time)
     since = (migration.handle.started_at or migration.entered_at) - CLOCKS_APART
@@ -106,7 +105,10 @@ def _is_possible_job_of_hop(job: Any, migration: Migration) -> bool:
 
 
 def _hint_on_other_sources(others: Sequence[Any]) -> str:
-    """A hint for the person if no job is found. SMC may know the instance under another hostname."""
+    """A hint for the person who starts the job. The hint is shown if no job is found.
+
+    SMC may know the instance under another hostname.
+    """
     if not others:
         return ""
     names = ", ".join(f"{source.source_id} ({source_hostname(source.system_info) or 'no hostname'})" for source in others)

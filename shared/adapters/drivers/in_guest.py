@@ -21,22 +21,22 @@ from shared.domain.recipes.recipe import Recipe
 from shared.domain.timing import CLOCKS_APART, JOB_LIMIT, LONGEST_BACK_OFF
 from shared.domain.toolrun import ToolAnswer, is_answer_fresh, tool_run_id
 from shared.ports.clock import Clock
-from shared.ports.driver import InstanceIdentity, JobPhase, JobReport, LiveJob
+from shared.ports.driver import InstanceIdentity, JobPhase, JobReport, UnfinishedJob
 from shared.ports.guest import Agent, Guest
-from shared.probes.tool import Action, is_run_removed, parse_tool_answer, tool_script
+from shared.probes.tool import Action, is_tool_run_removed, parse_tool_answer, tool_script
 
 _LOG = logging.getLogger("replank")
 TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
 MAX_AGE_WITHOUT_NEW_COMMAND = timedelta(seconds=45)
-"""Maximum age of an answer with which no new command is needed.
+"""Maximum age of an answer that makes a new command unnecessary.
 
-The tick and the event of an ended command may both check at about the same time.
+The tick and the event of a command's end may check the guest at about the same time.
 """
 MAX_AGE_WHILE_RUNNING = LONGEST_BACK_OFF + timedelta(minutes=10)
-"""Maximum age of an answer that shows whether a tool may be running. While a tool may be running, the instance stays locked.
+"""Maximum age of an answer that proves that no tool is running. While a tool may be running, the instance stays locked.
 
-One attempt sends a command, and the next attempt reads the answer. The maximum age of an answer is therefore longer than any pause
-between two attempts.
+One check sends a command, and the next check reads the answer. The maximum age is therefore longer than any pause between two
+checks.
 """
 CLEAN_UP_REPEATED_FOR = timedelta(days=1)
 """How long the clean-up of a guest is repeated if the guest does not answer or the tool is still running."""
@@ -59,32 +59,32 @@ class GuestDriver:
             )
             raise Permanent("Driver.SettingMissing", message, remedy)
 
-    def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
+    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
         return  # a route of this driver has only paths whose recipe may be used
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
         recipe = self._recipe_of_hop(migration)
-        run = _run_id(migration)
-        answer = self._newest_answer(migration, migration.handle.began_at or migration.entered_at)
+        run = _tool_run_id(migration)
+        answer = self._newest_tool_answer(migration, migration.handle.began_at or migration.entered_at)
         if answer is None or (answer.run != run and not answer.word):
-            self._send_action(migration, "begin", recipe)
+            self._send_tool_action(migration, "begin", recipe)
             return not_begun_yet_report(recipe, migration.handle)
         report = preparation_report(answer, recipe, migration.handle, run)
         if report.phase is JobPhase.PREPARING and not is_answer_fresh(answer, self._clock.now(), MAX_AGE_WITHOUT_NEW_COMMAND):
-            self._send_action(migration, "check" if answer.phase == UNLICENSED else "look")
+            self._send_tool_action(migration, "check" if answer.phase == UNLICENSED else "look")
         return report
 
     def launch_job(self, migration: Migration) -> None:
-        self._send_action(migration, "start")
+        self._send_tool_action(migration, "start")
 
     def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
-        return {each.migration_id: self._report_on_run(each) for each in migrations}
+        return {each.migration_id: self._tool_run_report(each) for each in migrations}
 
     def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
         return ()  # this driver needs no source server
 
-    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
-        """The tool's run, if the tool may be running.
+    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[UnfinishedJob, ...]:
+        """The tool's run as a job, if the tool may be running; otherwise empty.
 
         A rollback does not wait for the tool, because stopping the instance ends the tool.
         """
@@ -96,26 +96,27 @@ class GuestDriver:
             # The tool may be running in a system without an agent. That cannot be seen from outside, but a run never takes longer
             # than JOB_LIMIT.
             may_run = started_at is not None and now - started_at < JOB_LIMIT
-            return (_live_job(job_id, "out of sight"),) if may_run else ()
+            return (_unfinished_tool_job(job_id, "out of sight"),) if may_run else ()
         try:
-            answer = self._newest_answer(migration, now - MAX_AGE_WHILE_RUNNING)
+            answer = self._newest_tool_answer(migration, now - MAX_AGE_WHILE_RUNNING)
             if answer is None:
-                self._send_action(migration, "look")
+                self._send_tool_action(migration, "look")
         except Refused:
             return ()  # the instance is gone or takes no commands
         if answer is not None and not answer.is_tool_working:
             return ()
-        return (_live_job(job_id, "at work" if answer else "being asked for"),)
+        return (_unfinished_tool_job(job_id, "at work" if answer else "being asked for"),)
 
-    def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
+    def remove_jobs(self, jobs: Sequence[UnfinishedJob]) -> None:
         return  # a running tool is never killed; it ends when the instance is stopped
 
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         """Remove what the driver installed in the guest. Raises Transient until the guest confirms the removal.
 
-        The guest removes nothing while the tool runs. A rollback restores the disks, so nothing is sent until a person has
-        confirmed the rolled-back instance. The restored disks may still hold what an earlier attempt installed. If a migration went
-        back to the queue for a slot, it has no handle. If it has snapshots, a preparation may have begun.
+        The guest removes nothing while the tool runs. A rollback restores the disks, so nothing is sent to the guest until a person
+        has confirmed the rolled-back instance. The restored disks may still hold what an earlier attempt installed. A migration
+        that went back to the queue for a slot has an empty handle. A preparation may have begun in the guest if the migration has
+        made snapshots.
         """
         begun = handle.began_at is not None or migration.snapshots_made > 0
         is_back = migration.state in (State.ROLLING_BACK, State.ROLLED_BACK)
@@ -134,9 +135,9 @@ class GuestDriver:
             sent = migration.released_at if is_back else None  # an answer from before the rollback does not show the present state
             since = sent or (handle.began_at or migration.created_at) - CLOCKS_APART
             outputs = self._guest.command_results(migration.region_id, id, since)
-            if any(is_run_removed(each.output, _run_id(migration)) for each in outputs if each.ended):
+            if any(is_tool_run_removed(each.output, _tool_run_id(migration)) for each in outputs if each.ended):
                 return
-            self._send_action(migration, "clean")
+            self._send_tool_action(migration, "clean")
         except Refused as error:
             _LOG.warning("nothing is removed in the guest: %s", error, extra=told)
             return
@@ -144,7 +145,7 @@ class GuestDriver:
 
     # Reading and commanding the guest ----------------------------------------------------------------------------------
 
-    def _report_on_run(self, migration: Migration) -> JobReport:
+    def _tool_run_report(self, migration: Migration) -> JobReport:
         """The report on one run.
 
         If the guest cannot be reached now, the run is reported as running. The run's time limit still applies.
@@ -153,9 +154,9 @@ class GuestDriver:
         started_at = migration.handle.started_at or migration.entered_at
         try:
             recipe = self._recipe_of_hop(migration, under_way=True)
-            answer = self._newest_answer(migration, started_at)
+            answer = self._newest_tool_answer(migration, started_at)
             if not is_answer_fresh(answer, self._clock.now(), MAX_AGE_WITHOUT_NEW_COMMAND):
-                self._send_action(migration, "look")
+                self._send_tool_action(migration, "look")
         except AccountUnusable:
             raise
         except (Transient, Refused) as error:
@@ -163,14 +164,14 @@ class GuestDriver:
             return as_before
         return as_before if answer is None else running_report(answer, recipe, migration.handle, self._catalog)
 
-    def _newest_answer(self, migration: Migration, since: datetime) -> ToolAnswer | None:
+    def _newest_tool_answer(self, migration: Migration, since: datetime) -> ToolAnswer | None:
         """The newest complete answer to a command that began at ``since`` or later; None if no answer is complete."""
         outputs = self._guest.command_results(migration.region_id, migration.instance_id, since - CLOCKS_APART)
         answers = (parse_tool_answer(each.output, each.begun_at) for each in reversed(outputs) if each.ended)
         return next((each for each in answers if each is not None), None)
 
-    def _send_action(self, migration: Migration, action: Action, recipe: Recipe | None = None) -> None:
-        """Send one action to the guest.
+    def _send_tool_action(self, migration: Migration, action: Action, recipe: Recipe | None = None) -> None:
+        """Send the command for one action to the guest.
 
         If the same action is sent twice within a minute, Cloud Assistant runs only one command. The guest never repeats an action.
         """
@@ -179,7 +180,7 @@ class GuestDriver:
             migration.region_id,
             migration.instance_id,
             os_type=migration.os_type,
-            script=tool_script(action, _run_id(migration), recipe),
+            script=tool_script(action, _tool_run_id(migration), recipe),
             # The token's word differs from that of older versions, because the command's name has changed since. ECS refuses a
             # known token with changed parameters.
             token=migration.client_token("guest-tool", migration.hop, migration.attempt, action, minute),
@@ -190,12 +191,12 @@ class GuestDriver:
     def _guest_agent(self, migration: Migration) -> Agent | None:
         """The Cloud Assistant agent of the instance; None if the instance does not exist."""
         try:
-            return self._guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
+            return self._guest.agents_by_instance_id(migration.region_id, [migration.instance_id]).get(migration.instance_id)
         except Refused:
             return None
 
     def _recipe_of_hop(self, migration: Migration, *, under_way: bool = False) -> Recipe:
-        """The recipe of the hop.
+        """The recipe for the migration's current hop.
 
         A recipe that was turned off starts no new run. A run that is already ``under_way`` still uses its recipe.
         """
@@ -207,9 +208,9 @@ class GuestDriver:
         return recipe
 
 
-def _live_job(job_id: str, status: str) -> LiveJob:
-    return LiveJob(job_id, status, runs=True, ours=False, ends_with_instance=True)
+def _unfinished_tool_job(job_id: str, status: str) -> UnfinishedJob:
+    return UnfinishedJob(job_id, status, runs=True, ours=False, ends_with_instance=True)
 
 
-def _run_id(migration: Migration) -> str:
+def _tool_run_id(migration: Migration) -> str:
     return tool_run_id(migration.migration_id, migration.hop, migration.attempt)

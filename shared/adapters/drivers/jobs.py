@@ -10,7 +10,7 @@ from typing import Any
 from shared.adapters.clock import parse_time_or_none
 from shared.adapters.drivers.sources import has_address_of_instance
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import Expected, call_service, is_never_expected
+from shared.adapters.sdk_call import Expected, call_service, expect_no_error
 from shared.domain.errors import Permanent
 from shared.domain.migration import DriverData, Migration
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
@@ -30,11 +30,14 @@ PHASES = {
     "Stopped": JobPhase.FAILED,
     "Expired": JobPhase.FAILED,
 }
-"""The phase for each Status of a job. A job that is missing, or that has another Status such as Deleting, is reported as gone."""
-_STATUSES_WITH_COPIES = frozenset({"Syncing", "Processing", "Cleaning"})
-"""The values of BusinessStatus after Preparing.
+"""The phase of a job, by the job's Status in SMC.
 
-While a job has one of these, SMC makes its copies of the disks (docs/assumptions.md).
+A job that is missing, or that has another Status such as Deleting, is reported as gone.
+"""
+_STATUSES_WITH_COPIES = frozenset({"Syncing", "Processing", "Cleaning"})
+"""The values of a job's BusinessStatus that follow Preparing.
+
+For a job with one of these values, SMC has already copied the disks (docs/assumptions.md).
 """
 _REMEDY_SAME_JOB = "Read SMC's message, correct the cause in the instance, then retry: the same job goes on where it stopped."
 _REMEDY_NEW_JOB = "Retry the migration: a new job is made."
@@ -46,15 +49,18 @@ class SmcJobs:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
-    def call_smc(self, operation: str, request: Any, *, expected: Expected = is_never_expected) -> Any:
+    def call_smc(self, operation: str, request: Any, *, expected: Expected = expect_no_error) -> Any:
         """Call one operation of SMC. Raises the errors of ``sdk_call.call_service``."""
         method: Callable[[Any, Any], Any] = getattr(self._clients.smc_client(), f"{operation}_with_options")
         return call_service(self._clients, lambda runtime: method(request, runtime), expected=expected)
 
     def call_smc_with_more_parameters(
-        self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = is_never_expected
+        self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = expect_no_error
     ) -> dict[str, Any]:
-        """Call SMC with additional parameters, ``more``, which the SDK's model does not have. Returns the answer's body."""
+        """Call one operation of SMC. ``more`` holds additional parameters, which the SDK's model lacks.
+
+        Returns the answer's body.
+        """
         from alibabacloud_openapi_util.client import Client as OpenApiUtil
         from alibabacloud_tea_openapi import models
 
@@ -85,7 +91,7 @@ class SmcJobs:
         return found
 
     def job_by_name(self, name: str) -> Any | None:
-        """The job with exactly this name; None if no job has it."""
+        """The job with exactly this name; None if no job has this name."""
         return next((job for job in self._list_jobs(name=name, page_number=1, page_size=PAGE) if job.name == name), None)
 
     def jobs_of_sources(self, source_ids: Sequence[str]) -> list[Any]:
@@ -99,7 +105,7 @@ class SmcJobs:
         return self._list_jobs(tag=[models.DescribeReplicationJobsRequestTag(key=key, value=value)], page_number=1, page_size=PAGE)
 
     def all_jobs_of_source(self, source_id: str) -> list[Any]:
-        """The jobs of one source server, of every type."""
+        """The jobs of one source server, whatever their JobType."""
         return self._list_jobs(source_id=[source_id], page_number=1, page_size=PAGE)
 
     def _list_jobs(self, **wanted: Any) -> list[Any]:
@@ -113,7 +119,7 @@ class SmcJobs:
         return next(self._list_sources(source_id=[source_id]), None)
 
     def sources_at_addresses(self, identity: InstanceIdentity, **wanted: Any) -> list[Any]:
-        """The source servers at one of the instance's addresses.
+        """The source servers that have one of the instance's addresses.
 
         A source server may belong to another instance with the same address.
         """
@@ -131,8 +137,8 @@ class SmcJobs:
                 return
 
 
-def is_of_other_instance(job: Any, migration: Migration) -> bool:
-    """Whether the job names another instance, or another region, than the migration does."""
+def is_job_of_other_instance(job: Any, migration: Migration) -> bool:
+    """Whether the job names an instance or a region that is not the migration's."""
     instance = (job.instance_id or migration.instance_id) == migration.instance_id
     return not (instance and (job.region_id or migration.region_id) == migration.region_id)
 
@@ -145,14 +151,14 @@ def foreign_job_error(job: Any) -> Permanent:
 
 
 def ambiguous_source_report(handle: DriverData, source_ids: Iterable[str]) -> JobReport:
-    """The failed report for an instance if several source servers match it."""
+    """The report of a failure: several source servers match one instance."""
     message = f"Sources {', '.join(sorted(source_ids))} all have this instance's address and hostname."
     remedy = "See in the SMC console which are of other machines, and delete this instance's surplus ones; then retry."
     return JobReport(JobPhase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
 
 
 def indistinct_instance_report(handle: DriverData, instance_ids: Iterable[str]) -> JobReport:
-    """The failed report for instances that share an address and a hostname. The jobs of such instances cannot be told apart."""
+    """The report of a failure: several instances share an address and a hostname, so SMC's jobs do not show their instance."""
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
     return JobReport(JobPhase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)

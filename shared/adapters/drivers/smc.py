@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.adapters.clock import parse_time_or_none
 from shared.adapters.drivers.access_tokens import AccessTokens
-from shared.adapters.drivers.jobs import OS_JOB, PAGE, SmcJobs, foreign_job_error, is_of_other_instance, job_reports
+from shared.adapters.drivers.jobs import OS_JOB, PAGE, SmcJobs, foreign_job_error, is_job_of_other_instance, job_reports
 from shared.adapters.drivers.smc_settings import SmcSettings
 from shared.adapters.drivers.unfinished import MIGRATION_TAG, JobStopper
 from shared.adapters.sdk import Clients
@@ -30,7 +30,10 @@ from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
 from shared.ports.guest import CommandResult, Guest
 
 VALID_FOR = timedelta(days=14)
-"""How long a job stays valid after the migration entered its state. SMC accepts 7 to 90 days, counted from the call."""
+"""How long a job stays valid, counted from the migration's last change of state.
+
+SMC accepts 7 to 90 days, counted from the call.
+"""
 IMPORT_TIMEOUT_S = 600
 IMPORT_ENDS = timedelta(seconds=IMPORT_TIMEOUT_S + 60)
 """Maximum duration of an import that this driver starts. A command that runs longer cannot be an import of this driver."""
@@ -68,8 +71,8 @@ class SmcDriver(JobStopper):
         if missing:
             raise _setting_missing_error(" and ".join(missing))
 
-    def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
-        self._import_command(os_type)
+    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
+        self._import_command_template(os_type)
         for release in releases:
             self._smc_release_name(release)
 
@@ -80,7 +83,7 @@ class SmcDriver(JobStopper):
         handle = migration.handle
         if handle.job_id:
             job = self._jobs.jobs_by_id([handle.job_id]).get(handle.job_id)
-            if job is not None and is_of_other_instance(job, migration):
+            if job is not None and is_job_of_other_instance(job, migration):
                 raise foreign_job_error(job)
             if job is not None and job.status in _USABLE:
                 return JobReport(JobPhase.PREPARED, replace(handle, ran_before=job.start_time or ""))
@@ -96,18 +99,18 @@ class SmcDriver(JobStopper):
     def _begin_or_check_import(self, migration: Migration, handle: DriverData) -> JobReport:
         """Begin the import, or read the result of an import that has begun.
 
-        Once the source exists, the report's handle names it.
+        If the import has registered a source server, the report's handle contains the id of this source server.
         """
         if handle.import_invocation_id:
             result = self._guest.command_result(migration.region_id, migration.instance_id, handle.import_invocation_id)
-            return JobReport(JobPhase.PREPARING, handle) if result is None else _job_report_of_import(handle, result)
+            return JobReport(JobPhase.PREPARING, handle) if result is None else _import_report(handle, result)
         name = _job_name(migration)
         if self._tokens.delete_tokens_by_name(name):
             # An earlier call made the token and then crashed, so the activation code is lost. Its import may still have succeeded.
             known = self._source_of_lost_import(migration)
             if known:
                 return JobReport(JobPhase.PREPARING, replace(handle, source_id=known))
-        command = self._import_command(migration.os_type)
+        command = self._import_command_template(migration.os_type)
         token_id, code = self._tokens.make_token(name)
         invocation = self._guest.start_script(
             migration.region_id,
@@ -121,26 +124,28 @@ class SmcDriver(JobStopper):
         return JobReport(JobPhase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
     def _source_of_lost_import(self, migration: Migration) -> str:
-        """The id of the newest source without a job that an import has registered since the preparation began; empty without
-        such a source.
+        """The id of the newest source server without a job. Only source servers that imports registered since the preparation began
+        count.
+
+        Empty if no source server counts.
         """
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
-        for source_id in reversed(_imported_source_ids(self._command_outputs(migration, since))):
+        for source_id in reversed(_imported_source_ids(self._results_of_commands(migration, since))):
             source = self._jobs.source_by_id(source_id)
             if source is not None and source.state == "Available" and not source.job_id:
                 return source_id
         return ""
 
-    def _command_outputs(self, migration: Migration, since: datetime) -> list[CommandResult]:
-        """The results of the commands that were run in the instance, oldest first. The SMC client's output names the sources that
-        it registers.
+    def _results_of_commands(self, migration: Migration, since: datetime) -> list[CommandResult]:
+        """The results of the commands that were run in the instance, oldest first. The SMC client prints the id of each source
+        server that the client registers.
 
-        SMC's list of sources cannot replace the client's output. The list names no instance, and two instances may share an address
-        and a hostname.
+        SMC's list of source servers cannot replace the client's output, because SMC's list shows no instance ids. Two instances may
+        have the same address and hostname.
         """
         return self._guest.command_results(migration.region_id, migration.instance_id, since - CLOCKS_APART)
 
-    def _import_command(self, os_type: str) -> str:
+    def _import_command_template(self, os_type: str) -> str:
         template = self._settings.import_windows if os_type == "windows" else self._settings.import_linux
         if not template:
             raise _setting_missing_error(f"REPLANK_SMC_IMPORT_{os_type.upper()}")
@@ -151,7 +156,7 @@ class SmcDriver(JobStopper):
         if source is None or source.state == "Deleting":
             return JobReport(JobPhase.PREPARING, replace(handle, source_id="", import_invocation_id=""))
         if source.state == "Available":
-            for job_id in self._existing_job_ids(_job_names(migration)[:-1]):
+            for job_id in self._existing_job_ids(_job_names_of_all_attempts(migration)[:-1]):
                 self._delete_job(job_id)
             try:
                 return JobReport(
@@ -169,7 +174,7 @@ class SmcDriver(JobStopper):
     def _existing_job_report(self, migration: Migration, handle: DriverData, source: Any) -> JobReport:
         """The report for a source that already has a job.
 
-        The report is ready if an earlier call of this migration made the job, else failed.
+        The report's phase is PREPARED if an earlier call of this migration made the job, otherwise FAILED.
         """
         job = self._jobs.job_by_name(_job_name(migration))
         if job is not None:
@@ -211,9 +216,9 @@ class SmcDriver(JobStopper):
 
         job_id = migration.handle.job_id
         job = self._jobs.jobs_by_id([job_id]).get(job_id)
-        if job is not None and is_of_other_instance(job, migration):
+        if job is not None and is_job_of_other_instance(job, migration):
             raise foreign_job_error(job)
-        if _is_launched(job, migration):
+        if _is_job_launched(job, migration):
             return  # an earlier call started the job; if the job has failed since, only a person may start it again
         request = models.StartReplicationJobRequest(job_id=job_id)
         try:
@@ -231,7 +236,7 @@ class SmcDriver(JobStopper):
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         if handle == DriverData() and not migration.snapshots_made:
             return  # nothing is prepared before the snapshots exist
-        names = _job_names(migration)
+        names = _job_names_of_all_attempts(migration)
         # With only one attempt and a known job, no other job can exist. Otherwise a lost call may have made one.
         lost = [] if handle.job_id and migration.attempt == 1 else self._existing_job_ids(names)
         own = sorted({*lost, handle.job_id} - {""})
@@ -245,16 +250,19 @@ class SmcDriver(JobStopper):
             self._delete_sources(migration, handle, {*own, *names})
 
     def _existing_job_ids(self, names: Sequence[str]) -> list[str]:
-        """The ids of the existing jobs with these names. The row may lack the id of a job if a call or a step was lost."""
+        """The ids of the existing jobs with these names.
+
+        The migration's row may lack the id of a job if a call or a step was lost.
+        """
         return [job.job_id for name in names if (job := self._jobs.job_by_name(name)) is not None]
 
     def _delete_sources(self, migration: Migration, handle: DriverData, own: Collection[str]) -> None:
-        """Delete the source in the handle, and the sources that the instance registered after the migration began.
+        """Delete the source server in the handle, and those that the instance registered after the migration began.
 
         Call ``_delete_sources`` after the activation codes are deleted, so that no further import can begin. Raises Transient while
         an import may be running.
         """
-        outputs = self._command_outputs(migration, migration.created_at)
+        outputs = self._results_of_commands(migration, migration.created_at)
         for source_id in sorted({*_imported_source_ids(outputs), handle.source_id} - {""}):
             self._delete_source(source_id, own)
         since = self._clock.now() - IMPORT_ENDS
@@ -262,9 +270,10 @@ class SmcDriver(JobStopper):
             raise Transient("Import.Running", f"An import may still be under way in {migration.instance_id}.")
 
     def _delete_source(self, source_id: str, own: Collection[str]) -> None:
-        """Delete the source.
+        """Delete the source server.
 
-        If SMC refuses because the source has jobs, force the deletion, but only if all these jobs are in ``own``.
+        SMC refuses to delete a source server that has jobs. If all jobs of the source server are in ``own``, the deletion is
+        forced.
         """
         from alibabacloud_smc20190601 import models
 
@@ -289,8 +298,8 @@ class SmcDriver(JobStopper):
             return
 
 
-def _is_launched(job: Any | None, migration: Migration) -> bool:
-    """Whether the start time that SMC shows for the job proves that this attempt has started it."""
+def _is_job_launched(job: Any | None, migration: Migration) -> bool:
+    """Whether the start time that SMC shows for the job proves that this attempt started the job."""
     if job is None or not job.start_time:
         return False
     if migration.handle.ran_before is not None:
@@ -300,11 +309,11 @@ def _is_launched(job: Any | None, migration: Migration) -> bool:
 
 
 def _job_name(migration: Migration) -> str:
-    """The name of the attempt's token and job. A repeated call of the same attempt uses the same name again."""
+    """The name of the attempt's token and job. Repeated calls of one attempt use the same name."""
     return f"rp-{migration.migration_id}-{migration.hop}-{migration.attempt}"
 
 
-def _job_names(migration: Migration) -> list[str]:
+def _job_names_of_all_attempts(migration: Migration) -> list[str]:
     """The job names of all attempts so far, oldest first."""
     return [_job_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
 
@@ -315,7 +324,7 @@ def _imported_source_ids(outputs: Sequence[CommandResult]) -> list[str]:
     return list(dict.fromkeys(each.group(1) for each in found if each))
 
 
-def _job_report_of_import(handle: DriverData, result: CommandResult) -> JobReport:
+def _import_report(handle: DriverData, result: CommandResult) -> JobReport:
     output = result.output.decode("utf-8", "replace")
     found = _IMPORTED.search(output)
     if found:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class SmcSettings:
-    """Values for SMC that Alibaba Cloud does not publish.
+    """Values that SMC's API needs, but Alibaba Cloud does not publish.
 
     ``target_values`` holds SMC's name for each catalog release, by release key.
     """

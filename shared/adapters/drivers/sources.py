@@ -1,7 +1,7 @@
 """Decides which instance a source server belongs to. SMC does not name the instance, so an address and the hostname must match.
 
 An address alone proves nothing: several VPCs may use the same addresses, and SMC lists the sources of all regions. A missing
-hostname proves nothing either, nor does a hostname that many machines share.
+hostname proves nothing, and a hostname that many machines have proves nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NETBIOS = 15
 
 
 def is_source_of_instance(source: Any, identity: InstanceIdentity) -> bool:
-    """Whether the source server stands for this instance: an address and a hostname match."""
+    """Whether the source server represents this instance: an address and a hostname match."""
     return has_address_of_instance(source, identity) and is_hostname_of_instance(source_hostname(source.system_info), identity)
 
 
@@ -28,17 +28,17 @@ def is_hostname_of_instance(name: str, identity: InstanceIdentity) -> bool:
 
 
 def has_address_of_instance(source: Any, identity: InstanceIdentity) -> bool:
-    """Whether the source has a private address of the instance. Other instances may have the same address."""
+    """Whether the source server has a private address of the instance. Other instances may have the same address."""
     return bool(source_addresses(source.system_info) & set(identity.private_ips))
 
 
 def source_addresses(system_info: str | None) -> set[str]:
-    """The IPv4 addresses in a source's SystemInfo, a JSON object whose ``ipv4`` is one address or a list."""
+    """The IPv4 addresses in a source server's SystemInfo, a JSON object whose ``ipv4`` is one address or a list."""
     return set(re.findall(r"\d{1,3}(?:\.\d{1,3}){3}", json.dumps(_parsed_system_info(system_info).get("ipv4", ""))))
 
 
 def source_hostname(system_info: str | None) -> str:
-    """The hostname in a source's SystemInfo; empty if SystemInfo has no hostname."""
+    """The hostname in a source server's SystemInfo; empty if SystemInfo has no hostname."""
     found = _parsed_system_info(system_info).get("hostname")
     return found if isinstance(found, str) else ""
 
@@ -46,7 +46,7 @@ def source_hostname(system_info: str | None) -> str:
 def is_same_host(seen: str, known: str, *, windows: bool = False) -> bool:
     """Whether two hostnames belong to the same machine.
 
-    Case does not matter. Domains are compared only if both hostnames have one.
+    Upper and lower case are equal. Domains are compared only if both hostnames have a domain.
     """
     seen, known = (each.strip().rstrip(".").lower() for each in (seen, known))
     one, other = seen.partition(".")[0], known.partition(".")[0]

@@ -1,4 +1,4 @@
-"""Converts a guest's answer into a report on the tool in the guest, both during its preparation and while it runs.
+"""Converts a guest's answer into a report on the tool in the guest. The report covers a tool that is being prepared, or that runs.
 
 The module makes no calls.
 """
@@ -29,24 +29,24 @@ _LET_END = "Let it end, or end it; then retry."
 
 def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     """The report on the tool's installation and on the tool's own precheck."""
-    return _with_log(_preparation_report(answer, recipe, handle, run), answer, run)
+    return _report_with_log(_preparation_report_without_log(answer, recipe, handle, run), answer, run)
 
 
 def running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
     """The report on a replacement in progress, made from the guest's answer."""
-    return _with_log(_running_report(answer, recipe, handle, catalog), answer, handle.job_id)
+    return _report_with_log(_running_report_without_log(answer, recipe, handle, catalog), answer, handle.job_id)
 
 
-def _with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobReport:
+def _report_with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobReport:
     """The report, with the end of the tool's log added if it reports a failure or the preparation of this run."""
     if report.phase not in (JobPhase.FAILED, JobPhase.PREPARING) or answer.run != run:
         return report
     return replace(report, log=end_of_log(answer.log))
 
 
-def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
+def _preparation_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     if answer.word:
-        return _run_not_begun_report(answer, recipe, handle, run)
+        return _unstarted_run_report(answer, recipe, handle, run)
     if answer.run != run:
         return not_begun_yet_report(recipe, handle)
     known = replace(handle, job_id=run, waits="")
@@ -60,7 +60,7 @@ def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, 
         findings_that_stop_tool(findings_of_report(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
     )
     if answer.phase == "refused" or stops:
-        return _refusal_report(answer, recipe, known)
+        return _precheck_refusal_report(answer, recipe, known)
     if answer.is_cut_off:
         message = (
             f"The preparation of {recipe.tool} was cut off while it was {answer.phase}: the instance restarted, or it was killed."
@@ -75,22 +75,22 @@ def _preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, 
     return JobReport(JobPhase.PREPARING, replace(handle, waits=""), remedy=f"{recipe.tool} {doing}.", late_remedy=late)
 
 
-def _running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
+def _running_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
     running = JobReport(JobPhase.RUNNING, handle, progress=answer.progress)
     if answer.run != handle.job_id:
         gone = "The instance has no record of this run. It may have been put back to a snapshot, or another tool is at work in it."
         remedy = "Look at the instance; then retry, or roll back."
         return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.RecordGone", gone, remedy)
     if answer.phase == "failed":
-        return _failure_report(answer, recipe, handle)
+        return _tool_failure_report(answer, recipe, handle)
     if answer.is_cut_off:
         message = (
             f"{recipe.tool} was cut off in the middle: the instance restarted, or the tool was killed."
-            f" {_error_text(answer)}".strip()
+            f" {_tool_error_text(answer)}".strip()
         )
         return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.Interrupted", message, _remedy_after_interruption(answer))
     if answer.phase == "prepared" and not answer.started:
-        return _run_not_begun_report(answer, recipe, handle, handle.job_id) if answer.word else JobReport(JobPhase.PREPARED, handle)
+        return _unstarted_run_report(answer, recipe, handle, handle.job_id) if answer.word else JobReport(JobPhase.PREPARED, handle)
     if answer.phase != "restarting" or not answer.returned or answer.busy:
         return running
     found = identify_os_release_in_catalog(catalog, answer.os_id, answer.os_version, answer.os_name)
@@ -119,7 +119,7 @@ def _unlicensed_report(recipe: Recipe, handle: DriverData) -> JobReport:
     )
 
 
-def _run_not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
+def _unstarted_run_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     """The report for a guest that refused to begin the run ``run``, because of what already happens or has happened in it."""
     own = _migration_part(answer.run) == _migration_part(run)
     if answer.word == "past" and own:
@@ -143,10 +143,10 @@ def _migration_part(run: str) -> str:
     return run.rsplit("-", 2)[0]
 
 
-def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
+def _precheck_refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for a tool whose own precheck found obstacles.
 
-    The message has the first finding and the number of further findings.
+    The report's message contains the first obstacle and the number of further obstacles.
     """
     stops = findings_that_stop_tool(findings_of_report(recipe.tool, answer.report))
     if not stops:
@@ -159,14 +159,14 @@ def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> J
     return JobReport(JobPhase.FAILED, handle, code="Tool.Inhibited", message=message, remedy=first.remedy)
 
 
-def _failure_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
+def _tool_failure_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for a tool that ended with an error."""
     report = _failed_report_with_tool_error(answer, recipe, handle, "Tool.Failed", f"ended with status {answer.status}")
     return replace(report, progress=answer.progress, remedy=_BACK if answer.changed else report.remedy)
 
 
 def _system_not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
-    """The report for an instance that has restarted but does not completely run the new system, although no tool is running."""
+    """The report of a failure: the instance has restarted and runs no tool, but does not completely run the new system."""
     activity = latest_recorded_run(answer.results)
     own = (
         f" Its record says: from {activity.source_os} to {activity.target_os}, success {str(activity.success).lower()}."
@@ -174,19 +174,19 @@ def _system_not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Driv
         else ""
     )
     system = f"{answer.os_name} {answer.os_version}".strip() or "an unknown system"
-    message = f"{recipe.tool} has ended, and the instance runs {system}.{own} {_error_text(answer, recipe)}".strip()
+    message = f"{recipe.tool} has ended, and the instance runs {system}.{own} {_tool_error_text(answer, recipe)}".strip()
     return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.NotReplaced", message, _BACK)
 
 
 def _failed_report_with_tool_error(answer: ToolAnswer, recipe: Recipe, handle: DriverData, code: str, what: str) -> JobReport:
-    """A failed report with the tool's own words. If the kind of failure is known, the report has that kind's code and remedy."""
+    """The report of a failure, in the tool's own words. A known kind of failure has its own code and remedy."""
     kind = failure_kind(answer.log)
     remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."
-    message = f"{recipe.tool} {what}. {_error_text(answer, recipe)}".strip()
+    message = f"{recipe.tool} {what}. {_tool_error_text(answer, recipe)}".strip()
     return JobReport(JobPhase.FAILED, handle, code=kind.code if kind else code, message=message, remedy=remedy)
 
 
-def _error_text(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
+def _tool_error_text(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
     """The first error that the tool reports, in the tool's own words; empty if it reports no error."""
     stops = findings_that_stop_tool(findings_of_report(recipe.tool, answer.report)) if recipe and answer.report else ()
     said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error_line(answer.log)

@@ -1,6 +1,6 @@
-"""Stands for the driver of a migration whose driver is not chosen yet.
+"""Takes the place of a driver while no driver is chosen for a migration.
 
-No job exists at that time, so there is nothing to look for.
+A migration without a chosen driver has no job.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ from collections.abc import Sequence
 from shared.domain.drivers import AUTO
 from shared.domain.errors import Permanent
 from shared.domain.migration import DriverData, Migration
-from shared.ports.driver import InstanceIdentity, JobReport, LiveJob
+from shared.ports.driver import InstanceIdentity, JobReport, UnfinishedJob
 
 
 class UnchosenDriver:
-    """Implements the port ``Driver`` without a job. Preparing or starting a job is refused."""
+    """Implements the port ``Driver`` for a migration without a chosen driver. Preparing or starting a job is refused."""
 
     traits = AUTO
 
     def check_settings(self) -> None:
         return  # the precheck asks the drivers themselves
 
-    def check_path_settings(self, os_type: str, releases: Sequence[str]) -> None:
+    def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
         return
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
-        raise _not_chosen_error()
+        raise _driver_not_chosen_error()
 
     def launch_job(self, migration: Migration) -> None:
-        raise _not_chosen_error()
+        raise _driver_not_chosen_error()
 
     def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
         return {}
@@ -36,17 +36,17 @@ class UnchosenDriver:
     def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
         return ()
 
-    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
+    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[UnfinishedJob, ...]:
         return ()
 
-    def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
+    def remove_jobs(self, jobs: Sequence[UnfinishedJob]) -> None:
         return
 
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         return
 
 
-def _not_chosen_error() -> Permanent:
+def _driver_not_chosen_error() -> Permanent:
     """The error of a migration without a chosen driver.
 
     An older version may have prechecked the migration, and older versions choose no driver.

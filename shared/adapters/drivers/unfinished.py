@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from shared.adapters.clock import parse_time_or_none
-from shared.adapters.drivers.jobs import PAGE, SmcJobs, is_of_other_instance
+from shared.adapters.drivers.jobs import PAGE, SmcJobs, is_job_of_other_instance
 from shared.adapters.drivers.sources import is_source_of_instance
 from shared.adapters.sdk_call import has_code, is_not_found
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.migration import Migration
-from shared.ports.driver import InstanceIdentity, LiveJob
+from shared.ports.driver import InstanceIdentity, UnfinishedJob
 
 MIGRATION_TAG = "replank:migration"
-"""The tag of the jobs that the pipeline makes. The tag's value is the migration's id."""
+"""The tag key of the jobs that the pipeline makes. The tag's value is the migration's id."""
 RUNS = frozenset({"Running", "Waiting", "Deleting"})
 """States in which a job may write to the disks. SMC does not document what a job does while it is being deleted."""
 STARTABLE = frozenset({"Ready", "Stopped", "InError"})
@@ -26,7 +26,7 @@ _REFUSED = has_code("ReplicationJob.InvalidStatus", "ReplicationJob.InvalidBusin
 class JobStopper:
     """The part of a driver that finds and stops SMC jobs.
 
-    If ``follows`` is true, a job that a person starts on the instance's sources belongs to the migration from its start.
+    If ``follows`` is true, each job that a person makes for the instance after the migration began belongs to the migration.
     """
 
     follows = False
@@ -37,37 +37,37 @@ class JobStopper:
         own = {source.source_id for source in near if is_source_of_instance(source, identity)}
         return tuple(sorted((own | {migration.handle.source_id}) - {""}))
 
-    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
-        ours = {job.job_id: job for job in self._own_jobs(migration)}
+    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[UnfinishedJob, ...]:
+        ours = {job.job_id: job for job in self._jobs_of_migration(migration)}
         near = {job.job_id: job for job in self._jobs.jobs_of_sources(source_ids[:PAGE])}
         found = []
         for job_id, job in {**near, **ours}.items():
-            own = job_id in ours or (self.follows and _was_made_since(job, migration.created_at))
-            live = LiveJob(job_id, job.status or "", job.status in RUNS, own)
-            if not is_of_other_instance(job, migration) and (live.runs or (own and live.status in STARTABLE)):
+            own = job_id in ours or (self.follows and _was_job_made_since(job, migration.created_at))
+            live = UnfinishedJob(job_id, job.status or "", job.status in RUNS, own)
+            if not is_job_of_other_instance(job, migration) and (live.runs or (own and live.status in STARTABLE)):
                 found.append(live)
         return tuple(found)
 
-    def _own_jobs(self, migration: Migration) -> list[Any]:
+    def _jobs_of_migration(self, migration: Migration) -> list[Any]:
         job_id = migration.handle.job_id
         known = self._jobs.jobs_by_id([job_id]).values() if job_id else ()
         return [*known, *([] if self.follows else self._jobs.jobs_with_tag(MIGRATION_TAG, migration.migration_id))]
 
-    def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
+    def remove_jobs(self, jobs: Sequence[UnfinishedJob]) -> None:
         from alibabacloud_smc20190601 import models
 
         for job in jobs:
             if job.status == "Running":
-                self._send_unless_refused("stop_replication_job", models.StopReplicationJobRequest(job_id=job.job_id))
-            self._send_unless_refused("delete_replication_job", models.DeleteReplicationJobRequest(job_id=job.job_id))
+                self._send_and_ignore_refusal("stop_replication_job", models.StopReplicationJobRequest(job_id=job.job_id))
+            self._send_and_ignore_refusal("delete_replication_job", models.DeleteReplicationJobRequest(job_id=job.job_id))
 
-    def _send_unless_refused(self, operation: str, request: Any) -> None:
+    def _send_and_ignore_refusal(self, operation: str, request: Any) -> None:
         try:
             self._jobs.call_smc(operation, request, expected=lambda error: is_not_found(error) or _REFUSED(error))
         except CloudError:
             return
 
 
-def _was_made_since(job: Any, began_at: datetime) -> bool:
+def _was_job_made_since(job: Any, began_at: datetime) -> bool:
     made = parse_time_or_none(job.creation_time)
     return made is not None and made >= began_at.replace(microsecond=0)

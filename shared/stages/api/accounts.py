@@ -10,7 +10,7 @@ from shared.stages.api import views
 
 def account_list(ports: Ports) -> views.AccountList:
     """Return the deployment's own account and its member accounts. An account that cannot be used is returned with the reason."""
-    troubles = {each.account_id: each for each in account_troubles(sorted(ports.member_accounts), ports)}
+    troubles = {each.account_id: each for each in unusable_accounts(sorted(ports.member_accounts), ports)}
     own = views.AccountView(ports.account_id, "", "", None)
     members = (
         views.AccountView(each.account_id, each.name, each.role_arn, troubles.get(each.account_id))
@@ -19,7 +19,7 @@ def account_list(ports: Ports) -> views.AccountList:
     return views.AccountList((own, *members))
 
 
-def account_troubles(accounts: Sequence[str], ports: Ports) -> tuple[views.AccountTrouble, ...]:
+def unusable_accounts(accounts: Sequence[str], ports: Ports) -> tuple[views.AccountTrouble, ...]:
     """Return each account that cannot be used, with the reason; empty if all accounts can be used."""
-    found = ports.admission.account_troubles(accounts).values()
+    found = ports.admission.unusable_accounts(accounts).values()
     return tuple(views.AccountTrouble(each.account_id, each.code, each.message, each.remedy, each.since) for each in found)

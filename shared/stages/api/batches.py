@@ -19,7 +19,7 @@ from shared.domain.migration import ADMITTED, State
 from shared.domain.notice import read_notice
 from shared.domain.policy import read_policy
 from shared.domain.retry import LOST_RACE
-from shared.ports.batches import Tally
+from shared.ports.batches import BatchTally
 from shared.ports.ports import Ports
 from shared.stages.api import accounts, show, views
 from shared.stages.api.act import contention_error
@@ -145,18 +145,18 @@ def _distinct_items(items: Any) -> tuple[str, ...]:
 
 def get_batch(ports: Ports, batch_id: str) -> views.BatchDetail:
     """Return a batch with the number of its migrations by state; raises Refused (Batch.NotFound)."""
-    found, tally = ports.batches.batch_and_tally(batch_id)
-    states = {id: state.value for id, state in ports.migrations.states(batch_id).items()}
+    found, tally = ports.batches.load_batch_and_tally(batch_id)
+    states = {id: state.value for id, state in ports.migrations.states_by_migration_id(batch_id).items()}
     counts = dict(Counter(states.values()))
     journal = ports.batches.journal(batch_id) if _may_have_acts_in_journal(found) else []
     held = _why_no_migration_starts(found, tally, counts, ports)
-    troubles = accounts.account_troubles(found.selection.accounts, ports)
+    troubles = accounts.unusable_accounts(found.selection.accounts, ports)
     shown = show.batch_detail(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
     if found.policy.waves and found.acknowledgement:
         shown = replace(shown, waves=_wave_views(found, states, ports))
     to_start = waiting_job_count(found, counts, ports)
     selection = show.selection_view(found, ports.account_id)
-    return replace(shown, selection=selection, account_troubles=troubles, jobs_to_start=to_start)
+    return replace(shown, selection=selection, unusable_accounts=troubles, jobs_to_start=to_start)
 
 
 def waiting_job_count(batch: Batch, counts: dict[str, int], ports: Ports) -> int:
@@ -165,7 +165,7 @@ def waiting_job_count(batch: Batch, counts: dict[str, int], ports: Ports) -> int
     """
     waiting, traits = counts.get(State.SNAPSHOTTED.value, 0), driver_traits(batch.policy.driver)
     if waiting and traits.is_choice:
-        page = ports.migrations.page_of_batch(batch.batch_id, state=State.SNAPSHOTTED, limit=MOST_COUNTED, token="")
+        page = ports.migrations.migration_page_of_batch(batch.batch_id, state=State.SNAPSHOTTED, limit=MOST_COUNTED, token="")
         return sum(driver_traits(each.driver).attended for each in page.migrations)
     return waiting if traits.attended else 0
 
@@ -185,7 +185,7 @@ def _wave_views(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[vie
     return brakes.wave_views(batch, ports.batches.waves(batch.batch_id), states, ports.clock.now())
 
 
-def _why_no_migration_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
+def _why_no_migration_starts(batch: Batch, tally: BatchTally, counts: dict[str, int], ports: Ports) -> str:
     """Return, in words, why no migration of the batch starts. Unfinished planning is reported before a missing acknowledgement."""
     if batch.state is not BatchState.PLANNING:
         return why_batch_cannot_start(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""

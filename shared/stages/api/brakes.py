@@ -40,7 +40,7 @@ def resume_batch(ports: Ports, batch_id: str, caller: Caller, why: str, failed: 
     """Resume the batch. If the batch paused at its failure budget, the failures so far no longer count."""
 
     def decide_resume(batch: Batch) -> BatchChange:
-        counted = ports.batches.tally(batch_id).attempts
+        counted = ports.batches.load_tally(batch_id).attempts
         return brake.resume_batch(batch, caller, why, ports.clock.now(), counted, failed)
 
     return _write_brake_act(ports, batch_id, caller, version, "resume", decide_resume)

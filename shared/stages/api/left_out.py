@@ -14,7 +14,7 @@ def page_of_left_out_instances(ports: Ports, batch_id: str, *, limit: int, token
     """
     batch = ports.batches.load(batch_id)
     start = int(token) if token.isdecimal() else 0
-    stored = ports.batches.left_out_page(batch_id, start // LEFT_OUT_PAGE)
+    stored = ports.batches.left_out_instance_page(batch_id, start // LEFT_OUT_PAGE)
     found = stored[start % LEFT_OUT_PAGE :][:limit]
     rows = tuple(
         LeftOutInstanceView(
@@ -32,4 +32,4 @@ def page_of_left_out_instances(ports: Ports, batch_id: str, *, limit: int, token
 
 
 def _has_page_of_left_out_instances(ports: Ports, batch_id: str, start: int) -> bool:
-    return bool(ports.batches.left_out_page(batch_id, start // LEFT_OUT_PAGE))
+    return bool(ports.batches.left_out_instance_page(batch_id, start // LEFT_OUT_PAGE))

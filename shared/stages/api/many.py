@@ -20,7 +20,7 @@ Outcome = tuple[tuple[str, ...], tuple[views.RefusedAct, ...]]
 
 def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.ConfirmationResult:
     """Confirm the named migrations of the batch, each at the version that the operator saw."""
-    retention_days = ports.batches.terms(batch_id).policy.retention_days
+    retention_days = ports.batches.load_terms(batch_id).policy.retention_days
 
     def decide_confirmation(migration: Migration, now: datetime) -> Step:
         holds = may_have_snapshots(migration, ports)
@@ -31,7 +31,7 @@ def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: di
 
 def retry_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.RetryResult:
     """Retry the named migrations of the batch, each at the version that the operator saw."""
-    ports.batches.terms(batch_id)  # raises Refused if the batch does not exist
+    ports.batches.load_terms(batch_id)  # raises Refused if the batch does not exist
 
     def decide_retry(migration: Migration, now: datetime) -> Step:
         return decide_retry_and_reopen_batch(migration, caller, now, ports)
@@ -44,7 +44,7 @@ def roll_back_migrations(ports: Ports, batch_id: str, caller: Caller, versions: 
 
     Each rollback is checked on its own, and needs the approvals that the policy asks for.
     """
-    ports.batches.terms(batch_id)  # raises Refused if the batch does not exist
+    ports.batches.load_terms(batch_id)  # raises Refused if the batch does not exist
 
     def decide_rollback(migration: Migration, now: datetime) -> Step:
         return decide_rollback_if_approved(migration, caller, now, ports)
@@ -54,7 +54,7 @@ def roll_back_migrations(ports: Ports, batch_id: str, caller: Caller, versions: 
 
 def cancel_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.CancellationResult:
     """Cancel the named migrations of the batch before their instances change, each at the version that the operator saw."""
-    ports.batches.terms(batch_id)  # raises Refused if the batch does not exist
+    ports.batches.load_terms(batch_id)  # raises Refused if the batch does not exist
 
     def decide_cancellation(migration: Migration, now: datetime) -> Step:
         return acts.cancel_migration(migration, caller.name, now)
@@ -73,7 +73,7 @@ def _act_on_each_migration(
     """Carry out the act on each migration in ``versions``. Return the ids of the migrations on which the act succeeded, and the
     refused acts.
     """
-    mine = {each.migration_id: each for each in ports.migrations.load_many(list(versions)) if each.batch_id == batch_id}
+    mine = {each.migration_id: each for each in ports.migrations.load_migrations(list(versions)) if each.batch_id == batch_id}
     done: list[str] = []
     refused: list[views.RefusedAct] = []
     for migration_id, version in versions.items():

@@ -79,7 +79,7 @@ def migration_page(
     A page filtered by account, code, text or group may have fewer rows than ``limit`` although more pages follow.
     """
     page = _wanted_page(ports, wanted, limit, token)
-    dry = ports.batches.dry_run_ids(sorted({each.batch_id for each in page.migrations}))
+    dry = ports.batches.ids_of_dry_runs(sorted({each.batch_id for each in page.migrations}))
     shown = (show.migration_view(each, dry_run=each.batch_id in dry, own=ports.account_id) for each in page.migrations)
     return views.MigrationList(tuple(shown), page.next_token)
 
@@ -98,7 +98,7 @@ def _read_migration_page(ports: Ports, wanted: MigrationFilter, limit: int, toke
     if wanted.instance_id:
         return _migration_page_of_instance(ports, wanted.instance_id, wanted.batch_id, state, limit)
     if wanted.batch_id:
-        return ports.migrations.page_of_batch(
+        return ports.migrations.migration_page_of_batch(
             wanted.batch_id, state=state, limit=limit, token=token, backward=wanted.order == "-state"
         )
     return ports.migrations.migration_page(state=state, limit=limit, token=token)
@@ -129,7 +129,7 @@ def _migration_page_of_instance(ports: Ports, instance_id: str, batch_id: str, s
 def get_migration(ports: Ports, migration_id: str) -> views.MigrationDetail:
     """Return one migration with all its fields; raises Refused (Migration.NotFound)."""
     found = ports.migrations.load(migration_id)
-    terms = ports.batches.terms(found.batch_id)
+    terms = ports.batches.load_terms(found.batch_id)
     shown = show.migration_detail(
         found,
         restarts=ports.migrations.restart_count(migration_id),
@@ -150,7 +150,7 @@ def _rollback_approval_status_if_needed(migration: Migration, terms: BatchTerms,
 
 
 def _wait_reason(migration: Migration, ports: Ports) -> str:
-    trouble = ports.admission.account_troubles([migration.account_id]).get(migration.account_id)
+    trouble = ports.admission.unusable_accounts([migration.account_id]).get(migration.account_id)
     if trouble is not None and migration.state not in TERMINAL | WAITING_FOR_A_PERSON:
         return trouble.why_unusable
     if migration.state is State.FAILED and migration.owes:
@@ -173,7 +173,7 @@ def confirm_migration(ports: Ports, migration_id: str, caller: Caller, seen: int
     """Accept the migration's outcome. The snapshots are deleted after the batch's retention time."""
 
     def decide_confirmation(migration: Migration, now: datetime) -> Step:
-        retention_days = ports.batches.terms(migration.batch_id).policy.retention_days
+        retention_days = ports.batches.load_terms(migration.batch_id).policy.retention_days
         return acts.confirm_migration(
             migration, caller.name, now, retention_days=retention_days, holds_snapshots=may_have_snapshots(migration, ports)
         )
@@ -210,7 +210,7 @@ def decide_retry_and_reopen_batch(migration: Migration, caller: Caller, now: dat
     In a stopped batch only a rollback can be retried.
     """
     taken = acts.retry_migration(migration, caller.name, now)
-    terms = ports.batches.terms(migration.batch_id)
+    terms = ports.batches.load_terms(migration.batch_id)
     if taken.after.state is not State.ROLLING_BACK:
         acts.check_batch_not_stopped(terms)
     reopen_batch_if_closed(terms, ports)
@@ -233,7 +233,7 @@ def roll_back_migration(ports: Ports, migration_id: str, caller: Caller, seen: i
 def decide_rollback_if_approved(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
     """Return the first step of a rollback. Raises Refused if the rollback is impossible, or if approvals are missing."""
     taken = acts.roll_back_migration(migration, caller.name, now)
-    if ports.batches.terms(migration.batch_id).policy.rollback_approvals:
+    if ports.batches.load_terms(migration.batch_id).policy.rollback_approvals:
         from shared.stages.api.approving import check_rollback_approved  # as above
 
         check_rollback_approved(migration, now, ports)

@@ -109,7 +109,7 @@ def _migrations_in_order(ports: Ports, batch: Batch) -> list[Migration]:
     found: list[Migration] = []
     token = ""
     while True:
-        page = ports.migrations.page_of_batch(batch.batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.migration_page_of_batch(batch.batch_id, state=None, limit=100, token=token)
         found += page.migrations
         token = page.next_token
         if not token:
@@ -224,7 +224,7 @@ def _snapshot_gib_and_sample_size(meant: Sequence[Migration], ports: Ports) -> t
     """Return the maximum size of all snapshots in GiB, and the number of instances whose disks were read."""
     per_hop: list[int] = []
     for migration in meant[:SIZES_READ]:
-        document = ports.migrations.document(migration.migration_id, instance_document_name(0))
+        document = ports.migrations.stored_document(migration.migration_id, instance_document_name(0))
         if document is not None:
             per_hop.append(sum(each.size_gib for each in InstanceFacts.from_json(document).disks))
     if not per_hop:

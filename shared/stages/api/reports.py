@@ -36,7 +36,7 @@ def migration_report(ports: Ports, migration_id: str, *, price: float, currency:
 def batch_report(ports: Ports, batch_id: str, *, limit: int, token: str) -> report_views.BatchReport:
     """Return a page of the outcomes of a batch's migrations; raises Refused (Batch.NotFound)."""
     batch = ports.batches.load(batch_id)
-    page = ports.migrations.page_of_batch(batch_id, state=None, limit=limit, token=token)
+    page = ports.migrations.migration_page_of_batch(batch_id, state=None, limit=limit, token=token)
     results = tuple(_result_line(ports, each, ports.migrations.journal(each.migration_id)) for each in page.migrations)
     return report_views.BatchReport(batch_id, results, show.problem_views(batch), page.next_token)
 

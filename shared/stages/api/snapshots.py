@@ -54,7 +54,7 @@ def _ledger_entries_with_groups(entries: Sequence[LedgerEntry], ports: Ports) ->
     there = [each for each in entries if each.state in show.HELD or each.kept]
     ids = sorted({each.migration_id for each in there if needs_migration(each)})
     parts = (ids[at : at + LOADED] for at in range(0, len(ids), LOADED))
-    owners = {each.migration_id: each for part in parts for each in ports.migrations.load_many(part)}
+    owners = {each.migration_id: each for part in parts for each in ports.migrations.load_migrations(part)}
     now = ports.clock.now()
     return [(each, snapshot_group(each, owners.get(each.migration_id), now)) for each in there]
 

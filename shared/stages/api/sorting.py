@@ -37,7 +37,7 @@ def sorted_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -
     """
     order, state = wanted.order, State(wanted.state) if wanted.state else None
     after = _place_from_token(token, order) if token else None
-    read = ports.migrations.page_of_batch(wanted.batch_id, state=state, limit=MOST_SORTED + 1, token="")
+    read = ports.migrations.migration_page_of_batch(wanted.batch_id, state=state, limit=MOST_SORTED + 1, token="")
     if read.next_token or len(read.migrations) + len(read.unreadable) > MOST_SORTED:
         raise Refused(
             "Order.TooMany",

@@ -30,7 +30,7 @@ def stuck_rows(ports: Ports) -> views.StuckRowList:
     """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check every row."""
     now = ports.clock.now()
     waiting = ports.migrations.tick_queue_page(now + timedelta(days=1), limit=ROWS)
-    swept = ports.migrations.past_retention_page(now + timedelta(days=1), limit=ROWS, token="")
+    swept = ports.migrations.migration_page_past_retention(now + timedelta(days=1), limit=ROWS, token="")
     batches = ports.batches.batch_page(limit=BATCHES, token="")
     more = bool(waiting.next_token or swept.next_token or batches.next_token)
     found = [
@@ -43,7 +43,7 @@ def stuck_rows(ports: Ports) -> views.StuckRowList:
             found += [views.StuckRow("planning", batch.batch_id, f"{code}: {text}", "") for _, code, text in batch.problems]
         else:
             for state in NOT_DRIVEN if batch.state is BatchState.OPEN else WAITING_IN_CLOSED:
-                page = ports.migrations.page_of_batch(batch.batch_id, state=state, limit=OF_A_STATE, token="")
+                page = ports.migrations.migration_page_of_batch(batch.batch_id, state=state, limit=OF_A_STATE, token="")
                 found += [_unreadable_migration_row(each) for each in page.unreadable]
                 more = more or bool(page.next_token)
     unique = tuple({(each.kind, each.id): each for each in found}.values())

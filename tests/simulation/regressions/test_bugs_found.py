@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.drivers.smc import _job_report_of_import
+from shared.adapters.drivers.smc import _import_report
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.effects import CleanUpDriver, CountOutcome
@@ -112,13 +112,13 @@ def test_a_new_step_that_is_settled_does_not_hide_what_an_older_one_still_owes(o
     failed = replace(step(owing, State.FAILED, now=T0, by="snapshot", reason="x"), effects=(CountOutcome("failed"),))
     rows.commit(failed)
     rows.remove_outbox(failed.after, failed.after.version)
-    assert made.migration_id in [each.migration_id for each in rows.due_migrations(T0 + timedelta(hours=1), 200)]
+    assert made.migration_id in [each.migration_id for each in rows.list_due_and_postpone_unreadable(T0 + timedelta(hours=1), 200)]
 
 
 def test_an_import_that_never_ran_is_begun_again() -> None:
     """The result of such an import never changes, so the product waited for ever."""
     handle = DriverData(token_id="at-1", import_invocation_id="t-1")
-    report = _job_report_of_import(handle, CommandResult("Aborted", -1, b"", 0, "ClientNotRunning: the agent does not run"))
+    report = _import_report(handle, CommandResult("Aborted", -1, b"", 0, "ClientNotRunning: the agent does not run"))
     assert report.phase is JobPhase.PREPARING
     assert report.handle.import_invocation_id == ""
 

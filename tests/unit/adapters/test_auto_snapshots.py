@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.auto_snapshots import next_policy_run, next_snapshot_at, snapshot_policy_ids
+from shared.adapters.auto_snapshots import next_policy_run_time, next_snapshot_time, snapshot_policy_ids
 from shared.adapters.sdk import Account, Clients, Credentials
 from shared.domain.retry import RetryPolicy
 
@@ -29,7 +29,7 @@ MONDAY = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
     ],
 )
 def test_the_next_run_is_found(hours: str, days: str, due: datetime | None) -> None:
-    assert next_policy_run(hours, days, MONDAY) == due
+    assert next_policy_run_time(hours, days, MONDAY) == due
 
 
 class EcsOfPolicies:
@@ -50,8 +50,8 @@ def test_the_policies_of_the_disks_are_asked(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(clients, "ecs_client", lambda region_id: EcsOfPolicies())
     disks = [SimpleNamespace(auto_snapshot_policy_id=each) for each in ("sp-1", None, "sp-1", "sp-2")]
     assert snapshot_policy_ids(disks) == ["sp-1", "sp-2"]
-    assert next_snapshot_at(clients, "cn-hangzhou", snapshot_policy_ids(disks), MONDAY) == datetime(
+    assert next_snapshot_time(clients, "cn-hangzhou", snapshot_policy_ids(disks), MONDAY) == datetime(
         2026, 11, 23, 14, tzinfo=timezone.utc
     )
-    assert next_snapshot_at(clients, "cn-hangzhou", ["sp-2"], MONDAY) is None
-    assert next_snapshot_at(clients, "cn-hangzhou", [], MONDAY) is None
+    assert next_snapshot_time(clients, "cn-hangzhou", ["sp-2"], MONDAY) is None
+    assert next_snapshot_time(clients, "cn-hangzhou", [], MONDAY) is None

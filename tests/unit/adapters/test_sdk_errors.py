@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from Tea.exceptions import RetryError, TeaException, UnretryableException
 
-from shared.adapters.sdk_call import cloud_error
+from shared.adapters.sdk_call import cloud_error_from_exception
 from shared.adapters.sdk_errors import PERMANENT, REFUSED, TRANSIENT, CloudError, translate_error
 from shared.domain.errors import Fate
 
@@ -46,17 +46,19 @@ def test_no_code_has_two_meanings() -> None:
 
 def test_exceptions_of_the_sdks() -> None:
     data = {"Code": "X", "Message": "words", "RequestId": "R", "statusCode": 404}
-    found = cloud_error(TeaException({"code": "X", "message": "code: 404, words request id: R", "data": data}))
+    found = cloud_error_from_exception(TeaException({"code": "X", "message": "code: 404, words request id: R", "data": data}))
     assert found is not None
     assert (found.code, found.message, found.status, found.request_id) == ("X", "words", 404, "R")
-    bus = cloud_error(TeaException({"code": "Y", "message": "m", "data": {"code": "Y", "message": "m", "requestId": "R2"}}))
+    bus = cloud_error_from_exception(
+        TeaException({"code": "Y", "message": "m", "data": {"code": "Y", "message": "m", "requestId": "R2"}})
+    )
     assert bus is not None
     assert (bus.code, bus.status, bus.request_id) == ("Y", 0, "R2")
-    lost = cloud_error(UnretryableException(None, RetryError("connection reset")))
+    lost = cloud_error_from_exception(UnretryableException(None, RetryError("connection reset")))
     assert lost is not None
     assert lost.is_worth_repeating
-    page = cloud_error(RuntimeError("<html>"))
+    page = cloud_error_from_exception(RuntimeError("<html>"))
     assert page is not None
     assert page.is_worth_repeating
-    assert cloud_error(KeyError("bug")) is None
-    assert cloud_error(RecursionError()) is None
+    assert cloud_error_from_exception(KeyError("bug")) is None
+    assert cloud_error_from_exception(RecursionError()) is None

@@ -24,7 +24,7 @@ from shared.adapters.compute_facts import likely_architecture
 from shared.adapters.drivers.jobs import job_report, whole_percent
 from shared.adapters.drivers.sources import source_addresses
 from shared.adapters.ids import RandomIds
-from shared.adapters.page_tokens import page_start, page_token
+from shared.adapters.page_tokens import first_key_of_page, page_token
 from shared.adapters.sdk import Endpoint, tablestore_retry_policy
 from shared.adapters.store import HighestKey, LowestKey
 from shared.domain.effects import KINDS, AdoptSnapshots, CleanUpDriver, CountOutcome, LaunchDriver, ReleaseSlot, ScheduleSweep
@@ -89,35 +89,35 @@ def test_secrets_are_hidden_by_value_and_by_form() -> None:
 )
 def test_tokens_bring_back_the_key(key: list[tuple[str, Any]]) -> None:
     first = [(name, LowestKey) for name, _ in key]
-    assert page_start(page_token(key), first) == key
+    assert first_key_of_page(page_token(key), first) == key
 
 
 @given(some.text(max_size=60))
 def test_any_other_token_is_refused(token: str) -> None:
     if token:
         with pytest.raises(Refused):
-            page_start(token, (("migration_id", LowestKey),))
+            first_key_of_page(token, (("migration_id", LowestKey),))
 
 
 def test_a_token_cannot_leave_its_listing() -> None:
     first = (("batch_id", "b1"), ("migration_id", HighestKey))
-    assert page_start("", first) == first
+    assert first_key_of_page("", first) == first
     assert page_token(None) == ""
     for key in ([("batch_id", "b2"), ("migration_id", "m")], [("batch_id", "b1")], [("other", "b1"), ("migration_id", "m")]):
         with pytest.raises(Refused):
-            page_start(page_token(key), first)
+            first_key_of_page(page_token(key), first)
 
 
 def test_columns_have_names_tablestore_takes_and_lie_in_their_ranges() -> None:
     made = migration(1, due_at=T0)
     taken = replace(step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun"), events=(Event("t", "e", "s", {}),))
     columns = tables.step_columns(taken)
-    names = [*columns, tables.document_column("instance-0"), tables.restart_column("a/b c")]
+    names = [*columns, tables.document_column_name("instance-0"), tables.restart_column_name("a/b c")]
     assert all(name.replace("_", "a").isalnum() and not name[0].isdigit() for name in names)
     low, high = tables.MIGRATION_COLUMNS
     inside = {name for name in names if low <= name < high}
     assert inside == {"doc", "due_at", "due_lane", "instance_id", "o_00000002", "progress"}
-    assert tables.prefix_range(tables.JOURNAL) == ("change_", "change`")
+    assert tables.column_range_of_prefix(tables.JOURNAL) == ("change_", "change`")
 
 
 def test_a_row_waits_in_the_lane_of_its_state() -> None:
@@ -138,7 +138,7 @@ def test_every_effect_survives_the_outbox() -> None:
     )
     assert {type(effect).__name__ for effect in effects} <= set(KINDS)
     event = Event("replank:Migration:StepDue", "m-1", "migration/m", {"n": [1, {"ü": None}]})
-    written = tables.json_column("outbox", tables.outbox_document(effects, (event,)))
+    written = tables.json_column_text("outbox", tables.outbox_document(effects, (event,)))
     found = tables.outbox_from_column("o_00000012", written)
     assert (found.version, found.effects, found.events) == (12, effects, (event,))
     for broken in ("{", "{}", '{"effects": [{"kind": "Nothing"}], "events": []}', '{"effects": [], "events": [{"x": 1}]}'):
@@ -152,7 +152,7 @@ def test_an_outbox_of_a_later_version_is_understood() -> None:
     document = tables.outbox_document((CountOutcome("moved"),), (event,))
     for each in (document, *document["effects"], *document["events"]):
         each["later"] = {"since": 2}
-    found = tables.outbox_from_column("o_00000012", tables.json_column("outbox", document))
+    found = tables.outbox_from_column("o_00000012", tables.json_column_text("outbox", document))
     assert (found.effects, found.events) == ((CountOutcome("moved"),), (event,))
 
 
@@ -161,7 +161,7 @@ def test_a_migration_survives_its_row() -> None:
     row = {"migration_id": made.migration_id, **tables.migration_columns(made), "progress": 30, "o_00000004": "{}"}
     assert tables.migration_from_row(row) == replace(made, progress=30, owes=(4,))
     assert tables.migration_journal_entry_from_column(
-        tables.json_column(
+        tables.json_column_text(
             "j", {"version": 1, "at": "2026-11-23T12:00:00Z", "to_state": "accepted", "by": "x", "reason": "y", "from_state": None}
         )
     ) == replace(first_journal_entry(migration(3), by="x", reason="y"))

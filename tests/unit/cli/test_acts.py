@@ -75,7 +75,7 @@ def test_what_lies_behind_does_not_make_the_live_one_ambiguous(api: ApiInMemory,
 
 def test_each_act_says_what_it_did(api: ApiInMemory, capsys: pytest.CaptureFixture[str]) -> None:
     api.open_batch(migration("m1"), migration("m2", State.CANCELLED), migration("m3", State.CANCELLED), migration("m4"))
-    api.fakes.ledger.put(entry("m3", "a"))
+    api.fakes.ledger.write_entry(entry("m3", "a"))
     assert said(capsys, "confirm", "m1").startswith("Migration m1 (i-1) is confirmed. Its snapshots are deleted")
     assert "Migration m2 is cancelled; it cannot be confirmed." in said(capsys, "confirm", "m2", status=1)
     assert said(capsys, "confirm", "m3").startswith("Migration m3 (i-1) is cancelled, and its snapshots are released.")

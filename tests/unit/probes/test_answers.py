@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.domain.findings import Severity
 from shared.domain.guest import GuestFacts
-from shared.probes import MAX_ANSWER_BYTES, ProbeUnreadable, finding_for_unreadable_answer, parse_answer
+from shared.probes import MAX_ANSWER_BYTES, ProbeUnreadable, finding_for_unreadable_answer, parse_probe_answer
 from tests.support.roots import make_root
 
 WHOLE = b"replank-probe 1 linux\n@kernel\n 5.10.0\n@rc 0\n@end 1\n"
@@ -18,7 +18,7 @@ WHOLE = b"replank-probe 1 linux\n@kernel\n 5.10.0\n@rc 0\n@end 1\n"
 
 def code_of(answer: bytes, *, os_type: str = "linux", truncated: bool = False) -> str:
     with pytest.raises(ProbeUnreadable) as caught:
-        parse_answer(os_type, answer, truncated=truncated)
+        parse_probe_answer(os_type, answer, truncated=truncated)
     return caught.value.code
 
 
@@ -57,17 +57,17 @@ def test_it_becomes_a_finding_that_blocks() -> None:
 )
 @pytest.mark.parametrize("after", [b"", b"logout\n", b"\n\nbash: warning: x\n"])
 def test_noise_around_the_answer_says_nothing(before: bytes, after: bytes) -> None:
-    assert parse_answer("linux", before + WHOLE + after).kernel == "5.10.0"
+    assert parse_probe_answer("linux", before + WHOLE + after).kernel == "5.10.0"
 
 
 @pytest.mark.parametrize(("before", "after"), [(b"Welcome!\n", b""), (b"", b"bye\n"), (b"a\n", b"b\n")])
 def test_noise_around_an_answer_of_windows(before: bytes, after: bytes) -> None:
     answer = b'{"probe":1,"hostname":"WEB-1"}\n@end replank-probe 1 windows\n'
-    assert parse_answer("windows", before + answer + after).hostname == "WEB-1"
+    assert parse_probe_answer("windows", before + answer + after).hostname == "WEB-1"
 
 
 def test_one_section_is_enough_and_the_rest_is_unknown() -> None:
-    guest = parse_answer("linux", WHOLE)
+    guest = parse_probe_answer("linux", WHOLE)
     assert guest.kernel == "5.10.0"
     assert ("mounts", "not told") in guest.unknown
 
@@ -88,7 +88,7 @@ def test_no_bytes_crash_the_reader(answer: bytes) -> None:
 def tolerant(os_type: str, answer: bytes) -> None:
     """Parse an answer: either facts that can be stored, or ProbeUnreadable."""
     try:
-        guest = parse_answer(os_type, answer)
+        guest = parse_probe_answer(os_type, answer)
     except ProbeUnreadable:
         return
     assert GuestFacts.from_json(guest.to_json()) == guest
@@ -136,7 +136,7 @@ def test_an_answer_of_an_older_probe_is_read() -> None:
         "modules": "",
     }
     body = "".join(f"@{name}\n{lines}@rc 0\n" for name, lines in sections.items())
-    guest = parse_answer("linux", f"replank-probe 1 linux\n{body}@end {len(sections)}\n".encode())
+    guest = parse_probe_answer("linux", f"replank-probe 1 linux\n{body}@end {len(sections)}\n".encode())
     assert guest.linux is not None
     assert [(e.spec, e.present) for e in guest.linux.fstab or ()] == [("UUID=1", True), ("LABEL=x", None)]
     assert [(m.mount_point, m.read_only, m.options) for m in guest.mounts or ()] == [("/", True, "")]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.domain.guest import GuestFacts
-from shared.probes import parse_answer
+from shared.probes import parse_probe_answer
 from tests.support.roots import RELEASES, RPM, SHELLS, Root, make_root
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "field/guests.json").read_text())
@@ -49,7 +49,7 @@ def change(root: Root, case: dict[str, Any]) -> None:
 def test_the_probe_tells(case: dict[str, Any], shell: tuple[str, ...], tmp_path: Path) -> None:
     run = root_of(case, tmp_path).probe(shell)
     assert (run.returncode, run.stderr) == (0, b"")
-    guest = parse_answer("linux", run.stdout)
+    guest = parse_probe_answer("linux", run.stdout)
     assert guest.linux is not None
     for fact, value in case.get("facts", {}).items():
         assert told(guest, fact) == value, fact

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.facts import Hop
 from shared.domain.prechecks import assess
-from shared.probes import parse_answer
+from shared.probes import parse_probe_answer
 from tests.support.facts import LINUX, with_account
 from tests.support.roots import RELEASES, Root
 from tests.unit.probes.test_field_guests import root_of
@@ -52,7 +52,7 @@ def healthy(folder: Path, release: str) -> Root:
 @pytest.mark.parametrize(("source", "destination"), PATHS, ids=str)
 def test_nothing_blocks_a_healthy_guest(source: str, destination: str, tmp_path: Path) -> None:
     run = healthy(tmp_path, source).probe(updates=True)
-    guest = parse_answer("linux", run.stdout)
+    guest = parse_probe_answer("linux", run.stdout)
     name = guest.os_name or ""
     named = replace(LINUX.instance, os_name=name, os_name_en=name)
     facts = replace(LINUX, guest=guest, instance=named, hop=Hop(source, destination))

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.guest import GuestFacts, UserCheck
-from shared.probes import parse_answer
+from shared.probes import parse_probe_answer
 from tests.support.roots import Root, make_root
 
 SECRET = "root:$6$topsecret:1:0"
@@ -102,7 +102,7 @@ def facts(root: Root) -> dict[str, Any]:
     run = root.probe(check='cat "$GUEST_ROOT/said"', files=["/etc/fstab"])
     assert SECRET.encode() not in run.stdout
     assert (run.returncode, run.stderr) == (0, b"")
-    guest = parse_answer("linux", run.stdout)
+    guest = parse_probe_answer("linux", run.stdout)
     assert guest.linux is not None
     assert GuestFacts.from_json(guest.to_json()) == guest
     found = {each.name: getattr(guest, each.name) for each in fields(guest)}
@@ -172,7 +172,7 @@ def test_what_a_check_says_is_told_with_or_without_a_line_end(tmp_path: Path, sa
 @pytest.mark.parametrize(("check", "status"), [("kill -9 $PPID", 137), ("exec 1>&-", 0), ("yes | head -c 300000", 0), ("cat", 0)])
 def test_a_check_that_misbehaves_has_a_status(tmp_path: Path, check: str, status: int) -> None:
     run = world(tmp_path).probe(check=check)
-    guest = parse_answer("linux", run.stdout)
+    guest = parse_probe_answer("linux", run.stdout)
     assert guest.check is not None
     assert (guest.check.exit_status, len(guest.check.output) <= 240, guest.hostname) == (status, True, "web-1")
 
@@ -180,14 +180,14 @@ def test_a_check_that_misbehaves_has_a_status(tmp_path: Path, check: str, status
 def test_a_name_of_several_lines_is_counted_as_left_out(tmp_path: Path) -> None:
     root = world(tmp_path)
     a_file("etc/cron.d")(root, b"a\nb")
-    assert dict(parse_answer("linux", root.probe().stdout).cut)["cron"] == "2 of 3 lines"
+    assert dict(parse_probe_answer("linux", root.probe().stdout).cut)["cron"] == "2 of 3 lines"
 
 
 def test_a_file_with_a_backslash_in_its_name_has_a_checksum(tmp_path: Path) -> None:
     """sha256sum itself escapes such a name, and marks the digest."""
     root = world(tmp_path)
     root.write("etc/a\\b", "x")
-    (checksum,) = parse_answer("linux", root.probe(files=["/etc/a\\b"]).stdout).checksums
+    (checksum,) = parse_probe_answer("linux", root.probe(files=["/etc/a\\b"]).stdout).checksums
     assert len(checksum.sha256) == 64
 
 
@@ -196,7 +196,7 @@ def test_a_pipe_among_the_files_holds_nothing_up(tmp_path: Path) -> None:
 
     root = world(tmp_path)
     os.mkfifo(root.path / "etc/pipe")
-    (checksum,) = parse_answer("linux", root.probe(files=["/etc/pipe"]).stdout).checksums
+    (checksum,) = parse_probe_answer("linux", root.probe(files=["/etc/pipe"]).stdout).checksums
     assert checksum.sha256 == ""
 
 
@@ -204,7 +204,7 @@ WINDOWS = {"probe": 1, "os": {"version": "6.1"}, "hostname": "WEB-1", "users": [
 
 
 def windows(document: dict[str, Any], above: str = "") -> GuestFacts:
-    return parse_answer(
+    return parse_probe_answer(
         "windows", (above + json.dumps(document) + "\n@end replank-probe 1 windows\n").encode("utf-8", "surrogatepass")
     )
 

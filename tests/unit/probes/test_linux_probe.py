@@ -12,14 +12,14 @@ import pytest
 
 from shared.domain.catalog import identify_os_release
 from shared.domain.guest import ChecksumFacts, GuestFacts, InterfaceFacts, MountFacts, PackageFacts, UserCheck
-from shared.probes import MAX_ANSWER_BYTES, parse_answer, probe_script
+from shared.probes import MAX_ANSWER_BYTES, parse_probe_answer, probe_script
 from tests.support.roots import RELEASES, SHELLS, Root, make_root
 
 
 def ask(root: Root, **settings: Any) -> GuestFacts:
     run = root.probe(**settings)
     assert (run.returncode, run.stderr) == (0, b"")
-    return parse_answer("linux", run.stdout)
+    return parse_probe_answer("linux", run.stdout)
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -186,7 +186,7 @@ def test_an_overlong_guest_is_cut_and_says_so(tmp_path: Path) -> None:
     root.write("etc/passwd", "".join(f"user{n}:x:{n}:{n}::/:/bin/sh\n" for n in range(5000)))
     run = root.probe()
     assert len(run.stdout) <= 20 * 1024 < MAX_ANSWER_BYTES
-    guest = parse_answer("linux", run.stdout)
+    guest = parse_probe_answer("linux", run.stdout)
     assert {"cron", "services", "listening", "users"} <= {name for name, _ in guest.cut}
     assert dict(guest.cut)["services"].endswith("of 2000 lines")
     assert guest.packages is not None

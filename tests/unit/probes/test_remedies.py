@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.facts import Hop
 from shared.domain.prechecks import assess
-from shared.probes import parse_answer
+from shared.probes import parse_probe_answer
 from tests.support.facts import LINUX
 from tests.support.roots import Root
 from tests.unit.probes.test_field_guests import change, root_of
@@ -21,7 +21,7 @@ CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "field/rem
 
 def codes(root: Root, case: dict[str, Any]) -> set[str]:
     """The codes of the rules' findings."""
-    guest = parse_answer("linux", root.probe().stdout)
+    guest = parse_probe_answer("linux", root.probe().stdout)
     facts = replace(LINUX, guest=guest, hop=Hop(case.get("release", "centos-7"), case.get("to", "alinux-3")))
     return {finding.code for finding in assess(facts).findings}
 

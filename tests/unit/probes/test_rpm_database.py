@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.guest import GuestFacts
-from shared.probes import parse_answer
+from shared.probes import parse_probe_answer
 from tests.support.roots import Root, make_root
 
 pytestmark = pytest.mark.skipif(not (shutil.which("rpm") and shutil.which("rpmbuild")), reason="rpm's tools are not installed")
@@ -47,7 +47,7 @@ def database(root: Root, folder: Path, *specs: tuple[str, str, str, int]) -> Roo
 def ask(root: Root) -> tuple[GuestFacts, int]:
     run = root.probe()
     assert run.stderr == b""
-    return parse_answer("linux", run.stdout), len(run.stdout)
+    return parse_probe_answer("linux", run.stdout), len(run.stdout)
 
 
 def test_reads_a_real_database(tmp_path: Path) -> None:

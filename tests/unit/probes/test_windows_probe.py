@@ -13,7 +13,7 @@ import pytest
 
 from shared.domain.catalog import identify_release
 from shared.domain.guest import ChecksumFacts, GuestFacts, InterfaceFacts, ListenerFacts, MountFacts, ServiceFacts, UserCheck
-from shared.probes import ProbeUnreadable, parse_answer, probe_script
+from shared.probes import ProbeUnreadable, parse_probe_answer, probe_script
 
 SOURCE = (Path(__file__).parents[3] / "shared/probes/windows.ps1").read_text()
 ANSWER: dict[str, Any] = {
@@ -58,7 +58,7 @@ ANSWER: dict[str, Any] = {
 
 
 def read(answer: dict[str, Any], tail: str = "\r\n@end replank-probe 1 windows\r\n") -> GuestFacts:
-    return parse_answer("windows", (json.dumps(answer) + tail).encode())
+    return parse_probe_answer("windows", (json.dumps(answer) + tail).encode())
 
 
 def test_everything_is_read() -> None:
@@ -114,13 +114,13 @@ def test_what_the_guest_could_not_ask_is_named() -> None:
 )
 def test_an_unreadable_answer_raises_its_code(text: str, code: str) -> None:
     with pytest.raises(ProbeUnreadable) as caught:
-        parse_answer("windows", text.encode())
+        parse_probe_answer("windows", text.encode())
     assert caught.value.code == code
 
 
 def test_a_byte_order_mark_does_not_matter() -> None:
     assert (
-        parse_answer("windows", b"\xef\xbb\xbf" + json.dumps(ANSWER).encode() + b"\n@end replank-probe 1 windows\n").hostname
+        parse_probe_answer("windows", b"\xef\xbb\xbf" + json.dumps(ANSWER).encode() + b"\n@end replank-probe 1 windows\n").hostname
         == "WEB-1"
     )
 

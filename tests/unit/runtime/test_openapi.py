@@ -51,7 +51,7 @@ def check(method: str, template: str, answer: dict[str, Any]) -> None:
 def test_answers_are_as_documented(route: Any) -> None:
     api = ApiInMemory()
     batch_id = api.open_batch(migration("m1"), migration("m2", State.FAILED))
-    api.fakes.ledger.put(entry("m1", "a"))
+    api.fakes.ledger.write_entry(entry("m1", "a"))
     bodies = {"submitBatch": {"instanceIds": ["i-a"]}, "acknowledgeBatch": {"risksVersion": "2026-11"}}
     path = route.path.replace("{batchId}", batch_id).replace("{migrationId}", "m1")
     check(route.method, route.path, api.send(route.method, path, bodies.get(route.name)))

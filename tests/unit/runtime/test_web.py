@@ -287,7 +287,7 @@ def test_a_race_is_run_again_and_told_when_it_cannot_be_won(api: ApiInMemory) ->
 
 def test_a_report_says_how_it_went_and_why(api: ApiInMemory) -> None:
     batch_id = api.open_batch(migration("m1"), migration("m2", State.FAILED))
-    api.fakes.ledger.put(entry("m1", "a"))
+    api.fakes.ledger.write_entry(entry("m1", "a"))
     lines = api.call("GET", f"/batches/{batch_id}/report")[1]["migrations"]
     assert [(line["result"], len(line["reasons"])) for line in lines] == [("open", 0), ("failed", 1)]
     assert lines[1]["reasons"][0]["remedy"] == "Retry."
@@ -313,7 +313,7 @@ def test_a_browser_gets_the_report_as_a_page(api: ApiInMemory, path: str) -> Non
 
 def test_snapshots_held_have_a_price_and_swept_ones_are_not_shown(api: ApiInMemory) -> None:
     for number in range(5):
-        api.fakes.ledger.put(entry("m1", f"k{number}", SnapshotState.SWEPT if number == 1 else SnapshotState.ACCOMPLISHED))
+        api.fakes.ledger.write_entry(entry("m1", f"k{number}", SnapshotState.SWEPT if number == 1 else SnapshotState.ACCOMPLISHED))
     page = api.call("GET", "/snapshots", query={"limit": "2"})[1]
     assert (page["sizeGib"], page["costPerMonth"], page["currency"]) == (80, 1.6, "USD")
     assert len(api.pages("/snapshots", "snapshots", limit=2)) == 4

@@ -57,9 +57,9 @@ def test_what_failed_after_its_job_began_is_rolled_back_and_not_cancelled(api: A
 
 def test_a_cancelled_migration_that_holds_snapshots_is_confirmed_to_release_them(api: ApiInMemory) -> None:
     api.open_batch(migration("m1", State.CANCELLED))
-    api.fakes.ledger.put(entry("m1", "a", SnapshotState.SWEPT))
+    api.fakes.ledger.write_entry(entry("m1", "a", SnapshotState.SWEPT))
     assert api.refused("POST", "/migrations/m1/confirmation") == (409, "Migration.NotConfirmable")
-    api.fakes.ledger.put(entry("m1", "b"))
+    api.fakes.ledger.write_entry(entry("m1", "b"))
     assert api.call("GET", "/migrations/m1")[1]["acts"] == ["confirmation"]
     assert api.call("POST", "/migrations/m1/confirmation")[1]["releasedAt"]
 

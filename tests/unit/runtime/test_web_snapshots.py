@@ -34,7 +34,7 @@ def ledger() -> ApiInMemory:
         entry("m6", "a", SnapshotState.SWEPT),
     ]
     for each in rows:
-        api.fakes.ledger.put(each)
+        api.fakes.ledger.write_entry(each)
     return api
 
 
@@ -84,13 +84,13 @@ def test_the_groups_are_summed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None
 def test_migrations_are_loaded_a_hundred_at_a_time_and_only_if_the_group_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     api, asked = ledger(), list[int]()
     for number in range(150):
-        api.fakes.ledger.put(entry(f"n{number:03}", "a", MADE))
-    load = api.fakes.migrations.load_many
+        api.fakes.ledger.write_entry(entry(f"n{number:03}", "a", MADE))
+    load = api.fakes.migrations.load_migrations
 
     def counted(ids: Sequence[str]) -> list[Migration]:
         asked.append(len(ids))
         return load(ids)
 
-    monkeypatch.setattr(api.fakes.migrations, "load_many", counted)
+    monkeypatch.setattr(api.fakes.migrations, "load_migrations", counted)
     api.call("GET", "/snapshots/groups")
     assert asked == [100, 52]

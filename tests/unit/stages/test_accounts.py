@@ -80,7 +80,7 @@ class Usable:
     def delete_snapshot(self, region_id: str, snapshot_id: str) -> bool:
         return True
 
-    def agents(self, region_id: str, ids: Any) -> dict[str, Any]:
+    def agents_by_instance_id(self, region_id: str, ids: Any) -> dict[str, Any]:
         return {}
 
     def job_reports(self, migrations: Any) -> dict[str, Any]:
@@ -139,8 +139,8 @@ def test_what_is_refused_by_its_account_waits_without_a_slot(state: State, run: 
     assert after.failure is None
     assert after.state in (state, State.READY)
     assert not all.admission.correct_counts_and_list_slot_holders()
-    assert all.admission.account_troubles([A])[A].code == "Account.RoleRefused"
-    assert not all.batches.tally(made.batch_id).failed
+    assert all.admission.unusable_accounts([A])[A].code == "Account.RoleRefused"
+    assert not all.batches.load_tally(made.batch_id).failed
 
 
 def test_a_row_of_an_account_that_the_settings_do_not_name_any_more_waits() -> None:
@@ -176,7 +176,7 @@ def test_each_account_has_its_own_limit() -> None:
         stand(all, number, slot=True, state=State.MIGRATING, entered_at=NOON)
     waiting, other = stand(all, 3), stand(all, 4, account_id=B)
     ports = replace(all.ports, limits=replace(all.ports.limits, max_moving=2))
-    offers.offer_slots([all.batches.terms(waiting.batch_id)], ports)
+    offers.offer_slots([all.batches.load_terms(waiting.batch_id)], ports)
     offered = [each.data["migrationId"] for each in all.bus.published if each.type == events.ADMISSION_DUE]
     assert offered == [other.migration_id]
 
@@ -190,7 +190,7 @@ def test_it_goes_on_by_itself_when_the_role_is_back() -> None:
     all.accounts.errors.clear()
     tick(all, 6)
     assert [each.data["migrationId"] for each in all.bus.published if each.type == events.ADMISSION_DUE]
-    assert not all.admission.account_troubles([A])
+    assert not all.admission.unusable_accounts([A])
 
 
 def test_a_missing_permission_is_tried_again_ever_less_often() -> None:
@@ -242,7 +242,7 @@ def test_jobs_and_guests_of_other_accounts_are_looked_at() -> None:
 
     there: Any = all.accounts.there.compute
     there.job_reports = lambda found: noted(each.account_id for each in found)
-    there.agents = lambda region_id, ids: noted(ids)
+    there.agents_by_instance_id = lambda region_id, ids: noted(ids)
     jobs = [stand(all, n, slot=True, state=State.MIGRATING, account_id=account) for n, account in ((1, A), (2, B), (3, ""))]
     guests = [stand(all, n, slot=True, state=State.RESTARTING, account_id=account) for n, account in ((4, A), (5, B), (6, ""))]
     with_jobs = [replace(each, handle=DriverData(job_id="j-1", started_at=NOON)) for each in jobs]
@@ -287,7 +287,7 @@ def test_the_sweep_of_one_account_that_refuses_leaves_the_others_theirs() -> Non
         stand(all, n, state=State.CONFIRMED, account_id=each, released_at=NOON) for n, each in ((1, A), (2, A), (3, B), (4, ""))
     ]
     for made in mine:
-        all.ledger.put(entry(made))
+        all.ledger.write_entry(entry(made))
     all.clock.pass_time(days=1)
     outcome = sweep.handle_message(Message("timer", "t", "timer", {}), all.ports)
     left = {each.account_id for each in all.ledger.entries.values() if each.state is not SnapshotState.SWEPT}

@@ -19,7 +19,7 @@ from shared.domain.migration import DriverData, Migration, State, first_journal_
 from shared.domain.policy import Policy
 from shared.ports.driver import Driver
 from shared.ports.migrations import MigrationPage, UnreadableRow
-from shared.ports.ports import Limits, Ports
+from shared.ports.ports import DeploymentLimits, Ports
 from shared.stages import watch
 from shared.stages.advance import advance_migration
 from shared.stages.closing import close_batch_if_settled
@@ -62,7 +62,7 @@ def owing(ports: Ports, number: int) -> Migration:
 
 def test_a_page_of_outboxes_that_can_never_be_settled_does_not_starve_the_tick() -> None:
     fakes, denied = Fakes(), DeniedCleanUp()
-    ports = replace(fakes.ports, limits=Limits(tick_page=2), drivers=smc(denied))
+    ports = replace(fakes.ports, limits=DeploymentLimits(tick_page=2), drivers=smc(denied))
     for number in (1, 2, 3):
         owing(ports, number)
     live = migration(4, state=State.PRECHECKING, due_at=NOON + timedelta(minutes=10))
@@ -107,8 +107,8 @@ class WithUnreadable(FakeMigrations):
     unreadable: set[str] = field(default_factory=set)
     aside: list[str] = field(default_factory=list)
 
-    def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
-        return [each for each in super().load_many(migration_ids) if each.migration_id not in self.unreadable]
+    def load_migrations(self, migration_ids: Sequence[str]) -> list[Migration]:
+        return [each for each in super().load_migrations(migration_ids) if each.migration_id not in self.unreadable]
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
         self.aside += migration_ids
@@ -116,8 +116,10 @@ class WithUnreadable(FakeMigrations):
             self.rows[each].migration = replace(self.rows[each].migration, entered_at=now)
         return ()
 
-    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False) -> MigrationPage:
-        page = super().page_of_batch(batch_id, state=state, limit=limit, token=token, backward=backward)
+    def migration_page_of_batch(
+        self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False
+    ) -> MigrationPage:
+        page = super().migration_page_of_batch(batch_id, state=state, limit=limit, token=token, backward=backward)
         bad = [each for each in page.migrations if each.migration_id in self.unreadable]
         left = tuple(each for each in page.migrations if each not in bad)
         return MigrationPage(left, page.next_token, tuple(UnreadableRow(each.migration_id, "of a later version") for each in bad))
@@ -151,14 +153,14 @@ def test_a_batch_in_trouble_does_not_keep_the_others_from_their_offers(monkeypat
     ports = fakes.ports
     batch_of(ports, 1, 1)
     batch_of(ports, 2, 2)
-    tally = fakes.batches.tally
+    tally = fakes.batches.load_tally
 
     def of_readable(batch_id: str) -> Any:
         if batch_id == "b1":
             raise Permanent("Store.RowInvalid", "terms of batch b1", "Correct it.")
         return tally(batch_id)
 
-    monkeypatch.setattr(fakes.batches, "tally", of_readable)
+    monkeypatch.setattr(fakes.batches, "load_tally", of_readable)
     for _ in range(2):  # in either order
         fakes.clock.pass_time(minutes=1)
         assert tick(ports).facts["offered"] == 1
@@ -183,4 +185,4 @@ def test_a_driver_of_a_later_version_spoils_only_its_own_migrations() -> None:
         ports.migrations.create(each, first_journal_entry(each, by="intake", reason="x"), [])
     assert tick(ports).facts["driven"] == 1
     with pytest.raises(Permanent, match=r"Driver\.Unknown"):
-        ports.driver("later")
+        ports.driver_by_name("later")

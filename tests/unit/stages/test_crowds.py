@@ -59,7 +59,7 @@ def test_the_tick_offers_as_many_of_each_region_as_may_move() -> None:
 def test_where_every_region_is_full_no_row_is_read_for_an_offer() -> None:
     made = fleet(max_moving_per_region=1)
     assert (start(made, 1), start(made, 5)) == (None, None)
-    with mock.patch.object(made.migrations, "load_many", side_effect=made.migrations.load_many) as read:
+    with mock.patch.object(made.migrations, "load_migrations", side_effect=made.migrations.load_migrations) as read:
         watch.handle_message(TICK, made.ports)
     assert offered(made) == [IDS[0], IDS[4]], "who holds a slot is offered its turn again"
     assert {each for call in read.call_args_list for each in call.args[0]} == {IDS[0], IDS[4]}

@@ -10,7 +10,7 @@ import pytest
 from shared.domain import events
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_journal_entry
-from shared.ports.ports import Limits, Ports
+from shared.ports.ports import DeploymentLimits, Ports
 from shared.stages import watch
 from tests.support.fakes import NOON, FakeBus, FakeClock, Fakes
 from tests.support.ports import migration
@@ -61,7 +61,7 @@ def test_snapshots_are_looked_at_again_when_their_events_seem_lost(fakes: Fakes)
 
 
 def test_what_does_not_get_on_keeps_nobody_from_being_looked_at(fakes: Fakes) -> None:
-    ports = replace(fakes.ports, limits=Limits(tick_page=2))
+    ports = replace(fakes.ports, limits=DeploymentLimits(tick_page=2))
     made = {waiting(ports, number).migration_id for number in range(1, 7)}
     seen: set[str] = set()
     for _ in range(6):

@@ -15,7 +15,7 @@ from shared.domain.hold import NOTHING_HELD, HoldHistoryEntry
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_journal_entry, step
 from shared.domain.policy import Policy
-from shared.ports.ports import Limits, Ports
+from shared.ports.ports import DeploymentLimits, Ports
 from shared.stages import watch
 from tests.support.fakes import NOON, FakeBus, FakeClock, Fakes
 from tests.support.ports import migration
@@ -40,7 +40,7 @@ def fakes() -> Fakes:
 
 
 def limited(fakes: Fakes, most: int) -> Ports:
-    return replace(fakes.ports, limits=Limits(max_moving=most))
+    return replace(fakes.ports, limits=DeploymentLimits(max_moving=most))
 
 
 def later(fakes: Fakes) -> None:
@@ -82,12 +82,12 @@ def test_what_holds_a_slot_already_is_offered_where_there_is_no_room(fakes: Fake
 
 def test_room_is_kept_for_nothing_that_is_not_offered(fakes: Fakes) -> None:
     """Rows that cannot be read, or that are no longer ready, must not use up room."""
-    ports, load_many = limited(fakes, 3), fakes.ports.migrations.load_many
+    ports, load_migrations = limited(fakes, 3), fakes.ports.migrations.load_migrations
 
     def without_one(ids: Sequence[str]) -> list[Migration]:
-        return [each for each in load_many(ids) if each.batch_id != "bone"]
+        return [each for each in load_migrations(ids) if each.batch_id != "bone"]
 
-    with mock.patch.object(ports.migrations, "load_many", without_one):
+    with mock.patch.object(ports.migrations, "load_migrations", without_one):
         watch.handle_message(TICK, ports)
         later(fakes)
         watch.handle_message(TICK, ports)
@@ -174,9 +174,11 @@ def test_slots_are_offered_in_the_order_of_the_batch(ordered: Fakes) -> None:
 
 def test_a_row_that_cannot_be_read_does_not_block_the_order(ordered: Fakes) -> None:
     first = next(iter(ordered.ports.batches.waves("bone").place_by_migration))
-    load_many = ordered.ports.migrations.load_many
+    load_migrations = ordered.ports.migrations.load_migrations
     without = mock.patch.object(
-        ordered.ports.migrations, "load_many", lambda ids: [each for each in load_many(ids) if each.migration_id != first]
+        ordered.ports.migrations,
+        "load_migrations",
+        lambda ids: [each for each in load_migrations(ids) if each.migration_id != first],
     )
     with without:
         watch.handle_message(TICK, limited(ordered, 1))
@@ -234,7 +236,7 @@ def test_a_large_deployment_leaves_the_offer_to_the_tick(fakes: Fakes, limit: st
 def test_only_a_tick_closes_batches_and_reclaims_slots(fakes: Fakes) -> None:
     """At noon a tick does both."""
     ports = fakes.ports
-    for each in [*ports.migrations.page_of_batch("btwo", state=None, limit=9, token="").migrations]:
+    for each in [*ports.migrations.migration_page_of_batch("btwo", state=None, limit=9, token="").migrations]:
         ports.migrations.commit(step(each, State.CANCELLED, now=NOON, by="ann", reason="not wanted"))
     assert ports.admission.take_slot(ports.admission.slot_use("btwo", "mgone"), "mgone", "btwo")
     watch.handle_message(RELEASED, ports)

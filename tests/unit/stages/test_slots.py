@@ -154,7 +154,7 @@ def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
     release_slot = ports.admission.release_slot
 
     def looked_at(migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
-        seen.append(ports.batches.tally(made.batch_id).failed)
+        seen.append(ports.batches.load_tally(made.batch_id).failed)
         release_slot(migration_id, batch_id, attempt, account=account)
 
     with mock.patch.object(ports.admission, "release_slot", looked_at):
@@ -165,24 +165,24 @@ def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
 def test_a_batch_closes_once_every_migration_is_settled(ports: Ports) -> None:
     stand(ports, 1, State.MIGRATED)
     stand(ports, 2, State.FAILED)
-    assert close_batch_if_settled(ports.batches.terms(BATCH.batch_id), ports)
+    assert close_batch_if_settled(ports.batches.load_terms(BATCH.batch_id), ports)
     assert ports.batches.load(BATCH.batch_id).state is BatchState.CLOSED
 
 
 def test_a_batch_stays_open_while_a_migration_may_ask_for_a_slot(ports: Ports) -> None:
     stand(ports, 1, State.MIGRATED)
     stand(ports, 2, State.READY)
-    assert not close_batch_if_settled(ports.batches.terms(BATCH.batch_id), ports)
+    assert not close_batch_if_settled(ports.batches.load_terms(BATCH.batch_id), ports)
     assert ports.batches.load(BATCH.batch_id).state is BatchState.OPEN
 
 
 def test_a_batch_is_closed_only_as_it_was_when_its_migrations_were_looked_at(ports: Ports) -> None:
     """An acknowledgement or a retry in between reopens the batch, rightly."""
     stand(ports, 1, State.MIGRATED)
-    before = ports.batches.terms(BATCH.batch_id)
+    before = ports.batches.load_terms(BATCH.batch_id)
     ports.batches.commit(BATCH, replace(BATCH, version=2))
     assert not close_batch_if_settled(before, ports)
     assert ports.batches.load(BATCH.batch_id).state is BatchState.OPEN
-    assert close_batch_if_settled(ports.batches.terms(BATCH.batch_id), ports)
+    assert close_batch_if_settled(ports.batches.load_terms(BATCH.batch_id), ports)
     assert not reopen_batch_if_closed(before, ports)
-    assert reopen_batch_if_closed(ports.batches.terms(BATCH.batch_id), ports)
+    assert reopen_batch_if_closed(ports.batches.load_terms(BATCH.batch_id), ports)

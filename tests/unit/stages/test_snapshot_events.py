@@ -33,7 +33,7 @@ def prepared(*entries: LedgerEntry) -> Fakes:
     fakes = Fakes()
     fakes.ports.migrations.create(MADE, first_journal_entry(MADE, by="intake", reason="asked"), [])
     for each in entries:
-        fakes.ports.ledger.put(each)
+        fakes.ports.ledger.write_entry(each)
     return fakes
 
 
@@ -44,6 +44,6 @@ def test_one_finished_while_another_is_only_intended_is_marked() -> None:
     assert finished(fakes.ports, "s-1", "d-1") == "waiting"
     assert fakes.ports.ledger.entries_of_migration(MADE.migration_id)[0].state is SnapshotState.ACCOMPLISHED
     assert fakes.bus.published == []
-    fakes.ports.ledger.put(replace(second, state=SnapshotState.CREATING, snapshot_id="s-2"))
+    fakes.ports.ledger.write_entry(replace(second, state=SnapshotState.CREATING, snapshot_id="s-2"))
     assert finished(fakes.ports, "s-2", "d-2") == "done"
     assert [event.type for event in fakes.bus.published] == [events.STEP_DUE]

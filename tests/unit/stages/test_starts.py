@@ -48,7 +48,7 @@ def hold(fakes: Fakes, limit: Limit) -> None:
     if limit is Limit.HOLD:
         assert fakes.admission.set_or_release_hold(NOTHING_HELD, HoldHistoryEntry("hold", "bob", NOON, "storm"))
     if limit is Limit.ACCOUNT:
-        fakes.admission.record_account_trouble(
+        fakes.admission.mark_account_unusable(
             UnusableAccount("", "Account.RoleRefused", "m", "r", NOON, NOON + timedelta(minutes=1))
         )
     if limit is Limit.GROUP:
