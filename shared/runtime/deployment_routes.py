@@ -1,4 +1,6 @@
-"""The API's operations that tell about the deployment itself: accounts, what is stuck, sign-in, settings, health, the caller."""
+"""The API's operations that describe the deployment: accounts, stuck rows, sign-in provider, settings, health, and the caller's
+rights.
+"""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ TAG: Json = {
 }
 _ALWAYS = (400, 413, 415, 429, 500, 503)
 _TRIGGERS = (400, 401, 403)
-"""The statuses with which the trigger itself may refuse a request, for example because the signature is wrong."""
+"""The HTTP statuses with which Function Compute's trigger may refuse a request, for example because the signature is wrong."""
 _STATUSES = {
     400: "The request does not match its description. The message names the field.",
     401: "The signature or the operator's name is missing.",
@@ -65,7 +65,7 @@ _STATUSES = {
 def openapi_document(routes: tuple[Route, ...], operator_header: str, *, server: str = ".") -> Json:
     """The whole OpenAPI document, made from the routes.
 
-    ``server`` is the base URL of the paths. A relative URL is correct both behind the trigger and behind a gateway.
+    ``server`` is the base URL of the paths. A relative base URL is correct both behind the HTTP trigger and behind a gateway.
     """
     schemas: Json = {"Error": ERROR, "TriggerError": TRIGGER_ERROR}
     paths: Json = {}
@@ -115,7 +115,7 @@ def _operation_object(route: Route, operator_header: str, schemas: Json) -> Json
 
 
 def _parameter_objects(route: Route, operator_header: str) -> list[Json]:
-    found = [{"name": name, "in": "path", "required": True, "schema": requests.ID} for name in route.parameters]
+    found = [{"name": name, "in": "path", "required": True, "schema": requests.ID} for name in route.path_parameter_names]
     found += [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in route.query.items()]
     if route.act or route.personal:
         found.append(
@@ -176,7 +176,9 @@ _SCALARS: dict[Any, Json] = {
 
 
 def schema_of_type(hint: Any, schemas: Json) -> Json:
-    """The schema of a type in a view. For a dataclass, the schema is added to ``schemas``, and a reference to it is returned."""
+    """The JSON Schema of a Python type in a view. For a dataclass, the schema is added to ``schemas``, and a reference to it is
+    returned.
+    """
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         inner = next(each for each in args if each is not type(None))
@@ -188,11 +190,11 @@ def schema_of_type(hint: Any, schemas: Json) -> Json:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return {"type": "string", "enum": [member.value for member in hint]}
     if is_dataclass(hint) and isinstance(hint, type):
-        return _schema_reference(hint, schemas)
+        return _add_view_schema(hint, schemas)
     return dict(_SCALARS[getattr(hint, "__supertype__", hint)])
 
 
-def _schema_reference(view: type, schemas: Json) -> Json:
+def _add_view_schema(view: type, schemas: Json) -> Json:
     if view.__name__ not in schemas:
         schemas[view.__name__] = {}  # the name is reserved first, because the type's fields may refer to the type itself
         hints = get_type_hints(view)

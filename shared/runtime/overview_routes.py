@@ -1,4 +1,4 @@
-"""The API's routes about all batches at once: which need a person, and which snapshots are held."""
+"""The API's routes that cover all batches: the batches that need a person, and the snapshots that are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.stages.api import attention_views, snapshot_views, snapshots
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 
 
-def _list_needs(call: ApiCall) -> Reply:
+def _list_batch_needs(call: ApiCall) -> Reply:
     from shared.stages.api import attention
 
     return Reply(attention.needs_page(call.ports, limit=call.query["limit"], token=call.query.get("nextToken", "")))
@@ -41,7 +41,7 @@ OVERVIEW_ROUTES: tuple[Route, ...] = (
         "/needs",
         "listNeeds",
         "Batches that may need a person now, with their counts by state; a page looks into 100 batches at most, newest first.",
-        _list_needs,
+        _list_batch_needs,
         attention_views.BatchNeeds,
         query=_PAGE,
     ),

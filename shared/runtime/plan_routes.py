@@ -1,4 +1,4 @@
-"""The API's operations before a batch is acknowledged: the inventory, the plan, and the instances that a selection left out."""
+"""The API's operations that help a person to plan a batch: the inventory, the plan, and the instances that a selection left out."""
 
 from __future__ import annotations
 

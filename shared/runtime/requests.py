@@ -76,7 +76,9 @@ DAY: Json = {
     "title": "a day, such as 2026-12-01",
 }
 NAME: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^,\\x00-\\x1f\\x7f-\\x9f]{1,64}$"}
-"""The schema of a name in a query. A name has no comma, because the trigger joins repeated values with commas."""
+"""The schema of a name in a query parameter. A name has no comma, because the HTTP trigger joins the values of a repeated
+parameter with commas.
+"""
 PART_OF_CODE: Json = {
     "type": "string",
     "minLength": 1,
@@ -128,7 +130,7 @@ YES_OR_NO: Json = {"type": "string", "enum": ["true", "false"]}
 FLAG: Json = {"type": "boolean", "default": False}
 
 
-def number_schema(name: str) -> Json:
+def policy_number_schema(name: str) -> Json:
     """The schema of a number in the policy. The policy's field provides the bounds, the default and the description."""
     least, most = BOUNDS[name]
     default = {"default": DEFAULTS[name]} if DEFAULTS.get(name) is not None else {}
@@ -150,9 +152,9 @@ WINDOW = object_schema(
             "end": _END,
             "days": list_schema({"type": "integer", "minimum": 0, "maximum": 6}, 7),
             "zone": ZONE,
-            "lengthMin": number_schema("window.lengthMin"),
-            "utcOffsetMin": number_schema("window.utcOffsetMin"),
-            "cutoffMin": number_schema("window.cutoffMin"),
+            "lengthMin": policy_number_schema("window.lengthMin"),
+            "utcOffsetMin": policy_number_schema("window.utcOffsetMin"),
+            "cutoffMin": policy_number_schema("window.cutoffMin"),
         }.items()
     },
     ("start",),
@@ -174,7 +176,7 @@ BLACKOUT = object_schema(
             "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
             "description": WORDS["blackouts.reason"],
         },
-        "cutoffMin": number_schema("blackouts.cutoffMin"),
+        "cutoffMin": policy_number_schema("blackouts.cutoffMin"),
     },
     ("from", "to"),
 )
@@ -191,8 +193,8 @@ COMMAND_RULE = object_schema(
             "tag": {"type": "string", "maxLength": LONGEST_TAG, "pattern": "^([^=\\x00-\\x1f]+=[^\\x00-\\x1f]*)?$"},
             "pre": _COMMAND,
             "post": _COMMAND,
-            "preTimeoutSec": number_schema("commands.preTimeoutSec"),
-            "postTimeoutSec": number_schema("commands.postTimeoutSec"),
+            "preTimeoutSec": policy_number_schema("commands.preTimeoutSec"),
+            "postTimeoutSec": policy_number_schema("commands.postTimeoutSec"),
             "check": _CHECK,
             "files": _FILES,
         }.items()
@@ -246,7 +248,7 @@ _SHAPES: Json = {
 """The schemas of the policy's fields that are not numbers, without their descriptions."""
 POLICY = object_schema(
     {
-        name: number_schema(name) if name in BOUNDS else {**_SHAPES[name], "description": words}
+        name: policy_number_schema(name) if name in BOUNDS else {**_SHAPES[name], "description": words}
         for name, words in WORDS.items()
         if "." not in name
     }

@@ -163,7 +163,7 @@ def _prefers_html(call: ApiCall) -> bool:
     return page < data
 
 
-def _migration_act_route(name: str) -> Route:
+def _route_of_migration_act(name: str) -> Route:
     verb, summary = _ACTS[name]
     return Route(
         "POST",
@@ -186,7 +186,7 @@ _ACTS = {
 }
 
 
-def _batch_act_route(name: str, operation: str, summary: str, answer: Callable[[ApiCall], Reply], body: dict[str, Any]) -> Route:
+def _route_of_batch_act(name: str, operation: str, summary: str, answer: Callable[[ApiCall], Reply], body: dict[str, Any]) -> Route:
     return Route(
         "POST",
         f"{_BATCH}/{name}",
@@ -242,17 +242,17 @@ _MANY_ACTS = {
 }
 
 
-def _many_act_route(name: str) -> Route:
+def _route_of_bulk_act(name: str) -> Route:
     operation, summary, view, verb = _MANY_ACTS[name]
 
-    def answer(call: ApiCall) -> Reply:
+    def answer_bulk_act(call: ApiCall) -> Reply:
         from shared.stages.api import many  # acts on many are few
 
         versions = {each["migrationId"]: each["version"] for each in call.body["migrations"]}
         return Reply(getattr(many, verb)(call.ports, call.path["batchId"], call.caller, versions))
 
     body = requests.MIGRATIONS_SEEN
-    return Route("POST", f"{_BATCH}/{name}", operation, summary, answer, view, body=body, act=True, refusals=(404,))
+    return Route("POST", f"{_BATCH}/{name}", operation, summary, answer_bulk_act, view, body=body, act=True, refusals=(404,))
 
 
 ROUTES: tuple[Route, ...] = (
@@ -296,9 +296,9 @@ ROUTES: tuple[Route, ...] = (
         views.BatchStanding,
         refusals=(404,),
     ),
-    *(_batch_act_route(*each) for each in _BATCH_ACTS[:1]),
-    *map(_many_act_route, _MANY_ACTS),
-    *(_batch_act_route(*each) for each in _BATCH_ACTS[1:]),
+    *(_route_of_batch_act(*each) for each in _BATCH_ACTS[:1]),
+    *map(_route_of_bulk_act, _MANY_ACTS),
+    *(_route_of_batch_act(*each) for each in _BATCH_ACTS[1:]),
     Route(
         "POST",
         f"{_BATCH}/approvals",
@@ -401,7 +401,7 @@ ROUTES: tuple[Route, ...] = (
         html=True,
         refusals=(404,),
     ),
-    *(_migration_act_route(name) for name in _ACTS),
+    *(_route_of_migration_act(name) for name in _ACTS),
     Route(
         "GET",
         "/hold",

@@ -30,7 +30,7 @@ class ApiSettings(Settings):
     snapshot_price: float = 0.02
     currency: str = "USD"
     account_id: str = "1"
-    access: AccessRules | None = field(default_factory=AccessRules)
+    access_rules: AccessRules | None = field(default_factory=AccessRules)
 
 
 @dataclass
