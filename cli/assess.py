@@ -14,7 +14,7 @@ from cli import output, states
 from cli.catalog import day_from_text
 from cli.client import Api
 from cli.files import read_json
-from cli.findings import shown_severity
+from cli.findings import severity_in_words
 from cli.options import AsJson
 from cli.problem import Problem, bad_input, option_without_effect
 from cli.rows import CatalogFile, catalog_from_file
@@ -60,7 +60,7 @@ def assess_facts(  # noqa: PLR0913 - one parameter per option
         )
     known = catalog_from_file(catalog)
     asked = _read_facts(facts, to, day_from_text(on) if on else None, known)
-    found = apply_rules(asked, _reasons_by_code(override or []), catalog=known)
+    found = apply_rules(asked, _override_reasons_by_code(override or []), catalog=known)
     if as_json:
         output.show_json(found.to_json())
     else:
@@ -69,7 +69,7 @@ def assess_facts(  # noqa: PLR0913 - one parameter per option
         raise typer.Exit(1)
 
 
-def _reasons_by_code(given: list[str]) -> dict[str, str]:
+def _override_reasons_by_code(given: list[str]) -> dict[str, str]:
     pairs = [each.partition("=") for each in given]
     if not all(code and reason.strip() for code, _, reason in pairs):
         raise bad_input("Option.Invalid", "--override needs a code and a reason.", "Write Instance.Spot='our bid is high'.")
@@ -94,7 +94,9 @@ def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
 
 
 def _first_hop(document: Json, to: str, known: Catalog) -> Json:
-    """The first hop of the route to ``to``. If no route exists, a hop leads from the instance's release directly to ``to``."""
+    """The first hop of the route to the release ``to``. If no route exists, the hop leads from the instance's release directly to
+    ``to``.
+    """
     instance = InstanceFacts.from_json(document["instance"])
     release = identify_in_catalog(known, instance.os_name, instance.os_name_en)
     goal = require_release(to, known).key
@@ -108,7 +110,7 @@ def _first_hop(document: Json, to: str, known: Catalog) -> Json:
 
 
 def _day_of_facts(document: Json) -> date:
-    """The day in the field ``now``.
+    """The day in the field ``now`` of a file with facts.
 
     If the field is invalid, the latest possible day is returned, and `Facts.from_json` reports the fault later.
     """
@@ -119,7 +121,7 @@ def _day_of_facts(document: Json) -> date:
 
 
 def show_assessment(found: Assessment) -> None:
-    """Print the findings, worst first, and then the verdict."""
+    """Print the findings of an assessment, worst first, and then the verdict."""
     for finding in found.findings:
         print(f"[{finding.label}] {finding.code}: {output.title_with_details(finding.title, finding.seen)}\n  {finding.remedy}")
         if finding.command:
@@ -139,7 +141,7 @@ def precheck_instances(
     every: Annotated[int, typer.Option(help="Seconds between two requests.", min=1)] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Run every precheck on instances, through the cloud APIs and in the guests, in a dry-run batch.
+    """Run every precheck on instances as a dry-run batch, which reads facts from the cloud APIs and from the guests.
 
     The exit status is 1 if a finding blocks a migration.
     """
@@ -156,11 +158,11 @@ def precheck_instances(
             if len(found) > 1:
                 print(f"\n{each['instanceId']} {each['instanceName']}")
             _print_assessment(each)
-    if not all(map(_has_passed, found)):
+    if not all(map(_has_passed_precheck, found)):
         raise typer.Exit(1)
 
 
-def _has_passed(found: Json) -> bool:
+def _has_passed_precheck(found: Json) -> bool:
     """Whether the migration of a dry run passed its precheck.
 
     A dry run that passes its precheck ends in the state ``cancelled``.
@@ -183,8 +185,8 @@ def _wait_for_prechecks(api: Api, batch_id: str, every: int) -> list[Json]:
 
 def _print_assessment(found: Json) -> None:
     for finding in found["findings"]:
-        print(f"[{shown_severity(finding)}] {output.finding_headline(finding)}\n  {finding['remedy']}")
+        print(f"[{severity_in_words(finding)}] {output.finding_headline(finding)}\n  {finding['remedy']}")
     if found["failure"]:
         print(f"{found['failure']['code']}: {found['failure']['message']}\n  {found['failure']['remedy']}")
-    warned = any(finding["severity"] == "warning" and shown_severity(finding) == "warning" for finding in found["findings"])
-    print(_verdict_in_words(not _has_passed(found), warned))
+    warned = any(finding["severity"] == "warning" and severity_in_words(finding) == "warning" for finding in found["findings"])
+    print(_verdict_in_words(not _has_passed_precheck(found), warned))

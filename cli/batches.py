@@ -25,7 +25,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("status")(show_status)
     app.command("watch")(watch_batch)
     app.command("acknowledge")(acknowledge_batch)
-    app.command("left-out")(list_left_out)
+    app.command("left-out")(list_left_out_instances)
 
 
 @add_submission_options
@@ -87,7 +87,7 @@ def _print_batches(batches: list[Json], as_json: bool) -> None:
     rows = [
         (
             each["batchId"],
-            _state_in_words(each),
+            _batch_state_in_words(each),
             each["origin"],
             each["createdBy"],
             each["size"],
@@ -99,7 +99,7 @@ def _print_batches(batches: list[Json], as_json: bool) -> None:
     output.print_table(("batch", "state", "origin", "by", "#size", "created", "acknowledged"), rows)
 
 
-def _state_in_words(batch: Json) -> str:
+def _batch_state_in_words(batch: Json) -> str:
     """The state of a batch. If an open batch is paused or stopped, the text says so instead of ``open``."""
     return str(batch["brake"]["state"] if batch["brake"] and batch["state"] == "open" else batch["state"])
 
@@ -109,16 +109,16 @@ def _acknowledgement_in_words(batch: Json) -> str:
     return f"{given['operator']} {output.time_in_words(given['at'])}" if given else "dry run" if batch["dryRun"] else "no"
 
 
-def _counts_in_words(batch: Json) -> str:
+def _state_counts_in_words(batch: Json) -> str:
     return ", ".join(f"{number} {state}" for state, number in sorted(batch["counts"].items()))
 
 
 def print_batch(batch: Json) -> None:
     """Print one batch without its migrations: its fields, waves, journal, problems, and the risks to accept."""
-    counts = _counts_in_words(batch)
+    counts = _state_counts_in_words(batch)
     output.print_fields(
         (
-            ("batch", f"{batch['batchId']} ({_state_in_words(batch)}, from {batch['origin']} by {batch['createdBy']})"),
+            ("batch", f"{batch['batchId']} ({_batch_state_in_words(batch)}, from {batch['origin']} by {batch['createdBy']})"),
             ("instances", f"{batch['size']}: {counts}" if counts else batch["size"]),
             ("acknowledged", _acknowledgement_in_words(batch)),
             *([("digest", batch["digest"])] if batch.get("digest") else []),
@@ -150,7 +150,7 @@ def print_batch(batch: Json) -> None:
 
 
 def print_migrations(migrations: list[Json]) -> None:
-    """Print a table of migrations, one line each."""
+    """Print a table of migrations, with one line for each migration."""
     several = len({each.get("accountId", "") for each in migrations}) > 1
     rows = [
         (
@@ -198,7 +198,7 @@ def watch_batch(
 
 
 def _follow_batch(api: Api, batch: str, every: int, as_json: bool) -> Json:
-    """Print every change until each migration has ended or waits for a person. Returns the batch."""
+    """Print every change of a batch until each of its migrations has ended or waits for a person. Returns the batch."""
     before: tuple[Json, str, list[str]] | None = None
     while True:
         found: Json = api.get(f"/batches/{batch}")
@@ -221,7 +221,7 @@ def _print_progress(batch: Json, plan: Json | None, as_json: bool) -> None:
     for sentence in progress.urgent_messages(batch, plan):
         output.print_line(f"needs a person: {sentence}")
     held_back = f" (none starts: {batch['heldBack']})" if batch["heldBack"] else ""
-    output.print_line(f"{batch['batchId']} {_state_in_words(batch)}: {_counts_in_words(batch)}{held_back}")
+    output.print_line(f"{batch['batchId']} {_batch_state_in_words(batch)}: {_state_counts_in_words(batch)}{held_back}")
     for sentence in progress.wave_lines(batch, plan):
         output.print_line(f"  {sentence}")
 
@@ -259,7 +259,7 @@ def acknowledge_batch(
     print(f"Batch {batch}: acknowledged by {answer['acknowledgement']['operator']}{frozen}. Follow it with: replank watch {batch}")
 
 
-def list_left_out(batch: BatchId, as_json: AsJson = False) -> None:
+def list_left_out_instances(batch: BatchId, as_json: AsJson = False) -> None:
     """List the instances that a batch's selection left out, each with the reason."""
     rows = list(Api.from_environment().all_items(f"/batches/{batch}/left-out", "leftOut"))
     if as_json:

@@ -25,7 +25,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def pause_batch(batch: BatchId, why: Why = "", as_json: AsJson = False) -> None:
-    """Pause a batch: none of its migrations or retries starts any more. Running migrations finish, including their next hops."""
+    """Pause a batch: no migration or retry of the batch starts any more. Running migrations finish, including their next hops."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     answer = api.post(f"/batches/{batch}/pause", {"why": why} if why else {}, seen=found["version"])

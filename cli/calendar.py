@@ -1,4 +1,6 @@
-"""Converts calendar files (iCalendar) into blackouts of a policy. The API then needs to understand only plain times."""
+"""Converts calendar files (iCalendar) into blackouts of a policy. So the API needs to understand only plain times, and no
+calendars.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 from shared.domain.zones import time_zone
 
 HORIZON = timedelta(days=400)
-"""How far ahead calendar events are read. The reading needs a limit, because recurring events may have no end."""
+"""How far into the future calendar events are read. A limit is needed, because recurring events may have no end."""
 LARGEST = 5 << 20
 
 
@@ -27,7 +29,8 @@ class _BusyTime:
 def read_blackouts(file: Path, since: date, zone: str) -> list[dict[str, str]]:
     """The calendar's events of the next 400 days, as blackouts for the API. Events that overlap or touch are merged.
 
-    A whole day, or a time without a time zone, is read in ``zone``. Events that are cancelled or shown as free are left out.
+    A whole day, or a time without a time zone, is read in the time zone ``zone``. Events that are cancelled or shown as free are
+    left out.
     """
     try:
         content = file.read_bytes()

@@ -35,7 +35,9 @@ class HttpClient:
         self.pause: Callable[[float], None] = time.sleep
 
     def send_json(self, method: str, url: str, *, headers: Json | None = None, body: bytes = b"", query: Json | None = None) -> Any:
-        """Send a request. Returns the HTTP status and the parsed body. Raises Problem (Api.Unreachable, Api.NotJson)."""
+        """Send a request. Returns the HTTP status and the parsed body of the answer. Raises Problem (Api.Unreachable,
+        Api.NotJson).
+        """
         self._session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
         try:
             answer = self._send_with_retries(method, url, headers=headers, data=body, params=query, timeout=TIMEOUT_S)
@@ -54,7 +56,7 @@ class HttpClient:
             ) from None
 
     def _send_with_retries(self, method: str, url: str, **more: Any) -> requests.Response:
-        """Send a request. After each answer 429, wait for the time in its Retry-After header, and repeat the request."""
+        """Send a request. After each answer 429, wait for the time in the answer's Retry-After header, and repeat the request."""
 
         def send_once(_number: int) -> requests.Response:
             answer = self._session.request(method, url, **more)
@@ -63,21 +65,23 @@ class HttpClient:
             return answer
 
         try:
-            return repeat_call(API_BUSY, send_once, _retry_after, self.pause)
+            return repeat_call(API_BUSY, send_once, _retry_hint, self.pause)
         except _TooManyRequests as refused:
             return refused.answer
 
 
 class _TooManyRequests(Exception):
-    """Raised if the API answers 429, because it gets too many requests at the moment."""
+    """Raised if the API answers 429, because the API gets too many requests at the moment."""
 
     def __init__(self, answer: requests.Response) -> None:
         super().__init__(answer.status_code)
         self.answer = answer
 
 
-def _retry_after(error: Exception) -> RetryHint | None:
-    """When to repeat the request, from the answer's Retry-After header; None if the request must not be repeated."""
+def _retry_hint(error: Exception) -> RetryHint | None:
+    """How long to wait before the request is repeated, from the answer's Retry-After header; None if the request must not be
+    repeated.
+    """
     if not isinstance(error, _TooManyRequests):
         return None
     wait = error.answer.headers.get("retry-after", "")
@@ -108,8 +112,9 @@ class Api:
     def from_environment(cls, *, signed_in: bool = True) -> Api:
         """The client that REPLANK_API_URL, REPLANK_OPERATOR and the ALIBABA_CLOUD_ variables describe.
 
-        With ``signed_in``, the client uses the token of the last `replank login` for this API, if there is one. Raises Problem
-        (Setting.Missing).
+        If ``signed_in`` is true, the client uses the token of the last `replank login` for this API, if a token is stored.
+
+        Raises Problem (Setting.Missing) if REPLANK_API_URL is not set.
         """
         from cli.signin import kept
 
@@ -125,15 +130,19 @@ class Api:
         return cls(url, key_id, secret, token, operator_name(), mine)
 
     def get(self, path: str, **query: Any) -> Any:
-        """Send a GET request. Returns the parsed body. Query parameters that are empty or None are left out."""
+        """Send a GET request to the API. Returns the parsed body of the answer. Query parameters that are empty or None are left
+        out.
+        """
         return self.send_request("GET", path, query={name: value for name, value in query.items() if value not in ("", None)})
 
     def post(self, path: str, body: Json | None = None, *, seen: int = 0) -> Any:
-        """Send a POST request. Returns the parsed body. ``seen`` is the version of the batch or migration that the person saw."""
+        """Send a POST request to the API. Returns the parsed body of the answer. ``seen`` is the version of the batch or migration
+        that the person saw.
+        """
         return self.send_request("POST", path, body=body, seen=seen)
 
     def all_items(self, path: str, items: str, **query: Any) -> Iterator[Json]:
-        """Every item of a list, read page by page. ``items`` is the name of the field that holds the items of a page."""
+        """Every item of a list in the API, read page by page. ``items`` is the name of the field that holds the items of a page."""
         token = ""
         while True:
             page = self.get(path, **query, limit=100, nextToken=token)
@@ -143,7 +152,9 @@ class Api:
                 return
 
     def send_request(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None, seen: int = 0) -> Any:
-        """Send a request to the API. Returns the parsed body. Raises Problem with the API's code, message and remedy."""
+        """Send a request to the API. Returns the parsed body of the answer. Raises Problem with the API's code, message and
+        remedy.
+        """
         try:
             return self._send_to_path(method, _VERSION + path, query=query, body=body, seen=seen)
         except Problem as problem:

@@ -1,4 +1,4 @@
-"""The command doctor: checks that the settings, credentials and services work that Replank needs."""
+"""The command doctor: checks the settings, credentials and services that Replank needs."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def _check_api(account: OperatorAccount) -> str:
 def _check_member_accounts(account: OperatorAccount) -> str:
     """Check that each member account's role can be assumed.
 
-    The watch function makes the check, because only the functions may assume the roles.
+    The watch function checks the roles, because only Replank's functions may assume them.
     """
     api = Api.from_environment()
     if len(api.get("/accounts")["accounts"]) < 2:

@@ -102,7 +102,7 @@ def _schema_problems(schema_file: Path, value: Any, at: str) -> list[str]:
 
 
 def put_events(account: OperatorAccount, found: list[Json]) -> list[str]:
-    """Publish events on the pipeline's event bus. Returns their ids. Raises Problem if EventBridge refuses an event."""
+    """Publish events on the pipeline's event bus. Returns the ids of the events. Raises Problem if EventBridge refuses an event."""
     from alibabacloud_eventbridge import models
     from Tea.exceptions import TeaException
 

@@ -1,4 +1,4 @@
-"""The command hold: holds every new start in the account, releases the hold, or shows whether there is one."""
+"""The command hold: holds every new start in the account, releases the hold, or shows whether the account is on hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads files with instance ids, one per line, and comments. Error messages for a file of ids name the wrong lines."""
+"""Reads files that contain one instance id per line, and comments. Error messages for a file of ids name the wrong lines."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from cli.problem import Problem, bad_input
 
 _ID = re.compile(r"i-[A-Za-z0-9-]{1,62}")
 _SHOWN = 5
-"""Maximum wrong lines that an error message shows."""
+"""Maximum number of wrong lines that an error message shows."""
 
 
 def read_ids(file: str, option: str) -> list[str]:
-    """The instance ids in the file, without duplicates. The name ``-`` means standard input.
+    """The instance ids in the file, without duplicates. The file name ``-`` means standard input.
 
     Raises Problem (Ids.NotReadable, Ids.Invalid, Ids.Empty).
     """
     where = "standard input" if file == "-" else file
-    text = _read_text(file, where, option)
+    text = _read_file_or_stdin(file, where, option)
     found: dict[str, None] = {}
     wrong: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -38,7 +38,7 @@ def read_ids(file: str, option: str) -> list[str]:
     return list(found)
 
 
-def _read_text(file: str, where: str, option: str) -> str:
+def _read_file_or_stdin(file: str, where: str, option: str) -> str:
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         return decoded_text(content)

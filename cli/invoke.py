@@ -52,7 +52,8 @@ def _print_answer(answer: dict[str, Any]) -> None:
 
 
 def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
-    """Invoke replank-<stage> and wait. Returns ``result``, ``log`` (the last 4 KiB of the log) and ``requestId``.
+    """Invoke the function replank-<stage>, and wait for the answer. Returns ``result``, ``log`` (the last 4 KiB of the log) and
+    ``requestId``.
 
     Raises Problem (Function.Failed, or an error code of Function Compute).
     """

@@ -1,4 +1,4 @@
-"""The commands login, logout and whoami: sign in, sign out, and show how the API knows you."""
+"""The commands login, logout and whoami: sign in, sign out, and show the name under which the API knows you."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def sign_in(
     tokens = (
         _sign_in_by_device(provider)
         if device
-        else _sign_in_by_paste(provider, port)
+        else _sign_in_by_pasted_address(provider, port)
         if paste
         else _sign_in_by_browser(provider, port, no_browser)
     )
@@ -82,7 +82,7 @@ def sign_out(as_json: AsJson = False) -> None:
 
 
 def show_identity(as_json: AsJson = False) -> None:
-    """Show your name as the API knows it, how the API verified it, and what you may do."""
+    """Show the name under which the API knows you, how the API verified the name, and what you may do."""
     me = Api.from_environment().get("/me")
     if as_json:
         output.show_json(me)
@@ -113,7 +113,7 @@ def _sign_in_by_browser(provider: OpenIdProvider, port: int, no_browser: bool) -
     return provider.redeem_code(asked, answer)
 
 
-def _sign_in_by_paste(provider: OpenIdProvider, port: int) -> Json:
+def _sign_in_by_pasted_address(provider: OpenIdProvider, port: int) -> Json:
     asked = provider.new_code_request(f"http://127.0.0.1:{port or 8400}/callback")
     output.print_note(
         f"Open this address in any browser:\n\n{asked.url}\n\n"
@@ -129,7 +129,7 @@ def _sign_in_by_paste(provider: OpenIdProvider, port: int) -> Json:
 
 
 def _sign_in_by_device(provider: OpenIdProvider) -> Json:
-    def show_code(asked: Json) -> None:
+    def show_device_code(asked: Json) -> None:
         output.print_note(f"Open {asked['verification_uri']} on any machine, and enter the code {asked['user_code']}.")
 
-    return provider.sign_in_by_device(show_code, time.sleep)
+    return provider.sign_in_by_device(show_device_code, time.sleep)

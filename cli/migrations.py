@@ -9,7 +9,7 @@ import typer
 
 from cli import output, states
 from cli.client import Api
-from cli.findings import shown_severity
+from cli.findings import severity_in_words
 from cli.options import MIGRATION_HELP, AsJson, MigrationId
 from cli.problem import bad_input, option_without_effect
 from cli.targets import ACTS, migration_to_act_on, migration_to_show
@@ -43,7 +43,7 @@ def show_migration(migration: MigrationId, as_json: AsJson = False) -> None:
 
 
 def _driver_and_reason(found: Json) -> str:
-    """The driver's name, and in brackets why the precheck chose it, if it chose one."""
+    """The driver's name. If the precheck chose the driver, the reason follows in brackets."""
     reason = found.get("driverWhy")
     return f"{found['driver']} ({reason})" if reason else str(found["driver"])
 
@@ -78,7 +78,7 @@ def _print_migration(found: Json) -> None:
         print(f"\nThe end of the tool's log, kept when attempt {log['attempt']} failed at {output.time_in_words(log['at'])}:")
         print("\n".join(f"  {line}" for line in log["text"].splitlines()))
     for finding in found["findings"]:
-        print(f"\n[{shown_severity(finding)}] {output.finding_headline(finding)}\n  {finding['remedy']}")
+        print(f"\n[{severity_in_words(finding)}] {output.finding_headline(finding)}\n  {finding['remedy']}")
     if found["acts"]:
         possible = ", ".join(f"replank {ACTS[act]} {found['migrationId']}" for act in found["acts"])
         print(f"\npossible now: {possible}")
@@ -121,7 +121,7 @@ def confirm_migrations(
 
 
 AT_ONCE = 100
-"""Maximum migrations that one request to the API may name."""
+"""Maximum number of migrations in one request to the API."""
 
 
 def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
@@ -149,7 +149,9 @@ def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
 
 
 def _send_acts(api: Api, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
-    """Send an act on many migrations. Returns the ids of those on which the act succeeded, and the refusals with their reasons."""
+    """Ask the API to do an act on many migrations. Returns the ids of the migrations on which the act succeeded, and the refusals
+    with their reasons.
+    """
     done, refused = list[str](), list[Json]()
     for place in range(0, len(migrations), AT_ONCE):
         some = migrations[place : place + AT_ONCE]
@@ -233,7 +235,9 @@ def _act_on_target(api: Api, migration: str, act: str, as_json: bool, seen_versi
 
 
 def _post_act(api: Api, found: Json, act: str, as_json: bool, seen_version: int | None) -> None:
-    """Send an act on the migration at the version ``seen_version``. If ``seen_version`` is None, use the version in ``found``."""
+    """Ask the API to do an act on the migration at the version ``seen_version``. If ``seen_version`` is None, use the version in
+    ``found``.
+    """
     answer = api.post(f"/migrations/{found['migrationId']}/{act}", seen=seen_version or found["version"])
     if as_json:
         output.show_json(answer)

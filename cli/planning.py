@@ -18,7 +18,7 @@ from cli.submission import add_submission_options, body_with_token
 
 Json = dict[str, Any]
 PAUSE_S = 5
-"""Seconds between two requests for the plan while it is being made."""
+"""Seconds between two requests for a plan that is being made."""
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def show_plan(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a batch, or a submission with these options, will do: routes, findings, waves, finish, cost, who is needed.
+    """Show what a batch, or a submission with these options, will do: routes, findings, waves, finish, cost, and who is needed.
 
     A new plan is a dry run: its instances are found and prechecked, and none can migrate.
     """
@@ -108,7 +108,7 @@ def _driver_in_words(row: Json) -> str:
 
 
 def plan_if_supported(api: Api, batch_id: str) -> Json | None:
-    """The batch's current plan; None if the API is too old to have plans."""
+    """The batch's current plan; None if the deployed API is an older version without plans."""
     try:
         found: Json = api.get(f"/batches/{batch_id}/plan")
     except Problem as problem:

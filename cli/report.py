@@ -60,7 +60,9 @@ def report_on_batch(
 
 
 def report_document(found: Report, judged: list[Json], plan: Json | None = None) -> Json:
-    """The report as JSON: the API's findings for each instance, with a summary. :func:`report_schema` describes this JSON."""
+    """The report as JSON: the API's findings for each instance, with a summary. The function ``report_schema`` returns the JSON
+    Schema.
+    """
     told = plan or {}
     course = {"digest": told.get("digest", ""), "outcomes": told.get("outcomes", {})}
     course |= {name: told.get(name) for name in ("planned", "finishedAt")}
@@ -69,7 +71,7 @@ def report_document(found: Report, judged: list[Json], plan: Json | None = None)
 
 
 def report_schema() -> Json:
-    """The JSON Schema of the report's JSON, made from the API's views."""
+    """The JSON Schema of the report, made from the API's views."""
     from shared.runtime.openapi import schema_of_type
 
     schemas: Json = {}

@@ -30,7 +30,7 @@ def catalog_from_file(file: Path | None) -> Catalog:
 
 
 def read_catalog_rows(file: Path) -> Any:
-    """The catalog rows in a JSON file, without a check of the rows. Raises Problem (File.Unreadable)."""
+    """The catalog rows in a JSON file. The rows themselves are not checked. Raises Problem (File.Unreadable)."""
     try:
         return read_json(file)
     except (OSError, ValueError) as error:

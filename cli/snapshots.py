@@ -49,14 +49,14 @@ def _print_snapshots(found: list[Json]) -> None:
             each["owner"],
             each["state"],
             each["sizeGib"],
-            _sweep_in_words(each),
+            _sweep_time_in_words(each),
         )
         for each in found
     ]
     output.print_table(("snapshot", "instance", "disk", "owner", "state", "#GiB", "swept from"), rows)
 
 
-def _sweep_in_words(snapshot: Json) -> str:
+def _sweep_time_in_words(snapshot: Json) -> str:
     if snapshot["kept"]:
         return f"not ours, kept: {snapshot['kept']}"
     return output.time_in_words(snapshot["sweepAt"]) or "kept: not confirmed"

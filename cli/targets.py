@@ -17,16 +17,17 @@ _SHOWN = 5
 def migration_to_show(api: Api, given: str) -> Json:
     """The migration with the id ``given``.
 
-    If ``given`` is an instance id, the instance's newest migration, which may be a dry run.
+    If ``given`` is an instance id, the result is the instance's newest migration, which may be a dry run.
     """
     return migration_by_id(api, given if not given.startswith("i-") else _migrations_of_instance(api, given)[0]["migrationId"])
 
 
 def migration_to_act_on(api: Api, given: str, act: str) -> Json:
-    """The migration with the id ``given``. If ``given`` is an instance id, the instance's migration that is open or allows the act.
+    """The migration with the id ``given``. If ``given`` is an instance id, the result is the instance's migration that is open or
+    allows the act.
 
-    Dry runs are ignored. If no migration of the instance fits, the newest one is returned, and the API then refuses the act with
-    the reason. Raises Problem (Migration.NotFound, Migration.Ambiguous).
+    Dry runs are ignored. If no migration of the instance fits, the newest migration is returned, and the API then refuses the act
+    with the reason. Raises Problem (Migration.NotFound, Migration.Ambiguous).
     """
     if not given.startswith("i-"):
         return migration_by_id(api, given)
@@ -52,7 +53,7 @@ def migration_by_id(api: Api, migration_id: str) -> Json:
 
 
 def _migrations_of_instance(api: Api, instance_id: str) -> list[Json]:
-    """The migrations of the instance, newest first. Raises Problem (Migration.NotFound) if there are none."""
+    """The migrations of the instance, newest first. Raises Problem (Migration.NotFound) if the instance has no migration."""
     found: list[Json] = api.get("/migrations", instanceId=instance_id, limit=100)["migrations"]
     if not found:
         sentence = f"Instance {instance_id} has no migration."

@@ -1,6 +1,6 @@
 """The state folder of a local cloud.
 
-Finds and stops the cloud that runs in the folder, and keeps a file with the cloud's options.
+Finds and stops the cloud that uses the folder, and keeps a file with the cloud's options.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cli.run.cloud import STOP_S, RunningCloud
 
 Json = dict[str, Any]
 RUNNING, MARK = "running.json", "replank-local.json"
-"""Two file names in the state folder.
+"""The names of two files in the state folder.
 
 The running cloud locks the file RUNNING. The commands `replank local` write the file MARK.
 """
@@ -37,7 +37,7 @@ class StateFolder:
 
     @classmethod
     def from_path(cls, path: Path) -> StateFolder:
-        """The state folder at a path, which need not exist. Raises Problem (State.NotOurs) if the folder holds other files."""
+        """The state folder at a path. The folder need not exist. Raises Problem (State.NotOurs) if the folder holds other files."""
         path = path.resolve()
         try:
             return cls(path, json.loads((path / MARK).read_text(encoding="utf-8")))
@@ -74,7 +74,7 @@ class StateFolder:
         return found
 
     def stop_cloud(self) -> bool:
-        """Terminate the cloud's process and wait until the process has ended. Kill it if it does not end.
+        """Terminate the cloud's process and wait until the process has ended. Kill the process if it does not end in time.
 
         Returns False if no cloud runs in this folder.
         """
@@ -112,7 +112,7 @@ class StateFolder:
 
 
 def _is_unlocked(file: IO[str]) -> bool:
-    """Whether the file has no lock of another process."""
+    """Whether no other process holds a lock on the file."""
     import fcntl
 
     try:

@@ -76,7 +76,7 @@ def start_cloud(place: StateFolder, wanted: StartOptions, *, tied: bool) -> Runn
 
 
 def prepare_cloud(place: StateFolder, cloud: RunningCloud) -> None:
-    """Create the event bus and load the fleet that the mark file names, if an interrupted start has not done this."""
+    """Create the event bus. If no earlier start has loaded a fleet, load the fleet that the mark file names."""
     create_bus_if_missing(cloud.account)
     if not place.mark.get("loaded"):
         files = [Path(each) if each else None for each in place.mark.get("fleet", ["", ""])]
@@ -84,11 +84,11 @@ def prepare_cloud(place: StateFolder, cloud: RunningCloud) -> None:
 
 
 def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, replace: bool) -> int:
-    """Load a fleet, and add its regions to the settings of the functions. Returns the number of instances.
+    """Load a fleet, and add its regions to the settings of the functions. Returns the number of loaded instances.
 
     Raises Problem (Fleet.AlreadyThere) if an instance exists and ``replace`` is false.
     """
-    there = sorted(set(cloud.inventory()["instances"]) & {each["InstanceId"] for each in wanted.fleet.instances})
+    there = sorted(set(cloud.resources_by_kind()["instances"]) & {each["InstanceId"] for each in wanted.fleet.instances})
     if there and not replace:
         more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
         raise bad_input(
@@ -100,7 +100,7 @@ def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, 
     regions = list(dict.fromkeys([*known, *wanted.fleet.regions]))
     cloud.load_fleet({**wanted.fleet.document_to_load, "faults": wanted.faults})
     if regions != known:
-        cloud.redeploy({"REPLANK_REGIONS": ",".join(regions)})
+        cloud.redeploy_functions({"REPLANK_REGIONS": ",".join(regions)})
     place.update_mark(regions=regions, loaded=True)
     return len(wanted.fleet.instances)
 

@@ -42,7 +42,7 @@ class RunFolder:
 
     @property
     def report_file(self) -> Path:
-        """The file for this run's report. No other run writes this file, and it is kept when the folder is deleted."""
+        """The file for this run's report. No other run writes this file, and the file is kept when the folder is deleted."""
         own = self.path.name.removeprefix(STATE)
         return self.path.with_name(f"report-{own}.json") if self.passing else self.path / "report.json"
 
@@ -60,7 +60,7 @@ class RunFolder:
 def open_run_folder(state: Path | None, plan: str, seed: int | None) -> RunFolder:
     """Open the folder ``state`` for a run. If ``state`` is None, create a temporary folder.
 
-    The folder must be empty, or belong to a run with the same seed and the same digest of the plan. Raises Problem (State.OtherRun,
+    The folder must be empty, or belong to a run with the same seed and the same plan digest. Raises Problem (State.OtherRun,
     State.NotOurs, State.Unusable).
     """
     try:
@@ -81,9 +81,9 @@ def open_run_folder(state: Path | None, plan: str, seed: int | None) -> RunFolde
 
 
 def _read_mark(state: Path) -> Json:
-    """The content of the folder's mark file; empty if the folder is empty.
+    """The content of the mark file in the folder; empty if the folder is empty.
 
-    Raises Problem (State.NotOurs) for a folder with other files.
+    Raises Problem (State.NotOurs) if the folder has other files, but no mark file.
     """
     if not (state / MARK).exists():
         if any(state.iterdir()):

@@ -48,7 +48,9 @@ SETTINGS = {
     "REPLANK_API_RATE": "0",  # virtual time stands still between requests
     "REPLANK_NOTICE_POLICY": json.dumps({"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}),
 }
-"""The default settings of the functions. To deploy to the local cloud, an operator would export the same settings."""
+"""The default settings of the functions in the local cloud. An operator who deploys to a local cloud by hand exports the same
+settings.
+"""
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -64,7 +66,7 @@ def write_catalog_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, s
     return {"REPLANK_CATALOG": str(file), "REPLANK_SMC_TARGET_VALUES": _smc_target_names(catalog)}
 
 
-def ticket_folder(state: Path) -> Path:
+def console_ticket_folder(state: Path) -> Path:
     """The folder for the console's one-time links, inside a state folder."""
     return state.resolve() / "console-links"
 
@@ -94,7 +96,7 @@ class LaunchOptions:
         line += ["--start", self.on.isoformat()] if self.on else []
         own = {
             "REPLANK_API_URL": "{url}/http/replank-api",
-            "REPLANK_CONSOLE_TICKETS": str(ticket_folder(self.state)),
+            "REPLANK_CONSOLE_TICKETS": str(console_ticket_folder(self.state)),
             "REPLANK_REGIONS": ",".join(self.regions),
             "REPLANK_NOTICE_SOURCES": ",".join(self.sources),
         }
@@ -104,7 +106,10 @@ class LaunchOptions:
 
 
 def launch_cloud(wanted: LaunchOptions, *, tied: bool) -> subprocess.Popen[str]:
-    """Start the local cloud's process. Raises Problem (State.Unusable). With ``tied``, the cloud ends when this process ends."""
+    """Start the local cloud's process. If ``tied`` is true, the cloud ends when this process ends.
+
+    Raises Problem (State.Unusable) if the state folder cannot be written.
+    """
     try:
         wanted.state.mkdir(parents=True, exist_ok=True)
         log = (wanted.state / "localcloud.log").open("a", encoding="utf-8")
@@ -137,7 +142,8 @@ def read_ready_line(process: subprocess.Popen[str], state: Path) -> Json:
 def _not_started_problem(log: str, state: Path) -> Problem:
     """The Problem for a cloud that did not start.
 
-    The Problem has the cloud's own error message, or without such a message the end of the cloud's log.
+    If the cloud reported a State error, the Problem repeats this error. Otherwise, the Problem contains the end of the cloud's
+    log.
     """
     _, told, last = log.rpartition("localcloud: ")
     if told and (found := _STATE_PROBLEM.fullmatch(last.strip())):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import events, output
-from cli.catalog import day_to_assess
+from cli.catalog import day_to_judge_support
 from cli.files import read_json
 from cli.fleet import SHOWN, Fleet, read_fleet
 from cli.problem import bad_input
@@ -31,12 +31,12 @@ Json = dict[str, Any]
 EXAMPLES = events.ROOT / "examples"
 RESULTS = ("completed", "refused", "failed", "rolled_back")
 AT_ONCE = 1000
-"""Maximum instances in one batch."""
+"""Maximum number of instances in one batch."""
 
 
 @dataclass(frozen=True)
 class ExpectedOutcome:
-    """The expected outcome of one instance. If ``code`` is set, it must be among the outcome's reasons."""
+    """The expected outcome of one instance. If ``code`` is set, one of the outcome's reasons must have this code."""
 
     result: str
     code: str = ""
@@ -57,11 +57,12 @@ class RunPlan:
     faults: Json = field(default_factory=dict)
     """The faults that the local cloud's ECS and SMC simulate."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Why an instance is in no batch, by instance id; empty if notices or the scenario select the instances."""
+    """The reason why each left-out instance is in no batch, by instance id. Empty if notices or the scenario select the instances.
+    """
     on: date | None = None
     """The day on which virtual time begins. None means the local cloud's default day."""
     rows: Any = None
-    """The user's own catalog rows, which the functions use too; None if there are no such rows."""
+    """The user's own catalog rows, which the functions use too; None if the user has no own rows."""
 
     @property
     def catalog(self) -> Catalog:
@@ -101,10 +102,10 @@ def plan_from_files(
 def _make_plan(
     fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None, rows: Any = None
 ) -> RunPlan:
-    """The plan that these files describe. ``on`` is the day that the user chose. None means the local cloud's default day."""
+    """The run plan that the files describe. ``on`` is the day that the user chose. None means the local cloud's default day."""
     catalog = CATALOG if rows is None else catalog_with_rows(rows)
     fleet = read_fleet(fleet_file, guests)
-    begins = None if on is None else day_to_assess(fleet, on)[0]
+    begins = None if on is None else day_to_judge_support(fleet, on)[0]
     notices = [notice for file in notice_files for notice in _read_notices(file, catalog)]
     batches, left_out = scenario.get("batches", []), dict[str, str]()
     if not notices and not batches:
@@ -134,7 +135,7 @@ def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list
 
 
 def _reason_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
-    """Why an instance is left out of the batches; empty if the instance is out of support."""
+    """The reason why an instance is left out of the batches; empty if the instance is in a batch, because it is out of support."""
     life = support_status(fleet, record, on, catalog)
     if life.standing in SUPPORT_ENDED:
         return ""

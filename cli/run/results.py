@@ -148,7 +148,7 @@ def _leftovers_in_smc(rows: list[Json], inventory: Json) -> list[str]:
 def _belongs_to_instances(resource: Any, instance_ids: set[str]) -> bool:
     """Whether a resource in SMC belongs to one of the instances.
 
-    Resources that a person made in the console do not count, because that person also deletes them.
+    Resources that a person made in the console are not leftovers, because the person also deletes them.
     """
     return isinstance(resource, dict) and resource.get("InstanceId") in instance_ids
 
@@ -182,7 +182,7 @@ def write_atomically(file: Path, text: str) -> None:
 
 
 def _table_cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
-    """The cells of one table row. Releases are shown by their short names."""
+    """The cells of one migration's row in the table of results. Releases are shown by their short names."""
     release = identify_in_catalog(catalog, row["from"])
     source = f"{release.key} ({release.exact})" if release and release.exact else release.key if release else row["from"]
     numbers = ("hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import states
-from cli.output import STYLES, raw_stdout
+from cli.output import STYLES, unescaped_stdout
 from shared.domain.text import plain_line
 
 Json = dict[str, Any]
@@ -28,11 +28,13 @@ _BASE = {
     "restarting": 78,
     "validating": 88,
 }
-"""How much of a hop is done when a state begins, in percent. In the state ``migrating``, half of the job's percentage is added."""
+"""The percentage of a hop that is done when a state begins, by state. In the state ``migrating``, half of the job's percentage is
+added.
+"""
 
 
 class Screen(Protocol):
-    """The interface that both ways to show progress have: the live table and the plain lines."""
+    """The interface of the two classes that show progress: ``LiveScreen`` and ``PlainScreen``."""
 
     def update(self, batches: list[Json], migrations: list[Json], now: str) -> None:
         """Show the batches and migrations as they are at the virtual time ``now``."""
@@ -42,7 +44,7 @@ class Screen(Protocol):
 
 
 def new_screen() -> Screen:
-    """A live screen if stdout is a terminal, else a screen that prints plain lines."""
+    """A screen with a live table if stdout is a terminal, else a screen that prints plain lines."""
     return LiveScreen() if sys.stdout.isatty() else PlainScreen()
 
 
@@ -73,7 +75,7 @@ class LiveScreen:
 
     def __init__(self) -> None:
         self._live = Live(
-            console=Console(file=raw_stdout()),
+            console=Console(file=unescaped_stdout()),
             auto_refresh=False,
             transient=True,
             vertical_overflow="visible",
@@ -94,7 +96,8 @@ class LiveScreen:
             table.add_row(*_migration_row(each, now))
         hidden = Text(f"... and {len(shown) - len(rows)} more" if len(rows) < len(shown) else "", style="dim")
         self._live.update(
-            Group(table, hidden, _batch_bars(batches, migrations), Text(f"virtual time {now[:16]} UTC", style="dim")), refresh=True
+            Group(table, hidden, _batch_progress_bars(batches, migrations), Text(f"virtual time {now[:16]} UTC", style="dim")),
+            refresh=True,
         )
 
     def close(self) -> None:
@@ -115,7 +118,7 @@ def _migration_row(migration: Json, now: str) -> tuple[Any, ...]:
     )
 
 
-def _batch_bars(batches: list[Json], migrations: list[Json]) -> Progress:
+def _batch_progress_bars(batches: list[Json], migrations: list[Json]) -> Progress:
     bars = Progress(TextColumn("{task.description}"), BarColumn(40), TextColumn("{task.percentage:>3.0f} %"), auto_refresh=False)
     for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
         mine = [percent_done(each) for each in migrations if each["batchId"] == batch["batchId"]]

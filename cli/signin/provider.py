@@ -125,7 +125,7 @@ class OpenIdProvider:
         raise _sign_in_problem("nobody entered the code in time", "Start again.")
 
     def refresh_tokens(self, refresh_token: str) -> Json:
-        """Get new tokens for a refresh token. Raises Problem if the person must sign in again."""
+        """Exchange a refresh token for new tokens. Raises Problem if the person must sign in again."""
         return self._request_tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
     def _request_tokens(self, form: Json) -> Json:

@@ -151,7 +151,7 @@ def move(cloud: RunningCloud, browser: Any, batches: dict[str, str]) -> None:
 
 def take_inventory(cloud: RunningCloud) -> None:
     """Let intake list the fleet now, as its daily timer does."""
-    with mock.patch.dict(os.environ, cloud.environment()):
+    with mock.patch.dict(os.environ, cloud.environment_variables()):
         invoke_function(
             "intake",
             json.dumps({"triggerTime": "2026-11-23T01:00:00Z", "triggerName": "inventory", "payload": "inventory"}).encode(),

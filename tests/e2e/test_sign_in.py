@@ -39,7 +39,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("REPLANK_OPERATOR", "somebody")
     with World(env=SETTINGS).connected() as connected:
-        monkeypatch.setattr("cli.signin.kept._now", lambda: connected.cloud.clock.now_ms() / 1000)
+        monkeypatch.setattr("cli.signin.kept._current_time_s", lambda: connected.cloud.clock.now_ms() / 1000)
         yield connected
 
 
