@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.options import AsJson, BatchId
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 
 Json = dict[str, Any]
 
@@ -33,8 +33,8 @@ def approve_batch_or_rollback(
     An approval does not acknowledge the risks.
     """
     if wave and rollback:
-        raise bad_input("Option.Conflict", "--wave and --rollback cannot be used together.", "Leave one of them out.")
-    api = Api.from_environment()
+        raise bad_input_problem("Option.Conflict", "--wave and --rollback cannot be used together.", "Leave one of them out.")
+    api = ApiClient.from_environment()
     found = api.get(f"/batches/{batch}")
     if rollback:
         path, seen, asked = _rollback_request(api, found, rollback)
@@ -68,7 +68,7 @@ def _approval_request(batch: Json, about: str) -> Json:
     return {"about": about, "seen": "0" * 32, "needed": 0, "missing": 0, "given": []}
 
 
-def _rollback_request(api: Api, batch: Json, migration: str) -> tuple[str, int, Json]:
+def _rollback_request(api: ApiClient, batch: Json, migration: str) -> tuple[str, int, Json]:
     found = api.get(f"/migrations/{migration}")
     if found["batchId"] != batch["batchId"]:
         sentence = f"Migration {migration} belongs to batch {found['batchId']}."
@@ -91,7 +91,7 @@ def show_approvals(
     as_json: AsJson = False,
 ) -> None:
     """Show what needs an approval, who has given an approval, and when each approval expires."""
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     batches = (
         [api.get(f"/batches/{batch}")]
         if batch

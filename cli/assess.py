@@ -12,11 +12,11 @@ import typer
 
 from cli import output, states
 from cli.catalog import day_from_text
-from cli.client import Api
+from cli.client import ApiClient
 from cli.files import read_json
 from cli.findings import severity_in_words
 from cli.options import AsJson
-from cli.problem import Problem, bad_input, option_without_effect
+from cli.problem import Problem, bad_input_problem, option_without_effect_problem
 from cli.rows import CatalogFile, catalog_from_file
 from shared.domain.catalog import Catalog, require_release
 from shared.domain.catalog.identify import identify_in_catalog
@@ -51,11 +51,11 @@ def assess_facts(  # noqa: PLR0913 - one parameter per option
     if schema:
         for name, given in (("--facts", facts), ("--to", to), ("--override", override), ("--catalog", catalog), ("--on", on)):
             if given:
-                raise option_without_effect(name, "with --schema", "Leave one of them out.")
+                raise option_without_effect_problem(name, "with --schema", "Leave one of them out.")
         output.show_json(facts_schema())
         return
     if facts is None:
-        raise bad_input(
+        raise bad_input_problem(
             "Option.Missing", "--facts is missing.", "Name a facts file. `replank assess --schema` describes such a file."
         )
     known = catalog_from_file(catalog)
@@ -72,7 +72,7 @@ def assess_facts(  # noqa: PLR0913 - one parameter per option
 def _override_reasons_by_code(given: list[str]) -> dict[str, str]:
     pairs = [each.partition("=") for each in given]
     if not all(code and reason.strip() for code, _, reason in pairs):
-        raise bad_input("Option.Invalid", "--override needs a code and a reason.", "Write Instance.Spot='our bid is high'.")
+        raise bad_input_problem("Option.Invalid", "--override needs a code and a reason.", "Write Instance.Spot='our bid is high'.")
     return {code: reason for code, _, reason in pairs}
 
 
@@ -81,7 +81,7 @@ def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
     try:
         document = read_json(file)
     except (OSError, ValueError) as error:
-        raise bad_input(
+        raise bad_input_problem(
             "File.Unreadable",
             f"{file}: {output.error_in_words(error)}.",
             "Name a JSON file. `replank assess --schema` describes such a file.",
@@ -145,7 +145,7 @@ def precheck_instances(
 
     The exit status is 1 if a finding blocks a migration.
     """
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     body: Json = {"clientToken": uuid.uuid4().hex, "instanceIds": instance, "dryRun": True}
     body |= {"destination": to} if to else {}
     body |= {"regionIds": [region]} if region else {}
@@ -170,7 +170,7 @@ def _has_passed_precheck(found: Json) -> bool:
     return found["state"] in states.PASSED and not found["blocked"]
 
 
-def _wait_for_prechecks(api: Api, batch_id: str, every: int) -> list[Json]:
+def _wait_for_prechecks(api: ApiClient, batch_id: str, every: int) -> list[Json]:
     for _ in range(max(1, PATIENCE_S // every)):
         batch = api.get(f"/batches/{batch_id}")
         if batch["problems"]:

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import output, progress, states
-from cli.client import Api
+from cli.client import ApiClient
 from cli.options import AsJson, BatchId
-from cli.problem import bad_input, option_without_effect
+from cli.problem import bad_input_problem, option_without_effect_problem
 from cli.submission import add_submission_options, body_with_token
 from shared.domain.migration import State
 
@@ -38,7 +38,7 @@ def submit_batch(
 
     No instance of a batch migrates before the batch is acknowledged.
     """
-    answer = Api.from_environment().post("/batches", {**body_with_token(body), "dryRun": dry_run})
+    answer = ApiClient.from_environment().post("/batches", {**body_with_token(body), "dryRun": dry_run})
     if as_json:
         output.show_json(answer)
         return
@@ -60,13 +60,15 @@ def show_status(
 ) -> None:
     """Show all batches, or one batch with its migrations."""
     if ready_to_confirm and batch:
-        raise option_without_effect("--ready-to-confirm", "with a batch", f"Leave it out: replank status {batch} shows it.")
+        raise option_without_effect_problem("--ready-to-confirm", "with a batch", f"Leave it out: replank status {batch} shows it.")
     for option, value in (("--state", state), ("--account", account)):
         if value and not batch:
-            raise option_without_effect(option, "without a batch", f"Name one: replank status BATCH {option} {value}")
+            raise option_without_effect_problem(option, "without a batch", f"Name one: replank status BATCH {option} {value}")
     if state and state not in states.ALL:
-        raise bad_input("Option.Invalid", f"{state!r} is not a state of a migration.", f"The states are {', '.join(states.ALL)}.")
-    api = Api.from_environment()
+        raise bad_input_problem(
+            "Option.Invalid", f"{state!r} is not a state of a migration.", f"The states are {', '.join(states.ALL)}."
+        )
+    api = ApiClient.from_environment()
     if not batch:
         wanted = {"readyToConfirm": "true"} if ready_to_confirm else {}
         _print_batches(list(api.all_items("/batches", "batches", **wanted)), as_json)
@@ -187,7 +189,7 @@ def watch_batch(
     The exit status is 1 if a migration was refused or failed.
     """
     try:
-        found = _follow_batch(Api.from_environment(), batch, every, as_json)
+        found = _follow_batch(ApiClient.from_environment(), batch, every, as_json)
     except KeyboardInterrupt:
         output.print_note(
             f"\nThis command no longer follows batch {batch}, but the batch goes on. Follow it again: replank watch {batch}"
@@ -197,7 +199,7 @@ def watch_batch(
         raise typer.Exit(1)
 
 
-def _follow_batch(api: Api, batch: str, every: int, as_json: bool) -> Json:
+def _follow_batch(api: ApiClient, batch: str, every: int, as_json: bool) -> Json:
     """Print every change of a batch until each of its migrations has ended or waits for a person. Returns the batch."""
     before: tuple[Json, str, list[str]] | None = None
     while True:
@@ -242,7 +244,7 @@ def acknowledge_batch(
 
     The batch's instances can migrate only after its acknowledgement.
     """
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     found = api.get(f"/batches/{batch}")
     risks = found["risks"] or api.get("/risks")  # the batch's own risks, because its policy may add some
     if not yes:
@@ -261,7 +263,7 @@ def acknowledge_batch(
 
 def list_left_out_instances(batch: BatchId, as_json: AsJson = False) -> None:
     """List the instances that a batch's selection left out, each with the reason."""
-    rows = list(Api.from_environment().all_items(f"/batches/{batch}/left-out", "leftOut"))
+    rows = list(ApiClient.from_environment().all_items(f"/batches/{batch}/left-out", "leftOut"))
     if as_json:
         output.show_json({"batchId": batch, "leftOut": rows})
         return

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.output import error_in_words
-from cli.problem import bad_input
+from cli.problem import bad_input_problem
 from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 from shared.domain.zones import time_zone
 
@@ -38,13 +38,15 @@ def read_blackouts(file: Path, since: date, zone: str) -> list[dict[str, str]]:
             raise ValueError(f"it has more than {LARGEST >> 20} MB")
         busy = _busy_times(content, since, zone)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise bad_input("File.Unreadable", f"{file}: {error_in_words(error)}.", "Give a calendar file (iCalendar, .ics).") from None
+        raise bad_input_problem(
+            "File.Unreadable", f"{file}: {error_in_words(error)}.", "Give a calendar file (iCalendar, .ics)."
+        ) from None
     joined = _merged_busy_times(busy)
     if len(joined) > MOST_BLACKOUTS:
         sentence = (
             f"{file} has {len(joined)} separate times in the next {HORIZON.days} days; a policy takes {MOST_BLACKOUTS} blackouts."
         )
-        raise bad_input("Calendar.TooMany", sentence, "Export a calendar that contains only the change freezes.")
+        raise bad_input_problem("Calendar.TooMany", sentence, "Export a calendar that contains only the change freezes.")
     return [
         {"from": _iso_time(each.begins), "to": _iso_time(each.ends), "reason": each.summary[:LONGEST_REASON]} for each in joined
     ]

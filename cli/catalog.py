@@ -12,10 +12,10 @@ import typer
 from cli import output
 from cli.fleet import Fleet, os_names, read_fleet
 from cli.options import AsJson
-from cli.problem import bad_input
+from cli.problem import bad_input_problem
 from cli.rows import CatalogFile, catalog_from_file
 from cli.standing import SUPPORT_ENDED, conversion_in_words, release_after_conversion, support_status
-from cli.today import today
+from cli.today import today_in_utc
 from shared.domain.catalog import Catalog, require_release
 from shared.domain.catalog.identify import identify_in_catalog
 from shared.domain.errors import Refused
@@ -48,7 +48,7 @@ def day_from_text(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise bad_input("Option.Invalid", f"{text!r} is not a date.", "Write it like 2026-12-01.") from None
+        raise bad_input_problem("Option.Invalid", f"{text!r} is not a date.", "Write it like 2026-12-01.") from None
 
 
 def list_releases(catalog: CatalogFile = None, as_json: AsJson = False) -> None:
@@ -107,14 +107,14 @@ def show_route(  # noqa: PLR0913 - one parameter per option
     exists.
     """
     if architecture not in ("x86_64", "arm64"):
-        raise bad_input("Option.Invalid", f"{architecture!r} is not an architecture.", "Use x86_64 or arm64.")
+        raise bad_input_problem("Option.Invalid", f"{architecture!r} is not an architecture.", "Use x86_64 or arm64.")
     if bool(source) == bool(from_):
-        raise bad_input(
+        raise bad_input_problem(
             "Option.Missing", "Exactly one release to migrate from is needed.", "Name it, for example --from 'CentOS 7.9'."
         )
     known = catalog_from_file(catalog)
     release = require_release(source or from_, known)
-    looked_from = day_from_text(on) if on else today()
+    looked_from = day_from_text(on) if on else today_in_utc()
     planned = plan_route(
         release,
         architecture,
@@ -167,7 +167,7 @@ def day_to_judge_support(fleet: Fleet, on: str) -> tuple[date, str]:
     """
     if on:
         return day_from_text(on), "as --on says"
-    return fleet.on or today(), fleet.dated or "today"
+    return fleet.on or today_in_utc(), fleet.dated or "today"
 
 
 def _support_row(fleet: Fleet, record: Json, on: date, known: Catalog) -> Json:

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from cli import output
-from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
+from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input_problem
 from shared.domain.retry import API_BUSY, RetryHint, repeat_call
 
 Json = dict[str, Any]
@@ -95,7 +95,7 @@ def _root_cause(error: BaseException) -> str:
 
 
 @dataclass
-class Api:
+class ApiClient:
     """A client of the pipeline's HTTP API. Requests are signed (ACS3), because the HTTP trigger has ``authType: function``."""
 
     url: str
@@ -109,7 +109,7 @@ class Api:
     http: HttpClient | None = None
 
     @classmethod
-    def from_environment(cls, *, signed_in: bool = True) -> Api:
+    def from_environment(cls, *, signed_in: bool = True) -> ApiClient:
         """The client that REPLANK_API_URL, REPLANK_OPERATOR and the ALIBABA_CLOUD_ variables describe.
 
         If ``signed_in`` is true, the client uses the token of the last `replank login` for this API, if a token is stored.
@@ -120,7 +120,7 @@ class Api:
 
         url = os.environ.get("REPLANK_API_URL", "").rstrip("/")
         if not url:
-            raise bad_input(
+            raise bad_input_problem(
                 "Setting.Missing",
                 "REPLANK_API_URL is not set.",
                 "Set it to the URL of the HTTP trigger of replank-api (FC console).",
@@ -225,7 +225,7 @@ def credentials_from_environment() -> tuple[str, str, str]:
     """Access key id, access key secret and security token from the environment. Raises Problem (Credentials.Missing)."""
     key_id, secret = os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""), os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
     if not key_id or not secret:
-        raise bad_input(
+        raise bad_input_problem(
             "Credentials.Missing",
             "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are not both set.",
             "Set both (for temporary keys also ALIBABA_CLOUD_SECURITY_TOKEN). `replank doctor` checks their permissions.",

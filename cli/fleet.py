@@ -12,7 +12,7 @@ from typing import Any
 
 from cli.events import ROOT
 from cli.files import read_json
-from cli.problem import Problem, bad_input, option_without_effect
+from cli.problem import Problem, bad_input_problem, option_without_effect_problem
 
 Json = dict[str, Any]
 _REQUIRED: dict[str, type] = {"InstanceId": str, "RegionId": str, "OSType": str, "Status": str, "Cpu": int, "Memory": int}
@@ -109,9 +109,9 @@ def _read_fleet_json(file: Path) -> Any:
     try:
         return read_json(file)
     except OSError as error:
-        raise bad_input("Fleet.Unreadable", f"{file} cannot be read: {error.strerror}.", "Check the path.") from None
+        raise bad_input_problem("Fleet.Unreadable", f"{file} cannot be read: {error.strerror}.", "Check the path.") from None
     except ValueError as error:
-        raise bad_input(
+        raise bad_input_problem(
             "Fleet.Invalid", f"{file} is not JSON: {error}.", "Save what `aliyun ecs DescribeInstances` printed."
         ) from None
 
@@ -180,7 +180,9 @@ def _read_guest_facts(document: Any, file: Path, guests: Path | None) -> tuple[A
     chosen = guests or next((each for each in beside if each.is_file() and each != file), None)
     if isinstance(document, dict) and "guests" in document:
         if guests:
-            raise option_without_effect("--guests", f"because {file} has a field guests of its own", "Leave one of them out.")
+            raise option_without_effect_problem(
+                "--guests", f"because {file} has a field guests of its own", "Leave one of them out."
+            )
         return document["guests"], file
     return (_read_fleet_json(chosen), chosen) if chosen else ({}, file)
 
@@ -212,4 +214,4 @@ def _invalid_fleet_problem(file: Path, wrong: list[str], guests: Path) -> Proble
     more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
     lines = [*wrong[:SHOWN], *more]
     told = lines[0] if len(lines) == 1 else f"{len(wrong)} problems:\n  " + "\n  ".join(lines)
-    return bad_input("Fleet.Invalid", f"{file}{of_guests}: {told}.", "Correct the file; nothing was started.")
+    return bad_input_problem("Fleet.Invalid", f"{file}{of_guests}: {told}.", "Correct the file; nothing was started.")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from cli.files import decoded_text
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 
 _ID = re.compile(r"i-[A-Za-z0-9-]{1,62}")
 _SHOWN = 5
@@ -32,9 +32,9 @@ def read_ids(file: str, option: str) -> list[str]:
     if wrong:
         more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         remedy = "Write one id per line, such as i-bp1a2b3c. # begins a comment."
-        raise bad_input("Ids.Invalid", f"{where}: {'; '.join(wrong[:_SHOWN])}{more}.", remedy)
+        raise bad_input_problem("Ids.Invalid", f"{where}: {'; '.join(wrong[:_SHOWN])}{more}.", remedy)
     if not found:
-        raise bad_input("Ids.Empty", f"{where} contains no instance id.", "Write one id per line, such as i-bp1a2b3c.")
+        raise bad_input_problem("Ids.Empty", f"{where} contains no instance id.", "Write one id per line, such as i-bp1a2b3c.")
     return list(found)
 
 
@@ -49,6 +49,6 @@ def _read_file_or_stdin(file: str, where: str, option: str) -> str:
 
 
 def _unreadable_problem(where: str, why: str, option: str) -> Problem:
-    return bad_input(
+    return bad_input_problem(
         "Ids.NotReadable", f"{where} cannot be read: {why}.", f"Name a text file with {option}, or - for standard input."
     )

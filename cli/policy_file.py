@@ -16,7 +16,7 @@ import yaml
 
 from cli.files import decoded_text
 from cli.output import error_in_words
-from cli.problem import bad_input
+from cli.problem import bad_input_problem
 from shared.domain.errors import Refused
 from shared.domain.policy import read_policy
 from shared.runtime.requests import POLICY
@@ -67,7 +67,9 @@ def read_policy_file(file: Path) -> Json:
     written = parse_policy_file(file)
     for flaw in written.flaws:
         where = f"{file}:{flaw.line}:{flaw.column}: {flaw.field}"
-        raise bad_input("Policy.Invalid", f"{where}: {flaw.message}", f"List everything that is wrong: replank policy check {file}")
+        raise bad_input_problem(
+            "Policy.Invalid", f"{where}: {flaw.message}", f"List everything that is wrong: replank policy check {file}"
+        )
     found: Json = written.document
     return found
 
@@ -80,7 +82,7 @@ def parse_policy_file(file: Path) -> ParsedPolicy:
             raise ValueError(f"it has more than {LARGEST} bytes")
         text = decoded_text(content)
     except (OSError, ValueError) as error:
-        raise bad_input(
+        raise bad_input_problem(
             "File.Unreadable", f"{file}: {error_in_words(error)}.", "Give a YAML or JSON file with one object."
         ) from None
     written = _parsed_policy(text)

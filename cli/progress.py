@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.planning import finish_in_words, plan_if_supported
 
 Json = dict[str, Any]
@@ -13,7 +13,7 @@ COUNTED = "failed moving waiting moved"
 """The API's names for the counts of a wave. The most important count comes first."""
 
 
-def current_plan(api: Api, batch: Json) -> Json | None:
+def current_plan(api: ApiClient, batch: Json) -> Json | None:
     """The current plan of the batch; None if the batch is empty or not acknowledged, or if the deployed API has no plans yet."""
     if batch["acknowledgement"] is None or not batch["size"]:
         return None

@@ -9,8 +9,8 @@ import typer
 
 from cli import output
 from cli.files import read_json
-from cli.problem import bad_input
-from cli.today import today
+from cli.problem import bad_input_problem
+from cli.today import today_in_utc
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.extend import extended_catalog
 
@@ -34,7 +34,7 @@ def read_catalog_rows(file: Path) -> Any:
     try:
         return read_json(file)
     except (OSError, ValueError) as error:
-        raise bad_input(
+        raise bad_input_problem(
             "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Name a JSON file. docs/operations.md shows an example."
         ) from None
 
@@ -44,4 +44,4 @@ def catalog_with_rows(rows: Any) -> Catalog:
 
     Raises Refused that names the wrong row and field.
     """
-    return extended_catalog(rows, CATALOG, on=today())
+    return extended_catalog(rows, CATALOG, on=today_in_utc())

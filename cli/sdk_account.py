@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cli.client import credentials_from_environment
-from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
+from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input_problem
 from shared.domain.retry import CHECK_CALL
 
 CONNECT_MS, READ_MS = 5000, 30000
@@ -59,7 +59,7 @@ class OperatorAccount:
         }
         if service not in known:
             if not self.account_id:
-                raise bad_input(
+                raise bad_input_problem(
                     "Setting.Missing",
                     "Neither REPLANK_FC_ENDPOINT nor REPLANK_ACCOUNT_ID is set.",
                     "Set REPLANK_ACCOUNT_ID to the id of the account (shown at the top right of the console).",

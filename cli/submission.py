@@ -12,8 +12,8 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from cli.ids_file import read_ids
-from cli.problem import bad_input
-from cli.today import today
+from cli.problem import bad_input_problem
+from cli.today import today_in_utc
 from shared.domain.policy import BOUNDS, DEFAULTS, WORDS
 from shared.domain.selecting import MOST_IDS
 
@@ -122,7 +122,7 @@ def _read_and_merge_ids(given: _Texts, file: str, option: str) -> list[str]:
     found = list(dict.fromkeys([*(given or ()), *(read_ids(file, option) if file else ())]))
     if len(found) > MOST_IDS:
         sentence = f"{len(found)} instance ids are more than the maximum of {MOST_IDS}."
-        raise bad_input("Option.Invalid", sentence, "Submit several batches, or select by tag or name.")
+        raise bad_input_problem("Option.Invalid", sentence, "Submit several batches, or select by tag or name.")
     return found
 
 
@@ -134,7 +134,7 @@ def _selection_criteria(ids: list[str], release: _Texts, tag: _Texts, group: _Te
 def _destination_fields(given: list[str]) -> Json:
     single = [each for each in given if "=" not in each]
     if len(single) > 1:
-        raise bad_input(
+        raise bad_input_problem(
             "Option.Invalid",
             "--to names more than one destination for all instances.",
             "Use INSTANCE=RELEASE for single instances.",
@@ -142,7 +142,7 @@ def _destination_fields(given: list[str]) -> Json:
     pairs = [item.split("=", 1) for item in given if "=" in item]
     each = dict(pairs)
     if len(each) < len(pairs):
-        raise bad_input("Option.Invalid", "--to names an instance twice.", "Give each instance one destination.")
+        raise bad_input_problem("Option.Invalid", "--to names an instance twice.", "Give each instance one destination.")
     return {**({"destination": single[0]} if single else {}), **({"destinations": each} if each else {})}
 
 
@@ -159,6 +159,6 @@ def _read_policy(file: Path | None, calendar: Path | None) -> Json:
     if calendar:
         from cli.calendar import read_blackouts
 
-        black = read_blackouts(calendar, today(), str(found.get("zone", "")))
+        black = read_blackouts(calendar, today_in_utc(), str(found.get("zone", "")))
         found = {**found, "blackouts": [*found.get("blackouts", []), *black]}
     return found

@@ -19,7 +19,7 @@ from cli.local import start
 from cli.local.place import StateFolder
 from cli.local.ticket import create_console_link
 from cli.options import AsJson
-from cli.problem import bad_input, option_without_effect
+from cli.problem import bad_input_problem, option_without_effect_problem
 from cli.run.cloud import RunningCloud
 from cli.run.launch import SETTINGS
 from cli.run.plan import EXAMPLES
@@ -190,7 +190,7 @@ def seconds_in_span(span: str) -> int:
     """The number of seconds in a span of time such as ``1d12h``. Raises Problem (Option.Invalid)."""
     found = _SPAN.fullmatch(span.strip())
     if not span.strip() or found is None:
-        raise bad_input("Option.Invalid", f"{span!r} is not a span of time.", "Write it like 90s, 30m, 2h, 8d or 1d12h.")
+        raise bad_input_problem("Option.Invalid", f"{span!r} is not a span of time.", "Write it like 90s, 30m, 2h, 8d or 1d12h.")
     days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
@@ -217,13 +217,13 @@ def _print_export_commands(place: StateFolder, cloud: RunningCloud) -> None:
 
 def _refuse_guests_without_fleet(fleet: Path | None, guests: Path | None) -> None:
     if guests and not fleet:
-        raise option_without_effect("--guests", "on the sample fleet", "Give a fleet of your own.")
+        raise option_without_effect_problem("--guests", "on the sample fleet", "Give a fleet of your own.")
 
 
 def _refuse_conflicting_options(given: dict[str, Any], other: str, is_given: bool) -> None:
     for name, value in given.items():
         if is_given and value not in (None, False):
-            raise option_without_effect(name, f"with {other}", "Leave one of them out.")
+            raise option_without_effect_problem(name, f"with {other}", "Leave one of them out.")
 
 
 def _refuse_options_if_running(wanted: start.StartOptions, foreground: bool) -> None:
@@ -240,4 +240,4 @@ def _refuse_options_if_running(wanted: start.StartOptions, foreground: bool) -> 
     }
     for name, (value, remedy) in given.items():
         if value not in (None, False):
-            raise option_without_effect(name, "because the local cloud already runs", remedy)
+            raise option_without_effect_problem(name, "because the local cloud already runs", remedy)

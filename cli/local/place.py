@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cli.client import HttpClient
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 from cli.run.cloud import STOP_S, RunningCloud
 
 Json = dict[str, Any]
@@ -44,10 +44,12 @@ class StateFolder:
         except FileNotFoundError:
             pass
         except (OSError, ValueError) as error:
-            raise bad_input("State.NotOurs", f"{path / MARK} cannot be read: {error}.", "Name another folder.") from None
+            raise bad_input_problem("State.NotOurs", f"{path / MARK} cannot be read: {error}.", "Name another folder.") from None
         ours = {"cloud.sqlite", "localcloud.log"}  # written by `python -m localcloud` or by a start that failed
         if path.is_dir() and (found := {each.name for each in path.iterdir()}) and not found & ours:
-            raise bad_input("State.NotOurs", f"{path} contains files, but not the state of a local cloud.", "Name an empty folder.")
+            raise bad_input_problem(
+                "State.NotOurs", f"{path} contains files, but not the state of a local cloud.", "Name an empty folder."
+            )
         return cls(path)
 
     def update_mark(self, **more: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from cli.bootstrap import create_bus_if_missing
 from cli.fleet import Fleet, read_fleet
 from cli.local.place import StateFolder
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 from cli.run import plan as plans
 from cli.run.cloud import RunningCloud
 from cli.run.launch import LaunchOptions, launch_cloud, read_ready_line
@@ -91,7 +91,7 @@ def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, 
     there = sorted(set(cloud.resources_by_kind()["instances"]) & {each["InstanceId"] for each in wanted.fleet.instances})
     if there and not replace:
         more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
-        raise bad_input(
+        raise bad_input_problem(
             "Fleet.AlreadyThere",
             f"{', '.join(there[:SHOWN])}{more}: instances with these ids exist already.",
             "Remove them from the file, or use --replace, which deletes their disks and all changes to them.",
@@ -108,7 +108,7 @@ def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, 
 def _refuse_options_of_other_fleet(place: StateFolder, wanted: StartOptions) -> None:
     given = wanted.fleet or wanted.guests or wanted.empty or wanted.on
     if given and place.mark.get("loaded"):
-        raise bad_input(
+        raise bad_input_problem(
             "State.OtherRun",
             f"{place.path} already contains a cloud with a fleet and a time.",
             "Start it without these options and use `replank local load`, or name another folder with --state.",

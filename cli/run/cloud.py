@@ -11,8 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cli.client import Api, HttpClient
-from cli.problem import Problem, bad_input
+from cli.client import ApiClient, HttpClient
+from cli.problem import Problem, bad_input_problem
 from cli.run.launch import NO_SETTINGS, LaunchOptions, launch_cloud, read_ready_line
 from cli.sdk_account import OperatorAccount
 
@@ -62,10 +62,10 @@ class RunningCloud:
         key = (ready["access_key_id"], ready["access_key_secret"], "")
         return OperatorAccount(ready["region"], "replank", ready["instance_name"], key, endpoints, ready["account_id"])
 
-    def api(self, operator: str) -> Api:
+    def api_client(self, operator: str) -> ApiClient:
         """A client of the pipeline's HTTP API in this cloud."""
         ready = self.ready
-        return Api(ready["http"]["replank-api"], ready["access_key_id"], ready["access_key_secret"], operator=operator)
+        return ApiClient(ready["http"]["replank-api"], ready["access_key_id"], ready["access_key_secret"], operator=operator)
 
     def environment_variables(self) -> dict[str, str]:
         """The environment variables with which every other command uses this cloud."""
@@ -132,7 +132,7 @@ class RunningCloud:
             )
             raise Problem("LocalCloud.Ended", "The local cloud has ended.", remedy) from problem
         if status == 422 and name == "fleet":
-            raise bad_input("Fleet.Invalid", str(answer.get("error")), "Correct the file.")
+            raise bad_input_problem("Fleet.Invalid", str(answer.get("error")), "Correct the file.")
         if status >= 400:
             raise Problem("LocalCloud.Refused", f"{method} {name}: {answer.get('error', status)}", "See localcloud.log.")
         found: Json = answer

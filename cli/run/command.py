@@ -14,7 +14,7 @@ import typer
 from cli import events, output
 from cli.bootstrap import create_bus_if_missing
 from cli.options import AsJson
-from cli.problem import option_without_effect
+from cli.problem import option_without_effect_problem
 from cli.rows import CatalogFile
 from cli.run import plan as plans
 from cli.run import results
@@ -73,7 +73,7 @@ def run_fleet(  # noqa: PLR0913 - one parameter per option
     """
     for name, given in (("--notice", notice), ("--guests", guests), ("--expect", expect), ("--on", on), ("--catalog", catalog)):
         if given and not fleet:
-            raise option_without_effect(name, "on the sample fleet", "Give a fleet of your own: --fleet FILE.")
+            raise option_without_effect_problem(name, "on the sample fleet", "Give a fleet of your own: --fleet FILE.")
     plan = plans.plan_from_files(fleet, guests, notice or [], expect, on, catalog) if fleet else plans.sample_plan()
     folder = open_run_folder(state, plan.digest, seed)
     if not as_json:
@@ -117,7 +117,7 @@ def print_left_out_instances(plan: RunPlan) -> None:
 
 def _migrate_fleet(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> results.RunResults:
     disks = folder.original_disks or _prepare_cloud(cloud, plan, folder)
-    api = cloud.api(NAME)
+    api = cloud.api_client(NAME)
     for number, body in enumerate(plan.batches):
         api.post("/batches", {**body, "clientToken": f"run-{plan.digest}-{number}"})
     shown = new_screen()
@@ -134,7 +134,7 @@ def _make_operator(cloud: RunningCloud, plan: RunPlan) -> SimulatedOperator:
     def start_job_in_console(instance_id: str, destination: str) -> None:
         cloud.start_job_in_console(instance_id, smc_target_name(destination, plan.catalog))
 
-    return SimulatedOperator(cloud.api(NAME), plan.roll_back, start_job_in_console)
+    return SimulatedOperator(cloud.api_client(NAME), plan.roll_back, start_job_in_console)
 
 
 def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Json:

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import IO, Any
 
 from cli.events import ROOT
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.recipes.choose import shipped_recipes
 
@@ -115,7 +115,7 @@ def launch_cloud(wanted: LaunchOptions, *, tied: bool) -> subprocess.Popen[str]:
         log = (wanted.state / "localcloud.log").open("a", encoding="utf-8")
     except OSError as error:
         remedy = "Name a folder that this user may write, on a disk with space."
-        raise bad_input("State.Unusable", f"{wanted.state} cannot be used: {error}.", remedy) from error
+        raise bad_input_problem("State.Unusable", f"{wanted.state} cannot be used: {error}.", remedy) from error
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     # In a session of its own, the child does not receive Ctrl-C. This process receives it, and then ends the child in order.
     # Nothing is written to the child's input. The input closes when this process ends, and a tied child then ends too.
@@ -147,7 +147,7 @@ def _not_started_problem(log: str, state: Path) -> Problem:
     """
     _, told, last = log.rpartition("localcloud: ")
     if told and (found := _STATE_PROBLEM.fullmatch(last.strip())):
-        return bad_input(*found.groups())
+        return bad_input_problem(*found.groups())
     why = log.strip()[-1500:] or "no answer"
     remedy = (
         "Name another port with --port; 0 takes any free one."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli import states
-from cli.client import Api
+from cli.client import ApiClient
 from cli.problem import Problem
 from shared.domain.drivers import driver_traits
 from shared.domain.migration import State
@@ -24,7 +24,7 @@ class SimulatedOperator:
     console, the operator starts the job there.
     """
 
-    api: Api
+    api: ApiClient
     roll_back: frozenset[str]
     start_job_in_console: Callable[[str, str], Any]
     """Starts the job for an instance and a destination release. A job that already runs is not started again."""

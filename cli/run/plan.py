@@ -17,10 +17,10 @@ from cli import events, output
 from cli.catalog import day_to_judge_support
 from cli.files import read_json
 from cli.fleet import SHOWN, Fleet, read_fleet
-from cli.problem import bad_input
+from cli.problem import bad_input_problem
 from cli.rows import catalog_with_rows, read_catalog_rows
 from cli.standing import SUPPORT_ENDED, conversion_in_words, support_status
-from cli.today import today
+from cli.today import today_in_utc
 from shared.domain import events as known
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.days import day_in_words
@@ -109,7 +109,7 @@ def _make_plan(
     notices = [notice for file in notice_files for notice in _read_notices(file, catalog)]
     batches, left_out = scenario.get("batches", []), dict[str, str]()
     if not notices and not batches:
-        batches, left_out = _end_of_life_batches(fleet, begins or today(), catalog)
+        batches, left_out = _end_of_life_batches(fleet, begins or today_in_utc(), catalog)
     ids = {record["InstanceId"] for record in fleet.instances}
     expected = {each: _expected_outcome(each, value, ids) for each, value in scenario.get("expected", {}).items()}
     roll_back = frozenset(scenario.get("rollBack", ()))
@@ -124,7 +124,7 @@ def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list
     reasons = {record["InstanceId"]: _reason_left_out(fleet, record, on, catalog) for record in fleet.instances}
     ids = [each for each, reason in reasons.items() if not reason]
     if not ids:
-        raise bad_input(
+        raise bad_input_problem(
             "Fleet.NothingToDo",
             f"No instance of the fleet runs a release that is out of support on {on.isoformat()}.",
             "Give a notice, or another day with --on; `replank eol --fleet FILE` names each instance.",
@@ -155,7 +155,7 @@ def _read_notices(file: Path, catalog: Catalog) -> list[Json]:
     wrong = [f"event {place}: {problem}" for place, notice in enumerate(found) for problem in _notice_problems(notice, catalog)]
     if wrong:
         told = wrong[0] if len(wrong) == 1 else f"{len(wrong)} problems:\n  " + "\n  ".join(wrong[:SHOWN])
-        raise bad_input("Notice.Invalid", f"{file}: {told}.", "Correct the file; nothing was started.")
+        raise bad_input_problem("Notice.Invalid", f"{file}: {told}.", "Correct the file; nothing was started.")
     return found
 
 
@@ -177,11 +177,11 @@ def _read_scenario(file: Path) -> Json:
     try:
         found = read_json(file)
     except (OSError, ValueError) as error:
-        raise bad_input(
+        raise bad_input_problem(
             "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Name a JSON file. examples/scenario.json is an example."
         ) from None
     if not isinstance(found, dict) or not isinstance(found.get("expected", {}), dict):
-        raise bad_input(
+        raise bad_input_problem(
             "Scenario.Invalid", f"{file}: expected must be an object: instance id -> result.", "See examples/scenario.json."
         )
     return found
@@ -190,7 +190,9 @@ def _read_scenario(file: Path) -> Json:
 def _expected_outcome(instance_id: str, value: Any, known_ids: set[str]) -> ExpectedOutcome:
     fields = {"result": value} if isinstance(value, str) else value
     if instance_id not in known_ids:
-        raise bad_input("Scenario.Invalid", f"expected.{instance_id}: the fleet has no such instance.", "Correct the file.")
+        raise bad_input_problem("Scenario.Invalid", f"expected.{instance_id}: the fleet has no such instance.", "Correct the file.")
     if not isinstance(fields, dict) or fields.get("result") not in RESULTS:
-        raise bad_input("Scenario.Invalid", f"expected.{instance_id}: must be one of {', '.join(RESULTS)}.", "Correct the file.")
+        raise bad_input_problem(
+            "Scenario.Invalid", f"expected.{instance_id}: must be one of {', '.join(RESULTS)}.", "Correct the file."
+        )
     return ExpectedOutcome(fields["result"], str(fields.get("code", "")))

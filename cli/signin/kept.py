@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 from cli.signin.provider import OpenIdProvider, unverified_claims
 
 Json = dict[str, Any]
@@ -93,7 +93,7 @@ def _renew_token(api_url: str, found: Json) -> str:
             if tokens.get("id_token"):
                 store_tokens(api_url, provider, tokens)
                 return str(tokens["id_token"])
-    raise bad_input("SignIn.Expired", "The sign-in has expired.", "Sign in again (`replank login`), or `replank logout`.")
+    raise bad_input_problem("SignIn.Expired", "The sign-in has expired.", "Sign in again (`replank login`), or `replank logout`.")
 
 
 def _keyring() -> Any:

@@ -53,7 +53,7 @@ def test_the_zips_move_an_instance_from_the_batch_to_the_swept_snapshots(checkou
     owner = RunningCloud(cloud.process, cloud.line, HttpClient())
     owner.load_fleet(fleet(instance(1)))
     create_bus_if_missing(owner.account)
-    api = owner.api(NAME)
+    api = owner.api_client(NAME)
     api.post("/batches", {"instanceIds": ["i-test0001"], "policy": {"retentionDays": 1}})
     RunLoop(owner, SimulatedOperator(api, frozenset(), owner.start_job_in_console), PlainScreen(), 1).run()
     (migration,) = api.all_items("/migrations", "migrations")
