@@ -234,7 +234,7 @@ def credentials_from_environment() -> tuple[str, str, str]:
 
 
 def operator_name() -> str:
-    """The operator's name: the variable REPLANK_OPERATOR, or if it is unset the name of the user who runs the command."""
+    """The operator's name: the variable REPLANK_OPERATOR, or else the name of the user who runs the command."""
     return os.environ.get("REPLANK_OPERATOR", "").strip() or _login_name()
 
 

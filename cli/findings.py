@@ -1,4 +1,4 @@
-"""Words for the findings that the API returns."""
+"""Shows the severity of the API's findings in words."""
 
 from __future__ import annotations
 

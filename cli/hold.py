@@ -50,7 +50,7 @@ def hold_or_release(
 
 
 def _release_hold(api: ApiClient, why: str) -> Any:
-    """Read the hold and release it. If somebody else sets a new hold in the meantime, the new hold stays."""
+    """Release the hold that is set now. If somebody else sets a new hold in the meantime, the new hold stays."""
     found = api.get("/hold")
     if not found["held"]:
         raise Problem("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.")

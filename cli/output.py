@@ -157,8 +157,8 @@ def time_in_words(text: str | None) -> str:
 
 
 def actor_in_words(line: Mapping[str, Any]) -> str:
-    """The name of the person who acted. In brackets follow how the name was verified and which interface was used, if they are
-    known.
+    """The name of the person who acted. If known, the way in which the name was verified and the interface that was used follow in
+    brackets.
     """
     known = ", ".join(each for each in (line.get("trust", ""), line.get("door", "")) if each)
     return f"{line['by']} ({known})" if known else str(line["by"])

@@ -1,7 +1,8 @@
 """Reads policy files in YAML or JSON. Each problem names a line and a column of the file.
 
-Unquoted values are read as in YAML 1.2: only whole numbers, true, false and null are not text. So 22:00 and 2026-12-24 are text,
-although YAML 1.1 would read a number and a date. YAML anchors are refused, because they can expand a small file to a huge policy.
+Unquoted values are read as in YAML 1.2: only whole numbers, true, false and null are not text. For example, 22:00 and 2026-12-24
+are text, although YAML 1.1 would read a number and a date. YAML anchors are refused, because they can expand a small file to a
+huge policy.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def read_catalog_rows(file: Path) -> Any:
 
 
 def catalog_with_rows(rows: Any) -> Catalog:
-    """The built-in catalog, extended by these rows. A row with the key of a built-in row replaces the built-in row.
+    """The built-in catalog, extended by the given rows. A row with the key of a built-in row replaces the built-in row.
 
     Raises Refused that names the wrong row and field.
     """

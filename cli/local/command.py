@@ -127,7 +127,7 @@ def show_environment(state: State = PLACE, as_json: AsJson = False) -> None:
 def console(state: State = PLACE) -> None:
     """Print a link to the operations page of the local cloud. The link signs in one browser and works only once.
 
-    The browser acts under the name in REPLANK_OPERATOR. If this variable is unset, the browser acts under your login name.
+    The browser acts under the name in REPLANK_OPERATOR. If REPLANK_OPERATOR is unset, the browser acts under your login name.
     """
     place = StateFolder.from_path(state)
     print(_console_link(place, place.require_running_cloud()))

@@ -95,7 +95,7 @@ class RunningCloud:
         return self._call_admin_interface("POST", "clock", wanted)
 
     def redeploy_functions(self, settings: dict[str, str]) -> None:
-        """Deploy the functions again, with these settings."""
+        """Deploy the functions again, with the given settings."""
         self._call_admin_interface("POST", "deploy", {"env": settings})
 
     def load_fleet(self, document: Json) -> None:

@@ -57,8 +57,8 @@ NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 def write_catalog_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
     """Write the user's own catalog rows to a file for the functions. Returns the settings that name the file.
 
-    ``catalog`` is the built-in catalog with these rows. The rows need a file, because all variables of a function together may have
-    only 4 KB.
+    ``catalog`` is the built-in catalog, extended by the user's rows. The rows need a file, because all variables of a function
+    together may have only 4 KB.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder.resolve() / "catalog.json"

@@ -62,7 +62,7 @@ class RunPlan:
     on: date | None = None
     """The day on which virtual time begins. None means the local cloud's default day."""
     rows: Any = None
-    """The user's own catalog rows, which the functions use too; None if the user has no own rows."""
+    """The user's own catalog rows, which the functions use too; None if the user gave no rows."""
 
     @property
     def catalog(self) -> Catalog:
@@ -135,7 +135,7 @@ def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list
 
 
 def _reason_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
-    """The reason why an instance is left out of the batches; empty if the instance is in a batch, because it is out of support."""
+    """The reason why an instance is left out of the batches; empty if the instance is out of support, and so part of a batch."""
     life = support_status(fleet, record, on, catalog)
     if life.standing in SUPPORT_ENDED:
         return ""

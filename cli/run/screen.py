@@ -60,7 +60,9 @@ def percent_done(migration: Json) -> int:
 
 
 def elapsed_in_words(text: str, now: str) -> str:
-    """How long it is from ``text`` to ``now``, in words such as ``1h05m``. Both are times as the API writes them."""
+    """How long it is from the time ``text`` to the time ``now``, in words such as ``1h05m``. ``text`` and ``now`` have the API's
+    format.
+    """
     span = _parse_time(now) - _parse_time(text)
     minutes = max(timedelta(), span) // timedelta(minutes=1)
     return f"{minutes // 60}h{minutes % 60:02d}m" if minutes >= 60 else f"{minutes}m"

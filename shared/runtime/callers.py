@@ -84,7 +84,7 @@ def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: P
 
 
 def carry_out_act(came: ActRequest, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
-    """Carry out an act if the caller may do it. The audit records the request and its outcome, even if the act is refused."""
+    """Carry out an act if the caller may do the act. The audit records the request and its outcome, even if the act is refused."""
     access = settings.access_rules or AccessRules()
     caller, refusal = _identify_caller(came, ports, settings)
     target = _act_target(came, ports, access)

@@ -5,7 +5,7 @@ fields ``path``, ``httpMethod``, ``headers``, ``queryParameters``, ``pathParamet
 of ``isBase64Encoded`` is the text true or false. Source: help.aliyun.com, "Use Function Compute as the backend service of an API
 operation".
 
-Anybody who may invoke the function can send an event in the gateway's form. So the form of an event does not prove that the event
+Anybody who may invoke the function can send an event in the gateway's form. The form of an event does not prove that the event
 came through the gateway. The request's field ``door`` records only the form of the event.
 """
 

@@ -21,7 +21,7 @@ MEDIA_TYPE = "application/json"
 
 
 def path_without_version(raw_path: str) -> tuple[str, bool]:
-    """The path without its version. The second value is true if the path is deprecated, because it names no version."""
+    """The path without its version. The second value is true if the path names no version, which is deprecated."""
     if raw_path == VERSION or raw_path.startswith(f"{VERSION}/"):
         return raw_path[len(VERSION) :] or "/", False
     return raw_path, raw_path != DOCUMENT
@@ -94,6 +94,8 @@ def entity_tag(view: object, body: str) -> str:
 
 
 def is_tag_known_to_caller(tag: str, if_none_match: str) -> bool:
-    """Whether the caller's header If-None-Match contains this tag. The caller then already has the answer. Weak tags match too."""
+    """Whether the caller already has the answer, because the request's header If-None-Match contains the answer's tag. Weak tags
+    match too.
+    """
     given = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return tag in given or "*" in given

@@ -176,8 +176,8 @@ _SCALARS: dict[Any, Json] = {
 
 
 def schema_of_type(hint: Any, schemas: Json) -> Json:
-    """The JSON Schema of a Python type in a view. For a dataclass, the schema is added to ``schemas``, and a reference to it is
-    returned.
+    """The JSON Schema of a Python type in a view. For a dataclass, the schema is added to ``schemas``, and a reference to this
+    schema is returned.
     """
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):

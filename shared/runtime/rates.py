@@ -1,6 +1,6 @@
 """Limits the requests of each caller, with one token bucket per caller in the memory of each function instance.
 
-A runaway script then gets 429 with Retry-After, and cannot use up Tablestore's throughput. Function Compute limits the number of
+A runaway script gets 429 with Retry-After, and cannot use up Tablestore's throughput. Function Compute limits the number of
 function instances. The gateway limits the requests that reach the instances. The page docs/gateway.md lists all limits on
 requests.
 """
@@ -16,8 +16,8 @@ from typing import Any
 from shared.domain.errors import Refused
 
 APP_HEADER = "x-replank-app-id"
-"""The header with the id of the gateway app that signed the request. Because of gateway.yml, the gateway sends this header (system
-parameter CaAppId).
+"""The header with the id of the gateway app that signed the request. The file gateway.yml maps the gateway's system parameter
+CaAppId to the header.
 """
 MOST_CALLERS = 1000
 """Maximum token buckets in memory, one per caller.

@@ -116,7 +116,7 @@ CLOCK_TIME: Json = {
 
 
 def object_schema(properties: Json, required: tuple[str, ...] = (), **more: Any) -> Json:
-    """The schema of an object with these fields and no others."""
+    """The schema of an object with the given fields and no others."""
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False, **more}
 
 
