@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from shared.runtime.settings import Settings
 
 
-def _list_stuck_rows(ports: Ports) -> views.Stuck:
+def _list_stuck_rows(ports: Ports) -> views.StuckList:
     from shared.stages.api import stuck
 
     return stuck.find_stuck_rows(ports)
@@ -52,15 +52,20 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         views.AccountList,
     ),
     Route(
-        "GET", "/stuck", "listStuck", "What stands still, and why.", lambda call: Reply(_list_stuck_rows(call.ports)), views.Stuck
+        "GET",
+        "/stuck",
+        "listStuck",
+        "What stands still, and why.",
+        lambda call: Reply(_list_stuck_rows(call.ports)),
+        views.StuckList,
     ),
     Route(
         "GET",
         "/sign-in",
         "getSignIn",
         "Where to sign in; empty if no names are verified.",
-        lambda call: Reply(people_views.SignInAt(*call.sign_in)),
-        people_views.SignInAt,
+        lambda call: Reply(people_views.SignInProviderView(*call.sign_in)),
+        people_views.SignInProviderView,
     ),
     Route(
         "GET",
@@ -70,7 +75,7 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         _list_settings,
         people_views.SettingList,
     ),
-    Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_caller, people_views.Me, personal=True),
+    Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_caller, people_views.CallerView, personal=True),
     Route(
         "GET",
         "/health",

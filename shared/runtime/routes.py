@@ -293,7 +293,7 @@ ROUTES: tuple[Route, ...] = (
         "getBatch",
         "A batch, how its migrations stand, and the risks to acknowledge.",
         lambda call: Reply(batches.get_batch(call.ports, call.path["batchId"])),
-        views.BatchStanding,
+        views.BatchDetail,
         refusals=(404,),
     ),
     *(_route_of_batch_act(*each) for each in _BATCH_ACTS[:1]),

@@ -140,7 +140,7 @@ def _distinct(items: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))
 
 
-def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
+def get_batch(ports: Ports, batch_id: str) -> views.BatchDetail:
     """Return a batch with the number of its migrations by state; raises Refused (Batch.NotFound)."""
     found, tally = ports.batches.batch_and_tally(batch_id)
     states = {id: state.value for id, state in ports.migrations.states(batch_id).items()}

@@ -76,8 +76,8 @@ def judgement(ports: Ports, migration: Migration) -> views.Judgement:
     )
 
 
-def _assessment_view(found: Assessment | None) -> views.Judged | None:
-    return views.Judged(found.is_blocked, found.findings, dict(found.overrides)) if found else None
+def _assessment_view(found: Assessment | None) -> views.AssessmentView | None:
+    return views.AssessmentView(found.is_blocked, found.findings, dict(found.overrides)) if found else None
 
 
 def _html_of_migrations(

@@ -38,7 +38,7 @@ class AuditList:
 
 
 @dataclass(frozen=True)
-class Me:
+class CallerView:
     """The caller's name, how the name is known, their roles and the acts that they may carry out."""
 
     name: str
@@ -51,7 +51,7 @@ class Me:
 
 
 @dataclass(frozen=True)
-class SignInAt:
+class SignInProviderView:
     """The OpenID provider that verifies names, and the client id for signing in; empty without a provider."""
 
     issuer: str

@@ -64,13 +64,13 @@ def batch_view(value: Batch, *, own: str, now: datetime) -> views.BatchView:
 
 def batch_detail(
     value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchJournalEntry]
-) -> views.BatchStanding:
+) -> views.BatchDetail:
     """Return a batch with its counts by state, the reason why no migration starts, and the risks still to be accepted."""
     fields = _batch_fields(value, "", now)
     missing = any(each.missing for each in fields["approvals"])
     wanted = not value.dry_run and (value.acknowledgement is None or missing)
     opens = value.policy.time_limits.next_opening(now)
-    return views.BatchStanding(
+    return views.BatchDetail(
         **fields,
         counts=counts,
         failed=failed,

@@ -26,7 +26,7 @@ _REMEDY_OF_PENDING_EFFECT = (
 )
 
 
-def find_stuck_rows(ports: Ports) -> views.Stuck:
+def find_stuck_rows(ports: Ports) -> views.StuckList:
     """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check everything."""
     now = ports.clock.now()
     waiting = ports.migrations.tick_queue_page(now + timedelta(days=1), limit=ROWS)
@@ -47,7 +47,7 @@ def find_stuck_rows(ports: Ports) -> views.Stuck:
                 found += [_unreadable_migration_row(each) for each in page.unreadable]
                 more = more or bool(page.next_token)
     unique = tuple({(each.kind, each.id): each for each in found}.values())
-    return views.Stuck(unique, more)
+    return views.StuckList(unique, more)
 
 
 def _stuck_migrations(page: MigrationPage, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:

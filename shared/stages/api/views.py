@@ -167,7 +167,7 @@ class WaveView:
 
 
 @dataclass(frozen=True)
-class BatchStanding(BatchView):
+class BatchDetail(BatchView):
     """A batch with the number of its migrations by state, and the risks that a person still has to accept."""
 
     counts: dict[str, int]
@@ -354,7 +354,7 @@ class StuckRow:
 
 
 @dataclass(frozen=True)
-class Stuck:
+class StuckList:
     """The stuck rows with their causes. ``more`` is true if one answer could not check everything."""
 
     stuck: tuple[StuckRow, ...]
@@ -362,7 +362,7 @@ class Stuck:
 
 
 @dataclass(frozen=True)
-class Judged:
+class AssessmentView:
     """The findings of one check, worst first. ``overrides`` has the reasons given for overridden findings, by code."""
 
     blocked: bool
@@ -394,8 +394,8 @@ class Judgement:
     state: str
     verdict: str
     """The worst result: for example ``blocked``, ``failed``, ``warnings``, ``passed`` or ``not assessed``."""
-    precheck: Judged | None
-    validation: Judged | None
+    precheck: AssessmentView | None
+    validation: AssessmentView | None
     aspects: tuple[AspectView, ...]
     smc_rollback: str
     """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
