@@ -17,12 +17,12 @@ Json = dict[str, Any]
 
 ERROR: Json = {
     "type": "object",
-    "description": "Every refusal and failure has this form. Code never changes its meaning.",
+    "description": "Every error of the API has this form. The meaning of a Code never changes.",
     "properties": {
         "Code": {"type": "string"},
         "Message": {"type": "string"},
         "RequestId": {"type": "string"},
-        "Recommend": {"type": "string", "description": "What helps."},
+        "Recommend": {"type": "string", "description": "What the caller can do about the error."},
     },
     "required": ["Code", "Message", "RequestId", "Recommend"],
     "additionalProperties": False,
@@ -35,7 +35,7 @@ TRIGGER_ERROR: Json = {
 }
 HELD: Json = {
     "X-Replank-Hold": {
-        "description": "Every answer has it while the account is on hold. Its value is the reason, as a JSON text.",
+        "description": "Every answer has this header while the account is on hold. The value is the reason, as a JSON text.",
         "required": False,
         "schema": {"type": "string"},
     }
@@ -51,11 +51,11 @@ _STATUSES = {
     401: "The signature or the operator's name is missing.",
     403: "The signature is wrong, or its owner may not call the API.",
     404: "The resource does not exist.",
-    409: "The act is not possible in the present state.",
+    409: "The act is not possible in the current state.",
     412: "The resource has changed since the given version. The message says who changed it, and when.",
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
-    429: "The caller has sent too many requests. Retry-After says when the next one is allowed.",
+    429: "The caller has sent too many requests. Retry-After says when the next request is allowed.",
     428: "The header If-Match is missing. It must name the version that the caller saw.",
     500: "An error in the pipeline or in its settings.",
     503: "The store or the bus does not answer. Try again later.",
@@ -150,7 +150,7 @@ def _response_objects(route: Route, schemas: Json) -> Json:
     if route.html:
         content["text/html"] = {"schema": {"type": "string"}}
     reads = route.method == "GET"
-    found: Json = {"200": {"description": "As asked.", "headers": HELD | (TAG if reads else {}), "content": content}}
+    found: Json = {"200": {"description": "The request succeeded.", "headers": HELD | (TAG if reads else {}), "content": content}}
     if reads:
         found["304"] = {"description": "The caller already has this answer: If-None-Match names its ETag.", "headers": HELD | TAG}
     if route.created:

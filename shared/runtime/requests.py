@@ -322,7 +322,7 @@ BATCH = object_schema(
             "additionalProperties": RELEASE,
             "maxProperties": 1000,
         },
-        "dryRun": {**FLAG, "description": "Only plan and precheck."},
+        "dryRun": {**FLAG, "description": "Only plan and precheck; no instance migrates."},
         "policy": POLICY,
     },
     anyOf=[{"required": [name]} for name in _SELECTING],
@@ -344,7 +344,7 @@ SET_POLICY = object_schema(
 )
 RESUME = object_schema(
     {
-        "why": {**WHY, "description": "Why the batch may go on."},
+        "why": {**WHY, "description": "The reason why the batch may continue."},
         "failed": {
             "type": "integer",
             "minimum": 0,
@@ -370,15 +370,17 @@ APPROVAL = object_schema(
             "maximum": 2**31 - 1,
             "description": "The wave to approve. Without it, the batch is approved.",
         },
-        "why": {**WHY, "description": "Kept in the journal of the batch."},
+        "why": {**WHY, "description": "The reason. It is kept in the batch's journal."},
     },
     ("seen",),
 )
-ROLLBACK_APPROVAL = object_schema({"seen": SEEN, "why": {**WHY, "description": "Kept in the journal of the batch."}}, ("seen",))
+ROLLBACK_APPROVAL = object_schema(
+    {"seen": SEEN, "why": {**WHY, "description": "The reason. It is kept in the batch's journal."}}, ("seen",)
+)
 HOLD = object_schema({"why": {**WHY, "description": "The reason for the hold. It is shown with every answer."}})
 RELEASE_HOLD = object_schema(
     {
-        "why": {**WHY, "description": "Why starts are safe again."},
+        "why": {**WHY, "description": "The reason why starts are safe again."},
         "version": {
             "type": "integer",
             "minimum": -1,
