@@ -43,7 +43,9 @@ class HttpClient:
             answer = self._send_with_retries(method, url, headers=headers, data=body, params=query, timeout=TIMEOUT_S)
         except requests.RequestException as error:
             raise Problem(
-                "Api.Unreachable", f"{url} does not answer: {_root_cause(error)}.", "Check REPLANK_API_URL and the network."
+                "Api.Unreachable",
+                f"{url} does not answer: {_root_cause_in_words(error)}.",
+                "Check REPLANK_API_URL and the network.",
             ) from error
         self.held = answer.headers.get("x-replank-hold", "")
         try:
@@ -88,7 +90,7 @@ def _retry_hint(error: Exception) -> RetryHint | None:
     return RetryHint(float(wait)) if wait.isdigit() else None
 
 
-def _root_cause(error: BaseException) -> str:
+def _root_cause_in_words(error: BaseException) -> str:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     return str(error)[:300]
@@ -126,7 +128,7 @@ class ApiClient:
                 "Set it to the URL of the HTTP trigger of replank-api (FC console).",
             )
         key_id, secret, token = credentials_from_environment()
-        mine = kept.api_token(url) if signed_in else ""
+        mine = kept.get_or_renew_api_token(url) if signed_in else ""
         return cls(url, key_id, secret, token, operator_name(), mine)
 
     def get(self, path: str, **query: Any) -> Any:

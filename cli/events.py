@@ -56,7 +56,7 @@ def send_events(file: _FILE, as_json: AsJson = False) -> None:
     problems = [problem for event in found for problem in problems_in_event(event)]
     if problems:
         raise bad_input_problem("Event.Invalid", "; ".join(problems[:5]), "Correct the file; `replank events validate` checks it.")
-    ids = put_events(OperatorAccount.from_environment(), found)
+    ids = publish_events(OperatorAccount.from_environment(), found)
     if as_json:
         output.show_json({"sent": ids})
     else:
@@ -101,7 +101,7 @@ def _schema_problems(schema_file: Path, value: Any, at: str) -> list[str]:
     ]
 
 
-def put_events(account: OperatorAccount, found: list[Json]) -> list[str]:
+def publish_events(account: OperatorAccount, found: list[Json]) -> list[str]:
     """Publish events on the pipeline's event bus. Returns the ids of the events. Raises Problem if EventBridge refuses an event."""
     from alibabacloud_eventbridge import models
     from Tea.exceptions import TeaException

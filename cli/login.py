@@ -104,7 +104,7 @@ def _sign_in_by_browser(provider: OpenIdProvider, port: int, no_browser: bool) -
     except OSError as error:
         raise bad_input_problem("Port.Taken", f"Port {port} cannot be used: {error.strerror}.", "Give another --port.") from error
     with loopback:
-        asked = provider.new_code_request(loopback.redirect_uri)
+        asked = provider.make_code_request(loopback.redirect_uri)
         if no_browser or not webbrowser.open(asked.url):
             output.print_note(f"Open this address on this machine:\n\n{asked.url}\n")
         else:
@@ -116,7 +116,7 @@ def _sign_in_by_browser(provider: OpenIdProvider, port: int, no_browser: bool) -
 
 
 def _sign_in_by_pasted_address(provider: OpenIdProvider, port: int) -> Json:
-    asked = provider.new_code_request(f"http://127.0.0.1:{port or 8400}/callback")
+    asked = provider.make_code_request(f"http://127.0.0.1:{port or 8400}/callback")
     output.print_note(
         f"Open this address in any browser:\n\n{asked.url}\n\n"
         "After the sign-in, the browser shows an error. Copy the address of that page from the address bar."

@@ -244,7 +244,9 @@ def _post_act(api: ApiClient, found: Json, act: str, as_json: bool, seen_version
     if as_json:
         output.show_json(answer)
     else:
-        print(_DONE[act].format(about=f"Migration {answer['migrationId']} ({answer['instanceId']})", **_answer_in_words(answer)))
+        print(
+            _DONE[act].format(about=f"Migration {answer['migrationId']} ({answer['instanceId']})", **_done_message_fields(answer))
+        )
 
 
 _DONE = {
@@ -255,7 +257,7 @@ _DONE = {
 }
 
 
-def _answer_in_words(answer: Json) -> dict[str, str]:
+def _done_message_fields(answer: Json) -> dict[str, str]:
     moved_on = answer["state"] in states.TAKEN_BACK
     confirmed = f"{answer['state'].replace('_', ' ')}, and its snapshots are released" if moved_on else "confirmed"
     return {"state": answer["state"], "id": answer["migrationId"], "confirmed": confirmed}

@@ -25,10 +25,10 @@ Json = dict[str, Any]
 
 def add_commands(app: typer.Typer) -> None:
     """Add the command report to the command line."""
-    app.command("report")(report_on_batch)
+    app.command("report")(show_batch_report)
 
 
-def report_on_batch(
+def show_batch_report(
     batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch, as `replank status` shows it.")] = "",
     html: Annotated[Path | None, typer.Option("--html", help="Write the report to this file, as one self-contained page.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the output of --json, and exit.")] = False,

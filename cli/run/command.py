@@ -24,7 +24,7 @@ from cli.run.folder import RunFolder, open_run_folder
 from cli.run.launch import smc_target_name, write_catalog_rows
 from cli.run.operator import NAME, SimulatedOperator
 from cli.run.plan import RunPlan
-from cli.run.screen import new_screen
+from cli.run.screen import make_screen
 
 Json = dict[str, Any]
 REPORT = Path("run/report.json")
@@ -33,10 +33,10 @@ REPORT = Path("run/report.json")
 
 def add_commands(app: typer.Typer) -> None:
     """Add the command run to the command line."""
-    app.command("run")(run_fleet)
+    app.command("run")(migrate_fleet_locally)
 
 
-def run_fleet(  # noqa: PLR0913 - one parameter per option
+def migrate_fleet_locally(  # noqa: PLR0913 - one parameter per option
     fleet: Annotated[
         Path | None, typer.Option(help="File with the answers of DescribeInstances (JSON, one or more pages). Default: a sample.")
     ] = None,
@@ -120,7 +120,7 @@ def _migrate_fleet(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> res
     api = cloud.api_client(NAME)
     for number, body in enumerate(plan.batches):
         api.post("/batches", {**body, "clientToken": f"run-{plan.digest}-{number}"})
-    shown = new_screen()
+    shown = make_screen()
     try:
         expected = len(plan.notices) + len(plan.batches)
         batches = RunLoop(cloud, _make_operator(cloud, plan), shown, expected).run()
@@ -145,7 +145,7 @@ def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Jso
     cloud.load_fleet({**plan.fleet.document_to_load, "faults": plan.faults})
     create_bus_if_missing(cloud.account)
     if plan.notices:
-        events.put_events(cloud.account, plan.notices)
+        events.publish_events(cloud.account, plan.notices)
     disks = _disk_digests(cloud)
     folder.update_mark(disks=disks)
     return disks

@@ -43,8 +43,8 @@ class Screen(Protocol):
         """Stop showing progress and restore the terminal."""
 
 
-def new_screen() -> Screen:
-    """A screen with a live table if stdout is a terminal, else a screen that prints plain lines."""
+def make_screen() -> Screen:
+    """Make a screen with a live table if stdout is a terminal, else a screen that prints plain lines."""
     return LiveScreen() if sys.stdout.isatty() else PlainScreen()
 
 

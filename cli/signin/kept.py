@@ -22,8 +22,8 @@ RENEWED_BEFORE_EXPIRY_S = 60
 """A token that expires within this number of seconds is renewed before it is used."""
 
 
-def api_token(api_url: str) -> str:
-    """The token for requests to an API: REPLANK_TOKEN, else the token of the last sign-in; empty if neither exists.
+def get_or_renew_api_token(api_url: str) -> str:
+    """Return the token for requests to an API: REPLANK_TOKEN, else the token of the last sign-in; empty if neither exists.
 
     The token of the last sign-in is renewed first if it has expired.
     """

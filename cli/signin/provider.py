@@ -58,8 +58,8 @@ class OpenIdProvider:
                 raise _sign_in_problem(f"{self.issuer} answers for another issuer", "Check REPLANK_OIDC_ISSUER of the deployment.")
         return self._about
 
-    def new_code_request(self, redirect_uri: str, *, hint: str = "") -> CodeRequest:
-        """A new request for an authorization code, with new secrets."""
+    def make_code_request(self, redirect_uri: str, *, hint: str = "") -> CodeRequest:
+        """Make a new request for an authorization code, with new secrets."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         query = {

@@ -25,9 +25,9 @@ from shared.runtime.composition import function_credentials, make_ports
 from shared.runtime.messages import (
     MAX_DELIVERY_BYTES,
     MAX_REQUEST_BYTES,
-    document_in_event,
+    http_request_in_document,
     messages_in_document,
-    request_in_document,
+    parse_event_json,
 )
 from shared.runtime.settings import Settings, read_settings
 
@@ -90,7 +90,7 @@ def handle_event(function: str, event: bytes, context: object) -> Any:
             if len(event) > MAX_REQUEST_BYTES:
                 return _too_large_response(request_id)
             return _answer_request(
-                _read_and_log_refusal(lambda: request_in_document(document_in_event(event, limit=MAX_REQUEST_BYTES))),
+                _read_and_log_refusal(lambda: http_request_in_document(parse_event_json(event, limit=MAX_REQUEST_BYTES))),
                 running,
                 request_id,
             )
@@ -110,7 +110,7 @@ def _read_and_log_refusal(read: Callable[[], T]) -> T:
 
 
 def _messages_for_function(function: str, event: bytes, request_id: str) -> list[Message]:
-    messages = messages_in_document(document_in_event(event, limit=MAX_DELIVERY_BYTES), request_id, size=len(event))
+    messages = messages_in_document(parse_event_json(event, limit=MAX_DELIVERY_BYTES), request_id, size=len(event))
     for message in messages:
         if not events.is_handled_by(function, message.type, message.source):
             what = f"replank-{function} does not handle {message.type} from {message.source}."

@@ -23,7 +23,7 @@ _KINDS: dict[str, type] = {"body": str, "headers": dict, "queryParameters": dict
 _TRUTH = {"true": True, "false": False, "": False}
 
 
-def request_in_event(event: dict[str, Any]) -> dict[str, Any]:
+def http_request_in_gateway_event(event: dict[str, Any]) -> dict[str, Any]:
     """The gateway's event as a request in the HTTP trigger's form. Raises Refused (Event.Invalid) if a field has the wrong type."""
     method, path = event["httpMethod"], event.get("path")
     if not isinstance(method, str) or not isinstance(path, str):

@@ -151,7 +151,7 @@ def _run_operation(asked: WebRequest, ports: Ports, settings: WebSettings, reque
                 prices=settings,
                 path=parameters,
                 query=_query_parameters(route, asked.event.get("queryParameters") or {}),
-                body=_checked_body(route, asked),
+                body=_parse_and_check_body(route, asked),
                 caller=caller,
                 access=settings.access_rules or AccessRules(),
                 account=settings.account_id,
@@ -236,7 +236,7 @@ def _body_text(asked: WebRequest) -> str:
     return _decode_base64(raw) if asked.event.get("isBase64Encoded") else raw
 
 
-def _checked_body(route: Route, asked: WebRequest) -> Json:
+def _parse_and_check_body(route: Route, asked: WebRequest) -> Json:
     text = _body_text(asked)
     if text:
         http_rules.check_media_type(asked.headers)
