@@ -1,4 +1,4 @@
-"""Converts calendar files (iCalendar) into blackouts of a policy. The API needs to understand only plain times, and no calendars."""
+"""Converts calendar files (iCalendar) into blackouts of a policy. The API needs to understand only plain times, no calendars."""
 
 from __future__ import annotations
 
