@@ -7,20 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.options import AsJson, BatchId
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 
 Json = dict[str, Any]
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands approve and approvals to the command line."""
-    app.command("approve")(approve)
+    app.command("approve")(approve_batch_or_rollback)
     app.command("approvals")(show_approvals)
 
 
-def approve(
+def approve_batch_or_rollback(
     batch: BatchId,
     wave: Annotated[int, typer.Option("--wave", help="Approve this wave, not the batch.", min=0)] = 0,
     rollback: Annotated[str, typer.Option("--rollback", help="Approve the rollback of this migration of the batch.")] = "",
@@ -28,13 +28,13 @@ def approve(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Approve a batch, its next wave, or a rollback, if the policy of the batch requires it.
+    """Approve a batch, its next wave, or a rollback, if the policy of the batch requires the approval.
 
     An approval does not acknowledge the risks.
     """
     if wave and rollback:
-        raise bad_input("Option.Conflict", "--wave and --rollback cannot be used together.", "Leave one of them out.")
-    api = Api.from_environment()
+        raise bad_input_problem("Option.Conflict", "--wave and --rollback cannot be used together.", "Leave one of them out.")
+    api = ApiClient.from_environment()
     found = api.get(f"/batches/{batch}")
     if rollback:
         path, seen, asked = _rollback_request(api, found, rollback)
@@ -57,9 +57,10 @@ def approve(
 
 
 def _approval_request(batch: Json, about: str) -> Json:
-    """The batch's approval request for ``about``.
+    """The batch's request for an approval of ``about``, for example of ``batch`` or ``wave 2``.
 
-    If the batch has no such request, return an empty one, which the API refuses with the reason.
+    If the batch has no request for an approval of ``about``, return an empty request. The API refuses an empty request with the
+    reason.
     """
     for each in batch["approvals"]:
         if each["about"] == about:
@@ -67,7 +68,7 @@ def _approval_request(batch: Json, about: str) -> Json:
     return {"about": about, "seen": "0" * 32, "needed": 0, "missing": 0, "given": []}
 
 
-def _rollback_request(api: Api, batch: Json, migration: str) -> tuple[str, int, Json]:
+def _rollback_request(api: ApiClient, batch: Json, migration: str) -> tuple[str, int, Json]:
     found = api.get(f"/migrations/{migration}")
     if found["batchId"] != batch["batchId"]:
         sentence = f"Migration {migration} belongs to batch {found['batchId']}."
@@ -89,12 +90,12 @@ def show_approvals(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show what needs an approval, who has approved it, and when the approval expires."""
-    api = Api.from_environment()
+    """Show what needs an approval, who has given an approval, and when each approval expires."""
+    api = ApiClient.from_environment()
     batches = (
         [api.get(f"/batches/{batch}")]
         if batch
-        else [each for each in api.all_items("/batches", "batches") if _waits_for_approval(each)]
+        else [each for each in api.all_items("/batches", "batches") if _is_waiting_for_approval(each)]
     )
     if as_json:
         output.show_json({"batches": [{"batchId": each["batchId"], "approvals": each["approvals"]} for each in batches]})
@@ -117,5 +118,5 @@ def show_approvals(
         print(f"The policy of batch {batch} needs no approval now." if batch else "Nothing waits for an approval.")
 
 
-def _waits_for_approval(batch: Json) -> bool:
+def _is_waiting_for_approval(batch: Json) -> bool:
     return batch["state"] == "open" and any(each["missing"] for each in batch["approvals"])

@@ -12,11 +12,11 @@ import typer
 
 from cli import output, states
 from cli.catalog import day_from_text
-from cli.client import Api
+from cli.client import ApiClient
 from cli.files import read_json
-from cli.findings import shown_severity
+from cli.findings import severity_in_words
 from cli.options import AsJson
-from cli.problem import Problem, bad_input, option_without_effect
+from cli.problem import Problem, bad_input_problem, option_without_effect_problem
 from cli.rows import CatalogFile, catalog_from_file
 from shared.domain.catalog import Catalog, require_release
 from shared.domain.catalog.identify import identify_release_in_catalog
@@ -51,16 +51,16 @@ def assess_facts(  # noqa: PLR0913 - one parameter per option
     if schema:
         for name, given in (("--facts", facts), ("--to", to), ("--override", override), ("--catalog", catalog), ("--on", on)):
             if given:
-                raise option_without_effect(name, "with --schema", "Leave one of them out.")
+                raise option_without_effect_problem(name, "with --schema", "Leave one of them out.")
         output.show_json(facts_schema())
         return
     if facts is None:
-        raise bad_input(
+        raise bad_input_problem(
             "Option.Missing", "--facts is missing.", "Name a facts file. `replank assess --schema` describes such a file."
         )
     known = catalog_from_file(catalog)
     asked = _read_facts(facts, to, day_from_text(on) if on else None, known)
-    found = apply_rules(asked, _reasons_by_code(override or []), catalog=known)
+    found = apply_rules(asked, _override_reasons_by_code(override or []), catalog=known)
     if as_json:
         output.show_json(found.to_json())
     else:
@@ -69,10 +69,10 @@ def assess_facts(  # noqa: PLR0913 - one parameter per option
         raise typer.Exit(1)
 
 
-def _reasons_by_code(given: list[str]) -> dict[str, str]:
+def _override_reasons_by_code(given: list[str]) -> dict[str, str]:
     pairs = [each.partition("=") for each in given]
     if not all(code and reason.strip() for code, _, reason in pairs):
-        raise bad_input("Option.Invalid", "--override needs a code and a reason.", "Write Instance.Spot='our bid is high'.")
+        raise bad_input_problem("Option.Invalid", "--override needs a code and a reason.", "Write Instance.Spot='our bid is high'.")
     return {code: reason for code, _, reason in pairs}
 
 
@@ -81,7 +81,7 @@ def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
     try:
         document = read_json(file)
     except (OSError, ValueError) as error:
-        raise bad_input(
+        raise bad_input_problem(
             "File.Unreadable",
             f"{file}: {output.error_in_words(error)}.",
             "Name a JSON file. `replank assess --schema` describes such a file.",
@@ -94,7 +94,9 @@ def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
 
 
 def _first_hop(document: Json, to: str, known: Catalog) -> Json:
-    """The first hop of the route to ``to``. If no route exists, a hop leads from the instance's release directly to ``to``."""
+    """The first hop of the route to the release ``to``. If no route exists, the hop leads from the instance's release directly to
+    ``to``.
+    """
     instance = InstanceFacts.from_json(document["instance"])
     release = identify_release_in_catalog(known, instance.os_name, instance.os_name_en)
     goal = require_release(to, known).key
@@ -108,7 +110,7 @@ def _first_hop(document: Json, to: str, known: Catalog) -> Json:
 
 
 def _day_of_facts(document: Json) -> date:
-    """The day in the field ``now``.
+    """The day in the field ``now`` of a file with facts.
 
     If the field is invalid, the latest possible day is returned, and `Facts.from_json` reports the fault later.
     """
@@ -119,7 +121,7 @@ def _day_of_facts(document: Json) -> date:
 
 
 def show_assessment(found: Assessment) -> None:
-    """Print the findings, worst first, and then the verdict."""
+    """Print the findings of an assessment, worst first, and then the verdict."""
     for finding in found.findings:
         print(f"[{finding.label}] {finding.code}: {output.title_with_details(finding.title, finding.seen)}\n  {finding.remedy}")
         if finding.command:
@@ -139,11 +141,11 @@ def precheck_instances(
     every: Annotated[int, typer.Option(help="Seconds between two requests.", min=1)] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Run every precheck on instances, through the cloud APIs and in the guests, in a dry-run batch.
+    """Run every precheck on instances as a dry-run batch, which reads facts from the cloud APIs and from the guests.
 
     The exit status is 1 if a finding blocks a migration.
     """
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     body: Json = {"clientToken": uuid.uuid4().hex, "instanceIds": instance, "dryRun": True}
     body |= {"destination": to} if to else {}
     body |= {"regionIds": [region]} if region else {}
@@ -156,11 +158,11 @@ def precheck_instances(
             if len(found) > 1:
                 print(f"\n{each['instanceId']} {each['instanceName']}")
             _print_assessment(each)
-    if not all(map(_has_passed, found)):
+    if not all(map(_has_passed_precheck, found)):
         raise typer.Exit(1)
 
 
-def _has_passed(found: Json) -> bool:
+def _has_passed_precheck(found: Json) -> bool:
     """Whether the migration of a dry run passed its precheck.
 
     A dry run that passes its precheck ends in the state ``cancelled``.
@@ -168,7 +170,7 @@ def _has_passed(found: Json) -> bool:
     return found["state"] in states.PASSED and not found["blocked"]
 
 
-def _wait_for_prechecks(api: Api, batch_id: str, every: int) -> list[Json]:
+def _wait_for_prechecks(api: ApiClient, batch_id: str, every: int) -> list[Json]:
     for _ in range(max(1, PATIENCE_S // every)):
         batch = api.get(f"/batches/{batch_id}")
         if batch["problems"]:
@@ -183,8 +185,8 @@ def _wait_for_prechecks(api: Api, batch_id: str, every: int) -> list[Json]:
 
 def _print_assessment(found: Json) -> None:
     for finding in found["findings"]:
-        print(f"[{shown_severity(finding)}] {output.finding_headline(finding)}\n  {finding['remedy']}")
+        print(f"[{severity_in_words(finding)}] {output.finding_headline(finding)}\n  {finding['remedy']}")
     if found["failure"]:
         print(f"{found['failure']['code']}: {found['failure']['message']}\n  {found['failure']['remedy']}")
-    warned = any(finding["severity"] == "warning" and shown_severity(finding) == "warning" for finding in found["findings"])
-    print(_verdict_in_words(not _has_passed(found), warned))
+    warned = any(finding["severity"] == "warning" and severity_in_words(finding) == "warning" for finding in found["findings"])
+    print(_verdict_in_words(not _has_passed_precheck(found), warned))

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.options import AsJson
-from cli.problem import bad_input
+from cli.problem import bad_input_problem
 from shared.domain.text import spreadsheet_cell
 
 COLUMNS = (
@@ -42,9 +42,9 @@ def show_audit_lines(  # noqa: PLR0913 - one parameter per option
     Each line has the time, person, how the name was verified, act, target and outcome.
     """
     if as_csv and as_json:
-        raise bad_input("Option.Conflict", "--csv and --json cannot be used together.", "Leave one of them out.")
+        raise bad_input_problem("Option.Conflict", "--csv and --json cannot be used together.", "Leave one of them out.")
     query = {"from": first, "to": last, "who": who, "act": act, "target": target, "refused": "true" if refused else ""}
-    lines = list(islice(Api.from_environment().all_items("/audit", "lines", **query), limit))
+    lines = list(islice(ApiClient.from_environment().all_items("/audit", "lines", **query), limit))
     if as_json:
         output.show_json({"lines": lines})
     elif as_csv:

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import output, progress, states
-from cli.client import Api
+from cli.client import ApiClient
 from cli.options import AsJson, BatchId
-from cli.problem import bad_input, option_without_effect
+from cli.problem import bad_input_problem, option_without_effect_problem
 from cli.submission import add_submission_options, body_with_token
 from shared.domain.migration import State
 
@@ -27,7 +27,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("status")(show_status)
     app.command("watch")(watch_batch)
     app.command("acknowledge")(acknowledge_batch)
-    app.command("left-out")(list_left_out)
+    app.command("left-out")(list_left_out_instances)
 
 
 @add_submission_options
@@ -40,7 +40,7 @@ def submit_batch(
 
     No instance of a batch migrates before the batch is acknowledged.
     """
-    answer = Api.from_environment().post("/batches", {**body_with_token(body), "dryRun": dry_run})
+    answer = ApiClient.from_environment().post("/batches", {**body_with_token(body), "dryRun": dry_run})
     if as_json:
         output.show_json(answer)
         return
@@ -65,15 +65,19 @@ def show_status(
 ) -> None:
     """Show all batches, or one batch with its migrations."""
     if ready_to_confirm and batch:
-        raise option_without_effect("--ready-to-confirm", "with a batch", f"Leave it out: replank status {batch} shows it.")
+        raise option_without_effect_problem("--ready-to-confirm", "with a batch", f"Leave it out: replank status {batch} shows it.")
     for option, value in (("--state", state), ("--account", account), ("--order", order)):
         if value and not batch:
-            raise option_without_effect(option, "without a batch", f"Name one: replank status BATCH {option} {value}")
+            raise option_without_effect_problem(option, "without a batch", f"Name one: replank status BATCH {option} {value}")
     if state and state not in states.ALL:
-        raise bad_input("Option.Invalid", f"{state!r} is not a state of a migration.", f"The states are {', '.join(states.ALL)}.")
+        raise bad_input_problem(
+            "Option.Invalid", f"{state!r} is not a state of a migration.", f"The states are {', '.join(states.ALL)}."
+        )
     if order and order.removeprefix("-") not in ORDERS:
-        raise bad_input("Option.Invalid", f"{order!r} is not an order of migrations.", f"The orders are {', '.join(ORDERS)}.")
-    api = Api.from_environment()
+        raise bad_input_problem(
+            "Option.Invalid", f"{order!r} is not an order of migrations.", f"The orders are {', '.join(ORDERS)}."
+        )
+    api = ApiClient.from_environment()
     if not batch:
         wanted = {"readyToConfirm": "true"} if ready_to_confirm else {}
         _print_batches(list(api.all_items("/batches", "batches", **wanted)), as_json)
@@ -94,7 +98,7 @@ def _print_batches(batches: list[Json], as_json: bool) -> None:
     rows = [
         (
             each["batchId"],
-            _state_in_words(each),
+            _batch_state_in_words(each),
             each["origin"],
             each["createdBy"],
             each["size"],
@@ -106,7 +110,7 @@ def _print_batches(batches: list[Json], as_json: bool) -> None:
     output.print_table(("batch", "state", "origin", "by", "#size", "created", "acknowledged"), rows)
 
 
-def _state_in_words(batch: Json) -> str:
+def _batch_state_in_words(batch: Json) -> str:
     """The state of a batch. If an open batch is paused or stopped, the text says so instead of ``open``."""
     return str(batch["brake"]["state"] if batch["brake"] and batch["state"] == "open" else batch["state"])
 
@@ -116,16 +120,16 @@ def _acknowledgement_in_words(batch: Json) -> str:
     return f"{given['operator']} {output.time_in_words(given['at'])}" if given else "dry run" if batch["dryRun"] else "no"
 
 
-def _counts_in_words(batch: Json) -> str:
+def _state_counts_in_words(batch: Json) -> str:
     return ", ".join(f"{number} {state}" for state, number in sorted(batch["counts"].items()))
 
 
 def print_batch(batch: Json) -> None:
     """Print one batch without its migrations: its fields, waves, journal, problems, and the risks to accept."""
-    counts = _counts_in_words(batch)
+    counts = _state_counts_in_words(batch)
     output.print_fields(
         (
-            ("batch", f"{batch['batchId']} ({_state_in_words(batch)}, from {batch['origin']} by {batch['createdBy']})"),
+            ("batch", f"{batch['batchId']} ({_batch_state_in_words(batch)}, from {batch['origin']} by {batch['createdBy']})"),
             ("instances", f"{batch['size']}: {counts}" if counts else batch["size"]),
             ("acknowledged", _acknowledgement_in_words(batch)),
             *([("digest", batch["digest"])] if batch.get("digest") else []),
@@ -157,7 +161,7 @@ def print_batch(batch: Json) -> None:
 
 
 def print_migrations(migrations: list[Json]) -> None:
-    """Print a table of migrations, one line each."""
+    """Print a table of migrations, with one line for each migration."""
     several = len({each.get("accountId", "") for each in migrations}) > 1
     rows = [
         (
@@ -194,7 +198,7 @@ def watch_batch(
     The exit status is 1 if a migration was refused or failed.
     """
     try:
-        found = _follow_batch(Api.from_environment(), batch, every, as_json)
+        found = _follow_batch(ApiClient.from_environment(), batch, every, as_json)
     except KeyboardInterrupt:
         output.print_note(
             f"\nThis command no longer follows batch {batch}, but the batch goes on. Follow it again: replank watch {batch}"
@@ -204,8 +208,8 @@ def watch_batch(
         raise typer.Exit(1)
 
 
-def _follow_batch(api: Api, batch: str, every: int, as_json: bool) -> Json:
-    """Print every change until each migration has ended or waits for a person. Returns the batch."""
+def _follow_batch(api: ApiClient, batch: str, every: int, as_json: bool) -> Json:
+    """Print every change of a batch until each of its migrations has ended or waits for a person. Returns the batch."""
     before: tuple[Json, str, list[str]] | None = None
     while True:
         found: Json = api.get(f"/batches/{batch}")
@@ -228,7 +232,7 @@ def _print_progress(batch: Json, plan: Json | None, as_json: bool) -> None:
     for sentence in progress.urgent_messages(batch, plan):
         output.print_line(f"needs a person: {sentence}")
     held_back = f" (none starts: {batch['heldBack']})" if batch["heldBack"] else ""
-    output.print_line(f"{batch['batchId']} {_state_in_words(batch)}: {_counts_in_words(batch)}{held_back}")
+    output.print_line(f"{batch['batchId']} {_batch_state_in_words(batch)}: {_state_counts_in_words(batch)}{held_back}")
     for sentence in progress.wave_lines(batch, plan):
         output.print_line(f"  {sentence}")
 
@@ -249,7 +253,7 @@ def acknowledge_batch(
 
     The batch's instances can migrate only after its acknowledgement.
     """
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     found = api.get(f"/batches/{batch}")
     risks = found["risks"] or api.get("/risks")  # the batch's own risks, because its policy may add some
     if not yes:
@@ -266,9 +270,9 @@ def acknowledge_batch(
     print(f"Batch {batch}: acknowledged by {answer['acknowledgement']['operator']}{frozen}. Follow it with: replank watch {batch}")
 
 
-def list_left_out(batch: BatchId, as_json: AsJson = False) -> None:
+def list_left_out_instances(batch: BatchId, as_json: AsJson = False) -> None:
     """List the instances that a batch's selection left out, each with the reason."""
-    rows = list(Api.from_environment().all_items(f"/batches/{batch}/left-out", "leftOut"))
+    rows = list(ApiClient.from_environment().all_items(f"/batches/{batch}/left-out", "leftOut"))
     if as_json:
         output.show_json({"batchId": batch, "leftOut": rows})
         return

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.options import AsJson, BatchId
 from shared.domain.migration import BEFORE_A_START
 
@@ -25,8 +25,8 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def pause_batch(batch: BatchId, why: Why = "", as_json: AsJson = False) -> None:
-    """Pause a batch: none of its migrations or retries starts any more. Running migrations finish, including their next hops."""
-    api = Api.from_environment()
+    """Pause a batch: no migration or retry of the batch starts any more. Running migrations finish, including their next hops."""
+    api = ApiClient.from_environment()
     found = api.get(f"/batches/{batch}")
     answer = api.post(f"/batches/{batch}/pause", {"why": why} if why else {}, seen=found["version"])
     _print_answer(answer, as_json, f"Batch {batch} is paused. Let it go on with: replank resume {batch} --why ...")
@@ -38,7 +38,7 @@ def resume_batch(
     as_json: AsJson = False,
 ) -> None:
     """Resume a paused or stopped batch. If the batch was paused at its failure budget, its count of failures restarts at 0."""
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     found = api.get(f"/batches/{batch}")
     at_budget = found["brake"] is not None and found["brake"]["state"] == "paused at budget"
     answer = api.post(f"/batches/{batch}/resume", {"why": why, "failed": found["failed"]}, seen=found["version"])
@@ -51,7 +51,7 @@ def stop_batch(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson 
 
     Running migrations finish, including their next hops.
     """
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     found = api.get(f"/batches/{batch}")
     if not yes:
         waiting = sum(found["counts"].get(each.value, 0) for each in BEFORE_A_START)
@@ -66,7 +66,7 @@ def stop_batch(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson 
 
 def start_next_wave(batch: BatchId, as_json: AsJson = False) -> None:
     """Start the next wave of a batch whose policy needs a person's approval for each wave (gate: approval)."""
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     found = api.get(f"/batches/{batch}")
     answer = api.post(f"/batches/{batch}/waves/next", seen=found["version"])
     _print_answer(answer, as_json, f"The next wave of batch {batch} begins within a minute. Follow it with: replank watch {batch}")

@@ -1,4 +1,4 @@
-"""Converts calendar files (iCalendar) into blackouts of a policy. The API then needs to understand only plain times."""
+"""Converts calendar files (iCalendar) into blackouts of a policy. The API needs to understand only plain times, no calendars."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from cli.output import error_in_words
-from cli.problem import bad_input
+from cli.problem import bad_input_problem
 from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 from shared.domain.zones import time_zone
 
 HORIZON = timedelta(days=400)
-"""How far ahead calendar events are read. The reading needs a limit, because recurring events may have no end."""
+"""How far into the future calendar events are read. A limit is needed, because recurring events may have no end."""
 LARGEST = 5 << 20
 
 
@@ -27,7 +27,8 @@ class _BusyTime:
 def read_blackouts(file: Path, since: date, zone: str) -> list[dict[str, str]]:
     """The calendar's events of the next 400 days, as blackouts for the API. Events that overlap or touch are merged.
 
-    A whole day, or a time without a time zone, is read in ``zone``. Events that are cancelled or shown as free are left out.
+    A whole day, or a time without a time zone, is read in the time zone ``zone``. Events that are cancelled or shown as free are
+    left out.
     """
     try:
         content = file.read_bytes()
@@ -35,13 +36,15 @@ def read_blackouts(file: Path, since: date, zone: str) -> list[dict[str, str]]:
             raise ValueError(f"it has more than {LARGEST >> 20} MB")
         busy = _busy_times(content, since, zone)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise bad_input("File.Unreadable", f"{file}: {error_in_words(error)}.", "Give a calendar file (iCalendar, .ics).") from None
+        raise bad_input_problem(
+            "File.Unreadable", f"{file}: {error_in_words(error)}.", "Give a calendar file (iCalendar, .ics)."
+        ) from None
     joined = _merged_busy_times(busy)
     if len(joined) > MOST_BLACKOUTS:
         sentence = (
             f"{file} has {len(joined)} separate times in the next {HORIZON.days} days; a policy takes {MOST_BLACKOUTS} blackouts."
         )
-        raise bad_input("Calendar.TooMany", sentence, "Export a calendar that contains only the change freezes.")
+        raise bad_input_problem("Calendar.TooMany", sentence, "Export a calendar that contains only the change freezes.")
     return [
         {"from": _iso_time(each.begins), "to": _iso_time(each.ends), "reason": each.summary[:LONGEST_REASON]} for each in joined
     ]

@@ -12,10 +12,10 @@ import typer
 from cli import output
 from cli.fleet import Fleet, os_names, read_fleet
 from cli.options import AsJson
-from cli.problem import bad_input
+from cli.problem import bad_input_problem
 from cli.rows import CatalogFile, catalog_from_file
 from cli.standing import SUPPORT_ENDED, conversion_in_words, release_after_conversion, support_status
-from cli.today import today
+from cli.today import today_in_utc
 from shared.domain.catalog import Catalog, require_release
 from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.errors import Refused
@@ -40,15 +40,15 @@ def add_commands(app: typer.Typer) -> None:
     group.command("paths")(list_paths)
     group.command("route")(show_route)
     app.add_typer(group, name="catalog")
-    app.command("eol")(list_end_of_life)
+    app.command("eol")(list_support_statuses)
 
 
 def day_from_text(text: str) -> date:
-    """The day in an option's text (YYYY-MM-DD). Raises Problem (Option.Invalid)."""
+    """The day that an option's text names (YYYY-MM-DD). Raises Problem (Option.Invalid)."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise bad_input("Option.Invalid", f"{text!r} is not a date.", "Write it like 2026-12-01.") from None
+        raise bad_input_problem("Option.Invalid", f"{text!r} is not a date.", "Write it like 2026-12-01.") from None
 
 
 def list_releases(catalog: CatalogFile = None, as_json: AsJson = False) -> None:
@@ -103,16 +103,18 @@ def show_route(  # noqa: PLR0913 - one parameter per option
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Plan a route from a release to a supported release. Prints its hops and warnings. The exit status is 2 if no route exists."""
+    """Plan a route from a release to a supported release. Print the route's hops and warnings. The exit status is 2 if no route
+    exists.
+    """
     if architecture not in ("x86_64", "arm64"):
-        raise bad_input("Option.Invalid", f"{architecture!r} is not an architecture.", "Use x86_64 or arm64.")
+        raise bad_input_problem("Option.Invalid", f"{architecture!r} is not an architecture.", "Use x86_64 or arm64.")
     if bool(source) == bool(from_):
-        raise bad_input(
+        raise bad_input_problem(
             "Option.Missing", "Exactly one release to migrate from is needed.", "Name it, for example --from 'CentOS 7.9'."
         )
     known = catalog_from_file(catalog)
     release = require_release(source or from_, known)
-    looked_from = day_from_text(on) if on else today()
+    looked_from = day_from_text(on) if on else today_in_utc()
     planned = plan_route(
         release,
         architecture,
@@ -131,18 +133,19 @@ def show_route(  # noqa: PLR0913 - one parameter per option
         print(f"[{finding.severity.value}] {finding.code}: {finding.seen}. {finding.remedy}")
 
 
-def list_end_of_life(
+def list_support_statuses(
     fleet: Annotated[Path, typer.Option("--fleet", help="JSON file with what DescribeInstances returned.")],
     on: _FleetDay = "",
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the instances of a fleet with the support status of their releases. Each release out of support is shown with a route.
+    """List the instances of a fleet with the support status of their releases. If a release is out of support, a route from this
+    release is shown too.
 
     The exit status is 1 if an instance runs a release out of support.
     """
     found, known = read_fleet(fleet), catalog_from_file(catalog)
-    looked_from, why = day_to_assess(found, on)
+    looked_from, why = day_to_judge_support(found, on)
     rows = [_support_row(found, record, looked_from, known) for record in found.instances]
     over = sum(row["standing"] in SUPPORT_ENDED for row in rows)
     if as_json:
@@ -158,11 +161,13 @@ def list_end_of_life(
         raise typer.Exit(1)
 
 
-def day_to_assess(fleet: Fleet, on: str) -> tuple[date, str]:
-    """The day on which support is judged, and a phrase that says where the day comes from: the option, the fleet file, or today."""
+def day_to_judge_support(fleet: Fleet, on: str) -> tuple[date, str]:
+    """The day on which support is judged, and a phrase that says where the day comes from: the option --on, the fleet file, or
+    today.
+    """
     if on:
         return day_from_text(on), "as --on says"
-    return fleet.on or today(), fleet.dated or "today"
+    return fleet.on or today_in_utc(), fleet.dated or "today"
 
 
 def _support_row(fleet: Fleet, record: Json, on: date, known: Catalog) -> Json:

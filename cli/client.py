@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from cli import output
-from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
+from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input_problem
 from shared.domain.retry import API_BUSY, RetryHint, repeat_call
 
 Json = dict[str, Any]
@@ -35,13 +35,17 @@ class HttpClient:
         self.pause: Callable[[float], None] = time.sleep
 
     def send_json(self, method: str, url: str, *, headers: Json | None = None, body: bytes = b"", query: Json | None = None) -> Any:
-        """Send a request. Returns the HTTP status and the parsed body. Raises Problem (Api.Unreachable, Api.NotJson)."""
+        """Send a request. Returns the HTTP status and the parsed body of the answer. Raises Problem (Api.Unreachable,
+        Api.NotJson).
+        """
         self._session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
         try:
             answer = self._send_with_retries(method, url, headers=headers, data=body, params=query, timeout=TIMEOUT_S)
         except requests.RequestException as error:
             raise Problem(
-                "Api.Unreachable", f"{url} does not answer: {_root_cause(error)}.", "Check REPLANK_API_URL and the network."
+                "Api.Unreachable",
+                f"{url} does not answer: {_root_cause_in_words(error)}.",
+                "Check REPLANK_API_URL and the network.",
             ) from error
         self.held = answer.headers.get("x-replank-hold", "")
         try:
@@ -54,7 +58,7 @@ class HttpClient:
             ) from None
 
     def _send_with_retries(self, method: str, url: str, **more: Any) -> requests.Response:
-        """Send a request. After each answer 429, wait for the time in its Retry-After header, and repeat the request."""
+        """Send a request. After each answer 429, wait for the time in the answer's Retry-After header, and repeat the request."""
 
         def send_once(_number: int) -> requests.Response:
             answer = self._session.request(method, url, **more)
@@ -63,35 +67,37 @@ class HttpClient:
             return answer
 
         try:
-            return repeat_call(API_BUSY, send_once, _retry_after, self.pause)
+            return repeat_call(API_BUSY, send_once, _retry_hint, self.pause)
         except _TooManyRequests as refused:
             return refused.answer
 
 
 class _TooManyRequests(Exception):
-    """Raised if the API answers 429, because it gets too many requests at the moment."""
+    """Raised if the API answers 429, because the API gets too many requests at the moment."""
 
     def __init__(self, answer: requests.Response) -> None:
         super().__init__(answer.status_code)
         self.answer = answer
 
 
-def _retry_after(error: Exception) -> RetryHint | None:
-    """When to repeat the request, from the answer's Retry-After header; None if the request must not be repeated."""
+def _retry_hint(error: Exception) -> RetryHint | None:
+    """How long to wait before the request is repeated, from the answer's Retry-After header; None if the request must not be
+    repeated.
+    """
     if not isinstance(error, _TooManyRequests):
         return None
     wait = error.answer.headers.get("retry-after", "")
     return RetryHint(float(wait)) if wait.isdigit() else None
 
 
-def _root_cause(error: BaseException) -> str:
+def _root_cause_in_words(error: BaseException) -> str:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     return str(error)[:300]
 
 
 @dataclass
-class Api:
+class ApiClient:
     """A client of the pipeline's HTTP API. Requests are signed (ACS3), because the HTTP trigger has ``authType: function``."""
 
     url: str
@@ -105,35 +111,40 @@ class Api:
     http: HttpClient | None = None
 
     @classmethod
-    def from_environment(cls, *, signed_in: bool = True) -> Api:
+    def from_environment(cls, *, signed_in: bool = True) -> ApiClient:
         """The client that REPLANK_API_URL, REPLANK_OPERATOR and the ALIBABA_CLOUD_ variables describe.
 
-        With ``signed_in``, the client uses the token of the last `replank login` for this API, if there is one. Raises Problem
-        (Setting.Missing).
+        If ``signed_in`` is true, the client uses the token of the last `replank login` for this API, if a token is stored.
+
+        Raises Problem (Setting.Missing) if REPLANK_API_URL is not set.
         """
         from cli.signin import kept
 
         url = os.environ.get("REPLANK_API_URL", "").rstrip("/")
         if not url:
-            raise bad_input(
+            raise bad_input_problem(
                 "Setting.Missing",
                 "REPLANK_API_URL is not set.",
                 "Set it to the URL of the HTTP trigger of replank-api (FC console).",
             )
         key_id, secret, token = credentials_from_environment()
-        mine = kept.api_token(url) if signed_in else ""
+        mine = kept.get_or_renew_api_token(url) if signed_in else ""
         return cls(url, key_id, secret, token, operator_name(), mine)
 
     def get(self, path: str, **query: Any) -> Any:
-        """Send a GET request. Returns the parsed body. Query parameters that are empty or None are left out."""
+        """Send a GET request to the API. Returns the parsed body of the answer. Query parameters that are empty or None are left
+        out.
+        """
         return self.send_request("GET", path, query={name: value for name, value in query.items() if value not in ("", None)})
 
     def post(self, path: str, body: Json | None = None, *, seen: int = 0) -> Any:
-        """Send a POST request. Returns the parsed body. ``seen`` is the version of the batch or migration that the person saw."""
+        """Send a POST request to the API. Returns the parsed body of the answer. ``seen`` is the version of the batch or migration
+        that the person saw.
+        """
         return self.send_request("POST", path, body=body, seen=seen)
 
     def all_items(self, path: str, items: str, **query: Any) -> Iterator[Json]:
-        """Every item of a list, read page by page. ``items`` is the name of the field that holds the items of a page."""
+        """Every item of a list in the API, read page by page. ``items`` is the name of the field that holds the items of a page."""
         token = ""
         while True:
             page = self.get(path, **query, limit=100, nextToken=token)
@@ -143,7 +154,9 @@ class Api:
                 return
 
     def send_request(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None, seen: int = 0) -> Any:
-        """Send a request to the API. Returns the parsed body. Raises Problem with the API's code, message and remedy."""
+        """Send a request to the API. Returns the parsed body of the answer. Raises Problem with the API's code, message and
+        remedy.
+        """
         try:
             return self._send_to_path(method, _VERSION + path, query=query, body=body, seen=seen)
         except Problem as problem:
@@ -214,7 +227,7 @@ def credentials_from_environment() -> tuple[str, str, str]:
     """Access key id, access key secret and security token from the environment. Raises Problem (Credentials.Missing)."""
     key_id, secret = os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""), os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
     if not key_id or not secret:
-        raise bad_input(
+        raise bad_input_problem(
             "Credentials.Missing",
             "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are not both set.",
             "Set both (for temporary keys also ALIBABA_CLOUD_SECURITY_TOKEN). `replank doctor` checks their permissions.",
@@ -223,7 +236,7 @@ def credentials_from_environment() -> tuple[str, str, str]:
 
 
 def operator_name() -> str:
-    """The operator's name: the variable REPLANK_OPERATOR, or if it is unset the name of the user who runs the command."""
+    """The operator's name: the variable REPLANK_OPERATOR, or else the name of the user who runs the command."""
     return os.environ.get("REPLANK_OPERATOR", "").strip() or _login_name()
 
 

@@ -1,4 +1,4 @@
-"""The command doctor: checks that the settings, credentials and services work that Replank needs."""
+"""The command doctor: checks the settings, credentials and services that Replank needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 import typer
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.options import AsJson
 from cli.problem import Problem
 from cli.sdk_account import OperatorAccount, call_rpc, problem_from_error
@@ -156,16 +156,16 @@ def _check_smc(account: OperatorAccount) -> str:
 
 
 def _check_api(account: OperatorAccount) -> str:
-    risks = Api.from_environment().get("/risks")
+    risks = ApiClient.from_environment().get("/risks")
     return f"replank-api answers (risks {risks['version']})"
 
 
 def _check_member_accounts(account: OperatorAccount) -> str:
     """Check that each member account's role can be assumed.
 
-    The watch function makes the check, because only the functions may assume the roles.
+    The watch function checks the roles, because only Replank's functions may assume them.
     """
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     if len(api.get("/accounts")["accounts"]) < 2:
         return "REPLANK_ACCOUNTS names none"
     from cli.invoke import invoke_function
@@ -183,7 +183,7 @@ def _check_member_accounts(account: OperatorAccount) -> str:
 
 
 def _check_for_stuck_rows(account: OperatorAccount) -> str:
-    found = Api.from_environment().get("/stuck")
+    found = ApiClient.from_environment().get("/stuck")
     if found["stuck"]:
         first = found["stuck"][0]
         more = f" And {len(found['stuck']) - 1} more: GET /v1/stuck." if len(found["stuck"]) > 1 else ""

@@ -13,7 +13,7 @@ import typer
 from cli import output
 from cli.files import read_json
 from cli.options import AsJson
-from cli.problem import NEGATIVE, Problem, bad_input
+from cli.problem import NEGATIVE, Problem, bad_input_problem
 from cli.sdk_account import OperatorAccount, problem_from_error
 from shared.domain import events as known
 
@@ -55,8 +55,8 @@ def send_events(file: _FILE, as_json: AsJson = False) -> None:
     found = read_events(file)
     problems = [problem for event in found for problem in problems_in_event(event)]
     if problems:
-        raise bad_input("Event.Invalid", "; ".join(problems[:5]), "Correct the file; `replank events validate` checks it.")
-    ids = put_events(OperatorAccount.from_environment(), found)
+        raise bad_input_problem("Event.Invalid", "; ".join(problems[:5]), "Correct the file; `replank events validate` checks it.")
+    ids = publish_events(OperatorAccount.from_environment(), found)
     if as_json:
         output.show_json({"sent": ids})
     else:
@@ -68,12 +68,12 @@ def read_events(file: Path) -> list[Json]:
     try:
         found = read_json(file)
     except (OSError, ValueError) as error:
-        raise bad_input(
+        raise bad_input_problem(
             "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Give a JSON file with a CloudEvent."
         ) from None
     listed = found if isinstance(found, list) else [found]
     if not listed or not all(isinstance(each, dict) for each in listed):
-        raise bad_input("File.Invalid", f"{file} holds no CloudEvent.", "events/EndOfLife/sample.notice.json is one.")
+        raise bad_input_problem("File.Invalid", f"{file} holds no CloudEvent.", "events/EndOfLife/sample.notice.json is one.")
     return listed
 
 
@@ -101,8 +101,8 @@ def _schema_problems(schema_file: Path, value: Any, at: str) -> list[str]:
     ]
 
 
-def put_events(account: OperatorAccount, found: list[Json]) -> list[str]:
-    """Publish events on the pipeline's event bus. Returns their ids. Raises Problem if EventBridge refuses an event."""
+def publish_events(account: OperatorAccount, found: list[Json]) -> list[str]:
+    """Publish events on the pipeline's event bus. Returns the ids of the events. Raises Problem if EventBridge refuses an event."""
     from alibabacloud_eventbridge import models
     from Tea.exceptions import TeaException
 

@@ -25,10 +25,10 @@ _BITS_MISREAD = re.compile("(?:64|32)\N{GREEK SMALL LETTER LAMDA}")
 
 
 def read_json(file: Path) -> Any:
-    """The parsed content of a JSON file. Raises OSError if the file cannot be read, and ValueError if it is not JSON.
+    """The parsed content of a JSON file. Raises OSError if the file cannot be read, and ValueError if the content is not JSON.
 
-    If the file holds several documents, they are returned as a list. For example, ``aliyun ... >> fleet.json`` appends one document
-    for each page.
+    If the file holds several documents, a list of the documents is returned. For example, ``aliyun ... >> fleet.json`` appends one
+    document for each page.
     """
     try:
         return _parsed_documents(decoded_text(file.read_bytes()))

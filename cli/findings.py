@@ -1,4 +1,4 @@
-"""Words for the findings that the API returns."""
+"""Shows the severity of the API's findings in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from shared.domain.findings import Finding
 
 
-def shown_severity(finding: dict[str, Any]) -> str:
+def severity_in_words(finding: dict[str, Any]) -> str:
     """The finding's severity as users see it.
 
     The severity is ``not checked`` if the rule had no facts and the finding does not block the migration.

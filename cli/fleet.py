@@ -12,12 +12,14 @@ from typing import Any
 
 from cli.events import ROOT
 from cli.files import read_json
-from cli.problem import Problem, bad_input, option_without_effect
+from cli.problem import Problem, bad_input_problem, option_without_effect_problem
 
 Json = dict[str, Any]
 _REQUIRED: dict[str, type] = {"InstanceId": str, "RegionId": str, "OSType": str, "Status": str, "Cpu": int, "Memory": int}
 _OPTIONAL = ("OSName", "OSNameEn", "InstanceName", "HostName", "InstanceType")
-"""Text fields that may be empty or missing. For example, an instance has no OSName if its image was imported without a platform."""
+"""Text fields of an instance record that may be empty or missing. For example, an instance has no OSName if its image was imported
+without a platform.
+"""
 _ALLOWED = {
     "OSType": ("linux", "windows"),
     "Status": ("Running", "Stopped", "Starting", "Stopping", "Pending"),
@@ -26,16 +28,18 @@ _WORDS = {str: "text", int: "a whole number"}
 SCHEMA = ROOT / "localcloud/ecs/fleet.schema.json"
 """The file with the JSON Schema of a fleet and its guests' facts. `replank local load --schema` prints this schema."""
 SHOWN = 50
-"""Maximum problems of one file that a message shows. The message also has the number of further problems."""
+"""Maximum number of problems in one file that an error message shows. The message also says how many further problems the file
+has.
+"""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """A fleet file. ``pages`` are the pages that DescribeInstances returned, and ``guests`` holds the facts of each guest by
-    instance id.
+    """The content of a fleet file. ``pages`` are the pages that DescribeInstances returned, and ``guests`` holds the facts of each
+    guest by instance id.
 
     ``on`` is the day that the file describes. ``dated`` says in words where the day comes from: the field ``takenOn``, or the time
-    of the file.
+    when the file was written.
     """
 
     pages: list[Json]
@@ -57,7 +61,7 @@ class Fleet:
 
     @property
     def document_to_load(self) -> Json:
-        """The fleet in the form in which the local cloud loads it.
+        """The fleet as a document that the local cloud can load.
 
         A missing OSName becomes empty text, and the local cloud then chooses a name.
         """
@@ -73,15 +77,15 @@ def _records_on_page(page: Json) -> list[Json]:
 
 
 def os_names(record: Json) -> tuple[str, str]:
-    """The fields OSName and OSNameEn of an instance record. A field is empty if ECS returns no value for it."""
+    """The fields OSName and OSNameEn of an instance record. A name is empty if ECS returns no value for the field."""
     return record.get("OSName") or "", record.get("OSNameEn") or ""
 
 
 def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
     """Read and check a fleet file. Raises Problem (Fleet.Invalid) that names every wrong record and field.
 
-    Guest facts come from the file ``guests``, or from the field ``guests`` of the fleet file. If neither exists, they come from
-    <name>.guests.json or guests.json in the same folder.
+    Guest facts come from the file ``guests``, or from the field ``guests`` of the fleet file. If neither exists, guest facts come
+    from <name>.guests.json or guests.json in the same folder.
     """
     document = _read_fleet_json(file)
     pages, wrong = _fleet_pages(document), []
@@ -90,11 +94,11 @@ def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
     seen: set[str] = set()
     for place, page in enumerate(pages, start=1):
         wrong += _page_problems(page, place, seen)
-    found, source = _guest_facts(document, file, guests)
+    found, source = _read_guest_facts(document, file, guests)
     wrong += _guest_problems(found, seen)
     accounts = document.get("accounts", {}) if isinstance(document, dict) else {}
     wrong += [] if isinstance(accounts, dict) else ["accounts: must be an object: account id -> account"]
-    on, dated, problem = _day_of_file(document, file)
+    on, dated, problem = _day_of_fleet_file(document, file)
     wrong += problem
     if wrong:
         raise _invalid_fleet_problem(file, wrong, source)
@@ -105,9 +109,9 @@ def _read_fleet_json(file: Path) -> Any:
     try:
         return read_json(file)
     except OSError as error:
-        raise bad_input("Fleet.Unreadable", f"{file} cannot be read: {error.strerror}.", "Check the path.") from None
+        raise bad_input_problem("Fleet.Unreadable", f"{file} cannot be read: {error.strerror}.", "Check the path.") from None
     except ValueError as error:
-        raise bad_input(
+        raise bad_input_problem(
             "Fleet.Invalid", f"{file} is not JSON: {error}.", "Save what `aliyun ecs DescribeInstances` printed."
         ) from None
 
@@ -120,7 +124,7 @@ def _fleet_pages(document: Any) -> list[Any]:
     return document if isinstance(document, list) else [document]
 
 
-def _day_of_file(document: Any, file: Path) -> tuple[date | None, str, list[str]]:
+def _day_of_fleet_file(document: Any, file: Path) -> tuple[date | None, str, list[str]]:
     """The day that the file describes, a phrase for where the day comes from, and the problems of the field ``takenOn``."""
     said = document.get("takenOn") if isinstance(document, dict) else None
     if said is None:
@@ -171,12 +175,14 @@ def _field_problems(record: Json, name: str, wanted: type, where: str) -> Iterat
         yield f"{where}: the field {name} must be one of {', '.join(_ALLOWED[name])}, is {json.dumps(value)[:60]}"
 
 
-def _guest_facts(document: Any, file: Path, guests: Path | None) -> tuple[Any, Path]:
+def _read_guest_facts(document: Any, file: Path, guests: Path | None) -> tuple[Any, Path]:
     beside = (file.with_name(f"{file.stem}.guests.json"), file.with_name("guests.json"))
     chosen = guests or next((each for each in beside if each.is_file() and each != file), None)
     if isinstance(document, dict) and "guests" in document:
         if guests:
-            raise option_without_effect("--guests", f"because {file} has a field guests of its own", "Leave one of them out.")
+            raise option_without_effect_problem(
+                "--guests", f"because {file} has a field guests of its own", "Leave one of them out."
+            )
         return document["guests"], file
     return (_read_fleet_json(chosen), chosen) if chosen else ({}, file)
 
@@ -208,4 +214,4 @@ def _invalid_fleet_problem(file: Path, wrong: list[str], guests: Path) -> Proble
     more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
     lines = [*wrong[:SHOWN], *more]
     told = lines[0] if len(lines) == 1 else f"{len(wrong)} problems:\n  " + "\n  ".join(lines)
-    return bad_input("Fleet.Invalid", f"{file}{of_guests}: {told}.", "Correct the file; nothing was started.")
+    return bad_input_problem("Fleet.Invalid", f"{file}{of_guests}: {told}.", "Correct the file; nothing was started.")

@@ -1,4 +1,4 @@
-"""The command hold: holds every new start in the account, releases the hold, or shows whether there is one."""
+"""The command hold: holds every new start in the account, releases the hold, or shows whether the account is on hold."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.options import AsJson
-from cli.problem import Problem, bad_input, option_without_effect
+from cli.problem import Problem, bad_input_problem, option_without_effect_problem
 
 Json = dict[str, Any]
 
@@ -33,12 +33,12 @@ def hold_or_release(
     """
     for name, given in (("--release", release), ("--why", why)):
         if show and given:
-            raise option_without_effect(name, "with --show, which changes nothing", "Leave one of them out.")
+            raise option_without_effect_problem(name, "with --show, which changes nothing", "Leave one of them out.")
     if release and not why:
-        raise bad_input(
+        raise bad_input_problem(
             "Argument.Missing", "A release needs a reason.", "Give --why: what was wrong, and why starts are safe again."
         )
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     answer = api.get("/hold") if show else _release_hold(api, why) if release else api.post("/hold", {"why": why} if why else {})
     if as_json:
         output.show_json(answer)
@@ -49,8 +49,8 @@ def hold_or_release(
         output.print_table(("at", "act", "by", "why"), rows)
 
 
-def _release_hold(api: Api, why: str) -> Any:
-    """Read the hold and release it. If somebody else sets a new hold in the meantime, the new hold stays."""
+def _release_hold(api: ApiClient, why: str) -> Any:
+    """Release the hold that is set now. If somebody else sets a new hold in the meantime, the new hold stays."""
     found = api.get("/hold")
     if not found["held"]:
         raise Problem("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.")

@@ -1,4 +1,4 @@
-"""Reads files with instance ids, one per line, and comments. Error messages for a file of ids name the wrong lines."""
+"""Reads files that contain one instance id per line, and comments. Error messages for a file of ids name the wrong lines."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import sys
 from pathlib import Path
 
 from cli.files import decoded_text
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 
 _ID = re.compile(r"i-[A-Za-z0-9-]{1,62}")
 _SHOWN = 5
-"""Maximum wrong lines that an error message shows."""
+"""Maximum number of wrong lines that an error message shows."""
 
 
 def read_ids(file: str, option: str) -> list[str]:
-    """The instance ids in the file, without duplicates. The name ``-`` means standard input.
+    """The instance ids in the file, without duplicates. The file name ``-`` means standard input.
 
     Raises Problem (Ids.NotReadable, Ids.Invalid, Ids.Empty).
     """
     where = "standard input" if file == "-" else file
-    text = _read_text(file, where, option)
+    text = _read_file_or_stdin(file, where, option)
     found: dict[str, None] = {}
     wrong: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -32,13 +32,13 @@ def read_ids(file: str, option: str) -> list[str]:
     if wrong:
         more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         remedy = "Write one id per line, such as i-bp1a2b3c. # begins a comment."
-        raise bad_input("Ids.Invalid", f"{where}: {'; '.join(wrong[:_SHOWN])}{more}.", remedy)
+        raise bad_input_problem("Ids.Invalid", f"{where}: {'; '.join(wrong[:_SHOWN])}{more}.", remedy)
     if not found:
-        raise bad_input("Ids.Empty", f"{where} contains no instance id.", "Write one id per line, such as i-bp1a2b3c.")
+        raise bad_input_problem("Ids.Empty", f"{where} contains no instance id.", "Write one id per line, such as i-bp1a2b3c.")
     return list(found)
 
 
-def _read_text(file: str, where: str, option: str) -> str:
+def _read_file_or_stdin(file: str, where: str, option: str) -> str:
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         return decoded_text(content)
@@ -49,6 +49,6 @@ def _read_text(file: str, where: str, option: str) -> str:
 
 
 def _unreadable_problem(where: str, why: str, option: str) -> Problem:
-    return bad_input(
+    return bad_input_problem(
         "Ids.NotReadable", f"{where} cannot be read: {why}.", f"Name a text file with {option}, or - for standard input."
     )

@@ -11,7 +11,7 @@ import typer
 
 from cli import output
 from cli.options import AsJson
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 from cli.sdk_account import OperatorAccount, problem_from_error
 
 STAGES = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
@@ -31,12 +31,12 @@ def invoke_stage(
 ) -> None:
     """Invoke one stage's function with an event from a file. Show the function's answer and the end of its log."""
     if stage not in STAGES:
-        raise bad_input("Stage.Unknown", f"There is no stage {stage!r}.", f"The stages are {', '.join(STAGES)}.")
+        raise bad_input_problem("Stage.Unknown", f"There is no stage {stage!r}.", f"The stages are {', '.join(STAGES)}.")
     try:
         payload = event.read_bytes()
         json.loads(payload)
     except (OSError, ValueError) as error:
-        raise bad_input(
+        raise bad_input_problem(
             "File.Unreadable",
             f"{event}: {output.error_in_words(error)}.",
             "Name a JSON file. There are samples in events/ and events/triggers/.",
@@ -52,7 +52,8 @@ def _print_answer(answer: dict[str, Any]) -> None:
 
 
 def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
-    """Invoke replank-<stage> and wait. Returns ``result``, ``log`` (the last 4 KiB of the log) and ``requestId``.
+    """Invoke the function replank-<stage>, and wait for the answer. Returns ``result``, ``log`` (the last 4 KiB of the log) and
+    ``requestId``.
 
     Raises Problem (Function.Failed, or an error code of Function Compute).
     """

@@ -1,4 +1,4 @@
-"""The commands login, logout and whoami: sign in, sign out, and show how the API knows you."""
+"""The commands login, logout and whoami: sign in, sign out, and show the name under which the API knows you."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.options import AsJson
-from cli.problem import Problem, bad_input, option_without_effect
+from cli.problem import Problem, bad_input_problem, option_without_effect_problem
 from cli.signin import kept
 from cli.signin.loopback import LoopbackServer
 from cli.signin.provider import OpenIdProvider
@@ -40,13 +40,15 @@ def sign_in(
 ) -> None:
     """Sign in at the deployment's sign-in provider. After a sign-in, your acts are recorded under a verified name."""
     if device and paste:
-        raise bad_input("Option.Conflict", "--device and --paste cannot be used together.", "Leave one of them out.")
+        raise bad_input_problem("Option.Conflict", "--device and --paste cannot be used together.", "Leave one of them out.")
     other = "--device" if device else "--paste"
     if no_browser and (device or paste):
-        raise option_without_effect("--no-browser", f"with {other}", "Leave it out: no browser is opened then.")
+        raise option_without_effect_problem("--no-browser", f"with {other}", "Leave it out: no browser is opened then.")
     if port and device:
-        raise option_without_effect("--port", "with --device", "Leave it out: no browser is redirected to this machine then.")
-    api = Api.from_environment(signed_in=False)
+        raise option_without_effect_problem(
+            "--port", "with --device", "Leave it out: no browser is redirected to this machine then."
+        )
+    api = ApiClient.from_environment(signed_in=False)
     at = api.get("/sign-in")
     if not at["issuer"]:
         raise Problem(
@@ -58,12 +60,12 @@ def sign_in(
     tokens = (
         _sign_in_by_device(provider)
         if device
-        else _sign_in_by_paste(provider, port)
+        else _sign_in_by_pasted_address(provider, port)
         if paste
         else _sign_in_by_browser(provider, port, no_browser)
     )
     where = kept.store_tokens(api.url, provider, tokens)
-    me = Api.from_environment().get("/me")
+    me = ApiClient.from_environment().get("/me")
     if as_json:
         output.show_json({**me, "keptIn": where})
         return
@@ -73,7 +75,7 @@ def sign_in(
 
 def sign_out(as_json: AsJson = False) -> None:
     """Delete the sign-in token on this machine. The token itself stays valid until it expires."""
-    api = Api.from_environment(signed_in=False)
+    api = ApiClient.from_environment(signed_in=False)
     there = kept.delete_tokens(api.url)
     if as_json:
         output.show_json({"signedOut": there})
@@ -82,8 +84,8 @@ def sign_out(as_json: AsJson = False) -> None:
 
 
 def show_identity(as_json: AsJson = False) -> None:
-    """Show your name as the API knows it, how the API verified it, and what you may do."""
-    me = Api.from_environment().get("/me")
+    """Show the name under which the API knows you, how the API verified the name, and what you may do."""
+    me = ApiClient.from_environment().get("/me")
     if as_json:
         output.show_json(me)
         return
@@ -100,9 +102,9 @@ def _sign_in_by_browser(provider: OpenIdProvider, port: int, no_browser: bool) -
     try:
         loopback = LoopbackServer(port)
     except OSError as error:
-        raise bad_input("Port.Taken", f"Port {port} cannot be used: {error.strerror}.", "Give another --port.") from error
+        raise bad_input_problem("Port.Taken", f"Port {port} cannot be used: {error.strerror}.", "Give another --port.") from error
     with loopback:
-        asked = provider.new_code_request(loopback.redirect_uri)
+        asked = provider.make_code_request(loopback.redirect_uri)
         if no_browser or not webbrowser.open(asked.url):
             output.print_note(f"Open this address on this machine:\n\n{asked.url}\n")
         else:
@@ -113,8 +115,8 @@ def _sign_in_by_browser(provider: OpenIdProvider, port: int, no_browser: bool) -
     return provider.redeem_code(asked, answer)
 
 
-def _sign_in_by_paste(provider: OpenIdProvider, port: int) -> Json:
-    asked = provider.new_code_request(f"http://127.0.0.1:{port or 8400}/callback")
+def _sign_in_by_pasted_address(provider: OpenIdProvider, port: int) -> Json:
+    asked = provider.make_code_request(f"http://127.0.0.1:{port or 8400}/callback")
     output.print_note(
         f"Open this address in any browser:\n\n{asked.url}\n\n"
         "After the sign-in, the browser shows an error. Copy the address of that page from the address bar."
@@ -124,12 +126,12 @@ def _sign_in_by_paste(provider: OpenIdProvider, port: int) -> Json:
     except EOFError:
         answer = ""
     if not answer:
-        raise bad_input("Argument.Missing", "No address was given.", "Paste the address at which the browser ended.")
+        raise bad_input_problem("Argument.Missing", "No address was given.", "Paste the address at which the browser ended.")
     return provider.redeem_code(asked, answer)
 
 
 def _sign_in_by_device(provider: OpenIdProvider) -> Json:
-    def show_code(asked: Json) -> None:
+    def show_device_code(asked: Json) -> None:
         output.print_note(f"Open {asked['verification_uri']} on any machine, and enter the code {asked['user_code']}.")
 
-    return provider.sign_in_by_device(show_code, time.sleep)
+    return provider.sign_in_by_device(show_device_code, time.sleep)

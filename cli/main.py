@@ -53,7 +53,7 @@ def _shared_options(
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """The entry point of the installed script `replank`."""
     sys.exit(run(sys.argv[1:]))
 
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from cli import output, states
-from cli.client import Api
-from cli.findings import shown_severity
+from cli.client import ApiClient
+from cli.findings import severity_in_words
 from cli.options import MIGRATION_HELP, AsJson, MigrationId
-from cli.problem import bad_input, option_without_effect
+from cli.problem import bad_input_problem, option_without_effect_problem
 from cli.targets import ACTS, migration_to_act_on, migration_to_show
 
 Json = dict[str, Any]
@@ -28,7 +28,7 @@ def add_commands(app: typer.Typer) -> None:
 
 def show_migration(migration: MigrationId, as_json: AsJson = False) -> None:
     """Show one migration: its state, the findings of its precheck, its journal, and the commands that are possible now."""
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     found = migration_to_show(api, migration)
     journal = api.get(f"/migrations/{found['migrationId']}/journal")["lines"]
     if as_json:
@@ -43,7 +43,7 @@ def show_migration(migration: MigrationId, as_json: AsJson = False) -> None:
 
 
 def _driver_and_reason(found: Json) -> str:
-    """The driver's name, and in brackets why the precheck chose it, if it chose one."""
+    """The driver's name. If the precheck chose the driver, the reason follows in brackets."""
     reason = found.get("driverWhy")
     return f"{found['driver']} ({reason})" if reason else str(found["driver"])
 
@@ -78,7 +78,7 @@ def _print_migration(found: Json) -> None:
         print(f"\nThe end of the tool's log, kept when attempt {log['attempt']} failed at {output.time_in_words(log['at'])}:")
         print("\n".join(f"  {line}" for line in log["text"].splitlines()))
     for finding in found["findings"]:
-        print(f"\n[{shown_severity(finding)}] {output.finding_headline(finding)}\n  {finding['remedy']}")
+        print(f"\n[{severity_in_words(finding)}] {output.finding_headline(finding)}\n  {finding['remedy']}")
     if found["acts"]:
         possible = ", ".join(f"replank {ACTS[act]} {found['migrationId']}" for act in found["acts"])
         print(f"\npossible now: {possible}")
@@ -107,13 +107,15 @@ def confirm_migrations(
     The snapshots of confirmed migrations are deleted after the batch's retention.
     """
     if not batch and not migration:
-        raise bad_input("Argument.Missing", "Neither a migration nor --batch is given.", "Give a migration's id, or --batch ID.")
+        raise bad_input_problem(
+            "Argument.Missing", "Neither a migration nor --batch is given.", "Give a migration's id, or --batch ID."
+        )
     if batch and (migration or seen_version):
         other = "a migration" if migration else "--seen-version"
-        raise bad_input("Option.Conflict", f"--batch and {other} cannot be used together.", "Leave one of them out.")
+        raise bad_input_problem("Option.Conflict", f"--batch and {other} cannot be used together.", "Leave one of them out.")
     if yes and not batch:
-        raise option_without_effect("--yes", "without --batch: a single confirmation asks no question", "Leave it out.")
-    api = Api.from_environment()
+        raise option_without_effect_problem("--yes", "without --batch: a single confirmation asks no question", "Leave it out.")
+    api = ApiClient.from_environment()
     if batch:
         _confirm_batch(api, batch, yes, as_json)
     else:
@@ -121,10 +123,10 @@ def confirm_migrations(
 
 
 AT_ONCE = 100
-"""Maximum migrations that one request to the API may name."""
+"""Maximum number of migrations in one request to the API."""
 
 
-def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
+def _confirm_batch(api: ApiClient, batch: str, yes: bool, as_json: bool) -> None:
     """List the batch's migrated migrations, ask, and confirm each of them at the version in the list.
 
     The exit status is 1 if a confirmation is refused, or if there is nothing to confirm.
@@ -148,8 +150,10 @@ def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _send_acts(api: Api, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
-    """Send an act on many migrations. Returns the ids of those on which the act succeeded, and the refusals with their reasons."""
+def _send_acts(api: ApiClient, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
+    """Ask the API to do an act on many migrations. Returns the ids of the migrations on which the act succeeded, and the refusals
+    with their reasons.
+    """
     done, refused = list[str](), list[Json]()
     for place in range(0, len(migrations), AT_ONCE):
         some = migrations[place : place + AT_ONCE]
@@ -176,17 +180,17 @@ def retry_migrations(
 ) -> None:
     """Retry a refused or failed migration, beginning where it stopped. With --failed, retry all failed migrations of a batch."""
     if not failed and yes:
-        raise option_without_effect("--yes", "without --failed: a single retry asks no question", "Leave it out.")
+        raise option_without_effect_problem("--yes", "without --failed: a single retry asks no question", "Leave it out.")
     if failed and seen_version:
-        raise option_without_effect("--seen-version", "with --failed: each migration has its own", "Leave one of them out.")
-    api = Api.from_environment()
+        raise option_without_effect_problem("--seen-version", "with --failed: each migration has its own", "Leave one of them out.")
+    api = ApiClient.from_environment()
     if failed:
         _retry_failed(api, migration, yes, as_json)
     else:
         _act_on_target(api, migration, "retry", as_json, seen_version)
 
 
-def _retry_failed(api: Api, batch: str, yes: bool, as_json: bool) -> None:
+def _retry_failed(api: ApiClient, batch: str, yes: bool, as_json: bool) -> None:
     """List the batch's failed migrations, ask, and retry each of them at the version in the list.
 
     The exit status is 1 if a retry is refused, or if there is nothing to retry.
@@ -210,7 +214,7 @@ def _retry_failed(api: Api, batch: str, yes: bool, as_json: bool) -> None:
 
 def cancel_migration(migration: MigrationId, seen_version: Seen = None, as_json: AsJson = False) -> None:
     """Cancel a migration before its instance is changed."""
-    _act_on_target(Api.from_environment(), migration, "cancellation", as_json, seen_version)
+    _act_on_target(ApiClient.from_environment(), migration, "cancellation", as_json, seen_version)
 
 
 def roll_back_migration(
@@ -220,7 +224,7 @@ def roll_back_migration(
     as_json: AsJson = False,
 ) -> None:
     """Reset every disk of the instance to its snapshot from before the migration. Data written after the snapshot is lost."""
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     found = migration_to_act_on(api, migration, "rollback")
     if not yes and "rollback" in found["acts"]:
         question = f"Reset every disk of {found['instanceId']} to its snapshot? Data written since is lost."
@@ -228,17 +232,21 @@ def roll_back_migration(
     _post_act(api, found, "rollback", as_json, seen_version)
 
 
-def _act_on_target(api: Api, migration: str, act: str, as_json: bool, seen_version: int | None) -> None:
+def _act_on_target(api: ApiClient, migration: str, act: str, as_json: bool, seen_version: int | None) -> None:
     _post_act(api, migration_to_act_on(api, migration, act), act, as_json, seen_version)
 
 
-def _post_act(api: Api, found: Json, act: str, as_json: bool, seen_version: int | None) -> None:
-    """Send an act on the migration at the version ``seen_version``. If ``seen_version`` is None, use the version in ``found``."""
+def _post_act(api: ApiClient, found: Json, act: str, as_json: bool, seen_version: int | None) -> None:
+    """Ask the API to do an act on the migration at the version ``seen_version``. If ``seen_version`` is None, use the version in
+    ``found``.
+    """
     answer = api.post(f"/migrations/{found['migrationId']}/{act}", seen=seen_version or found["version"])
     if as_json:
         output.show_json(answer)
     else:
-        print(_DONE[act].format(about=f"Migration {answer['migrationId']} ({answer['instanceId']})", **_answer_in_words(answer)))
+        print(
+            _DONE[act].format(about=f"Migration {answer['migrationId']} ({answer['instanceId']})", **_done_message_fields(answer))
+        )
 
 
 _DONE = {
@@ -249,7 +257,7 @@ _DONE = {
 }
 
 
-def _answer_in_words(answer: Json) -> dict[str, str]:
+def _done_message_fields(answer: Json) -> dict[str, str]:
     moved_on = answer["state"] in states.TAKEN_BACK
     confirmed = f"{answer['state'].replace('_', ' ')}, and its snapshots are released" if moved_on else "confirmed"
     return {"state": answer["state"], "id": answer["migrationId"], "confirmed": confirmed}

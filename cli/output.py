@@ -28,7 +28,7 @@ STYLES = {
 
 
 class EscapedStream:
-    """A text stream that escapes control characters. Names from guests or services then cannot control the terminal."""
+    """A text stream that escapes control characters, so that names from guests or services cannot control the terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -53,21 +53,22 @@ def escaped_output() -> Iterator[None]:
         sys.stdout, sys.stderr = out, err
 
 
-def raw_stdout() -> TextIO:
+def unescaped_stdout() -> TextIO:
     """Standard output without escaping, for tables with colours.
 
-    Callers must escape names in tables with colours with ``plain``.
+    Callers must escape the names in a table with ``plain_line``.
     """
     return sys.stdout.stream if isinstance(sys.stdout, EscapedStream) else sys.stdout
 
 
 def rich_console() -> Console:
-    """A new rich console on the current standard output. Each call makes a new console, so that a redirection takes effect.
+    """A new console of the library ``rich``, which writes to the current standard output. Each call makes a new console, so that a
+    redirection takes effect.
 
-    The console is as wide as the terminal, or 200 columns in a pipe. The variable NO_COLOR (no-color.org) removes colours, bold and
-    dim text.
+    The console is as wide as the terminal, or 200 columns in a pipe. The variable NO_COLOR (no-color.org) removes colours, bold
+    and dim text.
     """
-    stream = raw_stdout()
+    stream = unescaped_stdout()
     plainly = bool(os.environ.get("NO_COLOR"))
     width = None if stream.isatty() else 200
     return Console(file=stream, width=width, highlight=False, emoji=False, markup=False, color_system=None if plainly else "auto")
@@ -104,7 +105,7 @@ def show_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
-    """Print a table. A column whose name starts with ``#`` is right-aligned, for numbers."""
+    """Print a table. A column whose name starts with ``#`` is right-aligned, because it contains numbers."""
     made = Table(title=plain_line(title) or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in columns:
         made.add_column(name.lstrip("#"), justify="right" if name.startswith("#") else "left", overflow="fold")
@@ -126,7 +127,7 @@ def _table_cell(value: Any) -> Any:
 
 def print_line(text: str) -> None:
     """Print a line immediately, wrapped on a terminal and unwrapped in a pipe."""
-    if raw_stdout().isatty():
+    if unescaped_stdout().isatty():
         rich_console().print(plain_line(text), style="")
     else:
         print(plain_line(text), flush=True)
@@ -156,7 +157,9 @@ def time_in_words(text: str | None) -> str:
 
 
 def actor_in_words(line: Mapping[str, Any]) -> str:
-    """The name of the person who acted. If known, the text also says how the name was verified and which interface was used."""
+    """The name of the person who acted. If known, the way in which the name was verified and the interface that was used follow in
+    brackets.
+    """
     known = ", ".join(each for each in (line.get("trust", ""), line.get("door", "")) if each)
     return f"{line['by']} ({known})" if known else str(line["by"])
 

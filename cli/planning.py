@@ -11,14 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.options import AsJson
-from cli.problem import Problem, bad_input, option_without_effect
+from cli.problem import Problem, bad_input_problem, option_without_effect_problem
 from cli.submission import add_submission_options, body_with_token
 
 Json = dict[str, Any]
 PAUSE_S = 5
-"""Seconds between two requests for the plan while it is being made."""
+"""Seconds between two requests for a plan that is being made."""
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -38,18 +38,18 @@ def show_plan(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a batch, or a submission with these options, will do: routes, findings, waves, finish, cost, who is needed.
+    """Show what a batch, or a submission with these options, will do: routes, findings, waves, finish, cost, and who is needed.
 
     A new plan is a dry run: its instances are found and prechecked, and none can migrate.
     """
-    api = Api.from_environment()
+    api = ApiClient.from_environment()
     if batch and body:
-        raise option_without_effect("A selection or policy", "with a batch", "Leave one of them out.")
+        raise option_without_effect_problem("A selection or policy", "with a batch", "Leave one of them out.")
     if batch and wait is not None:
-        raise option_without_effect("--wait", "with a batch", "Leave it out: the plan is shown as it is now.")
+        raise option_without_effect_problem("--wait", "with a batch", "Leave it out: the plan is shown as it is now.")
     if not batch and not body:
         remedy = "Name a batch, or select instances: replank plan --tag env=prod. `replank status` lists the batches."
-        raise bad_input("Option.Missing", "The batch or the selection is missing.", remedy)
+        raise bad_input_problem("Option.Missing", "The batch or the selection is missing.", remedy)
     path = f"/batches/{batch}/plan"
     found = api.get(path, seed=seed) if batch else _make_plan(api, body_with_token(body), seed, 15 if wait is None else wait)
     if as_json:
@@ -58,7 +58,7 @@ def show_plan(
         _print_plan(found)
 
 
-def _make_plan(api: Api, body: Json, seed: str, wait_min: int) -> Json:
+def _make_plan(api: ApiClient, body: Json, seed: str, wait_min: int) -> Json:
     """Create a plan as a dry run. Returns the plan once every instance is prechecked, or after ``wait_min`` minutes."""
     found: Json = api.post("/plans", body)
     for _ in range(wait_min * 60 // PAUSE_S):
@@ -107,8 +107,8 @@ def _driver_in_words(row: Json) -> str:
     return f"{row['instances']} {row['driver']}{': ' if row['why'] else ''}{row['why']}"
 
 
-def plan_if_supported(api: Api, batch_id: str) -> Json | None:
-    """The batch's current plan; None if the API is too old to have plans."""
+def plan_if_supported(api: ApiClient, batch_id: str) -> Json | None:
+    """The batch's current plan; None if the deployed API is an older version without plans."""
     try:
         found: Json = api.get(f"/batches/{batch_id}/plan")
     except Problem as problem:

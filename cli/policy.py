@@ -31,10 +31,10 @@ def set_policy(
     as_json: AsJson = False,
 ) -> None:
     """Replace the policy of a batch. Persons who have already approved the batch must approve it again."""
-    from cli.client import Api
+    from cli.client import ApiClient
     from cli.policy_file import read_policy_file
 
-    wanted, api = read_policy_file(file), Api.from_environment()
+    wanted, api = read_policy_file(file), ApiClient.from_environment()
     found = api.get(f"/batches/{batch}")
     if not yes:
         typer.confirm(f"Replace the policy of batch {batch} by the policy in {file}?", abort=True, err=True)

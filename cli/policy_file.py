@@ -1,7 +1,8 @@
-"""Reads policy files in YAML or JSON. Each problem names its line and column.
+"""Reads policy files in YAML or JSON. Each problem names a line and a column of the file.
 
-Unquoted values are read as in YAML 1.2: only whole numbers, true, false and null are not text. So 22:00 and 2026-12-24 are text,
-although YAML 1.1 would read a number and a date. YAML anchors are refused, because they can expand a small file to a huge policy.
+Unquoted values are read as in YAML 1.2: only whole numbers, true, false and null are not text. For example, 22:00 and 2026-12-24
+are text, although YAML 1.1 would read a number and a date. YAML anchors are refused, because they can expand a small file to a
+huge policy.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import yaml
 
 from cli.files import decoded_text
 from cli.output import error_in_words
-from cli.problem import bad_input
+from cli.problem import bad_input_problem
 from shared.domain.errors import Refused
 from shared.domain.policy import read_policy
 from shared.runtime.requests import POLICY
@@ -36,7 +37,7 @@ SCHEMA: Json = {
 
 
 @dataclass(frozen=True)
-class Flaw:
+class PolicyFlaw:
     """One fault in a policy file. Line and column count from 1, and are 0 if the position is not known."""
 
     line: int
@@ -51,23 +52,25 @@ class ParsedPolicy:
 
     document: Any = None
     places: dict[Place, tuple[int, int]] = field(default_factory=dict)
-    flaws: list[Flaw] = field(default_factory=list)
+    flaws: list[PolicyFlaw] = field(default_factory=list)
 
-    def flaw_at_place(self, place: Place, message: str) -> Flaw:
+    def flaw_at_place(self, place: Place, message: str) -> PolicyFlaw:
         """A flaw with the line and column of its field.
 
-        If the field has none, the nearest enclosing field's line and column are used.
+        If the file lacks the field, the line and column of the nearest enclosing field are used.
         """
         known = next((place[:end] for end in range(len(place), -1, -1) if place[:end] in self.places), ())
-        return Flaw(*self.places.get(known, (0, 0)), field_path(place), message)
+        return PolicyFlaw(*self.places.get(known, (0, 0)), field_path(place), message)
 
 
 def read_policy_file(file: Path) -> Json:
-    """The policy in a file. Raises Problem (Policy.Invalid) with the first flaw."""
+    """The policy in a file. Raises Problem (Policy.Invalid) that names the first flaw."""
     written = parse_policy_file(file)
     for flaw in written.flaws:
         where = f"{file}:{flaw.line}:{flaw.column}: {flaw.field}"
-        raise bad_input("Policy.Invalid", f"{where}: {flaw.message}", f"List everything that is wrong: replank policy check {file}")
+        raise bad_input_problem(
+            "Policy.Invalid", f"{where}: {flaw.message}", f"List everything that is wrong: replank policy check {file}"
+        )
     found: Json = written.document
     return found
 
@@ -80,7 +83,7 @@ def parse_policy_file(file: Path) -> ParsedPolicy:
             raise ValueError(f"it has more than {LARGEST} bytes")
         text = decoded_text(content)
     except (OSError, ValueError) as error:
-        raise bad_input(
+        raise bad_input_problem(
             "File.Unreadable", f"{file}: {error_in_words(error)}.", "Give a YAML or JSON file with one object."
         ) from None
     written = _parsed_policy(text)
@@ -95,22 +98,22 @@ def _parsed_policy(text: str) -> ParsedPolicy:
         if any(isinstance(each, yaml.AliasEvent) for each in yaml.parse(text, yaml.SafeLoader)):
             raise ValueError("anchors and aliases are not allowed; write out the values")
         node = yaml.compose(text, yaml.SafeLoader)
-        written.document = _node_value(node, (), written) if node is not None else {}
+        written.document = _yaml_node_value(node, (), written) if node is not None else {}
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        written.flaws.append(Flaw(line, column, "policy", f"is neither YAML nor JSON: {error.problem or error.context}"))
+        written.flaws.append(PolicyFlaw(line, column, "policy", f"is neither YAML nor JSON: {error.problem or error.context}"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        written.flaws.append(Flaw(0, 0, "policy", error_in_words(error)))
+        written.flaws.append(PolicyFlaw(0, 0, "policy", error_in_words(error)))
     return written
 
 
-def _node_value(node: Any, place: Place, written: ParsedPolicy) -> Any:
+def _yaml_node_value(node: Any, place: Place, written: ParsedPolicy) -> Any:
     written.places[place] = (node.start_mark.line + 1, node.start_mark.column + 1)
     if isinstance(node, yaml.SequenceNode):
-        return [_node_value(each, (*place, number), written) for number, each in enumerate(node.value)]
+        return [_yaml_node_value(each, (*place, number), written) for number, each in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return _scalar_value(node)
+        return _yaml_scalar_value(node)
     found: Json = {}
     for key, value in node.value:
         name = str(key.value)
@@ -118,12 +121,12 @@ def _node_value(node: Any, place: Place, written: ParsedPolicy) -> Any:
         if name in found:
             written.places[inner] = (key.start_mark.line + 1, key.start_mark.column + 1)
             written.flaws.append(written.flaw_at_place(inner, "is given twice"))
-        found[name] = _node_value(value, inner, written)
+        found[name] = _yaml_node_value(value, inner, written)
         written.places[inner] = (key.start_mark.line + 1, key.start_mark.column + 1)
     return found
 
 
-def _scalar_value(node: Any) -> Any:
+def _yaml_scalar_value(node: Any) -> Any:
     if node.style in ("'", '"', "|", ">"):
         return node.value
     if (_WHOLE.fullmatch(node.value) and not node.value.startswith("0")) or node.value == "0":
@@ -131,7 +134,7 @@ def _scalar_value(node: Any) -> Any:
     return _PLAIN.get(node.value, node.value)
 
 
-def _validation_flaws(written: ParsedPolicy) -> Iterator[Flaw]:
+def _validation_flaws(written: ParsedPolicy) -> Iterator[PolicyFlaw]:
     """The flaws that the published JSON Schema finds. If the schema finds no flaw, the flaws that the policy model finds."""
     from jsonschema import Draft202012Validator  # loads slowly, and only this function needs it
 
@@ -148,7 +151,7 @@ def _validation_flaws(written: ParsedPolicy) -> Iterator[Flaw]:
         yield from _model_flaws(written)
 
 
-def _model_flaws(written: ParsedPolicy) -> Iterator[Flaw]:
+def _model_flaws(written: ParsedPolicy) -> Iterator[PolicyFlaw]:
     try:
         read_policy(written.document)
     except Refused as error:

@@ -17,11 +17,11 @@ class Problem(Exception):
         self.exit_status, self.request_id = exit_status, request_id
 
 
-def option_without_effect(option: str, why: str, remedy: str) -> Problem:
+def option_without_effect_problem(option: str, why: str, remedy: str) -> Problem:
     """The Problem for an option that would have no effect."""
-    return bad_input("Option.NoEffect", f"{option} has no effect {why}.", remedy)
+    return bad_input_problem("Option.NoEffect", f"{option} has no effect {why}.", remedy)
 
 
-def bad_input(code: str, message: str, remedy: str) -> Problem:
+def bad_input_problem(code: str, message: str, remedy: str) -> Problem:
     """The Problem for input that the user can correct."""
     return Problem(code, message, remedy, exit_status=BAD_INPUT)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.planning import finish_in_words, plan_if_supported
 
 Json = dict[str, Any]
 COUNTED = "failed moving waiting moved"
-"""The API's names for the counts of a wave. The most important comes first."""
+"""The API's names for the counts of a wave. The most important count comes first."""
 
 
-def current_plan(api: Api, batch: Json) -> Json | None:
-    """The current plan of the batch; None if the batch is empty or not acknowledged, or if the API is too old to have plans."""
+def current_plan(api: ApiClient, batch: Json) -> Json | None:
+    """The current plan of the batch; None if the batch is empty or not acknowledged, or if the deployed API has no plans yet."""
     if batch["acknowledgement"] is None or not batch["size"]:
         return None
     return plan_if_supported(api, batch["batchId"])
@@ -32,7 +32,7 @@ def urgent_messages(batch: Json, plan: Json | None) -> list[str]:
 
 
 def confirmation_hint(batch: Json) -> str:
-    """A hint to confirm, with the number of waiting migrations and the command; empty if no migration waits for a confirmation."""
+    """A hint to confirm migrations, with their number and the command; empty if no migration waits for a confirmation."""
     number, ready_at = batch["counts"].get("migrated", 0), batch.get("readyToConfirmAt")
     if not number or not ready_at:
         return ""
@@ -42,7 +42,7 @@ def confirmation_hint(batch: Json) -> str:
 
 
 def wave_lines(batch: Json, plan: Json | None) -> list[str]:
-    """One line per wave: its counts, what it waits for, and its forecast finish.
+    """One line per wave: its counts, the reason why the wave waits, and its forecast finish.
 
     A batch without waves gets one line with its forecast finish.
     """

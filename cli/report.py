@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.options import AsJson
 from cli.planning import plan_if_supported
-from cli.problem import bad_input, option_without_effect
+from cli.problem import bad_input_problem, option_without_effect_problem
 from shared.domain.findings import Assessment
 from shared.domain.report import PlanAndOutcome, Report, ReportRow, common_unchecked_findings, verdict_counts, verdict_sort_key
 from shared.domain.validation.summary import ComparisonRow
@@ -25,10 +25,10 @@ Json = dict[str, Any]
 
 def add_commands(app: typer.Typer) -> None:
     """Add the command report to the command line."""
-    app.command("report")(report_on_batch)
+    app.command("report")(show_batch_report)
 
 
-def report_on_batch(
+def show_batch_report(
     batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch, as `replank status` shows it.")] = "",
     html: Annotated[Path | None, typer.Option("--html", help="Write the report to this file, as one self-contained page.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the output of --json, and exit.")] = False,
@@ -36,13 +36,13 @@ def report_on_batch(
 ) -> None:
     """Report what the prechecks and validations of a batch found, and how each guest differs before and after its migration."""
     if schema and (batch or html):
-        raise option_without_effect("A batch" if batch else "--html", "with --schema", "Leave one of them out.")
+        raise option_without_effect_problem("A batch" if batch else "--html", "with --schema", "Leave one of them out.")
     if schema:
         output.show_json(report_schema())
         return
     if not batch:
-        raise bad_input("Option.Missing", "The batch is missing.", "`replank status` lists the batches.")
-    api = Api.from_environment()
+        raise bad_input_problem("Option.Missing", "The batch is missing.", "`replank status` lists the batches.")
+    api = ApiClient.from_environment()
     judged = list(api.all_items(f"/batches/{batch}/judgements", "instances"))
     plan = plan_if_supported(api, batch)
     found = _batch_report(batch, judged, plan)
@@ -50,7 +50,7 @@ def report_on_batch(
         try:
             html.write_text(report_html(found), encoding="utf-8")
         except OSError as error:
-            raise bad_input("File.NotWritable", f"{html}: {error}.", "Name a file in a folder that exists.") from None
+            raise bad_input_problem("File.NotWritable", f"{html}: {error}.", "Name a file in a folder that exists.") from None
     if as_json:
         output.show_json(report_document(found, judged, plan))
     elif html is not None:
@@ -60,7 +60,9 @@ def report_on_batch(
 
 
 def report_document(found: Report, judged: list[Json], plan: Json | None = None) -> Json:
-    """The report as JSON: the API's findings for each instance, with a summary. :func:`report_schema` describes this JSON."""
+    """The report as JSON: the API's findings for each instance, with a summary. The function ``report_schema`` returns the JSON
+    Schema.
+    """
     told = plan or {}
     course = {"digest": told.get("digest", ""), "outcomes": told.get("outcomes", {})}
     course |= {name: told.get(name) for name in ("planned", "finishedAt")}
@@ -69,7 +71,7 @@ def report_document(found: Report, judged: list[Json], plan: Json | None = None)
 
 
 def report_schema() -> Json:
-    """The JSON Schema of the report's JSON, made from the API's views."""
+    """The JSON Schema of the report, made from the API's views."""
     from shared.runtime.openapi import schema_of_type
 
     schemas: Json = {}

@@ -9,8 +9,8 @@ import typer
 
 from cli import output
 from cli.files import read_json
-from cli.problem import bad_input
-from cli.today import today
+from cli.problem import bad_input_problem
+from cli.today import today_in_utc
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.extend import extended_catalog
 
@@ -30,18 +30,18 @@ def catalog_from_file(file: Path | None) -> Catalog:
 
 
 def read_catalog_rows(file: Path) -> Any:
-    """The catalog rows in a JSON file, without a check of the rows. Raises Problem (File.Unreadable)."""
+    """The catalog rows in a JSON file. The rows themselves are not checked. Raises Problem (File.Unreadable)."""
     try:
         return read_json(file)
     except (OSError, ValueError) as error:
-        raise bad_input(
+        raise bad_input_problem(
             "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Name a JSON file. docs/operations.md shows an example."
         ) from None
 
 
 def catalog_with_rows(rows: Any) -> Catalog:
-    """The built-in catalog, extended by these rows. A row with the key of a built-in row replaces the built-in row.
+    """The built-in catalog, extended by the given rows. A row with the key of a built-in row replaces the built-in row.
 
     Raises Refused that names the wrong row and field.
     """
-    return extended_catalog(rows, CATALOG, on=today())
+    return extended_catalog(rows, CATALOG, on=today_in_utc())

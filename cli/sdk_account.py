@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cli.client import credentials_from_environment
-from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
+from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input_problem
 from shared.domain.retry import CHECK_CALL
 
 CONNECT_MS, READ_MS = 5000, 30000
@@ -28,7 +28,7 @@ class OperatorAccount:
     tablestore_instance: str
     key: tuple[str, str, str]
     endpoints: dict[str, str] = field(default_factory=dict)
-    """Endpoints that replace the default ones, by service (EVENTBRIDGE, TABLESTORE, ECS, SMC or FC)."""
+    """Endpoints that replace the default endpoints, by service (EVENTBRIDGE, TABLESTORE, ECS, SMC or FC)."""
     account_id: str = ""
 
     @classmethod
@@ -45,7 +45,7 @@ class OperatorAccount:
             get("REPLANK_ACCOUNT_ID", ""),
         )
 
-    def endpoint(self, service: str) -> tuple[str, str]:
+    def service_endpoint(self, service: str) -> tuple[str, str]:
         """The protocol and host of a service, from ``endpoints`` or else from Alibaba Cloud's documented endpoint."""
         given = self.endpoints.get(service, "")
         if given:
@@ -59,7 +59,7 @@ class OperatorAccount:
         }
         if service not in known:
             if not self.account_id:
-                raise bad_input(
+                raise bad_input_problem(
                     "Setting.Missing",
                     "Neither REPLANK_FC_ENDPOINT nor REPLANK_ACCOUNT_ID is set.",
                     "Set REPLANK_ACCOUNT_ID to the id of the account (shown at the top right of the console).",
@@ -72,7 +72,7 @@ class OperatorAccount:
         from alibabacloud_eventbridge import models
         from alibabacloud_eventbridge.client import Client
 
-        protocol, host = self.endpoint("EVENTBRIDGE")
+        protocol, host = self.service_endpoint("EVENTBRIDGE")
         key_id, secret, token = self.key
         config = models.Config(
             access_key_id=key_id,
@@ -92,7 +92,7 @@ class OperatorAccount:
         from alibabacloud_tea_openapi import models
         from alibabacloud_tea_openapi.client import Client
 
-        protocol, host = self.endpoint(service)
+        protocol, host = self.service_endpoint(service)
         key_id, secret, token = self.key
         config = models.Config(
             access_key_id=key_id,
@@ -114,7 +114,7 @@ class OperatorAccount:
 
         from shared.adapters.sdk import tablestore_retry_policy
 
-        protocol, host = self.endpoint("TABLESTORE")
+        protocol, host = self.service_endpoint("TABLESTORE")
         key_id, secret, token = self.key
         return OTSClient(
             f"{protocol}://{host}",
@@ -136,7 +136,7 @@ class OperatorAccount:
                 headers = self._build_common_headers("POST", path, {"x-fc-log-type": "Tail"})
                 return self._do_request("POST", path, headers, body=payload)
 
-        protocol, host = self.endpoint("FC")
+        protocol, host = self.service_endpoint("FC")
         key_id, secret, token = self.key
         return FunctionsClient(
             endpoint=f"{protocol}://{host}", accessKeyID=key_id, accessKeySecret=secret, securityToken=token, Timeout=INVOKE_S
@@ -145,10 +145,10 @@ class OperatorAccount:
 
 def proxy_settings(host: str) -> dict[str, str]:
     """Client settings that bypass the environment's proxy if the host is this machine."""
-    return {"no_proxy": host} if is_local(host) else {}
+    return {"no_proxy": host} if is_this_machine(host) else {}
 
 
-def is_local(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
     """Whether ``host``, with or without a port, is this machine."""
     return host.rsplit(":", 1)[0] in ("127.0.0.1", "localhost")
 
@@ -190,17 +190,17 @@ def problem_from_error(error: Exception, service: str) -> Problem:
     silent = _NO_ANSWER.search(f"{error}")
     if silent:
         return Problem(
-            f"{_code_prefix(service)}.Unreachable",
+            f"{_error_code_prefix(service)}.Unreachable",
             _unreachable_message(f"{error}"),
             _endpoint_remedy(service),
             exit_status=NEGATIVE,
         )
     denied = any(word in code for word in _DENIED)
     remedy = "Check the key pair and what its RAM policies allow." if denied else _endpoint_remedy(service)
-    return Problem(f"{_code_prefix(service)}.{code}", message, remedy, exit_status=BAD_INPUT if denied else NEGATIVE)
+    return Problem(f"{_error_code_prefix(service)}.{code}", message, remedy, exit_status=BAD_INPUT if denied else NEGATIVE)
 
 
-def _code_prefix(service: str) -> str:
+def _error_code_prefix(service: str) -> str:
     """A service's name as the first part of an error code. For example, ``event bus`` becomes ``EventBus``."""
     return "".join(word[:1].upper() + word[1:] for word in service.split())
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.options import AsJson
-from cli.problem import option_without_effect
+from cli.problem import option_without_effect_problem
 
 Json = dict[str, Any]
 
@@ -22,7 +22,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("sweep")(sweep_snapshots)
 
 
-def kept_snapshots(api: Api) -> tuple[list[Json], str]:
+def kept_snapshots(api: ApiClient) -> tuple[list[Json], str]:
     """Every snapshot that is kept for a migration, and the currency of the costs."""
     currency = api.get("/snapshots", limit=1)["currency"]
     return list(api.all_items("/snapshots", "snapshots")), currency
@@ -30,7 +30,7 @@ def kept_snapshots(api: Api) -> tuple[list[Json], str]:
 
 def list_snapshots(as_json: AsJson = False) -> None:
     """List the snapshots that are kept for migrations, with their cost per month."""
-    found, currency = kept_snapshots(Api.from_environment())
+    found, currency = kept_snapshots(ApiClient.from_environment())
     own = [each for each in found if not each["kept"]]
     size, cost = sum(each["sizeGib"] for each in own), round(sum(each["costPerMonth"] for each in own), 2)
     if as_json:
@@ -49,14 +49,14 @@ def _print_snapshots(found: list[Json]) -> None:
             each["owner"],
             each["state"],
             each["sizeGib"],
-            _sweep_in_words(each),
+            _sweep_time_in_words(each),
         )
         for each in found
     ]
     output.print_table(("snapshot", "instance", "disk", "owner", "state", "#GiB", "swept from"), rows)
 
 
-def _sweep_in_words(snapshot: Json) -> str:
+def _sweep_time_in_words(snapshot: Json) -> str:
     if snapshot["kept"]:
         return f"not ours, kept: {snapshot['kept']}"
     return output.time_in_words(snapshot["sweepAt"]) or "kept: not confirmed"
@@ -69,7 +69,7 @@ def sweep_snapshots(
 ) -> None:
     """Delete the snapshots of confirmed migrations whose retention is over, without waiting for the daily timer."""
     if at and not dry_run:
-        raise option_without_effect(
+        raise option_without_effect_problem(
             "--at", "without --dry-run: a sweep always uses the current time", "Add --dry-run for a preview."
         )
     if not dry_run:
@@ -85,7 +85,7 @@ def sweep_snapshots(
             print("The sweep has run; `replank snapshots` shows what is left.")
         return
     now = at or _iso_time(datetime.now(timezone.utc))
-    found, _ = kept_snapshots(Api.from_environment())
+    found, _ = kept_snapshots(ApiClient.from_environment())
     due = [each for each in found if each["sweepAt"] and not each["kept"] and _parse_time(each["sweepAt"]) <= _parse_time(now)]
     if as_json:
         output.show_json({"at": now, "snapshots": due})
@@ -99,10 +99,12 @@ def _iso_time(moment: datetime) -> str:
 
 
 def _parse_time(text: str) -> datetime:
-    from cli.problem import bad_input
+    from cli.problem import bad_input_problem
 
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
-        raise bad_input("Option.Invalid", f"{text!r} is not an ISO 8601 time.", "Write it like 2026-12-01T04:00:00Z.") from None
+        raise bad_input_problem(
+            "Option.Invalid", f"{text!r} is not an ISO 8601 time.", "Write it like 2026-12-01T04:00:00Z."
+        ) from None
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)

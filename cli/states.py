@@ -16,7 +16,7 @@ def state_names(states: Iterable[State]) -> tuple[str, ...]:
 ALL = state_names(State)
 ENDED = state_names(TERMINAL)
 RESTING = state_names(frozenset(State) - ACTIVE)
-"""States in which the pipeline does nothing more to the instance. A sweep may still delete its snapshots."""
+"""States in which the pipeline does nothing more to the instance. A sweep may still delete the instance's snapshots."""
 SETTLED = state_names((frozenset(State) - ACTIVE) | WAITING_FOR_A_PERSON)
 """States in which the migration has ended, or waits for a person."""
 DONE = state_names((frozenset(State) - ACTIVE) | {State.MIGRATED})
@@ -24,7 +24,7 @@ DONE = state_names((frozenset(State) - ACTIVE) | {State.MIGRATED})
 NOT_CHECKED = state_names(BEFORE_A_START - ADMITTED)
 """States before the end of the precheck."""
 NOT_AS_WANTED = state_names({State.FAILED, State.PRECHECK_FAILED})
-"""The states ``refused`` and ``failed``. `replank watch` exits with status 1 if a migration has one of them."""
+"""The states ``precheck_failed`` and ``failed``. `replank watch` exits with status 1 if a migration has one of these states."""
 PASSED = state_names({State.READY, State.CANCELLED})
 """States of a migration that passed its precheck. A dry run that passes its precheck ends as cancelled."""
 TAKEN_BACK = state_names({State.ROLLED_BACK, State.CANCELLED})

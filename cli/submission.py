@@ -1,4 +1,4 @@
-"""The options of a submission, which several commands share, and the request body that is made from them."""
+"""The options of a submission, which several commands share, and the request body that is made from the options."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from cli.ids_file import read_ids
-from cli.problem import bad_input
-from cli.today import today
+from cli.problem import bad_input_problem
+from cli.today import today_in_utc
 from shared.domain.policy import BOUNDS, DEFAULTS, WORDS
 from shared.domain.selecting import MOST_IDS
 
@@ -79,15 +79,15 @@ def submission_body(  # noqa: PLR0913 - one parameter per option
 ) -> Json:
     """The body of the API request POST /batches that the options describe."""
     places = {"regionIds": region, "accountIds": account}
-    chosen = _selection_criteria(_merged_ids(instance, ids_from, "--ids-from"), release, tag, resource_group, vpc, name)
+    chosen = _selection_criteria(_read_and_merge_ids(instance, ids_from, "--ids-from"), release, tag, resource_group, vpc, name)
     left_out = _selection_criteria(
-        _merged_ids(exclude, exclude_ids_from, "--exclude-ids-from"),
+        _read_and_merge_ids(exclude, exclude_ids_from, "--exclude-ids-from"),
         *(exclude_release, exclude_tag, exclude_resource_group, exclude_vpc, exclude_name),
     )
     body: Json = {**({"clientToken": client_token} if client_token else {}), **chosen}
     body |= {field: list(value) for field, value in places.items() if value}
     body |= {"exclude": left_out} if left_out else {}
-    body |= _destinations(to or [])
+    body |= _destination_fields(to or [])
     options = {"maxMoving": max_moving, "files": file, "check": check}
     own = {field: value for field, value in options.items() if value is not None}
     limits = {**_read_policy(policy, calendar), **own}
@@ -95,7 +95,9 @@ def submission_body(  # noqa: PLR0913 - one parameter per option
 
 
 def body_with_token(body: Json) -> Json:
-    """The request body with its own client token, or with a new one. A repeated request then returns the same batch."""
+    """The request body with its own client token, or else with a new token. With the token, a repeated request returns the same
+    batch.
+    """
     return {"clientToken": uuid.uuid4().hex, **body}
 
 
@@ -115,12 +117,12 @@ def add_submission_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command_with_options
 
 
-def _merged_ids(given: _Texts, file: str, option: str) -> list[str]:
+def _read_and_merge_ids(given: _Texts, file: str, option: str) -> list[str]:
     """The instance ids from the options and from the file, without duplicates."""
     found = list(dict.fromkeys([*(given or ()), *(read_ids(file, option) if file else ())]))
     if len(found) > MOST_IDS:
         sentence = f"{len(found)} instance ids are more than the maximum of {MOST_IDS}."
-        raise bad_input("Option.Invalid", sentence, "Submit several batches, or select by tag or name.")
+        raise bad_input_problem("Option.Invalid", sentence, "Submit several batches, or select by tag or name.")
     return found
 
 
@@ -129,10 +131,10 @@ def _selection_criteria(ids: list[str], release: _Texts, tag: _Texts, group: _Te
     return {kind: list(values) for kind, values in kinds.items() if values}
 
 
-def _destinations(given: list[str]) -> Json:
+def _destination_fields(given: list[str]) -> Json:
     single = [each for each in given if "=" not in each]
     if len(single) > 1:
-        raise bad_input(
+        raise bad_input_problem(
             "Option.Invalid",
             "--to names more than one destination for all instances.",
             "Use INSTANCE=RELEASE for single instances.",
@@ -140,7 +142,7 @@ def _destinations(given: list[str]) -> Json:
     pairs = [item.split("=", 1) for item in given if "=" in item]
     each = dict(pairs)
     if len(each) < len(pairs):
-        raise bad_input("Option.Invalid", "--to names an instance twice.", "Give each instance one destination.")
+        raise bad_input_problem("Option.Invalid", "--to names an instance twice.", "Give each instance one destination.")
     return {**({"destination": single[0]} if single else {}), **({"destinations": each} if each else {})}
 
 
@@ -157,6 +159,6 @@ def _read_policy(file: Path | None, calendar: Path | None) -> Json:
     if calendar:
         from cli.calendar import read_blackouts
 
-        black = read_blackouts(calendar, today(), str(found.get("zone", "")))
+        black = read_blackouts(calendar, today_in_utc(), str(found.get("zone", "")))
         found = {**found, "blackouts": [*found.get("blackouts", []), *black]}
     return found

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cli import output, states
-from cli.client import Api
-from cli.problem import Problem, bad_input
+from cli.client import ApiClient
+from cli.problem import Problem, bad_input_problem
 
 Json = dict[str, Any]
 ACTS = {"confirmation": "confirm", "retry": "retry", "cancellation": "cancel", "rollback": "rollback"}
@@ -14,19 +14,20 @@ ACTS = {"confirmation": "confirm", "retry": "retry", "cancellation": "cancel", "
 _SHOWN = 5
 
 
-def migration_to_show(api: Api, given: str) -> Json:
+def migration_to_show(api: ApiClient, given: str) -> Json:
     """The migration with the id ``given``.
 
-    If ``given`` is an instance id, the instance's newest migration, which may be a dry run.
+    If ``given`` is an instance id, the result is the instance's newest migration, which may be a dry run.
     """
     return migration_by_id(api, given if not given.startswith("i-") else _migrations_of_instance(api, given)[0]["migrationId"])
 
 
-def migration_to_act_on(api: Api, given: str, act: str) -> Json:
-    """The migration with the id ``given``. If ``given`` is an instance id, the instance's migration that is open or allows the act.
+def migration_to_act_on(api: ApiClient, given: str, act: str) -> Json:
+    """The migration with the id ``given``. If ``given`` is an instance id, the result is the instance's migration that is open or
+    allows the act.
 
-    Dry runs are ignored. If no migration of the instance fits, the newest one is returned, and the API then refuses the act with
-    the reason. Raises Problem (Migration.NotFound, Migration.Ambiguous).
+    Dry runs are ignored. If no migration of the instance fits, the newest migration is returned, and the API then refuses the act
+    with the reason. Raises Problem (Migration.NotFound, Migration.Ambiguous).
     """
     if not given.startswith("i-"):
         return migration_by_id(api, given)
@@ -37,7 +38,7 @@ def migration_to_act_on(api: Api, given: str, act: str) -> Json:
     found = [migration_by_id(api, each["migrationId"]) for each in real]
     meant = [each for each in found if each["state"] not in states.RESTING or act in each["acts"]] or found[:1]
     if len(meant) > 1:
-        raise bad_input(
+        raise bad_input_problem(
             "Migration.Ambiguous",
             f"Instance {given} has {len(meant)} migrations that you may mean:\n" + "\n".join(map(_migration_line, meant[:_SHOWN])),
             f"Name the migration: replank {ACTS[act]} {meant[0]['migrationId']}",
@@ -45,14 +46,14 @@ def migration_to_act_on(api: Api, given: str, act: str) -> Json:
     return meant[0]
 
 
-def migration_by_id(api: Api, migration_id: str) -> Json:
+def migration_by_id(api: ApiClient, migration_id: str) -> Json:
     """The migration with this id, with the acts that are possible now. Raises Problem if the migration does not exist."""
     found: Json = api.get(f"/migrations/{migration_id}")
     return found
 
 
-def _migrations_of_instance(api: Api, instance_id: str) -> list[Json]:
-    """The migrations of the instance, newest first. Raises Problem (Migration.NotFound) if there are none."""
+def _migrations_of_instance(api: ApiClient, instance_id: str) -> list[Json]:
+    """The migrations of the instance, newest first. Raises Problem (Migration.NotFound) if the instance has no migration."""
     found: list[Json] = api.get("/migrations", instanceId=instance_id, limit=100)["migrations"]
     if not found:
         sentence = f"Instance {instance_id} has no migration."

@@ -5,6 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime, timezone
 
 
-def today() -> date:
+def today_in_utc() -> date:
     """The current day in UTC. All days in Replank are UTC days."""
     return datetime.now(timezone.utc).date()

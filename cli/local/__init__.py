@@ -1,1 +1,1 @@
-"""The commands `replank local`, which run a local cloud in the background. Users can try every other command on this cloud."""
+"""The commands `replank local`, which run a local cloud in the background. Users can try every other command on the local cloud."""

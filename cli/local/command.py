@@ -19,7 +19,7 @@ from cli.local import start
 from cli.local.place import StateFolder
 from cli.local.ticket import create_console_link
 from cli.options import AsJson
-from cli.problem import bad_input, option_without_effect
+from cli.problem import bad_input_problem, option_without_effect_problem
 from cli.run.cloud import RunningCloud
 from cli.run.launch import SETTINGS
 from cli.run.plan import EXAMPLES
@@ -113,7 +113,9 @@ def stop_local_cloud(state: State = PLACE) -> None:
 
 
 def show_environment(state: State = PLACE, as_json: AsJson = False) -> None:
-    """Print the variables with which every other command uses the local cloud. Use the output as in eval "$(replank local env)"."""
+    """Print the variables with which every other command uses the local cloud. Use the output like this: eval "$(replank local
+    env)".
+    """
     place = StateFolder.from_path(state)
     cloud = place.require_running_cloud()
     if as_json:
@@ -125,7 +127,7 @@ def show_environment(state: State = PLACE, as_json: AsJson = False) -> None:
 def console(state: State = PLACE) -> None:
     """Print a link to the operations page of the local cloud. The link signs in one browser and works only once.
 
-    The browser acts under the name in REPLANK_OPERATOR, or without it under your login name.
+    The browser acts under the name in REPLANK_OPERATOR. If REPLANK_OPERATOR is unset, the browser acts under your login name.
     """
     place = StateFolder.from_path(state)
     print(_console_link(place, place.require_running_cloud()))
@@ -177,7 +179,7 @@ def show_or_set_clock(
     while left_s > 0:
         cloud.advance_clock(min(left_s, STEP_S))
         left_s -= STEP_S
-    now = cloud.clock()
+    now = cloud.clock_state()
     if as_json:
         output.show_json({name: now[name] for name in ("now", "speed", "hold", "asleep")})
     else:
@@ -185,10 +187,10 @@ def show_or_set_clock(
 
 
 def seconds_in_span(span: str) -> int:
-    """The seconds in a span of time such as ``1d12h``. Raises Problem (Option.Invalid)."""
+    """The number of seconds in a span of time such as ``1d12h``. Raises Problem (Option.Invalid)."""
     found = _SPAN.fullmatch(span.strip())
     if not span.strip() or found is None:
-        raise bad_input("Option.Invalid", f"{span!r} is not a span of time.", "Write it like 90s, 30m, 2h, 8d or 1d12h.")
+        raise bad_input_problem("Option.Invalid", f"{span!r} is not a span of time.", "Write it like 90s, 30m, 2h, 8d or 1d12h.")
     days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
@@ -203,7 +205,7 @@ def _speed_in_words(now: Json) -> str:
 
 def _cloud_environment(place: StateFolder, cloud: RunningCloud) -> dict[str, str]:
     of_smc = {name: value for name, value in SETTINGS.items() if name.startswith("REPLANK_SMC_")}
-    return {**cloud.environment(), **of_smc, "REPLANK_LOCAL_STATE": str(place.path)}
+    return {**cloud.environment_variables(), **of_smc, "REPLANK_LOCAL_STATE": str(place.path)}
 
 
 def _print_export_commands(place: StateFolder, cloud: RunningCloud) -> None:
@@ -215,17 +217,17 @@ def _print_export_commands(place: StateFolder, cloud: RunningCloud) -> None:
 
 def _refuse_guests_without_fleet(fleet: Path | None, guests: Path | None) -> None:
     if guests and not fleet:
-        raise option_without_effect("--guests", "on the sample fleet", "Give a fleet of your own.")
+        raise option_without_effect_problem("--guests", "on the sample fleet", "Give a fleet of your own.")
 
 
 def _refuse_conflicting_options(given: dict[str, Any], other: str, is_given: bool) -> None:
     for name, value in given.items():
         if is_given and value not in (None, False):
-            raise option_without_effect(name, f"with {other}", "Leave one of them out.")
+            raise option_without_effect_problem(name, f"with {other}", "Leave one of them out.")
 
 
 def _refuse_options_if_running(wanted: start.StartOptions, foreground: bool) -> None:
-    """Refuse the options for a start if the cloud already runs, because they would have no effect."""
+    """Refuse the options for a start if the cloud already runs, because the options would have no effect."""
     given = {
         "--fleet": (wanted.fleet, "Load it with `replank local load`."),
         "--guests": (wanted.guests, "Load them with `replank local load`."),
@@ -238,4 +240,4 @@ def _refuse_options_if_running(wanted: start.StartOptions, foreground: bool) -> 
     }
     for name, (value, remedy) in given.items():
         if value not in (None, False):
-            raise option_without_effect(name, "because the local cloud already runs", remedy)
+            raise option_without_effect_problem(name, "because the local cloud already runs", remedy)

@@ -1,6 +1,6 @@
 """The state folder of a local cloud.
 
-Finds and stops the cloud that runs in the folder, and keeps a file with the cloud's options.
+Finds and stops the cloud that uses the folder, and keeps a file with the cloud's options.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from cli.client import HttpClient
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 from cli.run.cloud import STOP_S, RunningCloud
 
 Json = dict[str, Any]
 RUNNING, MARK = "running.json", "replank-local.json"
-"""Two file names in the state folder.
+"""The names of two files in the state folder.
 
 The running cloud locks the file RUNNING. The commands `replank local` write the file MARK.
 """
@@ -37,17 +37,19 @@ class StateFolder:
 
     @classmethod
     def from_path(cls, path: Path) -> StateFolder:
-        """The state folder at a path, which need not exist. Raises Problem (State.NotOurs) if the folder holds other files."""
+        """The state folder at a path. The folder need not exist. Raises Problem (State.NotOurs) if the folder holds other files."""
         path = path.resolve()
         try:
             return cls(path, json.loads((path / MARK).read_text(encoding="utf-8")))
         except FileNotFoundError:
             pass
         except (OSError, ValueError) as error:
-            raise bad_input("State.NotOurs", f"{path / MARK} cannot be read: {error}.", "Name another folder.") from None
+            raise bad_input_problem("State.NotOurs", f"{path / MARK} cannot be read: {error}.", "Name another folder.") from None
         ours = {"cloud.sqlite", "localcloud.log"}  # written by `python -m localcloud` or by a start that failed
         if path.is_dir() and (found := {each.name for each in path.iterdir()}) and not found & ours:
-            raise bad_input("State.NotOurs", f"{path} contains files, but not the state of a local cloud.", "Name an empty folder.")
+            raise bad_input_problem(
+                "State.NotOurs", f"{path} contains files, but not the state of a local cloud.", "Name an empty folder."
+            )
         return cls(path)
 
     def update_mark(self, **more: Any) -> None:
@@ -74,7 +76,7 @@ class StateFolder:
         return found
 
     def stop_cloud(self) -> bool:
-        """Terminate the cloud's process and wait until the process has ended. Kill it if it does not end.
+        """Terminate the cloud's process and wait until the process has ended. Kill the process if it does not end in time.
 
         Returns False if no cloud runs in this folder.
         """
@@ -112,7 +114,7 @@ class StateFolder:
 
 
 def _is_unlocked(file: IO[str]) -> bool:
-    """Whether the file has no lock of another process."""
+    """Whether no other process holds a lock on the file."""
     import fcntl
 
     try:

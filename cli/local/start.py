@@ -10,7 +10,7 @@ from typing import Any
 from cli.bootstrap import create_bus_if_missing
 from cli.fleet import Fleet, read_fleet
 from cli.local.place import StateFolder
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 from cli.run import plan as plans
 from cli.run.cloud import RunningCloud
 from cli.run.launch import LaunchOptions, launch_cloud, read_ready_line
@@ -76,7 +76,7 @@ def start_cloud(place: StateFolder, wanted: StartOptions, *, tied: bool) -> Runn
 
 
 def prepare_cloud(place: StateFolder, cloud: RunningCloud) -> None:
-    """Create the event bus and load the fleet that the mark file names, if an interrupted start has not done this."""
+    """Create the event bus. If no earlier start has loaded a fleet, load the fleet that the mark file names."""
     create_bus_if_missing(cloud.account)
     if not place.mark.get("loaded"):
         files = [Path(each) if each else None for each in place.mark.get("fleet", ["", ""])]
@@ -84,14 +84,14 @@ def prepare_cloud(place: StateFolder, cloud: RunningCloud) -> None:
 
 
 def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, replace: bool) -> int:
-    """Load a fleet, and add its regions to the settings of the functions. Returns the number of instances.
+    """Load a fleet, and add its regions to the settings of the functions. Returns the number of loaded instances.
 
     Raises Problem (Fleet.AlreadyThere) if an instance exists and ``replace`` is false.
     """
-    there = sorted(set(cloud.inventory()["instances"]) & {each["InstanceId"] for each in wanted.fleet.instances})
+    there = sorted(set(cloud.resources_by_kind()["instances"]) & {each["InstanceId"] for each in wanted.fleet.instances})
     if there and not replace:
         more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
-        raise bad_input(
+        raise bad_input_problem(
             "Fleet.AlreadyThere",
             f"{', '.join(there[:SHOWN])}{more}: instances with these ids exist already.",
             "Remove them from the file, or use --replace, which deletes their disks and all changes to them.",
@@ -100,7 +100,7 @@ def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, 
     regions = list(dict.fromkeys([*known, *wanted.fleet.regions]))
     cloud.load_fleet({**wanted.fleet.document_to_load, "faults": wanted.faults})
     if regions != known:
-        cloud.redeploy({"REPLANK_REGIONS": ",".join(regions)})
+        cloud.redeploy_functions({"REPLANK_REGIONS": ",".join(regions)})
     place.update_mark(regions=regions, loaded=True)
     return len(wanted.fleet.instances)
 
@@ -108,7 +108,7 @@ def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, 
 def _refuse_options_of_other_fleet(place: StateFolder, wanted: StartOptions) -> None:
     given = wanted.fleet or wanted.guests or wanted.empty or wanted.on
     if given and place.mark.get("loaded"):
-        raise bad_input(
+        raise bad_input_problem(
             "State.OtherRun",
             f"{place.path} already contains a cloud with a fleet and a time.",
             "Start it without these options and use `replank local load`, or name another folder with --state.",

@@ -1,4 +1,4 @@
-"""Makes links that open the console of a local cloud once.
+"""Makes one-time links to the operations page of a local cloud.
 
 Everyone who may write into the cloud's state folder can make a link.
 """
@@ -11,12 +11,12 @@ import secrets
 from pathlib import Path
 
 from cli.client import operator_name
-from cli.run.launch import ticket_folder
+from cli.run.launch import console_ticket_folder
 
 
 def create_console_link(state: Path, url: str) -> str:
     """Create a link that signs in one browser, once, under the operator's name. Returns the link."""
-    folder = ticket_folder(state)
+    folder = console_ticket_folder(state)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     secret = secrets.token_urlsafe(32)
     ticket = folder / hashlib.sha256(secret.encode()).hexdigest()

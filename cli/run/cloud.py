@@ -11,8 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cli.client import Api, HttpClient
-from cli.problem import Problem, bad_input
+from cli.client import ApiClient, HttpClient
+from cli.problem import Problem, bad_input_problem
 from cli.run.launch import NO_SETTINGS, LaunchOptions, launch_cloud, read_ready_line
 from cli.sdk_account import OperatorAccount
 
@@ -22,7 +22,9 @@ STOP_S = 15
 
 @dataclass
 class RunningCloud:
-    """A running local cloud. ``ready`` holds its endpoints and keys. ``process`` is None if another process started the cloud."""
+    """A running local cloud. ``ready`` holds the cloud's endpoints and keys. ``process`` is None if another process started the
+    cloud.
+    """
 
     process: subprocess.Popen[str] | None
     ready: Json
@@ -54,18 +56,18 @@ class RunningCloud:
 
     @property
     def account(self) -> OperatorAccount:
-        """Endpoints and keys of the local cloud's account. SDK clients are made from them."""
+        """The local cloud's account, with the endpoints and keys from which SDK clients are made."""
         ready = self.ready
         endpoints = {name.upper(): ready[name] for name in ("eventbridge", "tablestore", "ecs", "smc", "fc")}
         key = (ready["access_key_id"], ready["access_key_secret"], "")
         return OperatorAccount(ready["region"], "replank", ready["instance_name"], key, endpoints, ready["account_id"])
 
-    def api(self, operator: str) -> Api:
+    def api_client(self, operator: str) -> ApiClient:
         """A client of the pipeline's HTTP API in this cloud."""
         ready = self.ready
-        return Api(ready["http"]["replank-api"], ready["access_key_id"], ready["access_key_secret"], operator=operator)
+        return ApiClient(ready["http"]["replank-api"], ready["access_key_id"], ready["access_key_secret"], operator=operator)
 
-    def environment(self) -> dict[str, str]:
+    def environment_variables(self) -> dict[str, str]:
         """The environment variables with which every other command uses this cloud."""
         ready, account = self.ready, self.account
         return {
@@ -81,41 +83,42 @@ class RunningCloud:
         }
 
     def advance_clock(self, seconds: int) -> Json:
-        """Advance virtual time and run everything that becomes due. Returns the clock."""
-        return self._call_admin("POST", "clock", {"advance_s": seconds})
+        """Advance virtual time and run everything that becomes due. Returns the state of the clock."""
+        return self._call_admin_interface("POST", "clock", {"advance_s": seconds})
 
-    def clock(self) -> Json:
+    def clock_state(self) -> Json:
         """The cloud's virtual clock: the current time, the speed, and whether the clock stands still."""
-        return self._call_admin("GET", "clock")
+        return self._call_admin_interface("GET", "clock")
 
     def set_clock(self, **wanted: Any) -> Json:
-        """Set ``speed`` (virtual seconds per real second), or stop virtual time with ``hold``. Returns the clock."""
-        return self._call_admin("POST", "clock", wanted)
+        """Set ``speed`` (virtual seconds per real second), or stop virtual time with ``hold``. Returns the state of the clock."""
+        return self._call_admin_interface("POST", "clock", wanted)
 
-    def redeploy(self, settings: dict[str, str]) -> None:
-        """Deploy the functions again, with these settings."""
-        self._call_admin("POST", "deploy", {"env": settings})
+    def redeploy_functions(self, settings: dict[str, str]) -> None:
+        """Deploy the functions again, with the given settings."""
+        self._call_admin_interface("POST", "deploy", {"env": settings})
 
     def load_fleet(self, document: Json) -> None:
         """Load a fleet into the cloud. Raises Problem (Fleet.Invalid) that names the wrong record and field."""
-        self._call_admin("POST", "fleet", document)
+        self._call_admin_interface("POST", "fleet", document)
 
-    def inventory(self) -> Json:
+    def resources_by_kind(self) -> Json:
         """All resources in the cloud, by kind and id."""
-        return self._call_admin("GET", "inventory")
+        return self._call_admin_interface("GET", "inventory")
 
     def guest_disks(self) -> Json:
         """The disks of each guest, by instance id. Each disk has the digest of its content."""
-        return self._call_admin("GET", "guests")
+        return self._call_admin_interface("GET", "guests")
 
-    def start_in_console(self, instance_id: str, target: str) -> Json:
+    def start_job_in_console(self, instance_id: str, target: str) -> Json:
         """Start the operating system migration of an instance as a person does in the ECS console. Returns the job.
 
-        If a job is already running, that job is returned. ``target`` is the local cloud's name for the destination.
+        If a job is already running on the instance, no second job starts, and the running job is returned. ``target`` is the local
+        cloud's name for the destination.
         """
-        return self._call_admin("POST", "ecs-console", {"instance_id": instance_id, "target": target})
+        return self._call_admin_interface("POST", "ecs-console", {"instance_id": instance_id, "target": target})
 
-    def _call_admin(self, method: str, name: str, body: Json | None = None) -> Json:
+    def _call_admin_interface(self, method: str, name: str, body: Json | None = None) -> Json:
         content = b"" if body is None else json.dumps(body).encode()
         try:
             headers = {"content-type": "application/json", "authorization": f"Bearer {self.ready['admin_token']}"}
@@ -129,7 +132,7 @@ class RunningCloud:
             )
             raise Problem("LocalCloud.Ended", "The local cloud has ended.", remedy) from problem
         if status == 422 and name == "fleet":
-            raise bad_input("Fleet.Invalid", str(answer.get("error")), "Correct the file.")
+            raise bad_input_problem("Fleet.Invalid", str(answer.get("error")), "Correct the file.")
         if status >= 400:
             raise Problem("LocalCloud.Refused", f"{method} {name}: {answer.get('error', status)}", "See localcloud.log.")
         found: Json = answer

@@ -14,7 +14,7 @@ import typer
 from cli import events, output
 from cli.bootstrap import create_bus_if_missing
 from cli.options import AsJson
-from cli.problem import option_without_effect
+from cli.problem import option_without_effect_problem
 from cli.rows import CatalogFile
 from cli.run import plan as plans
 from cli.run import results
@@ -22,21 +22,21 @@ from cli.run.cloud import RunningCloud
 from cli.run.drive import RunLoop
 from cli.run.folder import RunFolder, open_run_folder
 from cli.run.launch import smc_target_name, write_catalog_rows
-from cli.run.operator import NAME, Operator
+from cli.run.operator import NAME, SimulatedOperator
 from cli.run.plan import RunPlan
-from cli.run.screen import new_screen
+from cli.run.screen import make_screen
 
 Json = dict[str, Any]
 REPORT = Path("run/report.json")
-"""The report of the last run. Every run without --report overwrites run/report.json."""
+"""The file with the report of the last run. Every run without --report overwrites run/report.json."""
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add the command run to the command line."""
-    app.command("run")(run_fleet)
+    app.command("run")(migrate_fleet_locally)
 
 
-def run_fleet(  # noqa: PLR0913 - one parameter per option
+def migrate_fleet_locally(  # noqa: PLR0913 - one parameter per option
     fleet: Annotated[
         Path | None, typer.Option(help="File with the answers of DescribeInstances (JSON, one or more pages). Default: a sample.")
     ] = None,
@@ -73,11 +73,11 @@ def run_fleet(  # noqa: PLR0913 - one parameter per option
     """
     for name, given in (("--notice", notice), ("--guests", guests), ("--expect", expect), ("--on", on), ("--catalog", catalog)):
         if given and not fleet:
-            raise option_without_effect(name, "on the sample fleet", "Give a fleet of your own: --fleet FILE.")
+            raise option_without_effect_problem(name, "on the sample fleet", "Give a fleet of your own: --fleet FILE.")
     plan = plans.plan_from_files(fleet, guests, notice or [], expect, on, catalog) if fleet else plans.sample_plan()
     folder = open_run_folder(state, plan.digest, seed)
     if not as_json:
-        print_left_out(plan)
+        print_left_out_instances(plan)
     print(f"State: {folder.path}", file=sys.stderr)
     started = time.monotonic()
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -87,7 +87,7 @@ def run_fleet(  # noqa: PLR0913 - one parameter per option
     cloud = RunningCloud.start(folder.path, folder.seed, plan.fleet.regions, plan.notice_sources, plan.on, own)
     try:
         found = _migrate_fleet(cloud, plan, folder)
-        facts = {"seed": folder.seed, "virtualNow": cloud.clock()["now"], "wallSeconds": round(time.monotonic() - started, 1)}
+        facts = {"seed": folder.seed, "virtualNow": cloud.clock_state()["now"], "wallSeconds": round(time.monotonic() - started, 1)}
         facts["leftOut"] = plan.left_out
         written = (report,) if report else (folder.report_file, REPORT)
         results.write_report(found, written, facts)
@@ -106,7 +106,7 @@ def run_fleet(  # noqa: PLR0913 - one parameter per option
     folder.remove_if_temporary()
 
 
-def print_left_out(plan: RunPlan) -> None:
+def print_left_out_instances(plan: RunPlan) -> None:
     """Print every instance that the run leaves out, with the reason."""
     if not plan.left_out:
         return
@@ -117,24 +117,24 @@ def print_left_out(plan: RunPlan) -> None:
 
 def _migrate_fleet(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> results.RunResults:
     disks = folder.original_disks or _prepare_cloud(cloud, plan, folder)
-    api = cloud.api(NAME)
+    api = cloud.api_client(NAME)
     for number, body in enumerate(plan.batches):
         api.post("/batches", {**body, "clientToken": f"run-{plan.digest}-{number}"})
-    shown = new_screen()
+    shown = make_screen()
     try:
         expected = len(plan.notices) + len(plan.batches)
-        batches = RunLoop(cloud, _new_operator(cloud, plan), shown, expected).run()
+        batches = RunLoop(cloud, _make_operator(cloud, plan), shown, expected).run()
     finally:
         shown.close()
     changed = _damaged_disks(disks, _disk_digests(cloud), plan.roll_back)
-    return results.collect_results(api, batches, plan, cloud.inventory(), changed)
+    return results.collect_results(api, batches, plan, cloud.resources_by_kind(), changed)
 
 
-def _new_operator(cloud: RunningCloud, plan: RunPlan) -> Operator:
-    def start_in_console(instance_id: str, destination: str) -> None:
-        cloud.start_in_console(instance_id, smc_target_name(destination, plan.catalog))
+def _make_operator(cloud: RunningCloud, plan: RunPlan) -> SimulatedOperator:
+    def start_job_in_console(instance_id: str, destination: str) -> None:
+        cloud.start_job_in_console(instance_id, smc_target_name(destination, plan.catalog))
 
-    return Operator(cloud.api(NAME), plan.roll_back, start_in_console)
+    return SimulatedOperator(cloud.api_client(NAME), plan.roll_back, start_job_in_console)
 
 
 def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Json:
@@ -145,7 +145,7 @@ def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Jso
     cloud.load_fleet({**plan.fleet.document_to_load, "faults": plan.faults})
     create_bus_if_missing(cloud.account)
     if plan.notices:
-        events.put_events(cloud.account, plan.notices)
+        events.publish_events(cloud.account, plan.notices)
     disks = _disk_digests(cloud)
     folder.update_mark(disks=disks)
     return disks
@@ -185,7 +185,7 @@ def _print_results(found: results.RunResults, plan: RunPlan, report: Path, facts
 
 def _wait_for_cloud_to_end(cloud: RunningCloud) -> None:
     print("\nThe cloud keeps running until Ctrl-C. In another shell:")
-    for name, value in cloud.environment().items():
+    for name, value in cloud.environment_variables().items():
         print(f"  export {name}={shlex.quote(value)}")
     try:
         if cloud.process:

@@ -7,23 +7,23 @@ from typing import Any
 
 from cli import states
 from cli.run.cloud import RunningCloud
-from cli.run.operator import Operator
+from cli.run.operator import SimulatedOperator
 from cli.run.screen import Screen
 from shared.domain.migration import State
 
 Json = dict[str, Any]
 STEP_S, HOUR_S = 60, 3600
 BIG_FLEET = 200
-"""If there are more migrations than this, the loop polls less often, because each poll reads every migration."""
+"""A run with more migrations than BIG_FLEET polls less often, because each poll reads every migration."""
 STALLED_S = 9 * 24 * HOUR_S
 """Seconds of virtual time without a change after which the run gives up, if all migrations are waiting.
 
-This time limit is longer than the time between two weekly windows.
+STALLED_S is longer than the time between two weekly windows.
 """
 STUCK_S = 26 * HOUR_S
-"""Seconds of virtual time without a change after which the run gives up, if a migration is not only waiting.
+"""Seconds of virtual time without a change after which the run gives up, if at least one migration is not waiting.
 
-This time limit is longer than every time limit of the pipeline. For example, a first snapshot may take a day.
+STUCK_S is longer than every time limit of the pipeline. For example, a first snapshot may take a day.
 """
 PLANNED_S = HOUR_S
 """Seconds of virtual time within which every notice must become a batch, and every batch must be planned."""
@@ -31,10 +31,10 @@ PLANNED_S = HOUR_S
 
 @dataclass
 class RunLoop:
-    """The main loop of a run. ``batches`` is the number of batches that must appear."""
+    """The main loop of a run. ``batches`` is the number of batches that the run expects."""
 
     cloud: RunningCloud
-    operator: Operator
+    operator: SimulatedOperator
     screen: Screen
     batches: int
     _moved_ms: int = 0
@@ -44,7 +44,7 @@ class RunLoop:
     def run(self) -> list[Json]:
         """Loop until all migrations have ended, or until nothing has changed for too long. Returns the batches."""
         api = self.operator.api
-        clock = self.cloud.clock()
+        clock = self.cloud.clock_state()
         self._moved_ms = started_ms = clock["now_ms"]
         while True:
             batches = list(api.all_items("/batches", "batches"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cli.problem import bad_input
+from cli.problem import bad_input_problem
 
 Json = dict[str, Any]
 PLACE = Path("run")
@@ -42,7 +42,7 @@ class RunFolder:
 
     @property
     def report_file(self) -> Path:
-        """The file for this run's report. No other run writes this file, and it is kept when the folder is deleted."""
+        """The file for this run's report. No other run writes this file, and the file is kept when the folder is deleted."""
         own = self.path.name.removeprefix(STATE)
         return self.path.with_name(f"report-{own}.json") if self.passing else self.path / "report.json"
 
@@ -60,7 +60,7 @@ class RunFolder:
 def open_run_folder(state: Path | None, plan: str, seed: int | None) -> RunFolder:
     """Open the folder ``state`` for a run. If ``state`` is None, create a temporary folder.
 
-    The folder must be empty, or belong to a run with the same seed and the same digest of the plan. Raises Problem (State.OtherRun,
+    The folder must be empty, or belong to a run with the same seed and the same plan digest. Raises Problem (State.OtherRun,
     State.NotOurs, State.Unusable).
     """
     try:
@@ -76,33 +76,35 @@ def open_run_folder(state: Path | None, plan: str, seed: int | None) -> RunFolde
             made.update_mark(plan=plan, seed=FIRST_SEED if seed is None else seed)
     except OSError as error:
         remedy = "Name a folder that this user may write, on a disk with space."
-        raise bad_input("State.Unusable", f"{state or PLACE} cannot be used: {error}.", remedy) from error
+        raise bad_input_problem("State.Unusable", f"{state or PLACE} cannot be used: {error}.", remedy) from error
     return made
 
 
 def _read_mark(state: Path) -> Json:
-    """The content of the folder's mark file; empty if the folder is empty.
+    """The content of the mark file in the folder; empty if the folder is empty.
 
-    Raises Problem (State.NotOurs) for a folder with other files.
+    Raises Problem (State.NotOurs) if the folder has other files, but no mark file.
     """
     if not (state / MARK).exists():
         if any(state.iterdir()):
-            raise bad_input(
+            raise bad_input_problem(
                 "State.NotOurs", f"{state} contains files, but not those of a run.", "Name an empty folder, or leave --state out."
             )
         return {}
     try:
         found: Json = json.loads((state / MARK).read_text(encoding="utf-8"))
     except ValueError:
-        raise bad_input("State.NotOurs", f"{state / MARK} cannot be read.", "Name an empty folder, or leave --state out.") from None
+        raise bad_input_problem(
+            "State.NotOurs", f"{state / MARK} cannot be read.", "Name an empty folder, or leave --state out."
+        ) from None
     return {"seed": FIRST_SEED, **found}
 
 
 def _require_same_run(folder: RunFolder, plan: str, seed: int | None) -> None:
     if folder.mark.get("plan") != plan:
-        raise bad_input(
+        raise bad_input_problem(
             "State.OtherRun", f"{folder.path} contains a run with another fleet or other notices.", "Name another folder."
         )
     if seed not in (None, folder.seed):
         sentence = f"{folder.path} contains a run with the seed {folder.seed}, which cannot be changed."
-        raise bad_input("State.OtherRun", sentence, "Leave --seed out to continue it, or name another folder.")
+        raise bad_input_problem("State.OtherRun", sentence, "Leave --seed out to continue it, or name another folder.")

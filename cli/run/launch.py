@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import IO, Any
 
 from cli.events import ROOT
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.recipes.choose import shipped_recipes
 
@@ -48,15 +48,17 @@ SETTINGS = {
     "REPLANK_API_RATE": "0",  # virtual time stands still between requests
     "REPLANK_NOTICE_POLICY": json.dumps({"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}),
 }
-"""The default settings of the functions. To deploy to the local cloud, an operator would export the same settings."""
+"""The default settings of the functions in the local cloud. An operator who deploys to a local cloud by hand exports the same
+settings.
+"""
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 def write_catalog_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
     """Write the user's own catalog rows to a file for the functions. Returns the settings that name the file.
 
-    ``catalog`` is the built-in catalog with these rows. The rows need a file, because all variables of a function together may have
-    only 4 KB.
+    ``catalog`` is the built-in catalog, extended by the user's rows. The rows need a file, because all variables of a function
+    together may have only 4 KB.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder.resolve() / "catalog.json"
@@ -64,7 +66,7 @@ def write_catalog_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, s
     return {"REPLANK_CATALOG": str(file), "REPLANK_SMC_TARGET_VALUES": _smc_target_names(catalog)}
 
 
-def ticket_folder(state: Path) -> Path:
+def console_ticket_folder(state: Path) -> Path:
     """The folder for the console's one-time links, inside a state folder."""
     return state.resolve() / "console-links"
 
@@ -94,7 +96,7 @@ class LaunchOptions:
         line += ["--start", self.on.isoformat()] if self.on else []
         own = {
             "REPLANK_API_URL": "{url}/http/replank-api",
-            "REPLANK_CONSOLE_TICKETS": str(ticket_folder(self.state)),
+            "REPLANK_CONSOLE_TICKETS": str(console_ticket_folder(self.state)),
             "REPLANK_REGIONS": ",".join(self.regions),
             "REPLANK_NOTICE_SOURCES": ",".join(self.sources),
         }
@@ -104,13 +106,16 @@ class LaunchOptions:
 
 
 def launch_cloud(wanted: LaunchOptions, *, tied: bool) -> subprocess.Popen[str]:
-    """Start the local cloud's process. Raises Problem (State.Unusable). With ``tied``, the cloud ends when this process ends."""
+    """Start the local cloud's process. If ``tied`` is true, the cloud ends when this process ends.
+
+    Raises Problem (State.Unusable) if the state folder cannot be written.
+    """
     try:
         wanted.state.mkdir(parents=True, exist_ok=True)
         log = (wanted.state / "localcloud.log").open("a", encoding="utf-8")
     except OSError as error:
         remedy = "Name a folder that this user may write, on a disk with space."
-        raise bad_input("State.Unusable", f"{wanted.state} cannot be used: {error}.", remedy) from error
+        raise bad_input_problem("State.Unusable", f"{wanted.state} cannot be used: {error}.", remedy) from error
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     # In a session of its own, the child does not receive Ctrl-C. This process receives it, and then ends the child in order.
     # Nothing is written to the child's input. The input closes when this process ends, and a tied child then ends too.
@@ -137,11 +142,12 @@ def read_ready_line(process: subprocess.Popen[str], state: Path) -> Json:
 def _not_started_problem(log: str, state: Path) -> Problem:
     """The Problem for a cloud that did not start.
 
-    The Problem has the cloud's own error message, or without such a message the end of the cloud's log.
+    If the cloud reported a State error, the Problem repeats this error. Otherwise, the Problem contains the end of the cloud's
+    log.
     """
     _, told, last = log.rpartition("localcloud: ")
     if told and (found := _STATE_PROBLEM.fullmatch(last.strip())):
-        return bad_input(*found.groups())
+        return bad_input_problem(*found.groups())
     why = log.strip()[-1500:] or "no answer"
     remedy = (
         "Name another port with --port; 0 takes any free one."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli import states
-from cli.client import Api
+from cli.client import ApiClient
 from cli.problem import Problem
 from shared.domain.drivers import driver_traits
 from shared.domain.migration import State
@@ -17,16 +17,16 @@ NAME = "demo"
 
 
 @dataclass
-class Operator:
+class SimulatedOperator:
     """The simulated operator: acknowledges batches, retries a failed migration once, and confirms migrated instances.
 
-    Instances in ``roll_back`` are rolled back once they are migrated or failed. If a person must start a driver's job in the ECS
-    console, the operator starts the job.
+    Instances in ``roll_back`` are rolled back once they are migrated or failed. If a driver's job must be started in the ECS
+    console, the operator starts the job there.
     """
 
-    api: Api
+    api: ApiClient
     roll_back: frozenset[str]
-    start_in_console: Callable[[str, str], Any]
+    start_job_in_console: Callable[[str, str], Any]
     """Starts the job for an instance and a destination release. A job that already runs is not started again."""
     risks_version: str = ""
     said: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Operator:
         return self._post_act(f"{path}/rollback" if back else f"{path}/confirmation", seen=seen)
 
     def _start_in_console(self, path: str, migration: Json) -> bool:
-        """Start the migration's job in the ECS console if the migration waits for it.
+        """Start the migration's job in the simulated ECS console, as a person would.
 
         The job is started only once for each hop and attempt.
         """
@@ -70,7 +70,7 @@ class Operator:
         if job in self._started:
             return False
         hop = self.api.get(path)["route"][migration["hop"]]
-        self.start_in_console(migration["instanceId"], hop["destination"])
+        self.start_job_in_console(migration["instanceId"], hop["destination"])
         self._started.add(job)
         return True
 

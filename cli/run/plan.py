@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from cli import events, output
-from cli.catalog import day_to_assess
+from cli.catalog import day_to_judge_support
 from cli.files import read_json
 from cli.fleet import SHOWN, Fleet, read_fleet
-from cli.problem import bad_input
+from cli.problem import bad_input_problem
 from cli.rows import catalog_with_rows, read_catalog_rows
 from cli.standing import SUPPORT_ENDED, conversion_in_words, support_status
-from cli.today import today
+from cli.today import today_in_utc
 from shared.domain import events as known
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.days import day_in_words
@@ -31,12 +31,12 @@ Json = dict[str, Any]
 EXAMPLES = events.ROOT / "examples"
 RESULTS = ("completed", "refused", "failed", "rolled_back")
 AT_ONCE = 1000
-"""Maximum instances in one batch."""
+"""Maximum number of instances in one batch."""
 
 
 @dataclass(frozen=True)
 class ExpectedOutcome:
-    """The expected outcome of one instance. If ``code`` is set, it must be among the outcome's reasons."""
+    """The expected outcome of one instance. If ``code`` is set, one of the outcome's reasons must have this code."""
 
     result: str
     code: str = ""
@@ -57,11 +57,12 @@ class RunPlan:
     faults: Json = field(default_factory=dict)
     """The faults that the local cloud's ECS and SMC simulate."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Why an instance is in no batch, by instance id; empty if notices or the scenario select the instances."""
+    """The reason why each left-out instance is in no batch, by instance id. Empty if notices or the scenario select the instances.
+    """
     on: date | None = None
     """The day on which virtual time begins. None means the local cloud's default day."""
     rows: Any = None
-    """The user's own catalog rows, which the functions use too; None if there are no such rows."""
+    """The user's own catalog rows, which the functions use too; None if the user gave no rows."""
 
     @property
     def catalog(self) -> Catalog:
@@ -101,14 +102,14 @@ def plan_from_files(
 def _make_plan(
     fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None, rows: Any = None
 ) -> RunPlan:
-    """The plan that these files describe. ``on`` is the day that the user chose. None means the local cloud's default day."""
+    """The run plan that the files describe. ``on`` is the day that the user chose. None means the local cloud's default day."""
     catalog = CATALOG if rows is None else catalog_with_rows(rows)
     fleet = read_fleet(fleet_file, guests)
-    begins = None if on is None else day_to_assess(fleet, on)[0]
+    begins = None if on is None else day_to_judge_support(fleet, on)[0]
     notices = [notice for file in notice_files for notice in _read_notices(file, catalog)]
     batches, left_out = scenario.get("batches", []), dict[str, str]()
     if not notices and not batches:
-        batches, left_out = _end_of_life_batches(fleet, begins or today(), catalog)
+        batches, left_out = _end_of_life_batches(fleet, begins or today_in_utc(), catalog)
     ids = {record["InstanceId"] for record in fleet.instances}
     expected = {each: _expected_outcome(each, value, ids) for each, value in scenario.get("expected", {}).items()}
     roll_back = frozenset(scenario.get("rollBack", ()))
@@ -123,7 +124,7 @@ def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list
     reasons = {record["InstanceId"]: _reason_left_out(fleet, record, on, catalog) for record in fleet.instances}
     ids = [each for each, reason in reasons.items() if not reason]
     if not ids:
-        raise bad_input(
+        raise bad_input_problem(
             "Fleet.NothingToDo",
             f"No instance of the fleet runs a release that is out of support on {on.isoformat()}.",
             "Give a notice, or another day with --on; `replank eol --fleet FILE` names each instance.",
@@ -134,7 +135,7 @@ def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list
 
 
 def _reason_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
-    """Why an instance is left out of the batches; empty if the instance is out of support."""
+    """The reason why an instance is left out of the batches; empty if the instance is out of support, and so part of a batch."""
     life = support_status(fleet, record, on, catalog)
     if life.standing in SUPPORT_ENDED:
         return ""
@@ -154,7 +155,7 @@ def _read_notices(file: Path, catalog: Catalog) -> list[Json]:
     wrong = [f"event {place}: {problem}" for place, notice in enumerate(found) for problem in _notice_problems(notice, catalog)]
     if wrong:
         told = wrong[0] if len(wrong) == 1 else f"{len(wrong)} problems:\n  " + "\n  ".join(wrong[:SHOWN])
-        raise bad_input("Notice.Invalid", f"{file}: {told}.", "Correct the file; nothing was started.")
+        raise bad_input_problem("Notice.Invalid", f"{file}: {told}.", "Correct the file; nothing was started.")
     return found
 
 
@@ -176,11 +177,11 @@ def _read_scenario(file: Path) -> Json:
     try:
         found = read_json(file)
     except (OSError, ValueError) as error:
-        raise bad_input(
+        raise bad_input_problem(
             "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Name a JSON file. examples/scenario.json is an example."
         ) from None
     if not isinstance(found, dict) or not isinstance(found.get("expected", {}), dict):
-        raise bad_input(
+        raise bad_input_problem(
             "Scenario.Invalid", f"{file}: expected must be an object: instance id -> result.", "See examples/scenario.json."
         )
     return found
@@ -189,7 +190,9 @@ def _read_scenario(file: Path) -> Json:
 def _expected_outcome(instance_id: str, value: Any, known_ids: set[str]) -> ExpectedOutcome:
     fields = {"result": value} if isinstance(value, str) else value
     if instance_id not in known_ids:
-        raise bad_input("Scenario.Invalid", f"expected.{instance_id}: the fleet has no such instance.", "Correct the file.")
+        raise bad_input_problem("Scenario.Invalid", f"expected.{instance_id}: the fleet has no such instance.", "Correct the file.")
     if not isinstance(fields, dict) or fields.get("result") not in RESULTS:
-        raise bad_input("Scenario.Invalid", f"expected.{instance_id}: must be one of {', '.join(RESULTS)}.", "Correct the file.")
+        raise bad_input_problem(
+            "Scenario.Invalid", f"expected.{instance_id}: must be one of {', '.join(RESULTS)}.", "Correct the file."
+        )
     return ExpectedOutcome(fields["result"], str(fields.get("code", "")))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.run.plan import RESULTS, ExpectedOutcome, RunPlan
 from shared.domain.catalog import Catalog, find_release
 from shared.domain.catalog.identify import identify_release_in_catalog
@@ -34,7 +34,9 @@ class RunResults:
         return not self.surprises
 
 
-def collect_results(api: Api, batches: list[Json], plan: RunPlan, inventory: Json, changed: dict[str, list[str]]) -> RunResults:
+def collect_results(
+    api: ApiClient, batches: list[Json], plan: RunPlan, inventory: Json, changed: dict[str, list[str]]
+) -> RunResults:
     """Read every batch's report and compare it with the plan.
 
     ``changed`` has the disks that must not change but did, by instance id.
@@ -63,7 +65,7 @@ def collect_results(api: Api, batches: list[Json], plan: RunPlan, inventory: Jso
     )
 
 
-def _report_lines(api: Api, batch_id: str, problems: list[Json]) -> list[Json]:
+def _report_lines(api: ApiClient, batch_id: str, problems: list[Json]) -> list[Json]:
     lines: list[Json] = []
     token = ""
     while True:
@@ -148,7 +150,7 @@ def _leftovers_in_smc(rows: list[Json], inventory: Json) -> list[str]:
 def _belongs_to_instances(resource: Any, instance_ids: set[str]) -> bool:
     """Whether a resource in SMC belongs to one of the instances.
 
-    Resources that a person made in the console do not count, because that person also deletes them.
+    Resources that a person made in the console are not leftovers, because the person also deletes them.
     """
     return isinstance(resource, dict) and resource.get("InstanceId") in instance_ids
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import states
-from cli.output import STYLES, raw_stdout
+from cli.output import STYLES, unescaped_stdout
 from shared.domain.text import plain_line
 
 Json = dict[str, Any]
@@ -28,11 +28,13 @@ _BASE = {
     "restarting": 78,
     "validating": 88,
 }
-"""How much of a hop is done when a state begins, in percent. In the state ``migrating``, half of the job's percentage is added."""
+"""The percentage of a hop that is done when a state begins, by state. In the state ``migrating``, half of the job's percentage is
+added.
+"""
 
 
 class Screen(Protocol):
-    """The interface that both ways to show progress have: the live table and the plain lines."""
+    """The interface of the two classes that show progress: ``LiveScreen`` and ``PlainScreen``."""
 
     def update(self, batches: list[Json], migrations: list[Json], now: str) -> None:
         """Show the batches and migrations as they are at the virtual time ``now``."""
@@ -41,8 +43,8 @@ class Screen(Protocol):
         """Stop showing progress and restore the terminal."""
 
 
-def new_screen() -> Screen:
-    """A live screen if stdout is a terminal, else a screen that prints plain lines."""
+def make_screen() -> Screen:
+    """Make a screen with a live table if stdout is a terminal, else a screen that prints plain lines."""
     return LiveScreen() if sys.stdout.isatty() else PlainScreen()
 
 
@@ -58,7 +60,9 @@ def percent_done(migration: Json) -> int:
 
 
 def elapsed_in_words(text: str, now: str) -> str:
-    """How long it is from ``text`` to ``now``, in words such as ``1h05m``. Both are times as the API writes them."""
+    """How long it is from the time ``text`` to the time ``now``, in words such as ``1h05m``. ``text`` and ``now`` have the API's
+    format.
+    """
     span = _parse_time(now) - _parse_time(text)
     minutes = max(timedelta(), span) // timedelta(minutes=1)
     return f"{minutes // 60}h{minutes % 60:02d}m" if minutes >= 60 else f"{minutes}m"
@@ -73,7 +77,7 @@ class LiveScreen:
 
     def __init__(self) -> None:
         self._live = Live(
-            console=Console(file=raw_stdout()),
+            console=Console(file=unescaped_stdout()),
             auto_refresh=False,
             transient=True,
             vertical_overflow="visible",
@@ -94,7 +98,8 @@ class LiveScreen:
             table.add_row(*_migration_row(each, now))
         hidden = Text(f"... and {len(shown) - len(rows)} more" if len(rows) < len(shown) else "", style="dim")
         self._live.update(
-            Group(table, hidden, _batch_bars(batches, migrations), Text(f"virtual time {now[:16]} UTC", style="dim")), refresh=True
+            Group(table, hidden, _batch_progress_bars(batches, migrations), Text(f"virtual time {now[:16]} UTC", style="dim")),
+            refresh=True,
         )
 
     def close(self) -> None:
@@ -115,7 +120,7 @@ def _migration_row(migration: Json, now: str) -> tuple[Any, ...]:
     )
 
 
-def _batch_bars(batches: list[Json], migrations: list[Json]) -> Progress:
+def _batch_progress_bars(batches: list[Json], migrations: list[Json]) -> Progress:
     bars = Progress(TextColumn("{task.description}"), BarColumn(40), TextColumn("{task.percentage:>3.0f} %"), auto_refresh=False)
     for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
         mine = [percent_done(each) for each in migrations if each["batchId"] == batch["batchId"]]

@@ -13,19 +13,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input_problem
 from cli.signin.provider import OpenIdProvider, unverified_claims
 
 Json = dict[str, Any]
 SERVICE = "replank"
 RENEWED_BEFORE_EXPIRY_S = 60
-"""If a token expires within this number of seconds, it is renewed before it is used."""
+"""A token that expires within this number of seconds is renewed before it is used."""
 
 
-def api_token(api_url: str) -> str:
-    """The token for requests to an API: REPLANK_TOKEN, else the token of the last sign-in; empty if neither exists.
+def get_or_renew_api_token(api_url: str) -> str:
+    """Return the token for requests to an API: REPLANK_TOKEN, else the token of the last sign-in; empty if neither exists.
 
-    If the token of the last sign-in has expired, it is renewed first.
+    The token of the last sign-in is renewed first if it has expired.
     """
     given = os.environ.get("REPLANK_TOKEN", "").strip()
     if given:
@@ -33,7 +33,7 @@ def api_token(api_url: str) -> str:
     found = read_tokens(api_url)
     if not found:
         return ""
-    if float(unverified_claims(found["id_token"]).get("exp", 0)) > _now() + RENEWED_BEFORE_EXPIRY_S:
+    if float(unverified_claims(found["id_token"]).get("exp", 0)) > _current_time_s() + RENEWED_BEFORE_EXPIRY_S:
         return str(found["id_token"])
     return _renew_token(api_url, found)
 
@@ -50,7 +50,7 @@ def read_tokens(api_url: str) -> Json:
 
 
 def store_tokens(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
-    """Store the tokens of a sign-in. Returns a phrase that says where they are stored."""
+    """Store the tokens of a sign-in. Returns a phrase that says where the tokens are stored."""
     kept = {
         "issuer": provider.issuer,
         "client_id": provider.client_id,
@@ -93,7 +93,7 @@ def _renew_token(api_url: str, found: Json) -> str:
             if tokens.get("id_token"):
                 store_tokens(api_url, provider, tokens)
                 return str(tokens["id_token"])
-    raise bad_input("SignIn.Expired", "The sign-in has expired.", "Sign in again (`replank login`), or `replank logout`.")
+    raise bad_input_problem("SignIn.Expired", "The sign-in has expired.", "Sign in again (`replank login`), or `replank logout`.")
 
 
 def _keyring() -> Any:
@@ -116,7 +116,7 @@ def _read_tokens_file() -> Json:
 
 
 def _write_tokens_file(document: Json) -> None:
-    """Replace the file with the tokens atomically. Other users cannot read the file at any time."""
+    """Replace the file with the tokens atomically. Other users can never read the file."""
     where = tokens_file()
     where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = where.with_name(f".{where.name}.{os.getpid()}")
@@ -127,5 +127,5 @@ def _write_tokens_file(document: Json) -> None:
     fresh.replace(where)
 
 
-def _now() -> float:
+def _current_time_s() -> float:
     return time.time()

@@ -1,4 +1,6 @@
-"""A server on this machine. The provider redirects the browser to this server after a sign-in (RFC 8252 section 7.3)."""
+"""An HTTP server on this machine that receives the answer of a sign-in. The provider redirects the browser to this server after a
+sign-in (RFC 8252 section 7.3).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ class LoopbackServer:
         came = self._came = threading.Event()
         answers = self._answers = list[str]()
 
-        class Handler(BaseHTTPRequestHandler):
+        class CallbackHandler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 path, _, query = self.path.partition("?")
                 ours = path == "/callback" and ("code=" in query or "error=" in query)
@@ -35,7 +37,7 @@ class LoopbackServer:
             def log_message(self, *_: object) -> None:
                 """Log nothing, because the query string contains a secret."""
 
-        self._server = HTTPServer(("127.0.0.1", port), Handler)
+        self._server = HTTPServer(("127.0.0.1", port), CallbackHandler)
         self.redirect_uri = f"http://127.0.0.1:{self._server.server_port}/callback"
 
     def __enter__(self) -> LoopbackServer:
@@ -47,5 +49,5 @@ class LoopbackServer:
         self._server.server_close()
 
     def wait_for_answer(self, timeout_s: float) -> str:
-        """Wait for the browser's request. Returns its query string, or an empty text if no request came in time."""
+        """Wait for the browser's request. Returns the request's query string; empty if no request came in time."""
         return self._answers[0] if self._came.wait(timeout_s) else ""

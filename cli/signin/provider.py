@@ -58,8 +58,8 @@ class OpenIdProvider:
                 raise _sign_in_problem(f"{self.issuer} answers for another issuer", "Check REPLANK_OIDC_ISSUER of the deployment.")
         return self._about
 
-    def new_code_request(self, redirect_uri: str, *, hint: str = "") -> CodeRequest:
-        """A new request for an authorization code, with new secrets."""
+    def make_code_request(self, redirect_uri: str, *, hint: str = "") -> CodeRequest:
+        """Make a new request for an authorization code, with new secrets."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         query = {
@@ -125,7 +125,7 @@ class OpenIdProvider:
         raise _sign_in_problem("nobody entered the code in time", "Start again.")
 
     def refresh_tokens(self, refresh_token: str) -> Json:
-        """Get new tokens for a refresh token. Raises Problem if the person must sign in again."""
+        """Exchange a refresh token for new tokens. Raises Problem if the person must sign in again."""
         return self._request_tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
     def _request_tokens(self, form: Json) -> Json:

@@ -8,7 +8,7 @@ from console import entry
 
 
 def initialize(context: object) -> None:
-    """Read the settings, once per instance, before its first request."""
+    """Read the settings, before the first request to a function instance."""
     entry.initialize()
 
 

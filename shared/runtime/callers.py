@@ -19,19 +19,19 @@ from shared.runtime.router import Reply
 from shared.stages.api import audit, views
 
 TOKEN_HEADER = "x-replank-token"
-"""The header with the provider's token.
+"""The header with the sign-in provider's token.
 
-Authorization cannot be used, because it already carries the signature for the HTTP trigger.
+The header Authorization cannot be used, because Authorization already carries the signature for the HTTP trigger.
 """
 NOBODY = Caller("")
 TRIGGER = "trigger"
 
 
 @dataclass(frozen=True)
-class IncomingAct:
-    """The request for an act.
+class ActRequest:
+    """A request to carry out an act.
 
-    ``act`` is the operation's name, ``path`` holds the ids from the path, and ``headers`` have lower-case names.
+    ``act`` is the operation's name, ``path`` holds the ids in the URL's path, and ``headers`` have lower-case names.
     """
 
     act: str
@@ -52,13 +52,14 @@ class CallerSettings(Protocol):
     def account_id(self) -> str: ...
 
     @property
-    def access(self) -> AccessRules | None: ...
+    def access_rules(self) -> AccessRules | None: ...
 
 
 def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Caller:
-    """The caller of the request. A token names the person. Without a token, the operator header names the person.
+    """The caller of the request. If the request has a token, the token names the caller. Without a token, the operator header
+    names the caller.
 
-    Raises Refused (Operator.Missing, Operator.Invalid, Token.*), and Transient if the provider does not answer.
+    Raises Refused (Operator.Missing, Operator.Invalid, Token.*), and Transient if the sign-in provider does not answer.
     """
     token = token_in_headers(headers)
     if token:
@@ -82,9 +83,9 @@ def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: P
     return Caller(read_caller_name(decode_header(given, operator_header), operator_header))
 
 
-def carry_out_act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
-    """Carry out an act if the caller may do it. The audit records the request and its outcome, even if the act is refused."""
-    access = settings.access or AccessRules()
+def carry_out_act(came: ActRequest, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
+    """Carry out an act if the caller may do the act. The audit records the request and its outcome, even if the act is refused."""
+    access = settings.access_rules or AccessRules()
     caller, refusal = _identify_caller(came, ports, settings)
     target = _act_target(came, ports, access)
     entry = audit.record_request(ports, _audit_line(came, caller, target, ports))
@@ -95,24 +96,24 @@ def carry_out_act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports
             authorize(caller, came.act, access, account=account_id or settings.account_id, owner=target.owner)
         reply = carry_out(caller)
     except ReplankError as error:
-        audit.record_outcome(ports, entry, AuditOutcome(ports.clock.now(), http_status(error), error.code, error.message))
+        audit.record_outcome(ports, entry, AuditOutcome(ports.clock.now(), http_status_of_error(error), error.code, error.message))
         raise
     except Exception as error:
         audit.record_outcome(ports, entry, AuditOutcome(ports.clock.now(), 500, "Internal.Bug", type(error).__name__))
         raise
-    audit.record_outcome(ports, entry, AuditOutcome(ports.clock.now(), reply.status, after=_state_text(reply.view)))
+    audit.record_outcome(ports, entry, AuditOutcome(ports.clock.now(), reply.status, after=_state_text_for_audit(reply.view)))
     return reply
 
 
-def http_status(error: ReplankError) -> int:
-    """The HTTP status of the API's answer to an error."""
+def http_status_of_error(error: ReplankError) -> int:
+    """The HTTP status with which the API reports the error."""
     return error.status if error.fate is Fate.REFUSED else {Fate.STALE: 409, Fate.TRANSIENT: 503}.get(error.fate, 500)
 
 
 def decode_header(given: str, where: str) -> str:
-    """The text of a header. Headers are ASCII, so other characters are percent-encoded in UTF-8 (``%E5%BC%A0``).
+    """The decoded value of a header. Headers are ASCII, so other characters are percent-encoded in UTF-8 (``%E5%BC%A0``).
 
-    Unencoded UTF-8 is accepted too, whether the platform decoded it as Latin-1 or as UTF-8.
+    A value in UTF-8 without percent-encoding is accepted too, whether the platform decoded the value as Latin-1 or as UTF-8.
     """
     try:
         if given.isascii():
@@ -132,7 +133,7 @@ def token_in_headers(headers: Mapping[str, str]) -> str:
     return given or (bearer.strip() if scheme.lower() == "bearer" else "")
 
 
-def _identify_caller(came: IncomingAct, ports: Ports, settings: CallerSettings) -> tuple[Caller, ReplankError | None]:
+def _identify_caller(came: ActRequest, ports: Ports, settings: CallerSettings) -> tuple[Caller, ReplankError | None]:
     try:
         return replace(caller_of_request(came.headers, settings.operator_header, ports), door=came.door), None
     except ReplankError as error:
@@ -140,7 +141,7 @@ def _identify_caller(came: IncomingAct, ports: Ports, settings: CallerSettings) 
         return Caller(claimed), error
 
 
-def _audit_line(came: IncomingAct, caller: Caller, target: _ActTarget, ports: Ports) -> AuditRequest:
+def _audit_line(came: ActRequest, caller: Caller, target: _ActTarget, ports: Ports) -> AuditRequest:
     return AuditRequest(
         at=ports.clock.now(),
         who=caller.name,
@@ -159,10 +160,10 @@ def _audit_line(came: IncomingAct, caller: Caller, target: _ActTarget, ports: Po
 
 @dataclass(frozen=True)
 class _ActTarget:
-    """The target of an act, as it was before the act.
+    """The batch or migration that an act changes, in its state before the act.
 
-    ``before`` is the target's state and version. ``owner`` is the person who submitted the batch. The owner is read only if a grant
-    needs it.
+    ``before`` is the target's state and version. ``owner`` is the person who submitted the batch. The owner is read only if a
+    grant depends on the owner.
     """
 
     before: str = ""
@@ -170,10 +171,10 @@ class _ActTarget:
     accounts: tuple[str, ...] = ("",)
 
 
-def _act_target(came: IncomingAct, ports: Ports, access: AccessRules) -> _ActTarget:
-    """The target of an act.
+def _act_target(came: ActRequest, ports: Ports, access: AccessRules) -> _ActTarget:
+    """The batch or migration that the act changes.
 
-    Raises Transient if the target cannot be read now. Without the batch's owner, the act might be refused wrongly.
+    Raises Transient if the target cannot be read now, because without the batch's owner the act might be refused wrongly.
     """
     by_owner = any(grant.owners for grant in access.grants or ())
     try:
@@ -190,7 +191,9 @@ def _act_target(came: IncomingAct, ports: Ports, access: AccessRules) -> _ActTar
 
 
 def _accounts_in_body(body: str, ports: Ports) -> tuple[str, ...]:
-    """The accounts that the body of a new batch names. Faults in the body are ignored here, because the act itself reports them."""
+    """The accounts that the request body for a new batch names. Faults in the body are ignored here, because the act itself
+    reports them.
+    """
     if '"accountIds"' not in body:
         return ("",)
     try:
@@ -200,7 +203,7 @@ def _accounts_in_body(body: str, ports: Ports) -> tuple[str, ...]:
         return ("",)
 
 
-def _state_text(view: object) -> str:
+def _state_text_for_audit(view: object) -> str:
     """The state and version in an act's answer. The audit records this text."""
     if isinstance(view, views.ConfirmationResult):
         return f"{len(view.confirmed)} confirmed, {len(view.refused)} refused"

@@ -1,7 +1,4 @@
-"""The composition root.
-
-The composition root decides which adapter implements which port, and which SDK clients a function makes when it starts.
-"""
+"""The composition root: decides which adapter implements which port, and which SDK clients are made when a function starts."""
 
 from __future__ import annotations
 
@@ -42,9 +39,9 @@ USES_SMC = frozenset({"migrate", "watch", "validate", "rollback"})
 
 
 def function_credentials(environment: Mapping[str, str], context: object) -> Credentials:
-    """The credentials of the function's role, taken from the environment or from the context.
+    """The credentials of the function's role, from the environment variables or from the invocation's context.
 
-    Raises Permanent (Credentials.Missing).
+    Raises Permanent (Credentials.Missing) if neither has credentials.
     """
     key_id = environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
     secret = environment.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
@@ -59,14 +56,14 @@ def function_credentials(environment: Mapping[str, str], context: object) -> Cre
 
 
 def make_ports(function: str, settings: Settings, credentials: Credentials, clock: Clock | None = None) -> Ports:
-    """Make all ports of a function. The SDK clients are made too, so that the first message does not wait for them.
+    """Make all ports of a function. Also make the SDK clients, so that the first message does not wait for the clients.
 
-    ``clock`` is used instead of the clock that the settings name.
+    If ``clock`` is given, the ports use this clock instead of the clock in the settings.
     """
     clients = Clients(_account_settings(settings, credentials), retry=replace(CLOUD_CALL, pause_s=settings.retry_pause_ms / 1000))
     clock, store = clock or clock_from_setting(settings.clock), Store(clients)
-    accounts = _make_member_accounts(function, settings, clients, clock) if settings.accounts else None
-    _make_clients(function, settings, clients)
+    accounts = _make_member_accounts_port(function, settings, clients, clock) if settings.accounts else None
+    _make_sdk_clients(function, settings, clients)
     unready = DriverSettingErrors(lambda: _make_drivers(clients, settings, clock))
     return Ports(
         clock=clock,
@@ -76,10 +73,10 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         batches=TablestoreBatches(store),
         admission=TablestoreAdmission(store, settings.accounts),
         ledger=TablestoreLedger(store),
-        audit=DeferredAdapter(lambda: _make_audit(store)),
-        inventory=DeferredAdapter(lambda: _make_inventory(store)),
-        compute=DeferredAdapter(lambda: _make_compute(clients, clock)),
-        guest=DeferredAdapter(lambda: _make_guest(clients)),
+        audit=DeferredAdapter(lambda: _make_audit_port(store)),
+        inventory=DeferredAdapter(lambda: _make_inventory_port(store)),
+        compute=DeferredAdapter(lambda: _make_compute_port(clients, clock)),
+        guest=DeferredAdapter(lambda: _make_guest_port(clients)),
         drivers=_make_drivers(clients, settings, clock) if function in USES_SMC else {},
         unready=unready,
         unready_on_path=unready.path_error,
@@ -88,14 +85,16 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         regions=settings.regions,
         more_regions=settings.more_regions,
         notices=NoticeSettings(settings.notice_sources, settings.notice_policy),
-        sign_in=DeferredAdapter(lambda: _make_sign_in(settings, clock)) if settings.oidc_issuer else None,
+        sign_in=DeferredAdapter(lambda: _make_sign_in_port(settings, clock)) if settings.oidc_issuer else None,
         account_id=settings.account_id,
         accounts=accounts,
     )
 
 
 class DeferredAdapter:
-    """Stands for an adapter that is imported and made only when it is first used. Not every function uses every port."""
+    """A placeholder for an adapter. The adapter is imported and made when it is first used, because not every function uses every
+    port.
+    """
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -107,9 +106,9 @@ class DeferredAdapter:
 
 
 class DriverSettingErrors(Mapping[str, Permanent]):
-    """The drivers that lack a setting.
+    """The errors of the drivers that lack a setting, by driver name.
 
-    Each driver's error names the missing setting. The drivers are checked when this mapping is first read.
+    Each error names the missing setting. The drivers are checked when the mapping is first read.
     """
 
     def __init__(self, drivers: Callable[[], dict[str, Driver]]) -> None:
@@ -152,13 +151,13 @@ class DriverSettingErrors(Mapping[str, Permanent]):
         return len(self._unready_drivers)
 
 
-def _make_compute(clients: Clients, clock: Clock) -> Compute:
+def _make_compute_port(clients: Clients, clock: Clock) -> Compute:
     from shared.adapters.compute import EcsCompute
 
     return EcsCompute(clients, clock)
 
 
-def _make_guest(clients: Clients) -> Guest:
+def _make_guest_port(clients: Clients) -> Guest:
     from shared.adapters.guest import CloudAssistant
 
     return CloudAssistant(clients)
@@ -168,9 +167,9 @@ def _make_drivers(clients: Clients, settings: Settings, clock: Clock) -> dict[st
     from shared.adapters.drivers.console import ConsoleDriver
     from shared.adapters.drivers.smc import SmcDriver
 
-    made = (SmcDriver(clients, _make_guest(clients), settings.smc, clock), ConsoleDriver(clients, settings.catalog))
+    made = (SmcDriver(clients, _make_guest_port(clients), settings.smc, clock), ConsoleDriver(clients, settings.catalog))
     in_guest = DeferredAdapter(lambda: _make_guest_driver(clients, settings, clock))
-    unchosen = DeferredAdapter(_make_unchosen_driver)
+    unchosen = DeferredAdapter(_make_auto_driver_placeholder)
     return {
         **{driver.traits.name: driver for driver in made},
         GUEST.name: cast("Driver", in_guest),
@@ -178,7 +177,7 @@ def _make_drivers(clients: Clients, settings: Settings, clock: Clock) -> dict[st
     }
 
 
-def _make_unchosen_driver() -> Driver:
+def _make_auto_driver_placeholder() -> Driver:
     from shared.adapters.drivers.unchosen import UnchosenDriver
 
     return UnchosenDriver()
@@ -187,43 +186,45 @@ def _make_unchosen_driver() -> Driver:
 def _make_guest_driver(clients: Clients, settings: Settings, clock: Clock) -> Driver:
     from shared.adapters.drivers.in_guest import GuestDriver
 
-    return GuestDriver(_make_guest(clients), clock, settings.catalog)
+    return GuestDriver(_make_guest_port(clients), clock, settings.catalog)
 
 
-def _make_member_accounts(function: str, settings: Settings, clients: Clients, clock: Clock) -> Accounts:
-    """Make the port of the member accounts. The api function only reads the accounts' names, and never assumes a role."""
+def _make_member_accounts_port(function: str, settings: Settings, clients: Clients, clock: Clock) -> Accounts:
+    """Make the port of the member accounts. The api function only reads the names of the member accounts, and never assumes a
+    role.
+    """
     from shared.adapters.assumed_roles import MemberAccounts
 
     def make_account_ports(assumed: Clients) -> AccountPorts:
         drivers = _make_drivers(assumed, settings, clock) if function in USES_SMC else {}
         return AccountPorts(
-            cast("Compute", DeferredAdapter(lambda: _make_compute(assumed, clock))),
-            cast("Guest", DeferredAdapter(lambda: _make_guest(assumed))),
+            cast("Compute", DeferredAdapter(lambda: _make_compute_port(assumed, clock))),
+            cast("Guest", DeferredAdapter(lambda: _make_guest_port(assumed))),
             drivers,
         )
 
     return MemberAccounts(settings.accounts, clients, clock, make_account_ports)
 
 
-def _make_audit(store: Store) -> Audit:
+def _make_audit_port(store: Store) -> Audit:
     from shared.adapters.audit import TablestoreAudit
 
     return TablestoreAudit(store)
 
 
-def _make_inventory(store: Store) -> InventoryStore:
+def _make_inventory_port(store: Store) -> InventoryStore:
     from shared.adapters.inventory import TablestoreInventory
 
     return TablestoreInventory(store)
 
 
-def _make_sign_in(settings: Settings, clock: Clock) -> SignIn:
+def _make_sign_in_port(settings: Settings, clock: Clock) -> SignIn:
     from shared.adapters.sign_in import NAME_CLAIMS, OidcProvider, OidcSignIn
 
     return OidcSignIn(OidcProvider(settings.oidc_issuer, settings.oidc_audiences, settings.oidc_name_claims or NAME_CLAIMS), clock)
 
 
-def _make_clients(function: str, settings: Settings, clients: Clients) -> None:
+def _make_sdk_clients(function: str, settings: Settings, clients: Clients) -> None:
     clients.tablestore_client()
     clients.eventbridge_client()
     if function in USES_ECS:

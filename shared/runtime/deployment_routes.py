@@ -1,4 +1,6 @@
-"""The API's operations that tell about the deployment itself: accounts, what is stuck, sign-in, settings, health, the caller."""
+"""The API's operations that describe the deployment: accounts, stuck rows, sign-in provider, settings, health, and the caller's
+rights.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         "GET",
         "/accounts",
         "listAccounts",
-        "The accounts that are served, and what keeps one from being used.",
+        "The accounts that Replank serves, and why an account cannot be used now.",
         _list_accounts,
         views.AccountList,
     ),
@@ -53,7 +55,7 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         "GET",
         "/stuck",
         "listStuck",
-        "What stands still, and why.",
+        "The rows that cannot continue by themselves, each with its cause and remedy.",
         lambda call: Reply(_list_stuck_rows(call.ports)),
         views.StuckRowList,
     ),
@@ -61,7 +63,7 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         "GET",
         "/sign-in",
         "getSignIn",
-        "Where to sign in; empty if no names are verified.",
+        "The sign-in provider and the client id to use there; both are empty if the deployment has no provider.",
         lambda call: Reply(people_views.SignInProvider(*call.sign_in)),
         people_views.SignInProvider,
     ),
@@ -73,7 +75,15 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         _list_settings,
         people_views.SettingList,
     ),
-    Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_caller, people_views.CallerView, personal=True),
+    Route(
+        "GET",
+        "/me",
+        "getMe",
+        "The caller's name and roles, and the acts that the caller may carry out.",
+        _get_caller,
+        people_views.CallerView,
+        personal=True,
+    ),
     Route(
         "GET",
         "/health",

@@ -1,6 +1,6 @@
 """The entrypoint of every function.
 
-The entrypoint reads the message, runs the stage, writes one log line, and then acknowledges the message or raises.
+The entrypoint reads the message, runs the stage, writes one log line, and then acknowledges the message or raises an error.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from shared.runtime.composition import function_credentials, make_ports
 from shared.runtime.messages import (
     MAX_DELIVERY_BYTES,
     MAX_REQUEST_BYTES,
-    document_in_event,
+    http_request_in_document,
     messages_in_document,
-    request_in_document,
+    parse_event_json,
 )
 from shared.runtime.settings import Settings, read_settings
 
 ACKNOWLEDGED = frozenset({Fate.STALE, Fate.REFUSED, Fate.PERMANENT})
-"""The fates of errors that a second delivery would only repeat.
+"""The fates of errors that would occur again at every further delivery.
 
 If handling a message raises an error with one of these fates, the message is acknowledged, so that it is not delivered again.
 """
@@ -50,15 +50,17 @@ class _FunctionState:
     credentials: Credentials
     ports: Ports
     rates: Any = None
-    """The limiter of each caller's requests. Only the api function has a limiter."""
+    """The rate limiter for the callers' requests; None in every function except api."""
 
 
 _running: dict[str, _FunctionState] = {}
-"""The initialized functions by name. A deployed process has one function, and a simulation has all of them."""
+"""The state of each initialized function, by the function's name. A deployed process has one function. A simulation has all
+functions in one process.
+"""
 
 
 def initialize(function: str, context: object) -> None:
-    """Read the settings and make the clients, once per instance.
+    """Read the settings and make the SDK clients, once per function instance.
 
     If ``initialize`` raises an error, the platform starts another instance.
     """
@@ -77,8 +79,8 @@ def initialize(function: str, context: object) -> None:
 def handle_event(function: str, event: bytes, context: object) -> Any:
     """Process one invocation. Returns a response for an HTTP request, and ``{"result": ...}`` for a message.
 
-    Raises Refused for an unreadable message. No row can record an unreadable message, so the dead letter queue keeps it until a
-    person looks at it.
+    Raises Refused for an unreadable message. No row can record an unreadable message, so the dead letter queue keeps the message
+    until a person looks at it.
     """
     running = _refresh_function_state(function, context)
     request_id = str(getattr(context, "request_id", ""))
@@ -88,11 +90,11 @@ def handle_event(function: str, event: bytes, context: object) -> Any:
             if len(event) > MAX_REQUEST_BYTES:
                 return _too_large_response(request_id)
             return _answer_request(
-                _read_and_log_refusal(lambda: request_in_document(document_in_event(event, limit=MAX_REQUEST_BYTES))),
+                _read_and_log_refusal(lambda: http_request_in_document(parse_event_json(event, limit=MAX_REQUEST_BYTES))),
                 running,
                 request_id,
             )
-        return _run_messages(
+        return _run_stage_for_messages(
             function, _read_and_log_refusal(lambda: _messages_for_function(function, event, request_id)), running.ports
         )
     finally:
@@ -108,7 +110,7 @@ def _read_and_log_refusal(read: Callable[[], T]) -> T:
 
 
 def _messages_for_function(function: str, event: bytes, request_id: str) -> list[Message]:
-    messages = messages_in_document(document_in_event(event, limit=MAX_DELIVERY_BYTES), request_id, size=len(event))
+    messages = messages_in_document(parse_event_json(event, limit=MAX_DELIVERY_BYTES), request_id, size=len(event))
     for message in messages:
         if not events.handles_message(function, message.type, message.source):
             what = f"replank-{function} does not handle {message.type} from {message.source}."
@@ -131,16 +133,16 @@ def _refresh_function_state(function: str, context: object) -> _FunctionState:
     return running
 
 
-def _run_messages(function: str, messages: list[Message], ports: Ports) -> str:
-    """Run the stage for each message.
+def _run_stage_for_messages(function: str, messages: list[Message], ports: Ports) -> str:
+    """Run the stage for every message, even if one of them fails.
 
-    The first error that needs a second delivery is raised after the last message.
+    After the last message, raise the first error that needs a second delivery.
     """
     results: list[str] = []
     again: Exception | None = None
     for message in messages:
         try:
-            results.append(_run_message(function, message, ports))
+            results.append(_run_stage_for_message(function, message, ports))
         except Exception as error:
             again = again or error
     if again is not None:
@@ -148,7 +150,7 @@ def _run_messages(function: str, messages: list[Message], ports: Ports) -> str:
     return json.dumps({"result": results[0] if len(results) == 1 else results})
 
 
-def _run_message(function: str, message: Message, ports: Ports) -> str:
+def _run_stage_for_message(function: str, message: Message, ports: Ports) -> str:
     started = time.perf_counter()
     facts: dict[str, Any] = {"event": message.type, "eventId": message.event_id}
     facts.update({name: message.data[name] for name in _FACTS if name in message.data})
@@ -194,7 +196,7 @@ def _answer_request(request: dict[str, Any], running: _FunctionState, request_id
 def _too_large_response(request_id: str) -> dict[str, Any]:
     from shared.runtime import web
 
-    error = web.too_large_error()
+    error = web.body_too_large_error()
     _log_error(error, {})
     return web.error_response(error, request_id)
 

@@ -1,11 +1,12 @@
 """Converts an event of the classic API Gateway into a request in the HTTP trigger's form.
 
-Gateway and trigger expect the same four fields in an answer. The event's fields are ``path``, ``httpMethod``, ``headers``,
-``queryParameters``, ``pathParameters``, ``body`` and ``isBase64Encoded``. ``isBase64Encoded`` is the text true or false. Source:
-help.aliyun.com, "Use Function Compute as the backend service of an API operation".
+The answer needs no conversion, because the gateway and the HTTP trigger expect the same four fields. A gateway event has the
+fields ``path``, ``httpMethod``, ``headers``, ``queryParameters``, ``pathParameters``, ``body`` and ``isBase64Encoded``. The value
+of ``isBase64Encoded`` is the text true or false. Source: help.aliyun.com, "Use Function Compute as the backend service of an API
+operation".
 
-Anybody who may invoke the function can send an event of this form. The request's field ``door`` therefore records only the form of
-the event. The form does not prove that the event came through the gateway.
+Anybody who may invoke the function can send an event in the gateway's form. The form of an event does not prove that the event
+came through the gateway. The request's field ``door`` records only the form of the event.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ _KINDS: dict[str, type] = {"body": str, "headers": dict, "queryParameters": dict
 _TRUTH = {"true": True, "false": False, "": False}
 
 
-def request_in_event(event: dict[str, Any]) -> dict[str, Any]:
-    """The event as a request in the HTTP trigger's form. Raises Refused (Event.Invalid)."""
+def http_request_in_gateway_event(event: dict[str, Any]) -> dict[str, Any]:
+    """The gateway's event as a request in the HTTP trigger's form. Raises Refused (Event.Invalid) if a field has the wrong type."""
     method, path = event["httpMethod"], event.get("path")
     if not isinstance(method, str) or not isinstance(path, str):
         raise _invalid_event("its httpMethod or path is not text")
@@ -43,7 +44,7 @@ def request_in_event(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _path_with_parameters(path: str, parameters: dict[str, Any]) -> str:
-    """The path with its parameters filled in. The gateway may pass a pattern such as ``/migrations/[migrationId]``."""
+    """The path with its parameters filled in. The gateway may pass the path as a pattern such as ``/migrations/[migrationId]``."""
     if not all(isinstance(value, str) for value in parameters.values()):
         raise _invalid_event("one of its pathParameters is not text")
     return _PLACE.sub(lambda found: quote(parameters.get(found[1] or found[2], found[0]), safe=""), path)

@@ -7,19 +7,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.domain.errors import Refused
-from shared.runtime.schema import invalid_field
+from shared.runtime.schema import invalid_field_error
 
 VERSION = "/v1"
-"""The version at the beginning of every path of the API. Within a version, fields may be added, but never removed or redefined."""
+"""The version at the beginning of every path of the API. Within a version of the API, fields may be added, but never removed or
+redefined.
+"""
 DEPRECATED_SINCE = 1795824000
-"""2026-11-28 as Unix time. Since then, paths without a version are deprecated, but they still work."""
+"""The day since which paths without a version are deprecated, as Unix time: 2026-11-28. Deprecated paths still work."""
 DOCUMENT = "/openapi.json"
-"""The only path without a version. The OpenAPI document at this path describes all versions."""
+"""The path of the OpenAPI document. The path needs no version, because the document describes all versions of the API."""
 MEDIA_TYPE = "application/json"
 
 
 def path_without_version(raw_path: str) -> tuple[str, bool]:
-    """The path without its version, and whether the request used a deprecated path, which names no version."""
+    """The path without its version. The second value is true if the path names no version, which is deprecated."""
     if raw_path == VERSION or raw_path.startswith(f"{VERSION}/"):
         return raw_path[len(VERSION) :] or "/", False
     return raw_path, raw_path != DOCUMENT
@@ -35,7 +37,7 @@ def deprecation_headers(path: str) -> dict[str, str]:
 
 
 def headers_by_name(given: Mapping[str, Any] | None) -> dict[str, str]:
-    """The headers by lower-case name.
+    """The request's headers, with their names in lower case as keys.
 
     If a header was sent in two spellings, the values are joined by a comma, as HTTP joins repeated headers.
     """
@@ -61,17 +63,18 @@ def check_media_type(headers: Mapping[str, str]) -> None:
 
 
 def parameter_value(name: str, value: Any) -> str:
-    """The value of a parameter. Raises Refused (Request.Invalid) if the parameter was given more than once.
+    """The checked value of a query parameter. Raises Refused (Request.Invalid) if the parameter was given more than once.
 
-    The trigger joins repeated values with commas. No valid value contains a comma, so a comma means a repeated parameter.
+    The HTTP trigger joins the values of a repeated parameter with commas. No valid value contains a comma, so a comma means a
+    repeated parameter.
     """
     if not isinstance(value, str) or "," in value:
-        raise invalid_field(name, "must be given once, and without a comma")
+        raise invalid_field_error(name, "must be given once, and without a comma")
     return value
 
 
 def object_from_unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a JSON object from its pairs. Raises Refused if a name occurs twice.
+    """Make a JSON object from its pairs of name and value. Raises Refused if a name occurs twice.
 
     Without the check for repeated names, the last value would be used without a warning.
     """
@@ -79,18 +82,20 @@ def object_from_unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise invalid_field(twice[:60], "must be given once")
+        raise invalid_field_error(twice[:60], "must be given once")
     return found
 
 
 def entity_tag(view: object, body: str) -> str:
-    """The ETag of an answer: the digest of the body. If the view has a version, the version precedes the digest."""
+    """The ETag of an answer: the digest of the body. If the answer has a version, the version precedes the digest."""
     version = getattr(view, "version", None)
     digest = hashlib.blake2b(body.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
     return f'"{version}-{digest}"' if isinstance(version, int) and version > 0 else f'"{digest}"'
 
 
 def is_tag_known_to_caller(tag: str, if_none_match: str) -> bool:
-    """Whether the caller's If-None-Match names this tag, because the caller already has the answer. Weak tags match too."""
+    """Whether the caller already has the answer, because the request's header If-None-Match contains the answer's tag. Weak tags
+    match too.
+    """
     given = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return tag in given or "*" in given

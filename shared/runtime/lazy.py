@@ -1,8 +1,9 @@
-"""Starts the SDKs without the modules that Replank's calls never need, such as aiohttp for asynchronous calls.
+"""Imports the SDKs without the modules that Replank's calls never need, such as aiohttp for asynchronous calls.
 
 The module aiohttp alone takes half of the SDKs' import time. Each unneeded module is replaced by a stand-in. The first use of a
-stand-in loads the real module. ``REPLANK_LAZY_AIOHTTP=0`` turns the stand-ins off, except for cryptography, which is not in the
-functions' packages. The SDKs need cryptography only to sign with an RSA key pair, and a function's role has no key pair.
+stand-in loads the real module. ``REPLANK_LAZY_AIOHTTP=0`` turns off all stand-ins except the stand-in for cryptography, which is
+not in the functions' packages. The SDKs need cryptography only to sign with an RSA key pair, and a function's role has no key
+pair.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, cast
 
 SWITCH = "REPLANK_LAZY_AIOHTTP"
 NEVER = "cryptography"
-"""The module that gets a stand-in even if the switch turns the others off."""
+"""The module that gets a stand-in even if REPLANK_LAZY_AIOHTTP=0 turns off all other stand-ins."""
 DEFERRED: Mapping[str, Mapping[str, Any]] = {
     "aiohttp": {"ClientTimeout": None},
     "asyncio": {},
@@ -32,15 +33,15 @@ DEFERRED: Mapping[str, Mapping[str, Any]] = {
     "importlib.metadata": {"version": None},
     "tablestore.flatbuffer": {"__all__": ()},  # the codec of SQL and time series; the SDK imports all its names with *
 }
-"""The deferred modules, each with the names that the SDKs import from it.
+"""The modules whose import is deferred, each with the names that the SDKs import from the module.
 
-The value of a name is its substitute; None means a stand-in.
+Each name has the value that the SDKs get instead; None means a ``DeferredName``.
 """
 _loading = threading.RLock()
 
 
 class DeferredName:
-    """Stands for a name imported from a deferred module.
+    """A stand-in for a name that was imported from a deferred module.
 
     Calling the name, or reading one of its attributes, loads the real module.
     """
@@ -60,7 +61,7 @@ class DeferredName:
 
 
 class StandInModule(ModuleType):
-    """Stands for a deferred module. Reading a name that DEFERRED does not list for this module loads the real module."""
+    """A stand-in for a deferred module. Reading a name that DEFERRED does not list for this module loads the real module."""
 
     def __getattr__(self, name: str) -> Any:
         finder: DeferringFinder = self.__dict__["__loader__"]
@@ -73,9 +74,9 @@ class StandInModule(ModuleType):
 
 
 class DeferringFinder:
-    """An import finder and loader.
+    """An import finder and loader for one deferred module.
 
-    The finder provides stand-ins for a module and its submodules until one of them is first used.
+    The finder provides stand-ins for the module and its submodules until one of the stand-ins is first used.
     """
 
     def __init__(self, root: str, names: Mapping[str, Any]) -> None:
@@ -110,7 +111,7 @@ class DeferringFinder:
 
 
 def defer_modules(environment: Mapping[str, str]) -> None:
-    """Defer those modules in DEFERRED that are not loaded yet. A second call changes nothing."""
+    """Defer the import of each module in DEFERRED that is not loaded yet. A second call changes nothing."""
     known = {finder.root for finder in sys.meta_path if isinstance(finder, DeferringFinder)}
     for root, names in DEFERRED.items():
         wanted = root == NEVER or environment.get(SWITCH, "1") != "0"
@@ -120,7 +121,7 @@ def defer_modules(environment: Mapping[str, str]) -> None:
 
 @contextmanager
 def deferred_imports(environment: Mapping[str, str]) -> Iterator[None]:
-    """Defer modules while an instance starts.
+    """Defer imports while a function instance starts.
 
     The garbage collector is paused too, because the imports make thousands of classes.
     """

@@ -57,7 +57,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _json_line(line: dict[str, Any]) -> str:
-    """The line as JSON. Control characters and characters that a stream could refuse are escaped."""
+    """The log line as JSON text. Control characters, and characters that an output stream cannot encode, are escaped."""
     return escaped_json(hide_secrets(json.dumps(line, ensure_ascii=False, default=str)))
 
 

@@ -14,12 +14,14 @@ from shared.domain.message import Message
 MAX_EVENT_BYTES = 64 * 1024
 """Maximum bytes of one event with its attributes.
 
-The dead letter queue accepts no larger events. Real events have a tenth of this size.
+The dead letter queue accepts no larger events. Real events are about a tenth as large as MAX_EVENT_BYTES.
 """
 MAX_DELIVERY_BYTES = 1024 * 1024
-"""Maximum bytes of one delivery of several events."""
+"""Maximum bytes of one delivery that contains several events."""
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
-"""Maximum bytes of the event of an HTTP request, including its body in base64. The API itself accepts only smaller bodies."""
+"""Maximum bytes of the event for one HTTP request, including the request's body in base64. The API's own limit for the body is
+smaller.
+"""
 MAX_NAME = 256
 """Maximum characters of an id or name in an event's data. Tablestore's keys have at most 1024 bytes."""
 _NAMES = (
@@ -38,8 +40,8 @@ MAX_EVENTS = 100
 """Maximum events in one delivery of an event stream."""
 
 
-def document_in_event(event: bytes | str, *, limit: int) -> Any:
-    """The parsed JSON of an event. Raises Refused (Event.Invalid) if it is not JSON or has more than ``limit`` bytes."""
+def parse_event_json(event: bytes | str, *, limit: int) -> Any:
+    """Parse the JSON of an event. Raises Refused (Event.Invalid) if the event is not JSON or has more than ``limit`` bytes."""
     raw = event.encode() if isinstance(event, str) else bytes(event)
     if len(raw) > limit:
         raise _invalid_event(f"it has {len(raw)} bytes, more than {limit}")
@@ -52,8 +54,8 @@ def document_in_event(event: bytes | str, *, limit: int) -> Any:
         raise _invalid_event("it is not JSON in UTF-8") from None
 
 
-def request_in_document(document: Any) -> dict[str, Any]:
-    """The document as a request. The request's field ``door`` says whether the document has the HTTP trigger's form or API
+def http_request_in_document(document: Any) -> dict[str, Any]:
+    """The document as an HTTP request. The request's field ``door`` says whether the document has the HTTP trigger's form or API
     Gateway's form.
 
     Raises Refused (Event.Invalid) if the document has neither form.
@@ -61,7 +63,7 @@ def request_in_document(document: Any) -> dict[str, Any]:
     if isinstance(document, dict) and "httpMethod" in document and "requestContext" not in document:
         from shared.runtime import gateway  # only the api function needs it
 
-        return gateway.request_in_event(document)
+        return gateway.http_request_in_gateway_event(document)
     context = document.get("requestContext") if isinstance(document, dict) else None
     about = context.get("http") if isinstance(context, dict) else None
     if not isinstance(about, dict) or not all(isinstance(about.get(name, ""), str) for name in ("method", "path")):
@@ -123,14 +125,14 @@ def _event_data(document: dict[str, Any]) -> dict[str, Any]:
         return {}
     if not isinstance(data, dict):
         raise _invalid_event("its data is not an object")
-    _check_key_values(data)
+    _check_ids_and_names(data)
     if isinstance(data.get("content"), dict):
-        _check_key_values(data["content"])
+        _check_ids_and_names(data["content"])
     return data
 
 
-def _check_key_values(data: dict[str, Any]) -> None:
-    """Check that each id and each name in the data is a short text. Stages use these values as keys of rows."""
+def _check_ids_and_names(data: dict[str, Any]) -> None:
+    """Check that each id and each name in the data is a short text. Stages use the ids and names as keys of rows."""
     for name in _NAMES:
         value = data.get(name, "")
         if value is not None and (not isinstance(value, str) or len(value) > MAX_NAME):

@@ -17,12 +17,12 @@ Json = dict[str, Any]
 
 ERROR: Json = {
     "type": "object",
-    "description": "Every refusal and failure has this form. Code never changes its meaning.",
+    "description": "Every error of the API has this form. The meaning of a Code never changes.",
     "properties": {
         "Code": {"type": "string"},
         "Message": {"type": "string"},
         "RequestId": {"type": "string"},
-        "Recommend": {"type": "string", "description": "What helps."},
+        "Recommend": {"type": "string", "description": "What the caller can do about the error."},
     },
     "required": ["Code", "Message", "RequestId", "Recommend"],
     "additionalProperties": False,
@@ -35,7 +35,7 @@ TRIGGER_ERROR: Json = {
 }
 HELD: Json = {
     "X-Replank-Hold": {
-        "description": "Every answer has it while the account is on hold. Its value is the reason, as a JSON text.",
+        "description": "Every answer has this header while the account is on hold. The value is the reason, as a JSON text.",
         "required": False,
         "schema": {"type": "string"},
     }
@@ -45,17 +45,17 @@ TAG: Json = {
 }
 _ALWAYS = (400, 413, 415, 429, 500, 503)
 _TRIGGERS = (400, 401, 403)
-"""The statuses with which the trigger itself may refuse a request, for example because the signature is wrong."""
+"""The HTTP statuses with which Function Compute's trigger may refuse a request, for example because the signature is wrong."""
 _STATUSES = {
     400: "The request does not match its description. The message names the field.",
     401: "The signature or the operator's name is missing.",
     403: "The signature is wrong, or its owner may not call the API.",
     404: "The resource does not exist.",
-    409: "The act is not possible in the present state.",
+    409: "The act is not possible in the current state.",
     412: "The resource has changed since the given version. The message says who changed it, and when.",
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
-    429: "The caller has sent too many requests. Retry-After says when the next one is allowed.",
+    429: "The caller has sent too many requests. Retry-After says when the next request is allowed.",
     428: "The header If-Match is missing. It must name the version that the caller saw.",
     500: "An error in the pipeline or in its settings.",
     503: "The store or the bus does not answer. Try again later.",
@@ -65,7 +65,7 @@ _STATUSES = {
 def openapi_document(routes: tuple[Route, ...], operator_header: str, *, server: str = ".") -> Json:
     """The whole OpenAPI document, made from the routes.
 
-    ``server`` is the base URL of the paths. A relative URL is correct both behind the trigger and behind a gateway.
+    ``server`` is the base URL of the paths. A relative base URL is correct both behind the HTTP trigger and behind a gateway.
     """
     schemas: Json = {"Error": ERROR, "TriggerError": TRIGGER_ERROR}
     paths: Json = {}
@@ -115,7 +115,7 @@ def _operation_object(route: Route, operator_header: str, schemas: Json) -> Json
 
 
 def _parameter_objects(route: Route, operator_header: str) -> list[Json]:
-    found = [{"name": name, "in": "path", "required": True, "schema": requests.ID} for name in route.parameters]
+    found = [{"name": name, "in": "path", "required": True, "schema": requests.ID} for name in route.path_parameter_names]
     found += [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in route.query.items()]
     if route.act or route.personal:
         found.append(
@@ -150,7 +150,7 @@ def _response_objects(route: Route, schemas: Json) -> Json:
     if route.html:
         content["text/html"] = {"schema": {"type": "string"}}
     reads = route.method == "GET"
-    found: Json = {"200": {"description": "As asked.", "headers": HELD | (TAG if reads else {}), "content": content}}
+    found: Json = {"200": {"description": "The request succeeded.", "headers": HELD | (TAG if reads else {}), "content": content}}
     if reads:
         found["304"] = {"description": "The caller already has this answer: If-None-Match names its ETag.", "headers": HELD | TAG}
     if route.created:
@@ -176,7 +176,9 @@ _SCALARS: dict[Any, Json] = {
 
 
 def schema_of_type(hint: Any, schemas: Json) -> Json:
-    """The schema of a type in a view. For a dataclass, the schema is added to ``schemas``, and a reference to it is returned."""
+    """The JSON Schema of a Python type in a view. For a dataclass, the schema is added to ``schemas``, and a reference to this
+    schema is returned.
+    """
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         inner = next(each for each in args if each is not type(None))
@@ -188,11 +190,11 @@ def schema_of_type(hint: Any, schemas: Json) -> Json:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return {"type": "string", "enum": [member.value for member in hint]}
     if is_dataclass(hint) and isinstance(hint, type):
-        return _schema_reference(hint, schemas)
+        return _add_view_schema(hint, schemas)
     return dict(_SCALARS[getattr(hint, "__supertype__", hint)])
 
 
-def _schema_reference(view: type, schemas: Json) -> Json:
+def _add_view_schema(view: type, schemas: Json) -> Json:
     if view.__name__ not in schemas:
         schemas[view.__name__] = {}  # the name is reserved first, because the type's fields may refer to the type itself
         hints = get_type_hints(view)

@@ -1,4 +1,4 @@
-"""The API's routes about all batches at once: which need a person, and which snapshots are held."""
+"""The API's routes that cover all batches: the batches that need a person, and the snapshots that are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.stages.api import attention_views, snapshot_views, snapshots
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 
 
-def _list_needs(call: ApiCall) -> Reply:
+def _list_batch_needs(call: ApiCall) -> Reply:
     from shared.stages.api import attention
 
     return Reply(
@@ -42,8 +42,8 @@ OVERVIEW_ROUTES: tuple[Route, ...] = (
         "GET",
         "/needs",
         "listNeeds",
-        "Batches that may need a person now, with their counts by state; a page looks into 100 batches at most, newest first.",
-        _list_needs,
+        "Batches that may need a person now, with their counts by state. One page checks at most 100 batches, newest first.",
+        _list_batch_needs,
         attention_views.BatchesNeedingPerson,
         query=_PAGE,
     ),
@@ -51,7 +51,7 @@ OVERVIEW_ROUTES: tuple[Route, ...] = (
         "GET",
         "/snapshots",
         "listSnapshots",
-        "Snapshots held and their cost; with group only those in use, held, due within a day, or orphans.",
+        "Snapshots that are kept, with their cost; with group, only snapshots in use, held, due within a day, or orphans.",
         _list_snapshots,
         snapshot_views.SnapshotList,
         query={"group": {"type": "string", "enum": list(GROUPS)}, **_PAGE},
@@ -60,7 +60,7 @@ OVERVIEW_ROUTES: tuple[Route, ...] = (
         "GET",
         "/snapshots/groups",
         "sumSnapshots",
-        "Number, size and cost of the snapshots in each group, of a part of the ledger; add the parts.",
+        "Number, size and cost of the snapshots in each group. An answer covers one part of the ledger; add the parts.",
         _sum_snapshot_groups,
         snapshot_views.SnapshotGroups,
         query={"nextToken": requests.TOKEN},

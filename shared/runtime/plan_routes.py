@@ -1,4 +1,4 @@
-"""The API's operations before a batch is acknowledged: the inventory, the plan, and the instances that a selection left out."""
+"""The API's operations that help a person to plan a batch: the inventory, the plan, and the instances that a selection left out."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ PLAN_ROUTES: tuple[Route, ...] = (
         "POST",
         "/plans",
         "makePlan",
-        "Plan what a submission would do, as a dry run: nothing can move. Ask for the plan again until nothing is unassessed.",
+        "Plan a submission as a dry run, in which no instance can migrate. Ask for the plan again until no instance is unassessed.",
         _make_plan,
         plan_views.PlanView,
         query={"seed": requests.NAME},
@@ -69,7 +69,7 @@ PLAN_ROUTES: tuple[Route, ...] = (
         "GET",
         f"{_BATCH}/plan",
         "planBatch",
-        "What the batch, or a dry run, will do: routes, findings, waves, finish, cost, what needs a person; and what happened.",
+        "The plan of a batch or dry run: routes, findings, waves, finish, cost, what needs a person, and what has happened.",
         _get_plan,
         plan_views.PlanView,
         query={"seed": requests.NAME},

@@ -1,7 +1,8 @@
-"""Limits the requests of each caller, with one token bucket per caller in the memory of one function instance.
+"""Limits the requests of each caller, with one token bucket per caller in the memory of each function instance.
 
-A runaway script then gets 429 with Retry-After, and cannot use up Tablestore's throughput. Function Compute limits the
-number of function instances. The gateway limits the requests that reach the instances. docs/gateway.md lists all these limits.
+A runaway script gets 429 with Retry-After, and cannot use up Tablestore's throughput. Function Compute limits the number of
+function instances. The gateway limits the requests that reach the instances. The page docs/gateway.md lists all limits on
+requests.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from shared.runtime.callers import token_in_headers
 from shared.runtime.http_rules import headers_by_name
 
 APP_HEADER = "x-replank-app-id"
-"""The header with the id of the gateway app that signed the request. gateway.yml sets it (system parameter CaAppId)."""
+"""The header with the id of the gateway app that signed the request. The file gateway.yml maps the gateway's system parameter
+CaAppId to the header.
+"""
 MOST_CALLERS = 1000
-"""Maximum buckets in memory.
+"""Maximum token buckets in memory, one per caller.
 
-If there are more, the least recently used bucket is dropped. The caller of a dropped bucket starts again with a full bucket.
+If there are more callers, the least recently used bucket is dropped. The caller of a dropped bucket starts again with a full
+bucket.
 """
 
 TOKEN_KNOWN = timedelta(minutes=10)
@@ -49,7 +53,7 @@ class TooManyRequests(Refused):
 class RateLimiter:
     """Allows each caller ``per_minute`` requests per minute.
 
-    A caller may send all of them at the same moment. If ``per_minute`` is 0, there is no limit.
+    A caller may send all requests of a minute at once. If ``per_minute`` is 0, there is no limit.
     """
 
     def __init__(self, per_minute: int) -> None:
@@ -122,7 +126,7 @@ class CallerRates:
 def caller_key(request: Mapping[str, Any]) -> str:
     """The key of a caller without a verified token: the id of the gateway's app, or the IP address.
 
-    The operator's name is not used, because a caller could send another name with each request.
+    The operator's name is not used, because a caller could send a different name with each request.
     """
     if request.get("door") == "gateway":
         headers = {name.lower(): str(value) for name, value in request["headers"].items()}

@@ -76,7 +76,9 @@ DAY: Json = {
     "title": "a day, such as 2026-12-01",
 }
 NAME: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^,\\x00-\\x1f\\x7f-\\x9f]{1,64}$"}
-"""The schema of a name in a query. A name has no comma, because the trigger joins repeated values with commas."""
+"""The schema of a name in a query parameter. A name has no comma, because the HTTP trigger joins the values of a repeated
+parameter with commas.
+"""
 PART_OF_CODE: Json = {
     "type": "string",
     "minLength": 1,
@@ -114,7 +116,7 @@ CLOCK_TIME: Json = {
 
 
 def object_schema(properties: Json, required: tuple[str, ...] = (), **more: Any) -> Json:
-    """The schema of an object with these fields and no others."""
+    """The schema of an object with the given fields and no others."""
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False, **more}
 
 
@@ -133,7 +135,7 @@ YES_OR_NO: Json = {"type": "string", "enum": ["true", "false"]}
 FLAG: Json = {"type": "boolean", "default": False}
 
 
-def number_schema(name: str) -> Json:
+def policy_number_schema(name: str) -> Json:
     """The schema of a number in the policy. The policy's field provides the bounds, the default and the description."""
     least, most = BOUNDS[name]
     default = {"default": DEFAULTS[name]} if DEFAULTS.get(name) is not None else {}
@@ -155,9 +157,9 @@ WINDOW = object_schema(
             "end": _END,
             "days": list_schema({"type": "integer", "minimum": 0, "maximum": 6}, 7),
             "zone": ZONE,
-            "lengthMin": number_schema("window.lengthMin"),
-            "utcOffsetMin": number_schema("window.utcOffsetMin"),
-            "cutoffMin": number_schema("window.cutoffMin"),
+            "lengthMin": policy_number_schema("window.lengthMin"),
+            "utcOffsetMin": policy_number_schema("window.utcOffsetMin"),
+            "cutoffMin": policy_number_schema("window.cutoffMin"),
         }.items()
     },
     ("start",),
@@ -179,7 +181,7 @@ BLACKOUT = object_schema(
             "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
             "description": WORDS["blackouts.reason"],
         },
-        "cutoffMin": number_schema("blackouts.cutoffMin"),
+        "cutoffMin": policy_number_schema("blackouts.cutoffMin"),
     },
     ("from", "to"),
 )
@@ -196,8 +198,8 @@ COMMAND_RULE = object_schema(
             "tag": {"type": "string", "maxLength": LONGEST_TAG, "pattern": "^([^=\\x00-\\x1f]+=[^\\x00-\\x1f]*)?$"},
             "pre": _COMMAND,
             "post": _COMMAND,
-            "preTimeoutSec": number_schema("commands.preTimeoutSec"),
-            "postTimeoutSec": number_schema("commands.postTimeoutSec"),
+            "preTimeoutSec": policy_number_schema("commands.preTimeoutSec"),
+            "postTimeoutSec": policy_number_schema("commands.postTimeoutSec"),
             "check": _CHECK,
             "files": _FILES,
         }.items()
@@ -251,7 +253,7 @@ _SHAPES: Json = {
 """The schemas of the policy's fields that are not numbers, without their descriptions."""
 POLICY = object_schema(
     {
-        name: number_schema(name) if name in BOUNDS else {**_SHAPES[name], "description": words}
+        name: policy_number_schema(name) if name in BOUNDS else {**_SHAPES[name], "description": words}
         for name, words in WORDS.items()
         if "." not in name
     }
@@ -325,7 +327,7 @@ BATCH = object_schema(
             "additionalProperties": RELEASE,
             "maxProperties": 1000,
         },
-        "dryRun": {**FLAG, "description": "Only plan and precheck."},
+        "dryRun": {**FLAG, "description": "Only plan and precheck; no instance migrates."},
         "policy": POLICY,
     },
     anyOf=[{"required": [name]} for name in _SELECTING],
@@ -347,7 +349,7 @@ SET_POLICY = object_schema(
 )
 RESUME = object_schema(
     {
-        "why": {**WHY, "description": "Why the batch may go on."},
+        "why": {**WHY, "description": "The reason why the batch may continue."},
         "failed": {
             "type": "integer",
             "minimum": 0,
@@ -373,15 +375,17 @@ APPROVAL = object_schema(
             "maximum": 2**31 - 1,
             "description": "The wave to approve. Without it, the batch is approved.",
         },
-        "why": {**WHY, "description": "Kept in the journal of the batch."},
+        "why": {**WHY, "description": "The reason. It is kept in the batch's journal."},
     },
     ("seen",),
 )
-ROLLBACK_APPROVAL = object_schema({"seen": SEEN, "why": {**WHY, "description": "Kept in the journal of the batch."}}, ("seen",))
+ROLLBACK_APPROVAL = object_schema(
+    {"seen": SEEN, "why": {**WHY, "description": "The reason. It is kept in the batch's journal."}}, ("seen",)
+)
 HOLD = object_schema({"why": {**WHY, "description": "The reason for the hold. It is shown with every answer."}})
 RELEASE_HOLD = object_schema(
     {
-        "why": {**WHY, "description": "Why starts are safe again."},
+        "why": {**WHY, "description": "The reason why starts are safe again."},
         "version": {
             "type": "integer",
             "minimum": -1,

@@ -28,11 +28,11 @@ class PriceSettings(Protocol):
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One request to the API, as an operation receives it: its parameters and body are already checked."""
+    """One request to the API, as an operation receives the request: parameters and body are already checked."""
 
     ports: Ports
     prices: PriceSettings
-    """The settings in force. Almost all operations need only the prices."""
+    """The settings in force. Almost all operations use only the prices."""
     path: Mapping[str, str]
     query: Mapping[str, Any]
     body: Mapping[str, Any]
@@ -52,7 +52,7 @@ class ApiCall:
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer of an operation. ``view`` is sent as JSON, except that a text is sent unchanged."""
+    """The answer of an operation. ``view`` is sent as JSON, but a string is sent unchanged."""
 
     view: object
     status: int = 200
@@ -62,7 +62,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Route:
-    """One operation of the API, with everything that the OpenAPI document says about it."""
+    """One operation of the API, with everything that the OpenAPI document says about the operation."""
 
     method: str
     path: str
@@ -73,11 +73,11 @@ class Route:
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     act: bool = False
-    """Whether the operation is an act of an operator. An act requires the header with the operator's name."""
+    """Whether the operation is an act of an operator. An act requires a token, or the header with the operator's name."""
     personal: bool = False
     """Whether the answer depends on the caller.
 
-    An answer that depends on the caller requires a name or a token, although nothing is changed.
+    An operation whose answer depends on the caller requires the caller's name or token, although the operation changes nothing.
     """
     on_version: bool = False
     """Whether the header If-Match is required. If-Match holds the version of the target that the operator saw."""
@@ -91,7 +91,7 @@ class Route:
     """The error statuses of this operation, in addition to the statuses that every operation may return."""
 
     @property
-    def parameters(self) -> tuple[str, ...]:
+    def path_parameter_names(self) -> tuple[str, ...]:
         """The names of the parameters in the path."""
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
 
@@ -110,7 +110,7 @@ def matching_route(routes: tuple[Route, ...], method: str, raw_path: str) -> tup
 
 
 class MethodNotAllowed(Refused):
-    """Raised if routes with this path exist, but none of them has this method."""
+    """Raised if the API has routes with the request's path, but no route with the request's method."""
 
     def __init__(self, allowed: list[str]) -> None:
         super().__init__(

@@ -161,7 +161,7 @@ def _prefers_html(call: ApiCall) -> bool:
     return page < data
 
 
-def _migration_act_route(name: str) -> Route:
+def _route_of_migration_act(name: str) -> Route:
     verb, summary = _ACTS[name]
     return Route(
         "POST",
@@ -177,14 +177,17 @@ def _migration_act_route(name: str) -> Route:
 
 
 _ACTS = {
-    "confirmation": (migrations.confirm_migration, "Accept the outcome; the snapshots are deleted after the batch's retention."),
-    "retry": (migrations.retry_migration, "Try a refused or failed migration again where it stopped."),
-    "cancellation": (migrations.cancel_migration, "Give a migration up before anything has moved."),
-    "rollback": (migrations.roll_back_migration, "Take every disk back to its snapshot from before the migration."),
+    "confirmation": (
+        migrations.confirm_migration,
+        "Accept the outcome of a migration. Its snapshots are deleted after the batch's retention.",
+    ),
+    "retry": (migrations.retry_migration, "Retry a refused or failed migration, beginning where it stopped."),
+    "cancellation": (migrations.cancel_migration, "Cancel a migration before its instance is changed."),
+    "rollback": (migrations.roll_back_migration, "Reset every disk of the instance to its snapshot from before the migration."),
 }
 
 
-def _batch_act_route(name: str, operation: str, summary: str, answer: Callable[[ApiCall], Reply], body: dict[str, Any]) -> Route:
+def _route_of_batch_act(name: str, operation: str, summary: str, answer: Callable[[ApiCall], Reply], body: dict[str, Any]) -> Route:
     return Route(
         "POST",
         f"{_BATCH}/{name}",
@@ -199,11 +202,11 @@ def _batch_act_route(name: str, operation: str, summary: str, answer: Callable[[
     )
 
 
-_PAUSE = "Start nothing new in the batch: no first try and no retry. Next hops go on, and what runs finishes."
-_STOP = "Start nothing more in the batch and cancel what has not begun. What runs finishes, next hops too."
-_RESUME = "Let a paused or stopped batch go on. After a pause at the budget its failures no longer count."
-_POLICY = "Put a policy in place of the batch's own. Approvals of the policy before no longer count."
-_ACCEPT = "Accept the risks and the snapshots of all disks; from then on instances move."
+_PAUSE = "Pause the batch: no first try and no retry starts. Running migrations finish, including their next hops."
+_STOP = "Stop the batch, and cancel its migrations that have not begun. Running migrations finish, including their next hops."
+_RESUME = "Resume a paused or stopped batch. After a pause at the budget, its failures until now no longer count."
+_POLICY = "Replace the batch's policy. Approvals of the old policy no longer count."
+_ACCEPT = "Accept the risks and the snapshots of all disks. Afterwards the batch's instances can migrate."
 _BATCH_ACTS = (
     ("acknowledgement", "acknowledgeBatch", _ACCEPT, _acknowledge_batch, requests.ACKNOWLEDGEMENT),
     ("pause", "pauseBatch", _PAUSE, _pause_batch, BRAKE),
@@ -215,42 +218,42 @@ _BATCH_ACTS = (
 _MANY_ACTS = {
     "confirmation": (
         "confirmBatch",
-        "Confirm migrations of the batch, each at the version that was seen; a hundred per call.",
+        "Confirm at most 100 migrations of the batch, each at the version that the caller saw.",
         views.ConfirmationResult,
         "confirm_migrations",
     ),
     "retry": (
         "retryBatch",
-        "Try failed migrations of the batch again, each at the version that was seen; a hundred per call.",
+        "Retry at most 100 failed migrations of the batch, each at the version that the caller saw.",
         views.RetryResult,
         "retry_migrations",
     ),
     "rollback": (
         "rollbackBatch",
-        "Take the disks of migrations of the batch back to their snapshots, each as it was seen; a hundred per call.",
+        "Roll back at most 100 migrations of the batch, each at the version that the caller saw.",
         views.RollbackResult,
         "roll_back_migrations",
     ),
     "cancellation": (
         "cancelBatch",
-        "Give up migrations of the batch before anything has moved, each as it was seen; a hundred per call.",
+        "Cancel at most 100 migrations of the batch before their instances are changed, each at the version that the caller saw.",
         views.CancellationResult,
         "cancel_migrations",
     ),
 }
 
 
-def _many_act_route(name: str) -> Route:
+def _route_of_bulk_act(name: str) -> Route:
     operation, summary, view, verb = _MANY_ACTS[name]
 
-    def answer(call: ApiCall) -> Reply:
+    def answer_bulk_act(call: ApiCall) -> Reply:
         from shared.stages.api import many  # acts on many are few
 
         versions = {each["migrationId"]: each["version"] for each in call.body["migrations"]}
         return Reply(getattr(many, verb)(call.ports, call.path["batchId"], call.caller, versions))
 
     body = requests.MIGRATIONS_SEEN
-    return Route("POST", f"{_BATCH}/{name}", operation, summary, answer, view, body=body, act=True, refusals=(404,))
+    return Route("POST", f"{_BATCH}/{name}", operation, summary, answer_bulk_act, view, body=body, act=True, refusals=(404,))
 
 
 ROUTES: tuple[Route, ...] = (
@@ -260,7 +263,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/risks",
         "getRisks",
-        "The risks in force, to be acknowledged before anything moves.",
+        "The risks that a person must accept before an instance migrates.",
         lambda call: Reply(show.risks_view(Policy())),
         views.Risks,
     ),
@@ -268,7 +271,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/batches",
         "submitBatch",
-        "Submit a batch; its instances are found, routed and prechecked, and nothing moves before it is acknowledged.",
+        "Submit a batch. Its instances are found, routed and prechecked. No instance migrates before the acknowledgement.",
         _submit_batch,
         views.BatchView,
         body=requests.BATCH,
@@ -280,7 +283,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/batches",
         "listBatches",
-        "Batches, newest first; with readyToConfirm=true those whose migrations were clean for the policy's confirmAfterDays.",
+        "Batches, newest first; with readyToConfirm=true, only batches that were clean for the policy's confirmAfterDays.",
         _list_batches,
         views.BatchList,
         query={"readyToConfirm": requests.YES_OR_NO, **_PAGE},
@@ -289,19 +292,19 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         _BATCH,
         "getBatch",
-        "A batch, how its migrations stand, and the risks to acknowledge.",
+        "A batch, the number of its migrations by state, and the risks to acknowledge.",
         lambda call: Reply(batches.get_batch(call.ports, call.path["batchId"])),
         views.BatchDetail,
         refusals=(404,),
     ),
-    *(_batch_act_route(*each) for each in _BATCH_ACTS[:1]),
-    *map(_many_act_route, _MANY_ACTS),
-    *(_batch_act_route(*each) for each in _BATCH_ACTS[1:]),
+    *(_route_of_batch_act(*each) for each in _BATCH_ACTS[:1]),
+    *map(_route_of_bulk_act, _MANY_ACTS),
+    *(_route_of_batch_act(*each) for each in _BATCH_ACTS[1:]),
     Route(
         "POST",
         f"{_BATCH}/approvals",
         "approveBatch",
-        "Approve the batch, or its next wave, as its policy asks. The acknowledgement of the risks is an act of its own.",
+        "Approve the batch or its next wave, if the policy requires it. An approval does not acknowledge the risks.",
         _approve_batch,
         views.BatchView,
         body=requests.APPROVAL,
@@ -312,7 +315,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         f"{_MIGRATION}/approvals",
         "approveRollback",
-        "Approve the rollback of a migration, as the policy of its batch asks. It begins once somebody asks for it.",
+        "Approve the rollback of a migration, if the policy requires it. The rollback begins only when a person requests it.",
         _approve_rollback,
         views.MigrationDetail,
         body=requests.ROLLBACK_APPROVAL,
@@ -324,7 +327,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         f"{_BATCH}/waves/next",
         "nextWave",
-        "Let the next wave begin, if the one before has ended, its soak is over and the policy's gate is approval.",
+        "Begin the next wave, if the wave before has ended, its soak is over, and the policy's gate is approval.",
         _begin_next_wave,
         views.BatchView,
         act=True,
@@ -335,7 +338,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         f"{_BATCH}/report",
         "reportBatch",
-        "How the batch's migrations went, one line each.",
+        "The outcome of each migration of the batch, one line per migration.",
         _get_batch_report,
         report_views.BatchReport,
         query=_PAGE,
@@ -346,7 +349,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         f"{_BATCH}/judgements",
         "judgeBatch",
-        "What prechecks and validations found, instance by instance, and the guests before and after: for a change board.",
+        "The findings of precheck and validation on each instance, and the guest before and after, for a change board.",
         _list_findings_of_batch,
         views.JudgementList,
         query=_PAGE,
@@ -356,7 +359,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/migrations",
         "listMigrations",
-        "Migrations that meet every filter given; those of a batch in the order given, else by the name of their state.",
+        "Migrations that match every given filter. Those of a batch are in the order given, else by state.",
         _list_migrations,
         views.MigrationList,
         query={
@@ -375,7 +378,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         _MIGRATION,
         "getMigration",
-        "One migration with its route, its findings and what may be done now.",
+        "One migration with its route, its findings and the acts that are possible now.",
         lambda call: Reply(migrations.get_migration(call.ports, call.path["migrationId"])),
         views.MigrationDetail,
         refusals=(404,),
@@ -384,7 +387,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         f"{_MIGRATION}/journal",
         "getJournal",
-        "The complete history, oldest first.",
+        "The complete journal of a migration, oldest line first.",
         lambda call: Reply(migrations.migration_journal(call.ports, call.path["migrationId"])),
         views.Journal,
         refusals=(404,),
@@ -393,18 +396,18 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         f"{_MIGRATION}/report",
         "reportMigration",
-        "Everything worth keeping of one migration.",
+        "The complete report of one migration.",
         _get_migration_report,
         report_views.MigrationReport,
         html=True,
         refusals=(404,),
     ),
-    *(_migration_act_route(name) for name in _ACTS),
+    *(_route_of_migration_act(name) for name in _ACTS),
     Route(
         "GET",
         "/hold",
         "getHold",
-        "Whether everything is held, and why.",
+        "Whether the account is on hold, and why.",
         lambda call: Reply(hold.get_hold(call.ports)),
         views.HoldView,
     ),
@@ -412,7 +415,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/hold",
         "hold",
-        "Stop every new start of the account at once: snapshots, jobs, next hops, retries. What runs finishes.",
+        "Hold the account: no snapshots, jobs, next hops or retries start. Running work finishes.",
         _hold_starts,
         views.HoldView,
         body=requests.HOLD,
@@ -423,7 +426,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/hold/release",
         "releaseHold",
-        "Let everything start again, with the reason and the version of the hold that was seen.",
+        "Release the hold, with the reason and the version of the hold that the caller saw.",
         _release_hold,
         views.HoldView,
         body=requests.RELEASE_HOLD,
@@ -434,7 +437,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/audit",
         "listAudit",
-        "Acts and refusals, newest first, of some days (UTC); also as CSV.",
+        "Acts and refused requests of some days (UTC), newest first; also as CSV.",
         _list_audit,
         people_views.AuditLineList,
         query={

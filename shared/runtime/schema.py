@@ -1,8 +1,8 @@
-"""Checks values against a small part of JSON Schema. The API's requests are checked with the same schemas that describe them in
-OpenAPI.
+"""Checks values against schemas that use a small part of JSON Schema. The schemas for the API's requests are also part of the
+OpenAPI document.
 
 Supported keywords: type, enum, pattern, minLength, maxLength, minimum, maximum, items, minItems, maxItems, properties, required,
-additionalProperties, propertyNames, maxProperties, anyOf (of ``required``). Every error names the field by its path.
+additionalProperties, propertyNames, maxProperties, anyOf (of ``required``). Every error names the wrong field by the field's path.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TYPES: dict[str, tuple[type, ...]] = {"object": (dict,), "array": (list,), "str
 _WORDS = {"object": "an object", "array": "a list", "string": "text", "integer": "a whole number", "boolean": "true or false"}
 
 
-def invalid_field(field: str, problem: str) -> Refused:
+def invalid_field_error(field: str, problem: str) -> Refused:
     """The error for an invalid field. ``field`` is a path in the body, such as ``policy.window.start``, or a parameter's name."""
     return Refused("Request.Invalid", f"{field}: {problem}.", f"Correct {field}; GET /openapi.json describes every field.")
 
@@ -26,30 +26,30 @@ def check_value(value: Any, schema: Json, path: str) -> None:
     """Raise Refused (Request.Invalid) if the value does not match ``schema``. The error names the first wrong field."""
     wanted = schema["type"]
     if not isinstance(value, _TYPES[wanted]) or (wanted == "integer" and isinstance(value, bool)):
-        raise invalid_field(path, f"must be {_WORDS[wanted]}")
+        raise invalid_field_error(path, f"must be {_WORDS[wanted]}")
     _CHECKS[wanted](value, schema, path)
     if "enum" in schema and value not in schema["enum"]:
-        raise invalid_field(path, f"must be one of {', '.join(map(str, schema['enum']))}")
+        raise invalid_field_error(path, f"must be one of {', '.join(map(str, schema['enum']))}")
 
 
 def _check_text(value: str, schema: Json, path: str) -> None:
     if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 1 << 20):
-        raise invalid_field(path, f"must have {schema.get('minLength', 0)} to {schema.get('maxLength', 1 << 20)} characters")
+        raise invalid_field_error(path, f"must have {schema.get('minLength', 0)} to {schema.get('maxLength', 1 << 20)} characters")
     if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise invalid_field(path, "is not valid Unicode text")
+        raise invalid_field_error(path, "is not valid Unicode text")
     if ("pattern" in schema and not re.search(schema["pattern"], value, re.ASCII)) or value.endswith("\n"):
-        raise invalid_field(path, f"must be {schema.get('title', 'text of one line, without control characters')}")
+        raise invalid_field_error(path, f"must be {schema.get('title', 'text of one line, without control characters')}")
 
 
 def _check_integer(value: int, schema: Json, path: str) -> None:
     least, most = schema.get("minimum", 0), schema.get("maximum", 2**31)
     if not least <= value <= most:
-        raise invalid_field(path, f"must be from {least} to {most}")
+        raise invalid_field_error(path, f"must be from {least} to {most}")
 
 
 def _check_list(value: list[Any], schema: Json, path: str) -> None:
     if not schema.get("minItems", 0) <= len(value) <= schema["maxItems"]:
-        raise invalid_field(path, f"must have {schema.get('minItems', 0)} to {schema['maxItems']} items")
+        raise invalid_field_error(path, f"must have {schema.get('minItems', 0)} to {schema['maxItems']} items")
     for place, item in enumerate(value):
         check_value(item, schema["items"], f"{path}[{place}]")
 
@@ -60,10 +60,10 @@ def _check_object(value: Json, schema: Json, path: str) -> None:
     at = "" if path == "body" else f"{path}."
     for name in schema.get("required", ()):
         if name not in value:
-            raise invalid_field(f"{at}{name}", "is missing")
+            raise invalid_field_error(f"{at}{name}", "is missing")
     if len(value) > schema.get("maxProperties", len(known)):
         _refuse_unknown_fields(value, known, at)
-        raise invalid_field(path, f"must have at most {schema.get('maxProperties')} entries")
+        raise invalid_field_error(path, f"must have at most {schema.get('maxProperties')} entries")
     for name, item in value.items():
         if name in known:
             check_value(item, known[name], f"{at}{name}")
@@ -78,13 +78,13 @@ def _check_object(value: Json, schema: Json, path: str) -> None:
 def _refuse_unknown_fields(value: Json, known: Json, at: str) -> None:
     unknown = sorted(set(value) - set(known))
     if unknown and known:
-        raise invalid_field(f"{at}{unknown[0][:60]}", f"is not a known field (known: {', '.join(known)})")
+        raise invalid_field_error(f"{at}{unknown[0][:60]}", f"is not a known field (known: {', '.join(known)})")
 
 
 def _check_any_of(value: Json, schema: Json, path: str) -> None:
     choices = [each["required"][0] for each in schema.get("anyOf", ())]
     if choices and not any(name in value for name in choices):
-        raise invalid_field(path if path != "body" else choices[0], f"at least one of {', '.join(choices)} must be given")
+        raise invalid_field_error(path if path != "body" else choices[0], f"at least one of {', '.join(choices)} must be given")
 
 
 _CHECKS: dict[str, Any] = {

@@ -29,7 +29,7 @@ PACKAGE = Path(__file__).resolve().parents[2]
 class Settings:
     """The settings of a deployment.
 
-    An empty endpoint means Alibaba Cloud's own endpoint. ``snapshot_price`` is the price per GiB and month.
+    An empty endpoint means Alibaba Cloud's default endpoint. ``snapshot_price`` is the price of snapshots per GiB and month.
     """
 
     region: str
@@ -44,7 +44,7 @@ class Settings:
     smc_endpoint: str = ""
     sts_endpoint: str = ""
     accounts: Mapping[str, MemberAccount] = field(default_factory=dict)
-    """The member accounts, by id."""
+    """The member accounts, by account id."""
     max_moving: int = 20
     notice_sources: tuple[str, ...] = ()
     notice_policy: Policy = field(default_factory=Policy)
@@ -58,14 +58,14 @@ class Settings:
     oidc_issuer: str = ""
     oidc_audiences: tuple[str, ...] = ()
     oidc_name_claims: tuple[str, ...] = ()
-    access: AccessRules | None = None
-    """The rules that say who may do which act; None if no such rules are set."""
+    access_rules: AccessRules | None = None
+    """The rules that say who may do which act; None if no rules are set."""
     retry_pause_ms: int = 200
     log_level: str = "INFO"
 
 
 class _VariableReader:
-    """Reads environment variables. For each missing or wrong variable, a text is added to ``problems``."""
+    """Reads environment variables. For each missing or wrong variable, a description is added to ``problems``."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
@@ -74,7 +74,7 @@ class _VariableReader:
     def variable_text(self, name: str, default: str = "", *, required: str = "") -> str:
         """The variable's text, or the default if the variable is unset or empty.
 
-        ``required`` describes a variable that must be set.
+        If ``required`` is given, the variable must be set; ``required`` describes the variable in the error.
         """
         value = self._environment.get(name, "").strip()
         if not value and required:
@@ -82,7 +82,9 @@ class _VariableReader:
         return value or default
 
     def parsed_value(self, name: str, default: T, parse: Callable[[str], T], what: str) -> T:
-        """The variable's value, as ``parse`` returns it. ``what`` describes a valid value."""
+        """The variable's value, converted by ``parse``, or the default if the variable is unset or wrong. ``what`` describes a
+        valid value.
+        """
         value = self.variable_text(name)
         if not value:
             return default
@@ -107,8 +109,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     settings = Settings(
         region=region,
         account_id=text("FC_ACCOUNT_ID"),
-        regions=parsed("REPLANK_REGIONS", (region,), _split_list, "region ids separated by commas"),
-        more_regions=parsed("REPLANK_MORE_REGIONS", (), _split_list, "region ids separated by commas"),
+        regions=parsed("REPLANK_REGIONS", (region,), _parse_list, "region ids separated by commas"),
+        more_regions=parsed("REPLANK_MORE_REGIONS", (), _parse_list, "region ids separated by commas"),
         bus=text("REPLANK_BUS", "replank"),
         tablestore_instance=text("REPLANK_TABLESTORE_INSTANCE", "replank"),
         tablestore_endpoint=text("REPLANK_TABLESTORE_ENDPOINT"),
@@ -118,7 +120,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         sts_endpoint=text("REPLANK_STS_ENDPOINT"),
         accounts=_member_accounts(reader),
         max_moving=parsed("REPLANK_MAX_MOVING", 20, _parse_count, "a whole number of at least 1"),
-        notice_sources=parsed("REPLANK_NOTICE_SOURCES", (), _split_list, "sources of events separated by commas"),
+        notice_sources=parsed("REPLANK_NOTICE_SOURCES", (), _parse_list, "sources of events separated by commas"),
         notice_policy=_notice_policy(reader),
         smc=_smc_settings(reader),
         catalog=_catalog_with_proven_recipes(reader, _extended_catalog(reader, clock)),
@@ -128,9 +130,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         operator_header=text("REPLANK_OPERATOR_HEADER", "x-replank-operator").lower(),
         api_rate=parsed("REPLANK_API_RATE", 600, _parse_rate, "requests a minute, 0 to 100000 (0: no limit)"),
         oidc_issuer=parsed("REPLANK_OIDC_ISSUER", "", _parse_issuer, "an https address, e.g. https://oauth.aliyun.com"),
-        oidc_audiences=parsed("REPLANK_OIDC_AUDIENCE", (), _split_list, "ids of clients separated by commas"),
-        oidc_name_claims=parsed("REPLANK_OIDC_NAME_CLAIM", (), _split_list, "names of claims separated by commas"),
-        access=_access_rules(reader),
+        oidc_audiences=parsed("REPLANK_OIDC_AUDIENCE", (), _parse_list, "ids of clients separated by commas"),
+        oidc_name_claims=parsed("REPLANK_OIDC_NAME_CLAIM", (), _parse_list, "names of claims separated by commas"),
+        access_rules=_access_rules(reader),
         retry_pause_ms=parsed("REPLANK_RETRY_PAUSE_MS", 200, _parse_milliseconds, "milliseconds, 0 to 5000"),
         log_level=parsed("REPLANK_LOG_LEVEL", "INFO", _parse_log_level, "DEBUG, INFO, WARNING or ERROR"),
     )
@@ -164,12 +166,14 @@ def _smc_settings(reader: _VariableReader) -> SmcSettings:
 
 
 def _notice_policy(reader: _VariableReader) -> Policy:
-    """The policy of batches made from notices. The variable holds JSON with the same field names as POST /batches."""
+    """The policy of batches that are made from notices. The variable REPLANK_NOTICE_POLICY holds JSON with the same field names as
+    POST /batches.
+    """
     return _json_setting(reader, "REPLANK_NOTICE_POLICY", read_notice_policy) or Policy()
 
 
 def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
-    """The member accounts by id. Naming the deployment's own account is an error."""
+    """The member accounts, by account id. It is an error if REPLANK_ACCOUNTS names the deployment's own account."""
     given, external_id = reader.variable_text("REPLANK_ACCOUNTS"), reader.variable_text("REPLANK_EXTERNAL_ID")
     if not given:
         return {}
@@ -210,7 +214,8 @@ def _json_setting(reader: _VariableReader, name: str, read: Callable[[Any], T]) 
 
 
 def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
-    """Replank's catalog, extended by the operator's rows. REPLANK_CATALOG holds JSON, or the name of a JSON file in the package.
+    """Replank's catalog, extended by the operator's rows. The variable REPLANK_CATALOG holds JSON, or the name of a JSON file in
+    the package.
 
     The operator's rows are dated with the day that ``clock`` shows.
     """
@@ -228,9 +233,9 @@ def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
 
 
 def _catalog_with_proven_recipes(reader: _VariableReader, catalog: Catalog) -> Catalog:
-    """The catalog, with a mark on each recipe that the operator has proved on an instance."""
+    """The catalog, in which each recipe that the operator has tested on an instance is marked as proven."""
     nothing: tuple[str, ...] = ()
-    keys = reader.parsed_value("REPLANK_GUEST_PROVEN", nothing, _split_list, "keys of recipes separated by commas")
+    keys = reader.parsed_value("REPLANK_GUEST_PROVEN", nothing, _parse_list, "keys of recipes separated by commas")
     if not keys:
         return catalog
     from shared.domain.recipes.choose import all_recipes
@@ -244,7 +249,7 @@ def _catalog_with_proven_recipes(reader: _VariableReader, catalog: Catalog) -> C
     return replace(catalog, proven=frozenset(keys))
 
 
-def _split_list(value: str) -> tuple[str, ...]:
+def _parse_list(value: str) -> tuple[str, ...]:
     items = tuple(dict.fromkeys(item.strip() for item in value.split(",") if item.strip()))
     return _require_valid(bool(items), items)
 

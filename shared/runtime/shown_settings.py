@@ -45,8 +45,8 @@ VALUES: dict[str, Callable[[Settings], object]] = {
     "REPLANK_OIDC_ISSUER": lambda found: found.oidc_issuer,
     "REPLANK_OIDC_AUDIENCE": lambda found: found.oidc_audiences,
     "REPLANK_OIDC_NAME_CLAIM": lambda found: found.oidc_name_claims,
-    "REPLANK_ROLES": lambda found: [encode(each) for each in (found.access.grants if found.access else None) or ()],
-    "REPLANK_ACT_TRUST": lambda found: encode(dict(found.access.trust)) if found.access else {},
+    "REPLANK_ROLES": lambda found: [encode(each) for each in (found.access_rules.grants if found.access_rules else None) or ()],
+    "REPLANK_ACT_TRUST": lambda found: encode(dict(found.access_rules.trust)) if found.access_rules else {},
     "REPLANK_RETRY_PAUSE_MS": lambda found: found.retry_pause_ms,
     "REPLANK_LOG_LEVEL": lambda found: found.log_level,
 }
@@ -54,7 +54,7 @@ VALUES: dict[str, Callable[[Settings], object]] = {
 
 
 def setting_list(found: Settings) -> SettingList:
-    """The settings in force. A setting is marked if its value is the default."""
+    """The settings in force. Each setting says whether its value is the default."""
     default = Settings(found.region, found.account_id, (found.region,))
     shown = ((name, _value_text(value(found)), _value_text(value(default))) for name, value in VALUES.items())
     return SettingList(tuple(SettingView(name, hide_secrets(text), text == usual) for name, text, usual in shown))

@@ -1,7 +1,8 @@
 """Answers HTTP requests to the API. Requests arrive as events of Function Compute's HTTP trigger (trigger format ``v1``).
 
-Errors have the form of Alibaba Cloud's own APIs: Code, Message, RequestId, Recommend. The trigger checks the signature of every
-request. A header or a token names the operator of every act. The module ``http_rules`` contains the rules of HTTP.
+Errors have the form of Alibaba Cloud's own APIs: Code, Message, RequestId, Recommend. The HTTP trigger checks the signature of
+every request. A header or a token names the operator of every act. The module ``http_rules`` contains the rules of HTTP that the
+API follows.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class WebSettings(callers.CallerSettings, Protocol):
 
 @dataclass(frozen=True)
 class WebRequest:
-    """A request to the API. ``path`` has no version. ``old`` is true if the request named no version."""
+    """A request to the API. ``path`` is the path without the API's version. ``old`` is true if the request named no version."""
 
     method: str
     path: str
@@ -66,7 +67,7 @@ def handle_request(request: Mapping[str, Any], ports: Ports, settings: WebSettin
     A ReplankError becomes an error answer. Any other exception is raised, and the entrypoint then answers 500.
     """
     asked = _read_request(request)
-    answer = _response_to_request(asked, ports, settings, request_id)
+    answer = _respond_to_request(asked, ports, settings, request_id)
     if asked.old:
         answer["headers"] |= http_rules.deprecation_headers(asked.path)
     held = hold.hold_header_text(ports)
@@ -85,9 +86,9 @@ HELD_HEADER = "X-Replank-Hold"
 """Every answer has this header while the account is on hold. The header's value is the reason, as a JSON text."""
 
 
-def _response_to_request(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Json:
+def _respond_to_request(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Json:
     try:
-        reply = _operation_reply(asked, ports, settings, request_id)
+        reply = _run_operation(asked, ports, settings, request_id)
     except ReplankError as error:
         return error_response(error, request_id, asked.headers)
     body = reply.view if isinstance(reply.view, str) else _json_body(as_json(reply.view), asked)
@@ -117,7 +118,7 @@ def _in_readers_language(answer: Any, headers: Mapping[str, str]) -> Any:
 
 def error_response(error: ReplankError, request_id: str, headers_asked: Mapping[str, str] = NO_HEADERS) -> Json:
     """The response that reports an error, in the language that the request's headers (lower-case names) ask for."""
-    status = callers.http_status(error)
+    status = callers.http_status_of_error(error)
     body = {"Code": error.code, "Message": error.message, "RequestId": request_id, "Recommend": error.remedy}
     body = _in_readers_language(body, headers_asked)
     headers = {"Retry-After": "5"} if status == 503 else {}
@@ -128,8 +129,8 @@ def error_response(error: ReplankError, request_id: str, headers_asked: Mapping[
     return _make_response(status, escaped_json(json.dumps(body, ensure_ascii=False)), "application/json", request_id, headers)
 
 
-def too_large_error() -> Refused:
-    """The error for a body of more than MAX_BODY_BYTES."""
+def body_too_large_error() -> Refused:
+    """The error for a request body of more than MAX_BODY_BYTES."""
     message = f"The body is larger than {MAX_BODY_BYTES} bytes."
     return Refused("Request.TooLarge", message, "Submit several batches of fewer instances.", status=413)
 
@@ -151,7 +152,7 @@ def _make_response(status: int, body: str, content_type: str, request_id: str, h
     }
 
 
-def _operation_reply(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Reply:
+def _run_operation(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Reply:
     reads = "GET" if asked.method == "HEAD" else asked.method
     if (reads, asked.path) == ("GET", http_rules.DOCUMENT):
         return _openapi_reply(asked, settings)
@@ -166,9 +167,9 @@ def _operation_reply(asked: WebRequest, ports: Ports, settings: WebSettings, req
                 prices=settings,
                 path=parameters,
                 query=_query_parameters(route, asked.event.get("queryParameters") or {}),
-                body=_checked_body(route, asked),
+                body=_parse_and_check_body(route, asked),
                 caller=caller,
-                access=settings.access or AccessRules(),
+                access=settings.access_rules or AccessRules(),
                 account=settings.account_id,
                 sign_in=(settings.oidc_issuer, next(iter(settings.oidc_audiences), "")),
                 seen=_if_match_version(asked.headers) if route.on_version else 0,
@@ -177,7 +178,7 @@ def _operation_reply(asked: WebRequest, ports: Ports, settings: WebSettings, req
         )
 
     if route.act:
-        came = callers.IncomingAct(
+        came = callers.ActRequest(
             route.name,
             parameters,
             asked.headers,
@@ -202,7 +203,9 @@ def _openapi_reply(asked: WebRequest, settings: WebSettings) -> Reply:
 
 
 def _if_match_version(headers: Mapping[str, str]) -> int:
-    """The version in If-Match. An act without a version could change a state that the person has not seen, so it is refused."""
+    """The version in the header If-Match. An act without a version is refused, because the act could change a state that the
+    person has not seen.
+    """
     given = headers.get("if-match", "").strip()
     if not given:
         raise Refused(
@@ -219,7 +222,7 @@ def _query_parameters(route: Route, given: Mapping[str, Any]) -> Json:
     unknown = sorted(set(given) - set(route.query))
     if unknown:
         known = ", ".join(route.query) or "none"
-        raise schema.invalid_field(unknown[0][:60], f"is not a known parameter (known: {known})")
+        raise schema.invalid_field_error(unknown[0][:60], f"is not a known parameter (known: {known})")
     found: Json = {name: each["default"] for name, each in route.query.items() if "default" in each}
     for name, text in given.items():
         wanted, value = route.query[name], http_rules.parameter_value(name, text)
@@ -230,12 +233,12 @@ def _query_parameters(route: Route, given: Mapping[str, Any]) -> Json:
 
 def _parse_whole_number(name: str, text: str) -> int:
     if not _WHOLE.fullmatch(text):
-        raise schema.invalid_field(name, "must be a whole number")
+        raise schema.invalid_field_error(name, "must be a whole number")
     return int(text)
 
 
 def _body_text_or_empty(asked: WebRequest) -> str:
-    """The body's text, for the audit; empty if the body is too large or not text."""
+    """The request body as text for the audit; empty if the body is too large or is not text."""
     try:
         return _body_text(asked)
     except Refused:
@@ -245,17 +248,17 @@ def _body_text_or_empty(asked: WebRequest) -> str:
 def _body_text(asked: WebRequest) -> str:
     raw = str(asked.event.get("body") or "")
     if len(raw) > MAX_BODY_BYTES:
-        raise too_large_error()
+        raise body_too_large_error()
     return _decode_base64(raw) if asked.event.get("isBase64Encoded") else raw
 
 
-def _checked_body(route: Route, asked: WebRequest) -> Json:
+def _parse_and_check_body(route: Route, asked: WebRequest) -> Json:
     text = _body_text(asked)
     if text:
         http_rules.check_media_type(asked.headers)
     if route.body is None:
         if text.strip() not in ("", "{}"):
-            raise schema.invalid_field("body", "must be empty here")
+            raise schema.invalid_field_error("body", "must be empty here")
         return {}
     body = _parse_json(text)
     schema.check_value(body, dict(route.body), "body")
@@ -266,7 +269,7 @@ def _decode_base64(raw: str) -> str:
     try:
         return base64.b64decode(raw, validate=True).decode()
     except ValueError:
-        raise schema.invalid_field("body", "must be JSON in UTF-8") from None
+        raise schema.invalid_field_error("body", "must be JSON in UTF-8") from None
 
 
 def _parse_json(text: str) -> Any:
@@ -278,7 +281,7 @@ def _parse_json(text: str) -> Any:
             object_pairs_hook=http_rules.object_from_unique_pairs,
         )
     except (ValueError, RecursionError):
-        raise schema.invalid_field("body", "must be JSON in UTF-8") from None
+        raise schema.invalid_field_error("body", "must be JSON in UTF-8") from None
 
 
 def _parse_number(text: str) -> int | float:

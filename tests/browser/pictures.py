@@ -54,7 +54,7 @@ def build(cloud: RunningCloud) -> dict[str, str]:
     ]
     cloud.load_fleet(fleet(*machines))
     ids = [each["InstanceId"] for each in machines]
-    api = cloud.api("ann")
+    api = cloud.api_client("ann")
     waves = {"waves": ["1", "3", "50%"], "maxMoving": 4, "failureBudget": 2, "soakMin": 60}
     nights = [{"start": "20:00", "end": "06:00", "zone": "Asia/Shanghai"}]
     freeze = {"from": "2026-11-25", "to": "2026-11-25", "reason": "Freeze for the sale 大促封网"}
@@ -74,7 +74,7 @@ def build(cloud: RunningCloud) -> dict[str, str]:
 
 def pages(cloud: RunningCloud, batches: dict[str, str]) -> dict[str, str]:
     """The pages by name, once something runs."""
-    api, running = cloud.api("ann"), batches["running"]
+    api, running = cloud.api_client("ann"), batches["running"]
     rows = api.get("/migrations", batchId=running, limit=100)["migrations"]
     one = next((each for state in ("failed", "migrated", "migrating") for each in rows if each["state"] == state), rows[0])
     moved = next((each for each in rows if each["state"] == "migrated"), one)
@@ -139,7 +139,7 @@ def move(cloud: RunningCloud, browser: Any, batches: dict[str, str]) -> None:
     ann = Person(browser.new_context().new_page(), driving.url_of(cloud), "Ann")
     for name in ("running", "done"):
         ann.visit(f"/batches/{batches[name]}").act("Accept the risks")
-    api = cloud.api("ann")
+    api = cloud.api_client("ann")
     for _ in range(180):
         cloud.advance_clock(600)
         counts = api.get(f"/batches/{batches['running']}")["counts"]
@@ -151,7 +151,7 @@ def move(cloud: RunningCloud, browser: Any, batches: dict[str, str]) -> None:
 
 def take_inventory(cloud: RunningCloud) -> None:
     """Let intake list the fleet now, as its daily timer does."""
-    with mock.patch.dict(os.environ, cloud.environment()):
+    with mock.patch.dict(os.environ, cloud.environment_variables()):
         invoke_function(
             "intake",
             json.dumps({"triggerTime": "2026-11-23T01:00:00Z", "triggerName": "inventory", "payload": "inventory"}).encode(),

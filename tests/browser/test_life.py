@@ -105,7 +105,7 @@ def mishap(cloud: RunningCloud, **about: Any) -> None:
 def until(cloud: RunningCloud, batch_id: str, counts: dict[str, int], *, step_s: int = 600) -> None:
     """Let time pass until the batch stands so."""
     for _ in range(40):
-        found = cloud.api("ann").get(f"/batches/{batch_id}")["counts"]
+        found = cloud.api_client("ann").get(f"/batches/{batch_id}")["counts"]
         if found == counts:
             return
         cloud.advance_clock(step_s)

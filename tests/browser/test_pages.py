@@ -49,7 +49,7 @@ def places(cloud: RunningCloud, chromium: Any) -> dict[str, str]:
     names: dict[str, Any] = {"InstanceName": NAMED, "Description": HOSTILE}
     unknown = instance(5, (NAMED, NAMED, "linux"), **names)
     cloud.load_fleet(fleet(*(instance(number, **names) for number in range(1, 5)), unknown))
-    api = cloud.api("ann")
+    api = cloud.api_client("ann")
     moved = api.post("/batches", {"instanceIds": ["i-test0004"], "policy": {"confirmAfterDays": 0}})["batchId"]
     cloud.advance_clock(1800)
     context = chromium.new_context(locale="en-GB")
@@ -180,7 +180,7 @@ def test_a_session_that_ends_does_nothing_and_says_so(
     ann.page.get_by_text("Nothing was done").wait_for()
     ann.sign_in()
     assert ann.page.url.endswith(places["batch"])
-    assert cloud.api("ann").get(places["batch"])["brake"] is None
+    assert cloud.api_client("ann").get(places["batch"])["brake"] is None
 
 
 def test_a_lost_network_is_said_and_ends_by_itself(person: Callable[..., Person], places: dict[str, str]) -> None:
@@ -210,7 +210,7 @@ def test_acts_of_an_old_tab_do_nothing(cloud: RunningCloud, person: Callable[...
     panel.locator("button").click()
     other.wait_for_url("**/acts/stop")
     assert "This did not work" in other.locator("main").inner_text()
-    standing = cloud.api("ann").get(places["batch"])
+    standing = cloud.api_client("ann").get(places["batch"])
     assert ([each["act"] for each in standing["journal"]], standing["brake"]["state"]) == (["pause"], "paused")
     ann.act("Resume", why="the test is over")
 
@@ -285,7 +285,7 @@ def test_another_policy_is_seen_before_it_is_set(
     ann.write(ann.page.locator("input[name=why]"), "fewer people tonight")
     ann.activate(ann.page.get_by_role("button", name="Set the policy"))
     ann.page.wait_for_url("**done=policy")
-    assert cloud.api("ann").get(places["batch"])["policy"]["maxMoving"] == 3
+    assert cloud.api_client("ann").get(places["batch"])["policy"]["maxMoving"] == 3
 
 
 def test_signing_out_closes_every_page(person: Callable[..., Person], places: dict[str, str]) -> None:

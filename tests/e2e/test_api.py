@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import requests
 
-from cli.client import Api
+from cli.client import ApiClient
 from cli.problem import Problem
 from tests.support.fleets import fleet, instance
 from tests.support.world import World
@@ -33,13 +33,13 @@ def refused(call: Any) -> str:
 def test_only_signed_requests_are_let_in(world: World) -> None:
     assert requests.get(f"{PREFIX}/risks", timeout=5).status_code == 400  # MissingRequiredHeader, as Function Compute says
     owner = world.cloud.owner
-    wrong = Api(PREFIX, owner.access_key_id, "wrong", operator="ann")
+    wrong = ApiClient(PREFIX, owner.access_key_id, "wrong", operator="ann")
     assert "Signature" in refused(lambda: wrong.get("/risks"))
     assert world.api.get("/risks")["text"]
 
 
 def test_every_act_names_its_operator(world: World) -> None:
-    nobody = Api(PREFIX, world.cloud.owner.access_key_id, world.cloud.owner.access_key_secret)
+    nobody = ApiClient(PREFIX, world.cloud.owner.access_key_id, world.cloud.owner.access_key_secret)
     assert refused(lambda: nobody.post("/batches", {"instanceIds": ["i-a"]})) == "Operator.Missing"
     assert world.api.post("/batches", {"instanceIds": ["i-a"]})["createdBy"] == "ann"
 

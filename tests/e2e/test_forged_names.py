@@ -105,7 +105,7 @@ DOORS: dict[str, Door] = {
 def genuine(world: World) -> str:
     """A token of the local cloud's provider."""
     provider = OpenIdProvider(ISSUER, "replank")
-    asked = provider.new_code_request("http://127.0.0.1:8400/callback", hint="root")
+    asked = provider.make_code_request("http://127.0.0.1:8400/callback", hint="root")
     answer = requests.get(asked.url, allow_redirects=False, timeout=5)
     return str(provider.redeem_code(asked, answer.headers["location"])["id_token"])
 

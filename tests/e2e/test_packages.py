@@ -12,7 +12,7 @@ from cli.client import HttpClient
 from cli.run.cloud import RunningCloud
 from cli.run.drive import RunLoop
 from cli.run.launch import SETTINGS
-from cli.run.operator import NAME, Operator
+from cli.run.operator import NAME, SimulatedOperator
 from cli.run.screen import PlainScreen
 from shared.runtime.composition import FUNCTIONS
 from tests.support.fleets import fleet, instance
@@ -53,9 +53,9 @@ def test_the_zips_move_an_instance_from_the_batch_to_the_swept_snapshots(checkou
     owner = RunningCloud(cloud.process, cloud.line, HttpClient())
     owner.load_fleet(fleet(instance(1)))
     create_bus_if_missing(owner.account)
-    api = owner.api(NAME)
+    api = owner.api_client(NAME)
     api.post("/batches", {"instanceIds": ["i-test0001"], "policy": {"retentionDays": 1}})
-    RunLoop(owner, Operator(api, frozenset(), owner.start_in_console), PlainScreen(), 1).run()
+    RunLoop(owner, SimulatedOperator(api, frozenset(), owner.start_job_in_console), PlainScreen(), 1).run()
     (migration,) = api.all_items("/migrations", "migrations")
     assert (migration["state"], migration["failure"]) == ("completed", None)
 

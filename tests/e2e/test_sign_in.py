@@ -39,14 +39,14 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("REPLANK_OPERATOR", "somebody")
     with World(env=SETTINGS).connected() as connected:
-        monkeypatch.setattr("cli.signin.kept._now", lambda: connected.cloud.clock.now_ms() / 1000)
+        monkeypatch.setattr("cli.signin.kept._current_time_s", lambda: connected.cloud.clock.now_ms() / 1000)
         yield connected
 
 
 def tokens(person: str) -> dict[str, Any]:
     """Code with PKCE, as a browser and the command line do it together."""
     provider = OpenIdProvider(ISSUER, "replank")
-    asked = provider.new_code_request("http://127.0.0.1:8400/callback", hint=person)
+    asked = provider.make_code_request("http://127.0.0.1:8400/callback", hint=person)
     answer = requests.get(asked.url, allow_redirects=False, timeout=5)
     return provider.redeem_code(asked, answer.headers["location"])
 
@@ -184,7 +184,7 @@ def test_the_browser_comes_back_to_a_server_on_this_machine() -> None:
 )
 def test_an_answer_that_is_not_to_this_sign_in_is_refused(world: World, change: dict[str, str | None]) -> None:
     provider = OpenIdProvider(ISSUER, "replank")
-    asked = provider.new_code_request("http://127.0.0.1:8400/callback", hint="ann")
+    asked = provider.make_code_request("http://127.0.0.1:8400/callback", hint="ann")
     location = requests.get(asked.url, allow_redirects=False, timeout=5).headers["location"]
     given = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
     given = {name: value for name, value in {**given, **change}.items() if value is not None}
@@ -194,7 +194,7 @@ def test_an_answer_that_is_not_to_this_sign_in_is_refused(world: World, change: 
 
 def test_a_code_is_good_once_and_with_its_verifier_only(world: World) -> None:
     provider = OpenIdProvider(ISSUER, "replank")
-    asked = provider.new_code_request("http://127.0.0.1:8400/callback", hint="ann")
+    asked = provider.make_code_request("http://127.0.0.1:8400/callback", hint="ann")
     location = requests.get(asked.url, allow_redirects=False, timeout=5).headers["location"]
     provider.redeem_code(asked, location)
     with pytest.raises(Problem, match="invalid_grant"):

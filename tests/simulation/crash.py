@@ -85,7 +85,7 @@ class Crashes:
     def _acts(self, batch: str) -> None:
         states = set(self._states().values())
         if states == {"ready"}:
-            version = _patiently(lambda: self.cloud.api("ann").get(f"/batches/{batch}"))["version"]
+            version = _patiently(lambda: self.cloud.api_client("ann").get(f"/batches/{batch}"))["version"]
             self._post(f"/batches/{batch}/acknowledgement", {"risksVersion": RISKS_VERSION}, seen=version)
         if "failed" in states:
             for each in self._migrations():
@@ -154,7 +154,7 @@ class Crashes:
 
         def act() -> Any:
             try:
-                return self.cloud.api("ann").post(path, body, seen=seen)
+                return self.cloud.api_client("ann").post(path, body, seen=seen)
             except Problem as problem:
                 if problem.code.startswith("Migration."):
                     return {}
@@ -163,14 +163,14 @@ class Crashes:
         return _patiently(act)
 
     def _migrations(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = _patiently(lambda: list(self.cloud.api("ann").all_items("/migrations", "migrations")))
+        found: list[dict[str, Any]] = _patiently(lambda: list(self.cloud.api_client("ann").all_items("/migrations", "migrations")))
         return found
 
     def _states(self) -> dict[str, str]:
         return {each["instanceId"]: each["state"] for each in self._migrations()}
 
     def _journal(self, id: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.cloud.api("ann").get(f"/migrations/{id}/journal")
+        found: dict[str, Any] = self.cloud.api_client("ann").get(f"/migrations/{id}/journal")
         return found
 
     def verify(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cli import targets
-from cli.client import Api
+from cli.client import ApiClient
 from cli.problem import Problem
 from localcloud.account import service
 from localcloud.core.errors import ApiError
@@ -79,7 +79,7 @@ class People:
         before, self.scene.named = self.scene.named, named
         with self.chaos.invoker.outside():
             try:
-                Api.post(self._api, path, body or {}, seen=seen)
+                ApiClient.post(self._api, path, body or {}, seen=seen)
             except Problem as problem:
                 code = problem.code
         self.scene.named = before

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cli.client import Api, problem_from_answer
+from cli.client import ApiClient, problem_from_answer
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.errors import Stale
 from shared.domain.hop import Hop
@@ -30,7 +30,7 @@ class ApiSettings(Settings):
     snapshot_price: float = 0.02
     currency: str = "USD"
     account_id: str = "1"
-    access: AccessRules | None = field(default_factory=AccessRules)
+    access_rules: AccessRules | None = field(default_factory=AccessRules)
 
 
 @dataclass
@@ -131,7 +131,7 @@ class ApiInMemory:
         self.fakes.migrations.commit = commit  # type: ignore[method-assign]
 
 
-class ApiInHand(Api):
+class ApiInHand(ApiClient):
     """The API as the command line uses it, answered in memory."""
 
     def __init__(self, api: ApiInMemory, operator: str = "ann") -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cli.client import Api
+from cli.client import ApiClient
 
 _ACT = re.compile(r"(/(?:migrations|batches)/[^/]+)/([a-z]+)")
 
 
-class LookingApi(Api):
+class LookingApi(ApiClient):
     """The command line's API, except that ``post`` without ``seen`` first reads the current version."""
 
     def post(self, path: str, body: Any = None, *, seen: int = 0) -> Any:

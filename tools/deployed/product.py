@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from unittest import mock
 
 from cli.bootstrap import create_bus_if_missing
-from cli.client import Api
+from cli.client import ApiClient
 from cli.run.launch import SETTINGS
 from cli.sdk_account import OperatorAccount
 from localcloud.account import Files, build, deploy
@@ -77,10 +77,10 @@ class DeployedProduct:
         create_bus_if_missing(OperatorAccount.from_environment())
 
     @property
-    def api(self) -> Api:
+    def api(self) -> ApiClient:
         """The HTTP API through the signed trigger, as an operator uses it."""
         owner = self.cloud.owner
-        return Api(f"{URL}/http/replank-api", owner.access_key_id, owner.access_key_secret, operator=self.operator)
+        return ApiClient(f"{URL}/http/replank-api", owner.access_key_id, owner.access_key_secret, operator=self.operator)
 
     def load_fleet(self, document: dict[str, Any]) -> None:
         """Put instances into the account."""

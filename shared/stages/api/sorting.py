@@ -20,7 +20,7 @@ from shared.stages.api.migrations import MigrationFilter
 
 MOST_SORTED = 1000
 """Maximum migrations of a list with such an order. To read them takes one call for the index, and ten calls for the rows."""
-SortFields = tuple[str, ...]
+SortFields = tuple[str, str] | tuple[str]
 _FIELDS: dict[str, Callable[[Migration], SortFields]] = {
     "name": lambda migration: (migration.instance_name, migration.instance_id),
     "changed": lambda migration: (migration.entered_at.isoformat(),),
@@ -56,12 +56,12 @@ def sorted_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -
 
 
 def _matches(migration: Migration, wanted: MigrationFilter, own: str) -> bool:
-    return wanted.instance_id in ("", migration.instance_id) and wanted.matches(migration, own)
+    return wanted.instance_id in ("", migration.instance_id) and wanted.matches_migration(migration, own)
 
 
 def _place(fields: SortFields, migration_id: str) -> list[str]:
     """The key that sorts a migration. Numbers in names sort by size."""
-    return [*(sort_key("", *fields, {}) if len(fields) > 1 else fields), migration_id]
+    return [*(sort_key("", fields[0], fields[1], {}) if len(fields) == 2 else fields), migration_id]
 
 
 def _is_after(place: list[str], other: list[str], order: str) -> bool:

@@ -62,7 +62,7 @@ def space(cloud: RunningCloud, most: int) -> None:
 
 
 def submit(cloud: RunningCloud, token: str) -> str:
-    answer = cloud.api("ann").post("/batches", {"instanceIds": ["i-test0001"], "clientToken": token, "dryRun": True})
+    answer = cloud.api_client("ann").post("/batches", {"instanceIds": ["i-test0001"], "clientToken": token, "dryRun": True})
     return str(answer["batchId"])
 
 
@@ -111,9 +111,9 @@ def test_callers_are_told_and_it_goes_on_by_itself(state: Path) -> None:
         space(cloud, FREE)
         second = submit(cloud, "two")
         admin.advance(1800)
-        found = {each["batchId"]: each["state"] for each in cloud.api("ann").all_items("/batches", "batches")}
+        found = {each["batchId"]: each["state"] for each in cloud.api_client("ann").all_items("/batches", "batches")}
         assert found == {first: "open", second: "open"}
-        assert len(list(cloud.api("ann").all_items("/migrations", "migrations"))) == 2
+        assert len(list(cloud.api_client("ann").all_items("/migrations", "migrations"))) == 2
     failed, recovered = said(state)
     assert failed.startswith(f"State.Unwritable: {state / 'cloud.sqlite'} cannot be written: ")
     assert "Nothing that was answered is lost. Free space" in failed
@@ -128,7 +128,7 @@ def test_nothing_answered_is_lost_by_a_kill_without_space(state: Path) -> None:
         process_of(cloud).send_signal(signal.SIGKILL)
         process_of(cloud).wait()
     with served(state) as again:
-        found = {each["batchId"] for each in again.api("ann").all_items("/batches", "batches")}
+        found = {each["batchId"] for each in again.api_client("ann").all_items("/batches", "batches")}
         assert found == set(kept)
         assert submit(again, "before-0") == kept[0]
         assert submit(again, "without-space") not in kept

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from cli.client import Api
+from cli.client import ApiClient
 from cli.main import run
 from shared.domain.batch import Acknowledgement
 from shared.domain.migration import State
@@ -21,7 +21,7 @@ from tests.support.fakes import NOON
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> ApiInMemory:
     api = ApiInMemory()
-    monkeypatch.setattr(Api, "from_environment", lambda: ApiInHand(api))
+    monkeypatch.setattr(ApiClient, "from_environment", lambda: ApiInHand(api))
     return api
 
 

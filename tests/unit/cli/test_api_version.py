@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from cli.client import Api, HttpClient
+from cli.client import ApiClient, HttpClient
 from cli.problem import Problem
 
 NOT_FOUND = {"Code": "Route.NotFound", "Message": "There is nothing at this path.", "RequestId": "R", "Recommend": "Look."}
@@ -29,8 +29,8 @@ class KnownPaths(HttpClient):
         return self.known.get(path, (404, NOT_FOUND))
 
 
-def api(function: KnownPaths) -> Api:
-    return Api("http://api", "key", "secret", operator="ann", http=function)
+def api(function: KnownPaths) -> ApiClient:
+    return ApiClient("http://api", "key", "secret", operator="ann", http=function)
 
 
 def test_the_version_is_in_the_path() -> None:

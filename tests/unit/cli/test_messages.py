@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli import output
-from cli.client import Api
+from cli.client import ApiClient
 from cli.main import run
 from shared.domain.errors import Refused
 from shared.runtime.requests import INSTANCE_ID, REGION_ID
@@ -75,7 +75,7 @@ def test_ctrl_c_while_following_says_that_the_batch_goes_on(
         def get(self, path: str) -> Any:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Api, "from_environment", classmethod(lambda cls: Interrupted()))
+    monkeypatch.setattr(ApiClient, "from_environment", classmethod(lambda cls: Interrupted()))
     assert run(["watch", "b1"]) == 130
     assert "the batch goes on. Follow it again: replank watch b1" in capsys.readouterr().err
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli import submission
-from cli.client import Api
+from cli.client import ApiClient
 from cli.main import app, run
 from tests.support.api import ApiInHand, ApiInMemory
 
@@ -113,7 +113,7 @@ ALWAYS = {
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> ApiInMemory:
     api = ApiInMemory()
-    monkeypatch.setattr(Api, "from_environment", lambda: ApiInHand(api))
+    monkeypatch.setattr(ApiClient, "from_environment", lambda: ApiInHand(api))
     return api
 
 

@@ -44,7 +44,7 @@ class ApiInTurn:
 
 def asked_with(monkeypatch: pytest.MonkeyPatch, api: ApiInTurn, *arguments: str) -> int:
     pauses: list[float] = []
-    monkeypatch.setattr(client.Api, "from_environment", lambda: api)
+    monkeypatch.setattr(client.ApiClient, "from_environment", lambda: api)
     monkeypatch.setattr(time, "sleep", pauses.append)
     return run(["plan", *arguments])
 

@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 
 from cli import output, progress
-from cli.client import Api
+from cli.client import ApiClient
 from cli.problem import Problem
 
 FINISH = {"earliest": "2026-11-23T09:00:00Z", "p10": "2026-11-23T10:00:00Z", "p50": "2026-11-23T11:00:00Z", "p90": None}
@@ -57,7 +57,7 @@ def test_without_waves_the_whole_has_a_finish() -> None:
 
 @pytest.mark.parametrize(("code", "found"), [("Route.NotFound", None), ("Store.Unavailable", "raised")])
 def test_an_older_api_has_no_plan(code: str, found: str | None) -> None:
-    class Older(Api):
+    class Older(ApiClient):
         def get(self, path: str, **query: Any) -> Any:
             raise Problem(code, "m", "r")
 

@@ -16,7 +16,7 @@ from cli.run import plan as plans
 from cli.run import results
 from cli.run.drive import RunLoop
 from cli.run.launch import write_catalog_rows
-from cli.run.operator import Operator
+from cli.run.operator import SimulatedOperator
 from cli.run.plan import ExpectedOutcome
 from cli.run.screen import elapsed_in_words, percent_done
 from tests.support.fleets import fleet, instance
@@ -126,7 +126,7 @@ def test_what_a_person_made_in_the_console_is_left_to_the_person() -> None:
 )
 def test_the_operator_rolls_back_whom_the_scenario_names(state: str, named: bool, act: str) -> None:
     api: Any = SimpleNamespace(post=lambda path, body, *, seen: None)
-    operator = Operator(api, frozenset({"i-1"} if named else ()), lambda *job: None)
+    operator = SimulatedOperator(api, frozenset({"i-1"} if named else ()), lambda *job: None)
     operator.carry_out_possible_acts([], [{**at(state), "instanceId": "i-1"}])
     assert operator.said == ([f"/migrations/m1/{act}"] if act else [])
 
@@ -136,7 +136,7 @@ def test_the_operator_starts_each_job_of_the_console_driver_once() -> None:
     route = [{"destination": "alinux-3"}, {"destination": "alinux-4"}]
     api: Any = SimpleNamespace(get=lambda path: {"route": route})
     started: list[tuple[str, str]] = []
-    operator = Operator(api, frozenset(), lambda *job: started.append(job))
+    operator = SimulatedOperator(api, frozenset(), lambda *job: started.append(job))
     waits = {**at("snapshotted"), "instanceId": "i-1", "driver": "console"}
     seen = [waits, waits, {**waits, "driver": "smc"}, {**waits, "attempt": 2}, {**waits, "hop": 1}, {**waits, "state": "migrating"}]
     assert [operator.carry_out_possible_acts([], [each]) for each in seen] == [1, 0, 0, 1, 1, 0]

@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.errors import Refused
 from shared.runtime import web
-from shared.runtime.messages import request_in_document
+from shared.runtime.messages import http_request_in_document
 from tests.support.api import ApiInMemory, ApiSettings, migration
 
 BATCH = {"instanceIds": ["i-a"]}
@@ -32,7 +32,7 @@ def event(method: str, path: str, body: str | None = None, **more: Any) -> dict[
 
 
 def answered(api: ApiInMemory, document: dict[str, Any]) -> tuple[int, Any]:
-    answer = web.handle_request(request_in_document(document), api.fakes.ports, ApiSettings(), "R1")
+    answer = web.handle_request(http_request_in_document(document), api.fakes.ports, ApiSettings(), "R1")
     assert set(answer) == {"isBase64Encoded", "statusCode", "headers", "body"}
     assert all(isinstance(value, str) for value in answer["headers"].values()), "the gateway takes texts only"
     return answer["statusCode"], json.loads(answer["body"])
@@ -93,13 +93,13 @@ def test_what_is_not_there_may_be_empty(empty: Any) -> None:
 )
 def test_what_is_no_event_of_the_gateway_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(Refused) as caught:
-        request_in_document({**event("GET", "/v1/risks"), **wrong})
+        http_request_in_document({**event("GET", "/v1/risks"), **wrong})
     assert caught.value.code == "Event.Invalid"
 
 
 def test_the_door_is_told_by_the_shape() -> None:
     api = ApiInMemory()
-    assert request_in_document(event("GET", "/v1/risks"))["door"] == "gateway"
-    assert request_in_document(api.request("GET", "/risks"))["door"] == "trigger"
+    assert http_request_in_document(event("GET", "/v1/risks"))["door"] == "gateway"
+    assert http_request_in_document(api.request("GET", "/risks"))["door"] == "trigger"
     both = {**api.request("GET", "/risks"), **event("GET", "/v1/risks"), "door": "gateway"}
-    assert request_in_document(both)["door"] == "trigger", "nobody chooses a door by a word"
+    assert http_request_in_document(both)["door"] == "trigger", "nobody chooses a door by a word"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from shared.domain.errors import Refused
-from shared.runtime.messages import MAX_EVENT_BYTES, MAX_EVENTS, document_in_event, messages_in_document, request_in_document
+from shared.runtime.messages import MAX_EVENT_BYTES, MAX_EVENTS, http_request_in_document, messages_in_document, parse_event_json
 from tests.support.ports import T0
 
 EVENT = {
@@ -52,7 +52,7 @@ REQUEST = {"version": "v1", "rawPath": "/", "requestContext": {"http": {"method"
 def test_missing_parts_of_a_request_are_filled_in() -> None:
     parts: list[dict[str, Any]] = [{}, {"body": None, "headers": None, "queryParameters": {}}, {"body": "{}"}]
     for more in parts:
-        assert request_in_document({**REQUEST, **more})["rawPath"] == "/"
+        assert http_request_in_document({**REQUEST, **more})["rawPath"] == "/"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_missing_parts_of_a_request_are_filled_in() -> None:
 )
 def test_what_is_no_request_is_refused(wrong: Any) -> None:
     with pytest.raises(Refused) as caught:
-        request_in_document(wrong)
+        http_request_in_document(wrong)
     assert caught.value.code == "Event.Invalid"
 
 
@@ -113,7 +113,7 @@ def test_what_is_not_understood_is_refused(wrong: Any) -> None:
 @pytest.mark.parametrize("wrong", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b" " * (MAX_EVENT_BYTES + 1), b'{"a": "\\ud800"}'])
 def test_bytes_that_are_no_json_are_refused(wrong: bytes) -> None:
     with pytest.raises(Refused):
-        document_in_event(wrong, limit=MAX_EVENT_BYTES)
+        parse_event_json(wrong, limit=MAX_EVENT_BYTES)
 
 
 def test_one_event_is_refused_beyond_a_size_that_several_may_have() -> None:
@@ -135,7 +135,7 @@ _json = some.recursive(
 @given(_json)
 def test_anything_is_messages_or_a_refusal(document: Any) -> None:
     try:
-        found = messages_in_document(document_in_event(json.dumps(document).encode(), limit=MAX_EVENT_BYTES), "R")
+        found = messages_in_document(parse_event_json(json.dumps(document).encode(), limit=MAX_EVENT_BYTES), "R")
     except Refused:
         return
     assert all(message.type and isinstance(message.data, dict) for message in found)

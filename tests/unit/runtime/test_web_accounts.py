@@ -120,7 +120,7 @@ def test_an_account_that_refuses_is_shown_with_cause_and_remedy(api: ApiInMemory
 def test_a_grant_for_an_account_covers_its_migrations_and_no_others(api: ApiInMemory) -> None:
     stand(api)
     grants = (Grant(Role.OPERATOR, ("ann",), accounts=(A,)),)
-    api.shown = replace(api.shown, access=AccessRules(grants=grants))
+    api.shown = replace(api.shown, access_rules=AccessRules(grants=grants))
     assert api.call("POST", "/migrations/m2/cancellation")[0] == 200
     for refused in ("m1", "m3"):
         assert api.call("POST", f"/migrations/{refused}/cancellation")[1]["Code"] == "Role.Missing"

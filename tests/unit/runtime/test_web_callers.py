@@ -38,7 +38,7 @@ def api() -> ApiInMemory:
 
 def with_provider(api: ApiInMemory, **access: Any) -> ApiInMemory:
     api.fakes.sign_in = OneToken()
-    api.shown = ApiSettings(access=AccessRules(provider=True, **access))
+    api.shown = ApiSettings(access_rules=AccessRules(provider=True, **access))
     return api
 
 
@@ -135,10 +135,10 @@ def test_roles_hold_and_the_refusal_is_audited(api: ApiInMemory) -> None:
 def test_a_grant_for_the_batches_of_one_person_asks_whose_batch_it_is(api: ApiInMemory) -> None:
     status, made = api.call("POST", "/batches", {"instanceIds": ["i-a"]}, operator="bob")
     assert status == 201
-    api.shown = ApiSettings(access=AccessRules(grants=(Grant(Role.APPROVER, ("ann",), owners=("carl",)),)))
+    api.shown = ApiSettings(access_rules=AccessRules(grants=(Grant(Role.APPROVER, ("ann",), owners=("carl",)),)))
     path = f"/batches/{made['batchId']}/acknowledgement"
     assert api.refused("POST", path, {"risksVersion": "x"}) == (403, "Role.Missing")
-    api.shown = ApiSettings(access=AccessRules(grants=(Grant(Role.APPROVER, ("ann",), owners=("bob",)),)))
+    api.shown = ApiSettings(access_rules=AccessRules(grants=(Grant(Role.APPROVER, ("ann",), owners=("bob",)),)))
     assert api.refused("POST", path, {"risksVersion": "x"})[0] == 409
 
 
@@ -147,7 +147,7 @@ def test_an_act_is_put_off_while_its_batch_cannot_be_read(api: ApiInMemory, monk
         raise Transient("Throttling", "The store is busy.")
 
     made = api.call("POST", "/batches", {"instanceIds": ["i-a"]}, operator="bob")[1]
-    api.shown = ApiSettings(access=AccessRules(grants=(Grant(Role.APPROVER, ("ann",), owners=("bob",)),)))
+    api.shown = ApiSettings(access_rules=AccessRules(grants=(Grant(Role.APPROVER, ("ann",), owners=("bob",)),)))
     monkeypatch.setattr(api.fakes.batches, "load", busy)
     path = f"/batches/{made['batchId']}/acknowledgement"
     assert api.refused("POST", path, {"risksVersion": "x"}) == (503, "Throttling")
