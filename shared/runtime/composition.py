@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from shared.ports.guest import Guest
     from shared.ports.inventory import InventoryStore
     from shared.ports.ports import Accounts
+    from shared.ports.protections import Protections
     from shared.ports.sign_in import SignIn
 
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
@@ -78,12 +79,13 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         ledger=TablestoreLedger(store),
         audit=DeferredAdapter(lambda: _make_audit(store)),
         inventory=DeferredAdapter(lambda: _make_inventory(store)),
+        protections=DeferredAdapter(lambda: _make_protections(store)),
         compute=DeferredAdapter(lambda: _make_compute(clients, clock)),
         guest=DeferredAdapter(lambda: _make_guest(clients)),
         drivers=_make_drivers(clients, settings, clock) if function in USES_SMC else {},
         unready=unready,
         unready_on_path=unready.path_error,
-        limits=Limits(max_moving=settings.max_moving),
+        limits=Limits(max_moving=settings.max_moving, protect=settings.protect),
         catalog=settings.catalog,
         regions=settings.regions,
         more_regions=settings.more_regions,
@@ -210,6 +212,12 @@ def _make_inventory(store: Store) -> InventoryStore:
     from shared.adapters.inventory import TablestoreInventory
 
     return TablestoreInventory(store)
+
+
+def _make_protections(store: Store) -> Protections:
+    from shared.adapters.protections import TablestoreProtections
+
+    return TablestoreProtections(store)
 
 
 def _make_sign_in(settings: Settings, clock: Clock) -> SignIn:

@@ -23,6 +23,7 @@ from shared.ports.ports import Ports
 from shared.stages import commands, probe
 from shared.stages.advance import advance_migration, run_or_fail
 from shared.stages.consent import require_acknowledgement
+from shared.stages.protection import protect_instance
 from shared.stages.slots import admit_migration
 
 STATES = ADMITTED | {State.SNAPSHOTTING}
@@ -117,6 +118,8 @@ def _request_and_check_snapshots(migration: Migration, ports: Ports, *, begun: b
     Move to the next state once every disk has a finished snapshot.
     """
     noted = {entry.key: entry for entry in ports.ledger.entries_of_migration(migration.migration_id)} if begun else {}
+    if not any(_entry_key(migration, disk_id) in noted for disk_id in migration.disks):
+        protect_instance(migration, ports)
     entries = [_request_snapshot(migration, disk_id, noted, ports) for disk_id in migration.disks]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in entries])
     done = 0
@@ -162,7 +165,7 @@ def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, Le
     The entry is written before the request. After a crash, the ledger therefore knows every snapshot.
     """
     words = (migration.hop, migration.attempt, disk_id)
-    key = "-".join(map(str, words))
+    key = _entry_key(migration, disk_id)
     entry = noted.get(key) or ports.ledger.put_new(
         LedgerEntry(
             migration_id=migration.migration_id,
@@ -192,6 +195,11 @@ def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, Le
     asked = replace(entry, snapshot_id=snapshot_id, state=SnapshotState.CREATING, created_at=ports.clock.now())
     ports.ledger.put(asked)
     return asked
+
+
+def _entry_key(migration: Migration, disk_id: str) -> str:
+    """The key of the ledger entry for a disk's snapshot in this attempt."""
+    return f"{migration.hop}-{migration.attempt}-{disk_id}"
 
 
 def _finish_snapshots(migration: Migration, ports: Ports) -> Outcome:

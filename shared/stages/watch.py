@@ -14,7 +14,7 @@ from shared.domain.commands import UNDER_WAY
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
-from shared.domain.timing import LOOK_AGAIN, LOST, REMINDER_MINUTE, is_retry_tick, retry_pause
+from shared.domain.timing import LOOK_AGAIN, LOST, PROTECTION_MINUTE, REMINDER_MINUTE, is_retry_tick, retry_pause
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_outboxes
 from shared.stages.closing import SETTLED
@@ -89,6 +89,7 @@ def _run_tick(ports: Ports) -> Outcome:
     late = [migration for migration in due if migration.owes and _settle_outboxes(migration, ports)]
     moved_late, driven_late = _handle_due_migrations(late, ports)
     _remind_of_confirmations(ports)
+    _restore_protections(ports)
     return Outcome("done", {"due": len(due), "driven": driven + driven_late, "moved": moved + moved_late, "offered": offered})
 
 
@@ -103,6 +104,18 @@ def _remind_of_confirmations(ports: Ports) -> None:
         remind_of_confirmations(ports)
     except ReplankError as error:
         _LOG.warning("no reminders of confirmations in this hour: %s", error)
+
+
+def _restore_protections(ports: Ports) -> None:
+    """Once an hour, put back the deletion protections that were left on."""
+    if ports.clock.now().minute != PROTECTION_MINUTE:
+        return
+    from shared.stages.protection import restore_left_protections  # rarely needed, like the reminders
+
+    try:
+        restore_left_protections(ports)
+    except ReplankError as error:
+        _LOG.warning("deletion protections are not checked in this hour: %s", error)
 
 
 def _migrations_to_handle_now(due: list[Migration], ports: Ports) -> list[Migration]:
