@@ -41,6 +41,7 @@ def instance_from_listing(instance: Any) -> FoundInstance:
         tags=_tags_of_resource(instance),
         resource_group_id=instance.resource_group_id or "",
         vpc_id=(instance.vpc_attributes.vpc_id or "") if instance.vpc_attributes else "",
+        deletion_protection=_deletion_protection(instance),
     )
 
 
@@ -122,6 +123,12 @@ def instance_facts(instance: Any, disks: Sequence[Any], agent: Agent | None, sna
         snapshots_in_progress=tuple(each.snapshot_id for each in snapshots if each.status == "progressing"),
         scaling_group_id=dict(tags).get(_SCALING_TAG, ""),
     )
+
+
+def _deletion_protection(instance: Any) -> bool | None:
+    """Whether the protection is on. ECS offers it for pay-as-you-go instances only (ECS guide on release protection)."""
+    offered = instance.instance_charge_type == "PostPaid" and (instance.spot_strategy or "NoSpot") == "NoSpot"
+    return bool(instance.deletion_protection) if offered else None
 
 
 def _tags_of_resource(resource: Any) -> tuple[tuple[str, str], ...]:

@@ -58,6 +58,11 @@ TROUBLE = "account:"
 """Key prefix of the row with the reason why a member account cannot be used. The account's id follows the prefix."""
 GROUP_PLACE = "group:"
 """Key prefix of the row that names the moving member of a redundancy group. A digest of the group follows the prefix."""
+PROTECTION = "protection:"
+"""Key prefix of the row for an instance whose deletion protection Replank switched on.
+
+Account, region and instance follow the prefix, separated by colons. The account is empty for the deployment's own account.
+"""
 WAVE, PLACES = "wave_", "w_"
 """Column prefixes of a batch's row.
 

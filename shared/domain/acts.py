@@ -23,6 +23,7 @@ from shared.domain.effects import (
     ReleaseSlot,
     ScheduleSweep,
     post_command_effects,
+    protection_effects,
 )
 from shared.domain.errors import Refused
 from shared.domain.ledger import sweep_due_at
@@ -121,6 +122,8 @@ def confirm_migration(
         effects.append(CleanUpDriver(migration.handle, migration.hop))
     effects.append(ScheduleSweep(retention_days))
     effects += post_command_effects(taken.after)
+    if migration.state is State.FAILED:
+        effects += protection_effects(migration)
     if to is State.CONFIRMED:
         effects.append(_lock_release_effect(migration))
     return _step_with_effects(taken, effects, events.migration_event(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
@@ -196,6 +199,7 @@ def cancel_migration(migration: Migration, operator: str, now: datetime) -> Step
         ReleaseSlot(),
         CleanUpDriver(migration.handle, migration.hop),
         *post_command_effects(migration),
+        *protection_effects(migration),
         _lock_release_effect(migration),
     ]
     return _step_with_effects(taken, effects, events.migration_event(taken.after, events.MIGRATION_CANCELLED, operator=operator))

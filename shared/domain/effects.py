@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.domain.migration import DriverData, Migration
+from shared.domain.migration import BEFORE_A_START, DriverData, Migration, State
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,14 @@ class RollBackUnasked:
     version: int
 
 
+@dataclass(frozen=True)
+class RestoreProtection:
+    """Switch off the instance's deletion protection again, if this migration switched the protection on."""
+
+
 Effect = (
     RollBackUnasked
+    | RestoreProtection
     | RunPostCommand
     | ReleaseLock
     | ReleaseSlot
@@ -90,7 +96,7 @@ Effect = (
     | CleanUpDriver
     | ScheduleSweep
 )
-NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver, RunPostCommand)
+NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver, RunPostCommand, RestoreProtection)
 """Effects that call ECS or SMC."""
 
 
@@ -113,6 +119,7 @@ KINDS: dict[str, type[Effect]] = {
         ScheduleSweep,
         RunPostCommand,
         RollBackUnasked,
+        RestoreProtection,
     )
 }
 """Classes of effects, by the name that the outbox stores for the class."""
@@ -134,3 +141,9 @@ def post_command_effects_of_failure(migration: Migration, stage: str) -> tuple[E
     needs what the pre command did in the guest.
     """
     return () if stage == "migrate" and migration.job_may_have_run else post_command_effects(migration, unmoved=True)
+
+
+def protection_effects(migration: Migration) -> tuple[Effect, ...]:
+    """The effect that puts the deletion protection back; empty if the migration has certainly not begun its snapshots."""
+    unbegun = migration.state in BEFORE_A_START | {State.PRECHECK_FAILED} and migration.hop == 0 and migration.attempt == 1
+    return () if unbegun else (RestoreProtection(),)

@@ -25,6 +25,9 @@ REMINDER_MINUTE = 30
 batches.
 """
 
+PROTECTION_MINUTE = 15
+"""The minute of each hour in which the tick looks for deletion protections that were not put back."""
+
 PLANNING_PATIENCE = timedelta(hours=1)
 """The time for which a batch's planning waits for a region that does not answer. After the wait, the batch is planned without the
 silent region.

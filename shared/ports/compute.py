@@ -28,6 +28,8 @@ class FoundInstance:
     tags: tuple[tuple[str, str], ...] = ()
     resource_group_id: str = ""
     vpc_id: str = ""
+    deletion_protection: bool | None = None
+    """Whether ECS refuses to release the instance; None if ECS does not offer this protection for the instance."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,9 @@ class Compute(Protocol):
 
     def start_instance(self, region_id: str, instance_id: str) -> None:
         """Start the instance. No error is raised if the instance is already running."""
+
+    def set_deletion_protection(self, region_id: str, instance_id: str, on: bool) -> None:
+        """Switch the instance's deletion protection on or off. Raises Refused (Instance.NotFound)."""
 
     def check_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         """Ask ECS whether the disk can be reset now, without resetting it. Raises the same errors as ``reset_disk``."""

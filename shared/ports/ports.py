@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # only for type hints, so that a starting function need not l
     from shared.ports.inventory import InventoryStore
     from shared.ports.ledger import Ledger
     from shared.ports.migrations import Migrations
+    from shared.ports.protections import Protections
     from shared.ports.sign_in import SignIn
 
 
@@ -37,6 +38,8 @@ class DeploymentLimits:
     sweep_page: int = 100
     tick_page: int = 1000
     """Maximum rows that one tick reads. The maximum is larger than the number of moving instances, so that no row waits long."""
+    protect: bool = True
+    """Whether the deletion protection of instances is switched on while they move."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class Ports:
     ledger: Ledger
     audit: Audit
     inventory: InventoryStore
+    protections: Protections
     compute: Compute
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)

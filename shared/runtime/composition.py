@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shared.ports.guest import Guest
     from shared.ports.inventory import InventoryStore
     from shared.ports.ports import Accounts
+    from shared.ports.protections import Protections
     from shared.ports.sign_in import SignIn
 
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
@@ -75,12 +76,13 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         ledger=TablestoreLedger(store),
         audit=DeferredAdapter(lambda: _make_audit_port(store)),
         inventory=DeferredAdapter(lambda: _make_inventory_port(store)),
+        protections=DeferredAdapter(lambda: _make_protections_port(store)),
         compute=DeferredAdapter(lambda: _make_compute_port(clients, clock)),
         guest=DeferredAdapter(lambda: _make_guest_port(clients)),
         drivers=_make_drivers(clients, settings, clock) if function in USES_SMC else {},
         unready=unready,
         unready_on_path=unready.path_error,
-        limits=DeploymentLimits(max_moving=settings.max_moving),
+        limits=DeploymentLimits(max_moving=settings.max_moving, protect=settings.protect),
         catalog=settings.catalog,
         regions=settings.regions,
         more_regions=settings.more_regions,
@@ -216,6 +218,12 @@ def _make_inventory_port(store: Store) -> InventoryStore:
     from shared.adapters.inventory import TablestoreInventory
 
     return TablestoreInventory(store)
+
+
+def _make_protections_port(store: Store) -> Protections:
+    from shared.adapters.protections import TablestoreProtections
+
+    return TablestoreProtections(store)
 
 
 def _make_sign_in_port(settings: Settings, clock: Clock) -> SignIn:

@@ -46,6 +46,8 @@ class Settings:
     accounts: Mapping[str, MemberAccount] = field(default_factory=dict)
     """The member accounts, by account id."""
     max_moving: int = 20
+    protect: bool = True
+    """Whether the deletion protection of instances is switched on while they move."""
     notice_sources: tuple[str, ...] = ()
     notice_policy: Policy = field(default_factory=Policy)
     smc: SmcSettings = field(default_factory=SmcSettings)
@@ -120,6 +122,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         sts_endpoint=text("REPLANK_STS_ENDPOINT"),
         accounts=_member_accounts(reader),
         max_moving=parsed("REPLANK_MAX_MOVING", 20, _parse_count, "a whole number of at least 1"),
+        protect=parsed("REPLANK_PROTECT", True, _parse_switch, "`on` or `off`"),
         notice_sources=parsed("REPLANK_NOTICE_SOURCES", (), _parse_list, "sources of events separated by commas"),
         notice_policy=_notice_policy(reader),
         smc=_smc_settings(reader),
@@ -262,6 +265,10 @@ def _parse_issuer(value: str) -> str:
 
 def _parse_count(value: str) -> int:
     return _require_valid(int(value) >= 1, int(value))
+
+
+def _parse_switch(value: str) -> bool:
+    return _require_valid(value in ("on", "off"), value == "on")
 
 
 def _parse_milliseconds(value: str) -> int:

@@ -29,6 +29,7 @@ VALUES: dict[str, Callable[[Settings], object]] = {
     "REPLANK_ACCOUNTS": lambda found: tuple(each.role_arn for each in found.accounts.values()),
     "REPLANK_EXTERNAL_ID": lambda found: HIDDEN if any(each.external_id for each in found.accounts.values()) else "",
     "REPLANK_MAX_MOVING": lambda found: found.max_moving,
+    "REPLANK_PROTECT": lambda found: "on" if found.protect else "off",
     "REPLANK_NOTICE_SOURCES": lambda found: found.notice_sources,
     "REPLANK_NOTICE_POLICY": lambda found: _policy_document(found.notice_policy),
     "REPLANK_SMC_IMPORT_LINUX": lambda found: found.smc.import_linux,

@@ -14,6 +14,7 @@ from shared.domain.effects import (
     LaunchDriver,
     ReleaseLock,
     ReleaseSlot,
+    RestoreProtection,
     RollBackUnasked,
     RunPostCommand,
     ScheduleSweep,
@@ -153,6 +154,12 @@ def _roll_back_automatically(effect: RollBackUnasked, migration: Migration, port
     roll_back_automatically(effect, migration, ports)
 
 
+def _restore_protection(_: RestoreProtection, migration: Migration, ports: Ports) -> None:
+    from shared.stages.protection import restore_protection  # only the end of a migration needs it
+
+    restore_protection(migration, ports)
+
+
 _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
     ReleaseLock: _release_lock,
     ReleaseSlot: _release_slot,
@@ -163,4 +170,5 @@ _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
     ScheduleSweep: _schedule_sweep,
     RunPostCommand: _run_post_command,
     RollBackUnasked: _roll_back_automatically,
+    RestoreProtection: _restore_protection,
 }

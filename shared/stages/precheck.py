@@ -11,7 +11,7 @@ from shared.domain.catalog import find_release
 from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.chosen import why_not_selected
 from shared.domain.drivers import driver_traits
-from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot
+from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot, protection_effects
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.facts import Facts, InstanceFacts
 from shared.domain.findings import Assessment, Finding, Severity, sorted_assessment
@@ -322,7 +322,8 @@ def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> 
         effects = (CountOutcome("failed"), ReleaseSlot())
     elif migration.prechecked_at is not None or migration.attempt > 1:
         # An earlier attempt may have held a slot, and may have left a source server or a job in SMC.
-        effects = (ReleaseSlot(), CleanUpDriver(migration.handle, migration.hop), *effects)
+        clean_up = CleanUpDriver(migration.handle, migration.hop)
+        effects = (ReleaseSlot(), clean_up, *protection_effects(migration), *effects)
     if to is State.PRECHECK_FAILED and migration.prechecked_version:
         # The instance had passed its precheck, and is refused right before its snapshots. Something has changed since, so this
         # counts as a failure.

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.domain import events
 from shared.domain.disk_reset import DiskReset, ResetState
-from shared.domain.effects import ReleaseLock, post_command_effects
+from shared.domain.effects import ReleaseLock, post_command_effects, protection_effects
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.findings import Assessment, Finding
 from shared.domain.message import Message, Outcome
@@ -241,7 +241,8 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
         finished_at=now,
         commands=migration.commands.progress_after_rollback(),
     )
-    effects = (*post_command_effects(taken.after), ReleaseLock(migration.region_id, migration.instance_id))
+    lock = ReleaseLock(migration.region_id, migration.instance_id)
+    effects = (*post_command_effects(taken.after), *protection_effects(migration), lock)
     advance_migration(ports, replace(taken, effects=effects, events=(events.migration_event(taken.after, events.ROLLED_BACK),)))
     return Outcome("done", {"state": "rolled_back"})
 

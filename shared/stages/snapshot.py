@@ -23,6 +23,7 @@ from shared.ports.ports import Ports
 from shared.stages import commands, probe
 from shared.stages.advance import advance_migration, run_stage_or_fail_migration
 from shared.stages.consent import require_acknowledgement
+from shared.stages.protection import protect_instance
 from shared.stages.slots import admit_migration
 
 STATES = ADMITTED | {State.SNAPSHOTTING}
@@ -123,6 +124,8 @@ def _request_and_check_snapshots(migration: Migration, ports: Ports, *, begun: b
     Move to the next state once every disk has a finished snapshot.
     """
     noted = {entry.key: entry for entry in ports.ledger.entries_of_migration(migration.migration_id)} if begun else {}
+    if not any(_entry_key(migration, disk_id) in noted for disk_id in migration.disks):
+        protect_instance(migration, ports)
     entries = [_request_snapshot(migration, disk_id, noted, ports) for disk_id in migration.disks]
     known = ports.compute.snapshots_by_id(migration.region_id, [entry.snapshot_id for entry in entries])
     done = 0
@@ -168,7 +171,7 @@ def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, Le
     The entry is written before the request, so the ledger knows every snapshot even after a crash.
     """
     words = (migration.hop, migration.attempt, disk_id)
-    key = "-".join(map(str, words))
+    key = _entry_key(migration, disk_id)
     entry = noted.get(key) or ports.ledger.write_new_entry(
         LedgerEntry(
             migration_id=migration.migration_id,
@@ -198,6 +201,11 @@ def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, Le
     asked = replace(entry, snapshot_id=snapshot_id, state=SnapshotState.CREATING, created_at=ports.clock.now())
     ports.ledger.write_entry(asked)
     return asked
+
+
+def _entry_key(migration: Migration, disk_id: str) -> str:
+    """The key of the ledger entry for a disk's snapshot in this attempt."""
+    return f"{migration.hop}-{migration.attempt}-{disk_id}"
 
 
 def _finish_snapshots(migration: Migration, ports: Ports) -> Outcome:

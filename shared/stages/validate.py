@@ -11,7 +11,7 @@ from typing import Any
 from shared.domain import events
 from shared.domain.after_job import AfterJobRecord, JobEnd, disks_in_words, remedy_after_job
 from shared.domain.drivers import driver_traits
-from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseSlot
+from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseSlot, protection_effects
 from shared.domain.errors import Permanent, Refused
 from shared.domain.findings import Assessment, sorted_assessment
 from shared.domain.guest import GuestFacts
@@ -181,7 +181,7 @@ def _finish_migration(migration: Migration, result: Assessment, documents: Docum
         snapshots_made=made,
         finished_at=now,
     )
-    effects: tuple[Effect, ...] = (CleanUpDriver(migration.handle, migration.hop), ReleaseSlot())
+    effects: tuple[Effect, ...] = (CleanUpDriver(migration.handle, migration.hop), ReleaseSlot(), *protection_effects(migration))
     if ports.batches.load_terms(migration.batch_id).policy.canary:
         # counted before the slot is released: the canary's next migration may start as soon as the slot is free
         effects = (CountOutcome("moved"), *effects)

@@ -14,7 +14,7 @@ from shared.domain.commands import UNDER_WAY
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
-from shared.domain.timing import LOOK_AGAIN, LOST, REMINDER_MINUTE, is_retry_tick, pause_before_retry
+from shared.domain.timing import LOOK_AGAIN, LOST, PROTECTION_MINUTE, REMINDER_MINUTE, is_retry_tick, pause_before_retry
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_outboxes
 from shared.stages.closing import SETTLED
@@ -91,6 +91,7 @@ def _run_tick(ports: Ports) -> Outcome:
     late = [migration for migration in due if migration.owes and _settle_outboxes(migration, ports)]
     moved_late, driven_late = _handle_due_migrations(late, ports)
     _send_confirmation_reminders(ports)
+    _restore_protections(ports)
     return Outcome("done", {"due": len(due), "driven": driven + driven_late, "moved": moved + moved_late, "offered": offered})
 
 
@@ -105,6 +106,18 @@ def _send_confirmation_reminders(ports: Ports) -> None:
         send_confirmation_reminders(ports)
     except ReplankError as error:
         _LOG.warning("no reminders of confirmations in this hour: %s", error)
+
+
+def _restore_protections(ports: Ports) -> None:
+    """Once an hour, put back the deletion protections that were left on."""
+    if ports.clock.now().minute != PROTECTION_MINUTE:
+        return
+    from shared.stages.protection import restore_left_protections  # rarely needed, like the reminders
+
+    try:
+        restore_left_protections(ports)
+    except ReplankError as error:
+        _LOG.warning("deletion protections are not checked in this hour: %s", error)
 
 
 def _recheck_accounts_and_select_migrations(due: list[Migration], ports: Ports) -> list[Migration]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,24 @@ def test_the_fleet_is_found_page_by_page(one: Bench) -> None:
         ("i-test0001", "web-1", "linux", "Running")
     ]
     assert some.instances[0].os_name_en.startswith("CentOS")
+
+
+def test_deletion_protection_is_switched_where_ecs_offers_it() -> None:
+    paid: dict[str, Any] = {"InstanceChargeType": "PrePaid", "ExpiredTime": "2027-11-23T00:00Z"}
+    with bench() as made:
+        made.world.load_fleet(fleet(instance(1), instance(2, SpotStrategy="SpotAsPriceGo"), instance(3, **paid)))
+
+        def shown() -> list[bool | None]:
+            return [each.deletion_protection for each in made.ports.compute.instance_page(REGION).instances]
+
+        assert shown() == [False, None, None]
+        for on in (True, False):
+            made.ports.compute.set_deletion_protection(REGION, "i-test0001", on)
+            assert shown() == [on, None, None]
+        with pytest.raises(Permanent, match="ChargeTypeViolation"):
+            made.ports.compute.set_deletion_protection(REGION, "i-test0002", True)
+        with pytest.raises(Refused, match="NotFound"):
+            made.ports.compute.set_deletion_protection(REGION, "i-none", True)
 
 
 def test_the_hosts_at_an_address_are_found_page_by_page() -> None:

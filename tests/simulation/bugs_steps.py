@@ -17,11 +17,11 @@ from shared.adapters.guest import CloudAssistant
 from shared.adapters.ledger import TablestoreLedger
 from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.store import Store
-from shared.domain.effects import CleanUpDriver, ReleaseLock, ScheduleSweep
+from shared.domain.effects import CleanUpDriver, ReleaseLock, RestoreProtection, ScheduleSweep
 from shared.domain.ledger import LedgerEntry
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, Step
-from shared.stages import advance, effects, migrate, snapshot, sweep
+from shared.stages import advance, effects, migrate, protection, snapshot, sweep
 
 Patch = Any
 
@@ -144,3 +144,14 @@ def nothing_cleaned() -> list[Patch]:
 
 def import_left() -> list[Patch]:
     return [mock.patch.object(smc, "IMPORT_ENDS", timedelta(0))]
+
+
+def protection_kept() -> list[Patch]:
+    """Neither the end of a migration nor the hourly look puts the deletion protection back."""
+    kept = {RestoreProtection: lambda effect, migration, ports: None}
+    return [mock.patch.dict(effects._PERFORMERS, kept), mock.patch.object(protection, "restore_left_protections", return_value=0)]
+
+
+def protected_again() -> list[Patch]:
+    """Each attempt and each hop switches the deletion protection on, even if a person has switched it off."""
+    return [mock.patch.object(protection, "has_switched_on_before", return_value=False)]

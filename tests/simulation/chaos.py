@@ -42,9 +42,12 @@ class Chaos:
     decided: int = 0
     done: list[int] = field(default_factory=list)
     injected: Counter[str] = field(default_factory=Counter)
+    failed: list[str] = field(default_factory=list)
+    """The calls of ECS that failed by a fault: the caller, the operation and its parameters."""
 
     def __post_init__(self) -> None:
         self.rng = random.Random(f"chaos:{self.seed}")
+        self._call = ""
 
     def hits(self, kind: str, *, scale: float = 1.0) -> bool:
         """Whether a fault of this kind happens now."""
@@ -155,6 +158,7 @@ class Chaos:
         """Replaces ``Faults.strike``: only calls of functions, and deliveries, get faults."""
         if not self.on or not (principal.startswith("role:") or operation == "Deliver"):
             return
+        self._call = f"{principal} {operation} {summary}"
         if when == "after":
             for kind in ("drop_after", "error_after"):
                 if self.hits(kind):
@@ -170,6 +174,8 @@ class Chaos:
 
     def _fail(self, kind: str, service: str, operation: str) -> None:
         self.say(f"FAULT {kind} {service}.{operation}")
+        if service == "ecs":
+            self.failed.append(self._call)
         if kind.startswith("drop"):
             raise Dropped(kind)
         if kind == "denied":

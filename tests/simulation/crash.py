@@ -217,6 +217,7 @@ class Crashes:
         slots = [name for name in rows[tables.LOCKS].pop("slots", {}) if name.startswith(tables.HELD)]
         assert not owed, owed
         assert not slots, slots
+        assert not [key for key in rows[tables.LOCKS] if key.startswith(tables.PROTECTION)]
         assert {key.rpartition(":")[2] for key in rows[tables.LOCKS]} == instance_ids, sorted(rows[tables.LOCKS])
 
     def close(self) -> None:

@@ -35,6 +35,8 @@ class SimInvoker:
     """By function: the difference between its clock and the account's."""
     newer: bool = False
     """Whether invocations from now on run the newer version. Running ones keep their version."""
+    knows_protection = True
+    """Whether every version that runs knows deletion protection."""
     _environments: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def start(self, function: Function, invocation: Invocation, on_done: OnDone) -> None:

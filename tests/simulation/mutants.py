@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation import bugs, bugs_rollback, bugs_starts, bugs_steps, bugs_tools, ordered, selected, weather
+from tests.simulation import bugs, bugs_rollback, bugs_starts, bugs_steps, bugs_tools, ordered, protecting, selected, weather
 from tests.simulation.invariants import Checker, all_checkers
 from tests.simulation.scenario import Scenario, draw
 from tests.simulation.simulation import prepared, run_seed
@@ -138,6 +138,8 @@ MUTANTS = (
     Mutant("a tool runs beside somebody else's", 8, bugs_tools.beside_others, tune=bugs_tools.beside_strangers),
     Mutant("a rollback loses the log of the tool", 6, bugs_tools.log_lost, tune=bugs_tools.failing_late),
     Mutant("a further precheck chooses the driver again", 13, bugs_tools.chosen_again, tune=bugs_tools.choosing),
+    Mutant("a deletion protection is never put back", 14, bugs_steps.protection_kept),
+    Mutant("a retry protects again what a person has unprotected", 14, bugs_steps.protected_again, tune=protecting.switched_often),
 )
 
 

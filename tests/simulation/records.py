@@ -33,6 +33,8 @@ REFUSING = "account:"
 """The prefix of rows in the table of locks that say why a member account cannot be used."""
 PLACE = "group:"
 """The prefix of rows in the table of locks that say which member of a redundancy group moves."""
+PROTECTION = "protection:"
+"""The prefix of rows in the table of locks that say whose deletion protection the product switched on."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
 """Column prefixes in a batch's row: the failed attempt of each failed migration, the attempt that a resume removed from the
 count, and the migrations that were validated during the canary.
@@ -99,6 +101,8 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
 TERMINAL = frozenset({State.COMPLETED, State.ROLLED_BACK, State.CANCELLED, State.PRECHECK_FAILED})
 MOVING = frozenset({State.SNAPSHOTTING, State.SNAPSHOTTED, State.MIGRATING, State.RESTARTING, State.VALIDATING})
 """States in which an instance is being worked on and needs a slot."""
+ENDED = TERMINAL | {State.MIGRATED, State.CONFIRMED}
+"""States in which nothing of the product works on the instance. A failed migration may have a job that still runs."""
 
 
 @dataclass(frozen=True)

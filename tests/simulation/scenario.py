@@ -56,6 +56,8 @@ BLACK = 0.12
 """The share of batches with a blackout."""
 GROUPED, TAG = 0.25, "serves"
 """The share of seeds with redundancy groups, and the groups' tag. In these seeds most batches name the tag."""
+PROTECTED = 0.15
+"""The share of instances with deletion protection from the beginning."""
 HOLDS = 0.04
 """How often an act of a person is a hold of everything."""
 BRAKES = 0.06
@@ -115,6 +117,7 @@ def draw(seed: int) -> Scenario:
     records = [record(number, WINDOWS_2008 if number in windows else CENTOS_7) for number in numbers]
     _twin(random.Random(f"twins:{seed}"), records)
     _tagged(random.Random(f"groups:{seed}"), records)
+    _protected(random.Random(f"protected:{seed}"), records)
     records += _bystanders(random.Random(f"bystanders:{seed}"), count)
     guests = {f"i-test{number:04d}": facts for number in numbers if (facts := _guest(rng))}
     batches = tuple(_batch(rng, at, numbers, windows) for at in range(rng.choice((1, 2, 2, 3, 3))))
@@ -177,6 +180,13 @@ def _tagged(rng: random.Random, records: list[dict[str, Any]]) -> None:
         size = rng.choice((2, 3))
         for place, each in enumerate(records[:-1]):
             each["Tags"] = {"Tag": [{"TagKey": TAG, "TagValue": f"pair-{place // size}"}]}
+
+
+def _protected(rng: random.Random, records: list[dict[str, Any]]) -> None:
+    """Some instances have deletion protection from the beginning."""
+    for each in records:
+        if rng.random() < PROTECTED:
+            each["DeletionProtection"] = True
 
 
 def _guest(rng: random.Random) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from tests.simulation.judge import Judge, Violation
 from tests.simulation.living import GuestWrites
 from tests.simulation.memory import remembered
 from tests.simulation.people import People
+from tests.simulation.protecting import look_min
 from tests.simulation.records import GOES_ON, MIGRATIONS, OUTBOX, TERMINAL, Migration, State, lines, waves
 from tests.simulation.scenario import BatchPlan, Scenario, draw
 from tests.simulation.tools import PROVEN
@@ -423,7 +424,7 @@ class Simulation:
         longest = max((batch.policy.retention_days for batch in self.truth.batches.values()), default=0)
         for days in (longest + 1, 1):
             self.cloud.clock.advance_to(self.cloud.clock.now_ms() + days * 24 * 60 * MINUTE)  # type: ignore[attr-defined]
-            self._until(2, lambda: False)
+            self._until(look_min(self.truth), lambda: False)
 
     def _until(self, minutes: int, condition: Callable[[], bool]) -> None:
         end = self.cloud.clock.now_ms() + minutes * MINUTE

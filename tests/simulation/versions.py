@@ -110,6 +110,7 @@ class MixedInvoker(SimInvoker):
     turns: Turns = field(kw_only=True)
     chance: Random = field(kw_only=True)
     share: float = 0.5
+    knows_protection = False
     ran: Counter[tuple[str, bool]] = field(default_factory=Counter)
     """How often a function ran, by function and by whether it was the older version."""
 

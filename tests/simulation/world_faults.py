@@ -16,6 +16,7 @@ from localcloud.ecs.store import Doc
 from localcloud.smc import migration as smc_migration
 from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Sight
+from tests.simulation.protecting import ProtectionByHand
 from tests.simulation.records import State
 from tests.simulation.scenario import WORLD
 from tests.simulation.tool_faults import BOUGHT_AFTER, BOUGHT_LATER, ToolFaults
@@ -47,6 +48,8 @@ class WorldFaults(ToolFaults):
         self._slow, self._slow_until, self._late = 0, 0, set[str]()
         """By how many minutes commands end late, until when (ms), and the commands whose end was already delayed once."""
         self.cloud._sticks = self._sticks  # type: ignore[method-assign]
+        self.protection = ProtectionByHand(truth, scene, chaos)
+        scene.failed_calls, scene.all_protect = chaos.failed, chaos.invoker.knows_protection
         self.lasting: set[str] = set()
         """Snapshots and jobs that hang until the product has given them up."""
         self._strangers: dict[str, int] = {}
@@ -61,6 +64,7 @@ class WorldFaults(ToolFaults):
         """Cause all faults of one minute."""
         with self.cloud.lock, self.cloud.db.transaction():
             self.end_strangers(self.truth.ecs.now)
+        self.protection.minute()
         for kind in (*WORLD, *FAULTS):
             if self.chaos.hits(kind):
                 with self.cloud.lock, self.cloud.db.transaction():

@@ -27,6 +27,7 @@ from shared.ports.batches import LEFT_OUT_PAGE, NOTHING_FORGIVEN, BatchPage, Bat
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import MigrationPage, NewMigration, Outbox, UnreadableRow, WaitingMigration
 from shared.ports.ports import Ports
+from tests.support.protections import FakeProtections
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 
@@ -499,6 +500,7 @@ class Fakes:
     audit: FakeAudit = field(default_factory=FakeAudit)
     sign_in: Any = None
     inventory: FakeInventory = field(default_factory=FakeInventory)
+    protections: FakeProtections = field(default_factory=FakeProtections)
     compute: Any = None
     guest: Any = None
     drivers: dict[str, Any] = field(default_factory=dict)
@@ -522,6 +524,7 @@ class Fakes:
             ledger=self.ledger,
             audit=self.audit,
             inventory=self.inventory,
+            protections=self.protections,
             sign_in=self.sign_in,
             compute=self.compute,
             guest=self.guest,

@@ -140,6 +140,12 @@ def test_only_the_sweep_deletes_snapshots_and_only_the_rollback_resets_disks() -
     assert {action for action in policy_actions(ROLES["replank-api"]) if action.startswith(("ecs:", "smc:"))} == set()
 
 
+def test_only_who_sets_or_puts_back_the_deletion_protection_may_change_an_instance() -> None:
+    """RAM cannot limit the permission to one attribute, so few roles have it."""
+    may = [name for name, role in ROLES.items() if "ecs:ModifyInstanceAttribute" in policy_actions(role)]
+    assert sorted(may) == ["replank-rollback", "replank-snapshot", "replank-validate", "replank-watch"]
+
+
 def test_what_cannot_be_delivered_is_kept() -> None:
     for rule in of_type("ALIYUN::EventBridge::Rule"):
         for target in rule["Targets"]:
@@ -165,7 +171,15 @@ def test_tables_are_those_the_adapters_use() -> None:
     assert (declared | indexes) - words == set()
 
 
-CHANGING = ("ecs:RunCommand", "ecs:CreateSnapshot", "ecs:DeleteSnapshot", "ecs:StopInstance", "ecs:StartInstance", "ecs:ResetDisk")
+CHANGING = (
+    "ecs:RunCommand",
+    "ecs:CreateSnapshot",
+    "ecs:DeleteSnapshot",
+    "ecs:StopInstance",
+    "ecs:StartInstance",
+    "ecs:ResetDisk",
+    "ecs:ModifyInstanceAttribute",
+)
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))

@@ -37,7 +37,7 @@ MODULES = {
     "intake": 442,
     "api": 459,
     "precheck": 520,
-    "snapshot": 462,
+    "snapshot": 464,
     "migrate": 462,
     "watch": 466,
     "validate": 535,

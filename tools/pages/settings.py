@@ -25,6 +25,7 @@ WORDS = {
     "REPLANK_EXTERNAL_ID": "External id that member roles ask for, unless REPLANK_ACCOUNTS gives an account its own; empty: none.",
     "REPLANK_BUS": "Name of the pipeline's bus. The rules of template.yml name it too.",
     "REPLANK_MAX_MOVING": "Instances moving at once in each account, over all batches.",
+    "REPLANK_PROTECT": "on or off: whether the deletion protection of instances is switched on while they move.",
     "REPLANK_NOTICE_SOURCES": "Sources, separated by commas, whose end-of-life notices are read; empty: only the inventory's own.",
     "REPLANK_NOTICE_POLICY": "Driver, limits and window of batches made of notices, as the policy of POST /v1/batches (JSON).",
     "REPLANK_SMC_IMPORT_LINUX": "Command, with {token_id} and {token_code}, that imports a Linux instance into SMC (driver smc).",

@@ -18,6 +18,7 @@ from tests.simulation.invariants.noticed import DisturbancesNoticed
 from tests.simulation.invariants.once import OnceOnly
 from tests.simulation.invariants.ordered import InOrder
 from tests.simulation.invariants.parts import PartsLimited
+from tests.simulation.invariants.protected import ProtectionPutBack
 from tests.simulation.invariants.restored import RolledBackIsTrue
 from tests.simulation.invariants.rollbacks import RollbacksAllowed
 from tests.simulation.invariants.scene import Checker, Found, Sight
@@ -58,4 +59,5 @@ def all_checkers() -> list[Checker]:
         LogKept(),
         DriverStays(),
         DisturbancesNoticed(),
+        ProtectionPutBack(),
     ]

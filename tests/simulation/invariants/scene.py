@@ -52,6 +52,12 @@ class Sight:
     """By instance: since when (ms) somebody else's upgrade tool runs in it, and in which start of the machine."""
     by_hand: set[str] = field(default_factory=set)
     """Snapshots that people made."""
+    protected_by_hand: list[tuple[str, bool, int]] = field(default_factory=list)
+    """What people did to deletion protections: the instance, whether it is protected now, and when (ms)."""
+    failed_calls: list[str] = field(default_factory=list)
+    """Calls of ECS that a fault refused: the caller, the operation and its parameters."""
+    all_protect: bool = True
+    """Whether every version that runs knows deletion protection."""
 
     @property
     def now(self) -> datetime:

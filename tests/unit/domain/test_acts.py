@@ -7,7 +7,15 @@ import pytest
 
 from shared.domain import acts, events
 from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Selection
-from shared.domain.effects import AdoptSnapshots, CleanUpDriver, CountOutcome, ReleaseLock, ReleaseSlot, ScheduleSweep
+from shared.domain.effects import (
+    AdoptSnapshots,
+    CleanUpDriver,
+    CountOutcome,
+    ReleaseLock,
+    ReleaseSlot,
+    RestoreProtection,
+    ScheduleSweep,
+)
 from shared.domain.errors import Refused
 from shared.domain.migration import DriverData, Failure, Migration, State
 from shared.domain.policy import Policy
@@ -75,12 +83,12 @@ def test_accepting_a_failure_enters_what_the_job_made_before_the_retention_is_se
     """A start that SMC refused may have run after all. Its backup copies are then made after the failure."""
     taken = acts.confirm_migration(at(State.FAILED, "migrate", handle=STARTED), "ann", NOW, retention_days=7)
     order = [type(effect) for effect in taken.effects]
-    assert order == [ReleaseSlot, CleanUpDriver, AdoptSnapshots, ScheduleSweep, ReleaseLock]
+    assert order == [ReleaseSlot, CleanUpDriver, AdoptSnapshots, ScheduleSweep, RestoreProtection, ReleaseLock]
 
 
 def test_accepting_a_failure_before_any_job_looks_for_no_copies() -> None:
     taken = acts.confirm_migration(at(State.FAILED, "snapshot"), "ann", NOW, retention_days=7)
-    assert kinds(taken) == {ReleaseSlot, CleanUpDriver, ScheduleSweep, ReleaseLock}
+    assert kinds(taken) == {ReleaseSlot, CleanUpDriver, ScheduleSweep, RestoreProtection, ReleaseLock}
 
 
 @pytest.mark.parametrize(("driver", "attempt", "cleans"), [("guest", 2, True), ("guest", 1, False), ("smc", 2, False)])
@@ -181,8 +189,13 @@ def test_what_has_not_failed_cannot_be_retried() -> None:
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.PRECHECKING, State.READY, State.SNAPSHOTTING, State.SNAPSHOTTED])
 def test_a_migration_can_be_cancelled_until_its_job_starts(state: State) -> None:
     taken = acts.cancel_migration(at(state), "ann", NOW)
+    begun = state in (State.SNAPSHOTTING, State.SNAPSHOTTED)
     assert taken.after.state is State.CANCELLED
-    assert kinds(taken) == {ReleaseSlot, CleanUpDriver, ReleaseLock}
+    assert kinds(taken) == {ReleaseSlot, CleanUpDriver, ReleaseLock, *([RestoreProtection] if begun else [])}
+
+
+def test_a_second_try_that_is_cancelled_puts_the_protection_back() -> None:
+    assert RestoreProtection in kinds(acts.cancel_migration(at(State.READY, attempt=2), "ann", NOW))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+"""The deletion protection of instances: when Replank switches it on, and when it puts the protection back as it was.
+
+Replank switches the protection on before an instance's first snapshot. A row says so, from before the call until the protection was
+put back. All functions here are pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.migration import Migration, State
+
+PUT_BACK = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCELLED, State.ROLLED_BACK, State.PRECHECK_FAILED})
+"""States in which nothing of Replank acts on the instance, so its protection is as it was before.
+
+A failed migration keeps the protection until a person decides, because its job may still run.
+"""
+LATE_CALL = timedelta(minutes=5)
+"""A call that switches the protection on may arrive this long after its row was written. A younger row is not deleted.
+
+The snapshot function runs for at most one minute (s.yaml), and the clocks of two functions differ.
+"""
+
+
+@dataclass(frozen=True)
+class ProtectedInstance:
+    """An instance whose deletion protection Replank switched on, or is about to switch on."""
+
+    region_id: str
+    instance_id: str
+    account_id: str
+    """The id of the member account; empty for the deployment's own account."""
+    migration_id: str
+    turn: str
+    """The hop and attempt, as ``hop-attempt``, in which the protection was switched on."""
+    since: datetime
+    """When the row was written."""
+
+
+def protection_row(migration: Migration, now: datetime) -> ProtectedInstance:
+    """The row to write before the instance's protection is switched on."""
+    turn = f"{migration.hop}-{migration.attempt}"
+    return ProtectedInstance(migration.region_id, migration.instance_id, migration.account_id, migration.migration_id, turn, now)
+
+
+def has_switched_on_before(row: ProtectedInstance | None, wanted: ProtectedInstance) -> bool:
+    """Whether an earlier attempt or hop of the same migration switched the protection on.
+
+    If the protection is off now, a person has switched it off, and it stays off.
+    """
+    return row is not None and row.migration_id == wanted.migration_id and row.turn != wanted.turn
+
+
+def may_call_be_late(row: ProtectedInstance, now: datetime) -> bool:
+    """Whether the call that switches the protection on may still be under way."""
+    return now - row.since < LATE_CALL

@@ -1,0 +1,151 @@
+"""Switches on the deletion protection of instances that are being migrated, and puts it back as it was.
+
+Nothing here stops a migration: an instance that cannot be protected moves without the protection.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from shared.domain.errors import Permanent, Refused, ReplankError, Transient
+from shared.domain.migration import Migration
+from shared.domain.protection import PUT_BACK, ProtectedInstance, has_switched_on_before, may_call_be_late, protection_row
+from shared.ports.ports import Ports
+
+_LOG = logging.getLogger("replank")
+PAGE = 100
+"""Rows that one call reads."""
+
+
+def protect_instance(migration: Migration, ports: Ports) -> None:
+    """Switch the instance's deletion protection on before its first snapshot, if ECS offers it and the protection is off.
+
+    An error of ECS is only logged. Raises Transient if Tablestore does not answer.
+    """
+    if not ports.limits.protect:
+        return
+    try:
+        _switch_on(migration, ports)
+    except ReplankError as error:
+        if error.code.startswith("Store."):
+            raise
+        unset = Permanent(
+            "Protection.NotSet",
+            f"{migration.instance_id} moves without deletion protection: {error}",
+            "Let the function's role change instances (ecs:ModifyInstanceAttribute), or set REPLANK_PROTECT to off.",
+        )
+        _log_error(logging.WARNING, unset, migration.migration_id)
+
+
+def _switch_on(migration: Migration, ports: Ports) -> None:
+    """Write the row and then switch the protection on.
+
+    If an earlier attempt has done so, a person has switched the protection off since, and it stays off.
+    """
+    where = (migration.region_id, migration.instance_id)
+    found = ports.compute.instance_page(migration.region_id, instance_ids=[migration.instance_id]).instances
+    if not found or found[0].deletion_protection is None:
+        return
+    wanted = protection_row(migration, ports.clock.now())
+    if found[0].deletion_protection:
+        _take_over_row(wanted, ports)
+        return
+    if not ports.protections.put_new(wanted):
+        if has_switched_on_before(ports.protections.find(*where, account=migration.account_id), wanted):
+            return
+        ports.protections.put(wanted)
+    ports.compute.set_deletion_protection(*where, True)
+
+
+def _take_over_row(wanted: ProtectedInstance, ports: Ports) -> None:
+    """Take over the row of an ended migration of the same instance, whose protection was not put back yet.
+
+    Without such a row, the protection belongs to the instance's owner. Then nothing is written.
+    """
+    row = ports.protections.find(wanted.region_id, wanted.instance_id, account=wanted.account_id)
+    if row is not None and row.migration_id != wanted.migration_id:
+        ports.protections.put(wanted)
+
+
+def restore_protection(migration: Migration, ports: Ports) -> None:
+    """Put the instance's protection back as it was, if this migration switched it on and has ended.
+
+    If ECS refuses that, the hourly check tries again. Raises Transient while a call to switch it on may still be under way.
+    """
+    if migration.state not in PUT_BACK:
+        return  # a retry or a rollback has begun since, and puts the protection back at its own end
+    row = ports.protections.find(migration.region_id, migration.instance_id, account=migration.account_id)
+    if row is None or row.migration_id != migration.migration_id:
+        return
+    try:
+        _put_back(row, ports)
+    except (Permanent, Refused) as error:
+        _log_unrestored(row, error)
+
+
+def restore_left_protections(ports: Ports) -> int:
+    """Put back every protection whose migration has ended or is gone. Return how many were put back.
+
+    A protection is left if ECS refused the change, or if an older version ended the migration.
+    """
+    restored, token = 0, ""
+    while True:
+        page = ports.protections.page(limit=PAGE, token=token)
+        known = {each.migration_id: each for each in ports.migrations.load_migrations([row.migration_id for row in page.rows])}
+        for row in page.rows:
+            try:
+                if not _is_over(row, known.get(row.migration_id), ports):
+                    continue
+                _put_back(row, ports.ports_for_account(row.account_id))
+                restored += 1
+            except ReplankError as error:
+                if error.code.startswith("Store."):
+                    raise
+                _log_unrestored(row, error)
+        token = page.next_token
+        if not token:
+            return restored
+
+
+def _is_over(row: ProtectedInstance, owner: Migration | None, ports: Ports) -> bool:
+    """Whether the protection can be put back: the row's migration has ended or is gone, and no late call can follow."""
+    if may_call_be_late(row, ports.clock.now()):
+        return False
+    if owner is not None:
+        return owner.state in PUT_BACK
+    try:
+        return ports.migrations.load(row.migration_id).state in PUT_BACK
+    except Refused:
+        return True
+
+
+def _put_back(row: ProtectedInstance, ports: Ports) -> None:
+    """Switch the protection off and delete the row. Nothing is left to do if the instance is gone or not protected."""
+    if may_call_be_late(row, ports.clock.now()):
+        raise Transient("Protection.TooRecent", f"The protection of {row.instance_id} may still be being switched on.")
+    try:
+        ports.compute.set_deletion_protection(row.region_id, row.instance_id, False)
+    except (Permanent, Refused):
+        found = ports.compute.instance_page(row.region_id, instance_ids=[row.instance_id]).instances
+        if any(each.deletion_protection for each in found):
+            raise
+    if ports.protections.delete(row):
+        return
+    found_row = ports.protections.find(row.region_id, row.instance_id, account=row.account_id)
+    if found_row is not None and found_row.migration_id != row.migration_id:
+        # Another migration of the instance has taken the row over since it was read.
+        ports.compute.set_deletion_protection(row.region_id, row.instance_id, True)
+
+
+def _log_unrestored(row: ProtectedInstance, error: ReplankError) -> None:
+    unrestored = Permanent(
+        "Protection.NotRestored",
+        f"The deletion protection of {row.instance_id} is still on: {error}",
+        "Switch the protection off in the ECS console, or let the role change instances (ecs:ModifyInstanceAttribute).",
+    )
+    _log_error(logging.WARNING if isinstance(error, Transient) else logging.ERROR, unrestored, row.migration_id)
+
+
+def _log_error(level: int, error: Permanent, migration_id: str) -> None:
+    facts = {"code": error.code, "remedy": error.remedy}
+    _LOG.log(level, error.message, extra={"migrationId": migration_id, "facts": facts})
