@@ -12,13 +12,15 @@ import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import Refused, ReplankError, Transient
 from shared.ports.ports import Ports
-from shared.ports.sign_in import SignIn
 from shared.runtime.callers import token_in_headers
 from shared.runtime.http_rules import headers_by_name
+
+if TYPE_CHECKING:
+    from shared.ports.sign_in import SignIn
 
 APP_HEADER = "x-replank-app-id"
 """The header with the id of the gateway app that signed the request. The file gateway.yml maps the gateway's system parameter

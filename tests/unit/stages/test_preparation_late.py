@@ -10,6 +10,7 @@ import pytest
 from shared.domain.drivers import DRIVERS
 from shared.domain.errors import Permanent
 from shared.domain.migration import DriverData, State
+from shared.domain.timing import duration_in_words
 from shared.ports.driver import JobPhase, JobReport
 from shared.stages.migrate import _wait_for_driver
 from tests.support.fakes import NOON, Fakes
@@ -33,7 +34,7 @@ def test_the_drivers_own_remedy_and_log_come_with_the_failure() -> None:
         "guest", message="It waits for a licence.", remedy="a person: buy it.", late_remedy="Buy it; then retry.", log="403"
     )
     limit = DRIVERS["guest"].prepare_limit or timedelta()
-    assert found.message == f"Not ready within {limit}: It waits for a licence."
+    assert found.message == f"The job was not ready within {duration_in_words(limit)}: It waits for a licence."
     assert (found.remedy, found.log) == ("Buy it; then retry.", "403")
 
 
