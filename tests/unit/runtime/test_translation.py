@@ -79,8 +79,13 @@ def test_what_the_catalogue_does_not_know_stays_as_it_is(words: str) -> None:
     ],
 )
 def test_no_text_takes_long(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks, look = list[int](), Sentence.parts
-    monkeypatch.setattr(Sentence, "parts", lambda self, given: looks.append(1) or look(self, given))
+    looks, look = list[str](), Sentence.parts
+
+    def counted(sentence: Sentence, given: str) -> list[str] | None:
+        looks.append(given)
+        return look(sentence, given)
+
+    monkeypatch.setattr(Sentence, "parts", counted)
     catalogue().translate(text[:LONGEST])
     assert len(looks) < 20_000
 
