@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from console import present, web
+from console import present, said, web
 from console.api import PER_PAGE, PersonApi
 from console.problem import Problem
 from console.session import DONE, DONE_S, Session, done_mark, form_token, is_marked
@@ -57,10 +57,18 @@ class Desk:
             page=name,
             live=live,
             done=done,
-            **facts,
+            **{each: self._said(fact) for each, fact in facts.items()},
         )
         gone = web.cookie(DONE, "", request=self.request, seconds=0) if done else ""
         return web.Answer(shown, status, headers={"Cache-Control": "no-store"} if done else {}, cookie=gone)
+
+    def _said(self, fact: Any) -> Any:
+        """A fact of a page; a problem, or each of several by name, is told in the reader's language."""
+        if isinstance(fact, Problem):
+            return said.in_language(fact, self.language)
+        if isinstance(fact, dict) and any(isinstance(each, Problem) for each in fact.values()):
+            return {name: self._said(each) for name, each in fact.items()}
+        return fact
 
     def after(self, act: str, path: str) -> web.Answer:
         """Send the browser to the page that follows an act. A cookie, which that page removes, lets it say once what was done."""

@@ -36,8 +36,9 @@ class Shape:
             found = [found or {}]
         elif self.kind == PAIRS and isinstance(found, dict):
             found = [{"key": key, "value": value} for key, value in found.items()]
-        fits = isinstance(found, list) and len(found) <= MOST_SHOWN and all(isinstance(each, dict) for each in found)
-        return found if fits else None
+        if not isinstance(found, list) or len(found) > MOST_SHOWN or not all(isinstance(each, dict) for each in found):
+            return None
+        return list(found)
 
     def written(self, typed: Sequence[Json]) -> str:
         """The value of the rows as they were typed; empty without rows."""

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.domain.caller import Caller
 from shared.domain.errors import Refused, ReplankError, Transient
 from shared.ports.ports import Ports
 from shared.runtime.callers import token_in_headers
@@ -110,13 +111,14 @@ class CallerRates:
             return person
         # Checks have a limit of their own: invalid tokens then take no request from others at the same address.
         self._rates.count_request(f"tokens of {origin}", now)
+        caller: Caller | None = None
         try:
             caller = sign_in.verify_token(token)
         except Transient:
             self._rests_until = now + PROVIDER_REST
             return person
         except ReplankError:
-            caller = None
+            pass  # the act itself, if the request is one, then reports what is wrong with the token
         person = f"person {caller.issuer} {caller.subject}" if caller is not None else ""
         self._checked[digest] = (person, now)
         self._checked.move_to_end(digest)

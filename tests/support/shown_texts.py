@@ -81,7 +81,7 @@ def shown_texts() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in source_files("shared"):
         if _is_shown(name_of(path)):
-            texts = (text for text in _texts_of(path) if text not in described | _KEYS and _is_sentence(text))
+            texts = (text for text in texts_of(path) if text not in described | _KEYS and _is_sentence(text))
             found |= {text: name_of(path) for text in texts if text not in found}
     return found
 
@@ -116,9 +116,9 @@ def _described(value: Any) -> Iterator[str]:
             yield from _described(each)
 
 
-def _texts_of(path: Path) -> Iterator[str]:
-    module = tree(path)
-    yield from _texts_in(module)
+def texts_of(path: Path) -> Iterator[str]:
+    """Each text of a module with a changing part as ``{}``, without docstrings and logs."""
+    yield from _texts_in(tree(path))
 
 
 def _texts_in(node: ast.AST) -> Iterator[str]:

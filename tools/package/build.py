@@ -16,7 +16,7 @@ A package contains two things that a start does not import:
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from shared.runtime.composition import FUNCTIONS, USES_ECS, USES_SMC
@@ -37,6 +37,8 @@ SDKS: dict[str, Collection[str]] = {
 CONSOLE = "console"
 """The function that is a client of the API. It contains its own folder instead of shared/, and no SDK."""
 PACKAGES = (*FUNCTIONS, CONSOLE)
+OF_API = "shared/runtime/chinese/"
+"""The folder of our own that only api contains: nobody else answers readers."""
 LIBRARIES: dict[str, Collection[str]] = {
     "pyjwt": ("api",),
     "cryptography": ("api",),
@@ -79,10 +81,7 @@ class Builder:
         self._unpack({name: wheel for closure in closures.values() for name, wheel in closure.items()})
         rooms = {CONSOLE if function == CONSOLE else "shared" for function in wanted}
         contents = {room: self._with_compiled(own(self._root, [room]), f"own-{room}") for room in rooms}
-        return {
-            function: self._write(function, list(closures[function]), contents[CONSOLE if function == CONSOLE else "shared"])
-            for function in wanted
-        }
+        return {function: self._write(function, list(closures[function]), _own_content(function, contents)) for function in wanted}
 
     def _unpack(self, wheels: dict[str, Path]) -> None:
         built = self.wheels.built
@@ -104,3 +103,10 @@ class Builder:
         versions = pins()
         content["packages.txt"] = "".join(f"{name}=={versions[name]}\n" for name in packages).encode()
         return archive.write(self.out / f"{function}.zip", content)
+
+
+def _own_content(function: str, contents: Mapping[str, Content]) -> Content:
+    """Our own files in a function's package."""
+    if function == CONSOLE:
+        return contents[CONSOLE]
+    return {name: path for name, path in contents["shared"].items() if function == "api" or not name.startswith(OF_API)}
