@@ -69,7 +69,7 @@ def catalogue() -> Catalogue:
 
 @lru_cache(maxsize=4096)
 def chinese(text: str) -> str:
-    """The Chinese of a text of the pipeline; the text itself if there is none."""
+    """The Chinese of a text of the pipeline; the text itself if the catalogue lacks it."""
     return catalogue().translate(text)
 
 

@@ -14,7 +14,7 @@ from tools.catalogue import stale
 from tools.pages import errors
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-OTHERS = {"Noun.Reason", "ReplicationParameters.Name", "ReplicationParameters.TargetOsType"}
+OTHERS = {"Noun.Reason", "Forbidden.Unauthorized", "ReplicationParameters.Name", "ReplicationParameters.TargetOsType"}
 OF_STATE = set(re.findall(r"\bState\.[A-Z]\w+", (ROOT / "localcloud/core/state.py").read_text(encoding="utf-8")))
 """What the local cloud says of its state file."""
 REFUSALS = ("sts/assume.py", "wire/acs3.py", "wire/rpc_service.py")
