@@ -140,7 +140,7 @@ def read_ready_line(process: subprocess.Popen[str], state: Path) -> Json:
 
 
 def _not_started_problem(log: str, state: Path) -> Problem:
-    """The Problem for a cloud that did not start.
+    """The Problem to report if the local cloud did not start.
 
     If the cloud reported a State error, the Problem repeats this error. Otherwise, the Problem contains the end of the cloud's
     log.

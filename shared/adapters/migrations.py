@@ -113,7 +113,7 @@ class TablestoreMigrations:
         self._try_update_row(migration, {"due_lane": tables.DRIVE, "due_at": epoch_milliseconds(due_at), **progress})
 
     def record_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
-        columns = {tables.restart_column_name(event_id): epoch_milliseconds(at)}
+        columns = {tables.column_name_of_restart(event_id): epoch_milliseconds(at)}
         one_of = {"state": frozenset(state.value for state in states)}
         try:
             return self._store.update(tables.MIGRATIONS, _migration_key(migration_id), columns, expect=one_of)

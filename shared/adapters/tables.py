@@ -136,7 +136,7 @@ def numbered_column_name(prefix: str, version: int) -> str:
     return f"{prefix}{version:08d}"
 
 
-def restart_column_name(event_id: str) -> str:
+def column_name_of_restart(event_id: str) -> str:
     """The name of the column for one restart event.
 
     The column name holds a digest of the event's id, because the id may contain any character.

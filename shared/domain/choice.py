@@ -32,7 +32,7 @@ def python_names_by_api_name(cls: type) -> dict[str, str]:
     return {camel_case(each.name): each.name for each in fields(cls)}
 
 
-def number_bounds(cls: type) -> dict[str, tuple[int, int]]:
+def bounds_of_numeric_fields(cls: type) -> dict[str, tuple[int, int]]:
     """The minimum and the maximum of each number in a dataclass, by the name of the field in the API."""
     return {camel_case(each.name): each.metadata["bounds"] for each in fields(cls) if each.metadata.get("bounds")}
 

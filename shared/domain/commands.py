@@ -17,7 +17,7 @@ from shared.domain.choice import (
     check_number_bounds,
     choice_field,
     document_with_python_names,
-    number_bounds,
+    bounds_of_numeric_fields,
     python_names_by_api_name,
 )
 from shared.domain.codec import as_list, as_object, decode
@@ -54,7 +54,7 @@ class CommandRule:
 
 
 NO_RULE = CommandRule()
-COMMAND_BOUNDS = number_bounds(CommandRule)
+COMMAND_BOUNDS = bounds_of_numeric_fields(CommandRule)
 _NAMES = python_names_by_api_name(CommandRule)
 
 

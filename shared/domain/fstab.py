@@ -153,8 +153,8 @@ def _is_option_in_effect(entry: FstabFacts, off: str, on: str) -> bool:
 
 
 def hidden_mount_points(entries: Collection[FstabFacts]) -> tuple[str, ...]:
-    """Mount points that a later line hides, because the later line mounts the same folder or one of its parents. A line for swap
-    has no mount point, so no line hides it.
+    """Mount points that a later line hides, because the later line mounts the same folder or one of its parents. Lines for swap
+    are ignored, because they have no mount point.
     """
     points = [each.mount_point.rstrip("/") or "/" for each in entries if each.mount_point.startswith("/")]
     return tuple(

@@ -12,7 +12,7 @@ from shared.domain.choice import (
     check_number_bounds,
     choice_field,
     document_with_python_names,
-    number_bounds,
+    bounds_of_numeric_fields,
     python_names_by_api_name,
     required_field,
 )
@@ -163,8 +163,8 @@ _CHOICES = {
     **{f"group.{camel_case(each.name)}": each for each in fields(Grouping)},
 }
 BOUNDS: dict[str, tuple[int, int]] = {
-    **number_bounds(Policy),
-    **{f"window.{name}": bounds for name, bounds in number_bounds(Window).items()},
+    **bounds_of_numeric_fields(Policy),
+    **{f"window.{name}": bounds for name, bounds in bounds_of_numeric_fields(Window).items()},
     **{f"blackouts.{name}": bounds for name, bounds in BLACKOUT_BOUNDS.items()},
     **{f"commands.{name}": bounds for name, bounds in COMMAND_BOUNDS.items()},
 }

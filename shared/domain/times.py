@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
-from shared.domain.choice import check_number_bounds, choice_field, number_bounds, required_field
+from shared.domain.choice import check_number_bounds, choice_field, bounds_of_numeric_fields, required_field
 from shared.domain.codec import YEARS, as_list, as_object
 from shared.domain.errors import Refused
 from shared.domain.window import NEVER, Window
@@ -36,7 +36,7 @@ class Blackout:
         return self.from_ - timedelta(minutes=self.cutoff_min) <= now < self.to
 
 
-BLACKOUT_BOUNDS = number_bounds(Blackout)
+BLACKOUT_BOUNDS = bounds_of_numeric_fields(Blackout)
 _FIELDS = ("from", "to", "reason", "cutoffMin")
 
 
@@ -97,7 +97,7 @@ class TimeLimits:
         return found
 
     def _period_end(self, at: datetime, until: datetime) -> datetime:
-        """The end of the period of allowed starts that includes ``at``; at the latest ``until``."""
+        """When the period of allowed starts ends that contains the time ``at``, but never later than ``until``."""
         ends = at if self.windows else until
         while ends < until and (further := max(filter(None, (each.closes_at(ends) for each in self.windows)), default=None)):
             ends = further

@@ -16,7 +16,7 @@ from shared.domain.choice import (
     check_number_bounds,
     choice_field,
     document_with_python_names,
-    number_bounds,
+    bounds_of_numeric_fields,
     python_names_by_api_name,
     required_field,
 )
@@ -115,7 +115,7 @@ An older version does not know zones, several windows and blackouts. Because the
 no migration of the batch.
 """
 NAMES = python_names_by_api_name(Window)
-BOUNDS = number_bounds(Window)
+BOUNDS = bounds_of_numeric_fields(Window)
 
 
 def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int = 60) -> Window:

@@ -220,7 +220,7 @@ def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
     """Replank's catalog, extended by the operator's rows. The variable REPLANK_CATALOG holds JSON, or the name of a JSON file in
     the package.
 
-    The operator's rows are dated with the day that ``clock`` shows.
+    The catalog rows that the operator added get the current day of ``clock`` as their date.
     """
     given = reader.variable_text("REPLANK_CATALOG")
     if not given:

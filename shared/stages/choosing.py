@@ -28,7 +28,7 @@ InstanceLocation = tuple[str, str, str]
 
 @dataclass
 class InstanceChoice:
-    """The instances that the planning of one batch has chosen and left out so far."""
+    """The instances that the planning of one batch has chosen so far, and the instances that it has left out."""
 
     batch: Batch
     ports: Ports

@@ -33,7 +33,7 @@ def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None
         place = ports.admission.take_group_place(migration.group, migration.migration_id, migration.attempt)
         if place.migration_id == migration.migration_id:
             return None
-        holder = _active_holder_of_place(place, ports)
+        holder = _active_migration_in_group_place(place, ports)
         if holder is not None:
             return BlockingLimit(Limit.GROUP, why_group_waits(holder))
         ports.admission.release_group_place(migration.group, place.migration_id, place.attempt)
@@ -55,11 +55,11 @@ def blocking_member_in_words(migration: Migration, ports: Ports) -> str:
     place = ports.admission.group_place_holders([migration.group]).get(migration.group)
     if place is None or place.migration_id == migration.migration_id:
         return ""
-    holder = _active_holder_of_place(place, ports)
+    holder = _active_migration_in_group_place(place, ports)
     return why_group_waits(holder) if holder else ""
 
 
-def _active_holder_of_place(place: LeaseHolder, ports: Ports) -> Migration | None:
+def _active_migration_in_group_place(place: LeaseHolder, ports: Ports) -> Migration | None:
     """Return the migration that holds the place and still needs it.
 
     Return None if the holder has ended without releasing the place, for example because of a crash.
@@ -105,4 +105,4 @@ def _is_group_place_free(migration: Migration, places: dict[str, LeaseHolder], t
     place = places.get(migration.group)
     if not migration.group or migration.group in taken:
         return not migration.group  # a migration without a group waits for no other member
-    return place is None or place.migration_id == migration.migration_id or _active_holder_of_place(place, ports) is None
+    return place is None or place.migration_id == migration.migration_id or _active_migration_in_group_place(place, ports) is None

@@ -40,7 +40,7 @@ migrations.
 """
 RECLAIM_EVERY_MIN = 10
 UNNEEDED_SLOT_KEPT_FOR = timedelta(minutes=10)
-"""Time between a migration's last change of state and the release of a slot that the migration does not need."""
+"""A slot that its migration no longer needs is released this long after the migration's last change of state."""
 
 
 @dataclass

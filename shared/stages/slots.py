@@ -88,8 +88,8 @@ def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, St
 def release_slot(migration: Migration, ports: Ports) -> None:
     """Release the slot of a migration that no longer moves. If a later retry has taken the slot, the slot stays.
 
-    In earlier versions a retry took its slot before its step was committed. If the migration can never move again, the slot of an
-    uncommitted retry is released too.
+    In earlier versions a retry took its slot before the retry was recorded. If the migration has ended for good, the slot of such a
+    retry is released too.
     """
     last = migration.attempt + (migration.state in _STATES_WITHOUT_SLOT)
     ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)

@@ -30,7 +30,7 @@ ORDERS = tuple(_FIELDS)
 
 
 def sorted_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
-    """Return a page of a batch's migrations that match the filter, in an order of ORDERS; ``-`` before the order reverses it.
+    """Return a page of a batch's migrations that match the filter, sorted by one of ORDERS. The prefix ``-`` sorts in reverse.
 
     The page begins after the migration that the token names, also if that migration has moved in the list meanwhile. Raises
     Refused (Order.TooMany, Token.Invalid).

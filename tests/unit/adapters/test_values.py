@@ -112,7 +112,7 @@ def test_columns_have_names_tablestore_takes_and_lie_in_their_ranges() -> None:
     made = migration(1, due_at=T0)
     taken = replace(step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun"), events=(Event("t", "e", "s", {}),))
     columns = tables.step_columns(taken)
-    names = [*columns, tables.document_column_name("instance-0"), tables.restart_column_name("a/b c")]
+    names = [*columns, tables.document_column_name("instance-0"), tables.column_name_of_restart("a/b c")]
     assert all(name.replace("_", "a").isalnum() and not name[0].isdigit() for name in names)
     low, high = tables.MIGRATION_COLUMNS
     inside = {name for name in names if low <= name < high}
