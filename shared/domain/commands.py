@@ -13,11 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.choice import (
+    bounds_of_numeric_fields,
     camel_case,
     check_number_bounds,
     choice_field,
     document_with_python_names,
-    bounds_of_numeric_fields,
     python_names_by_api_name,
 )
 from shared.domain.codec import as_list, as_object, decode

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any
 
-from shared.domain.choice import check_number_bounds, choice_field, bounds_of_numeric_fields, required_field
+from shared.domain.choice import bounds_of_numeric_fields, check_number_bounds, choice_field, required_field
 from shared.domain.codec import YEARS, as_list, as_object
 from shared.domain.errors import Refused
 from shared.domain.window import NEVER, Window

@@ -13,10 +13,10 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 
 from shared.domain.choice import (
+    bounds_of_numeric_fields,
     check_number_bounds,
     choice_field,
     document_with_python_names,
-    bounds_of_numeric_fields,
     python_names_by_api_name,
     required_field,
 )
