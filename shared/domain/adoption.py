@@ -2,9 +2,9 @@
 choose a name. If the origin of a snapshot is not certain, the pipeline keeps the snapshot. Pure.
 
 SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an operating
-system"). ECS does not show who made a snapshot or why. A snapshot counts as SMC's own only under three conditions. The
-first: exactly one snapshot of the disk was made during the job and has a name like SMC's. Second, the job certainly made its copies. Third, every disk
-has a snapshot with a name like SMC's from the time of the job.
+system"). ECS does not show who made a snapshot or why. A snapshot counts as SMC's own only under three conditions. The first:
+exactly one snapshot of the disk was made during the job and has a name like SMC's. Second, the job certainly made its copies.
+Third, every disk has a snapshot with a name like SMC's from the time of the job.
 """
 
 from __future__ import annotations

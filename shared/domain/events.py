@@ -1,8 +1,8 @@
 """The events of the pipeline: their types, their consumers and their data.
 
 Every type of event has one producer, and a folder under events/ with its schema and samples. A test checks that the table of
-producers and the folders under events/ list the same types. The field ``stage`` of the data names the stage that acts next; the rules of the event bus route by this field.
-Events without a stage are only for information.
+producers and the folders under events/ list the same types. The field ``stage`` of the data names the stage that acts next; the
+rules of the event bus route by this field. Events without a stage are only for information.
 """
 
 from __future__ import annotations
