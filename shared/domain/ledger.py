@@ -49,7 +49,7 @@ class LedgerEntry:
     ``swept``, so that every version of the sweep ignores the row.
     """
     judged: bool = False
-    """Whether more evidence than the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. Earlier versions
+    """Whether evidence besides the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. Earlier versions
     stored no evidence besides the name. For rows of earlier versions, the sweep checks the evidence before it deletes the snapshot.
     """
     account_id: str = ""

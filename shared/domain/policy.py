@@ -24,8 +24,9 @@ from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, read_blac
 from shared.domain.window import NEVER, Window, read_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
-"""The maximum number of files in a policy, of characters in its check, and of bytes that files and check take in the probe. A
-command of Cloud Assistant may be 24 KB long.
+"""Three maximums: the files in a policy, the characters in its check, and the bytes of file paths and check together in the probe.
+
+A command of Cloud Assistant may be 24 KB long.
 """
 MOST_WINDOWS = 20
 

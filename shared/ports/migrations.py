@@ -75,7 +75,7 @@ class Migrations(Protocol):
         """
 
     def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
-        """Remove the first outbox of each of these new migrations, in few calls."""
+        """Remove, in few calls, the outbox with which the row of each of these new migrations was created."""
 
     def load(self, migration_id: str) -> Migration:
         """The migration with this id. Raises Refused (Migration.NotFound)."""

@@ -47,7 +47,7 @@ class NoticeSettings:
     """The deployment's settings for end-of-life notices."""
 
     sources: tuple[str, ...] = ()
-    """The event sources that may send notices. Replank's own inventory may always send notices."""
+    """The event sources that may send notices. Notices that Replank itself sends are always accepted."""
     policy: Policy = field(default_factory=Policy)
     """The policy of every batch that is made from a notice. A notice cannot change this policy."""
 

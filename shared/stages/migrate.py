@@ -29,7 +29,7 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance_migration, run_stage_or_fail_migration
 from shared.stages.consent import require_acknowledgement
 from shared.stages.host_identity import host_identity
-from shared.stages.slots import batch_and_start_facts, take_group_place_if_grouped
+from shared.stages.slots import batch_and_start_context, take_group_place_if_grouped
 
 STATES = frozenset({State.SNAPSHOTTED})
 _BACK_IN_SERVICE = "Start the instance if it is stopped, and wait until its Cloud Assistant agent answers; then retry."
@@ -43,7 +43,7 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
 def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.driver_by_name(migration.driver)
     driver.check_settings()
-    batch, scene = batch_and_start_facts(migration, ports)
+    batch, scene = batch_and_start_context(migration, ports)
     _require_safe_to_move(migration, batch, scene, ports)
     reason = _check_limits_and_take_group_place(migration, scene, ports)
     if reason:

@@ -38,9 +38,10 @@ def protect_instance(migration: Migration, ports: Ports) -> None:
 
 
 def _switch_on(migration: Migration, ports: Ports) -> None:
-    """Write the row and then switch the protection on.
+    """Write the row, and then switch the protection on.
 
-    If an earlier attempt has done so, a person has switched the protection off since, and it stays off.
+    If an earlier attempt or hop has switched the protection on, a person has switched it off since. Then it stays off. If ECS refuses
+    the call, the row is deleted, so a later attempt may try again.
     """
     where = (migration.region_id, migration.instance_id)
     found = ports.compute.instance_page(migration.region_id, instance_ids=[migration.instance_id]).instances
@@ -54,7 +55,11 @@ def _switch_on(migration: Migration, ports: Ports) -> None:
         if has_switched_on_before(ports.protections.find(*where, account=migration.account_id), wanted):
             return
         ports.protections.put(wanted)
-    ports.compute.set_deletion_protection(*where, True)
+    try:
+        ports.compute.set_deletion_protection(*where, True)
+    except (Permanent, Refused):
+        ports.protections.delete(wanted)
+        raise
 
 
 def _take_over_row(wanted: ProtectedInstance, ports: Ports) -> None:

@@ -24,7 +24,7 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
     A migration that already has a slot keeps it.
     """
     for _ in range(LOST_RACE.calls):
-        seen, scene = slot_use_and_start_facts(migration, ports)
+        seen, scene = slot_use_and_start_context(migration, ports)
         held = limits.blocking_limit(
             limits.kind_of_next_start(migration), replace(scene, offered=offered or limits.has_priority(migration))
         )
@@ -51,7 +51,7 @@ def take_group_place_if_grouped(migration: Migration, ports: Ports) -> BlockingL
     return take_group_place(migration, ports)
 
 
-def _start_facts_with_blocking_member(scene: StartContext, migration: Migration, ports: Ports) -> StartContext:
+def _start_context_with_blocking_member(scene: StartContext, migration: Migration, ports: Ports) -> StartContext:
     if not migration.group:
         return scene
     from shared.stages.groups import blocking_member_in_words  # only batches with groups need it
@@ -61,27 +61,28 @@ def _start_facts_with_blocking_member(scene: StartContext, migration: Migration,
 
 def current_blocking_limit(migration: Migration, ports: Ports) -> BlockingLimit | None:
     """Return the limit that now forbids the migration's next start; None if the migration may start. No slot is taken."""
-    return limits.blocking_limit(limits.kind_of_next_start(migration), slot_use_and_start_facts(migration, ports)[1])
+    return limits.blocking_limit(limits.kind_of_next_start(migration), slot_use_and_start_context(migration, ports)[1])
 
 
-def slot_use_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUse, StartContext]:
+def slot_use_and_start_context(migration: Migration, ports: Ports) -> tuple[SlotUse, StartContext]:
     """Return the slots in use, and the facts that decide whether the migration may start."""
     seen, hold = ports.admission.slot_use_and_current_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots. A failure is counted before its slot is released, so a free slot never hides an uncounted
     # failure.
     tally = ports.batches.load_tally(migration.batch_id)
-    return seen, _start_facts_with_blocking_member(_start_facts_of_migration(seen, hold, tally, migration, ports), migration, ports)
+    scene = _start_context_of_migration(seen, hold, tally, migration, ports)
+    return seen, _start_context_with_blocking_member(scene, migration, ports)
 
 
-def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, StartContext]:
+def batch_and_start_context(migration: Migration, ports: Ports) -> tuple[Batch, StartContext]:
     """Return the whole batch, and the facts that decide whether the migration may start.
 
     Callers that also need the batch's acknowledgement use this function.
     """
     seen, hold = ports.admission.slot_use_and_current_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.load_batch_and_tally(migration.batch_id)
-    return batch, _start_facts_with_blocking_member(
-        _start_facts_of_migration(seen, hold, tally, migration, ports), migration, ports
+    return batch, _start_context_with_blocking_member(
+        _start_context_of_migration(seen, hold, tally, migration, ports), migration, ports
     )
 
 
@@ -157,12 +158,12 @@ def why_batch_cannot_start(tally: BatchTally, ports: Ports) -> str:
     reasons = []
     for account_id in tally.terms.account_ids:
         seen, hold = ports.admission.slot_use_and_current_hold(tally.terms.batch_id, account=account_id)
-        held = limits.blocking_limit(Start.FIRST_SNAPSHOT, _start_facts_of_migration(seen, hold, tally, None, ports))
+        held = limits.blocking_limit(Start.FIRST_SNAPSHOT, _start_context_of_migration(seen, hold, tally, None, ports))
         reasons.append(held.reason if held else "")
     return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
-def _start_facts_of_migration(seen: SlotUse, hold: Hold, tally: BatchTally, own: Migration | None, ports: Ports) -> StartContext:
+def _start_context_of_migration(seen: SlotUse, hold: Hold, tally: BatchTally, own: Migration | None, ports: Ports) -> StartContext:
     """Return the limits, counts and times that decide whether a migration of the batch may start."""
     now = ports.clock.now()
     trouble = seen.trouble.why_unusable if seen.trouble is not None and seen.trouble.is_account_blocked(now) else ""

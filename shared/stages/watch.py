@@ -33,7 +33,7 @@ STAGE_OF = {
     State.VALIDATING: "validate",
     State.ROLLING_BACK: "rollback",
 }
-"""The stage that handles the migrations in each state. The watch function itself handles the states migrating and restarting."""
+"""For each state, the stage that handles its migrations. The watch function itself handles the states migrating and restarting."""
 _WATCHED_HERE = frozenset({State.MIGRATING, State.RESTARTING})
 """The states in which only the watch stage checks a migration."""
 OPEN_BATCHES = 500

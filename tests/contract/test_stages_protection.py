@@ -208,6 +208,16 @@ def test_a_refused_call_stops_nothing_and_leaves_no_row_behind(one: Bench, ports
     assert row_of(ports) is None
 
 
+def test_a_later_attempt_tries_again_what_ecs_refused(one: Bench, ports: Ports) -> None:
+    made = stand(ports)
+    one.faults(DENIED)
+    protect_instance(made, ports)
+    assert (is_on(one), row_of(ports)) == (False, None)
+    one.faults()
+    protect_instance(replace(made, attempt=2), ports)
+    assert is_on(one)
+
+
 def test_what_could_not_be_put_back_is_put_back_within_the_hour(one: Bench, ports: Ports, caplog: Any) -> None:
     made = stand(ports)
     protect_instance(made, ports)

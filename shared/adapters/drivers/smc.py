@@ -103,7 +103,7 @@ class SmcDriver(JobStopper):
         """
         if handle.import_invocation_id:
             result = self._guest.command_result(migration.region_id, migration.instance_id, handle.import_invocation_id)
-            return JobReport(JobPhase.PREPARING, handle) if result is None else _import_report(handle, result)
+            return JobReport(JobPhase.PREPARING, handle) if result is None else _job_report_of_import(handle, result)
         name = _job_name(migration)
         if self._tokens.delete_tokens_by_name(name):
             # An earlier call made the token and then crashed, so the activation code is lost. Its import may still have succeeded.
@@ -324,7 +324,7 @@ def _imported_source_ids(outputs: Sequence[CommandResult]) -> list[str]:
     return list(dict.fromkeys(each.group(1) for each in found if each))
 
 
-def _import_report(handle: DriverData, result: CommandResult) -> JobReport:
+def _job_report_of_import(handle: DriverData, result: CommandResult) -> JobReport:
     output = result.output.decode("utf-8", "replace")
     found = _IMPORTED.search(output)
     if found:

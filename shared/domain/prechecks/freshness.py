@@ -9,7 +9,7 @@ from dataclasses import fields
 from shared.domain.guest import GuestFacts
 
 HEALTH = ("metadata_answers", "names_resolve", "clock_in_step")
-"""Facts that may change at any moment, so that a change does not matter."""
+"""Facts that may change although nobody changes the guest, so a change in them is ignored."""
 
 
 def _lasting_facts(guest: GuestFacts) -> dict[str, object]:

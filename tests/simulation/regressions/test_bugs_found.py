@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.drivers.smc import _import_report
+from shared.adapters.drivers.smc import _job_report_of_import
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.effects import CleanUpDriver, CountOutcome
@@ -118,7 +118,7 @@ def test_a_new_step_that_is_settled_does_not_hide_what_an_older_one_still_owes(o
 def test_an_import_that_never_ran_is_begun_again() -> None:
     """The result of such an import never changes, so the product waited for ever."""
     handle = DriverData(token_id="at-1", import_invocation_id="t-1")
-    report = _import_report(handle, CommandResult("Aborted", -1, b"", 0, "ClientNotRunning: the agent does not run"))
+    report = _job_report_of_import(handle, CommandResult("Aborted", -1, b"", 0, "ClientNotRunning: the agent does not run"))
     assert report.phase is JobPhase.PREPARING
     assert report.handle.import_invocation_id == ""
 
