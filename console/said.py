@@ -47,7 +47,7 @@ def sentences() -> dict[str, str]:
 
 
 def _parts(pieces: list[str], text: str) -> list[str] | None:
-    """The changing parts of a text that is this sentence; None if it is another one."""
+    """What ``text`` has in place of the changing parts; None if ``text`` is not this sentence."""
     first, *middle, last = pieces
     if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
         return None

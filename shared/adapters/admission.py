@@ -51,8 +51,8 @@ class TablestoreAdmission:
     def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
         leases.release_lease(self._store, leases.group_place_key(group), migration_id, attempt)
 
-    def group_place_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-        return leases.group_place_holders(self._store, groups)
+    def holders_of_group_places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+        return leases.holders_of_group_places(self._store, groups)
 
     def lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
         row = self._store.get(tables.LOCKS, _instance_lock_key(region_id, instance_id, account), ("migration_id",)) or {}

@@ -65,7 +65,7 @@ def release_lease(store: Store, key: Key, migration_id: str, attempt: int) -> No
         return  # either way this migration no longer holds the lease, because the condition named the row as it was read
 
 
-def group_place_holders(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+def holders_of_group_places(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
     """The lease holder of each group's place, by group. Groups whose place is free are left out."""
     by_id = {str(group_place_key(each)[0][1]): each for each in dict.fromkeys(groups)}
     ids, rows = list(by_id), list[Columns]()

@@ -22,7 +22,7 @@ class GroupPlaces:
     group: dict[str, str] = field(default_factory=dict)
     """The group of each migration, by migration; migrations without a group are missing."""
     holder: dict[str, str] = field(default_factory=dict)
-    """The migration that holds the place, by group."""
+    """For each group whose place is taken, the migration that holds the place."""
     members_waiting: dict[str, list[tuple[WaitingQueue, list[Place]]]] = field(default_factory=dict)
     """A heap of waiting members for each group and queue."""
 

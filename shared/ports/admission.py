@@ -73,7 +73,7 @@ class Admission(Protocol):
     def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
         """Release the group's place if ``attempt`` or an earlier attempt of this migration took the place."""
 
-    def group_place_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+    def holders_of_group_places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
         """The holder of each group's place, by group. Groups with a free place are left out. Makes no call if
         ``groups`` is empty.
         """

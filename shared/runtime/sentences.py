@@ -32,7 +32,7 @@ class Sentence:
     """The number of letters outside the parts."""
 
     def parts(self, text: str) -> list[str] | None:
-        """The changing parts of a text that is this sentence; None if it is another one. Takes linear time."""
+        """What ``text`` has in place of the changing parts; None if ``text`` is not this sentence. Takes linear time."""
         first, last = self.pieces[0], self.pieces[-1]
         if len(self.pieces) == 1:
             return [] if text == first else None

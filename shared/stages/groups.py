@@ -52,7 +52,7 @@ def release_group_place(migration: Migration, ports: Ports) -> None:
 
 def blocking_member_in_words(migration: Migration, ports: Ports) -> str:
     """Return, in words, which other member of the group the migration waits for; empty if no member blocks the migration."""
-    place = ports.admission.group_place_holders([migration.group]).get(migration.group)
+    place = ports.admission.holders_of_group_places([migration.group]).get(migration.group)
     if place is None or place.migration_id == migration.migration_id:
         return ""
     holder = _active_migration_in_group_place(place, ports)
@@ -86,7 +86,7 @@ def ids_whose_group_allows_start(ids: Sequence[str], room: int, ports: Ports, cr
             break
         some = ids[start : start + MOST_WAITING_READ]
         found = {each.migration_id: each for each in ports.migrations.load_migrations(some)}
-        places = ports.admission.group_place_holders([each.group for each in found.values() if each.group])
+        places = ports.admission.holders_of_group_places([each.group for each in found.values() if each.group])
         for id in some:
             migration = found.get(id)  # a row that cannot be read is returned too: the caller then moves it to the end of the queue
             if len(chosen) >= room:

@@ -40,8 +40,8 @@ def protect_instance(migration: Migration, ports: Ports) -> None:
 def _switch_on(migration: Migration, ports: Ports) -> None:
     """Write the row, and then switch the protection on.
 
-    If an earlier attempt or hop has switched the protection on, a person has switched it off since. Then it stays off. If ECS refuses
-    the call, the row is deleted, so a later attempt may try again.
+    If an earlier attempt or hop has switched the protection on, a person has switched it off since, and it stays off. If ECS
+    refuses the call, the row is deleted, so a later attempt may try again.
     """
     where = (migration.region_id, migration.instance_id)
     found = ports.compute.instance_page(migration.region_id, instance_ids=[migration.instance_id]).instances

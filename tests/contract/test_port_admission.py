@@ -225,11 +225,11 @@ def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
 
 
 def test_the_place_of_a_group_has_one_holder(admission: Admission) -> None:
-    assert admission.group_place_holders(["app=shop"]) == {}
+    assert admission.holders_of_group_places(["app=shop"]) == {}
     assert admission.take_group_place("app=shop", "ma") == LeaseHolder("ma", 1)
     assert admission.take_group_place("app=shop", "mb", 4) == LeaseHolder("ma", 1)
     assert admission.take_group_place("app=bank", "mb", 4) == LeaseHolder("mb", 4)
-    assert admission.group_place_holders(["app=shop", "app=none", "app=bank", "app=shop"]) == {
+    assert admission.holders_of_group_places(["app=shop", "app=none", "app=bank", "app=shop"]) == {
         "app=shop": LeaseHolder("ma", 1),
         "app=bank": LeaseHolder("mb", 4),
     }
@@ -245,17 +245,17 @@ def test_an_earlier_attempt_cannot_give_back_the_place_that_a_retry_has_taken(ad
     assert admission.take_group_place("app=shop", "ma", 2) == LeaseHolder("ma", 2)
     assert admission.take_group_place("app=shop", "ma", 1) == LeaseHolder("ma", 2)  # a late duplicate
     admission.release_group_place("app=shop", "ma", 1)
-    assert admission.group_place_holders(["app=shop"]) == {"app=shop": LeaseHolder("ma", 2)}
+    assert admission.holders_of_group_places(["app=shop"]) == {"app=shop": LeaseHolder("ma", 2)}
 
 
 def test_a_place_is_taken_and_given_back_by_one_call_each_and_looked_at_by_one(one: Bench) -> None:
     """Tags may contain characters that keys may not, and may be longer than a key."""
     admission, group = one.ports.admission, "应用=" + "x" * 5000 + "\n/"
     assert one.calls(lambda: admission.take_group_place(group, "ma")) == ["PutRow"]
-    assert one.calls(lambda: admission.group_place_holders([group, "app=other"])) == ["BatchGetRow"]
-    assert admission.group_place_holders([group]) == {group: LeaseHolder("ma", 1)}
+    assert one.calls(lambda: admission.holders_of_group_places([group, "app=other"])) == ["BatchGetRow"]
+    assert admission.holders_of_group_places([group]) == {group: LeaseHolder("ma", 1)}
     assert one.calls(lambda: admission.release_group_place(group, "ma")) == ["DeleteRow"]
-    assert one.calls(lambda: admission.group_place_holders([])) == []
+    assert one.calls(lambda: admission.holders_of_group_places([])) == []
 
 
 # The hold -------------------------------------------------------------------------------------------------------------

@@ -365,7 +365,7 @@ class FakeAdmission:
     def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
         self.unlock_instance("group", group, migration_id, attempt)
 
-    def group_place_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+    def holders_of_group_places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
         return {each: LeaseHolder(*self.leases["", "group", each]) for each in groups if ("", "group", each) in self.leases}
 
     def slot_use_and_current_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:

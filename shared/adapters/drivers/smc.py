@@ -44,7 +44,7 @@ _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Wait
 _RELATED = has_code("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
 """Error codes with which DeleteSourceServer refuses to delete a source that has a job.
 
-SMC deletes a source with a job only if the call forces the deletion.
+If a source has a job, SMC deletes the source only if the call forces the deletion.
 """
 _STARTED = frozenset({"Running", "Waiting", "Finished"})
 

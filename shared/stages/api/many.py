@@ -12,7 +12,7 @@ from shared.domain.migration import Migration, Step
 from shared.ports.ports import Ports
 from shared.stages.api import views
 from shared.stages.api.act import RequestedAct, carry_out_act
-from shared.stages.api.migrations import decide_retry_and_reopen_batch, decide_rollback_if_approved, may_have_snapshots
+from shared.stages.api.migrations import decide_retry_and_reopen_batch, may_have_snapshots, rollback_step_if_approved
 
 Outcome = tuple[tuple[str, ...], tuple[views.RefusedAct, ...]]
 """The ids of the migrations on which the act succeeded, and the refused acts with their reasons."""
@@ -47,7 +47,7 @@ def roll_back_migrations(ports: Ports, batch_id: str, caller: Caller, versions: 
     ports.batches.load_terms(batch_id)  # raises Refused if the batch does not exist
 
     def decide_rollback(migration: Migration, now: datetime) -> Step:
-        return decide_rollback_if_approved(migration, caller, now, ports)
+        return rollback_step_if_approved(migration, caller, now, ports)
 
     return views.RollbackResult(*_act_on_each_migration(ports, batch_id, versions, "rollback", caller, decide_rollback))
 

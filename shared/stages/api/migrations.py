@@ -226,11 +226,11 @@ def cancel_migration(ports: Ports, migration_id: str, caller: Caller, seen: int)
 def roll_back_migration(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Begin a rollback, which resets every disk to its snapshot from before the first hop."""
 
-    act = RequestedAct("rollback", caller, seen, lambda migration, now: decide_rollback_if_approved(migration, caller, now, ports))
+    act = RequestedAct("rollback", caller, seen, lambda migration, now: rollback_step_if_approved(migration, caller, now, ports))
     return _carry_out_act_and_return_view(ports, migration_id, act)
 
 
-def decide_rollback_if_approved(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
+def rollback_step_if_approved(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
     """Return the first step of a rollback. Raises Refused if the rollback is impossible, or if approvals are missing."""
     taken = acts.roll_back_migration(migration, caller.name, now)
     if ports.batches.load_terms(migration.batch_id).policy.rollback_approvals:
