@@ -156,7 +156,7 @@ def get_batch(ports: Ports, batch_id: str) -> views.BatchDetail:
         shown = replace(shown, waves=_wave_views(found, states, ports))
     to_start = waiting_job_count(found, counts, ports)
     selection = show.selection_view(found, ports.account_id)
-    return replace(shown, selection=selection, unusable_accounts=troubles, jobs_to_start=to_start)
+    return replace(shown, selection=selection, account_troubles=troubles, jobs_to_start=to_start)
 
 
 def waiting_job_count(batch: Batch, counts: dict[str, int], ports: Ports) -> int:

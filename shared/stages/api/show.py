@@ -82,7 +82,7 @@ def batch_detail(
         waves=(),
         held_back=held_back,
         next_opening=None if opens == now else opens,
-        unusable_accounts=(),
+        account_troubles=(),
         jobs_to_start=0,
         risks=risks_view(value.policy) if wanted else None,
     )

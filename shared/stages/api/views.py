@@ -191,7 +191,7 @@ class BatchDetail(BatchView):
     """Why no ready migration can start now; empty if a migration can start, or if no migration is ready."""
     next_opening: datetime | None
     """The time at which windows and blackouts allow the next start; null if a start is allowed now, or never again."""
-    unusable_accounts: tuple[AccountTrouble, ...]
+    account_troubles: tuple[AccountTrouble, ...]
     """The accounts of the batch that cannot be used now, with the reasons."""
     jobs_to_start: int
     """Number of jobs that a person has to start in the ECS console now. With driver ``auto``, at most 100 jobs are counted."""
