@@ -121,14 +121,14 @@ class BootFacts:
 class LinuxFacts:
     """Facts that only Linux guests have. A field is None if the fact is not known, or if an older probe answered.
 
-    ``modules``: the kernel modules loaded. ``root_links``: links directly below / to absolute paths, as ``/app -> /data/app``.
-    ``package_locks``: settings that hide updates (versionlock, exclude), each with the file that contains the setting.
-    ``rpm_database``: rpm's error message, empty without an error. ``kernel_vendor``: the vendor of the running kernel's package.
-    ``permit_root_login``: the value of PermitRootLogin in sshd_config, empty if the file has no such setting. ``lock_holders``: the
-    processes that hold locks of the package manager, each with its lock. ``fstab_errors``: errors that the system's own check of
-    fstab reports. ``metadata_answers``, ``names_resolve`` and ``clock_in_step``: whether the metadata service answers, names of
-    Alibaba Cloud resolve and the clock is synchronised. ``read_only_mounts``: which of the folders /mnt and /sys are mounted
-    read-only.
+    ``modules``: the kernel modules loaded. ``root_links``: the links in the root folder that lead to absolute paths, for example
+    ``/app -> /data/app``. ``package_locks``: settings that hide updates (versionlock, exclude), each with the file that contains
+    the setting. ``rpm_database``: rpm's error message, empty without an error. ``kernel_vendor``: the vendor of the running
+    kernel's package. ``permit_root_login``: the value of PermitRootLogin in sshd_config, empty if the file has no such setting.
+    ``lock_holders``: the processes that hold locks of the package manager, each with its lock. ``fstab_errors``: errors that the
+    system's own check of fstab reports. ``metadata_answers``, ``names_resolve`` and ``clock_in_step``: whether the metadata service
+    answers, names of Alibaba Cloud resolve and the clock is synchronised. ``read_only_mounts``: which of the folders /mnt and /sys
+    are mounted read-only.
     """
 
     modules_out_of_tree: tuple[str, ...] | None = None
@@ -196,8 +196,8 @@ class WindowsFacts:
 class GuestFacts:
     """The facts in one answer of the probe.
 
-    ``unknown`` lists the facts that the probe could not read, and why. ``cut`` lists the facts that were too long to report
-    completely.
+    The field ``unknown`` lists the facts that the probe could not read, each with the reason. The field ``cut`` lists the facts
+    that were too long to report completely.
     """
 
     os_id: str | None = None

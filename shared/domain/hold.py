@@ -15,8 +15,8 @@ from shared.domain.codec import DocumentInvalid, decode
 
 HELD, RELEASED = "held", "released"
 STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
-"""The columns of the hold's row: the state, the version, and the reason of a hold that was set by hand. ``LINE`` is the beginning
-of the name of each column that records an act.
+"""The columns of the hold's row: the state, the version, and the reason of a hold that was set by hand. The name of each column
+that records an act begins with ``LINE``.
 """
 SHOWN = 20
 """Maximum number of acts that are read from the history. If the history is longer, only the latest acts are read."""
@@ -46,8 +46,8 @@ class Hold:
     lines: tuple[HoldHistoryEntry, ...] = ()
     """The acts, oldest first."""
     unread: Any = None
-    """The stored version, if the version is not a whole number. An act compares the stored version with the row, so that the row
-    cannot change unnoticed.
+    """The stored version, if the version is not a whole number. An act compares the stored version with the row, and therefore
+    notices a change of the row.
     """
 
     @property
@@ -59,8 +59,8 @@ NOTHING_HELD = Hold()
 
 
 def read_hold(row: Mapping[str, Any] | None) -> Hold:
-    """The hold that a row describes. If the table has no row, nothing is held. An unreadable row holds everything, because only a
-    person can have written the row by hand.
+    """The hold that a row describes. If the table has no row, nothing is held. An unreadable row stops all starts, because only an
+    edit by hand can make the row unreadable.
     """
     if row is None:
         return NOTHING_HELD

@@ -55,8 +55,9 @@ class InstanceCount:
     _counts: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
 
     def add_instance(self, place: tuple[str, str, str], os_name: str, os_name_en: str) -> None:
-        """Count one instance. ``place`` is the account, region and id of the instance. The names are ECS's names for the operating
-        system."""
+        """Count one instance. The argument ``place`` holds the account, region and id of the instance. ``os_name`` and
+        ``os_name_en`` are ECS's names for the operating system.
+        """
         if place in self._seen:
             return
         self._seen.add(place)

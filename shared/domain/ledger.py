@@ -43,7 +43,7 @@ class LedgerEntry:
     snapshot_id: str = ""
     size_gib: int = 0
     prechecked_version: int = 0
-    """The migration's ``prechecked_version`` at the request; 0 if an older version wrote the row."""
+    """The migration's ``prechecked_version`` when the snapshot was requested; 0 if an older version of Replank wrote the row."""
     kept: str = ""
     """Why a snapshot with the owner ``other`` is never deleted; empty for all other owners. A row with a reason has the state
     ``swept``, so that every version of the sweep ignores the row.
@@ -75,9 +75,9 @@ class LedgerEntry:
 def snapshots_since_precheck(migration: Migration, entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     """The pipeline's snapshots of this hop that were requested after the hop's last precheck.
 
-    A row version decides which snapshots count, because the clocks of two functions may differ. The rows of earlier versions
-    contain only times. An earlier version's row counts if it belongs to the newest attempt and is not older than the precheck, with
-    a tolerance of CLOCKS_APART.
+    A row version decides which snapshots count, because the clocks of two functions may differ. The rows that earlier versions of
+    Replank wrote contain only times. A row without a stored version counts if the row belongs to the newest attempt, and is at most
+    CLOCKS_APART older than the precheck.
     """
     mine = [each for each in entries if each.hop == migration.hop and each.owner == "replank"]
     newest = max((each.attempt for each in mine), default=0)

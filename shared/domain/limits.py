@@ -71,7 +71,7 @@ LIMITS_OF_START: Mapping[Start, frozenset[Limit]] = {
 
 @dataclass(frozen=True)
 class AdmissionCounts:
-    """The counts that decide about a start, besides the batch's row: the outcomes so far, and the slots that are held now."""
+    """The counts that decide about a start together with the batch's row: the outcomes so far, and the slots that are held now."""
 
     failed: frozenset[str]
     moved: frozenset[str]
@@ -159,8 +159,8 @@ def requeue_migration(migration: Migration, reason: str, *, by: str, now: dateti
     """The step by which a migration releases its slot and waits for admission again, as a new attempt. An earlier attempt that
     still runs cannot release a slot that the new attempt takes.
 
-    If no job has run in this hop, the precheck and the snapshots become too old and are repeated later. ``missed`` says whether the
-    snapshots were ready too late for their window.
+    If no job has run in this hop, the precheck and the snapshots count as too old, and are repeated before the next start.
+    ``missed`` says whether the snapshots were ready too late for their window.
     """
     unbegun = replace(migration.handle, began_at=None)
     changes: dict[str, object] = {"attempt": migration.attempt + 1, "handle": unbegun, "stalled_at": None}
@@ -175,7 +175,7 @@ def requeue_migration(migration: Migration, reason: str, *, by: str, now: dateti
 
 
 def needs_new_snapshots(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
-    """Whether a window opened or a blackout ended after the snapshots were ready, so that new snapshots are needed."""
+    """Whether new snapshots are needed, because a window opened or a blackout ended after the snapshots were ready."""
     opened = terms.policy.time_limits.starts_allowed_since(now)
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     return opened is not None and not ran and migration.entered_at < opened
@@ -190,7 +190,7 @@ def has_missed_window(migration: Migration, terms: BatchTerms, now: datetime) ->
 
 
 def allowed_start_count(start: Start, scene: StartContext) -> int:
-    """How many further migrations of the batch may make a start of this kind now."""
+    """How many more starts of the given kind the batch may make now."""
     free = free_slot_count(scene.terms, scene.standing, account_limit=scene.account_limit)
     if not free or blocking_limit(start, scene):
         return 0

@@ -72,7 +72,7 @@ Earlier versions of Replank moved a retry directly from failed to snapshotted or
 TERMINAL = frozenset({S.COMPLETED, S.ROLLED_BACK, S.CANCELLED, S.PRECHECK_FAILED})
 WAITING_FOR_A_PERSON = frozenset({S.MIGRATED, S.FAILED, S.PRECHECK_FAILED})
 MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.VALIDATING})
-"""States in which the instance is being migrated and holds a slot. A rollback needs no slot."""
+"""States in which the instance is being migrated, and the migration holds a slot. A rollback needs no slot."""
 ADMITTED = frozenset({S.READY, S.WAITING})
 """States in which a migration waits until the tick offers a slot to the migration."""
 BEFORE_A_START = ADMITTED | {S.ACCEPTED, S.PRECHECKING}
@@ -126,7 +126,7 @@ class DriverData:
     waits: str = ""
     """What a person has to do before the preparation continues, in words; empty if the preparation waits for nobody."""
     spent_job_id: str = ""
-    """The id of a finished drill. A drill is a job that migrates nothing, so the driver does not follow this job again."""
+    """The id of a finished drill. A drill is a job that migrates nothing, so the driver ignores a finished drill."""
 
 
 @dataclass(frozen=True)
@@ -204,13 +204,17 @@ class Migration:
     account_id: str = ""
     """The member account of the instance; empty for the deployment's own account, and in rows of older versions."""
     group: str = ""
-    """The redundancy group (``tag=value``) that the first precheck found; empty without a group. A separate column contains the
-    group too.
+    """The redundancy group (``tag=value``) that the first precheck found; empty without a group. The row also contains the group in
+    a column of its own.
     """
     disturbed: tuple[str, ...] = ()
-    """Digests of the last ECS events about changes that others made to the instance, so that each event is recorded only once."""
+    """Digests of the latest ECS events about changes that others made to the instance. The digests prevent a second record of the
+    same event.
+    """
     owes: tuple[int, ...] = ()
-    """The versions of the row whose outbox still has effects or events. The field is not stored, but computed when the row is read.
+    """The row versions for which an outbox still has effects or events.
+
+    The field is not stored, but computed when the row is read.
     """
     due_at: datetime | None = None
     """When the tick handles the migration next; after a confirmation, when the sweep handles the migration. The field is None if
@@ -267,7 +271,7 @@ class Migration:
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One line of a migration's history. ``by`` is the name of a stage or of an operator."""
+    """One line of a migration's history. The field ``by`` holds the name of a stage or of an operator."""
 
     version: int
     at: datetime
@@ -288,7 +292,7 @@ class Step:
     """One conditional write: the row before and after, the journal entry, and the effects and events that follow.
 
     The outbox stores ``effects`` and ``events`` with the row. The effects and events are carried out after the write, repeatedly if
-    necessary. The field ``documents`` holds the observations on which the step is based, by name. The documents are stored beside
+    necessary. The field ``documents`` maps names to the observations on which the step is based. The documents are stored beside
     the row, and count only if the step is written.
     """
 
@@ -309,7 +313,7 @@ def step(
     reason: str,
     **changes: Any,
 ) -> Step:
-    """The step from the migration's current state to the state ``to``; ``changes`` are other fields that the step changes.
+    """The step from the migration's current state to the given state; ``changes`` are other fields that the step changes.
 
     Raises Bug if TRANSITIONS lacks the transition.
     """

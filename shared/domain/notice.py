@@ -20,7 +20,7 @@ from shared.domain.policy import Policy, read_policy
 
 LEAD = timedelta(days=180)
 """The time before the end of support at which the inventory begins to send notices. Other clouds announce the end of a major
-version at this time too.
+version equally early.
 """
 
 NOTICE_FIELDS = frozenset({"releases", "endOfSupport", "regionIds", "instanceIds", "accountIds", "resources"})
@@ -54,7 +54,7 @@ NOTICE_POLICY_FIELDS = frozenset(
     }
 )
 MOST_INSTANCES = 1000
-"""Maximum instances that a notice names. An API request has the same maximum number of instances."""
+"""Maximum number of instances that a notice may name. An API request has the same maximum number of instances."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from shared.domain.guest import GuestFacts
 
 
 def instance_document_name(hop: int) -> str:
-    """The name of the document with the instance's facts in ECS at the beginning of the precheck."""
+    """The name of the document with the facts that ECS shows about the instance when the precheck begins."""
     return f"instance-{hop}"
 
 

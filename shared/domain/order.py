@@ -12,14 +12,14 @@ LAST = "\U0010ffff"
 
 
 def sort_key(order: str, name: str, instance_id: str, tags: Mapping[str, str]) -> list[str]:
-    """The key that sorts an instance in this order. Numbers sort by size, and instances without the tag come last."""
-    by_name = [_pad_numbers(name), instance_id]
+    """The key by which the given order sorts an instance. Numbers sort by size, and instances without the tag come last."""
+    by_name = [_text_with_padded_numbers(name), instance_id]
     if not order.startswith(BY_TAG):
         return by_name
     value = tags.get(order.removeprefix(BY_TAG))
-    return [LAST if value is None else _pad_numbers(value), *by_name]
+    return [LAST if value is None else _text_with_padded_numbers(value), *by_name]
 
 
-def _pad_numbers(text: str) -> str:
+def _text_with_padded_numbers(text: str) -> str:
     """The text with leading zeros before each number, so that ``web-9`` sorts before ``web-10``."""
     return re.sub(r"[0-9]+", lambda found: found[0].lstrip("0").rjust(20, "0"), text)

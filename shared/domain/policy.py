@@ -24,7 +24,7 @@ from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, read_blac
 from shared.domain.window import NEVER, Window, read_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
-"""Three maximums: the files in a policy, the characters in its check, and the bytes of file paths and check together in the probe.
+"""Three maximums: the files in a policy, the characters in its check, and the bytes that file paths and check add to the probe.
 
 A command of Cloud Assistant may be 24 KB long.
 """

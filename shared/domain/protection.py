@@ -1,7 +1,7 @@
-"""The deletion protection of instances: when Replank switches it on, and when it puts the protection back as it was.
+"""The deletion protection of instances: when Replank switches the protection on, and when Replank restores the earlier setting.
 
-Replank switches the protection on before an instance's first snapshot. A row says so, from before the call until the protection was
-put back. All functions here are pure.
+Replank switches the protection on before an instance's first snapshot. A row records the instance from before the call that
+switches the protection on until the earlier setting is restored. All functions here are pure.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from shared.domain.migration import Migration, State
 
 PUT_BACK = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCELLED, State.ROLLED_BACK, State.PRECHECK_FAILED})
-"""States in which nothing of Replank acts on the instance, so its protection is as it was before.
+"""States in which Replank does not change the instance, and therefore restores the earlier protection setting.
 
 A failed migration keeps the protection until a person decides, because its job may still run.
 """
 LATE_CALL = timedelta(minutes=5)
-"""A call that switches the protection on may arrive this long after its row was written. A younger row is not deleted.
+"""The call that switches the protection on may arrive up to this time after its row was written. While the row is younger, Replank
+does not switch the protection off.
 
 The snapshot function runs for at most one minute (s.yaml), and the clocks of two functions differ.
 """
@@ -47,7 +48,7 @@ def protection_row(migration: Migration, now: datetime) -> ProtectedInstance:
 def has_switched_on_before(row: ProtectedInstance | None, wanted: ProtectedInstance) -> bool:
     """Whether an earlier attempt or hop of the same migration switched the protection on.
 
-    If the protection is off now, a person has switched it off, and it stays off.
+    If the protection is off after that, a person has switched the protection off, and Replank leaves the protection off.
     """
     return row is not None and row.migration_id == wanted.migration_id and row.turn != wanted.turn
 

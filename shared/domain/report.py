@@ -27,7 +27,7 @@ _SETTLED = {
     State.ROLLING_BACK.value: "under way",
     State.ROLLED_BACK.value: "rolled back",
 }
-"""Verdicts of states in which the findings make no difference."""
+"""For each state that decides the verdict without the findings, the verdict."""
 _UNDER_WAY = frozenset(state.value for state in MOVING | {State.WAITING})
 _VALIDATED = frozenset({State.MIGRATED.value, State.CONFIRMED.value, State.COMPLETED.value})
 
@@ -48,7 +48,7 @@ class ReportRow:
     validation: Assessment | None = None
     aspects: tuple[ComparisonRow, ...] = ()
     smc_rollback: str = ""
-    """Whether SMC reset the disks after a job that did not migrate the instance; empty if there was no such job."""
+    """Whether SMC reset the disks after a job that did not migrate the instance; empty if no job ran that may reset disks."""
 
     @property
     def verdict(self) -> str:
@@ -74,7 +74,7 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class PlanAndOutcome:
-    """The plan of a batch when it was acknowledged, and the outcome. A time that is not known is None."""
+    """The plan of a batch when the batch was acknowledged, and the batch's outcome. A time that is not known is None."""
 
     digest: str
     """Digest of the instances; empty if an older version planned the batch."""
@@ -84,7 +84,7 @@ class PlanAndOutcome:
     """
     finished_at: datetime | None
     outcomes: Mapping[str, int]
-    """Number of migrations by state."""
+    """For each state, the number of migrations."""
 
     @property
     def plan_and_outcome_lines(self) -> tuple[tuple[str, str], ...]:
@@ -106,7 +106,7 @@ def _time_in_words(at: datetime | None) -> str:
 
 @dataclass(frozen=True)
 class Report:
-    """The state of a batch at ``made_at`` (aware UTC)."""
+    """The state of a batch at the time ``made_at`` (aware UTC)."""
 
     batch_id: str
     title: str
@@ -131,7 +131,7 @@ def verdict_sort_key(row: ReportRow) -> tuple[int, str]:
 
 
 def verdict_counts(report: Report) -> dict[str, int]:
-    """The number of instances by verdict."""
+    """For each verdict, the number of instances."""
     found: dict[str, int] = {}
     for row in report.rows:
         found[row.verdict] = found.get(row.verdict, 0) + 1

@@ -16,7 +16,7 @@ _SHOWN = {ResetState.PENDING: "not restored", ResetState.RESTORED: "restored"}
 
 
 def disk_state_in_words(state: ResetState) -> str:
-    """The state of a disk for people: ``restored``, ``not restored`` or ``unknown``."""
+    """The state of a disk in words: ``restored``, ``not restored`` or ``unknown``."""
     return _SHOWN.get(state, "unknown")
 
 
@@ -54,7 +54,7 @@ def newest_snapshot_set(entries: Sequence[LedgerEntry], attached: Iterable[str])
 
 @dataclass(frozen=True)
 class SnapshotAttributes:
-    """The attributes of one snapshot that ECS shows."""
+    """The attributes that ECS shows for one snapshot."""
 
     disk_id: str
     status: str
@@ -87,8 +87,9 @@ STARTS_ARE_WHOLE_MINUTES = timedelta(minutes=1)
 def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, started_at: datetime | None) -> bool:
     """Whether the disks that were reset still equal their snapshots. The caller knows that the instance is stopped.
 
-    A disk that was reset since ``entered_at`` still equals its snapshot. A disk that was reset earlier still equals its snapshot
-    only if nobody has started the instance since. If the time of the last start is not known, the disk counts as changed.
+    A disk that was reset at the time ``entered_at`` or later still equals its snapshot. A disk that was reset earlier still equals
+    its snapshot only if nobody has started the instance after the reset. If the time of the last start is not known, the disk
+    counts as changed.
     """
     earlier = [reset.at for reset in resets if reset.at is not None and reset.at < entered_at]
     return all(started_at is not None and at >= started_at + STARTS_ARE_WHOLE_MINUTES for at in earlier)

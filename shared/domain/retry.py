@@ -27,7 +27,7 @@ class RetryPolicy:
         return tuple(pause_s for pause_s, total_s in zip(wanted, accumulate(wanted), strict=True) if total_s <= self.budget_s)
 
     def pause_after_failures(self, failed: int, *, waited_s: float = 0.0, asked_s: float | None = None) -> float | None:
-        """The pause in seconds after ``failed`` calls; None if the call is not repeated.
+        """The pause in seconds after the given number of failed calls; None if the call is not repeated.
 
         If the service asked for a wait of ``asked_s``, this wait replaces the policy's pause. If the wait exceeds the policy's
         bounds, the call is not repeated, because a shorter wait would not help.
@@ -73,7 +73,7 @@ def repeat_call(
 ) -> Answer:
     """Run ``call`` with the number of the try (from 1) until the call succeeds, and return the answer.
 
-    Raises the last error if all calls fail. If ``worth`` returns None for an error, the error is raised at once.
+    Raises the last error if all calls fail. If the function ``worth`` returns None for an error, the error is raised at once.
     """
     waited_s = 0.0
     number = 1

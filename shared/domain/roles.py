@@ -45,9 +45,11 @@ MAY: Mapping[str, frozenset[Role]] = {
     "hold": _OPERATOR | _APPROVER,
     "releaseHold": _APPROVER,
 }
-"""The roles that may carry out each act, by the name of the act's operation in the API. Everybody who may call the API may read."""
+"""For each act, named after its operation in the API, the roles that may carry out the act. Everybody who may call the API may
+read.
+"""
 ON_MANY: Mapping[str, str] = {"rollbackBatch": "rollbackMigration", "cancelBatch": "cancelMigration"}
-"""Acts on many migrations at once, each with the same act on one migration. The minimum trust for the act on one migration also
+"""For each act on many migrations at once, the same act on one migration. The minimum trust for the act on one migration also
 applies to the act on many.
 """
 EVERYBODY = "*"
@@ -120,7 +122,7 @@ def read_grants(document: Any) -> tuple[Grant, ...]:
 
 
 def read_minimum_trust(document: Any) -> dict[str, Trust]:
-    """The minimum trust by act: ``{"acknowledgeBatch": "verified", "*": "claimed"}``; raises Refused (Roles.Invalid)."""
+    """The minimum trust for each act: ``{"acknowledgeBatch": "verified", "*": "claimed"}``; raises Refused (Roles.Invalid)."""
     if not isinstance(document, dict):
         raise _roles_setting_error("the setting must be an object of acts and trusts")
     for act, value in document.items():

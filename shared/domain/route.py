@@ -86,8 +86,9 @@ def _next_paths(key: str, architecture: str, listed: bool, catalog: Catalog) -> 
 
 
 def _is_version_allowed(source: Release, path: MigrationPath) -> bool:
-    """Whether a path allows the exact version. An unknown version passes here, because the precheck reads the version in the
-    guest."""
+    """Whether a path allows the exact version. An unknown version counts as allowed, because the precheck reads the version in the
+    guest.
+    """
     return not path.exact or not source.exact or source.exact == path.exact or source.exact.startswith(path.exact + ".")
 
 

@@ -15,15 +15,14 @@ from shared.domain.migration import JournalEntry, Migration
 
 
 def is_in_seen_state(migration: Migration, seen: int) -> bool:
-    """Whether the migration is still in the state that it had at version ``seen``."""
+    """Whether the migration is still in the state that the migration had at the version ``seen``."""
     return migration.entered_version <= seen <= migration.version
 
 
 def is_act_done(act: str, operator: str, seen: int, journal: Sequence[JournalEntry]) -> bool:
-    """Whether the operator has already done this act, so that a repeated request after a lost answer succeeds.
+    """Whether the operator has already done this act. If the answer to a request was lost, a repeated request therefore succeeds.
 
-    The function looks at the first change after version ``seen``. If nothing changed after version ``seen``, the last change
-    counts.
+    The first change after the version ``seen`` decides. If nothing changed after the version ``seen``, the last change decides.
     """
     changes = [entry for entry in journal if entry.from_state is not entry.to_state or entry.reason == REASONS["confirmation"]]
     later = [entry for entry in changes if entry.version > seen]

@@ -24,20 +24,20 @@ _ENDS = frozenset({State.ROLLED_BACK, State.CANCELLED, State.COMPLETED})
 
 @dataclass(frozen=True)
 class SnapshotGroup:
-    """The group of a snapshot. ``orphan`` says why the snapshot is an orphan; it is empty for every other group."""
+    """The group of a snapshot. ``orphan`` says why the snapshot is an orphan; the field is empty in every other group."""
 
     name: str
     orphan: str = ""
 
 
 def needs_migration(entry: LedgerEntry) -> bool:
-    """Whether the group of the snapshot depends on its migration, so that the caller must load the migration."""
+    """Whether the caller must load the snapshot's migration to find the group of the snapshot."""
     return not entry.kept and entry.sweep_at is None
 
 
 def snapshot_group(entry: LedgerEntry, owner: Migration | None, now: datetime) -> SnapshotGroup:
-    """The group of a snapshot that exists. ``owner`` is the snapshot's migration, or None. ``owner`` matters only for entries for
-    which ``needs_migration`` is true.
+    """The group of a snapshot that exists in ECS. The argument ``owner`` is the snapshot's migration, or None. The argument
+    ``owner`` matters only for entries for which ``needs_migration`` is true.
     """
     if entry.kept:
         return SnapshotGroup(ORPHAN, OTHER_OWNER)

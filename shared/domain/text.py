@@ -69,10 +69,10 @@ def html_text(text: str) -> str:
 
 def escaped_json(json_text: str) -> str:
     """The JSON text with each control character in a string written as an escape."""
-    return _ACTING.sub(_escape_character, json_text)
+    return _ACTING.sub(_escaped_character, json_text)
 
 
-def _escape_character(found: re.Match[str]) -> str:
+def _escaped_character(found: re.Match[str]) -> str:
     code = ord(found[0])
     if found[0] in "\n\t":
         return found[0]  # white space between the values of a JSON document

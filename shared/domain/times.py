@@ -21,7 +21,8 @@ _VISIBLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
 class Blackout:
     """A period in which nothing starts, regardless of windows.
 
-    The begin and the end of a blackout are absolute times. The local times in the policy were converted when the policy was read.
+    The beginning and the end of a blackout are absolute times. The local times in the policy were converted when the policy was
+    read.
     """
 
     from_: datetime = required_field("When it begins: a day, a local time or one with its offset (2026-12-24T18:00Z).")  # noqa: RUF009
@@ -87,7 +88,7 @@ class TimeLimits:
         return at
 
     def allowed_start_periods(self, since: datetime, until: datetime, most: int) -> list[tuple[datetime, datetime]]:
-        """The periods from ``since`` to ``until`` in which migrations may start, in order; at most ``most`` periods."""
+        """At most ``most`` periods, in order, in which migrations may start between the two given times."""
         found: list[tuple[datetime, datetime]] = []
         at = self.next_opening(since)
         while at is not None and at < until and len(found) < most:
@@ -97,7 +98,7 @@ class TimeLimits:
         return found
 
     def _period_end(self, at: datetime, until: datetime) -> datetime:
-        """When the period of allowed starts ends that contains the time ``at``, but never later than ``until``."""
+        """The end of the period of allowed starts that begins at the first given time; at the latest, the second given time."""
         ends = at if self.windows else until
         while ends < until and (further := max(filter(None, (each.closes_at(ends) for each in self.windows)), default=None)):
             ends = further
@@ -105,7 +106,7 @@ class TimeLimits:
         return min([ends, until, *(each for each in held if each > at)])
 
     def why_window_closed(self, now: datetime) -> str:
-        """A sentence that the window is closed, with the time of the next possible start; empty if a window is open."""
+        """A sentence about the closed window, with the time of the next possible start; empty if a window is open."""
         return "" if self.is_window_open(now) else f"the maintenance window is closed{self._next_opening_in_words(now)}"
 
     def why_blacked_out(self, now: datetime) -> str:
@@ -170,8 +171,8 @@ def _read_reason(given: Any, path: str) -> str:
 
 
 def _read_time(asked: dict[str, Any], name: str, path: str, zone: str) -> datetime:
-    """The UTC time that a field names by a day, a local time, or a time with an offset. If the field ``to`` names a day, the whole
-    day is included.
+    """The UTC time that a field names by a day, a local time, or a time with an offset. If the end of a blackout is a day, the
+    blackout includes the whole day.
     """
     written = asked.get(name)
     remedy = "Write a day (2026-12-24), a local time (2026-12-24T18:00) or a time with its offset (2026-12-24T18:00Z)."

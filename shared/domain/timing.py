@@ -26,7 +26,7 @@ batches.
 """
 
 PROTECTION_MINUTE = 15
-"""The minute of each hour in which the tick looks for deletion protections that were not put back."""
+"""The minute of each hour in which the tick looks for deletion protections that were not restored."""
 
 PLANNING_PATIENCE = timedelta(hours=1)
 """The time for which a batch's planning waits for a region that does not answer. After the wait, the batch is planned without the
@@ -57,8 +57,8 @@ slot, and a person must act.
 SNAPSHOT_LIMIT = timedelta(hours=24)
 """Time limit of the snapshots; the first snapshot of a large, full disk takes hours."""
 PREPARE_LIMIT = timedelta(hours=1)
-"""Time limit for the smc driver to import the instance and create the job, usually minutes. A person who starts the job in the ECS
-console has no time limit.
+"""Time limit for the smc driver to import the instance and create the job, which usually takes minutes. A person who starts the job
+in the ECS console has no time limit.
 """
 GUEST_PREPARE_LIMIT = timedelta(hours=2)
 """Time limit for installing a tool in the guest, for the wait for a licence, and for the tool's own precheck. Installation and
@@ -68,7 +68,7 @@ JOB_LIMIT = timedelta(hours=6)
 LONGEST_PAUSE = timedelta(minutes=5)
 """The longest pause between two polls of a job, and so the longest delay until the pipeline notices the end of a job."""
 TICK_JITTER = timedelta(seconds=15)
-"""The time before work is due from which a tick already handles the work, because the time between two ticks varies."""
+"""How long before its due time a tick already handles work, because the time between two ticks varies."""
 SETTLE = timedelta(minutes=5)
 """The pause before the first check of the guest after its job has finished, because the guest restarts once more."""
 RETURN_LIMIT = timedelta(hours=2)
@@ -100,7 +100,7 @@ def pause_before_poll(waited: timedelta, limit: timedelta = JOB_LIMIT) -> timede
     """The pause before a job is polled again: half of the time ``waited`` so far. A pause of zero means that the next tick polls
     the job.
 
-    The pipeline notices early failures soon, and polls long jobs rarely. The poll at the time ``limit`` is never delayed.
+    The pipeline notices early failures soon, and polls long jobs rarely. No pause lasts beyond the job's time limit.
     """
     pause = min(waited / 2, LONGEST_PAUSE, max(limit - waited, timedelta(0)))
     return pause - TICK_JITTER if pause > LOOK_AGAIN + TICK_JITTER else timedelta(0)

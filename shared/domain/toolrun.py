@@ -40,7 +40,7 @@ class ToolAnswer:
     active: bool = False
     """Whether the pipeline's process in the guest is running."""
     age_s: int = 0
-    """Seconds since the phase began, by the guest's clock."""
+    """Seconds since the phase began, according to the guest's clock."""
     returned: bool = False
     """Whether the guest has restarted since the phase began."""
     busy: bool = False

@@ -25,7 +25,7 @@ MOST_WAVES = 900
 
 
 def check_wave_sizes(sizes: Sequence[str], gate: str) -> None:
-    """Raise Refused (Policy.Invalid) if a batch cannot be divided by these sizes."""
+    """Raise Refused (Policy.Invalid) if a batch cannot be divided into waves of these sizes."""
     for place, size in enumerate(sizes):
         grows = size.startswith("x")
         if not re.match(SIZE, size) or (grows and not 0 < place == len(sizes) - 1):

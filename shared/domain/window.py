@@ -1,4 +1,4 @@
-"""A maintenance window: when migrations of a batch may start, in the local time of its zone.
+"""A maintenance window: when migrations of a batch may start, in the local time of the window's zone.
 
 Clock changes are treated as in iCalendar (RFC 5545, 3.3.5; Python's ``fold=0``). A time that the clock skips gets the offset from
 before the change: for example, 01:30 becomes 02:30. If the clock repeats a time, the first occurrence counts. The length
@@ -55,14 +55,14 @@ class Window:
         return self.opened_at(now) is not None
 
     def opened_at(self, now: datetime) -> datetime | None:
-        """When the window that allows a start at ``now`` opened; None if the window is closed."""
-        return next((opens for opens, _ in self._open_periods(now)), None)
+        """The time at which the window that is open at ``now`` opened; None if the window is closed."""
+        return next((opens for opens, _ in self._periods_in_force(now)), None)
 
     def closes_at(self, now: datetime) -> datetime | None:
         """The time until which the window that is open at ``now`` allows starts; None if the window is closed."""
-        return max((until for _, until in self._open_periods(now)), default=None)
+        return max((until for _, until in self._periods_in_force(now)), default=None)
 
-    def _open_periods(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    def _periods_in_force(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
         today = now.astimezone(self._time_zone()).date()
         back = 2 + self.length_min // 1440
         for days_back in range(back):

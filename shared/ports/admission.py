@@ -33,7 +33,7 @@ class SlotUse:
     def is_held_by_this_or_later_attempt(self, attempt: int) -> bool:
         """Whether ``attempt`` or a later attempt holds the slot.
 
-        An attempt before the holder of the slot cannot release the slot.
+        An attempt cannot release a slot that a later attempt holds.
         """
         return self.since >= attempt
 
@@ -74,7 +74,7 @@ class Admission(Protocol):
         """Release the group's place if ``attempt`` or an earlier attempt of this migration took the place."""
 
     def holders_of_group_places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-        """The holder of each group's place, by group. Groups with a free place are left out. Makes no call if
+        """For each of these groups, the holder of the group's place. Groups with a free place are left out. Makes no call if
         ``groups`` is empty.
         """
 
@@ -90,26 +90,28 @@ class Admission(Protocol):
         """
 
     def accounts_of_slot_holders(self) -> dict[str, str]:
-        """The account id of each migration that holds a slot in a member account, by migration id."""
+        """Maps the id of each migration that holds a slot in a member account to the id of the account."""
 
     def slot_holders(self) -> dict[str, str]:
-        """The batch id of each migration that holds a slot, by migration id. Changes nothing."""
+        """Maps the id of each migration that holds a slot to the id of its batch. Changes nothing."""
 
     def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
         """Correct slot counts that an older version has stored wrongly.
 
-        Returns the batch id of each migration that holds a slot, by migration id.
+        Returns a mapping from the id of each migration that holds a slot to the id of its batch.
         """
 
     def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:
-        """The region of each of the batch's migrations that hold a slot. The region is empty if an older version took the slot."""
+        """Maps the id of each migration of the batch that holds a slot to the migration's region. The region is empty if an older
+        version took the slot.
+        """
 
     def take_slot(
         self, seen: SlotUse, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
     ) -> bool:
         """Take a slot. If another slot was taken since ``seen`` was read, takes no slot and returns False.
 
-        A slot that an earlier attempt of the migration still holds passes to this attempt.
+        If an earlier attempt of the migration holds a slot, the slot passes to the given attempt.
         """
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
@@ -128,7 +130,7 @@ class Admission(Protocol):
         """
 
     def unusable_accounts(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
-        """The reasons why member accounts cannot be used, by account id. Usable accounts are left out.
+        """For each of these account ids, the reason why the member account cannot be used. Usable accounts are left out.
 
         Makes no call if ``accounts`` is empty.
         """

@@ -30,7 +30,7 @@ class Audit(Protocol):
         """Add the outcome of an act to the act's audit line. A second call changes nothing."""
 
     def audit_line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
-        """A page of the audit lines written from day ``first`` to day ``last``, newest first.
+        """A page of the audit lines of the given days, newest first.
 
         Raises Refused (Token.Invalid) for a wrong ``token``.
         """

@@ -30,10 +30,12 @@ class BatchTally:
 
     terms: BatchTerms
     failed: frozenset[str]
-    """The migrations whose failures count against the budget. A resume may have removed earlier failures from the count."""
+    """The migrations whose failures count against the budget. When a person resumes a batch that has spent its budget, its earlier
+    failures no longer count.
+    """
     moved: frozenset[str]
     attempts: Mapping[str, int] = field(default_factory=dict, compare=False)
-    """The number of the last failed attempt, by migration id, of each migration that counts as failed."""
+    """Maps the id of each migration that counts as failed to the number of its last failed attempt."""
 
 
 class Batches(Protocol):
@@ -49,7 +51,7 @@ class Batches(Protocol):
         """The batch's terms, the part of a batch's row that does not grow with the batch. Raises Refused (Batch.NotFound)."""
 
     def ids_of_dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
-        """The ids of those batches in ``batch_ids`` that are dry runs.
+        """The ids among ``batch_ids`` whose batches are dry runs.
 
         A batch with a missing or unreadable row does not count as a dry run.
         """
@@ -67,13 +69,14 @@ class Batches(Protocol):
         """Write the batch ``after``, whose version is ``before.version + 1``. Raises Stale (Batch.Moved) if the row's version has
         changed.
 
-        ``line`` goes into the batch's journal. ``forgiven`` are the failed attempts that no longer count against the budget, by
-        migration id. ``waves`` are the migrations of each wave. The waves are written once. Writing the waves deletes the sort keys
-        of the migrations. ``left_out`` are the instances that the selection left out; they are written when the planning ends.
+        The entry ``line`` goes into the batch's journal. For each migration id, ``forgiven`` gives the last attempt whose failure
+        no longer counts against the budget. ``waves`` are the migrations of each wave. The waves are written once. Writing the
+        waves deletes the sort keys of the migrations. ``left_out`` are the instances that the selection left out; they are written
+        when the planning ends.
         """
 
     def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:
-        """The sort keys of a batch's migrations, by migration id, in pages.
+        """The pages of sort keys of a batch's migrations. Each page maps migration ids to sort keys.
 
         The waves are made in the order of the sort keys, and then the sort keys are deleted.
         """

@@ -102,7 +102,7 @@ class Compute(Protocol):
     def instance_facts(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
         """The facts of an instance that the precheck rules need, with its disks, its agent and the snapshots in progress.
 
-        ``schedule`` adds the time of the next automatic snapshot. Raises Refused (Instance.NotFound).
+        If ``schedule`` is true, the facts include the time of the next automatic snapshot. Raises Refused (Instance.NotFound).
         """
 
     def account_facts(self, region_id: str) -> AccountFacts:
@@ -115,11 +115,14 @@ class Compute(Protocol):
         """The disks that are attached to the instance now."""
 
     def instance_statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
-        """The status of each instance, such as Running, by instance id. Takes at most 100 ids. Deleted instances are left out."""
+        """For each instance id, the status of the instance, such as Running.
+
+        Takes at most 100 ids. Deleted instances are left out.
+        """
 
     def hostnames_at_addresses(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
-        """The hostnames of all instances that have one of these addresses, by instance id. Instances of several VPCs may have the
-        same address.
+        """Maps the id of each instance that has one of these addresses to the instance's hostname. Instances of several VPCs may
+        have the same address.
         """
 
     def create_snapshot(self, region_id: str, disk_id: str, *, name: str, token: str, migration_id: str) -> str:
@@ -129,7 +132,7 @@ class Compute(Protocol):
         """
 
     def snapshots_by_id(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
-        """The snapshots with these ids, by id. Takes at most 100 ids. Deleted snapshots are left out."""
+        """For each of these snapshot ids, the snapshot. Takes at most 100 ids. Deleted snapshots are left out."""
 
     def snapshots_of_instance(self, region_id: str, instance_id: str) -> list[Snapshot]:
         """All snapshots of the instance's disks."""

@@ -38,7 +38,7 @@ class InstanceIdentity:
     """The hostname in ECS and the hostname that the guest reports."""
     windows: bool = False
     others: Mapping[str, str] = field(default_factory=dict)
-    """The hostnames, by instance id, of other instances in the region that have one of these addresses."""
+    """Maps the id of each other instance in the region that has one of these addresses to the instance's hostname."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class JobReport:
     log: str = ""
     """The end of the log of the tool in the instance, on a failure and during the preparation; empty for a job without a tool."""
     late_remedy: str = ""
-    """During the preparation: the remedy if it exceeds its time limit. Empty if the driver has only the general remedy."""
+    """The remedy for a preparation that exceeds its time limit. The text is empty if only the general remedy applies."""
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,13 @@ class Driver(Protocol):
         """
 
     def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
-        """The reports on the jobs of these migrations, by migration id. One request lists many jobs."""
+        """Maps the id of each given migration to the report on the migration's job. One request lists many jobs."""
 
     def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
         """The ids of the source servers in SMC through which a job could change the instance."""
 
     def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[UnfinishedJob, ...]:
-        """All jobs that run or can still start, and belong to the migration or to these source servers. Makes two or
-        three calls.
-        """
+        """All jobs of the migration or of these source servers that run or can still start. Makes two or three calls."""
 
     def remove_jobs(self, jobs: Sequence[UnfinishedJob]) -> None:
         """Stop and delete these jobs.
@@ -131,8 +129,8 @@ class Driver(Protocol):
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
         """Remove from SMC the job, the source server and the activation code of ``migration.hop``.
 
-        No error is raised if these objects are already deleted. If SMC's answer to a call was lost, the handle may lack a job, a
-        code or a source. To clean up nevertheless, the driver also finds jobs and codes by name, and source servers by the output
-        of the imports. A source server that has a job of another owner is kept. If ``sources`` is false, all source servers are
-        kept for the next hop.
+        No error is raised if these objects are already deleted. If SMC's answer to a call was lost, ``handle`` may lack the id of a
+        job, a code or a source server. To clean up nevertheless, the driver also finds jobs and codes by name, and source servers
+        by the output of the imports. A source server that has a job of another owner is kept. If ``sources`` is false, all source
+        servers are kept for the next hop.
         """

@@ -58,10 +58,10 @@ class Guest(Protocol):
         """The result of the command with this invocation id; None while the command runs."""
 
     def command_results(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
-        """The results of all commands that began on the instance at ``since`` or later, oldest first.
+        """The results of all commands that began on the instance at or after the given time, oldest first.
 
         Commands that still run are included.
         """
 
     def agents_by_instance_id(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
-        """The Cloud Assistant agents of these instances, by instance id. Takes at most 50 ids."""
+        """For each of these instance ids, the Cloud Assistant agent of the instance. Takes at most 50 ids."""

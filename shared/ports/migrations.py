@@ -75,7 +75,7 @@ class Migrations(Protocol):
         """
 
     def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
-        """Remove, in few calls, the outbox with which the row of each of these new migrations was created."""
+        """For each of these new migrations, remove the outbox with which its row was created. Makes few calls."""
 
     def load(self, migration_id: str) -> Migration:
         """The migration with this id. Raises Refused (Migration.NotFound)."""
@@ -119,10 +119,13 @@ class Migrations(Protocol):
         """List the migrations that are due by ``now``, longest overdue first. Postpones unreadable rows by LONGEST_BACK_OFF."""
 
     def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
-        """A page of the migrations that are due by ``until``, longest overdue first. Changes no row."""
+        """A page of the migrations that are due by the given time, longest overdue first. Changes no row."""
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
-        """Give rows that this version cannot read a later due time, so that other rows come first. Returns the postponed rows."""
+        """Give a later due time to rows that this version cannot read, so that other rows come first.
+
+        Returns the postponed rows.
+        """
 
     def migration_page_past_retention(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         """A page of migrations in the state confirmed whose retention ended before ``now``, longest overdue first."""
@@ -148,8 +151,8 @@ class Migrations(Protocol):
         """
 
     def states_by_migration_id(self, batch_id: str) -> dict[str, State]:
-        """The state of each migration of a batch, by id. The result comes from an index, which may lag behind the
-        rows by a moment.
+        """Maps the id of each migration of a batch to the migration's state. The result comes from an index, which may lag behind
+        the rows by a moment.
         """
 
     def migrations_of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:

@@ -66,7 +66,7 @@ class Accounts(Protocol):
 
     @property
     def members(self) -> Mapping[str, MemberAccount]:
-        """The member accounts by id, from the settings."""
+        """Maps the id of each member account in the settings to the account."""
 
     def account_ports(self, account_id: str, session: str) -> AccountPorts:
         """The ports of a member account. ``session`` is the session name of the account's role. Raises AccountUnusable
@@ -94,12 +94,12 @@ class Ports:
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     unready: Mapping[str, Permanent] = field(default_factory=dict)
-    """The errors of the drivers that would refuse to start a job, by driver name.
+    """Maps the name of each driver that would refuse to start a job to the driver's error.
 
     Every function checks this mapping, so that no migration uses one of these drivers.
     """
     unready_on_path: Callable[[str, str, Sequence[str]], Permanent | None] = lambda name, os_type, releases: None
-    """A function of a driver's name, ``os_type`` and the release keys of destinations.
+    """A function that takes the name of a driver, an OS type, and the release keys of destinations.
 
     Returns the error of a missing setting, or None if the driver has all settings.
     """
@@ -114,7 +114,7 @@ class Ports:
     sign_in: SignIn | None = None
     """The provider that verifies callers' names; None if the settings name no provider."""
     account_id: str = ""
-    """The id of the deployment's own account; empty if the platform does not provide it."""
+    """The id of the deployment's own account; empty if the platform does not provide the id."""
     accounts: Accounts | None = None
     """The member accounts; None if the settings name no member account."""
     home: Ports | None = None
@@ -122,7 +122,7 @@ class Ports:
 
     @property
     def member_accounts(self) -> Mapping[str, MemberAccount]:
-        """The member accounts by id."""
+        """Maps the id of each member account to the account; empty if the settings name no member account."""
         return self.accounts.members if self.accounts else {}
 
     def ports_for_migration(self, migration: Migration) -> Ports:

@@ -1,4 +1,4 @@
-"""The port of the rows that say whose deletion protection Replank switched on."""
+"""The port of the table of instances whose deletion protection Replank switched on."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from shared.domain.protection import ProtectedInstance
 
 @dataclass(frozen=True)
 class ProtectionPage:
-    """One page of rows; ``next_token`` is empty on the last page."""
+    """One page of the table's rows; ``next_token`` is empty on the last page."""
 
     rows: tuple[ProtectedInstance, ...]
     next_token: str = ""
 
 
 class Protections(Protocol):
-    """One row for each instance whose deletion protection Replank switched on.
+    """The table with one row for each instance whose deletion protection Replank switched on.
 
     Every method raises Transient (Store.Unavailable) if Tablestore does not answer.
     """
 
     def put_new(self, row: ProtectedInstance) -> bool:
-        """Write the row if the instance has none. Returns False if the instance has one."""
+        """Write the row unless the instance already has a row. Returns False if the instance already has a row."""
 
     def put(self, row: ProtectedInstance) -> None:
-        """Write the row. Replaces the instance's row."""
+        """Write the row of an instance. Replaces the row that the instance already has."""
 
     def find(self, region_id: str, instance_id: str, *, account: str = "") -> ProtectedInstance | None:
-        """The row of an instance; None if the instance has none."""
+        """The row of an instance; None if the instance has no row."""
 
     def delete(self, row: ProtectedInstance) -> bool:
-        """Delete the row. Returns False, without a change, if the row was written again since."""
+        """Delete the row. Returns False, and deletes nothing, if the stored row differs from the given row."""
 
     def page(self, *, limit: int, token: str) -> ProtectionPage:
-        """A page of all rows."""
+        """A page of the rows of all instances."""

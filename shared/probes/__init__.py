@@ -50,7 +50,7 @@ def _quoted_literal(text: str, quote: str) -> str:
 
 @cache
 def _first_line_and_body(os_type: str) -> tuple[tuple[str, ...], str]:
-    """The first line of a probe script if this line begins with ``#!``, and the rest of the script.
+    """A probe script in two parts: its first line, if the line begins with ``#!``, and the rest of the script.
 
     The rest of the script is shortened to fit into RunCommand (24 KB).
     """

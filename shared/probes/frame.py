@@ -45,7 +45,7 @@ class AnswerSection:
 
 
 def sections_of_answer(text: str) -> dict[str, AnswerSection]:
-    """The sections of a Linux answer, by name. Raises ProbeUnreadable if the frame is incomplete."""
+    """Maps the name of each section in a Linux answer to the section. Raises ProbeUnreadable if the frame is incomplete."""
     lines = text.rstrip("\n").split("\n")
     lines = _lines_of_answer(lines)
     _check_header_and_end_marker(lines)

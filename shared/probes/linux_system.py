@@ -33,7 +33,7 @@ PANELS = {
     "/opt/appnode": "AppNode",
     "/usr/local/phpstudy": "phpStudy",
 }
-"""The names of hosting panels and software bundles, by installation folder.
+"""Maps the installation folder of each hosting panel or software bundle to the name of the product.
 
 The programs of a hosting panel belong to no package of the distribution.
 """

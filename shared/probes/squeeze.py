@@ -65,7 +65,7 @@ def shortened_script(script: str) -> str:
 def _shortened_shell_part(text: str) -> str:
     """The shell part of a script, shortened.
 
-    The script's functions get names of one letter, because no command in a guest has a name of one letter.
+    The script's functions get names of one letter, because a probe runs no command whose name is one letter.
     """
     letters = iter("ABCDEFGHIJKLMNOPQSUVWXYZabcdefghijklmnopqrstuvwxyz")
     short = {name: next(letters) for name in _FUNCTION.findall(text)}
@@ -89,7 +89,7 @@ def _shortened_awk_part(text: str) -> str:
 
 
 def _parts_without_line_breaks(parts: list[str]) -> list[str]:
-    """The awk program without unnecessary line breaks: those next to a brace inside a block, and those after a backslash."""
+    """The awk program without the line breaks that are unnecessary: next to a brace inside a block, and after a backslash."""
     depth, joined = 0, []
     for part in (each.replace("\\\n", "") for each in parts):
         kept = []
@@ -103,7 +103,7 @@ def _parts_without_line_breaks(parts: list[str]) -> list[str]:
 
 
 def _short_names(parts: list[str]) -> dict[str, str]:
-    """A short name for each name in the awk program. The more often a name occurs, the shorter its new name."""
+    """For each name in the awk program, a short name. The more often a name occurs, the shorter its new name."""
     used = Counter(name for part in parts for name in _NAME.findall(part) if name not in _LANGUAGE)
     fresh = (f"{letter}{number or ''}" for number in count() for letter in "abcdefghijklmnopqrstuvwxyzABCDEGHIJKLMNOPQRTUVWXYZ")
     return {name: next(fresh) for name, _ in used.most_common()}

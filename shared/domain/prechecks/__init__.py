@@ -22,7 +22,8 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 def assess(
     facts: Facts, overrides: Mapping[str, str] = _NONE, *, rules: Sequence[Rule] = RULES, catalog: Catalog = CATALOG
 ) -> Assessment:
-    """The assessment of the facts by the rules. The ``overrides`` are reasons by code, and count only for overridable findings.
+    """The assessment of the facts by the rules. For each finding code, ``overrides`` may contain a person's reason, which counts
+    only for an overridable finding.
 
     With all rules, missing facts of the guest block the migration (Guest.NotProbed). Pass ``rules=cheap_rules`` for a check without
     the guest.

@@ -12,7 +12,7 @@ LOCAL = ("local_", "ephemeral", "elastic_ephemeral")
 
 
 def _check_disks_in_use(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails for disks being attached, detached or reset."""
+    """Fails for disks that are being attached, detached or reset."""
     disks = facts.instance.user_disks
     if not any(disk.kind == "system" for disk in disks):
         return FactUnknown("no system disk is known")

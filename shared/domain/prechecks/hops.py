@@ -2,8 +2,8 @@
 
 SMC's support pages repeat leapp's titles word for word, so SMC probably runs leapp between major versions. Alibaba Cloud's
 migration document refers to convert2rhel for hops from CentOS to Red Hat. A rule blocks if SMC's own page says that the job fails,
-or if the destination certainly cannot work. Some checks are known only from leapp or convert2rhel. On other hops, a rule from leapp
-or convert2rhel is only a warning, because SMC does not publish its tool.
+or if the destination certainly cannot work. Some checks are known only from leapp or convert2rhel. On hops that may use another
+tool, a rule for these checks is at most a warning, because SMC does not publish its tool.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def is_linux_upgrade(facts: Facts) -> bool:
 
 
 def is_upgrade_from_7(facts: Facts) -> bool:
-    """Whether the hop leads from a system like Red Hat 7 to a later major version."""
+    """Whether the hop leads from a system that corresponds to Red Hat 7 to a later major version."""
     return is_linux_upgrade(facts) and major_version(facts.hop.source) == 7
 
 

@@ -18,7 +18,7 @@ INODES_NEEDED = {"/boot": 50, "/usr": 10_000, "/var": 10_000}
 
 
 def _check_free_inodes(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if a file system has fewer free inodes than the new packages need, by an estimate."""
+    """Fails if a file system has fewer free inodes than the estimated need of the new packages."""
     guest = facts.guest
     mounts = {m.mount_point: (m, d) for d in INODES_NEEDED if guest and (m := guest.mount_of_path(d))}
     counted = [(m, d) for m, d in mounts.values() if m.inodes_free is not None]
@@ -55,7 +55,7 @@ def _check_kernel_packaged(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_boot_files(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if GRUB's configuration, every kernel, or the initramfs of a needed kernel is missing."""
+    """Fails if GRUB has no configuration, if /boot holds no kernel, or if a needed kernel has no initramfs."""
     boot = linux_fact(facts, lambda guest: guest.boot)
     kernel = facts.guest.kernel if facts.guest else None
     if boot is None or boot.grub_config is None:
@@ -67,7 +67,7 @@ def _check_boot_files(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_default_kernel(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if GRUB would start another kernel than the one that runs."""
+    """Fails if GRUB would start another kernel than the running kernel."""
     default = linux_fact(facts, lambda guest: guest.boot.default_kernel if guest.boot else None)
     kernel = facts.guest.kernel if facts.guest else None
     if default is None or kernel is None:

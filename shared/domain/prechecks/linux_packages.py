@@ -17,8 +17,8 @@ DEAD = re.compile(
     r"|//packages[.]cloud[.]google[.]com/yum/repos/kubernetes|//repo[.]saltstack[.]com/"
     r"|//([\w.-]+[.])?(tencentyun[.]com|myhuaweicloud[.]com|ivolces[.]com)/"
 )
-"""Hosts that no longer answer: those of CentOS 7 (since 2024-06-30), old hosts of Docker, Kubernetes and Salt, and internal mirrors
-of other clouds. The host vault.centos.org and the mirrors of Alibaba Cloud answer.
+"""Hosts that no longer answer: the hosts of CentOS 7 (since 2024-06-30), old hosts of Docker, Kubernetes and Salt, and internal
+mirrors of other clouds. The host vault.centos.org and the mirrors of Alibaba Cloud answer.
 """
 OWN = re.compile(r"aliyun(cs)?[.]com|centos[.]org|redhat[.]com|openanolis[.]cn|alibaba", re.IGNORECASE)
 

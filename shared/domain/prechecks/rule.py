@@ -27,8 +27,8 @@ class RulePassed:
 
 @dataclass(frozen=True)
 class RuleFailed:
-    """The rule found a problem; ``seen`` describes the problem with numbers. ``command``, ``remedy``, ``why`` and ``severity``, if
-    given, replace the rule's own values.
+    """The rule found a problem; the field ``seen`` describes the problem with numbers. ``command``, ``remedy``, ``why`` and
+    ``severity``, if given, replace the rule's own values.
     """
 
     seen: str
@@ -40,7 +40,9 @@ class RuleFailed:
 
 @dataclass(frozen=True)
 class FactUnknown:
-    """A fact that the rule needs is missing; ``what`` names the fact. ``severity``, if given, replaces the rule's severity."""
+    """A fact that the rule needs is missing; the field ``what`` names the fact. ``severity``, if given, replaces the rule's
+    severity.
+    """
 
     what: str
     severity: Severity | None = None
@@ -74,9 +76,9 @@ class Rule:
     """One precheck rule, a row of the table of its subject. The field ``source`` names a section of a document, a check of a tool,
     or PRACTICE.
 
-    The text ``asks`` completes "Could not check whether ...". The severity ``unknown`` applies if a fact is missing; it is None if
-    no fact can be missing. The function ``severity_on``, if given, returns the severity on one hop; ``severity`` is then the
-    highest severity on any hop.
+    The text ``asks`` completes "Could not check whether ...". The field ``unknown`` is the severity if a fact is missing; the field
+    is None if no fact can be missing. The function ``severity_on``, if given, returns the severity on one hop; ``severity`` is then
+    the highest severity on any hop.
     """
 
     code: str

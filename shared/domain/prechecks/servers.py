@@ -40,8 +40,8 @@ def _check_mysql_version(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _mysql_outcome(about: str, version: Version, shipped: tuple[Version, ...], destination: str) -> Outcome:
-    """The outcome of the rule for an installed MySQL version. ``shipped`` holds the versions that the destination ships, the
-    default version first.
+    """The outcome of the rule for an installed MySQL version. The argument ``shipped`` holds the versions that the destination
+    ships, the default version first.
     """
     series, newest = version_series(MYSQL, version), max(shipped)
     if series > newest:

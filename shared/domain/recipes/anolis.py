@@ -1,7 +1,8 @@
 """The recipes from CentOS to Anolis OS, with the tools of OpenAnolis. The recipes are plain data, as in
 :mod:`shared.domain.recipes.ours`.
 
-The tools install from Alibaba Cloud's mirror, which each VPC reaches. No public document shows what the tools print while they run.
+The tools install packages from Alibaba Cloud's mirror, which every VPC can reach. No public document shows what the tools print
+while they run.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _STATE, _LEAPP_STATE = "/var/log/centostoanolis.json", "/var/tmp/state.json"
 _PERCENT = [{"text": f'"Progress": {percent}', "percent": percent} for percent in range(10, 100, 10)]
 
 
-def _install_command(name: str) -> str:
+def _installation_command(name: str) -> str:
     """The command that installs a package if it is missing, and notes in the run's record that the recipe has installed it."""
     return f'rpm -q {name} >/dev/null || {{ : >"$D/own.{name}"; yum -y install {name}; }}'
 
@@ -33,7 +34,7 @@ def _removal_command(*names: str) -> str:
 def _repository_lines(state: str) -> list[dict[str, str]]:
     return [
         recipe_line(f'rm -f "$R{state}"', _INSTALLER),
-        recipe_line(_install_command("epel-release"), _INSTALLER),
+        recipe_line(_installation_command("epel-release"), _INSTALLER),
         recipe_line(f"curl -fsS -o {_REPO} {_MIRROR}/anolis/migration/anolis-migration.repo", _INSTALLER),
         recipe_line(f"sed -i 's|https://mirrors.openanolis.cn|{_MIRROR}|' {_REPO}", _INSTALLER),
     ]
@@ -82,7 +83,7 @@ _LEAPP_CENTOS_7: dict[str, Any] = {
     "repositories": [
         *_repository_lines(_LEAPP_STATE),
         recipe_line(f"sed -i 's|$releasever|7|g' {_REPO}", _INSTALLER),
-        recipe_line(_install_command("python-pip"), _COMMUNITY),
+        recipe_line(_installation_command("python-pip"), _COMMUNITY),
         recipe_line(
             'for n in python-requests python-urllib3; do ! rpm -q $n >/dev/null || { : >"$D/gone.$n"; yum -y remove $n; }; done',
             _COMMUNITY,

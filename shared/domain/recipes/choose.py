@@ -27,7 +27,9 @@ def all_recipes(catalog: Catalog) -> tuple[Recipe, ...]:
 
 
 def is_recipe_usable(recipe: Recipe, catalog: Catalog) -> bool:
-    """Whether the recipe may be used: no important line is only assumed, or the operator has declared the recipe proven."""
+    """Whether the recipe may be used: its start, progress and result are not only assumed, or the operator has declared the recipe
+    proven.
+    """
     return not recipe.assumed_fields or recipe.key in catalog.proven
 
 

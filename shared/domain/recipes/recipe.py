@@ -88,7 +88,7 @@ class Recipe:
 
     @property
     def lines(self) -> dict[str, RecipeLine]:
-        """Every line of the recipe, by the name of the line's field."""
+        """Every line of the recipe. The key of a line is the name of its field; in a list, the line's position follows."""
         found: dict[str, RecipeLine] = {}
         for each in fields(self):
             value = getattr(self, each.name)
@@ -100,8 +100,8 @@ class Recipe:
 
     @property
     def assumed_fields(self) -> tuple[str, ...]:
-        """Those of the fields start, progress and result whose line is only assumed. A recipe with an assumed field is off until
-        the deployment declares the recipe proven.
+        """The names of the fields, among ``start``, ``progress`` and ``result``, whose line is only assumed. A recipe with an
+        assumed field is off until the deployment declares the recipe proven.
         """
         return tuple(name for name in ("start", "progress", "result") if self.lines[name].certainty == "assumed")
 

@@ -23,7 +23,7 @@ def findings_of_leapp(text: str) -> tuple[Finding, ...]:
 
 
 def _finding_of_entry(entry: dict[str, Any]) -> Finding:
-    marks = _entry_groups(entry)
+    marks = _groups_of_entry(entry)
     severity = Severity.ERROR if marks & _STOPPING_GROUPS else _GRADES.get(str(entry.get("severity")), Severity.INFO)
     title = tool_text(entry.get("title")) or "leapp gives no title"
     seen, own_hint = _summary_and_hint(entry)
@@ -40,7 +40,7 @@ def _finding_of_entry(entry: dict[str, Any]) -> Finding:
     )
 
 
-def _entry_groups(entry: dict[str, Any]) -> set[str]:
+def _groups_of_entry(entry: dict[str, Any]) -> set[str]:
     """The groups of an entry, which show whether the entry stops the upgrade. Schemas before version 1.2 have flags and tags
     instead of groups, and the tags show an error (oamg/leapp, leapp/utils/report.py).
     """

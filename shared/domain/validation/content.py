@@ -92,7 +92,7 @@ def check_cron(view: Comparison) -> Iterator[Finding]:
 
 
 def check_packages(view: Comparison) -> Iterator[Finding]:
-    """Check that web servers, databases and runtimes are still installed and not older."""
+    """Check that web servers, databases and runtimes are still installed, and are not older than before."""
     if view.is_windows:
         return
     if view.before.packages is None or view.after.packages is None:

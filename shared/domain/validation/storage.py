@@ -17,8 +17,8 @@ from shared.domain.validation.view import (
 )
 
 SHRUNK = 0.95
-"""The share of its old size below which a file system counts as shrunk. The share is below 1, because a new kernel may count blocks
-differently.
+"""A file system with less than this share of its old size counts as shrunk. The share is below 1, because a new kernel may count
+blocks differently.
 """
 
 
