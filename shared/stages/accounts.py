@@ -17,7 +17,7 @@ _LOG = logging.getLogger("replank")
 
 
 def record_account_refusal(error: ReplankError, ports: Ports) -> None:
-    """Record an account's refusal, so that nothing starts in that account for a while and people see the reason.
+    """Record an account's refusal and its reason. For a while, no migration starts in the account.
 
     Ignore an error that is not an account's refusal.
     """
@@ -31,7 +31,7 @@ def record_account_refusal(error: ReplankError, ports: Ports) -> None:
 
 
 def recheck_blocked_accounts(ports: Ports) -> frozenset[str]:
-    """Check whether each blocked account can be used again. Return the ids of the accounts that are still blocked."""
+    """Check each blocked account, and unblock the accounts that can be used. Return the ids of the accounts that stay blocked."""
     now = ports.clock.now()
     troubles = ports.admission.unusable_accounts(sorted(ports.member_accounts))
     for trouble in troubles.values():

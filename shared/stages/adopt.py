@@ -1,6 +1,6 @@
 """Adds to the ledger the snapshots that SMC itself made of the disks.
 
-A snapshot is added but never deleted if nothing except its name shows that SMC made the snapshot.
+If only a snapshot's name shows that SMC made the snapshot, the snapshot is added but never deleted.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def why_not_made_by_smc(entry: LedgerEntry, migration: Migration, ports: Ports) 
 
 
 def ledger_entry_with_other_owner(entry: LedgerEntry, why: str) -> LedgerEntry:
-    """Return the ledger entry marked as somebody else's, so that the snapshot is never deleted."""
+    """Return a copy of the ledger entry that marks the snapshot as somebody else's. The sweep never deletes a marked snapshot."""
     return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
 
 

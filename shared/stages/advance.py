@@ -46,11 +46,12 @@ def advance_migration(ports: Ports, taken: Step) -> Migration:
 
 
 def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
-    """Carry out the effects and publish the events of one outbox. Remove the outbox if nothing has failed. Return False if the
-    outbox still holds an effect or event.
+    """Carry out the effects and publish the events of one outbox. Remove the outbox if nothing has failed. Return False if an
+    effect or event stays in the outbox.
 
-    An event that the bus refuses does not fail the migration, because the step is already committed. With ``quietly``, no event is
-    published if an effect fails. Without ``quietly``, a step whose effect keeps failing would wake its own stage again and again.
+    An event that the bus refuses does not fail the migration, because the step is already committed. If ``quietly`` is true, a
+    failed effect stops the publication of the events. Otherwise, a step whose effect always fails would wake its own stage
+    repeatedly.
     """
     left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
     if quietly and left:
@@ -68,8 +69,8 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
 
 
 def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
-    """Carry out the effects and publish the events of a migration's outboxes, oldest outbox first. Return False if an outbox still
-    holds an effect or event.
+    """Carry out the effects and publish the events of a migration's outboxes, oldest outbox first. Return False if an effect or
+    event stays in an outbox.
 
     Skip the outbox of a step that was committed after ``migration`` was read, because its effects need the newer row.
     """
@@ -142,7 +143,7 @@ def run_stage_or_fail_migration(
 ) -> Outcome:
     """Run ``body``, the work of a stage, on the migration that the message names. An error that needs a person fails the migration.
 
-    ``giving_up`` has the stage's name and the type of the event that reports a failure.
+    ``giving_up`` is a pair: the stage's name, and the type of the event that reports a failure.
     """
     try:
         migration = load_current_migration(message, ports, states)
@@ -156,7 +157,7 @@ def run_stage_or_fail_migration(
 
 
 def _migration_id(message: Message) -> str:
-    """Return the id of the migration that a message is about.
+    """Return the id of the migration that the message concerns.
 
     If the message says that a command has ended, the id is part of the command's name.
     """
@@ -172,12 +173,12 @@ def _run_stage_in_account(body: Callable[[Migration, Ports], Outcome], migration
         return _make_migration_wait_for_account(migration, error, ports)
     except Transient as error:
         if migration.state in STATES_BEFORE_ADMISSION:
-            _record_or_fail_delayed_start(migration, error, ports)
+            _handle_delayed_start(migration, error, ports)
         raise
 
 
 def record_error_if_account_refusal(error: ReplankError, ports: Ports) -> None:
-    """Record an error that is a member account's refusal. Ignore an error of any other kind."""
+    """Record the error if it is a member account's refusal. Ignore every other error."""
     if isinstance(error, AccountUnusable):
         from shared.stages.accounts import record_account_refusal  # only a deployment with member accounts needs it
 
@@ -201,10 +202,10 @@ def _make_migration_wait_for_account(migration: Migration, error: AccountUnusabl
     return Outcome("waiting", facts)
 
 
-def _record_or_fail_delayed_start(migration: Migration, error: Transient, ports: Ports) -> None:
-    """Record the time since which a migration has held a slot but could not start.
+def _handle_delayed_start(migration: Migration, error: Transient, ports: Ports) -> None:
+    """Record the first time at which a migration with a slot could not start.
 
-    After START_LIMIT the migration fails, so that another migration gets the slot.
+    The migration fails START_LIMIT after the recorded time. Its slot is then free for other migrations.
     """
     now = ports.clock.now()
     row = ports.migrations.load(migration.migration_id)
@@ -238,7 +239,7 @@ def _fail_migration_if_unchanged(
 def fail_migration(
     ports: Ports, migration: Migration, stage: str, event_type: str, error: ReplankError, *, copied: bool = False
 ) -> Outcome:
-    """Move the migration to failed, and release its slot. The failure counts against the batch's budget.
+    """Move the migration to the state ``failed``, and release its slot. The failure counts against the batch's budget.
 
     ``copied`` is true if SMC had already made its own copies of the disks when the job failed.
     """

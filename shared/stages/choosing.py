@@ -75,7 +75,8 @@ class InstanceChoice:
         )
 
     def _why_already_moved(self, instance: FoundInstance) -> tuple[str, str] | None:
-        """Return the code and reason if an earlier migration moved the instance to a release outside the selection, else None.
+        """If an earlier migration moved the instance to a release outside the selection, return a code and a reason; otherwise,
+        None.
 
         After a migration, ECS still shows the old system name. An instance that the batch names by its id is never left out because
         of an earlier migration.
@@ -92,7 +93,7 @@ class InstanceChoice:
         return MOVED, f"migration {last.migration_id} took it to {reached.name}"
 
     def _why_recently_migrated(self, instance: FoundInstance) -> tuple[str, str]:
-        """Return the code and reason if the instance is left out because of a recent migration, else two empty strings.
+        """If the instance is left out because of a recent migration, return a code and a reason; otherwise, two empty strings.
 
         Only batches made from the inventory leave out recently migrated instances.
         """
@@ -103,7 +104,7 @@ class InstanceChoice:
         return (RECENT, f"migration {recent.migration_id} began on {recent.created_at:%Y-%m-%d}") if recent else ("", "")
 
     def _earlier_migrations(self, instance: FoundInstance) -> list[Migration]:
-        """Return the migrations of the instance that belong to the same account and to other batches."""
+        """Return the instance's migrations in other batches, without the migrations of other accounts."""
         found = self.ports.migrations.migrations_of_instance(instance.instance_id, limit=20)
         mine = self.batch.batch_id
         return [each for each in found if each.account_id == instance.account_id and each.batch_id != mine]
@@ -115,11 +116,11 @@ class InstanceChoice:
         return replace(self.batch, size=len(chosen), digest=digest, left_out=len(self.left_out))
 
     def left_out_instances(self) -> list[LeftOutInstance]:
-        """Return the instances left out, in order of account, region and id."""
+        """Return the instances that the batch leaves out, sorted by account, region and id."""
         return [self.left_out[place] for place in sorted(self.left_out)][:MOST_LISTED]
 
     def _locations_of_existing_migrations(self) -> set[InstanceLocation]:
-        """Return the locations of the instances of all migrations that the batch already has.
+        """For each existing migration of the batch, return the location of its instance.
 
         ECS may no longer have an instance that already has a migration.
         """

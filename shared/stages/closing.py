@@ -1,4 +1,4 @@
-"""Closes a batch in which no migration can start any more, so that the tick skips it. A retry opens the batch again."""
+"""Closes a batch in which no migration can start any more. The tick skips closed batches. A retry opens the batch again."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def reopen_batch_if_closed(terms: BatchTerms, ports: Ports) -> bool:
 
 
 def _validation_time(migration: Migration) -> datetime | None:
-    """Return when the migration was validated. Return None if the migration does not wait for a confirmation."""
+    """Return the time of the migration's validation; None if the migration does not wait for a confirmation."""
     return migration.entered_at if migration.state is State.MIGRATED else None
 
 
 def _write_batch_state(terms: BatchTerms, state: BatchState, ports: Ports, validated_at: datetime | None) -> bool:
-    """Write the batch's new state, unless the batch has changed since its terms were read.
+    """Write the batch's new state, unless the batch has changed since ``terms`` was read.
 
     Return whether the new state was written.
     """

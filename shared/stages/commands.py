@@ -104,7 +104,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
 def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str = "") -> Migration:
     """Send the post command, or check whether it has ended. Return the migration.
 
-    The migration's ``commands.phase`` is empty after the command has succeeded, and ``left`` after it has failed.
+    The migration's ``commands.phase`` is empty after the command's success, and ``left`` after the command's failure.
     """
     rule = command_rule(migration, ports.batches.load_terms(migration.batch_id), ports)
     if not rule.post:

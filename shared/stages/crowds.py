@@ -22,7 +22,7 @@ class SlotCounts:
     waves: Counter[int]
 
     def counts_with_region_and_wave(self, migration: Migration, standing: AdmissionCounts) -> AdmissionCounts:
-        """Return the counts in ``standing``, plus the numbers of slot holders in the migration's region and wave."""
+        """Return a copy of ``standing`` that also counts the slot holders in the migration's region and in its wave."""
         in_wave = self.waves[self.cut.wave_number(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)
 
@@ -63,7 +63,7 @@ def _free_slot_count(most: int | None, held: int) -> int:
 
 
 def slot_counts(terms: BatchTerms, ports: Ports, *, without: str = "") -> SlotCounts:
-    """Count the current slot holders of the batch. The migration ``without`` is not counted."""
+    """Count the current slot holders of the batch. If ``without`` is the id of a migration, that migration is not counted."""
     held = ports.admission.regions_of_slot_holders(terms.batch_id)
     unknown = [each for each, region in held.items() if not region]  # slots taken by an older version, which stored no region
     if unknown:

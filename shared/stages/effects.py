@@ -104,7 +104,7 @@ def _launch_job_if_migrating(_: LaunchDriver, migration: Migration, ports: Ports
 
 
 def launch_job(migration: Migration, ports: Ports) -> None:
-    """Start the job. If the job could not be started together with its step, the limits are checked again first.
+    """Start the job. If the job could not be started together with its step, check the limits again before the start.
 
     Raises Transient while a limit forbids the start.
     """

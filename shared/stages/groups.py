@@ -72,10 +72,10 @@ def _active_migration_in_group_place(place: LeaseHolder, ports: Ports) -> Migrat
 
 
 def ids_whose_group_allows_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
-    """Return the first ids whose redundancy groups allow a start, at most ``room`` of them.
+    """Return the ids of the first migrations whose redundancy groups allow a start, at most ``room`` ids.
 
-    With ``crowd``, the limits of regions and waves must allow the start too. A migration that may not start does not count towards
-    ``room``.
+    If ``crowd`` is given, the limits of regions and waves must allow the start too. A migration that may not start does not count
+    towards ``room``.
     """
     if crowd is not None:
         ids, room = crowd.ids_with_free_wave_slot(ids), min(room, crowd.free_slot_count_of_all_regions(ports) if ids else 0)

@@ -30,7 +30,9 @@ _EXPECTED = Outcome("stale", {"reason": "expected: the pipeline or its job did t
 
 
 def record_power_change_by_others(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
-    """Record a stop, restart or release of the instance that neither the pipeline nor the migration's job can have caused."""
+    """Record that the instance was stopped, restarted or released, if neither the pipeline nor the migration's job can be the
+    cause.
+    """
     at = message.at or ports.clock.now()
     for _ in range(LOST_RACE.calls):
         migration = ports.migrations.load(migration_id)

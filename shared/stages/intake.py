@@ -106,7 +106,7 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
 
 
 def _record_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:
-    """List as left out the instances that the batch names but no region has. Return the missing instances."""
+    """Record as left out each instance that the batch names and that no region has. Return the missing instances."""
     selection = choice.batch.selection
     where = ", ".join(selection.regions)
     missing = [
@@ -137,7 +137,7 @@ def _record_silent_regions(batch: Batch, survey: RegionProblems, ports: Ports) -
 
 
 def _problem_causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
-    """Return the place and code of each problem.
+    """For each problem, return its place and its error code.
 
     The problems' sentences are left out, because they contain request ids, which differ in each answer.
     """

@@ -54,8 +54,8 @@ def remove_marker(migration: Migration, ports: Ports) -> None:
 def look_for_marker(migration: Migration, by: str, until: datetime, ports: Ports) -> Migration:
     """Send the command that looks for the marker, or store the guest's answer in ``trace.found``.
 
-    If the guest has not answered by ``until``, the answer is "not known". Raises Stale if the row has changed since it was read.
-    Raises Transient if the guest cannot be asked before ``until``.
+    If the guest has not answered before the deadline, the stored answer is "not known". Raises Stale if the row has changed since
+    it was read. Before the deadline, raises Transient if the guest cannot be asked.
     """
     late = ports.clock.now() > until
     try:
@@ -106,7 +106,7 @@ def _process_marker_answer(migration: Migration, by: str, ports: Ports) -> Migra
     is_drill = migration.trace.ended is not None and migration.trace.ended.is_drill
     found = disks_after_job(_guest_before_job(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
     remove_marker(migration, ports)
-    return _record_disks_after_job(migration, by, replace(migration.trace, found=found, system=_system_name(seen)), ports)
+    return _record_disks_after_job(migration, by, replace(migration.trace, found=found, system=_system_name_in_answer(seen)), ports)
 
 
 def _guest_before_job(migration: Migration, ports: Ports) -> GuestBeforeJobEnd:
@@ -133,7 +133,7 @@ def _has_command_succeeded(result: CommandResult) -> bool:
     return result.status in ("Success", "Finished") and result.exit_code == 0
 
 
-def _system_name(seen: MarkerAnswer) -> str:
+def _system_name_in_answer(seen: MarkerAnswer) -> str:
     return (seen.os_name or f"{seen.os_id or ''} {seen.os_version or ''}").strip()
 
 

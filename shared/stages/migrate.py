@@ -66,7 +66,7 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
 def _check_limits_and_take_group_place(migration: Migration, scene: StartContext, ports: Ports) -> str:
     """Check the limits, take the group's place, and return in words why the job may not start; empty if the job may start.
 
-    The place is still free if an older version, which knew no groups, admitted the migration.
+    An older version, which knew no groups, may have admitted the migration without taking the place.
     """
     held = blocking_limit(kind_of_next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
     if held:
@@ -75,7 +75,7 @@ def _check_limits_and_take_group_place(migration: Migration, scene: StartContext
 
 
 def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, scene: StartContext, ports: Ports) -> Outcome:
-    """Release the slot and make the migration wait. If a person has already started the job, record the job as running instead.
+    """Release the slot and make the migration wait. If a person has already started the job, only record that the job runs.
 
     Raises Permanent (Window.TooShort) if the snapshots came too late for several maintenance windows in a row.
     """
@@ -164,7 +164,7 @@ def _require_safe_to_move(migration: Migration, batch: Batch, scene: StartContex
 def _record_finished_snapshots(migration: Migration, ports: Ports) -> set[str]:
     """Record in the ledger which snapshots ECS has finished.
 
-    Return the ids of the disks with a finished snapshot since the hop's last precheck.
+    Return the ids of the disks whose snapshot was requested after the hop's last precheck and is finished.
     """
     mine = [
         each

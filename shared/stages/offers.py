@@ -1,6 +1,6 @@
 """Chooses which waiting migrations may start in this tick. Each free slot is offered to one migration.
 
-Next hops come before first hops.
+A migration that waits for its next hop comes before a migration that waits for its first hop.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ migrations.
 """
 RECLAIM_EVERY_MIN = 10
 UNNEEDED_SLOT_KEPT_FOR = timedelta(minutes=10)
-"""A slot that its migration no longer needs is released this long after the migration's last change of state."""
+"""An unneeded slot is released once its migration's state has not changed for this time."""
 
 
 @dataclass
@@ -61,10 +61,10 @@ class _TickState:
     holders: Mapping[str, str]
     hold: Hold
     homes: Mapping[str, str]
-    """The member account of each slot holder, by the migration's id."""
+    """For each migration that holds a slot, the id of its member account."""
     troubles: Mapping[str, UnusableAccount]
     begun: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """The number of slots that this tick has offered, by batch id and account id."""
+    """For each batch and account, the number of slots that this tick has offered."""
     crowds: dict[str, SlotCounts] = field(default_factory=dict)
     """The slot holders of each batch, counted by region and wave. Only batches that limit regions or waves are counted."""
 
@@ -74,9 +74,10 @@ class _TickState:
 
 
 def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = True) -> int:
-    """Offer the free slots to waiting migrations: publish an event to the snapshot stage for each. Return the number of offers.
+    """Offer the free slots to waiting migrations: for each offer, publish an event to the snapshot stage. Return the number of
+    offers.
 
-    An offer does not take the slot; the snapshot stage does so later. With ``at_tick`` false, no batch is closed and no slot is
+    An offer takes no slot; the snapshot stage takes the slot later. If ``at_tick`` is false, no batch is closed and no slot is
     released.
     """
     now = ports.clock.now()
@@ -107,7 +108,7 @@ def offer_slots(batches: Sequence[BatchTerms], ports: Ports, *, at_tick: bool = 
 def _accounts_of_slot_holders(
     queues: Sequence[_BatchQueue], ports: Ports
 ) -> tuple[Mapping[str, str], Mapping[str, UnusableAccount]]:
-    """Return the member account of each slot holder, and the accounts that cannot be used.
+    """Return two mappings: from each slot holder to its member account, and from each unusable account to the reason.
 
     Without member accounts, both mappings are empty.
     """
@@ -139,8 +140,8 @@ def _collect_queues_and_close_batches(
 
 
 def _prepare_queue_and_choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) -> list[Migration]:
-    """Return the migrations of one queue that get an offer. With ``next_hops``, return only migrations before a later hop;
-    otherwise, return only migrations before their first hop.
+    """Return the migrations of one queue that get an offer. If ``next_hops`` is true, return only migrations that have finished a
+    hop; otherwise, return only migrations before their first hop.
 
     Before first hops are chosen, also pause the batch if its failure budget is spent, advance its wave, sort the queue and report
     approvals. If a step fails, log the error and return no migration.
@@ -203,7 +204,7 @@ def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
 
 
 def _report_approval_or_stop_batch(terms: BatchTerms, ports: Ports) -> None:
-    """Report one missing or expiring approval of the batch, or stop the batch after an expired approval.
+    """Report one missing or expiring approval of the batch, or stop the batch if an approval has expired.
 
     Each missing or expiring approval is reported only once.
     """
@@ -254,7 +255,7 @@ def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) ->
 
 
 def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick: _TickState) -> list[str]:
-    """Return the first ids that may start, at most ``room`` of them.
+    """Return the ids of the first migrations that may start, at most ``room`` ids.
 
     A migration may start only if its redundancy group, region and wave allow the start.
     """

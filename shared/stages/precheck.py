@@ -144,7 +144,7 @@ def _why_driver_unready(name: str, hops: tuple[Hop, ...], instance: InstanceFact
 
 
 def _check_driver_has_settings(migration: Migration, instance: InstanceFacts, ports: Ports) -> None:
-    """Refuse an instance whose driver lacks a setting for its system or for a destination that is still ahead.
+    """Refuse an instance whose driver lacks a setting for the instance's system or for one of the remaining hops' destinations.
 
     Otherwise, the snapshots would be made for a job that cannot start. Raises Refused (Driver.SettingMissing).
     """

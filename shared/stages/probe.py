@@ -26,7 +26,7 @@ def may_run_batch_check(terms: BatchTerms) -> bool:
 
 
 def has_batch_check(terms: BatchTerms) -> bool:
-    """Whether the batch's policy names a check or files, and the probe must include them."""
+    """Whether the batch's policy names a check or files that the probe must include."""
     policy = terms.policy
     return bool(policy.files or policy.check) or any(each.files or each.check for each in policy.commands)
 

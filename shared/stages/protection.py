@@ -1,6 +1,7 @@
-"""Switches on the deletion protection of instances that are being migrated, and puts it back as it was.
+"""Switches on the deletion protection of instances before their migration, and switches it off afterwards.
 
-Nothing here stops a migration: an instance that cannot be protected moves without the protection.
+A protection that the instance's owner switched on is not changed. An instance that cannot be protected is migrated without the
+protection.
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ from shared.ports.ports import Ports
 
 _LOG = logging.getLogger("replank")
 PAGE = 100
-"""Rows that one call reads."""
+"""Maximum rows that one call reads."""
 
 
 def protect_instance(migration: Migration, ports: Ports) -> None:
-    """Switch the instance's deletion protection on before its first snapshot, if ECS offers it and the protection is off.
+    """Switch on the instance's deletion protection before its first snapshot, unless the protection is already on or ECS does not
+    offer it.
 
     An error of ECS is only logged. Raises Transient if Tablestore does not answer.
     """
     if not ports.limits.protect:
         return
     try:
-        _switch_on(migration, ports)
+        _switch_protection_on(migration, ports)
     except ReplankError as error:
         if error.code.startswith("Store."):
             raise
@@ -37,11 +39,11 @@ def protect_instance(migration: Migration, ports: Ports) -> None:
         _log_error(logging.WARNING, unset, migration.migration_id)
 
 
-def _switch_on(migration: Migration, ports: Ports) -> None:
-    """Write the row, and then switch the protection on.
+def _switch_protection_on(migration: Migration, ports: Ports) -> None:
+    """Write the protection's row, and then switch the instance's protection on.
 
-    If an earlier attempt or hop has switched the protection on, a person has switched it off since, and it stays off. If ECS
-    refuses the call, the row is deleted, so a later attempt may try again.
+    Leave the protection off if an earlier attempt or hop switched it on, because a person has switched it off since. If ECS refuses
+    the call, delete the row, so that a later attempt calls ECS again.
     """
     where = (migration.region_id, migration.instance_id)
     found = ports.compute.instance_page(migration.region_id, instance_ids=[migration.instance_id]).instances
@@ -49,7 +51,7 @@ def _switch_on(migration: Migration, ports: Ports) -> None:
         return
     wanted = protection_row(migration, ports.clock.now())
     if found[0].deletion_protection:
-        _take_over_row(wanted, ports)
+        _take_over_protection_row(wanted, ports)
         return
     if not ports.protections.put_new(wanted):
         if has_switched_on_before(ports.protections.find(*where, account=migration.account_id), wanted):
@@ -62,10 +64,10 @@ def _switch_on(migration: Migration, ports: Ports) -> None:
         raise
 
 
-def _take_over_row(wanted: ProtectedInstance, ports: Ports) -> None:
-    """Take over the row of an ended migration of the same instance, whose protection was not put back yet.
+def _take_over_protection_row(wanted: ProtectedInstance, ports: Ports) -> None:
+    """If the row of an earlier migration of the instance remains, give the row to this migration.
 
-    Without such a row, the protection belongs to the instance's owner. Then nothing is written.
+    Otherwise, nothing is written: this migration already has the row, or the instance's owner switched the protection on.
     """
     row = ports.protections.find(wanted.region_id, wanted.instance_id, account=wanted.account_id)
     if row is not None and row.migration_id != wanted.migration_id:
@@ -73,9 +75,9 @@ def _take_over_row(wanted: ProtectedInstance, ports: Ports) -> None:
 
 
 def restore_protection(migration: Migration, ports: Ports) -> None:
-    """Put the instance's protection back as it was, if this migration switched it on and has ended.
+    """Switch off the instance's protection, if this migration switched it on and no longer acts on the instance.
 
-    If ECS refuses that, the hourly check tries again. Raises Transient while a call to switch it on may still be under way.
+    If ECS refuses the call, the hourly check repeats it. Raises Transient while a late call may still switch the protection on.
     """
     if migration.state not in PUT_BACK:
         return  # a retry or a rollback has begun since, and puts the protection back at its own end
@@ -83,15 +85,16 @@ def restore_protection(migration: Migration, ports: Ports) -> None:
     if row is None or row.migration_id != migration.migration_id:
         return
     try:
-        _put_back(row, ports)
+        _switch_protection_off(row, ports)
     except (Permanent, Refused) as error:
-        _log_unrestored(row, error)
+        _log_unrestored_protection(row, error)
 
 
 def restore_left_protections(ports: Ports) -> int:
-    """Put back every protection whose migration has ended or is gone. Return how many were put back.
+    """Switch off each protection whose migration is gone or no longer acts on the instance. Return how many protections were
+    switched off.
 
-    A protection is left if ECS refused the change, or if an older version ended the migration.
+    A protection may have stayed on because ECS refused the change, or because an older version ended the migration.
     """
     restored, token = 0, ""
     while True:
@@ -99,21 +102,21 @@ def restore_left_protections(ports: Ports) -> int:
         known = {each.migration_id: each for each in ports.migrations.load_migrations([row.migration_id for row in page.rows])}
         for row in page.rows:
             try:
-                if not _is_over(row, known.get(row.migration_id), ports):
+                if not _can_protection_be_switched_off(row, known.get(row.migration_id), ports):
                     continue
-                _put_back(row, ports.ports_for_account(row.account_id))
+                _switch_protection_off(row, ports.ports_for_account(row.account_id))
                 restored += 1
             except ReplankError as error:
                 if error.code.startswith("Store."):
                     raise
-                _log_unrestored(row, error)
+                _log_unrestored_protection(row, error)
         token = page.next_token
         if not token:
             return restored
 
 
-def _is_over(row: ProtectedInstance, owner: Migration | None, ports: Ports) -> bool:
-    """Whether the protection can be put back: the row's migration has ended or is gone, and no late call can follow."""
+def _can_protection_be_switched_off(row: ProtectedInstance, owner: Migration | None, ports: Ports) -> bool:
+    """Whether the protection can be switched off: its migration no longer acts on the instance, and no late call can follow."""
     if may_call_be_late(row, ports.clock.now()):
         return False
     if owner is not None:
@@ -124,8 +127,10 @@ def _is_over(row: ProtectedInstance, owner: Migration | None, ports: Ports) -> b
         return True
 
 
-def _put_back(row: ProtectedInstance, ports: Ports) -> None:
-    """Switch the protection off and delete the row. Nothing is left to do if the instance is gone or not protected."""
+def _switch_protection_off(row: ProtectedInstance, ports: Ports) -> None:
+    """Switch off the protection of the row's instance, and delete the row. Ignore ECS's refusal if the instance is gone or not
+    protected.
+    """
     if may_call_be_late(row, ports.clock.now()):
         raise Transient("Protection.TooRecent", f"The protection of {row.instance_id} may still be being switched on.")
     try:
@@ -142,7 +147,7 @@ def _put_back(row: ProtectedInstance, ports: Ports) -> None:
         ports.compute.set_deletion_protection(row.region_id, row.instance_id, True)
 
 
-def _log_unrestored(row: ProtectedInstance, error: ReplankError) -> None:
+def _log_unrestored_protection(row: ProtectedInstance, error: ReplankError) -> None:
     unrestored = Permanent(
         "Protection.NotRestored",
         f"The deletion protection of {row.instance_id} is still on: {error}",

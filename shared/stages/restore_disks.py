@@ -31,7 +31,7 @@ Note = Callable[[tuple[DiskReset, ...], str], Migration]
 
 
 def planned_disk_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
-    """Return each disk, paired with the snapshot to reset it from. All disks and snapshots are checked in ECS.
+    """Return each disk with the snapshot from which the disk is reset. All disks and snapshots are checked in ECS.
 
     A disk that was reset before a retry keeps its recorded state. Raises Permanent with the code Rollback.DisksDiffer,
     Rollback.SnapshotUnusable or Rollback.InstanceLocked.
@@ -84,7 +84,7 @@ def check_resets_by_dry_run(migration: Migration, ports: Ports) -> None:
 def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:
     """Reset each disk that is not reset yet. Stop and return None as soon as ``safe`` returns False.
 
-    Each reset is recorded before ECS is called. After a crash, the row then shows which disks may have been reset.
+    Each reset is recorded before ECS is called. After a crash, the row shows which disks may have been reset.
     """
     resets = migration.rollback_disks
     for each in [each for each in resets if each.state in _TO_DO]:
@@ -105,15 +105,15 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
 def _is_disk_ready_for_reset(migration: Migration, disk_id: str, ports: Ports) -> bool:
     """Whether ECS shows the disk in a state in which ECS accepts a reset.
 
-    ECS refuses a reset that has already begun, even if the call that began it got no answer. The disk's state shows whether a reset
-    has begun.
+    ECS refuses a second reset while the first reset runs, even if the first call got no answer. The disk's state shows whether a
+    reset has begun.
     """
     disks = ports.compute.disks_of_instance(migration.region_id, migration.instance_id)
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)
 
 
 def disk_resets_with_current_states(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
-    """Return the resets, with every reset that ECS has finished marked as restored.
+    """Return the disk resets. Each reset that ECS has finished is marked as restored.
 
     Raises Permanent (Rollback.DisksDiffer) if a disk was attached or detached in the meantime.
     """

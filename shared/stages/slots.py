@@ -89,8 +89,8 @@ def batch_and_start_context(migration: Migration, ports: Ports) -> tuple[Batch, 
 def release_slot(migration: Migration, ports: Ports) -> None:
     """Release the slot of a migration that no longer moves. If a later retry has taken the slot, the slot stays.
 
-    In earlier versions a retry took its slot before the retry was recorded. If the migration has ended for good, the slot of such a
-    retry is released too.
+    If the migration has ended for good, also release the slot of an unrecorded retry. In earlier versions, a retry took its slot
+    before the retry was recorded.
     """
     last = migration.attempt + (migration.state in _STATES_WITHOUT_SLOT)
     ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
@@ -144,7 +144,9 @@ def is_lock_kept_for_jobs(migration: Migration, ports: Ports) -> bool:
 
 
 STATES_BEFORE_ADMISSION = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.WAITING})
-"""The states before admission. Before admission, a slot can only belong to the present attempt."""
+"""The states before a migration's admission. In these states, only an earlier attempt's slot is released, because the present
+attempt may have just taken its own.
+"""
 _FINAL_STATES = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
 """The final states. A migration in a final state needs neither lock nor slot."""
 _STATES_WITHOUT_SLOT = _FINAL_STATES | {State.ROLLING_BACK}
@@ -181,7 +183,7 @@ def _start_context_of_migration(seen: SlotUse, hold: Hold, tally: BatchTally, ow
 def wave_number(tally: BatchTally, own: str, ports: Ports) -> int:
     """Return the number of the migration's wave; 0 if the batch has no waves.
 
-    Wave numbers start at 0. If ``own`` is empty, return the number of the open wave.
+    Wave numbers start at 0. ``own`` is the migration's id. If ``own`` is empty, return the number of the open wave.
     """
     if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
         return 0
@@ -189,7 +191,7 @@ def wave_number(tally: BatchTally, own: str, ports: Ports) -> int:
 
 
 def _counts_for_limits(seen: SlotUse, tally: BatchTally, own: str, ports: Ports) -> AdmissionCounts:
-    """Return the batch's counts that admission compares with the limits.
+    """Return the counts that admission compares with the batch's limits.
 
     The migration's own slot and its own failure do not count.
     """

@@ -95,7 +95,7 @@ def _wait_for_limit(migration: Migration, held: BlockingLimit, ports: Ports) -> 
 
 
 def _continue_retry(migration: Migration, ports: Ports) -> Outcome:
-    """Continue a retry that needs no new snapshots: with the driver's job, or with another validation."""
+    """Continue a retry that needs no new snapshots: start the driver's job, or repeat the validation."""
     now = ports.clock.now()
     to = State.RESTARTING if migration.resumes == "validate" else State.SNAPSHOTTED
     taken = step(migration, to, now=now, by="snapshot", reason="admitted", due_at=now)
@@ -124,7 +124,7 @@ def _request_and_check_snapshots(migration: Migration, ports: Ports, *, begun: b
     Move to the next state once every disk has a finished snapshot.
     """
     noted = {entry.key: entry for entry in ports.ledger.entries_of_migration(migration.migration_id)} if begun else {}
-    if not any(_entry_key(migration, disk_id) in noted for disk_id in migration.disks):
+    if not any(_ledger_entry_key(migration, disk_id) in noted for disk_id in migration.disks):
         protect_instance(migration, ports)
     entries = [_request_snapshot(migration, disk_id, noted, ports) for disk_id in migration.disks]
     known = ports.compute.snapshots_by_id(migration.region_id, [entry.snapshot_id for entry in entries])
@@ -171,7 +171,7 @@ def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, Le
     The entry is written before the request, so the ledger knows every snapshot even after a crash.
     """
     words = (migration.hop, migration.attempt, disk_id)
-    key = _entry_key(migration, disk_id)
+    key = _ledger_entry_key(migration, disk_id)
     entry = noted.get(key) or ports.ledger.write_new_entry(
         LedgerEntry(
             migration_id=migration.migration_id,
@@ -203,7 +203,7 @@ def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, Le
     return asked
 
 
-def _entry_key(migration: Migration, disk_id: str) -> str:
+def _ledger_entry_key(migration: Migration, disk_id: str) -> str:
     """The key of the ledger entry for a disk's snapshot in this attempt."""
     return f"{migration.hop}-{migration.attempt}-{disk_id}"
 

@@ -29,7 +29,7 @@ class RegionProblems:
     silent: list[Problem] = field(default_factory=list)
 
     def all_problems(self, *, again: bool) -> tuple[Problem, ...]:
-        """Return all problems in words. With ``again``, the sentences say that silent regions are tried again automatically."""
+        """Return all problems in words. If ``again`` is true, the words say that silent regions are tried again automatically."""
         then = (
             "Replank tries the region again automatically." if again else "Once it answers, submit a batch for this region again."
         )
@@ -47,8 +47,8 @@ def instance_pages(
 ) -> Iterator[tuple[FoundInstance, ...]]:
     """Yield the instances of the accounts' regions, page by page. A region's problems are added to ``survey``.
 
-    With ``instance_ids``, only the instances with those ids are searched for. ECS applies the filter ``only``, and may return
-    instances that do not match it. An instance may be returned twice.
+    If ``instance_ids`` has ids, only the instances with these ids are searched for. ECS applies the filter to all other listings,
+    but may return instances that do not match the filter. An instance may be returned twice.
     """
     for account_id in accounts:
         wanted = dict.fromkeys(instance_ids) if instance_ids else None

@@ -84,7 +84,9 @@ class SweepFailures:
     """Member accounts that refuse the pipeline. The run skips accounts that refuse the pipeline."""
 
     def call_or_log_failure(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
-        """Call ``act`` with ``what``, and return its result. If ``act`` fails, log the cause and return False."""
+        """Call the function ``act`` for one snapshot or migration, and return the result. If the call fails, log the cause and
+        return False.
+        """
         if what.account_id in self.refusing or (what.account_id, what.region_id) in self.silent:
             self.codes["Sweep.AccountSkipped" if what.account_id in self.refusing else "Sweep.RegionSkipped"] += 1
             return False

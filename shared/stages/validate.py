@@ -28,7 +28,7 @@ from shared.stages.observed import baseline_observation
 
 STATES = frozenset({State.VALIDATING})
 Documents = Mapping[str, Mapping[str, Any]]
-"""The documents that a step stores, by document name."""
+"""The documents that a step stores. The keys are the names of the documents."""
 
 
 def handle_message(message: Message, ports: Ports) -> Outcome:

@@ -109,7 +109,7 @@ def _send_confirmation_reminders(ports: Ports) -> None:
 
 
 def _restore_protections(ports: Ports) -> None:
-    """Once an hour, put back the deletion protections that were left on."""
+    """Once an hour, switch off the deletion protections that earlier migrations left on."""
     if ports.clock.now().minute != PROTECTION_MINUTE:
         return
     from shared.stages.protection import restore_left_protections  # rarely needed, like the reminders
@@ -176,7 +176,7 @@ def _postpone_migration(migration: Migration, ports: Ports) -> None:
 
 
 def _poll_or_log_error(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
-    """Poll all jobs or all guests. If their service does not answer, only log the error. The rest of the tick still runs."""
+    """Poll all jobs or all guests. If the polled service does not answer, log the error and continue the tick."""
     if not migrations:
         return 0
     try:

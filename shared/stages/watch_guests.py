@@ -37,7 +37,7 @@ def _account_and_region(migration: Migration) -> tuple[str, str]:
 
 
 def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
-    """Return the agents by instance id; empty if the service does not answer.
+    """For each instance, return its Cloud Assistant agent; empty if the service does not answer.
 
     An error is only logged, because the caller must still check the time limits.
     """

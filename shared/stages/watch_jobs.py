@@ -41,7 +41,9 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
 
 
 def _handle_unreadable_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
-    """Handle jobs whose state cannot be read now. Even then, a migration fails if its job is past its time limit."""
+    """Handle jobs whose state cannot be read now. If a job is past its time limit, its migration fails although the job's state is
+    unknown.
+    """
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
     _LOG.log(level, "the jobs cannot be read, and the next tick tries again: %s", error)
     return sum(_handle_running_job(each, _last_known_job_report(each), ports) for each in migrations)

@@ -30,7 +30,7 @@ _ALL = ("100%",)
 class WaveOrderWriter:
     """Stores the sort keys of a batch's migrations while intake makes the migrations.
 
-    An acknowledgement can then read the stored keys instead of every row.
+    An acknowledgement can read the stored keys instead of every row.
     """
 
     def __init__(self, batch: Batch, ports: Ports) -> None:
@@ -39,7 +39,7 @@ class WaveOrderWriter:
         self._unnoted: dict[str, list[str]] = {}
 
     def buffer_sort_keys(self, chosen: Iterable[tuple[str, FoundInstance]]) -> None:
-        """Buffer the sort keys of the instances by migration id. Write the keys once the buffer is full.
+        """Buffer the sort key of each instance under its migration's id. Write the keys once the buffer is full.
 
         A repeated planning writes the same keys again.
         """

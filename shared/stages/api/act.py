@@ -17,7 +17,7 @@ from shared.stages.advance import advance_migration
 
 @dataclass(frozen=True)
 class RequestedAct:
-    """An act on a migration that a person requests. ``seen`` is the version of the migration that the person saw."""
+    """A person's request for an act on a migration. ``seen`` is the version of the migration that the person saw."""
 
     name: str
     caller: Caller
@@ -63,5 +63,5 @@ def _decide_step(ports: Ports, migration: Migration, act: RequestedAct) -> Step:
 
 
 def contention_error(code: str, what: str) -> Refused:
-    """Return the error for an act that failed because others changed the row during each try."""
+    """Return the error for an act that failed because somebody else changed the row during each attempt."""
     return Refused(code, f"{what} changed while you acted on it.", "Look at it again and repeat the request.", status=409)

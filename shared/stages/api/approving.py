@@ -32,7 +32,7 @@ class Approver:
     """The deployment's own account."""
 
     def roles_in_accounts(self, accounts: tuple[str, ...], owner: str) -> frozenset[Role]:
-        """Return the roles that the person has in every one of the accounts."""
+        """Return only the roles that the person has in all of the accounts."""
         held = [caller_roles(self.caller, self.access, account=each or self.own, owner=owner) for each in accounts]
         return frozenset.intersection(*held)
 

@@ -1,4 +1,4 @@
-"""Finds the batches that may need a person now: a page of batches, each with its counts by state."""
+"""Finds the batches that may need a person now. Each batch comes with the number of its migrations in each state."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ STATES_FOR_A_PERSON = (State.FAILED, State.PRECHECK_FAILED, State.MIGRATED)
 def page_of_batches_needing_person(ports: Ports, *, limit: int, token: str) -> BatchesNeedingPerson:
     """Check ``limit`` batches, newest first, and return the batches that may need a person.
 
-    Each batch costs one read of its migrations' states, and sometimes one read of its waves. A page may be empty although more
-    pages follow.
+    To check a batch takes one read of its migrations' states, and sometimes one read of its waves. A page may be empty although
+    more pages follow.
     """
     now, found = ports.clock.now(), list[BatchNeedingPerson]()
     page = ports.batches.batch_page(limit=limit, token=token)
@@ -57,7 +57,7 @@ def _batch_needing_person(
 
 
 def _may_batch_need_person(batch: Batch, need: BatchNeedingPerson, now: datetime) -> bool:
-    """Whether the batch may need a person. If in doubt, the answer is yes."""
+    """Whether the batch may need a person. The answer may be yes although the batch needs nobody."""
     if any(need.counts.get(state.value) for state in STATES_FOR_A_PERSON) or batch.control.brake in (
         PauseState.PAUSED,
         PauseState.BUDGET,
@@ -77,7 +77,9 @@ def _is_within_a_day(at: datetime | None, now: datetime) -> bool:
 
 
 def _next_wave_for_person(batch: Batch, ports: Ports, now: datetime) -> tuple[NextWave, ...]:
-    """Return the next wave if the open wave has ended and a person must begin the next wave. Otherwise, return an empty tuple."""
+    """Return a tuple with the next wave if the open wave has ended and a person must begin the next wave; otherwise, an empty
+    tuple.
+    """
     by_person = batch.policy.gate == BY_HAND or batch.policy.wave_approvals
     if batch.state is not BatchState.OPEN or not by_person or batch.control.wave_ended_at is None:
         return ()

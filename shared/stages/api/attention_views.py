@@ -16,7 +16,7 @@ class NextWave:
     number: int
     waits_for: str
     soak_over: bool
-    """Whether the soak of the wave before is over. The wave then waits only for persons."""
+    """Whether the soak of the previous wave is over, so the next wave waits only for persons."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class WaveStartPolicy:
 
 @dataclass(frozen=True)
 class BatchNeedingPerson:
-    """A batch that may need a person, with the number of its migrations by state."""
+    """A batch that may need a person, with the number of its migrations in each state."""
 
     batch_id: str
     state: str

@@ -20,11 +20,11 @@ log = logging.getLogger("replank.audit")
 SHOWN_DAYS = 7
 """Number of days that are listed if the request names no day."""
 PAGES = 20
-"""Maximum pages that one request searches for lines that match the filters. The next token continues the search."""
+"""Maximum pages that one request searches for lines that match the filters. The answer's next token continues the search."""
 
 
 def record_request(ports: Ports, asked: AuditRequest) -> str:
-    """Record a request before the requested act is done. Return the id of the new line.
+    """Record a request before the requested act is done. Return the id of the new line of the audit.
 
     Raises Transient if the line cannot be written. No act may happen without a line in the audit.
     """
@@ -32,7 +32,9 @@ def record_request(ports: Ports, asked: AuditRequest) -> str:
 
 
 def record_outcome(ports: Ports, entry: str, answered: AuditOutcome) -> None:
-    """Record the outcome of an act in its line. Log an error if the line cannot be written, because the act is already done."""
+    """Record the outcome of an act in the act's line of the audit. Log an error if the line cannot be written, because the act is
+    already done.
+    """
     try:
         ports.audit.record_outcome(entry, answered)
     except ReplankError as error:
@@ -40,7 +42,7 @@ def record_outcome(ports: Ports, entry: str, answered: AuditOutcome) -> None:
 
 
 def audit_line_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditLineList:
-    """Return the lines from the day ``from`` to the day ``to``, newest first.
+    """Return the audit's lines of the requested days, newest first.
 
     If the request names no days, the last seven days are listed. A page may have fewer lines than ``limit``, or no line, although
     more pages follow.
@@ -85,7 +87,7 @@ def audit_line_view(line: AuditEntry) -> people_views.AuditLineView:
 
 
 def audit_csv_text(found: people_views.AuditLineList) -> str:
-    """Return the lines as CSV with a header. A cell that a spreadsheet would run as a formula gets an apostrophe in front."""
+    """Return the audit's lines as CSV with a header. A cell that a spreadsheet would run as a formula begins with an apostrophe."""
     text = io.StringIO()
     writer = csv.writer(text)
     names = [each.name for each in fields(people_views.AuditLineView)]

@@ -96,7 +96,7 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
 
 
 def _selection_criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]:
-    """Return the request's criteria for instances, by the field names of a selection."""
+    """Return the request's criteria for instances as a mapping. Its keys are the names of a selection's fields."""
     same = {
         "instance_ids": "instanceIds",
         "tags": "tags",
@@ -127,9 +127,10 @@ def _selected_regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, .
 
 
 def _selected_accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
-    """Return the accounts that the request names, as a selection stores them; empty for only the deployment's own account.
+    """Return the requested accounts as a selection stores them; empty if the request names no account, or only the deployment's own
+    account.
 
-    Raises Refused (Account.NotFound) if the deployment does not serve an account.
+    Raises Refused (Account.NotFound) if the deployment does not serve one of the accounts.
     """
     if not asked:
         return ()
@@ -144,7 +145,7 @@ def _distinct_items(items: Any) -> tuple[str, ...]:
 
 
 def get_batch(ports: Ports, batch_id: str) -> views.BatchDetail:
-    """Return a batch with the number of its migrations by state; raises Refused (Batch.NotFound)."""
+    """Return a batch with the number of its migrations in each state; raises Refused (Batch.NotFound)."""
     found, tally = ports.batches.load_batch_and_tally(batch_id)
     states = {id: state.value for id, state in ports.migrations.states_by_migration_id(batch_id).items()}
     counts = dict(Counter(states.values()))
@@ -186,7 +187,7 @@ def _wave_views(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[vie
 
 
 def _why_no_migration_starts(batch: Batch, tally: BatchTally, counts: dict[str, int], ports: Ports) -> str:
-    """Return, in words, why no migration of the batch starts. Unfinished planning is reported before a missing acknowledgement."""
+    """Return, in words, why no migration of the batch starts. During planning, only the planning is named as the reason."""
     if batch.state is not BatchState.PLANNING:
         return why_batch_cannot_start(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
     trouble = "; ".join(f"{code}: {sentence}" for _, code, sentence in batch.problems)
@@ -196,8 +197,8 @@ def _why_no_migration_starts(batch: Batch, tally: BatchTally, counts: dict[str, 
 def batch_page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool = False) -> views.BatchList:
     """Return a page of batches, newest first.
 
-    With ``ready_to_confirm``, return only batches that are ready to confirm, in order of id. A page of batches that are ready to
-    confirm may have fewer than ``limit`` batches.
+    If ``ready_to_confirm`` is true, return only batches that are ready to confirm, sorted by id. A page of ready batches may have
+    fewer than ``limit`` batches although more pages follow.
     """
     now = ports.clock.now()
     if ready_to_confirm:
@@ -215,7 +216,7 @@ def _is_ready_to_confirm(batch: Batch, now: datetime) -> bool:
 
 
 def acknowledge_batch(ports: Ports, batch_id: str, caller: Caller, risks_version: str, version: int) -> views.BatchView:
-    """Record that the operator accepts the risks and the snapshots. After the acknowledgement instances may move.
+    """Record that the operator accepts the risks and the snapshots. Instances may move once the batch is acknowledged.
 
     A repeated call changes nothing.
     """

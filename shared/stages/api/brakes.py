@@ -84,7 +84,7 @@ _GROUPS = {
 
 
 def wave_views(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], now: datetime) -> tuple[views.WaveView, ...]:
-    """Return the batch's waves, each with its counts by state and the reason why the wave waits."""
+    """Return the batch's waves, each with the number of its migrations in each state and the reason why the wave waits."""
     groups = {name: frozenset(each.value for each in group) for name, group in _GROUPS.items()}
     waits, is_over, opened = why_next_wave_waits(batch.terms, now), is_soak_over(batch.terms, now), batch.control.wave
     return tuple(

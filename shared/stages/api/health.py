@@ -1,6 +1,6 @@
 """Shows the health of the deployment, as far as stored rows show it.
 
-A figure that no row shows is ``unknown``, and says where a person finds it.
+A figure that no row shows is ``unknown``, and the answer says where a person finds the figure.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
 def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.HoldView:
     """Release the hold, so that migrations start again.
 
-    Raises Refused if nothing is held, or if the hold has changed since the person saw it.
+    Raises Refused if no hold is set, or if the hold has changed since the person saw it.
     """
     seen = ports.admission.current_hold()
     if not seen.is_held:

@@ -40,7 +40,8 @@ def inventory_view(ports: Ports) -> InventoryView:
 
 
 def _release_key_and_system(group: InstanceGroup) -> tuple[str, str]:
-    """Return the release's key, and the system's name if the catalog does not know the release.
+    """Return the key of the group's release, or the system's name if the catalog does not know the release. The other item of the
+    pair is empty.
 
     A known release is named by its key alone, because an older catalog may have used another name.
     """

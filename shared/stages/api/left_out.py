@@ -8,7 +8,7 @@ from shared.stages.api.selection_views import LeftOutInstanceList, LeftOutInstan
 
 
 def page_of_left_out_instances(ports: Ports, batch_id: str, *, limit: int, token: str) -> LeftOutInstanceList:
-    """Return a page of the instances that the batch left out, in order of account, region and id.
+    """Return a page of the instances that the batch left out, sorted by account, region and id.
 
     Raises Refused (Batch.NotFound).
     """

@@ -27,7 +27,7 @@ MOST_PAGES = 20
 
 @dataclass(frozen=True)
 class MigrationFilter:
-    """The filter of a list of migrations. An empty field matches every migration."""
+    """A filter for a list of migrations. An empty field matches every migration."""
 
     batch_id: str = ""
     state: str = ""
@@ -74,17 +74,17 @@ class MigrationFilter:
 def migration_page(
     ports: Ports, wanted: MigrationFilter = MigrationFilter(), *, limit: int = 50, token: str = ""
 ) -> views.MigrationList:
-    """Return a page of migrations that match the filter. The migrations of one instance come as one page, newest first.
+    """Return a page of migrations that match the filter. All migrations of one instance are on one page, newest first.
 
     A page filtered by account, code, text or group may have fewer rows than ``limit`` although more pages follow.
     """
-    page = _wanted_page(ports, wanted, limit, token)
+    page = _requested_migration_page(ports, wanted, limit, token)
     dry = ports.batches.ids_of_dry_runs(sorted({each.batch_id for each in page.migrations}))
     shown = (show.migration_view(each, dry_run=each.batch_id in dry, own=ports.account_id) for each in page.migrations)
     return views.MigrationList(tuple(shown), page.next_token)
 
 
-def _wanted_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
+def _requested_migration_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
     if wanted.order.removeprefix("-") not in ("", "state"):
         from shared.stages.api.sorting import sorted_page  # most lists come in the order of the index
 
@@ -194,7 +194,7 @@ def may_have_snapshots(migration: Migration, ports: Ports) -> bool:
 def retry_migration(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Retry the migration from the point of failure.
 
-    The retry is accepted and waits like a first try. The returned view says what the retry waits for.
+    The function returns before the retry runs. The returned view says what the retry waits for.
     """
 
     return _carry_out_act_and_return_view(
@@ -218,7 +218,7 @@ def decide_retry_and_reopen_batch(migration: Migration, caller: Caller, now: dat
 
 
 def cancel_migration(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
-    """Cancel the migration before anything on the instance has changed."""
+    """Cancel the migration. The act is refused once the instance may have been changed."""
     act = RequestedAct("cancellation", caller, seen, lambda migration, now: acts.cancel_migration(migration, caller.name, now))
     return _carry_out_act_and_return_view(ports, migration_id, act)
 

@@ -75,7 +75,7 @@ class SettingView:
 
 @dataclass(frozen=True)
 class SettingList:
-    """The settings in force of the function api.
+    """The settings with which the function ``api`` runs.
 
     The other functions have the same settings if all functions were deployed together.
     """
@@ -109,7 +109,7 @@ class HealthView:
 @dataclass(frozen=True)
 class ApprovalView:
     """One person's approval. ``standing`` is ``counts``, ``expired``, or ``overtaken`` if the policy or the selection has changed
-    since.
+    since the approval.
     """
 
     by: str

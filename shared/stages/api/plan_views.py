@@ -93,7 +93,7 @@ class PlanView:
     """Number of migrations whose precheck has not ended."""
     routes: dict[str, int]
     drivers: tuple[DriverCount, ...]
-    """The drivers of the instances that will move, most frequent driver first. At most 20 rows are listed."""
+    """The drivers of the instances that will move, most frequent driver first. At most 20 drivers are listed."""
     findings: tuple[FindingCount, ...]
     finish: FinishForecastView
     waves: tuple[PlannedWave, ...]
@@ -104,7 +104,7 @@ class PlanView:
     finished_at: datetime | None
     """The time at which the last migration ended; null while a migration is unfinished."""
     outcomes: dict[str, int]
-    """The actual outcome until now: the number of migrations by state."""
+    """The actual outcome until now: the number of migrations in each state."""
     openings: tuple[StartPeriodView, ...]
     """The periods in which windows and blackouts allow starts, until 90 percent of the forecast's runs have finished. At most 60
     periods are listed.
@@ -168,7 +168,7 @@ class MissingPlace:
 
 @dataclass(frozen=True)
 class InventoryView:
-    """The fleet as the last daily inventory counted it, by the system names that ECS shows."""
+    """The last daily inventory of the fleet. An instance's release follows from the system name that ECS shows."""
 
     account_id: str
     """The deployment's own account."""

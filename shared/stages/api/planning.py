@@ -36,7 +36,7 @@ MOST_RUNS, WORK = 60, 6000
 few seconds.
 """
 MOST_IN_RUN = 10_000
-"""Maximum migrations in one run of the forecast plus one run of the forecast at the acknowledgement.
+"""Maximum migrations in one run of the forecast. One run of the acknowledgement's forecast counts towards the same maximum.
 
 With more migrations, the function could need more than the 30 seconds that it has.
 """
@@ -44,7 +44,7 @@ SIZES_READ = 50
 """Maximum instances whose disk sizes a plan reads."""
 NAMED = 5
 MOST_DRIVERS = 20
-"""Maximum rows about drivers in a plan."""
+"""Maximum drivers that a plan lists."""
 MOST_OTHERS = 100
 """Maximum open batches that a plan reads."""
 MOST_OPENINGS, OPENINGS_DAYS = 60, 14
@@ -93,7 +93,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
         finished_at=max(each.finished_at or each.entered_at for each in found) if settled else None,
         outcomes=dict(Counter(each.state.value for each in found)),
         openings=_start_period_views(batch, ahead.finish, now),
-        limits=_limit_sentences(batch, now, ports),
+        limits=_sentences_about_limits(batch, now, ports),
         snapshot_gib=gib,
         snapshot_cost=_snapshot_cost(batch, gib, ahead.finish, now, prices[0]),
         currency=prices[1],
@@ -147,7 +147,7 @@ def _migration_ids_by_wave(batch: Batch, meant: Sequence[Migration], ports: Port
 def _batch_as_if_approved(batch: Batch, now: datetime) -> Batch:
     """Return the batch as if people had just acknowledged and approved it.
 
-    The forecast then includes no wait for people, except the wait for the person who begins a wave.
+    A forecast for the returned batch includes no wait for people, except the wait for the person who begins a wave.
     """
     given = batch.acknowledgement or Acknowledgement("", now, "", (), selection_digest(batch.selection))
     policy = replace(batch.policy, approvals=0, wave_approvals=0)
@@ -238,7 +238,7 @@ def _snapshot_cost(batch: Batch, gib: int, finish: FinishTimes, now: datetime, p
     return round(gib * price * (moving / 2 + batch.policy.retention_days) / 30, 2)
 
 
-def _limit_sentences(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ...]:
+def _sentences_about_limits(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ...]:
     policy = batch.policy
     said = [
         f"at most {policy.max_moving} instances of the batch move at once (maxMoving)",

@@ -34,7 +34,7 @@ def set_policy(ports: Ports, batch_id: str, caller: Caller, asked: Mapping[str, 
 
 
 def _is_repeated_act(batch: Batch, wanted: Policy, caller: Caller, version: int, ports: Ports) -> bool:
-    """Whether the same person has already carried out the same act on ``version``."""
+    """Whether the same person has already carried out the same act on the given version of the batch."""
     mine = (version + 1, policy_change.ACT, caller.name)
     lines = ports.batches.journal(batch.batch_id)
     return policy_change.is_same_policy(batch.policy, wanted) and any((each.version, each.act, each.by) == mine for each in lines)

@@ -102,7 +102,7 @@ def _instance_section(row: ReportRow, shared: tuple[Finding, ...] = ()) -> str:
     if row.validation:
         parts += ["<h3>Validation</h3>", _findings_table(row.validation)]
     if row.aspects:
-        parts += ["<h3>Before and after</h3>", _aspects_table(row.aspects)]
+        parts += ["<h3>Before and after</h3>", _guest_aspects_table(row.aspects)]
     return "".join(parts)
 
 
@@ -129,7 +129,7 @@ def _finding_row(finding: Finding, overridden: str) -> str:
     )
 
 
-def _aspects_table(aspects: tuple[ComparisonRow, ...]) -> str:
+def _guest_aspects_table(aspects: tuple[ComparisonRow, ...]) -> str:
     rows = []
     for aspect in aspects:
         standing = f'<span class="tag {STANDING_TONE.get(aspect.standing, "mute")}">{escape(aspect.standing)}</span>'

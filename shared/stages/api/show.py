@@ -65,7 +65,9 @@ def batch_view(value: Batch, *, own: str, now: datetime) -> views.BatchView:
 def batch_detail(
     value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchJournalEntry]
 ) -> views.BatchDetail:
-    """Return the API's view of a batch, with its counts by state, the reason why no migration starts, and the risks."""
+    """Return the API's view of a batch, with the number of migrations in each state, the reason why no migration starts, and the
+    risks.
+    """
     fields = _batch_fields(value, "", now)
     missing = any(each.missing for each in fields["approvals"])
     wanted = not value.dry_run and (value.acknowledgement is None or missing)

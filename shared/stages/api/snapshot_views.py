@@ -31,11 +31,12 @@ class ListedSnapshot(SnapshotView):
     """One snapshot of the list, with its group."""
 
     group: str
-    """The group: ``inUse``, ``held`` (the retention runs), ``due`` (deleted within a day) or ``orphan`` (deleted only if a person
-    acts).
+    """The group: ``inUse``, ``held`` (its retention is not over), ``due`` (deleted within a day) or ``orphan`` (deleted only if a
+    person acts).
     """
     orphan: str
-    """Why the snapshot is an orphan: ``otherOwner``, ``ended`` (its migration, without a release) or ``noMigration``.
+    """Why the snapshot is an orphan: ``otherOwner``, ``noMigration``, or ``ended`` if its migration ended and nobody released the
+    snapshot.
 
     Empty if the snapshot is not an orphan.
     """
@@ -65,8 +66,8 @@ class SnapshotGroupSum:
 
 @dataclass(frozen=True)
 class SnapshotGroups:
-    """The sums of each group in one part of the ledger. Add up the sums of all parts until ``next_token`` is empty. ``price`` is
-    per GiB and month.
+    """The sums of each group in one part of the ledger. A client adds up the sums of all parts, until ``next_token`` is empty.
+    ``price`` is per GiB and month.
     """
 
     groups: tuple[SnapshotGroupSum, ...]

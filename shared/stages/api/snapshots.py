@@ -20,8 +20,8 @@ SUMMED, LOADED = 1000, 100
 def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "", group: str = "") -> SnapshotList:
     """Return a page of existing snapshots, including snapshots that are kept because they may be somebody else's.
 
-    With ``group``, return only snapshots of that group. The sums cover only our own snapshots. A page may have fewer than ``limit``
-    snapshots although more pages follow.
+    If ``group`` is not empty, return only snapshots of that group. The sums cover only our own snapshots. A page may have fewer
+    than ``limit`` snapshots although more pages follow.
     """
     held: list[tuple[LedgerEntry, SnapshotGroup]] = []
     for _ in range(MOST_PAGES):

@@ -13,7 +13,7 @@ from shared.ports.ports import Ports
 from shared.stages.api import views
 
 STUCK_AFTER = timedelta(minutes=15)
-"""Age from which an outbox counts as stuck. The next ticks may still carry out a younger outbox."""
+"""Age from which an outbox counts as stuck. A younger outbox does not count, because one of the next ticks may carry it out."""
 ROWS, BATCHES, OF_A_STATE = 1000, 50, 100
 """Maximum items that one answer checks: waiting rows, batches, and rows of each state of a batch."""
 NOT_DRIVEN = (*sorted(ADMITTED, key=lambda state: state.value), *sorted(WAITING_FOR_A_PERSON, key=lambda state: state.value))

@@ -160,7 +160,7 @@ class BatchView:
 
 @dataclass(frozen=True)
 class WaveView:
-    """One wave: its migrations, their number by state, and what the wave waits for (empty once the wave has begun)."""
+    """One wave: its migrations, their number in each state, and what the wave waits for (empty once the wave has begun)."""
 
     number: int
     migration_ids: tuple[str, ...]
@@ -171,12 +171,12 @@ class WaveView:
     """Number of migrations that failed, or were refused, rolled back or cancelled."""
     waits_for: str
     soak_over: bool
-    """Whether this is the next wave, the wave before has ended, and its soak is over. The wave then waits only for persons."""
+    """Whether the wave is the next one, and waits only for persons because the previous wave has ended and its soak is over."""
 
 
 @dataclass(frozen=True)
 class BatchDetail(BatchView):
-    """A batch with the number of its migrations by state, and the risks that a person still has to accept."""
+    """A batch with the number of its migrations in each state, and the risks that a person has yet to accept."""
 
     counts: dict[str, int]
     failed: int
@@ -371,7 +371,9 @@ class StuckRowList:
 
 @dataclass(frozen=True)
 class AssessmentView:
-    """The findings of one check, worst first. ``overrides`` gives the reason for each overridden finding, by the finding's code."""
+    """The findings of one check, worst first. ``overrides`` maps the code of each overridden finding to the reason for the
+    override.
+    """
 
     blocked: bool
     findings: tuple[Finding, ...]
@@ -380,7 +382,9 @@ class AssessmentView:
 
 @dataclass(frozen=True)
 class GuestAspectView:
-    """One aspect of the guest before and after the move, in words. ``standing`` is same, expected, warning or failure."""
+    """One aspect of the guest before and after the move, in words. ``standing`` is ``same``, ``expected``, ``warning`` or
+    ``failure``.
+    """
 
     what: str
     before: str
@@ -432,7 +436,7 @@ class ReportDocument:
     """The forecast of the finish at the acknowledgement; null before the acknowledgement."""
     finished_at: datetime | None
     outcomes: dict[str, int]
-    """Number of migrations by state."""
+    """Number of migrations in each state."""
     summary: dict[str, int]
     instances: tuple[Judgement, ...]
 
