@@ -63,7 +63,7 @@ class TablestoreAdmission:
         return self._slot_use_from_row(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
     def _slot_use_column_names(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
-        """The names of those columns of the slots row that a ``SlotUse`` needs."""
+        """The column names of the slots row from which a ``SlotUse`` is made."""
         counts = (tables.COUNT + each for each in self._members)
         return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
 

@@ -202,5 +202,5 @@ def _batch_key(batch_id: str) -> Key:
 
 
 def _attempts_by_migration_id(row: Columns, prefix: str) -> dict[str, int]:
-    """The attempt numbers in the columns whose names begin with ``prefix``, by migration id."""
+    """For each migration id, the attempt number in the column whose name is ``prefix`` followed by the id."""
     return {name[len(prefix) :]: int(attempt) for name, attempt in row.items() if name.startswith(prefix)}

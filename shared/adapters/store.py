@@ -61,7 +61,10 @@ class MaximumValue:
 
 @dataclass(frozen=True)
 class RowRange:
-    """A selection of the rows from ``start`` (included) to ``end`` (excluded), by ascending or descending key."""
+    """A selection of the rows between two keys, in ascending or descending order of the keys.
+
+    The row at ``start`` is included, and the row at ``end`` is excluded.
+    """
 
     table: str
     start: Key
@@ -102,7 +105,10 @@ class Store:
                 return found or None
 
     def put(self, table: str, key: Key, columns: Mapping[str, Any], *, unless: str = "") -> bool:
-        """Write or replace the row. If the old row has a number in the column ``unless``, writes nothing and returns False."""
+        """Write or replace the row.
+
+        ``unless`` may name a column. If the old row has this column, nothing is written, and the result is False.
+        """
         return self._try_write(
             "put_row",
             table,
