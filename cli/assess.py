@@ -77,7 +77,10 @@ def _override_reasons_by_code(given: list[str]) -> dict[str, str]:
 
 
 def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
-    """The facts in the file. ``on`` replaces the time in the facts, and ``to`` replaces the destination in the facts."""
+    """The facts in the file.
+
+    The argument ``on`` replaces the time in the facts, and the argument ``to`` replaces the destination.
+    """
     try:
         document = read_json(file)
     except (OSError, ValueError) as error:

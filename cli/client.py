@@ -83,7 +83,7 @@ class _TooManyRequests(Exception):
 def _retry_hint_in_answer(error: Exception) -> RetryHint | None:
     """The time to wait before the request is repeated, from the answer's Retry-After header.
 
-    None if the request must not be repeated.
+    The result is None if the request must not be repeated.
     """
     if not isinstance(error, _TooManyRequests):
         return None
@@ -145,7 +145,10 @@ class ApiClient:
         return self.send_request("POST", path, body=body, seen=seen)
 
     def all_items(self, path: str, items: str, **query: Any) -> Iterator[Json]:
-        """Every item of a list in the API, read page by page. ``items`` is the name of the field that holds the items of a page."""
+        """All items of a list in the API.
+
+        The list is read one page at a time. ``items`` is the name of the field that holds the items of a page.
+        """
         token = ""
         while True:
             page = self.get(path, **query, limit=100, nextToken=token)
@@ -192,7 +195,7 @@ class ApiClient:
     def _caller_headers(self) -> dict[str, str]:
         """The header that names the caller.
 
-        The header holds the token. If there is no token, the header holds the operator's name, percent-encoded to ASCII.
+        The header holds the sign-in token. If there is no token, the header holds the operator's name, percent-encoded to ASCII.
         """
         if self.token:
             return {"x-replank-token": self.token}

@@ -42,8 +42,8 @@ class RunningCloud:
     ) -> RunningCloud:
         """Start a cloud and deploy template.yml and s.yaml into it. Raises Problem (LocalCloud.NotStarted or State.*).
 
-        The functions accept notices from ``sources``. ``on`` is the day on which the virtual clock begins. ``settings`` override
-        the functions' default settings.
+        The functions accept notices from ``sources``. The argument ``on`` is the day on which the virtual clock begins.
+        ``settings`` override the functions' default settings.
         """
         process = launch_cloud(LaunchOptions(state, regions, sources, on, ("--hold", "--seed", str(seed)), settings), tied=True)
         cloud = cls(process, {}, HttpClient())

@@ -23,7 +23,7 @@ STALLED_S is longer than the time between two weekly windows.
 STUCK_S = 26 * HOUR_S
 """Seconds of virtual time without a change after which the run gives up, if at least one migration is not waiting.
 
-STUCK_S is longer than every time limit of the pipeline. For example, a first snapshot may take a day.
+STUCK_S is longer than every time limit of the pipeline. For example, the first snapshot of a disk may take a day.
 """
 PLANNED_S = HOUR_S
 """Seconds of virtual time within which every notice must become a batch, and every batch must be planned."""

@@ -32,7 +32,7 @@ class SimulatedOperator:
     said: list[str] = field(default_factory=list)
     """The paths of the requests that were sent and accepted."""
     _started: set[tuple[str, int, int]] = field(default_factory=set)
-    """The jobs that were started in the console, each by migration id, hop and attempt."""
+    """For each job that was started in the console: the migration id, the hop and the attempt."""
 
     def carry_out_possible_acts(self, batches: Iterable[Json], migrations: list[Json]) -> int:
         """Send every act that is possible now. Returns the number of acts."""

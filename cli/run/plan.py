@@ -83,7 +83,7 @@ class RunPlan:
     def digest(self) -> str:
         """The digest of the plan.
 
-        A state folder with another digest belongs to another plan, and this run may not continue in that folder.
+        A state folder with another digest belongs to another plan, so the run may not continue in that folder.
         """
         own = () if self.rows is None else (self.rows,)
         parts = (self.fleet.document_to_load, self.notices, self.batches, self.faults, *own)
@@ -101,8 +101,8 @@ def plan_from_files(
 ) -> RunPlan:
     """The run plan made from the user's own files.
 
-    Without a notice, the plan's batches contain all instances that are out of support. ``on`` is the day on which support is
-    judged.
+    Without a notice, the plan's batches contain all instances that are out of support. The argument ``on`` is the day on which
+    support is judged.
     """
     rows = read_catalog_rows(catalog) if catalog else None
     return _make_plan(fleet, guests, notices, _read_scenario(expect) if expect else {}, on, rows)
@@ -111,7 +111,10 @@ def plan_from_files(
 def _make_plan(
     fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None, rows: Any = None
 ) -> RunPlan:
-    """The run plan that the files describe. ``on`` is the day that the user chose. None means the local cloud's default day."""
+    """The run plan that the files describe.
+
+    The argument ``on`` is the day that the user chose. None means the local cloud's default day.
+    """
     catalog = CATALOG if rows is None else catalog_with_rows(rows)
     fleet = read_fleet(fleet_file, guests)
     begins = None if on is None else day_to_judge_support(fleet, on)[0]
@@ -126,7 +129,7 @@ def _make_plan(
 
 
 def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict[str, str]]:
-    """Batches of all instances that are out of support. ``on`` is the day on which support is judged.
+    """Batches of all instances that are out of support. The argument ``on`` is the day on which support is judged.
 
     For the id of each instance that is in no batch, the second return value has the reason.
     """

@@ -156,7 +156,10 @@ def _is_resource_of_instances(resource: Any, instance_ids: set[str]) -> bool:
 
 
 def _unexpected_disk_changes(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
-    """Sentences about the disks whose content must not change but did. For each instance id, ``changed`` has the changed disks."""
+    """Sentences about disks whose content changed although the content must not change.
+
+    For each instance id, ``changed`` has the changed disks.
+    """
     return [
         f"{row['instanceId']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instanceId"], [])
     ]

@@ -245,7 +245,7 @@ def _computed_slot_counts(held: dict[str, str], homes: dict[str, str]) -> Counte
 
 
 def _slot_count_changes(batch_id: str, account: str, by: int) -> dict[str, int]:
-    """The number to add to each slot counter. ``by`` is 1 if a slot is taken, and -1 if a slot is released."""
+    """The number to add to each slot counter. The argument ``by`` is 1 if a slot is taken, and -1 if a slot is released."""
     return dict.fromkeys((tables.COUNT, tables.COUNT + batch_id, *([tables.COUNT + account] if account else [])), by)
 
 

@@ -28,7 +28,10 @@ class TablestoreBatches:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._cut: dict[str, Waves] = {}
-        """A cache of the waves of a few batches, by batch id. Waves never change once they are written."""
+        """For each batch id, the cached waves of the batch.
+
+        The cache holds only a few batches. Waves never change once they are written.
+        """
 
     def create(self, batch: Batch) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""Converts the SDK's ECS models to the domain's facts. The module makes no calls."""
+"""Converts the SDK's ECS models to the domain's facts. The module sends no requests to the cloud."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Reads the limits of instance types from ECS. Each type is read only once per process, because its limits never change."""
+"""Reads the limits of instance types from ECS.
+
+Each instance type is read only once per process, because the limits of a type never change.
+"""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ USES_SMC = frozenset({"migrate", "watch", "validate", "rollback"})
 def function_credentials(environment: Mapping[str, str], context: object) -> Credentials:
     """The credentials of the function's role, from the environment variables or from the invocation's context.
 
-    Raises Permanent (Credentials.Missing) if neither has credentials.
+    Raises Permanent (Credentials.Missing) if there are no credentials.
     """
     key_id = environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
     secret = environment.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")

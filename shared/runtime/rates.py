@@ -28,7 +28,7 @@ APP_HEADER = "x-replank-app-id"
 CaAppId to the header.
 """
 MOST_CALLERS = 1000
-"""Maximum token buckets in memory, one per caller.
+"""Maximum number of token buckets in memory. Each caller has one bucket.
 
 If there are more callers, the least recently used bucket is dropped. The caller of a dropped bucket starts again with a full
 bucket.

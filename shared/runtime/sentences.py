@@ -34,7 +34,7 @@ class Sentence:
     pieces: tuple[str, ...]
     chinese: str
     letters: int
-    """The number of letters outside the parts."""
+    """The number of letters outside the sentence's changing parts."""
 
     def parts(self, text: str) -> list[str] | None:
         """The words in ``text`` at the places of the changing parts; None if ``text`` does not match the sentence."""

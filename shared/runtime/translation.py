@@ -51,7 +51,8 @@ FIELDS = frozenset(
 
 
 def entries() -> dict[str, dict[str, str]]:
-    """The content of the catalogue's files, by file name. For each English sentence, a file has the Chinese sentence.
+    """For the name of each file in the catalogue, the content of the file. For each English sentence, a file has the Chinese
+    sentence.
 
     The file ``words`` has words and phrases from which the code makes sentences. A single word from the file ``words`` is
     translated only inside a sentence.

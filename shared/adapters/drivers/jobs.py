@@ -105,7 +105,7 @@ class SmcJobs:
         return self._list_jobs(tag=[models.DescribeReplicationJobsRequestTag(key=key, value=value)], page_number=1, page_size=PAGE)
 
     def all_jobs_of_source(self, source_id: str) -> list[Any]:
-        """The jobs of one source server, whatever their JobType."""
+        """The jobs of one source server, of every JobType."""
         return self._list_jobs(source_id=[source_id], page_number=1, page_size=PAGE)
 
     def _list_jobs(self, **wanted: Any) -> list[Any]:
@@ -160,7 +160,7 @@ def ambiguous_source_report(handle: DriverData, source_ids: Iterable[str]) -> Jo
 def indistinct_instance_report(handle: DriverData, instance_ids: Iterable[str]) -> JobReport:
     """The report of a failure: several instances share an address and a hostname.
 
-    SMC's jobs do not show to which of the instances they belong.
+    A job in SMC does not show to which of the instances the job belongs.
     """
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
@@ -207,7 +207,7 @@ def job_report(handle: DriverData, job: Any | None) -> JobReport:
 
 
 def whole_percent(progress: Any) -> int:
-    """SMC's progress as a whole percentage. SMC sends a number from 0 to 100, or no number."""
+    """SMC's progress of a job, in percent, as a whole number. SMC sends a number from 0 to 100, or no number."""
     try:
         return min(max(int(float(progress or 0)), 0), 100)
     except ValueError:

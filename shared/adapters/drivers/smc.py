@@ -1,6 +1,6 @@
 """The driver that makes, starts and watches jobs through SMC's API.
 
-Alibaba Cloud does not publish some values that SMC's API needs. The settings provide the unpublished values.
+Alibaba Cloud does not publish some values that SMC's API needs. The settings of the driver provide the unpublished values.
 """
 
 from __future__ import annotations

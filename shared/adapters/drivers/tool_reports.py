@@ -1,6 +1,6 @@
 """Converts a guest's answer into a report on the tool in the guest. The report covers a tool that is being prepared, or that runs.
 
-The module makes no calls.
+The module sends no requests to the cloud.
 """
 
 from __future__ import annotations
