@@ -57,9 +57,9 @@ def approve_batch_or_rollback(
 
 
 def _approval_request(batch: Json, about: str) -> Json:
-    """The batch's request for an approval of ``about``, for example of ``batch`` or ``wave 2``.
+    """The batch's request for an approval. ``about`` names what needs the approval, for example ``batch`` or ``wave 2``.
 
-    If the batch has no request for an approval of ``about``, return an empty request. The API refuses an empty request with the
+    If the batch has no request for this approval, an empty request is returned. The API refuses an empty request and gives the
     reason.
     """
     for each in batch["approvals"]:

@@ -77,7 +77,10 @@ def _override_reasons_by_code(given: list[str]) -> dict[str, str]:
 
 
 def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
-    """The facts in the file. ``on`` replaces the time in the facts, and ``to`` replaces the destination in the facts."""
+    """The facts in the file.
+
+    The argument ``on`` replaces the time in the facts, and the argument ``to`` replaces the destination.
+    """
     try:
         document = read_json(file)
     except (OSError, ValueError) as error:
@@ -94,8 +97,9 @@ def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
 
 
 def _first_hop(document: Json, to: str, known: Catalog) -> Json:
-    """The first hop of the route to the release ``to``. If no route exists, the hop leads from the instance's release directly to
-    ``to``.
+    """The first hop of the route to the destination release.
+
+    If no route exists, the hop leads from the instance's release directly to the destination.
     """
     instance = InstanceFacts.from_json(document["instance"])
     release = identify_release_in_catalog(known, instance.os_name, instance.os_name_en)

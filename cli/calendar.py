@@ -27,8 +27,8 @@ class _BusyTime:
 def read_blackouts(file: Path, since: date, zone: str) -> list[dict[str, str]]:
     """The calendar's events of the next 400 days, as blackouts for the API. Events that overlap or touch are merged.
 
-    A whole day, or a time without a time zone, is read in the time zone ``zone``. Events that are cancelled or shown as free are
-    left out.
+    All-day events, and times without a time zone, are read in the time zone ``zone``. Events that are cancelled or shown as free
+    are left out.
     """
     try:
         content = file.read_bytes()

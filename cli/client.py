@@ -67,7 +67,7 @@ class HttpClient:
             return answer
 
         try:
-            return repeat_call(API_BUSY, send_once, _retry_hint, self.pause)
+            return repeat_call(API_BUSY, send_once, _retry_hint_in_answer, self.pause)
         except _TooManyRequests as refused:
             return refused.answer
 
@@ -80,9 +80,10 @@ class _TooManyRequests(Exception):
         self.answer = answer
 
 
-def _retry_hint(error: Exception) -> RetryHint | None:
-    """How long to wait before the request is repeated, from the answer's Retry-After header; None if the request must not be
-    repeated.
+def _retry_hint_in_answer(error: Exception) -> RetryHint | None:
+    """The time to wait before the request is repeated, from the answer's Retry-After header.
+
+    The result is None if the request must not be repeated.
     """
     if not isinstance(error, _TooManyRequests):
         return None
@@ -144,7 +145,10 @@ class ApiClient:
         return self.send_request("POST", path, body=body, seen=seen)
 
     def all_items(self, path: str, items: str, **query: Any) -> Iterator[Json]:
-        """Every item of a list in the API, read page by page. ``items`` is the name of the field that holds the items of a page."""
+        """All items of a list in the API.
+
+        The list is read one page at a time. ``items`` is the name of the field that holds the items of a page.
+        """
         token = ""
         while True:
             page = self.get(path, **query, limit=100, nextToken=token)
@@ -191,7 +195,7 @@ class ApiClient:
     def _caller_headers(self) -> dict[str, str]:
         """The header that names the caller.
 
-        The header holds the token, or without a token the operator's name, percent-encoded to ASCII.
+        The header holds the sign-in token. If there is no token, the header holds the operator's name, percent-encoded to ASCII.
         """
         if self.token:
             return {"x-replank-token": self.token}
@@ -199,7 +203,8 @@ class ApiClient:
 
 
 def authorization_header(method: str, path: str, query: dict[str, str], headers: dict[str, str], key: tuple[str, str]) -> str:
-    """The Authorization header for a request, made by the SDK's own helper. The signature does not cover the request body.
+    """The Authorization header for a request. The SDK's own helper computes the signature in the header. The signature does not
+    cover the request body.
 
     Source: alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/configure-signature-authentication-for-http-triggers
     """

@@ -35,11 +35,11 @@ has.
 
 @dataclass(frozen=True)
 class Fleet:
-    """The content of a fleet file. ``pages`` are the pages that DescribeInstances returned, and ``guests`` holds the facts of each
-    guest by instance id.
+    """The content of a fleet file. ``pages`` are the pages that DescribeInstances returned. For each instance id, ``guests`` holds
+    the facts of the guest.
 
-    ``on`` is the day that the file describes. ``dated`` says in words where the day comes from: the field ``takenOn``, or the time
-    when the file was written.
+    The field ``on`` is the day that the file describes. ``dated`` says in words where the day comes from: the field ``takenOn``, or
+    the time when the file was written.
     """
 
     pages: list[Json]
@@ -47,7 +47,7 @@ class Fleet:
     on: date | None = None
     dated: str = ""
     accounts: Json = field(default_factory=dict)
-    """Additional accounts for the local cloud, by id. An instance names its account in the field ``account``."""
+    """For each additional account id, the account in the local cloud. An instance names its account in the field ``account``."""
 
     @property
     def instances(self) -> list[Json]:

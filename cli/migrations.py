@@ -117,7 +117,7 @@ def confirm_migrations(
         raise option_without_effect_problem("--yes", "without --batch: a single confirmation asks no question", "Leave it out.")
     api = ApiClient.from_environment()
     if batch:
-        _confirm_batch(api, batch, yes, as_json)
+        _confirm_migrations_of_batch(api, batch, yes, as_json)
     else:
         _act_on_target(api, migration, "confirmation", as_json, seen_version)
 
@@ -126,8 +126,8 @@ AT_ONCE = 100
 """Maximum number of migrations in one request to the API."""
 
 
-def _confirm_batch(api: ApiClient, batch: str, yes: bool, as_json: bool) -> None:
-    """List the batch's migrated migrations, ask, and confirm each of them at the version in the list.
+def _confirm_migrations_of_batch(api: ApiClient, batch: str, yes: bool, as_json: bool) -> None:
+    """List the batch's migrated migrations, ask the user, and confirm each listed migration whose version has not changed since.
 
     The exit status is 1 if a confirmation is refused, or if there is nothing to confirm.
     """
@@ -185,13 +185,13 @@ def retry_migrations(
         raise option_without_effect_problem("--seen-version", "with --failed: each migration has its own", "Leave one of them out.")
     api = ApiClient.from_environment()
     if failed:
-        _retry_failed(api, migration, yes, as_json)
+        _retry_failed_migrations(api, migration, yes, as_json)
     else:
         _act_on_target(api, migration, "retry", as_json, seen_version)
 
 
-def _retry_failed(api: ApiClient, batch: str, yes: bool, as_json: bool) -> None:
-    """List the batch's failed migrations, ask, and retry each of them at the version in the list.
+def _retry_failed_migrations(api: ApiClient, batch: str, yes: bool, as_json: bool) -> None:
+    """List the batch's failed migrations, ask the user, and retry each listed migration whose version has not changed since.
 
     The exit status is 1 if a retry is refused, or if there is nothing to retry.
     """
@@ -245,7 +245,9 @@ def _post_act(api: ApiClient, found: Json, act: str, as_json: bool, seen_version
         output.show_json(answer)
     else:
         print(
-            _DONE[act].format(about=f"Migration {answer['migrationId']} ({answer['instanceId']})", **_done_message_fields(answer))
+            _DONE[act].format(
+                about=f"Migration {answer['migrationId']} ({answer['instanceId']})", **_success_message_fields(answer)
+            )
         )
 
 
@@ -257,7 +259,7 @@ _DONE = {
 }
 
 
-def _done_message_fields(answer: Json) -> dict[str, str]:
+def _success_message_fields(answer: Json) -> dict[str, str]:
     moved_on = answer["state"] in states.TAKEN_BACK
     confirmed = f"{answer['state'].replace('_', ' ')}, and its snapshots are released" if moved_on else "confirmed"
     return {"state": answer["state"], "id": answer["migrationId"], "confirmed": confirmed}

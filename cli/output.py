@@ -44,7 +44,7 @@ class EscapedStream:
 
 @contextmanager
 def escaped_output() -> Iterator[None]:
-    """Within this context, control characters in printed text are escaped."""
+    """Inside the ``with`` block, control characters in printed text are escaped."""
     out, err = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = EscapedStream(out), EscapedStream(err)
     try:

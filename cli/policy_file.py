@@ -135,7 +135,10 @@ def _yaml_scalar_value(node: Any) -> Any:
 
 
 def _validation_flaws(written: ParsedPolicy) -> Iterator[PolicyFlaw]:
-    """The flaws that the published JSON Schema finds. If the schema finds no flaw, the flaws that the policy model finds."""
+    """The flaws that the published JSON Schema finds.
+
+    If the schema finds no flaw, the flaws that the policy model finds are returned.
+    """
     from jsonschema import Draft202012Validator  # loads slowly, and only this function needs it
 
     errors = sorted(Draft202012Validator(SCHEMA).iter_errors(written.document), key=lambda each: list(map(str, each.absolute_path)))

@@ -28,7 +28,8 @@ class OperatorAccount:
     tablestore_instance: str
     key: tuple[str, str, str]
     endpoints: dict[str, str] = field(default_factory=dict)
-    """Endpoints that replace the default endpoints, by service (EVENTBRIDGE, TABLESTORE, ECS, SMC or FC)."""
+    """For each service (EVENTBRIDGE, TABLESTORE, ECS, SMC or FC), the endpoint that replaces the default endpoint, if there is one.
+    """
     account_id: str = ""
 
     @classmethod

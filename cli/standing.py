@@ -20,7 +20,10 @@ SUPPORT_ENDED = ("ended", "extended")
 
 
 def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> SupportStatus:
-    """The support status, on the day ``on``, of the operating system that the instance runs."""
+    """The support status of the operating system that the instance runs.
+
+    The argument ``on`` is the day on which support is judged.
+    """
     converted = release_after_conversion(fleet, record, catalog)
     name, name_en = os_names(record)
     return (

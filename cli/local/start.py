@@ -1,4 +1,4 @@
-"""Starts a local cloud in the background, creates its event bus and loads a fleet. Each step may be repeated."""
+"""Starts a local cloud in the background, creates its event bus and loads a fleet. Each step of the start may be repeated."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def fleet_to_load(file: Path | None, guests: Path | None) -> FleetToLoad:
 
 def start_cloud(place: StateFolder, wanted: StartOptions, *, tied: bool) -> RunningCloud:
     """Start a local cloud and load the fleet. The fleet's files are checked before the start."""
-    _refuse_options_of_other_fleet(place, wanted)
+    _refuse_options_if_fleet_loaded(place, wanted)
     first = not (wanted.empty or place.mark.get("loaded"))
     chosen = fleet_to_load(wanted.fleet, wanted.guests) if first else None
     regions = chosen.fleet.regions if chosen else place.mark.get("regions", [])
@@ -105,7 +105,7 @@ def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, 
     return len(wanted.fleet.instances)
 
 
-def _refuse_options_of_other_fleet(place: StateFolder, wanted: StartOptions) -> None:
+def _refuse_options_if_fleet_loaded(place: StateFolder, wanted: StartOptions) -> None:
     given = wanted.fleet or wanted.guests or wanted.empty or wanted.on
     if given and place.mark.get("loaded"):
         raise bad_input_problem(

@@ -42,8 +42,8 @@ class RunningCloud:
     ) -> RunningCloud:
         """Start a cloud and deploy template.yml and s.yaml into it. Raises Problem (LocalCloud.NotStarted or State.*).
 
-        The functions accept notices from ``sources``. The virtual clock begins on the day ``on``. ``settings`` override the
-        functions' default settings.
+        The functions accept notices from ``sources``. The argument ``on`` is the day on which the virtual clock begins.
+        ``settings`` override the functions' default settings.
         """
         process = launch_cloud(LaunchOptions(state, regions, sources, on, ("--hold", "--seed", str(seed)), settings), tied=True)
         cloud = cls(process, {}, HttpClient())
@@ -107,7 +107,7 @@ class RunningCloud:
         return self._call_admin_interface("GET", "inventory")
 
     def guest_disks(self) -> Json:
-        """The disks of each guest, by instance id. Each disk has the digest of its content."""
+        """For each instance id, the disks of the guest. Each disk has the digest of its content."""
         return self._call_admin_interface("GET", "guests")
 
     def start_job_in_console(self, instance_id: str, target: str) -> Json:

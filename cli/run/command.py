@@ -140,7 +140,7 @@ def _make_operator(cloud: RunningCloud, plan: RunPlan) -> SimulatedOperator:
 def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Json:
     """Load the fleet, create the event bus and send the notices. Returns the digests of the disks.
 
-    The digests are stored in the folder. If the folder has the digests, a continued run skips the whole preparation.
+    The digests are stored in the run's state folder. If the folder already has the digests, the run skips the whole preparation.
     """
     cloud.load_fleet({**plan.fleet.document_to_load, "faults": plan.faults})
     create_bus_if_missing(cloud.account)
@@ -152,13 +152,13 @@ def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Jso
 
 
 def _disk_digests(cloud: RunningCloud) -> Json:
-    """The kind and content digest of each disk, by instance id and disk id."""
+    """For each instance id and disk id, the kind of the disk and the digest of its content."""
     found = cloud.guest_disks()
     return {each: {disk["disk_id"]: [disk["type"], disk["digest"]] for disk in guest["disks"]} for each, guest in found.items()}
 
 
 def _damaged_disks(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str, list[str]]:
-    """The disks whose content changed although it must not change, by instance id.
+    """For each instance id, the disks whose content changed although the content must not change.
 
     No data disk may change, and no disk of an instance that was rolled back.
     """

@@ -23,7 +23,7 @@ STALLED_S is longer than the time between two weekly windows.
 STUCK_S = 26 * HOUR_S
 """Seconds of virtual time without a change after which the run gives up, if at least one migration is not waiting.
 
-STUCK_S is longer than every time limit of the pipeline. For example, a first snapshot may take a day.
+STUCK_S is longer than every time limit of the pipeline. For example, the first snapshot of a disk may take a day.
 """
 PLANNED_S = HOUR_S
 """Seconds of virtual time within which every notice must become a batch, and every batch must be planned."""
@@ -55,7 +55,7 @@ class RunLoop:
             missing = len(batches) < self.batches
             if missing and clock["now_ms"] - started_ms > PLANNED_S * 1000:
                 return batches
-            if not acted and not missing and self._is_run_over(batches, migrations, clock["now_ms"]):
+            if not acted and not missing and self._has_run_ended(batches, migrations, clock["now_ms"]):
                 return batches
             clock = self.cloud.advance_clock(self._seconds_to_advance(migrations))
 
@@ -73,7 +73,7 @@ class RunLoop:
             return HOUR_S
         return max(self._step_s, STEP_S * 5 if len(migrations) > BIG_FLEET else STEP_S)
 
-    def _is_run_over(self, batches: list[Json], migrations: list[Json], now_ms: int) -> bool:
+    def _has_run_ended(self, batches: list[Json], migrations: list[Json], now_ms: int) -> bool:
         planned = all(batch["state"] != "planning" for batch in batches)
         ended = all(_has_migration_ended(each) for each in migrations)
         waiting = all(each["state"] in (*states.RESTING, State.READY.value) for each in migrations)

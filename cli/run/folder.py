@@ -36,7 +36,7 @@ class RunFolder:
 
     @property
     def original_disks(self) -> Json | None:
-        """The digests of all disks before the migrations, by instance id; None until the cloud is prepared."""
+        """For each instance id, the digests of the disks before the migration; None until the cloud is prepared."""
         found: Json | None = self.mark.get("disks")
         return found
 

@@ -27,7 +27,7 @@ _BARE = "/smc/go2aliyun_client import {token_id} {token_code}"
 
 
 def _smc_target_names(catalog: Catalog) -> str:
-    """A JSON object with the name that the local SMC uses for each destination release, by release key."""
+    """A JSON object with the local SMC's names for the destination releases. For each release key, the object has one name."""
     return json.dumps({key: smc_target_name(key, catalog) for key in sorted({path.destination for path in catalog.paths})})
 
 
@@ -75,8 +75,8 @@ def console_ticket_folder(state: Path) -> Path:
 class LaunchOptions:
     """The options with which a local cloud is started.
 
-    The functions accept notices from ``sources``. The virtual clock begins on the day ``on``. ``options`` are added to the local
-    cloud's command line.
+    The functions accept notices from ``sources``. The argument ``on`` is the day on which the virtual clock begins. ``options`` are
+    added to the local cloud's command line.
     """
 
     state: Path

@@ -32,7 +32,7 @@ class SimulatedOperator:
     said: list[str] = field(default_factory=list)
     """The paths of the requests that were sent and accepted."""
     _started: set[tuple[str, int, int]] = field(default_factory=set)
-    """The jobs that were started in the console, each by migration id, hop and attempt."""
+    """For each job that was started in the console: the migration id, the hop and the attempt."""
 
     def carry_out_possible_acts(self, batches: Iterable[Json], migrations: list[Json]) -> int:
         """Send every act that is possible now. Returns the number of acts."""
@@ -53,7 +53,7 @@ class SimulatedOperator:
     def _act_on_migration(self, migration: Json) -> bool:
         path, seen = f"/migrations/{migration['migrationId']}", migration["version"]
         if migration["state"] == State.SNAPSHOTTED.value and driver_traits(migration["driver"]).attended:
-            return self._start_in_console(path, migration)
+            return self._start_job_in_console(path, migration)
         back, failed = migration["instanceId"] in self.roll_back, migration["state"] == "failed"
         if failed and not back:
             return migration["attempt"] == 1 and self._post_act(f"{path}/retry", seen=seen)
@@ -61,7 +61,7 @@ class SimulatedOperator:
             return False
         return self._post_act(f"{path}/rollback" if back else f"{path}/confirmation", seen=seen)
 
-    def _start_in_console(self, path: str, migration: Json) -> bool:
+    def _start_job_in_console(self, path: str, migration: Json) -> bool:
         """Start the migration's job in the simulated ECS console, as a person would.
 
         The job is started only once for each hop and attempt.

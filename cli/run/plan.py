@@ -53,11 +53,16 @@ class RunPlan:
     roll_back: frozenset[str] = frozenset()
     """Ids of the instances that the simulated operator rolls back once they are migrated or failed."""
     expected: dict[str, ExpectedOutcome] = field(default_factory=dict)
-    """The expected outcome by instance id. If empty, every migration is expected to be completed or refused."""
+    """For each instance id, the expected outcome of the migration.
+
+    If empty, every migration is expected to be completed or refused.
+    """
     faults: Json = field(default_factory=dict)
     """The faults that the local cloud's ECS and SMC simulate."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """The reason why each left-out instance is in no batch, by instance id. Empty if notices or the scenario select the instances.
+    """For the id of each instance that is in no batch, the reason.
+
+    Empty if notices or the scenario select the instances.
     """
     on: date | None = None
     """The day on which virtual time begins. None means the local cloud's default day."""
@@ -76,7 +81,10 @@ class RunPlan:
 
     @property
     def digest(self) -> str:
-        """The digest of the plan. A run may continue in a state folder only if the folder's run had the same digest."""
+        """The digest of the plan.
+
+        A state folder with another digest belongs to another plan, so the run may not continue in that folder.
+        """
         own = () if self.rows is None else (self.rows,)
         parts = (self.fleet.document_to_load, self.notices, self.batches, self.faults, *own)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -93,7 +101,8 @@ def plan_from_files(
 ) -> RunPlan:
     """The run plan made from the user's own files.
 
-    Without a notice, the plan's batches contain all instances out of support on the day ``on``.
+    Without a notice, the plan's batches contain all instances that are out of support. The argument ``on`` is the day on which
+    support is judged.
     """
     rows = read_catalog_rows(catalog) if catalog else None
     return _make_plan(fleet, guests, notices, _read_scenario(expect) if expect else {}, on, rows)
@@ -102,7 +111,10 @@ def plan_from_files(
 def _make_plan(
     fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None, rows: Any = None
 ) -> RunPlan:
-    """The run plan that the files describe. ``on`` is the day that the user chose. None means the local cloud's default day."""
+    """The run plan that the files describe.
+
+    The argument ``on`` is the day that the user chose. None means the local cloud's default day.
+    """
     catalog = CATALOG if rows is None else catalog_with_rows(rows)
     fleet = read_fleet(fleet_file, guests)
     begins = None if on is None else day_to_judge_support(fleet, on)[0]
@@ -117,11 +129,11 @@ def _make_plan(
 
 
 def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict[str, str]]:
-    """Batches of all instances that are out of support on the day ``on``.
+    """Batches of all instances that are out of support. The argument ``on`` is the day on which support is judged.
 
-    The second return value has the reason why each other instance is left out, by instance id.
+    For the id of each instance that is in no batch, the second return value has the reason.
     """
-    reasons = {record["InstanceId"]: _reason_left_out(fleet, record, on, catalog) for record in fleet.instances}
+    reasons = {record["InstanceId"]: _reason_for_leaving_out(fleet, record, on, catalog) for record in fleet.instances}
     ids = [each for each, reason in reasons.items() if not reason]
     if not ids:
         raise bad_input_problem(
@@ -134,7 +146,7 @@ def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list
     return batches, {each: reason for each, reason in reasons.items() if reason}
 
 
-def _reason_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
+def _reason_for_leaving_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
     """The reason why an instance is left out of the batches; empty if the instance is out of support, and so part of a batch."""
     life = support_status(fleet, record, on, catalog)
     if life.standing in SUPPORT_ENDED:

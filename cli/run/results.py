@@ -39,7 +39,7 @@ def collect_results(
 ) -> RunResults:
     """Read every batch's report and compare it with the plan.
 
-    ``changed`` has the disks that must not change but did, by instance id.
+    For each instance id, ``changed`` has the disks whose content changed although the content must not change.
     """
     rows, surprises = [], []
     for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
@@ -142,12 +142,12 @@ def _leftovers_in_smc(rows: list[Json], inventory: Json) -> list[str]:
         return []
     by_person = {row["instanceId"] for row in rows if driver_traits(row["driver"]).attended}
     left = {
-        kind: [each for each in inventory.get(kind, {}).values() if not _belongs_to_instances(each, by_person)] for kind in _SMC
+        kind: [each for each in inventory.get(kind, {}).values() if not _is_resource_of_instances(each, by_person)] for kind in _SMC
     }
     return [f"{len(left[kind])} {words} are left" for kind, words in _SMC.items() if left[kind]]
 
 
-def _belongs_to_instances(resource: Any, instance_ids: set[str]) -> bool:
+def _is_resource_of_instances(resource: Any, instance_ids: set[str]) -> bool:
     """Whether a resource in SMC belongs to one of the instances.
 
     Resources that a person made in the console are not leftovers, because the person also deletes them.
@@ -156,7 +156,10 @@ def _belongs_to_instances(resource: Any, instance_ids: set[str]) -> bool:
 
 
 def _unexpected_disk_changes(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
-    """Sentences about the disks whose content must not change but did. ``changed`` has the changed disks by instance id."""
+    """Sentences about disks whose content changed although the content must not change.
+
+    For each instance id, ``changed`` has the changed disks.
+    """
     return [
         f"{row['instanceId']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instanceId"], [])
     ]

@@ -28,8 +28,9 @@ _BASE = {
     "restarting": 78,
     "validating": 88,
 }
-"""The percentage of a hop that is done when a state begins, by state. In the state ``migrating``, half of the job's percentage is
-added.
+"""For each state, the percentage of a hop that is done when the state begins.
+
+In the state ``migrating``, half of the job's percentage is added.
 """
 
 

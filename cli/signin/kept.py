@@ -25,7 +25,7 @@ RENEWED_BEFORE_EXPIRY_S = 60
 def get_or_renew_api_token(api_url: str) -> str:
     """Return the token for requests to an API: REPLANK_TOKEN, else the token of the last sign-in; empty if neither exists.
 
-    The token of the last sign-in is renewed first if it has expired.
+    If the token of the last sign-in has expired or is about to expire, the function renews the token and returns the new token.
     """
     given = os.environ.get("REPLANK_TOKEN", "").strip()
     if given:
@@ -84,7 +84,7 @@ def tokens_file() -> Path:
 def _renew_token(api_url: str, found: Json) -> str:
     """Get a new token from the provider, store it and return it.
 
-    If the provider issues no token, raises Problem (SignIn.Expired), so that no act is sent under an unverified name.
+    Raises Problem (SignIn.Expired) if the provider issues no token. Without the error, acts would be sent under an unverified name.
     """
     provider = OpenIdProvider(found.get("issuer", ""), found.get("client_id", ""))
     if found.get("refresh_token"):

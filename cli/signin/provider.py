@@ -80,7 +80,7 @@ class OpenIdProvider:
     def redeem_code(self, asked: CodeRequest, answer: str) -> Json:
         """Exchange the browser's answer for tokens. Raises Problem if the answer belongs to another request.
 
-        ``answer`` is the URL at which the browser ended, or only the query string of this URL.
+        ``answer`` is the URL to which the provider redirected the browser, or only the query string of the URL.
         """
         given = dict(parse_qsl(urlsplit(answer).query if "://" in answer else answer.lstrip("?/")))
         if not hmac.compare_digest(given.get("state", "").encode(), asked.state.encode()):

@@ -25,7 +25,7 @@ _UNAVAILABLE = "InvalidAccountStatus.SnapshotServiceUnavailable"
 
 
 class AccountFactsReader:
-    """Reads the account's facts from ECS, and caches them by region."""
+    """Reads the account's facts from ECS, and caches the facts of each region."""
 
     def __init__(self, clients: Clients, clock: Clock) -> None:
         self._clients, self._clock = clients, clock
@@ -74,7 +74,10 @@ def _attribute_values(item: Any) -> list[str]:
 
 
 def _answer_or_error_code(ask: Callable[[], Any]) -> tuple[Any, str]:
-    """The answer and an empty error code. If ECS refused the call, the answer is None, and the code is that of the refusal."""
+    """The answer of ECS to a call, and an empty error code.
+
+    If ECS refused the call, the result is None and the error code of the refusal.
+    """
     try:
         return ask(), ""
     except Permanent as error:

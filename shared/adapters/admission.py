@@ -63,7 +63,7 @@ class TablestoreAdmission:
         return self._slot_use_from_row(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
     def _slot_use_column_names(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
-        """The names of those columns of the slots row that a ``SlotUse`` needs."""
+        """The column names of the slots row from which a ``SlotUse`` is made."""
         counts = (tables.COUNT + each for each in self._members)
         return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
 
@@ -245,7 +245,7 @@ def _computed_slot_counts(held: dict[str, str], homes: dict[str, str]) -> Counte
 
 
 def _slot_count_changes(batch_id: str, account: str, by: int) -> dict[str, int]:
-    """The number to add to each slot counter. ``by`` is 1 if a slot is taken, and -1 if a slot is released."""
+    """The number to add to each slot counter. The argument ``by`` is 1 if a slot is taken, and -1 if a slot is released."""
     return dict.fromkeys((tables.COUNT, tables.COUNT + batch_id, *([tables.COUNT + account] if account else [])), by)
 
 

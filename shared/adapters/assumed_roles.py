@@ -30,7 +30,7 @@ MOST_SESSIONS = 64
 PAUSE_AFTER_REFUSAL = timedelta(seconds=30)
 """Minimum time between two requests for a role that STS has refused. All migrations that need the role share the pause."""
 Refusals = dict[str, tuple[datetime, AccountUnusable]]
-"""The time and the error of STS's last refusal of a member account's role, by account id."""
+"""For each member account's id, the time and the error with which STS last refused the account's role."""
 _INVALID_CREDENTIAL_CODES = frozenset({"InvalidSecurityToken", "InvalidAccessKeyId", "SecurityTokenExpired"})
 """Families of error codes for credentials that have expired or were revoked."""
 _NO_PERMISSION = frozenset({"NoPermission", "Forbidden.RAM", "Forbidden.Unauthorized", "Forbidden", "AccessDenied"})
@@ -72,7 +72,8 @@ class AssumedRole:
     def renew_expired_credentials(self, error: CloudError) -> bool:
         """Renew credentials that became invalid before their expiry.
 
-        Returns whether the call should be repeated. Returns False if the refused credentials had already been renewed.
+        Returns whether the call should be repeated. Returns False if the refused credentials came from an earlier renewal of the
+        same kind.
         """
         if error.code_family not in _INVALID_CREDENTIAL_CODES or self._held is None:
             return False

@@ -28,7 +28,10 @@ class TablestoreBatches:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._cut: dict[str, Waves] = {}
-        """A cache of the waves of a few batches, by batch id. Waves never change once they are written."""
+        """For each batch id, the cached waves of the batch.
+
+        The cache holds only a few batches. Waves never change once they are written.
+        """
 
     def create(self, batch: Batch) -> bool:
         try:
@@ -202,5 +205,5 @@ def _batch_key(batch_id: str) -> Key:
 
 
 def _attempts_by_migration_id(row: Columns, prefix: str) -> dict[str, int]:
-    """The attempt numbers in the columns whose names begin with ``prefix``, by migration id."""
+    """For each migration id, the attempt number in the column whose name is ``prefix`` followed by the id."""
     return {name[len(prefix) :]: int(attempt) for name, attempt in row.items() if name.startswith(prefix)}

@@ -15,7 +15,10 @@ from shared.domain.retry import RetryHint, repeat_call
 from shared.ports.clock import Clock
 
 MAX_ENTRIES = 16
-"""Maximum events in one PutEvents call. EventBridge documents only a maximum size in bytes, so this number is a choice."""
+"""Maximum events in one PutEvents call.
+
+EventBridge documents only a maximum size in bytes, so the maximum number of events is Replank's own choice.
+"""
 MAX_BYTES = 240 * 1024
 """Maximum bytes of events in one PutEvents call. EventBridge accepts at most 256 KB per call."""
 ENVELOPE_BYTES = 600

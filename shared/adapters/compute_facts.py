@@ -1,4 +1,4 @@
-"""Converts the SDK's ECS models to the domain's facts. The module makes no calls."""
+"""Converts the SDK's ECS models to the domain's facts. The module sends no requests to the cloud."""
 
 from __future__ import annotations
 
@@ -126,7 +126,9 @@ def instance_facts(instance: Any, disks: Sequence[Any], agent: Agent | None, sna
 
 
 def _deletion_protection(instance: Any) -> bool | None:
-    """Whether the protection is on. ECS offers it for pay-as-you-go instances only (ECS guide on release protection)."""
+    """Whether deletion protection is on; None if ECS does not offer deletion protection for the instance. ECS offers deletion
+    protection for pay-as-you-go instances only (ECS guide on release protection).
+    """
     offered = instance.instance_charge_type == "PostPaid" and (instance.spot_strategy or "NoSpot") == "NoSpot"
     return bool(instance.deletion_protection) if offered else None
 

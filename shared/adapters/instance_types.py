@@ -1,4 +1,7 @@
-"""Reads the limits of instance types from ECS. Each type is read only once per process, because its limits never change."""
+"""Reads the limits of instance types from ECS.
+
+Each instance type is read only once per process, because the limits of a type never change.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ class InstanceTypeLimits:
         return None if disks is None else disks - 1
 
     def _fetch_disk_limits(self, region_id: str, instance_type: str) -> dict[str, int]:
-        """Maximum cloud disks, by instance type. The maximum includes the system disk (docs/assumptions.md)."""
+        """For each instance type, the maximum number of cloud disks. The maximum includes the system disk (docs/assumptions.md)."""
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInstanceTypesRequest(instance_types=[instance_type])

@@ -66,7 +66,7 @@ def release_lease(store: Store, key: Key, migration_id: str, attempt: int) -> No
 
 
 def holders_of_group_places(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-    """The lease holder of each group's place, by group. Groups whose place is free are left out."""
+    """For each group, the attempt that holds the lease of the group's place. Groups whose place is free are left out."""
     by_id = {str(group_place_key(each)[0][1]): each for each in dict.fromkeys(groups)}
     ids, rows = list(by_id), list[Columns]()
     for start in range(0, len(ids), AT_ONCE):

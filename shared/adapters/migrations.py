@@ -43,7 +43,7 @@ class TablestoreMigrations:
         try:
             return self._store.put_new(tables.MIGRATIONS, _migration_key(migration.migration_id), columns)
         except WriteInDoubt:
-            return self._is_step_written(migration, columns)
+            return self._was_step_written(migration, columns)
 
     def create_migrations(self, made: Sequence[NewMigration]) -> list[bool]:
         from shared.adapters.store_bulk import put_new_rows  # only intake writes in bulk
@@ -74,13 +74,16 @@ class TablestoreMigrations:
         try:
             written = self._update_row(step.before, columns, remove)
         except WriteInDoubt:
-            written = self._is_step_written(step.after, columns)
+            written = self._was_step_written(step.after, columns)
         if not written:
             sentence = f"Migration {step.before.migration_id} is no longer at version {step.before.version}."
             raise Stale("Migration.Moved", sentence, "Read it again and decide again.")
 
-    def _is_step_written(self, after: Migration, columns: Columns) -> bool:
-        """Whether the first request wrote the step. The stored journal line then equals the journal line that was sent."""
+    def _was_step_written(self, after: Migration, columns: Columns) -> bool:
+        """Whether the step was written although its request got no answer.
+
+        If the step was written, the stored journal line equals the line that was sent.
+        """
         line = tables.numbered_column_name(tables.JOURNAL, after.version)
         row = self._store.get(tables.MIGRATIONS, _migration_key(after.migration_id), (line,)) or {}
         return bool(row.get(line) == columns[line])
@@ -125,7 +128,10 @@ class TablestoreMigrations:
         self._store.update(tables.MIGRATIONS, _migration_key(migration_id), {column: tables.json_column_text(name, dict(document))})
 
     def _update_row(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
-        """Change the row if its version is still the version of the migration ``at``. Returns whether the row was changed."""
+        """Change the migration's row if the row's version equals the version of the given migration.
+
+        Returns whether the row was changed.
+        """
         return self._store.update(tables.MIGRATIONS, _migration_key(at.migration_id), put, remove, expect={"version": at.version})
 
     def _try_update_row(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
@@ -183,7 +189,7 @@ class TablestoreMigrations:
         return self._page_of_due_migrations(tables.SWEEP, now, limit, token)
 
     def _page_of_due_migrations(self, lane: str, now: datetime, limit: int, token: str) -> MigrationPage:
-        """One page of the migrations in a queue that are due by ``now``. The column ``due_lane`` names the queue."""
+        """One page of a queue, with the migrations that are due at the time ``now``. The column ``due_lane`` names the queue."""
         until = epoch_milliseconds(now) + 1
         start = (("due_lane", lane), ("due_at", LowestKey), ("migration_id", LowestKey))
         end = (("due_lane", lane), ("due_at", until), ("migration_id", LowestKey))

@@ -22,10 +22,10 @@ def page_token(key: Key | None) -> str:
 
 
 def first_key_of_page(token: str, first: Key) -> Key:
-    """The key at which the page starts, or ``first`` if the token is empty.
+    """The key at which the page starts. If the token is empty, the page starts at the key ``first``.
 
-    Raises Refused (Token.Invalid) if the token belongs to another listing. A key column with a fixed value in ``first`` must have
-    the same value in the token.
+    Raises Refused (Token.Invalid) if the token belongs to another listing. A key column with a fixed value in the key ``first``
+    must have the same value in the token.
     """
     if not token:
         return first

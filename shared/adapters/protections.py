@@ -1,4 +1,4 @@
-"""Stores whose deletion protection Replank switched on, as rows of the locks table."""
+"""Stores the instances whose deletion protection Replank switched on. Each instance is a row of the locks table."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ LONGEST_TOKEN = 8192
 NAME_CLAIMS = ("preferred_username", "upn", "login_name", "email", "name", "sub")
 """The claims that may hold the caller's name.
 
-The first of these claims that the token contains is used. RAM sends upn, login_name and name.
+The first of these claims that the token contains is used. RAM sends the claims upn, login_name and name.
 """
 _TIMEOUT_S = 5
 _MOST_BYTES = 256 * 1024
@@ -150,7 +150,10 @@ class OidcSignIn:
         return found
 
     def _fetch_signing_keys(self) -> dict[str, Any]:
-        """Fetch the provider's keys, and return them by id. The discovery document must name the same issuer as the settings."""
+        """Fetch the provider's keys.
+
+        Returns a mapping from key ids to keys. The discovery document must name the same issuer as the settings.
+        """
         import jwt
 
         issuer = self._provider.issuer

@@ -18,7 +18,7 @@ Key = Sequence[tuple[str, Any]]
 Columns = dict[str, Any]
 """The values of a row by column name, including the primary key columns."""
 Expected = Mapping[str, Any]
-"""The conditions of a write, by column name.
+"""The conditions of a write: one condition for each column name.
 
 A condition is a value, a frozenset of allowed values, a ``MaximumValue``, or ``AbsentColumn``.
 """
@@ -61,7 +61,10 @@ class MaximumValue:
 
 @dataclass(frozen=True)
 class RowRange:
-    """A selection of the rows from ``start`` (included) to ``end`` (excluded), by ascending or descending key."""
+    """A selection of the rows between two keys, in ascending or descending order of the keys.
+
+    The row at ``start`` is included, and the row at ``end`` is excluded.
+    """
 
     table: str
     start: Key
@@ -102,7 +105,10 @@ class Store:
                 return found or None
 
     def put(self, table: str, key: Key, columns: Mapping[str, Any], *, unless: str = "") -> bool:
-        """Write or replace the row. If the old row has a number in the column ``unless``, writes nothing and returns False."""
+        """Write or replace the row.
+
+        The argument ``unless`` may name a column. If the old row has this column, nothing is written, and the result is False.
+        """
         return self._try_write(
             "put_row",
             table,
@@ -171,7 +177,8 @@ class Store:
         return rows, list(start) if start else None
 
     def get_rows(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
-        """The rows that exist, in the order of ``keys``. ``between`` is a range of column names (first included, last excluded).
+        """The rows that exist, in the order of ``keys``. The argument ``between`` is a range of column names (first included, last
+        excluded).
 
         A repeated key is sent only once, because Tablestore refuses repeated keys. Keys may be repeated because an index that lags
         behind may show a row twice.
@@ -204,7 +211,10 @@ class Store:
         return [_columns_of_row(each.row) for each in results if each.row is not None and each.row.primary_key]
 
     def write_rows(self, table: str, items: Sequence[Any]) -> list[Any]:
-        """Write at most ``BATCH_ROWS`` rows, either all by put or all by update. Returns the results in the same order."""
+        """Write at most ``BATCH_ROWS`` rows.
+
+        Either every row is put, or every row is updated. Returns the results in the same order.
+        """
         from tablestore import BatchWriteRowRequest, TableInBatchWriteRowItem
 
         request = BatchWriteRowRequest()

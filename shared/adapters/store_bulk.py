@@ -36,7 +36,11 @@ def update_rows(store: Store, table: str, changes: Sequence[Change]) -> list[boo
 
 
 def _write_rows(store: Store, table: str, items: Sequence[Any]) -> list[bool]:
-    """Write the rows. Returns False for a row whose condition fails. Raises Transient if a row is refused for another reason."""
+    """Write the rows.
+
+    Returns False for a row whose condition fails. Raises Transient if Tablestore refuses a row for any reason other than the row's
+    condition.
+    """
     written: list[bool] = []
     for place in range(0, len(items), BATCH_ROWS):
         rows = store.write_rows(table, items[place : place + BATCH_ROWS])

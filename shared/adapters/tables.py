@@ -96,8 +96,8 @@ SUBMITTED = "doc_asked", "terms_asked"
 The policy and accounts need their own columns, because older versions drop unknown fields from the batch's document.
 """
 CHOSEN, CHOSEN_IDS = "doc_chosen", "chosen_ids"
-"""Two columns of a batch's row. They hold a selection of instances if older versions cannot read this selection correctly. CHOSEN
-holds a selection with which older versions would select too many instances. CHOSEN_IDS holds a long list of instance ids.
+"""Two columns of a batch's row, for a selection of instances that older versions cannot read correctly. CHOSEN holds a selection
+with which older versions would select too many instances. CHOSEN_IDS holds a long list of instance ids.
 
 If the column CHOSEN exists, the batch's document holds a selection that names no instance.
 """

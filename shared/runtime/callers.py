@@ -127,7 +127,10 @@ def decode_header(given: str, where: str) -> str:
 
 
 def token_in_headers(headers: Mapping[str, str]) -> str:
-    """The provider's token in the headers, which have lower-case names; empty without one. The token is not checked."""
+    """The provider's token in the headers, which have lower-case names; empty without one.
+
+    The function does not check the token.
+    """
     given = headers.get(TOKEN_HEADER, "").strip()
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     return given or (bearer.strip() if scheme.lower() == "bearer" else "")
@@ -204,7 +207,7 @@ def _accounts_in_body(body: str, ports: Ports) -> tuple[str, ...]:
 
 
 def _state_text_for_audit(view: object) -> str:
-    """The state and version in an act's answer. The audit records this text."""
+    """The state and version in an act's answer, as text for the audit."""
     if isinstance(view, views.ConfirmationResult):
         return f"{len(view.confirmed)} confirmed, {len(view.refused)} refused"
     if isinstance(view, views.HoldView):

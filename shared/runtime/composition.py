@@ -42,7 +42,7 @@ USES_SMC = frozenset({"migrate", "watch", "validate", "rollback"})
 def function_credentials(environment: Mapping[str, str], context: object) -> Credentials:
     """The credentials of the function's role, from the environment variables or from the invocation's context.
 
-    Raises Permanent (Credentials.Missing) if neither has credentials.
+    Raises Permanent (Credentials.Missing) if there are no credentials.
     """
     key_id = environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
     secret = environment.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
@@ -108,7 +108,7 @@ class DeferredAdapter:
 
 
 class DriverSettingErrors(Mapping[str, Permanent]):
-    """The errors of the drivers that lack a setting, by driver name.
+    """For the name of each driver that lacks a setting, the error.
 
     Each error names the missing setting. The drivers are checked when the mapping is first read.
     """
@@ -121,9 +121,10 @@ class DriverSettingErrors(Mapping[str, Permanent]):
         return self._make_drivers()
 
     def path_error(self, name: str, os_type: str, releases: Sequence[str]) -> Permanent | None:
-        """The error that names the setting which the driver lacks for this ``os_type`` and these destinations; None without one.
+        """The error that names the setting which the driver lacks for the OS type and the destinations; None if no setting is
+        missing.
 
-        A driver that this version does not know lacks no setting: ``Ports.driver`` refuses the driver itself.
+        The result is also None for a driver that this version does not know, because ``Ports.driver`` refuses the driver.
         """
         if name not in self._drivers:
             return None
@@ -134,7 +135,7 @@ class DriverSettingErrors(Mapping[str, Permanent]):
         return None
 
     @cached_property
-    def _unready_drivers(self) -> dict[str, Permanent]:
+    def _setting_errors_by_driver(self) -> dict[str, Permanent]:
         found: dict[str, Permanent] = {}
         for name, driver in self._drivers.items():
             try:
@@ -144,13 +145,13 @@ class DriverSettingErrors(Mapping[str, Permanent]):
         return found
 
     def __getitem__(self, name: str) -> Permanent:
-        return self._unready_drivers[name]
+        return self._setting_errors_by_driver[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._unready_drivers)
+        return iter(self._setting_errors_by_driver)
 
     def __len__(self) -> int:
-        return len(self._unready_drivers)
+        return len(self._setting_errors_by_driver)
 
 
 def _make_compute_port(clients: Clients, clock: Clock) -> Compute:

@@ -54,8 +54,9 @@ class _FunctionState:
 
 
 _running: dict[str, _FunctionState] = {}
-"""The state of each initialized function, by the function's name. A deployed process has one function. A simulation has all
-functions in one process.
+"""For the name of each initialized function, the state of the function.
+
+A deployed process has one function. A simulation has all functions in one process.
 """
 
 

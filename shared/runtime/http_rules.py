@@ -21,7 +21,10 @@ MEDIA_TYPE = "application/json"
 
 
 def path_without_version(raw_path: str) -> tuple[str, bool]:
-    """The path without its version. The second value is true if the path names no version, which is deprecated."""
+    """The path without its version.
+
+    The second return value is true if the path names no version. Paths without a version are deprecated.
+    """
     if raw_path == VERSION or raw_path.startswith(f"{VERSION}/"):
         return raw_path[len(VERSION) :] or "/", False
     return raw_path, raw_path != DOCUMENT

@@ -58,7 +58,7 @@ def http_request_in_document(document: Any) -> dict[str, Any]:
     """The document as an HTTP request. The request's field ``door`` says whether the document has the HTTP trigger's form or API
     Gateway's form.
 
-    Raises Refused (Event.Invalid) if the document has neither form.
+    Raises Refused (Event.Invalid) if the document has neither the trigger's form nor the gateway's form.
     """
     if isinstance(document, dict) and "httpMethod" in document and "requestContext" not in document:
         from shared.runtime import gateway  # only the api function needs it

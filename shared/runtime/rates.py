@@ -28,7 +28,7 @@ APP_HEADER = "x-replank-app-id"
 CaAppId to the header.
 """
 MOST_CALLERS = 1000
-"""Maximum token buckets in memory, one per caller.
+"""Maximum number of token buckets in memory. Each caller has one bucket.
 
 If there are more callers, the least recently used bucket is dropped. The caller of a dropped bucket starts again with a full
 bucket.
@@ -37,7 +37,10 @@ bucket.
 TOKEN_KNOWN = timedelta(minutes=10)
 """How long the result of a token's check is kept."""
 PROVIDER_REST = timedelta(minutes=1)
-"""How long no token is checked after the provider did not answer. Otherwise each reader would wait for the provider."""
+"""How long no token is checked after the sign-in provider failed to answer.
+
+Without the pause, every request would wait for the provider.
+"""
 
 
 class TooManyRequests(Refused):
@@ -81,15 +84,19 @@ class RateLimiter:
 class CallerRates:
     """Counts each request under its caller: the person of a verified token, the gateway's app, or the IP address.
 
-    All readers of the operations page have the console's address, and each of them sends a token. So a person is counted alone,
-    wherever the request comes from. Headers that only claim something (a name, a forwarded address) do not count.
+    All readers of the operations page have the console's address, and each of them sends a token. Each person therefore has a
+    separate count, wherever the person's requests come from. Headers that only claim something (a name, a forwarded address) do not
+    count.
     """
 
     def __init__(self, per_minute: int) -> None:
         self._limited = per_minute > 0
         self._rates = RateLimiter(per_minute)
         self._checked: OrderedDict[bytes, tuple[str, datetime]] = OrderedDict()
-        """The person of each token, by the token's digest; empty if the token was refused."""
+        """For each token's digest, the person whom the token names, and the time of the check.
+
+        The person is empty if the token was refused.
+        """
         self._rests_until: datetime | None = None
 
     def count_request(self, request: Mapping[str, Any], ports: Ports) -> None:

@@ -116,7 +116,7 @@ def _acknowledge_batch(call: ApiCall) -> Reply:
     return Reply(batches.acknowledge_batch(call.ports, call.path["batchId"], call.caller, call.body["risksVersion"], call.seen))
 
 
-def _hold_starts(call: ApiCall) -> Reply:
+def _hold_account(call: ApiCall) -> Reply:
     return Reply(hold.set_hold(call.ports, call.caller, call.body.get("why", "")))
 
 
@@ -416,7 +416,7 @@ ROUTES: tuple[Route, ...] = (
         "/hold",
         "hold",
         "Hold the account: no snapshots, jobs, next hops or retries start. Running work finishes.",
-        _hold_starts,
+        _hold_account,
         views.HoldView,
         body=requests.HOLD,
         act=True,

@@ -1,4 +1,7 @@
-"""Finds the translation of a text that is made of known sentences with changing parts. Pure, and linear in the text's length."""
+"""Translates a text that consists of known sentences with changing parts.
+
+The module has no side effects, and its time grows linearly with the text's length.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,33 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 LONGEST = 1500
-"""Characters of a text that is looked up. Longer texts come from outside."""
+"""Maximum characters of a text that is translated. Longer texts do not come from the pipeline."""
 _DEEPEST = 4
 _WEAK = 8
-"""Letters of a sentence without its parts. One with fewer, such as ``{} on {}``, could be anybody's words, so its parts must be
-single words or sentences of the catalogue.
+"""A sentence with fewer letters outside its changing parts is weak.
+
+A weak sentence, such as ``{} on {}``, might match the words of a person. The parts of a weak sentence must therefore be known
+sentences or single words.
 """
 _MOST_PIECES = 20
 _PLACE = re.compile(r"\{([1-9])\}")
 _JOINTS = (("; ", "；"), (". ", ""), (", ", "、"), (": ", "："))
-"""How the pipeline joins sentences, and how Chinese does. What follows a colon may be the words of a person."""
+"""The separators between sentences, each in English and in Chinese. A person may have written the text after a colon."""
 _FIELD = "{}: {}."
-"""A sentence about a field of a request."""
+"""The form of an error message about a field of a request."""
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence with changing parts. ``pieces`` are the texts around the parts, so there is one more piece than parts."""
+    """A sentence with changing parts. ``pieces`` are the fixed texts around the parts, so there is one more piece than parts."""
 
     pieces: tuple[str, ...]
     chinese: str
     letters: int
-    """The number of letters outside the parts."""
+    """The number of letters outside the sentence's changing parts."""
 
     def parts(self, text: str) -> list[str] | None:
-        """What ``text`` has in place of the changing parts; None if ``text`` is not this sentence. Takes linear time."""
+        """The words in ``text`` at the places of the changing parts; None if ``text`` does not match the sentence."""
         first, last = self.pieces[0], self.pieces[-1]
         if len(self.pieces) == 1:
             return [] if text == first else None
@@ -49,21 +54,24 @@ class Sentence:
 
 
 class Found(NamedTuple):
-    """A translation. ``cost`` grows with what stays English in it, so the translation with the lowest cost is the best."""
+    """A translation of a text, with its cost.
+
+    The cost grows with the amount of text that stays English, so the translation with the lowest cost is the best.
+    """
 
     text: str
     cost: int
 
 
 class Catalogue:
-    """The sentences of one language, found by their English."""
+    """The known sentences in English, each with its Chinese translation."""
 
     def __init__(self, entries: Mapping[str, str], words: Mapping[str, str]) -> None:
         self._whole = {english: chinese for english, chinese in entries.items() if "{}" not in english}
         self._words = words
-        """Single words, which are translated only as parts of a sentence."""
-        sentences = [_sentence(*each) for each in entries.items()]
-        with_parts = [_sentence(_FIELD, "{1}：{2}。"), *(each for each in sentences if len(each.pieces) > 1)]
+        """Words and phrases that are translated only as parts of a sentence."""
+        sentences = [_split_into_pieces(*each) for each in entries.items()]
+        with_parts = [_split_into_pieces(_FIELD, "{1}：{2}。"), *(each for each in sentences if len(each.pieces) > 1)]
         self._by_start, self._by_end = dict[str, list[Sentence]](), dict[str, list[Sentence]]()
         for each in with_parts:
             where, key = (self._by_start, each.pieces[0][:3]) if each.pieces[0] else (self._by_end, each.pieces[-1][-3:])
@@ -73,15 +81,15 @@ class Catalogue:
         self._known = dict[tuple[str, int], Found | None]()
 
     def translate(self, text: str) -> str:
-        """The Chinese of a text; the text itself if the catalogue does not have it."""
+        """The Chinese translation of an English text; the English text if the catalogue has no translation."""
         if len(text) > LONGEST:
             return text
         self._known.clear()
-        found = self._best(text, 0)
+        found = self._best_translation(text, 0)
         return found.text if found else text
 
-    def _best(self, text: str, depth: int) -> Found | None:
-        """The best translation of a text; None if no sentence of the catalogue is in it."""
+    def _best_translation(self, text: str, depth: int) -> Found | None:
+        """The best translation of a text; None if the text contains no sentence of the catalogue."""
         if text in self._whole:
             return Found(self._whole[text], 0)
         if depth >= _DEEPEST or " " not in text:
@@ -95,55 +103,66 @@ class Catalogue:
         candidates += [*self._by_end.get(text[-1:], ()), *(each for n in (1, 2, 3) for each in self._by_start.get(text[:n], ()))]
         for sentence in candidates:
             parts = sentence.parts(text)
-            found = self._filled(sentence, parts, depth) if parts is not None else None
+            found = self._filled_text(sentence, parts, depth) if parts is not None else None
             if found:
                 yield found
         for joint, chinese in _JOINTS:
-            yield from self._joined(text, joint, chinese, depth)
+            yield from self._translations_of_joined_pieces(text, joint, chinese, depth)
         if depth:
-            yield from self._with_known_ends(text, depth)
+            yield from self._translations_with_known_ends(text, depth)
 
-    def _filled(self, sentence: Sentence, parts: list[str], depth: int) -> Found | None:
-        """The sentence in Chinese with its parts; None if the sentence is weak, and a part is neither a word nor known."""
-        found = [self._part(each, depth) for each in parts]
+    def _filled_text(self, sentence: Sentence, parts: list[str], depth: int) -> Found | None:
+        """The Chinese sentence with its parts filled in. None if the sentence is weak and a part of several words stays English."""
+        found = [self._translated_part(each, depth) for each in parts]
         if sentence.letters < _WEAK and any(each.cost and each.text == part for each, part in zip(found, parts, strict=True)):
             return None
         text = _PLACE.sub(lambda place: found[int(place[1]) - 1].text, sentence.chinese)
         # Of two sentences that leave nothing in English, the one that says more itself is the right one.
         return Found(text, sum(each.cost for each in found) * 100 + 100 + len(parts) - min(sentence.letters, 99))
 
-    def _part(self, text: str, depth: int) -> Found:
-        """A part of a sentence. An id or a number costs nothing, and what stays English costs its length."""
+    def _translated_part(self, text: str, depth: int) -> Found:
+        """The translation of one part of a sentence.
+
+        A single word, an id or a number costs nothing. Any other part that stays English costs its length.
+        """
         bare = text.strip()
         if bare in self._words:
             return Found(text.replace(bare, self._words[bare]), 0)
-        found = self._best(text, depth + 1)
+        found = self._best_translation(text, depth + 1)
         if found:
             return Found(found.text, found.cost // 100 + 1)
         return Found(text, 0 if " " not in bare else len(text))
 
-    def _with_known_ends(self, text: str, depth: int) -> Iterator[Found]:
-        """The text as something with a known tail, such as `` and 3 more``, or with a known head, such as ``at least ``."""
+    def _translations_with_known_ends(self, text: str, depth: int) -> Iterator[Found]:
+        """Translations of a text that ends with a known phrase, such as ``and 3 more``, or begins with a known phrase, such as ``at
+        least``.
+        """
         for tail in self._tails:
             at = text.rfind(tail.pieces[0])
             parts = tail.parts(text[at:]) if at > 0 else None
             if parts is not None:
-                head, end = self._part(text[:at], depth), self._filled(replace(tail, letters=_WEAK), parts, depth)
+                head, end = (
+                    self._translated_part(text[:at], depth),
+                    self._filled_text(replace(tail, letters=_WEAK), parts, depth),
+                )
                 if end:
                     yield Found(head.text + end.text, head.cost * 100 + end.cost)
         for start in self._heads:
             if text.startswith(start.pieces[0]):
-                rest = self._part(text[len(start.pieces[0]) :], depth)
+                rest = self._translated_part(text[len(start.pieces[0]) :], depth)
                 yield Found(start.chinese + rest.text, rest.cost * 100)
 
-    def _joined(self, text: str, joint: str, chinese: str, depth: int) -> Iterator[Found]:
-        """The text as several sentences, of which the first is known, or as a list of which one is known."""
+    def _translations_of_joined_pieces(self, text: str, joint: str, chinese: str, depth: int) -> Iterator[Found]:
+        """A translation of a text that consists of several pieces with a separator between them.
+
+        At least one piece must be known. If the separator is a colon, the first piece must be known.
+        """
         pieces = text.split(joint, 1) if joint == ": " else text.split(joint)
         if not 1 < len(pieces) <= _MOST_PIECES:
             return
         if joint == ". ":
             pieces = [f"{each}." for each in pieces[:-1]] + pieces[-1:]
-        best = [self._best(each, depth + 1) for each in pieces]
+        best = [self._best_translation(each, depth + 1) for each in pieces]
         if joint == ": " and pieces[1] not in self._whole:
             best[1] = None  # the words of a person, even if they look like a sentence of ours
         if best[0] is None if joint == ": " else not any(best):
@@ -153,6 +172,6 @@ class Catalogue:
         yield Found(chinese.join(each.text for each in found), cost)
 
 
-def _sentence(english: str, chinese: str) -> Sentence:
+def _split_into_pieces(english: str, chinese: str) -> Sentence:
     pieces = tuple(english.split("{}"))
     return Sentence(pieces, chinese, sum(letter.isalpha() for piece in pieces for letter in piece))

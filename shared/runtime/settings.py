@@ -44,10 +44,10 @@ class Settings:
     smc_endpoint: str = ""
     sts_endpoint: str = ""
     accounts: Mapping[str, MemberAccount] = field(default_factory=dict)
-    """The member accounts, by account id."""
+    """For each account id, the member account."""
     max_moving: int = 20
     protect: bool = True
-    """Whether the deletion protection of instances is switched on while they move."""
+    """Whether Replank switches on the deletion protection of an instance during its migration."""
     notice_sources: tuple[str, ...] = ()
     notice_policy: Policy = field(default_factory=Policy)
     smc: SmcSettings = field(default_factory=SmcSettings)
@@ -176,7 +176,7 @@ def _notice_policy(reader: _VariableReader) -> Policy:
 
 
 def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
-    """The member accounts, by account id. It is an error if REPLANK_ACCOUNTS names the deployment's own account."""
+    """For each account id, the member account. It is an error if REPLANK_ACCOUNTS names the deployment's own account."""
     given, external_id = reader.variable_text("REPLANK_ACCOUNTS"), reader.variable_text("REPLANK_EXTERNAL_ID")
     if not given:
         return {}

@@ -1,8 +1,9 @@
-"""Translates the sentences in the API's answers to Chinese, for readers who ask for it (Accept-Language).
+"""Translates the sentences in the API's answers into Chinese, for clients that ask for Chinese (Accept-Language).
 
-The pipeline writes and stores English. The folder ``chinese`` has the Chinese of each sentence. A sentence with changing parts has
-``{}`` for each part in English, and ``{1}``, ``{2}`` in Chinese. A part may be a sentence of the catalogue itself. What the
-catalogue does not have, such as the words of a person or of a cloud service, stays as it is.
+The pipeline writes and stores English. The files in the folder ``chinese`` form a catalogue with the Chinese translation of each
+sentence. In the English sentence, ``{}`` marks each changing part; in the Chinese sentence, the marks are ``{1}``, ``{2}`` and so
+on. A changing part may itself be a sentence of the catalogue. Text that the catalogue does not have, such as the words of a person
+or of a cloud service, stays unchanged.
 """
 
 from __future__ import annotations
@@ -46,21 +47,22 @@ FIELDS = frozenset(
         "why",
     }
 )
-"""The fields of the API's answers that hold sentences."""
+"""The names of the fields in the API's answers that hold sentences to translate."""
 
 
 def entries() -> dict[str, dict[str, str]]:
-    """The Chinese of each sentence by its English, in parts: one for each room of the code.
+    """For the name of each file in the catalogue, the content of the file. For each English sentence, a file has the Chinese
+    sentence.
 
-    The part ``words`` has the words and phrases from which the code makes sentences. A word of this part that stands alone is
-    not translated.
+    The file ``words`` has words and phrases from which the code makes sentences. A single word from the file ``words`` is
+    translated only inside a sentence.
     """
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
 
 
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
-    """The Chinese catalogue. It is read when somebody asks for Chinese first."""
+    """The Chinese catalogue. The catalogue's files are read only once, at the first translation."""
     found = entries()
     words = found.pop("words")
     phrases = {english: chinese for english, chinese in words.items() if " " in english}
@@ -69,12 +71,12 @@ def catalogue() -> Catalogue:
 
 @lru_cache(maxsize=4096)
 def chinese(text: str) -> str:
-    """The Chinese of a text of the pipeline; the text itself if the catalogue lacks it."""
+    """The Chinese translation of an English text; the English text if the catalogue has no translation."""
     return catalogue().translate(text)
 
 
 def preferred_language(accepted: str) -> str:
-    """The language of an Accept-Language header that we have and the reader likes best; English without one."""
+    """The language, English or Chinese, that an Accept-Language header prefers; English if the header names neither."""
     best, weight = ENGLISH, 0.0
     for each in accepted.lower().split(",")[:20]:
         tag, _, parameters = each.strip().partition(";")
@@ -87,13 +89,13 @@ def preferred_language(accepted: str) -> str:
 
 
 def in_language(answer: Any, language: str) -> Any:
-    """An answer of the API, as plain JSON values, with its sentences in the language."""
-    return _translated(answer) if language == CHINESE else answer
+    """The answer of the API, with its sentences in the given language. The answer consists of plain JSON values."""
+    return _translated_value(answer) if language == CHINESE else answer
 
 
-def _translated(value: Any) -> Any:
+def _translated_value(value: Any) -> Any:
     if isinstance(value, list):
-        return [_translated(each) for each in value]
+        return [_translated_value(each) for each in value]
     if not isinstance(value, dict):
         return value
     return {name: _translated_field(name, each, value) for name, each in value.items()}
@@ -106,4 +108,4 @@ def _translated_field(name: str, value: Any, around: dict[str, Any]) -> Any:
             return chinese(value)
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return [chinese(each) for each in value]
-    return _translated(value)
+    return _translated_value(value)

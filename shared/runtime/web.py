@@ -29,7 +29,7 @@ from shared.stages.api.views import as_json
 
 Json = dict[str, Any]
 MAX_BODY_BYTES = 1024 * 1024
-"""Maximum bytes of a body. A batch of a thousand instances, each with its own destination, needs only a tenth of this."""
+"""Maximum bytes of a body. A batch of a thousand instances, each with its own destination, needs only a tenth of this maximum."""
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 
@@ -83,7 +83,7 @@ def _read_request(request: Mapping[str, Any]) -> WebRequest:
 
 
 HELD_HEADER = "X-Replank-Hold"
-"""Every answer has this header while the account is on hold. The header's value is the reason, as a JSON text."""
+"""The header that every answer has while the account is on hold. The header's value is the reason, as a JSON text."""
 
 
 def _respond_to_request(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Json:
@@ -104,11 +104,11 @@ def _respond_to_request(asked: WebRequest, ports: Ports, settings: WebSettings, 
 def _json_body(answer: Any, asked: WebRequest) -> str:
     """The answer as JSON, in the reader's language. The OpenAPI document is the same in every language."""
     if asked.path != http_rules.DOCUMENT:
-        answer = _in_readers_language(answer, asked.headers)
+        answer = _answer_in_readers_language(answer, asked.headers)
     return escaped_json(json.dumps(answer, ensure_ascii=False))
 
 
-def _in_readers_language(answer: Any, headers: Mapping[str, str]) -> Any:
+def _answer_in_readers_language(answer: Any, headers: Mapping[str, str]) -> Any:
     if "accept-language" not in headers:
         return answer
     from shared.runtime import translation  # programs seldom name a language
@@ -120,7 +120,7 @@ def error_response(error: ReplankError, request_id: str, headers_asked: Mapping[
     """The response that reports an error, in the language that the request's headers (lower-case names) ask for."""
     status = callers.http_status_of_error(error)
     body = {"Code": error.code, "Message": error.message, "RequestId": request_id, "Recommend": error.remedy}
-    body = _in_readers_language(body, headers_asked)
+    body = _answer_in_readers_language(body, headers_asked)
     headers = {"Retry-After": "5"} if status == 503 else {}
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(error.wait_s)

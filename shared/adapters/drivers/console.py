@@ -79,7 +79,8 @@ class ConsoleDriver(JobStopper):
     def _job_to_follow(self, migration: Migration, found: Sequence[Any]) -> Any | None:
         """The job that the migration's row names, if this job runs or has finished; otherwise the newest job in ``found``.
 
-        After a job has failed or was deleted, the person may start another job. The failed job's source server may be deleted too.
+        After a job has failed or was deleted, the person may start another job. The person may also have deleted the failed job's
+        source server.
         """
         known_id = migration.handle.job_id
         known = self._jobs.jobs_by_id([known_id]).get(known_id) if known_id else None

@@ -146,9 +146,10 @@ class GuestDriver:
     # Reading and commanding the guest ----------------------------------------------------------------------------------
 
     def _tool_run_report(self, migration: Migration) -> JobReport:
-        """The report on one run.
+        """The report on one run of the tool in the guest.
 
-        If the guest cannot be reached now, the run is reported as running. The run's time limit still applies.
+        If the guest cannot be reached now, the run is reported as running. The time limit of a run applies even while the guest
+        cannot be reached.
         """
         as_before = JobReport(JobPhase.RUNNING, migration.handle, progress=migration.progress)
         started_at = migration.handle.started_at or migration.entered_at
@@ -165,7 +166,9 @@ class GuestDriver:
         return as_before if answer is None else running_report(answer, recipe, migration.handle, self._catalog)
 
     def _newest_tool_answer(self, migration: Migration, since: datetime) -> ToolAnswer | None:
-        """The newest complete answer to a command that began at ``since`` or later; None if no answer is complete."""
+        """The newest complete answer of the guest; None if no answer is complete. Answers to commands that began before the time
+        ``since`` do not count.
+        """
         outputs = self._guest.command_results(migration.region_id, migration.instance_id, since - CLOCKS_APART)
         answers = (parse_tool_answer(each.output, each.begun_at) for each in reversed(outputs) if each.ended)
         return next((each for each in answers if each is not None), None)
@@ -198,7 +201,8 @@ class GuestDriver:
     def _recipe_of_hop(self, migration: Migration, *, under_way: bool = False) -> Recipe:
         """The recipe for the migration's current hop.
 
-        A recipe that was turned off starts no new run. A run that is already ``under_way`` still uses its recipe.
+        A recipe that was turned off is refused for a new run. If ``under_way`` is true, a run uses the recipe already, and the
+        recipe is returned.
         """
         hop = migration.current_hop
         recipe = recipe_for_path(self._catalog, hop.source, hop.destination)

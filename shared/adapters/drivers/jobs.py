@@ -30,7 +30,7 @@ PHASES = {
     "Stopped": JobPhase.FAILED,
     "Expired": JobPhase.FAILED,
 }
-"""The phase of a job, by the job's Status in SMC.
+"""For each Status that a job can have in SMC, the phase of the job.
 
 A job that is missing, or that has another Status such as Deleting, is reported as gone.
 """
@@ -83,7 +83,7 @@ class SmcJobs:
         return dict(body)
 
     def jobs_by_id(self, job_ids: Sequence[str]) -> dict[str, Any]:
-        """The existing jobs among these ids, by job id. Makes one call per 50 ids."""
+        """For each given job id that SMC knows, the job. Makes one call per 50 ids."""
         found: dict[str, Any] = {}
         for place in range(0, len(job_ids), PAGE):
             page = self._list_jobs(job_id=list(job_ids[place : place + PAGE]), page_number=1, page_size=PAGE)
@@ -105,7 +105,7 @@ class SmcJobs:
         return self._list_jobs(tag=[models.DescribeReplicationJobsRequestTag(key=key, value=value)], page_number=1, page_size=PAGE)
 
     def all_jobs_of_source(self, source_id: str) -> list[Any]:
-        """The jobs of one source server, whatever their JobType."""
+        """The jobs of one source server, of every JobType."""
         return self._list_jobs(source_id=[source_id], page_number=1, page_size=PAGE)
 
     def _list_jobs(self, **wanted: Any) -> list[Any]:
@@ -158,14 +158,17 @@ def ambiguous_source_report(handle: DriverData, source_ids: Iterable[str]) -> Jo
 
 
 def indistinct_instance_report(handle: DriverData, instance_ids: Iterable[str]) -> JobReport:
-    """The report of a failure: several instances share an address and a hostname, so SMC's jobs do not show their instance."""
+    """The report of a failure: several instances share an address and a hostname.
+
+    A job in SMC does not show to which of the instances the job belongs.
+    """
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
     return JobReport(JobPhase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)
 
 
 def job_reports(jobs: SmcJobs, migrations: Iterable[Migration]) -> dict[str, JobReport]:
-    """The reports on these migrations' jobs, by migration id."""
+    """For each migration id, the report on the migration's job."""
     known = list(migrations)
     found = jobs.jobs_by_id([each.handle.job_id for each in known if each.handle.job_id])
     return {each.migration_id: job_report(each.handle, found.get(each.handle.job_id)) for each in known}
@@ -204,7 +207,7 @@ def job_report(handle: DriverData, job: Any | None) -> JobReport:
 
 
 def whole_percent(progress: Any) -> int:
-    """SMC's progress as a whole percentage. SMC sends a number from 0 to 100, or no number."""
+    """SMC's progress of a job, in percent, as a whole number. SMC sends a number from 0 to 100, or no number."""
     try:
         return min(max(int(float(progress or 0)), 0), 100)
     except ValueError:

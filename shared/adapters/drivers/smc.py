@@ -1,6 +1,6 @@
 """The driver that makes, starts and watches jobs through SMC's API.
 
-Alibaba Cloud does not publish some values that SMC's API needs. The settings provide the unpublished values.
+Alibaba Cloud does not publish some values that SMC's API needs. The settings of the driver provide the unpublished values.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class SmcDriver(JobStopper):
         name = _job_name(migration)
         if self._tokens.delete_tokens_by_name(name):
             # An earlier call made the token and then crashed, so the activation code is lost. Its import may still have succeeded.
-            known = self._source_of_lost_import(migration)
+            known = self._imported_source_without_job(migration)
             if known:
                 return JobReport(JobPhase.PREPARING, replace(handle, source_id=known))
         command = self._import_command_template(migration.os_type)
@@ -123,11 +123,11 @@ class SmcDriver(JobStopper):
         )
         return JobReport(JobPhase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
-    def _source_of_lost_import(self, migration: Migration) -> str:
-        """The id of the newest source server without a job. Only source servers that imports registered since the preparation began
-        count.
+    def _imported_source_without_job(self, migration: Migration) -> str:
+        """The id of the newest source server without a job. A source server counts only if an import registered the source server
+        after the preparation had begun.
 
-        Empty if no source server counts.
+        The result is empty if no source server counts.
         """
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
         for source_id in reversed(_imported_source_ids(self._results_of_commands(migration, since))):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 class SmcSettings:
     """Values that SMC's API needs, but Alibaba Cloud does not publish.
 
-    ``target_values`` holds SMC's name for each catalog release, by release key.
+    For each release key of the catalog, ``target_values`` holds SMC's name for the release.
     """
 
     import_linux: str = ""

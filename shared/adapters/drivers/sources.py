@@ -46,7 +46,7 @@ def source_hostname(system_info: str | None) -> str:
 def is_same_host(seen: str, known: str, *, windows: bool = False) -> bool:
     """Whether two hostnames belong to the same machine.
 
-    Upper and lower case are equal. Domains are compared only if both hostnames have a domain.
+    The comparison ignores upper and lower case. Domains are compared only if both hostnames have a domain.
     """
     seen, known = (each.strip().rstrip(".").lower() for each in (seen, known))
     one, other = seen.partition(".")[0], known.partition(".")[0]

@@ -1,6 +1,6 @@
 """Converts a guest's answer into a report on the tool in the guest. The report covers a tool that is being prepared, or that runs.
 
-The module makes no calls.
+The module sends no requests to the cloud.
 """
 
 from __future__ import annotations
@@ -33,12 +33,15 @@ def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, r
 
 
 def running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catalog: Catalog) -> JobReport:
-    """The report on a replacement in progress, made from the guest's answer."""
+    """The report on a run that is replacing the operating system. The report is made from the guest's answer."""
     return _report_with_log(_running_report_without_log(answer, recipe, handle, catalog), answer, handle.job_id)
 
 
 def _report_with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobReport:
-    """The report, with the end of the tool's log added if it reports a failure or the preparation of this run."""
+    """The given report.
+
+    If the report is about a failure or about the preparation of this run, the end of the tool's log is added.
+    """
     if report.phase not in (JobPhase.FAILED, JobPhase.PREPARING) or answer.run != run:
         return report
     return replace(report, log=end_of_log(answer.log))
@@ -55,7 +58,7 @@ def _preparation_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: 
     if answer.phase == "not-installed":
         return _failed_report_with_tool_error(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
     if answer.phase == UNLICENSED:
-        return _unlicensed_report(recipe, handle)
+        return _missing_licence_report(recipe, handle)
     stops = (
         findings_that_stop_tool(findings_of_report(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
     )
@@ -100,13 +103,13 @@ def _running_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: Driv
 
 
 def not_begun_yet_report(recipe: Recipe, handle: DriverData) -> JobReport:
-    """The report while the guest has not answered to the command that begins the preparation."""
+    """The report while the guest has not answered the command that begins the preparation."""
     late = "See that the Cloud Assistant agent of the instance runs and answers commands; then retry."
     todo = f"{recipe.tool} is to be installed in the instance."
     return JobReport(JobPhase.PREPARING, handle, remedy=todo, late_remedy=late)
 
 
-def _unlicensed_report(recipe: Recipe, handle: DriverData) -> JobReport:
+def _missing_licence_report(recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for a tool that waits until a person has bought a licence."""
     todo = f"buy {recipe.licence}. The preparation then continues by itself."
     late = f"Buy {recipe.licence}; then retry. If it is bought, {_LOG_IN_GUEST} in the instance says why its check fails."
@@ -120,8 +123,8 @@ def _unlicensed_report(recipe: Recipe, handle: DriverData) -> JobReport:
 
 
 def _unstarted_run_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
-    """The report for a guest that refused to begin the run ``run``, because of what already happens or has happened in it."""
-    own = _migration_part(answer.run) == _migration_part(run)
+    """The report for a guest that refused to begin the run, because another run is active or has ended in the guest."""
+    own = _migration_part_of_run_id(answer.run) == _migration_part_of_run_id(run)
     if answer.word == "past" and own:
         changed = f"An earlier run of {recipe.tool} has changed the system already, and did not complete it."
         return JobReport(JobPhase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_BACK)
@@ -138,8 +141,8 @@ def _unstarted_run_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData
     return JobReport(JobPhase.FAILED, handle, code="Tool.AlreadyRuns", message=message, remedy=_LET_END)
 
 
-def _migration_part(run: str) -> str:
-    """The part of a run's id that names the migration: without hop and attempt."""
+def _migration_part_of_run_id(run: str) -> str:
+    """The part of a run's id that names the migration, without the hop and the attempt."""
     return run.rsplit("-", 2)[0]
 
 
