@@ -1,5 +1,6 @@
-"""Member accounts: accounts that one deployment serves besides its own. The class UnusableAccount records why the pipeline cannot
-use an account."""
+"""A member account is an account that a deployment serves in addition to its own account. The class UnusableAccount records why the
+pipeline cannot use an account.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from shared.domain.text import plain_line
 from shared.domain.timing import pause_before_retry
 
 OWN = ""
-"""The id of the deployment's own account in rows and selections. The deployment's own account has an empty id, because rows of
-older versions name no account.
+"""The id of the deployment's own account in rows and selections. The deployment's own account has an empty id, because rows that
+older versions of Replank wrote name no account.
 """
 _ACCOUNT = re.compile(r"[0-9]{16}")
 _ROLE = re.compile(r"acs:ram::([0-9]{16}):role/[a-z0-9.-]{1,64}")
@@ -30,7 +31,7 @@ NO_PERMISSION = "Account.NoPermission"
 
 @dataclass(frozen=True)
 class MemberAccount:
-    """A member account: its id, the role that the pipeline assumes in it, and the name that people see."""
+    """A member account: its id, the role that the pipeline assumes in the account, and the name that people see."""
 
     account_id: str
     role_arn: str
@@ -45,7 +46,7 @@ class MemberAccount:
 
 @dataclass(frozen=True)
 class UnusableAccount:
-    """An account that the pipeline cannot use now: since when and why, and the remedy."""
+    """The record of an account that the pipeline cannot use now, with the reason and the remedy."""
 
     account_id: str
     code: str
@@ -53,20 +54,22 @@ class UnusableAccount:
     remedy: str
     since: datetime
     until: datetime
-    """The time before which the pipeline starts nothing in the account. After each further refusal, the pipeline waits longer."""
+    """The time before which the pipeline starts nothing in the account. After each further refusal by the account, the pipeline
+    waits longer, up to 30 minutes.
+    """
 
     def is_account_blocked(self, now: datetime) -> bool:
-        """Whether the account is blocked at ``now``, so that no migration may start in the account."""
+        """Whether the account is blocked at the time ``now``. No migration may start in a blocked account."""
         return now < self.until
 
     def copy_with_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
-        """A copy of this record with the error of a further refusal by the account. The copy blocks the account for longer."""
+        """A copy of the record that holds the error of a further refusal, and blocks the account until a later time."""
         pause = pause_before_retry(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
 
     @property
     def why_unusable(self) -> str:
-        """One sentence for people: which account cannot be used, since when and why, and the remedy."""
+        """The account, the time of its first refusal, the reason and the remedy, in words for people."""
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 
@@ -82,29 +85,30 @@ def account_not_configured_error(account_id: str) -> AccountUnusable:
 
 
 def role_refused_error(member: MemberAccount, why: str) -> AccountUnusable:
-    """The error for a role that cannot be assumed."""
+    """The error if the pipeline cannot assume the role of a member account."""
     remedy = f"Restore role {member.role_arn} and its trust policy in account {member.account_id}; then its migrations go on."
     message = f"Role {member.role_arn} cannot be assumed: {why}"
     return AccountUnusable("Account.RoleRefused", message, remedy, member.account_id)
 
 
 def permission_missing_error(member: MemberAccount, why: str) -> AccountUnusable:
-    """The error for a call that the assumed role may not make."""
+    """The error if a member account's role lacks the permission for a call."""
     remedy = f"Restore the policy of role {member.role_arn} (member.yml) in account {member.account_id}; then its migrations go on."
     return AccountUnusable("Account.NoPermission", f"The role lacks a permission: {why}", remedy, member.account_id)
 
 
 def session_name(migration_id: str) -> str:
-    """The name of the STS session for one migration. ActionTrail, the account's own audit service, shows this name."""
+    """The name of the STS session for one migration. ActionTrail, Alibaba Cloud's audit service, shows the session's name."""
     return _NOT_IN_A_SESSION.sub("-", f"replank-{migration_id}")[:64]
 
 
 def read_member_accounts(given: str, external_id: str = "") -> dict[str, MemberAccount]:
-    """The member accounts that a setting lists, by account id. Raises Refused (Accounts.Invalid) with the name of the wrong entry.
+    """The member accounts that a setting lists, as a mapping from account id to account. Raises Refused (Accounts.Invalid) with the
+    name of the wrong entry.
 
     The setting is JSON: ``{"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}``. An object with ``role``,
-    ``externalId`` and ``name`` may replace the ARN. The short form of the setting lists only the ARNs, separated by commas.
-    ``external_id`` applies to every account without an ``externalId`` of its own.
+    ``externalId`` and ``name`` may replace the role's ARN. The short form of the setting lists only the ARNs of the roles,
+    separated by commas. ``external_id`` applies to every account without an ``externalId`` of its own.
     """
     document = _read_accounts_setting(given.strip())
     return {account_id: _read_member_account(account_id, each, external_id) for account_id, each in document.items()}
@@ -114,13 +118,13 @@ def _read_accounts_setting(given: str) -> dict[str, Any]:
     if not given.startswith("{"):
         return _read_arns([each.strip() for each in given.split(",") if each.strip()])
     try:
-        document: dict[str, Any] = json.loads(given, object_pairs_hook=_refuse_repeated_ids)
+        document: dict[str, Any] = json.loads(given, object_pairs_hook=_object_without_repeated_ids)
     except ValueError:
         raise _setting_error("The setting is not JSON.") from None
     return document
 
 
-def _refuse_repeated_ids(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object_without_repeated_ids(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(name for name in found if [each for each, _ in pairs].count(name) > 1)
@@ -165,7 +169,9 @@ def _setting_error(what: str) -> Refused:
 
 
 def stored_account_id(account_id: str, own: str, members: Mapping[str, MemberAccount]) -> str:
-    """The account's id for rows and selections; empty for the deployment's own account. Raises Refused (Account.NotFound)."""
+    """The id by which rows and selections name an account; empty for the deployment's own account. Raises Refused
+    (Account.NotFound) if the deployment does not serve the account.
+    """
     if account_id in (OWN, own):
         return OWN
     if account_id not in members:

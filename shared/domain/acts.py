@@ -1,6 +1,6 @@
 """The acts of a named person: acknowledge, confirm, retry, cancel, roll back.
 
-Each function is pure: the function takes a migration or a batch and returns the change.
+All functions here are pure. Each function that carries out an act returns the changed batch or the next step of the migration.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ REASONS = {
     "cancellation": "cancelled",
     "rollback": "rollback requested",
 }
-"""The first words of each act's line in the journal."""
+"""For each act, the first words of the reason in the migration's journal."""
 
 
 def acknowledge_batch(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:
-    """A copy of the batch with the acknowledgement of the risks. Raises Refused for a dry run, during planning, or for another
-    version of the risks.
+    """A copy of the batch in which ``operator`` has acknowledged the risks. Raises Refused if the batch cannot be acknowledged now,
+    or if ``risks_version`` is not the version of the batch's risks.
     """
     if batch.acknowledgement is not None:
         given = batch.acknowledgement
@@ -93,20 +93,22 @@ def confirm_migration(
 ) -> Step:
     """Accept the outcome of a migration. The retention of the migration's snapshots begins now.
 
-    A failed migration counts as confirmed. A rolled back or cancelled migration keeps its state and releases its snapshots.
-    A cancelled migration without snapshots (``holds_snapshots`` is false) cannot be confirmed.
-    Raises Refused (Migration.AlreadyConfirmed, Migration.NotConfirmable).
+    A migration that moved or failed becomes confirmed. A migration that was rolled back or cancelled keeps its state. A cancelled
+    migration without snapshots (``holds_snapshots`` is false) cannot be confirmed. Raises Refused (Migration.AlreadyConfirmed,
+    Migration.NotConfirmable).
     """
     if migration.released_at is not None:
         sentence = f"Migration {migration.migration_id} was confirmed at {migration.released_at:%Y-%m-%d %H:%M:%S} UTC already."
         raise Refused("Migration.AlreadyConfirmed", sentence, "Nothing to do.", status=409)
     to = _CONFIRMED_AS.get(migration.state)
     if to is State.CANCELLED and not holds_snapshots:
-        raise _act_refusal(
+        raise _refused_act_error(
             "NotConfirmable", migration, "confirmed", "Nothing to do: the instance never moved, and the migration has no snapshots."
         )
     if to is None:
-        raise _act_refusal("NotConfirmable", migration, "confirmed", "Wait until the migration is migrated, failed or rolled back.")
+        raise _refused_act_error(
+            "NotConfirmable", migration, "confirmed", "Wait until the migration is migrated, failed or rolled back."
+        )
     # The sweep handles a confirmed migration after its retention. A migration without snapshots has no retention to wait for.
     over = sweep_due_at(now, retention_days) if migration.snapshots_made else now
     due_at = over if to is State.CONFIRMED else None
@@ -130,15 +132,16 @@ def confirm_migration(
 
 
 def retry_migration(migration: Migration, operator: str, now: datetime) -> Step:
-    """Retry from the point of failure: the precheck if no job ran, else the job, the validation or the rollback.
+    """Retry a failed migration. The retry begins with the precheck, the job, the validation or the rollback, depending on the stage
+    that failed.
 
     After a job has run, a retry makes no new snapshots, because new snapshots would hold a half-replaced system. Raises Refused
-    (Migration.NotRetryable) unless the migration failed.
+    (Migration.NotRetryable) unless the migration or its precheck failed.
     """
     if migration.state is State.PRECHECK_FAILED:
         return _step_of_retry(migration, State.ACCEPTED, operator, now)
     if migration.state is not State.FAILED or migration.failure is None:
-        raise _act_refusal("NotRetryable", migration, "retried", "Only a failed migration can be retried.")
+        raise _refused_act_error("NotRetryable", migration, "retried", "Only a failed migration can be retried.")
     failed, resumes = migration.failure.stage, migration.resumes
     if failed == "rollback":
         return _step_of_rollback(migration, operator, now, _retry_reason(migration))
@@ -153,7 +156,7 @@ def retry_migration(migration: Migration, operator: str, now: datetime) -> Step:
 
 
 def _step_of_retry(migration: Migration, to: State, operator: str, now: datetime, *, resumes: str = "") -> Step:
-    """The step of an accepted retry. A retry waits for a slot like any other start, and every limit applies to a retry."""
+    """The step with which a migration begins its retry. A retry waits for a slot and obeys every limit, like any other start."""
     taken = step(
         migration,
         to,
@@ -186,12 +189,12 @@ _CANCELLABLE = frozenset(
 
 
 def cancel_migration(migration: Migration, operator: str, now: datetime) -> Step:
-    """Cancel a migration before its instance has moved. Raises Refused (Migration.TooLate) once a job may have changed the
+    """Cancel a migration before its instance has moved. Raises Refused (Migration.TooLate) if a job may already have changed the
     instance.
     """
-    failed_before = migration.state is State.FAILED and (migration.is_untouched or _has_failed_before_change(migration))
+    failed_before = migration.state is State.FAILED and (migration.is_untouched or _is_instance_unchanged(migration))
     if not _is_before_first_job(migration) or not (migration.state in _CANCELLABLE or failed_before):
-        raise _act_refusal(
+        raise _refused_act_error(
             "TooLate", migration, "cancelled", "Wait until the migration has ended. Then confirm it or roll it back."
         )
     taken = step(migration, State.CANCELLED, now=now, by=operator, reason=REASONS["cancellation"], finished_at=now, failure=None)
@@ -206,7 +209,7 @@ def cancel_migration(migration: Migration, operator: str, now: datetime) -> Step
 
 
 def _lock_release_effect(migration: Migration) -> ReleaseLock:
-    """The effect that releases the instance's lock. The effect waits until a job that may still run has ended."""
+    """The effect that releases the instance's lock. If a job may still be running, the effect waits for the end of the job."""
     unseen = driver_traits(migration.driver).may_job_run_unseen and migration.snapshots_made > 0
     left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or unseen)
     return ReleaseLock(migration.region_id, migration.instance_id, after_jobs=left)
@@ -219,25 +222,25 @@ def _is_before_first_job(migration: Migration) -> bool:
 _STAGES_WITHOUT_CHANGE = frozenset({"precheck", "snapshot"})
 
 
-def _has_failed_before_change(migration: Migration) -> bool:
+def _is_instance_unchanged(migration: Migration) -> bool:
     if migration.failure is None:
         return True
     return migration.failure.stage in _STAGES_WITHOUT_CHANGE and migration.handle.started_at is None and not migration.resumes
 
 
 def roll_back_migration(migration: Migration, operator: str, now: datetime) -> Step:
-    """Reset every disk to its snapshot from before the first hop.
+    """Begin to reset every disk of the instance to its snapshot from before the first hop.
 
-    Raises Refused (Migration.NotRollbackable) if the state forbids a rollback. A migration that waits for its next job can be
-    rolled back too, because it can no longer be cancelled.
+    Raises Refused (Migration.NotRollbackable) if the migration's state forbids a rollback. A migration that waits for its next job
+    can be rolled back too, because the migration can no longer be cancelled.
     """
     return _step_of_rollback(migration, operator, now, REASONS["rollback"])
 
 
 def roll_back_by_policy(migration: Migration, given: Acknowledgement, now: datetime) -> Step:
-    """Roll back after a failed validation. The journal names the person who acknowledged automatic rollback.
+    """Begin the rollback of a migration whose validation failed. The journal names the person who acknowledged automatic rollback.
 
-    Raises Refused (Migration.NotRollbackable) if the state forbids a rollback.
+    Raises Refused (Migration.NotRollbackable) if the migration's state forbids a rollback.
     """
     when = f"{given.operator} acknowledged at {given.at:%Y-%m-%d %H:%M:%S} UTC ({given.risks_version})"
     taken = _step_of_rollback(migration, given.operator, now, f"{REASONS['rollback']} by the policy that {when}")
@@ -245,11 +248,11 @@ def roll_back_by_policy(migration: Migration, given: Acknowledgement, now: datet
 
 
 def _step_of_rollback(migration: Migration, operator: str, now: datetime, reason: str) -> Step:
-    moved = migration.hop > 0 or not (migration.is_untouched or _has_failed_before_change(migration))
+    moved = migration.hop > 0 or not (migration.is_untouched or _is_instance_unchanged(migration))
     again = migration.state in (State.SNAPSHOTTED, State.WAITING) and not _is_before_first_job(migration)
     rollable = migration.state is State.MIGRATED or (migration.state in (State.FAILED, State.READY) and moved) or again
     if not rollable or not migration.snapshots_made:
-        raise _act_refusal(
+        raise _refused_act_error(
             "NotRollbackable",
             migration,
             "rolled back",
@@ -275,8 +278,8 @@ def _step_of_rollback(migration: Migration, operator: str, now: datetime, reason
 
 
 def _cleanup_effects(migration: Migration) -> tuple[Effect, ...]:
-    """The effects that remove the job, and then record SMC's backup copies. SMC may make backup copies even if the start of the job
-    failed.
+    """The effects that remove the migration's job, and then record SMC's backup copies of the disks. SMC may have made backup
+    copies even if the job failed to start.
     """
     clean_up = CleanUpDriver(migration.handle, migration.hop)
     return (clean_up,) if _is_before_first_job(migration) else (clean_up, AdoptSnapshots())
@@ -286,6 +289,6 @@ def _step_with_effects(taken: Step, effects: list[Effect], event: events.Event) 
     return replace(taken, effects=tuple(effects), events=(event,))
 
 
-def _act_refusal(reason: str, migration: Migration, verb: str, remedy: str) -> Refused:
+def _refused_act_error(reason: str, migration: Migration, verb: str, remedy: str) -> Refused:
     sentence = f"Migration {migration.migration_id} is {migration.state.value}; it cannot be {verb}."
     return Refused(f"Migration.{reason}", sentence, remedy, status=409)

@@ -1,10 +1,11 @@
 """Decides which snapshots are SMC's own backup copies. A snapshot's name does not prove who made the snapshot, because anybody can
 choose a name. If the origin of a snapshot is not certain, the pipeline keeps the snapshot. Pure.
 
-SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an operating
-system"). ECS does not show who made a snapshot or why. A snapshot counts as SMC's own only under three conditions. The first:
-exactly one snapshot of the disk was made during the job and has a name like SMC's. Second, the job certainly made its copies.
-Third, every disk has a snapshot with a name like SMC's from the time of the job.
+Right after a job starts, SMC makes one snapshot of every disk. The names of SMC's snapshots have a known beginning (SMC
+documentation, "migrate an operating system"). ECS does not show who made a snapshot or why. A snapshot counts as SMC's own only if
+three conditions hold. First, the disk has no second snapshot from the time of the job with a name like SMC's. Second, the job
+certainly reached the point where SMC makes the copies. Third, every other migrated disk also has a snapshot from the time of the
+job with a name like SMC's.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from shared.domain.timing import CLOCKS_APART
 
 @dataclass(frozen=True)
 class JobRun:
-    """One run of a job, read from the journal. ``copied`` is true if SMC had made its copies of the disks when the run ended."""
+    """One run of a job, as the migration's journal shows the run. ``copied`` is true if SMC had made its copies of the disks when
+    the run ended.
+    """
 
     hop: int
     attempt: int
@@ -28,14 +31,14 @@ class JobRun:
     copied: bool
 
     def contains_time(self, at: datetime) -> bool:
-        """Whether a time falls within the run, with a tolerance for differing clocks."""
+        """Whether a time is within the run, with a tolerance for clocks that differ."""
         return self.began - CLOCKS_APART <= at and (self.ended is None or at <= self.ended + CLOCKS_APART)
 
 
 @dataclass(frozen=True)
 class CopyCandidate:
-    """A snapshot with a name like SMC's copies. ``tagged`` is true if the snapshot has the tag that Replank sets on its own
-    snapshots.
+    """A snapshot whose name looks like the name of SMC's own copies. ``tagged`` is true if the snapshot has the tag that Replank
+    sets on its own snapshots.
     """
 
     snapshot_id: str
@@ -45,8 +48,8 @@ class CopyCandidate:
 
 
 def runs_of_jobs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
-    """The runs of a migration's jobs. If ``unseen`` is true, a job may run before the pipeline sees the job, so each run begins
-    when the snapshots are ready.
+    """The runs of a migration's jobs. If ``unseen`` is true, each run counts from the time at which the snapshots were ready,
+    because the pipeline may see a job late.
     """
     runs: list[JobRun] = []
     waiting: datetime | None = None
@@ -66,9 +69,9 @@ def runs_of_jobs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRu
 
 
 def why_not_adopted(copy: CopyCandidate, others: Sequence[CopyCandidate], runs: Sequence[JobRun], disks: Iterable[str]) -> str:
-    """Why a snapshot does not count as SMC's own; empty if the snapshot counts as SMC's own.
+    """Why a snapshot does not count as SMC's own copy; empty if the snapshot counts as SMC's own copy.
 
-    ``others`` are all snapshots with a name like SMC's copies, including ``copy``.
+    ``others`` holds every snapshot whose name looks like the name of SMC's own copies; the snapshot in ``copy`` is one of them.
     """
     mine = [run for run in runs if run.contains_time(copy.created_at)]
     if copy.tagged:

@@ -1,8 +1,8 @@
 """Finds out whether SMC reset the disks after a job that failed, was cancelled, or was a drill. Pure.
 
-SMC may reset every disk to SMC's own copies, but the API does not report a reset (SMC, "migrate an operating system"). The pipeline
-writes a small file, the marker, into the guest after SMC has made its copies. After the job, the pipeline looks for the marker. If
-the marker is gone, SMC reset the disks, and everything written since the copies is lost.
+SMC may reset every disk to SMC's own copies, but SMC's API does not report a reset (SMC documentation, "migrate an operating
+system"). The pipeline writes a small file, the marker, into the guest after SMC has made its copies. After the job, the pipeline
+looks for the marker. If the marker is gone, SMC reset the disks, and all data that was written after SMC made the copies is lost.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from enum import Enum
 from shared.domain.timing import CLOCKS_APART
 
 ROLLED_BACK_BY_SMC = "Job.RolledBack"
-"""The error code if a job finished although the guest still runs the old system. A retry after this error makes another job."""
+"""The error code if a job finished although the guest still runs the old system. A retry after the error makes a new job."""
 
 
 class DisksAfterJob(Enum):
-    """Whether SMC reset the disks after a job. People see the values of this enumeration."""
+    """Whether SMC reset the disks after a job. People see the values of the enumeration."""
 
     ROLLED_BACK = "SMC rolled back"
     KEPT = "not rolled back"
@@ -29,7 +29,7 @@ class DisksAfterJob(Enum):
 class JobEnd:
     """The end of a job that did not migrate the instance.
 
-    The pipeline first looks for the marker in the guest, then records the failure.
+    After the job ends, the pipeline looks for the marker in the guest and then records the failure.
     """
 
     code: str
@@ -39,14 +39,15 @@ class JobEnd:
     copied: bool = False
     """Whether the job reached the point where SMC makes its own copies."""
     is_drill: bool = False
-    """Whether the job finished although the guest still runs the old system."""
+    """Whether SMC reported the job as finished, although the guest still runs the old system."""
 
 
 @dataclass(frozen=True)
 class AfterJobRecord:
     """The record of the disks' state after the job of one attempt.
 
-    If an older version of Replank writes the row, the record is lost. Without the record, the state of the disks is not known.
+    If an older version of Replank writes the migration's row, the record is lost. Without the record, the state of the disks is not
+    known.
     """
 
     marker: str = ""
@@ -55,7 +56,7 @@ class AfterJobRecord:
     """The id of the command that writes the marker."""
     ended: JobEnd | None = None
     look_id: str = ""
-    """The id of the command that looks for the marker; empty if the command does not run."""
+    """The id of the command that looks for the marker; empty if no command has been sent, or if the last command failed."""
     found: DisksAfterJob | None = None
     system: str = ""
     """The operating system of the guest when the pipeline looked for the marker, in words."""
@@ -76,8 +77,8 @@ class MarkerAnswer:
 
 @dataclass(frozen=True)
 class GuestBeforeJobEnd:
-    """The guest before the job ended: its operating system, its marker, and the time of the last observation. The marker is empty
-    if nobody knows whether the marker was written.
+    """The guest before the job ended: its operating system, its marker, and the time of the last observation. ``marker`` is empty
+    unless the pipeline knows that the marker was written.
     """
 
     os_id: str | None
@@ -89,7 +90,7 @@ class GuestBeforeJobEnd:
 def marker_text(migration_id: str, hop: int, attempt: int, count: int) -> str:
     """The text that the marker file contains.
 
-    Each run of a job has its own text, because SMC's copies may contain the marker of an earlier run.
+    Each run of a job has a marker with its own text, because SMC's copies may contain the marker of an earlier run.
     """
     return f"replank migration {migration_id} hop {hop} attempt {attempt} number {count}"
 
@@ -97,8 +98,9 @@ def marker_text(migration_id: str, hop: int, attempt: int, count: int) -> str:
 def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: bool, now: datetime) -> DisksAfterJob:
     """Whether SMC reset the disks. The answer is ``UNKNOWN`` if there is no proof.
 
-    A disk is reset only while its instance is stopped (ECS, ResetDisk). If the guest has been running since before the job, SMC did
-    not reset its disks. If the job finished and the guest still runs the old system, SMC reset the disks.
+    ECS resets a disk only while its instance is stopped (ECS documentation, ResetDisk). If the guest has not restarted since
+    ``before.seen_at``, SMC did not reset its disks. If the job finished but the guest still runs the old system, SMC reset the
+    disks.
     """
     if seen.up is not None and before.seen_at is not None and now - seen.up < before.seen_at - CLOCKS_APART:
         return DisksAfterJob.KEPT
@@ -112,7 +114,7 @@ def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: 
 def smc_rollback_in_words(trace: AfterJobRecord, *, job_failed: bool) -> str:
     """Whether SMC reset the disks, in words for people; empty if no job of the attempt failed.
 
-    If an older version removed the record, the result is "not known".
+    If an older version of Replank removed the record, the result is "not known".
     """
     if trace.found is not None:
         return trace.found.value
@@ -120,7 +122,7 @@ def smc_rollback_in_words(trace: AfterJobRecord, *, job_failed: bool) -> str:
 
 
 def disks_in_words(trace: AfterJobRecord) -> str:
-    """One or two sentences about the disks, as part of the failure's message."""
+    """One or two sentences that say whether SMC rolled the disks back, for the message of the failure."""
     runs = f"the guest runs {trace.system}" if trace.system else "the guest was asked"
     if trace.found is DisksAfterJob.ROLLED_BACK:
         return f"SMC rolled the disks back: {runs}. All data that was written to any disk after SMC made its copies is lost."
@@ -132,7 +134,7 @@ def disks_in_words(trace: AfterJobRecord) -> str:
 
 
 def remedy_after_job(trace: AfterJobRecord, of_the_job: str) -> str:
-    """The remedy for people: first for the disks, then for the failure of the job itself."""
+    """The remedy after a failed job: first for data that may be lost, and then for the job's own failure."""
     if trace.found is DisksAfterJob.ROLLED_BACK:
         return f"First restore the data that programs wrote while the job ran, from their own backups or queues. Then: {of_the_job}"
     if trace.found is DisksAfterJob.KEPT:

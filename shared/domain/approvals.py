@@ -1,6 +1,6 @@
 """Approvals of a batch, a wave or a rollback: how many are needed, and which ones count. All functions here are pure.
 
-An approval carries a digest of the policy and the selection that the person saw. If the policy or the selection changes, the
+An approval carries a digest of the policy and the selection that the approver saw. If the policy or the selection changes, the
 approval no longer counts.
 """
 
@@ -21,9 +21,9 @@ from shared.domain.roles import Role
 BATCH, WAVE, ROLLBACK = "batch", "wave", "rollback"
 HOLD, CANCEL = "hold", "cancel"
 ACT = "approve"
-"""The name of an approval's act in the batch's journal."""
+"""The name that the batch's journal gives to the act of approving."""
 SOON = timedelta(hours=1)
-"""An approval is about to expire if at most one hour, and at most a quarter of its lifetime, is left."""
+"""An approval expires soon if at most one hour, and at most a quarter of the approval's lifetime, is left."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +33,22 @@ class ApprovalStatus:
     about: str
     needed: int
     seen: str
-    """The digest of policy and selection that a new approval must carry."""
+    """The digest of the policy and the selection that a new approval must carry."""
     counted: tuple[Approval, ...] = ()
     expired: tuple[Approval, ...] = ()
     overtaken: tuple[Approval, ...] = ()
-    """Approvals that do not count, because they were given for another policy or selection."""
+    """Approvals that do not count, because the policy or the selection has changed since."""
     until: datetime | None = None
-    """The time from which too few approvals will be valid; None if too few are valid now."""
+    """The time from which too few approvals will be valid; None if too few are valid now, or if none is needed."""
 
     @property
     def missing_approval_count(self) -> int:
-        """The number of persons who still have to approve."""
+        """The number of further persons who must approve the subject."""
         return max(self.needed - len(self.counted), 0)
 
     @property
     def has_expired(self) -> bool:
-        """Whether enough persons have approved, but too few of their approvals are still valid."""
+        """Whether enough persons approved the subject, but so many approvals have expired that too few are left."""
         return self.missing_approval_count > 0 and len({each.identity for each in (*self.counted, *self.expired)}) >= self.needed
 
 
@@ -58,18 +58,18 @@ def wave_subject(number: int) -> str:
 
 
 def rollback_subject(migration_id: str, entered_version: int) -> str:
-    """The subject of a rollback's approval: the migration and the version at which its present state began."""
+    """The subject of a rollback's approval: the migration's id, and the version with which its present state began."""
     return f"{ROLLBACK} {migration_id} {entered_version}"
 
 
 def required_approvals(policy: Policy, about: str) -> int:
-    """The number of persons who must approve a subject of this kind, as the policy states."""
+    """The number of persons who must approve the subject, as the policy states."""
     return {BATCH: policy.approvals, WAVE: policy.wave_approvals, ROLLBACK: policy.rollback_approvals}[about.split()[0]]
 
 
 def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """The state of the approvals of one subject. For a rollback, ``given`` must hold the approvals from the journal, because the
-    batch does not store approvals of rollbacks.
+    """Which approvals of one subject count, and how many are missing. For a rollback, ``given`` must hold the approvals from the
+    journal, because the batch does not store approvals of rollbacks.
     """
     selection = terms.acknowledgement.selection if terms.acknowledgement else ""
     return _status_of_approvals(
@@ -78,7 +78,9 @@ def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterabl
 
 
 def batch_approval_status(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """The state of the approvals of one subject of a batch. The batch's selection is known even before the acknowledgement."""
+    """Which approvals of a batch's subject count, and how many are missing. The function also works before the acknowledgement,
+    because the batch itself holds the selection.
+    """
     seen = policy_digest(batch.policy, selection_digest(batch.selection))
     return _status_of_approvals(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
 
@@ -97,39 +99,41 @@ def _status_of_approvals(policy: Policy, seen: str, about: str, now: datetime, g
 
 
 def missing_approvals_in_words(found: ApprovalStatus, batch_id: str) -> str:
-    """The number of persons who approved, and the command to approve, in words; empty if no approval is missing."""
+    """How many persons have approved, and the command to approve, in words; empty if no approval is missing."""
     if not found.missing_approval_count:
         return ""
     who = ", ".join(each.by for each in found.counted)
     so_far = f"{len(found.counted)} of {found.needed} persons approved it" + (f" ({who})" if who else "")
-    more = f"; {_approvals_in_words(found.expired)} expired" if found.expired else ""
-    more += f"; {_approvals_in_words(found.overtaken)} for another policy or selection" if found.overtaken else ""
+    more = f"; {_approval_count_in_words(found.expired)} expired" if found.expired else ""
+    more += f"; {_approval_count_in_words(found.overtaken)} for another policy or selection" if found.overtaken else ""
     return f"{so_far}{more}. To approve it: {approval_command(found.about, batch_id)}"
 
 
-def _approvals_in_words(given: tuple[Approval, ...]) -> str:
+def _approval_count_in_words(given: tuple[Approval, ...]) -> str:
     return "1 approval" if len(given) == 1 else f"{len(given)} approvals"
 
 
 def approval_command(about: str, batch_id: str) -> str:
-    """The command line with which a person approves one subject (``replank approve``)."""
+    """The command line (``replank approve``) with which a person approves the subject."""
     kind, *rest = about.split()
     option = {BATCH: "", WAVE: f" --wave {rest[0] if rest else ''}", ROLLBACK: f" --rollback {rest[0] if rest else ''}"}[kind]
     return f"replank approve {batch_id}{option}"
 
 
 def is_expiring_soon(approval_min: int, until: datetime, now: datetime) -> bool:
-    """Whether approvals that end at the time ``until`` are about to expire."""
+    """Whether approvals with the expiry time ``until`` expire soon."""
     return until - now <= min(SOON, timedelta(minutes=approval_min) / 4)
 
 
 def next_wave_subject(terms: BatchTerms | Batch) -> str:
-    """The subject of an approval for the wave after the present wave."""
+    """The subject under which persons approve the wave after the present wave."""
     return wave_subject(terms.control.wave + 2)
 
 
 def add_approval(batch: Batch, found: ApprovalStatus, caller: Caller, seen: str, why: str, now: datetime) -> BatchChange | None:
-    """The batch with one more approval. The result is None if the person's approval already counts and does not expire soon."""
+    """The change that adds the caller's approval to the batch. The result is None if an approval by the caller already counts and
+    does not expire soon.
+    """
     if seen != found.seen:
         sentence = f"The policy or the selection of batch {batch.batch_id} has changed since you saw it."
         remedy = f"Look at the batch again (replank approvals {batch.batch_id}), then approve its present policy and selection."
@@ -160,7 +164,7 @@ def check_approver(batch: Batch, found: ApprovalStatus, caller: Caller, roles: f
     if not found.needed:
         sentence = f"The policy of batch {batch.batch_id} requires no approval of a {found.about.split()[0]}."
         raise Refused("Approval.NotAsked", sentence, "Nothing to do.", status=409)
-    _check_open_for_approval(batch, found)
+    _check_batch_is_approvable(batch, found)
     if not roles & {Role(batch.policy.approver_role), Role.ADMIN}:
         sentence = f"Only persons with the role {batch.policy.approver_role} may approve batch {batch.batch_id}."
         raise Refused("Approval.OtherRole", sentence, "Ask a person with that role.", status=403)
@@ -173,7 +177,7 @@ def check_approver(batch: Batch, found: ApprovalStatus, caller: Caller, roles: f
         raise Refused("Approval.Submitter", sentence, "Ask another person.", status=403)
 
 
-def _check_open_for_approval(batch: Batch, found: ApprovalStatus) -> None:
+def _check_batch_is_approvable(batch: Batch, found: ApprovalStatus) -> None:
     rollback = found.about.startswith(ROLLBACK)
     if batch.state is BatchState.PLANNING:
         sentence = f"Batch {batch.batch_id} is still being planned: the list of its instances is not complete."
@@ -191,7 +195,7 @@ def _check_open_for_approval(batch: Batch, found: ApprovalStatus) -> None:
 
 
 def check_wave_is_next(batch: Batch, number: int, waves: int) -> None:
-    """Raise Refused unless this wave is the next wave, and all earlier waves have ended."""
+    """Raise Refused unless the given wave is the next wave of the batch, and all earlier waves have ended."""
     if number > waves or number < 2:
         raise Refused("Wave.NoNext", f"Batch {batch.batch_id} has no wave {number} to approve.", "Nothing to do.", status=409)
     if number <= batch.control.wave + 1:
@@ -210,7 +214,7 @@ def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
 
 
 def stop_batch_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
-    """Stop a batch because an approval expired. The caller has already checked that the batch's policy requires the stop."""
+    """Stop a batch because an approval expired. The function does not check whether the batch's policy requires the stop."""
     version, why = batch.version + 1, f"the approval of the {about} expired: approve the {about} again, then resume the batch"
     control = replace(batch.control, brake=PauseState.STOPPED, by=TICK_ACTOR, at=now, why=why, trust="", door="")
     line = BatchJournalEntry(version, now, "stop", TICK_ACTOR, why)
@@ -218,7 +222,7 @@ def stop_batch_after_expiry(batch: Batch, about: str, now: datetime) -> BatchCha
 
 
 def batch_with_published_event(batch: Batch, about: str, event: str) -> Batch:
-    """The batch with a record that the event about the subject has been published."""
+    """A copy of the batch, with a record that the event about the subject has been published."""
     others = tuple(each for each in batch.control.asked if not each.startswith(f"{about}: "))
     asked = (*others, f"{about}: {event}")
     return replace(batch, control=replace(batch.control, asked=asked), version=batch.version + 1)

@@ -1,4 +1,6 @@
-"""The audit records each request to act: the person, how the name was verified, and the outcome. All functions here are pure."""
+"""The audit records each request to carry out an act: the person, how the name was verified, and the outcome. All functions here
+are pure.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 LONGEST_REQUEST = 16 * 1024
-"""Maximum size, in bytes, of a request body that the audit stores in full. If a body is longer, the audit stores only its size."""
+"""Maximum size, in bytes, of a request body that the audit stores in full. If a request body is larger, the audit stores only its
+size.
+"""
 
 
 @dataclass(frozen=True)
@@ -23,13 +27,13 @@ class AuditRequest:
     door: str
     """The entrance through which the request came in, such as ``trigger`` for the HTTP trigger, which checks a signature."""
     act: str
-    """The operation's name in the API."""
+    """The name of the requested operation in the API."""
     target: str
     """The id of the migration or batch in the request's path; empty if the path has no id."""
     request: str = "{}"
     """The request's body as JSON."""
     before: str = ""
-    """State and version of the migration or batch before the act, such as ``failed 7``; empty if the act has no target."""
+    """The state and the version of the migration or batch before the act, such as ``failed 7``; empty if the act has no target."""
     request_id: str = ""
     accounts: str = ""
     """The member accounts that the act concerns, separated by spaces; empty if the act concerns only the deployment's own account.
@@ -42,7 +46,9 @@ class AuditOutcome:
 
     at: datetime
     status: int
-    """The HTTP status. A status below 300 means that this request, or an earlier request, carried out the act."""
+    """The HTTP status. A status below 300 means that the act was carried out, either by the request itself or by an earlier
+    request.
+    """
     code: str = ""
     message: str = ""
     after: str = ""
@@ -50,9 +56,10 @@ class AuditOutcome:
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One request and its outcome.
+    """One audited request and its outcome.
 
-    If the function died before the answer, ``answered`` is None, and only the migration's journal shows the outcome.
+    If the function crashed before it answered the request, ``answered`` is None, and only the journal of the migration or batch
+    shows the outcome.
     """
 
     entry: str
@@ -71,7 +78,7 @@ def audited_body(body: str) -> str:
 
 
 def matches_filters(line: AuditEntry, *, who: str = "", act: str = "", target: str = "", refused: bool = False) -> bool:
-    """Whether a line of the audit matches every given filter."""
+    """Whether an entry of the audit matches every given filter."""
     failed = line.answered is not None and line.answered.status >= 300
     return (
         who in ("", line.asked.who)

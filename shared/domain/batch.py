@@ -20,7 +20,7 @@ RISKS = (
     "If the batch has commands, each runs as root in the guests that it is for, before the snapshots and after the move.",
     "Snapshots of all disks are made before each hop and billed until they are swept after confirmation and retention.",
 )
-"""The text that the operator acknowledges. The risks come from the ECS page "Operating system migration"."""
+"""The risks that an operator acknowledges for a batch. Some risks come from the ECS page "Operating system migration"."""
 AUTOMATIC_ROLLBACK_RISK = (
     "If an instance fails its validation, all its disks are reset to the snapshots without asking: data written since is lost."
 )
@@ -33,7 +33,9 @@ def risks_for_policy(policy: Policy) -> tuple[str, tuple[str, ...]]:
 
 
 class BatchState(Enum):
-    """The stored state of a batch. All other facts about a batch's progress come from the states of its migrations."""
+    """The stored state of a batch. All other facts about the batch's progress come from the states of its migrations and from its
+    ``BatchControl``.
+    """
 
     PLANNING = "planning"
     OPEN = "open"
@@ -41,7 +43,7 @@ class BatchState(Enum):
 
 
 class PauseState(Enum):
-    """Whether a batch starts new migrations; if not, why."""
+    """Whether a batch starts new migrations, and the reason if the batch starts none."""
 
     OFF = "off"
     PAUSED = "paused"
@@ -54,44 +56,46 @@ class Approval:
     """One person's approval of a batch, a wave or a rollback."""
 
     about: str
-    """The subject of the approval: ``batch``, ``wave 2``, or ``rollback`` with the migration's id and the version at which the
-    migration's state began.
+    """The subject of the approval: ``batch``, ``wave 2``, or ``rollback`` with the migration's id and the version with which the
+    migration entered its state.
     """
     by: str
     identity: str
-    """The person's identity; two persons never have the same identity."""
+    """The identity of the person who approved, as ``Caller.identity`` defines the identity."""
     at: datetime
     trust: str
     seen: str
-    """Digest of the policy and the selection that the person saw."""
+    """Digest of the policy and the selection that the approver saw."""
 
 
 @dataclass(frozen=True)
 class BatchControl:
-    """The last act on a running batch: who paused, resumed or stopped the batch.
+    """The last pause, resumption or stop of a running batch, and the state of its waves and approvals.
 
-    The act is stored in its own column. Earlier versions of Replank leave the column unchanged when they write the batch.
+    A batch's control is stored in a column of its own. Earlier versions of Replank leave the column unchanged when they write the
+    batch.
     """
 
     brake: PauseState = PauseState.OFF
     by: str = ""
-    """The name of the person; ``watch`` if the pipeline itself acted."""
+    """The name of the person who acted last; ``watch`` if the pipeline itself acted."""
     at: datetime | None = None
     why: str = ""
     trust: str = ""
     door: str = ""
     wave: int = 0
-    """The number of the last wave that has begun, from 0."""
+    """The number of the last wave that has begun, counted from 0."""
     wave_ended_at: datetime | None = None
-    """When the last migration of the open wave ended; None while the wave runs."""
+    """The time at which the last migration of the open wave ended; None while the wave runs."""
     approvals: tuple[Approval, ...] = ()
-    """The approvals of the batch and of its next wave. The journal keeps all approvals."""
+    """The approvals of the batch and of its next wave. The batch's journal keeps all approvals."""
     asked: tuple[str, ...] = ()
-    """For each subject of approvals, such as ``wave 2``, the last event that was published. The pipeline publishes no event twice,
-    because it keeps this list.
+    """For each subject of approvals, such as ``wave 2``, the last event that was published. The pipeline uses the list to publish
+    each event only once.
     """
     validated_at: datetime | None = None
-    """When the last unconfirmed migration of a closed batch passed its validation; None if no migration waits for a confirmation.
+    """The time at which the last unconfirmed migration of a closed batch passed its validation; None if no migration waits for a
+    confirmation.
     """
 
 
@@ -112,14 +116,14 @@ class BatchJournalEntry:
     approval: Approval | None = None
     """The approval that the line records; None for any other act."""
     before: dict[str, str] = field(default_factory=dict)
-    """The old value, as JSON, of each field that a change of the policy has changed."""
+    """For each field of the policy that the act changed, the old value as JSON."""
     after: dict[str, str] = field(default_factory=dict)
-    """The new value, as JSON, of each field that a change of the policy has changed."""
+    """For each field of the policy that the act changed, the new value as JSON."""
 
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """A person's acceptance of the risks and of snapshots of all disks."""
+    """A person's acceptance of a batch's risks, and of snapshots of all disks."""
 
     operator: str
     at: datetime
@@ -128,16 +132,16 @@ class Acknowledgement:
     selection: str = ""
     """Digest of the batch's selection at the acknowledgement; empty if an older version recorded the acknowledgement."""
     trust: str = ""
-    """How the name was verified (``claimed`` or ``verified``); empty if an older version recorded the acknowledgement."""
+    """How the person's name was verified (``claimed`` or ``verified``); empty if an older version recorded the acknowledgement."""
     instances: str = ""
-    """Digest of the instances at the acknowledgement; empty if an older version recorded the acknowledgement."""
+    """Digest of the batch's instances at the acknowledgement; empty if an older version recorded the acknowledgement."""
     policy: str = ""
-    """Digest of the policy at the acknowledgement; empty if an older version recorded the acknowledgement."""
+    """Digest of the batch's policy and selection at the acknowledgement; empty if an older version recorded the acknowledgement."""
 
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Criteria for instances that a selection leaves out. An instance that meets at least one of the criteria is left out."""
+    """The criteria by which a selection excludes instances. An instance is excluded if it meets at least one of the criteria."""
 
     instance_ids: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
@@ -152,12 +156,14 @@ NOTHING_EXCLUDED = Exclusion()
 
 @dataclass(frozen=True)
 class Selection:
-    """The instances of a batch: all instances in the given regions that meet the criteria of every given kind."""
+    """The criteria that select a batch's instances. An instance is selected if it is in one of the regions and meets the criteria
+    of every given kind.
+    """
 
     regions: tuple[str, ...]
     instance_ids: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
-    """Keys of releases in the catalog, or beginnings of keys."""
+    """Keys of releases in the catalog, or the first characters of keys."""
     accounts: tuple[str, ...] = ()
     """Ids of member accounts; an empty string stands for the deployment's own account. An empty list selects only the deployment's
     own account.
@@ -167,28 +173,30 @@ class Selection:
     resource_groups: tuple[str, ...] = ()
     vpcs: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    """Patterns of names, in which ``*`` stands for any characters."""
+    """Patterns for the names of instances, in which ``*`` matches any characters."""
     exclude: Exclusion = NOTHING_EXCLUDED
 
     @property
     def filters(self) -> tuple[str, ...]:
-        """All criteria of the selection, except instance ids and releases."""
+        """The selection's criteria for tags, resource groups, VPCs and names."""
         return (*self.tags, *self.resource_groups, *self.vpcs, *self.names)
 
     @property
     def has_criteria(self) -> bool:
-        """Whether the selection has any criterion. A selection without criteria selects no instance."""
+        """Whether the selection has criteria other than regions and accounts. A selection by regions and accounts alone selects no
+        instance.
+        """
         return bool(self.instance_ids or self.releases or self.filters)
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        """The ids of the selection's accounts, with an empty string for the deployment's own account."""
+        """The ids of the accounts in the selection; an empty string stands for the deployment's own account."""
         return self.accounts or ("",)
 
 
 @dataclass(frozen=True)
 class BatchTerms:
-    """The facts about a batch that a stage needs. The facts do not grow with the number of instances in the batch."""
+    """The facts about a batch that a stage needs. The size of the facts does not depend on the number of instances in the batch."""
 
     batch_id: str
     state: BatchState
@@ -199,10 +207,10 @@ class BatchTerms:
     dry_run: bool = False
     acknowledgement: Acknowledgement | None = None
     accounts: tuple[str, ...] = ()
-    """The member accounts that the selection names."""
+    """The ids of the accounts that the batch's selection names."""
     control: BatchControl = UNTOUCHED
     size: int = 0
-    """Number of instances, once the batch is planned; 0 if an earlier version wrote the row."""
+    """Number of instances in the planned batch; 0 if an older version of Replank wrote the batch's row."""
 
     @property
     def failure_budget(self) -> int:
@@ -212,31 +220,31 @@ class BatchTerms:
 
     @property
     def account_ids(self) -> tuple[str, ...]:
-        """The ids of the accounts of the batch's migrations, with an empty string for the deployment's own account."""
+        """The ids of the accounts in which the batch has migrations; an empty string stands for the deployment's own account."""
         return self.accounts or ("",)
 
 
 class Waves(list[tuple[str, ...]]):
-    """The migrations of each wave, in order. The acknowledgement of the batch fixes the waves."""
+    """The ids of the migrations of each wave, in order. The acknowledgement of the batch makes the waves final."""
 
     pages = 0
-    """The number of stored pages with the order of the migrations. The pages are deleted when the waves are stored."""
+    """The number of stored pages that hold the order of the migrations. The pages are deleted when the waves are stored."""
 
     @cached_property
     def wave_by_migration(self) -> dict[str, int]:
-        """The number of the wave of each migration, from 0. The result is computed only once, because a batch may have thousands of
-        migrations.
+        """For each migration, the number of its wave, counted from 0. The result is computed only once, because a batch may have
+        thousands of migrations.
         """
         return {id: place for place, ids in enumerate(self) for id in ids}
 
     @cached_property
     def place_by_migration(self) -> dict[str, int]:
-        """The place of each migration in the order of the batch, from 0, over all waves."""
+        """For each migration, its place in the order of the whole batch, counted from 0."""
         return {id: place for place, id in enumerate(id for ids in self for id in ids)}
 
     def wave_number(self, migration_id: str) -> int:
-        """The number of a migration's wave, from 0. A migration that was in no wave at the acknowledgement moves with the last
-        wave.
+        """The number of a migration's wave, counted from 0. A migration that was in no wave at the acknowledgement moves with the
+        last wave.
         """
         return self.wave_by_migration.get(migration_id, max(len(self) - 1, 0))
 
@@ -255,12 +263,14 @@ class LeftOutInstance:
     region_id: str = ""
     name: str = ""
     account_id: str = ""
-    """The id of the member account; empty for the deployment's own account."""
+    """The id of the instance's member account; empty for the deployment's own account."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Many migrations with one policy. ``problems`` lists instances and regions without a migration, with a reason for each."""
+    """Many migrations with one policy. ``problems`` lists the instances and regions for which no migration was made, each with the
+    reason.
+    """
 
     batch_id: str
     state: BatchState
@@ -273,14 +283,14 @@ class Batch:
     policy: Policy
     destination: str = ""
     destinations: dict[str, str] = field(default_factory=dict)
-    """Destination by instance id, which takes precedence over ``destination``."""
+    """For some instance ids, a destination that takes precedence over ``destination``."""
     dry_run: bool = False
     acknowledgement: Acknowledgement | None = None
     size: int = 0
     problems: tuple[Problem, ...] = ()
     control: BatchControl = UNTOUCHED
     digest: str = ""
-    """Digest of the selected instances; empty during planning, and if an older version planned the batch."""
+    """Digest of the selected instances; empty during planning, or if an older version of Replank planned the batch."""
     left_out: int = 0
     """Number of instances that the selection left out during planning."""
 
@@ -293,8 +303,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class SubmittedTerms:
-    """A batch's policy and accounts, stored in a column of their own. An older version drops unknown fields from the batch's other
-    columns, but leaves the column with the policy as submitted unchanged.
+    """A batch's policy and accounts as submitted, which have a column of their own. An older version of Replank drops unknown
+    fields from the batch's other columns, but leaves the column for submitted terms unchanged.
     """
 
     policy: Policy
@@ -307,7 +317,7 @@ def awaits_confirmation(terms: BatchTerms) -> bool:
 
 
 def ready_to_confirm_at(terms: BatchTerms) -> datetime | None:
-    """The time from which all unconfirmed migrations may be confirmed; None if no migration waits for a confirmation."""
+    """The time from which all unconfirmed migrations of the batch may be confirmed; None if no migration waits for confirmation."""
     if terms.state is not BatchState.CLOSED or terms.control.validated_at is None:
         return None
     return terms.control.validated_at + timedelta(days=terms.policy.confirm_after_days)

@@ -1,4 +1,6 @@
-"""Pauses, resumes and stops a batch. Each function is pure: the function takes a batch and returns the change."""
+"""Pauses, resumes and stops a batch. All functions here are pure. The functions that pause, resume or stop a batch return the
+change as data.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,9 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class BatchChange:
-    """One conditional write of a batch. ``forgiven`` holds the failed migrations that no longer count as failures, with their
-    attempts."""
+    """One change of a batch: the batch before and after the change, and the line for its journal. For each failed migration that no
+    longer counts as a failure, ``forgiven`` holds the number of the attempt.
+    """
 
     before: Batch
     after: Batch
@@ -28,20 +31,21 @@ class BatchChange:
 
 
 def pause_batch(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
-    """Pause the batch: first tries and retries must wait, but next hops still start. Raises Refused unless the batch is open and
-    running.
+    """Pause the batch. First tries and retries must wait, but the next hops of migrations that have begun may start. Raises Refused
+    unless the batch is open, and neither paused nor stopped.
     """
     _check_batch_is_open(batch, "paused")
     if batch.control.brake is not PauseState.OFF:
-        raise _batch_act_refusal("Batch.NotRunning", batch, "paused", "Nothing to do: the batch already starts nothing new.")
+        raise _refused_batch_act_error("Batch.NotRunning", batch, "paused", "Nothing to do: the batch already starts nothing new.")
     return _batch_change(batch, "pause", PauseState.PAUSED, caller, why, now)
 
 
 def resume_batch(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mapping[str, int], seen: int) -> BatchChange:
-    """Let the batch start migrations again. The count of failures restarts at 0 after a pause at the failure budget.
+    """Allow a paused or stopped batch to start migrations. If the batch was paused at its failure budget, the earlier failures no
+    longer count.
 
-    ``failed`` holds the failed migrations that count now, with their attempts. ``seen`` is the number of failures that the person
-    saw.
+    For each failed migration that counts now, ``failed`` holds the number of the attempt. ``seen`` is the number of failures that
+    the person saw.
     """
     _check_batch_is_open(batch, "resumed")
     if batch.control.brake is PauseState.OFF:
@@ -55,10 +59,10 @@ def resume_batch(batch: Batch, caller: Caller, why: str, now: datetime, failed: 
 
 
 def stop_batch(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
-    """Stop the batch: running migrations finish, and all others are cancelled."""
+    """Stop the batch: running migrations finish, and migrations that have not begun to move are cancelled."""
     _check_batch_is_open(batch, "stopped")
     if batch.control.brake is PauseState.STOPPED:
-        raise _batch_act_refusal("Batch.NotRunning", batch, "stopped", "Nothing to do: the batch is already stopped.")
+        raise _refused_batch_act_error("Batch.NotRunning", batch, "stopped", "Nothing to do: the batch is already stopped.")
     return _batch_change(batch, "stop", PauseState.STOPPED, caller, why, now)
 
 
@@ -70,7 +74,7 @@ def pause_batch_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
 
 
 def is_last_act(batch: Batch, act: str, operator: str) -> bool:
-    """Whether the last act on the batch was ``act`` by this operator, so that the request is a repetition."""
+    """Whether a request repeats the last act on the batch: the same act by the same operator."""
     made = {"pause": PauseState.PAUSED, "resume": PauseState.OFF, "stop": PauseState.STOPPED}[act]
     return batch.control.at is not None and batch.control.brake is made and batch.control.by == operator
 
@@ -97,5 +101,5 @@ def _batch_change(batch: Batch, act: str, brake: PauseState, caller: Caller, why
     return BatchChange(batch, replace(batch, control=control, version=version), line)
 
 
-def _batch_act_refusal(code: str, batch: Batch, verb: str, remedy: str) -> Refused:
+def _refused_batch_act_error(code: str, batch: Batch, verb: str, remedy: str) -> Refused:
     return Refused(code, f"Batch {batch.batch_id} is {batch.control.brake.value}; it cannot be {verb}.", remedy, status=409)

@@ -10,7 +10,7 @@ from enum import Enum
 from shared.domain.errors import Refused
 
 LONGEST_NAME = 64
-"""Maximum characters of a name, in any script."""
+"""Maximum number of characters in a caller's name, in any script."""
 
 
 class Trust(str, Enum):
@@ -21,7 +21,7 @@ class Trust(str, Enum):
     person used the key.
     """
     VERIFIED = "verified"
-    """A token gives the name, and the api function has checked its signature, issuer, audience and times."""
+    """A token gives the name, and the api function has checked the token's signature, issuer, audience and times."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Caller:
 
     @property
     def identity(self) -> str:
-        """The identity of the caller, which differs from the identity of every other person. The identity of a claimed name is the
-        name itself.
+        """The identity of the caller. For a verified name, the identity is the issuer and the subject; for a claimed name, it is
+        the name itself.
         """
         return f"{self.issuer}|{self.subject}" if self.trust is Trust.VERIFIED else f"claimed|{self.name}"
 
 
 def read_caller_name(given: str, where: str) -> str:
-    """A person's name in normalized form, for comparison and display. Raises Refused (Operator.Invalid)."""
+    """A name in normalized form, for comparison and display. Raises Refused (Operator.Invalid) if the name cannot be used."""
     name = unicodedata.normalize("NFC", given).strip()
     if not name or len(name) > LONGEST_NAME or not is_printable_name(name):
         raise invalid_name_error(where)
@@ -60,7 +60,7 @@ def read_caller_name(given: str, where: str) -> str:
 
 
 def is_printable_name(name: str) -> bool:
-    """Whether a name has only visible letters, digits, spaces and signs of any script, and no control characters."""
+    """Whether a name has only printable characters of any script, and begins with neither a space nor a combining mark."""
     return name.isprintable() and not name[0].isspace() and unicodedata.category(name[0])[0] != "M"
 
 

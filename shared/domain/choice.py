@@ -22,23 +22,25 @@ def required_field(words: str) -> Any:
 
 
 def camel_case(name: str) -> str:
-    """The name in camelCase: ``next_token`` becomes ``nextToken``. A trailing underscore, as in ``from_``, is dropped."""
+    """A Python name in camelCase: ``next_token`` becomes ``nextToken``. A trailing underscore, as in ``from_``, is dropped."""
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
 def python_names_by_api_name(cls: type) -> dict[str, str]:
-    """The Python name of each field of a dataclass, by the field's name in the API."""
+    """For each API name of a dataclass field, the field's name in Python."""
     return {camel_case(each.name): each.name for each in fields(cls)}
 
 
 def bounds_of_numeric_fields(cls: type) -> dict[str, tuple[int, int]]:
-    """The minimum and the maximum of each number in a dataclass, by the name of the field in the API."""
+    """For each API name of a numeric dataclass field, the field's minimum and maximum."""
     return {camel_case(each.name): each.metadata["bounds"] for each in fields(cls) if each.metadata.get("bounds")}
 
 
 def document_with_python_names(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str, Any]:
-    """The document with each name of the API replaced by the field's name in Python. Raises Refused for an unknown name."""
+    """A copy of the document, with the Python name of each field instead of its name in the API. Raises Refused if a name is
+    unknown.
+    """
     for name in given:
         if name not in names:
             raise Refused("Policy.Invalid", f"{path}.{name} is not a known field.", f"The known fields are {', '.join(names)}.")
@@ -46,7 +48,7 @@ def document_with_python_names(given: dict[str, Any], names: dict[str, str], pat
 
 
 def check_number_bounds(asked: dict[str, Any], bounds: dict[str, tuple[int, int]], path: str) -> None:
-    """Raise Refused if a number is outside its bounds. The caller has already checked the types."""
+    """Raise Refused if a number is outside its bounds. The function does not check the types of the values."""
     for name, value in asked.items():
         if name in bounds and value is not None:
             least, most = bounds[name]

@@ -15,14 +15,16 @@ from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
-"""The time by which a migration may seem to be created after the acknowledgement, because the clocks of two functions may differ.
+"""The tolerance for differing clocks of two functions. A migration from before the acknowledgement may seem to be created after the
+acknowledgement.
 """
 
 
 def selection_digest(selection: Selection) -> str:
-    """A digest of a selection, 32 characters long. The acknowledgement records the digest, so that a later change is detected.
+    """A digest of a selection, 32 characters long. The acknowledgement records the digest, which reveals a later change of the
+    selection.
 
-    The function names each field, so that a later version with more fields computes the same digest.
+    The function names each field, because a later version of Replank with more fields must compute the same digest.
     """
     parts = [sorted(selection.regions), sorted(selection.instance_ids), sorted(selection.releases)]
     if selection.accounts:  # empty lists are left out, so that the digest is the same as in versions that did not know accounts
@@ -38,7 +40,7 @@ def selection_digest(selection: Selection) -> str:
 def policy_digest(policy: Policy, selection: str) -> str:
     """A digest of the policy and selection that a person approves or acknowledges, 32 characters long.
 
-    Fields with their default value do not count, because a later version may have more fields.
+    Fields of the policy with their default value do not count, because a later version of Replank may have more fields.
     """
     return hashlib.sha256(json.dumps([selection, _non_default_fields(policy)], sort_keys=True).encode()).hexdigest()[:32]
 
@@ -50,7 +52,7 @@ def _non_default_fields(policy: Policy) -> dict[str, object]:
 
 
 def may_roll_back_automatically(batch: Batch) -> bool:
-    """Whether a person has acknowledged automatic rollback for exactly this policy and selection."""
+    """Whether a person has acknowledged automatic rollback for exactly the batch's present policy and selection."""
     given = batch.acknowledgement
     if given is None or not batch.policy.automatic_rollback or AUTOMATIC_ROLLBACK_RISK not in given.text:
         return False
@@ -84,7 +86,7 @@ def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATA
 def why_not_acknowledged(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
     """Why the acknowledgement does not allow a migration, in words; empty if the acknowledgement allows the migration.
 
-    An acknowledgement from an older version has no digest, so no digest is compared.
+    An acknowledgement from an older version of Replank may lack a digest; a missing digest is not compared.
     """
     given = batch.acknowledgement
     if given is None or batch.dry_run:

@@ -1,9 +1,9 @@
-"""Converts frozen dataclasses to and from JSON and makes their JSON Schema, all from the type hints.
+"""Converts frozen dataclasses to and from JSON, and makes their JSON Schema. The type hints of the fields determine the conversion.
 
 The module supports the types str, int, bool, datetime, Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]``,
 ``dict[str, str]`` and ``X | None``. An int is never negative, because it is a size, a count or an id. Only a ``Signed`` number may
-be negative. A datetime is written in ISO 8601 with a time zone, and converted to UTC when read. An error message names the path of
-the wrong field.
+be negative. A datetime is written as an ISO 8601 time in UTC. A time that is read must have a time zone, and is converted to UTC.
+An error message names the path of the wrong field.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Signed = NewType("Signed", int)
 """A whole number that may be negative, such as an offset from UTC."""
 
 MAX_TEXT = 16_384
-"""Maximum characters of a string in a field."""
+"""Maximum number of characters in a string."""
 MAX_ITEMS = 20_000
-"""Maximum items of a list in a field."""
+"""Maximum number of items in a list."""
 YEARS = range(1970, 2200)
-"""The years that a time may have. Calculations with later or earlier times may overflow."""
+"""The years that a time may have. Calculations with earlier or later years may overflow."""
 
 
 class DocumentInvalid(Refused):
@@ -43,7 +43,7 @@ class DocumentInvalid(Refused):
 
 
 def encode(value: object) -> Any:
-    """A dataclass converted to plain JSON values. Fields with their default value are left out, so documents stay small."""
+    """The dataclass object as plain JSON values. Fields with their default value are left out, so documents stay small."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: encode(v) for f in fields(value) if (v := getattr(value, f.name)) != f.default}
     if isinstance(value, datetime):
@@ -58,10 +58,11 @@ def encode(value: object) -> Any:
 
 
 def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -> T:
-    """A dataclass made from JSON values. Raises DocumentInvalid.
+    """An object of the dataclass ``cls``, made from JSON values. Raises DocumentInvalid if the document does not match the
+    dataclass.
 
-    Unknown fields are ignored, so that rows of other versions stay readable. If ``strict`` is true, an unknown field raises an
-    error. Files of operators are read with ``strict``, so that typing errors are reported.
+    Unknown fields are ignored, because rows from other versions of Replank must stay readable. If ``strict`` is true, an unknown
+    field raises an error. Operators' files are read with ``strict``, because a misspelled field must be reported.
     """
     value: T = _dataclass_decoder(cls)(document, path, strict)  # type: ignore[arg-type]
     return value
@@ -132,7 +133,7 @@ def _decoder(hint: Any) -> Decoder:
     if origin is tuple:
         return _tuple_decoder(args)
     if origin is dict:
-        return _decode_texts_by_name
+        return _decode_string_mapping
     if is_dataclass(hint) and isinstance(hint, type):
         return _dataclass_decoder(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -154,7 +155,7 @@ def _tuple_decoder(args: tuple[Any, ...]) -> Decoder:
     return decode_items
 
 
-def _decode_texts_by_name(value: object, path: str, strict: bool) -> dict[str, str]:
+def _decode_string_mapping(value: object, path: str, strict: bool) -> dict[str, str]:
     return {name: _decode_text(text, f"{path}.{name}", strict) for name, text in as_object(value, path).items()}
 
 

@@ -1,7 +1,8 @@
-"""Rules for some guests of a batch: the check, the files, and the commands before and after a move. All functions here are pure.
+"""Rules that set the check, the files, and the commands before and after a move for some guests of a batch. All functions here are
+pure.
 
 A batch's policy has a list of rules. For each instance, the first matching rule applies. A ``pre`` command runs right before the
-snapshots, for example to drain a load balancer. A ``post`` command undoes the ``pre`` command.
+snapshots, for example to drain a load balancer. A ``post`` command undoes what the ``pre`` command did.
 """
 
 from __future__ import annotations
@@ -64,12 +65,12 @@ def rule_for_instance(rules: Sequence[CommandRule], instance_id: str, tags: Mapp
 
 
 def needs_instance_tags(rules: Sequence[CommandRule]) -> bool:
-    """Whether any rule names a tag, so that the caller must read the instance's tags."""
+    """Whether the caller must read the instance's tags, because at least one rule names a tag."""
     return any(each.tag for each in rules)
 
 
 def read_command_rules(document: object, path: str) -> tuple[CommandRule, ...]:
-    """The rules, read from the API's JSON. Raises Refused (Policy.Invalid) with the name of the wrong field."""
+    """The rules in a JSON list from the API. Raises Refused (Policy.Invalid) with the name of the wrong field."""
     listed = as_list(document, path)
     if len(listed) > MOST_RULES:
         raise Refused(
@@ -118,14 +119,14 @@ UNDER_WAY = frozenset({DRAINING, RESTORING})
 
 @dataclass(frozen=True)
 class CommandProgress:
-    """The progress of one migration's pre and post commands. A row from an older version records no commands."""
+    """The progress of one migration's pre and post commands. A row from an older version of Replank records no commands."""
 
     phase: str = ""
     """``draining`` while the pre command runs, then ``drained`` until the post command begins, then ``restoring`` while the post
     command runs.
     """
     runs: int = 0
-    """Number of commands begun so far. The number is part of the next command's client token."""
+    """Number of commands that have begun so far. The number is part of the next command's client token."""
     invocation_id: str = ""
     """The id of the running command; empty if the id is not known yet."""
     begun_at: datetime | None = None
@@ -140,12 +141,13 @@ class CommandProgress:
         return {DRAINING: "the pre command runs", RESTORING: "the post command runs"}.get(self.phase, self.last)
 
     def progress_before_command(self, phase: str, now: datetime) -> CommandProgress:
-        """The progress right before a command is sent."""
+        """The progress right before a command is sent to the guest."""
         return replace(self, phase=phase, runs=self.runs + 1, invocation_id="", begun_at=now, ran=True)
 
     def progress_after_rollback(self) -> CommandProgress:
-        """The progress after a rollback of the disks: the post command must run, even if the command already ran after the
-        validation."""
+        """The progress after a rollback of the disks. If a pre command has begun, the post command must run, even if it already ran
+        after the validation.
+        """
         return replace(self, phase=DRAINED) if self.ran else self
 
     def progress_after_command(self, phase: str, words: str) -> CommandProgress:
@@ -157,5 +159,5 @@ NOTHING_RAN = CommandProgress()
 
 
 def command_rule_fields() -> dict[str, Any]:
-    """The dataclass fields of a rule, by their names in the API."""
+    """For each API name of a rule's field, the dataclass field."""
     return {camel_case(each.name): each for each in fields(CommandRule)}

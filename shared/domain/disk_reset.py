@@ -13,8 +13,8 @@ class ResetState(Enum):
     PENDING = "pending"
     """The pipeline has not requested the reset yet."""
     ASKED = "asked"
-    """The pipeline is about to request the reset, or does not know the answer to its request. After a crash, the pipeline repeats
-    the request.
+    """The pipeline is about to request the reset, or does not know whether ECS accepted the request. After a crash, the pipeline
+    repeats the request.
     """
     ACCEPTED = "accepted"
     """ECS accepted the reset, which may still be running."""
@@ -24,7 +24,7 @@ class ResetState(Enum):
 
 @dataclass(frozen=True)
 class DiskReset:
-    """One disk of a rollback. ``at`` is the time at which ECS accepted the reset."""
+    """One disk that a rollback resets. ``at`` is the time at which ECS accepted the reset."""
 
     disk_id: str
     snapshot_id: str

@@ -13,9 +13,9 @@ from shared.domain.facts import SHARED_HOSTNAMES, InstanceFacts
 from shared.domain.hop import Hop
 
 LONGEST = 900
-"""Maximum characters of a reason that the migration's row stores."""
+"""Maximum number of characters in the reason for the choice, which the migration's row stores."""
 NOT_FOLLOWED = "Route.NotFollowed"
-"""The error code if one driver does not support the route, although another driver may."""
+"""The error code if a driver does not support the route, although another driver may support the route."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ def choose_driver(
 ) -> DriverChoice:
     """Choose the best driver that is ready.
 
-    ``plan_hops`` plans a driver's route, or raises Refused. ``why_unready`` says why a driver cannot carry out its route now.
-    ``goal`` is the requested or the default destination. The destination never depends on which drivers are ready. The destination
-    is the goal if any driver has a route to the goal. If no driver has a route to the goal, the destination is the end of the best
-    driver's route.
+    ``plan_hops`` plans a driver's route, or raises Refused. ``why_unready`` says why a driver cannot carry out its route now; empty
+    if the driver is ready. ``goal`` is the requested or the default destination. The destination never depends on which drivers are
+    ready. The destination is the goal if any driver has a route to the goal. If no driver has a route to the goal, the destination
+    is the end of the best driver's route.
 
-    If no driver has a route, raises the Refused that explains what the support matrix lacks. If no driver is ready, raises Refused
-    (Driver.NoneReady) with each driver's reason.
+    If no driver has a route and all refusals have one cause in common, raises the refusal with this cause. In all other cases
+    without a ready driver, raises Refused (Driver.NoneReady) with the reason against each driver.
     """
     routes, refusals = _routes_by_driver(plan_hops)
     shared = {each.code for each in refusals.values()} - {NOT_FOLLOWED}
@@ -53,7 +53,7 @@ def choose_driver(
             return DriverChoice(name, _reason_for_choice(name, passed_over), routes[name])
         passed_over[name] = why
     remedy = "Make one of them ready (docs/drivers.md), or name another destination. Then retry."
-    raise Refused("Driver.NoneReady", f"No driver is ready for this instance. {_reasons_by_driver(passed_over)}", remedy)
+    raise Refused("Driver.NoneReady", f"No driver is ready for this instance. {_reasons_against_drivers(passed_over)}", remedy)
 
 
 def why_instance_unrecognisable(instance: InstanceFacts) -> str:
@@ -89,11 +89,11 @@ def _why_driver_not_chosen(
 
 def _reason_for_choice(name: str, passed_over: Mapping[str, str]) -> str:
     first = f"{name} is the best that is ready: {driver_traits(name).merit}."
-    return f"{first} {_reasons_by_driver(passed_over)}".strip()[:LONGEST]
+    return f"{first} {_reasons_against_drivers(passed_over)}".strip()[:LONGEST]
 
 
-def _reasons_by_driver(passed_over: Mapping[str, str]) -> str:
-    """The reasons against the drivers, in sentences. Drivers with the same reason share one sentence."""
+def _reasons_against_drivers(passed_over: Mapping[str, str]) -> str:
+    """The reasons against the drivers that were not chosen, in sentences. Drivers with the same reason share one sentence."""
     names = dict[str, list[str]]()
     for name, why in passed_over.items():
         names.setdefault(why, []).append(name)

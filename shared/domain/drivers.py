@@ -1,4 +1,6 @@
-"""A table with the properties of each driver. All other code reads the table and never compares a driver's name."""
+"""A table with the properties of each driver. All other code reads the properties from the table, and does not depend on the names
+of drivers.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
 
 class FirstPossibleChange(Enum):
-    """The first point at which the job may have changed the instance. Once the job may have changed the instance, only the
+    """The first point of a hop at which the job may have changed the instance. Once the job may have changed the instance, only the
     snapshots can restore the instance.
     """
 
@@ -22,7 +24,7 @@ class FirstPossibleChange(Enum):
 
 @dataclass(frozen=True)
 class DriverTraits:
-    """The properties of one driver. The function ``driver_traits`` also handles drivers that only a later version knows."""
+    """The properties of one driver. ``driver_traits`` also handles drivers that only a later version of Replank knows."""
 
     name: str
     does: str
@@ -37,7 +39,7 @@ class DriverTraits:
     paths: Callable[[Catalog], tuple[MigrationPath, ...]]
     """The migration paths that the driver supports."""
     usual_minutes: tuple[int, int]
-    """The usual shortest and longest duration of the driver's job, in minutes. Only the documentation uses the usual durations."""
+    """The shortest and the longest usual duration of the driver's job, in minutes. Only the documentation uses these durations."""
     prepare_limit: timedelta | None
     """Maximum time to prepare the job; None if a person starts the job without a time limit."""
     job_limit: timedelta
@@ -45,7 +47,7 @@ class DriverTraits:
     job_seen_at: str = "in the SMC console"
     """Where a person can see the job."""
     preparing: str = "SMC to know the instance and to have its job ready"
-    """The event that a migration waits for while the driver prepares the job, in words."""
+    """What a migration waits for while the driver prepares the job, in words."""
     copies_disks: bool = True
     """Whether the driver's job copies the disks, and may by itself reset the disks to the copies."""
     installs_in_guest: bool = False
@@ -59,7 +61,7 @@ class DriverTraits:
     merit: str = ""
     """The reason for the rank, in words."""
     is_choice: bool = False
-    """Whether this row stands for ``auto``, so that each instance's precheck chooses the driver. ``auto`` itself replaces no
+    """Whether the row stands for ``auto``, for which the precheck of each instance chooses a driver. ``auto`` itself replaces no
     operating system.
     """
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
@@ -177,12 +179,14 @@ first precheck chooses a driver.
 
 
 def driver_choices() -> dict[str, DriverTraits]:
-    """All names that a policy may give as its driver, with their properties."""
+    """For each name that a policy may give as its driver, the driver's properties."""
     return {**DRIVERS, AUTO.name: AUTO}
 
 
 def driver_traits(name: str) -> DriverTraits:
-    """The properties of a driver. An unknown driver gets SMC's properties, because this version never starts an unknown driver."""
+    """The properties of a driver. For an unknown driver, the result is SMC's properties; that is safe, because this version never
+    starts an unknown driver.
+    """
     return driver_choices().get(name, SMC)
 
 

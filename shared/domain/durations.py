@@ -1,4 +1,4 @@
-"""The duration of each part of a migration, as data. Each figure has its source. The forecast uses no other figures."""
+"""The duration of each part of a migration, as data. Each duration names its source. The forecast uses no other durations."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ DECLARED = (SNAPSHOTS, JOB, RETURN, VALIDATION, BUTTON, PERSON)
 
 
 def parts_after_snapshots(driver: str) -> tuple[Duration, ...]:
-    """The parts of one hop after its snapshots, in order."""
+    """The parts of one hop that follow the snapshots, in order."""
     button = (BUTTON,) if driver_traits(driver).attended else ()
     return (*button, JOB, RETURN, VALIDATION)
 
@@ -71,14 +71,14 @@ class RandomDraws:
     seed: str
     fixed: float | None = None
     _fleet: dict[str, float] = field(default_factory=dict, compare=False, repr=False)
-    """The random deviation that all instances have in common, for each part of a migration."""
+    """For each part of a migration, the random deviation that all instances have in common."""
 
     def draw_duration(self, duration: Duration, *words: object) -> timedelta:
         """A random duration for one part of a migration. Part of the random deviation is the same for all instances of a fleet."""
         common = self._fleet.get(duration.part)
         if common is None:
             common = self._fleet[duration.part] = self._draw_common_deviation(duration)
-        own = 0.0 if self.fixed is not None else _OWN_SHARE * self._draw_normal_value(duration.part, *words)
+        own = 0.0 if self.fixed is not None else _OWN_SHARE * self._draw_normally_distributed_number(duration.part, *words)
         z = common + own
         spread = duration.usual / duration.low if z < 0 else duration.high / duration.usual
         return timedelta(minutes=duration.usual * spread ** (z / _TENTH))
@@ -86,13 +86,13 @@ class RandomDraws:
     def _draw_common_deviation(self, duration: Duration) -> float:
         if self.fixed is not None:
             return _NORMAL.inv_cdf(self.fixed)
-        return _COMMON_SHARE * self._draw_normal_value("fleet", duration.part)
+        return _COMMON_SHARE * self._draw_normally_distributed_number("fleet", duration.part)
 
     def draw_failure(self, *words: object) -> bool:
         """Decide at random whether the hop fails."""
         return self.fixed is None and self._draw_fraction("fails", *words) < FAILS
 
-    def _draw_normal_value(self, *words: object) -> float:
+    def _draw_normally_distributed_number(self, *words: object) -> float:
         return _NORMAL.inv_cdf(self._draw_fraction(*words))
 
     def _draw_fraction(self, *words: object) -> float:
@@ -108,7 +108,7 @@ _COMMON_SHARE, _OWN_SHARE = math.sqrt(ALIKE), math.sqrt(1 - ALIKE)
 
 
 def duration_rows() -> list[Mapping[str, object]]:
-    """The figures of all parts as rows, for the documents and the API."""
+    """The durations of all parts of a migration as rows, for the documents and the API."""
     return [
         {"part": e.part, "low": e.low, "usual": e.usual, "high": e.high, "source": e.source, "certainty": e.certainty}
         for e in DECLARED

@@ -1,5 +1,6 @@
-"""Effects: the actions that must follow a step, as data. The outbox stores the effects with the step. Every effect is safe to
-repeat."""
+"""Effects: the actions that must follow a step of a migration, as data. The outbox stores the effects together with the step. Every
+effect is safe to repeat.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ class ReleaseLock:
 
 @dataclass(frozen=True)
 class ReleaseSlot:
-    """Release the migration's slot, so that another migration may move."""
+    """Release the migration's slot, so that another migration may take the slot."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class AdoptSnapshots:
 
 @dataclass(frozen=True)
 class LaunchDriver:
-    """Start the prepared job. A start is destructive, so the journal must already have the step."""
+    """Start the prepared job. Starting a job is destructive, so the journal must already contain the step."""
 
 
 @dataclass(frozen=True)
@@ -60,20 +61,24 @@ class CleanUpDriver:
 
 @dataclass(frozen=True)
 class ScheduleSweep:
-    """Write to the ledger when the sweep may delete the migration's snapshots: ``retention_days`` after their release."""
+    """Write to the ledger the time from which the sweep may delete the migration's snapshots. That time comes ``retention_days``
+    days after the release of the snapshots.
+    """
 
     retention_days: int
 
 
 @dataclass(frozen=True)
 class RunPostCommand:
-    """Run the post command in a guest that did not move or was rolled back. The post command undoes the pre command."""
+    """Run the post command in the guest of an instance that did not move, or that was rolled back. The post command undoes the pre
+    command.
+    """
 
 
 @dataclass(frozen=True)
 class RollBackUnasked:
     """Roll back a failed migration. The rollback happens only if a person acknowledged automatic rollback, no hold is set, and the
-    row's version is unchanged.
+    version of the migration's row is unchanged.
     """
 
     version: int
@@ -81,7 +86,7 @@ class RollBackUnasked:
 
 @dataclass(frozen=True)
 class RestoreProtection:
-    """Switch off the instance's deletion protection again, if this migration switched the protection on."""
+    """Switch the instance's deletion protection off, if the migration itself switched the protection on."""
 
 
 Effect = (
@@ -97,7 +102,7 @@ Effect = (
     | ScheduleSweep
 )
 NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver, RunPostCommand, RestoreProtection)
-"""Effects that call ECS or SMC."""
+"""The classes of effects that always call ECS or SMC."""
 
 
 def calls_the_cloud(effect: Effect) -> bool:
@@ -122,20 +127,20 @@ KINDS: dict[str, type[Effect]] = {
         RestoreProtection,
     )
 }
-"""Classes of effects, by the name that the outbox stores for the class."""
+"""For each name that the outbox stores, the class of effects."""
 
 
 def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
-    """The effect that runs the post command; empty if no pre command ran.
+    """The effect that runs the post command; empty if no pre command needs to be undone.
 
-    If ``unmoved`` is true, the result is also empty if a job may have moved the instance.
+    If ``unmoved`` is true, the result is also empty for an instance that a job may have moved.
     """
     ran = migration.hop > 0 or migration.handle.started_at is not None or migration.resumes != ""
     return (RunPostCommand(),) if migration.commands.phase and not (unmoved and ran) else ()
 
 
 def post_command_effects_of_failure(migration: Migration, stage: str) -> tuple[Effect, ...]:
-    """The effect that runs the post command after a failure in ``stage``.
+    """The effect that runs the post command after a failure in the stage that ``stage`` names.
 
     The result is empty if a job may have run, and a retry would continue with that job. A retry that continues with the job still
     needs what the pre command did in the guest.
@@ -144,6 +149,8 @@ def post_command_effects_of_failure(migration: Migration, stage: str) -> tuple[E
 
 
 def protection_effects(migration: Migration) -> tuple[Effect, ...]:
-    """The effect that puts the deletion protection back; empty if the migration has certainly not begun its snapshots."""
+    """The effect that restores the instance's earlier deletion protection; empty if the migration has certainly not begun its
+    snapshots.
+    """
     unbegun = migration.state in BEFORE_A_START | {State.PRECHECK_FAILED} and migration.hop == 0 and migration.attempt == 1
     return () if unbegun else (RestoreProtection(),)

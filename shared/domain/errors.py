@@ -1,8 +1,8 @@
 """Errors. Each error has a stable code, a message, a remedy and a fate.
 
-The fate says how a function handles its message after the error. The function either acknowledges the message, or raises an error
-so that the platform delivers the message again. The API answers with the error's HTTP status. Codes have the form ``Noun.Reason``,
-like the codes of Alibaba Cloud.
+The fate says how a function handles the delivered message after the error. The function either acknowledges the delivered message,
+or raises the error to make the platform deliver the message again. The API answers with the error's HTTP status. Codes have the
+form ``Noun.Reason``, like the codes of Alibaba Cloud.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from shared.domain.text import plain_line
 
 
 class Fate(Enum):
-    """How a function handles its message after an error."""
+    """What a function does with the delivered message after an error."""
 
     STALE = "stale"
     """The message is old or a duplicate. The function acknowledges the message and does nothing."""
     REFUSED = "refused"
     """The user can correct the request. The function acknowledges the message, or the API answers with HTTP 4xx."""
     TRANSIENT = "transient"
-    """The call may succeed later. The function raises the error, so that the platform delivers the message again; the API answers
+    """The call may succeed later. The function raises the error to make the platform deliver the message again; the API answers
     with HTTP 503.
     """
     PERMANENT = "permanent"
@@ -28,7 +28,8 @@ class Fate(Enum):
     500.
     """
     BUG = "bug"
-    """Replank's code breaks one of its own rules. The function raises the error at every delivery; the API answers with HTTP 500.
+    """Replank's code breaks one of its own rules. The function raises the error at every delivery of the message; the API answers
+    with HTTP 500.
     """
 
 
@@ -63,7 +64,7 @@ class Refused(ReplankError):
 
 
 class Transient(ReplankError):
-    """A throttled call, a time-out or a conflicting write. The same message can succeed later."""
+    """A throttled call, a time-out or a conflicting write. A later delivery of the same message may succeed."""
 
     fate = Fate.TRANSIENT
 

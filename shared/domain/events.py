@@ -1,8 +1,9 @@
 """The events of the pipeline: their types, their consumers and their data.
 
 Every type of event has one producer, and a folder under events/ with its schema and samples. A test checks that the table of
-producers and the folders under events/ list the same types. The field ``stage`` of the data names the stage that acts next; the
-rules of the event bus route by this field. Events without a stage are only for information.
+producers and the folders under events/ list the same types. The field ``stage`` of an event's data names the stage that acts next.
+The rules of the event bus route an event by its type, and by its stage if it names one. Events that no stage acts on are only for
+information.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ PRODUCERS = {
     STEP_DUE: "watch",
     END_OF_LIFE: "intake",
 }
-"""The function that publishes each type. An end-of-life notice may also come from outside the pipeline."""
+"""For each type of event, the function that publishes the event. An end-of-life notice may also come from outside the pipeline."""
 
 CONSUMERS: dict[str, tuple[str, ...]] = {
     END_OF_LIFE: ("intake",),
@@ -108,11 +109,11 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     START_FAILED: ("watch",),
     SNAPSHOT_FAILED: ("watch",),
 }
-"""The stages that act on each type. The rules in template.yml route by type and ``data.stage``."""
+"""For each type of event, the stages that act on the event. The rules in template.yml route by type and ``data.stage``."""
 
 SLOT_RELEASED = frozenset({MIGRATION_VALIDATED, VALIDATION_FAILED, START_FAILED, SNAPSHOT_FAILED})
-"""The events that follow the release of a slot outside a tick. The released slots are offered at once; a tick offers slots without
-an event.
+"""The types of events that follow the release of a slot outside a tick. When the watch function receives the event, it may offer
+the released slot at once. A tick needs no event to offer slots.
 """
 
 TIMED = frozenset({"intake", "watch", "sweep"})
@@ -120,7 +121,7 @@ TIMED = frozenset({"intake", "watch", "sweep"})
 ECS = "acs.ecs"
 """The source of ECS's own events, which the watch function handles."""
 PLAIN_COMMAND = "replank"
-"""The name of every guest command that wakes no stage when the command ends."""
+"""The common name of all guest commands whose end wakes no stage."""
 COMMAND_PREFIX = f"{PLAIN_COMMAND}-"
 WAIT_FOR_COMMANDS = ("precheck", "migrate", "validate")
 """The stages that wait for the end of a command in a guest. An event wakes a waiting stage; if the event is lost, the tick wakes
@@ -153,7 +154,7 @@ def migration_id_in_command(name: str) -> str:
 class Event:
     """One event to publish. ``subject`` names the migration or batch, and ``data`` is a JSON object.
 
-    ``event_id`` is derived from the migration, its version and the type, so that a repeated publication is recognised.
+    ``event_id`` identifies the event. If an event is published twice, both publications have the same id.
     """
 
     type: str

@@ -1,7 +1,8 @@
 """All facts about an instance that the precheck rules read. The facts come from the cloud, the account and the guest.
 
-The names of facts contain their units. ``None`` always means "not known", never "nothing". A probe reports the facts that it could
-not read, and the rules tell the operator about them. ``to_json`` and ``from_json`` convert facts to and from stored documents.
+If a fact has a unit, its name contains the unit. ``None`` means "not known", unless the description of the fact says otherwise. A
+probe reports the facts that it could not read, and the rules tell the operator which facts are missing. ``to_json`` and
+``from_json`` convert facts to and from stored documents.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from shared.domain.hop import Hop
 __all__ = ["AccountFacts", "DiskFacts", "DocumentInvalid", "Facts", "GuestFacts", "Hop", "InstanceFacts", "facts_schema"]
 
 RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "smc_sources_quota", "snapshots_per_disk_quota"))
-"""Names of account facts that only old documents contain. No call can read the old facts any more, so ``from_json`` removes the
-facts from documents.
+"""Names of account facts that only old documents contain. No call can read the retired facts any more, so ``from_json`` ignores
+them.
 """
 SHARED_HOSTNAMES = frozenset({"", "localhost"})
 """Hostnames that do not identify a machine, because many machines have these names."""
@@ -28,7 +29,7 @@ SHARED_HOSTNAMES = frozenset({"", "localhost"})
 @dataclass(frozen=True)
 class DiskFacts:
     """One disk with the attributes that DescribeDisks shows. ``used_by_smc_transit`` is true for the disk with Windows installation
-    media that SMC attaches. SMC's disk does not belong to the user.
+    media that SMC attaches. The disk that SMC attaches does not belong to the user.
     """
 
     disk_id: str
@@ -53,8 +54,8 @@ class InstanceFacts:
     """One instance with the attributes that DescribeInstances, DescribeCloudAssistantStatus and DescribeSnapshots show.
 
     ``agent_heartbeat_at`` is the time of the last heartbeat of the Cloud Assistant agent; None if the agent never sent a heartbeat.
-    ``expires_at`` is None for pay-as-you-go. ``locked`` holds the reasons why ECS locked the instance. ``active_migration_id`` and
-    ``scaling_group_id`` may be empty.
+    ``expires_at`` is None for a pay-as-you-go instance. ``locked`` holds the reasons why ECS locked the instance.
+    ``active_migration_id`` is empty if no migration is active, and ``scaling_group_id`` is empty without a scaling group.
     """
 
     instance_id: str
@@ -88,7 +89,7 @@ class InstanceFacts:
 
     @property
     def user_disks(self) -> list[DiskFacts]:
-        """The disks of this instance without SMC's transit disk."""
+        """All disks of the instance except SMC's transit disk."""
         return user_disks(self.disks)
 
     def to_json(self) -> Json:
@@ -97,14 +98,14 @@ class InstanceFacts:
 
     @classmethod
     def from_json(cls, document: object, *, strict: bool = False) -> InstanceFacts:
-        """The facts read from a document of ``to_json``. Raises DocumentInvalid with the name of the wrong field."""
+        """The facts in a document that ``to_json`` made. Raises DocumentInvalid with the name of the wrong field."""
         return decode(cls, document, "instance", strict=strict)
 
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """Facts about the account: whether the snapshot service is active, whether the allow list has the account, and its problems.
-    ``problems`` are error codes of the API, for example about balance, real name or permissions.
+    """Facts about the account: whether the snapshot service is active, whether the account is on the allow list, and its problems.
+    ``problems`` holds error codes of the API, for example about the balance, the real-name registration or permissions.
     """
 
     snapshot_service: bool | None = None
@@ -114,7 +115,9 @@ class AccountFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All facts that the rules may read about one instance and one hop. The facts hold at the time ``now`` (aware UTC)."""
+    """All facts that the rules may read about one instance and one hop. ``now`` is the time, in UTC, at which the rules judge the
+    facts.
+    """
 
     instance: InstanceFacts
     guest: GuestFacts | None
@@ -128,7 +131,7 @@ class Facts:
 
     @classmethod
     def from_json(cls, document: object, *, strict: bool = False) -> Facts:
-        """The facts read from a document of ``to_json``. Raises DocumentInvalid with the name of the wrong field."""
+        """The facts in a document that ``to_json`` made. Raises DocumentInvalid with the name of the wrong field."""
         account = document.get("account") if isinstance(document, dict) else None
         if isinstance(document, dict) and isinstance(account, dict):
             document = {**document, "account": {name: value for name, value in account.items() if name not in RETIRED}}

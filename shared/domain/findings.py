@@ -32,7 +32,8 @@ BLOCKS = (Severity.ERROR, Severity.OVERRIDABLE)
 
 @dataclass(frozen=True)
 class Finding:
-    """One observation. ``code`` is stable (Noun.Reason), ``seen`` holds numbers with units, ``remedy`` is a sentence.
+    """One observation. ``code`` has the form ``Noun.Reason`` and never changes. ``seen`` says what the rule found, with the units
+    of all numbers.
 
     If the rule lacked a fact, ``known`` is false, and the finding only says which check could not be made.
     """
@@ -60,14 +61,14 @@ class Finding:
 
     @classmethod
     def from_json(cls, document: object) -> Finding:
-        """A finding read from a document of :meth:`to_json`. Raises DocumentInvalid with the name of the wrong field."""
+        """The finding in a document that :meth:`to_json` made. Raises DocumentInvalid with the name of the wrong field."""
         return decode(cls, document, "finding")
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """The findings of one check of one instance, worst first. ``overrides`` holds the overrides that took effect, as pairs of code
-    and reason.
+    """The findings of one precheck of an instance, worst first. ``overrides`` holds the overrides that took effect, as pairs of
+    code and reason.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -94,7 +95,7 @@ class Assessment:
 
     @classmethod
     def from_json(cls, document: object) -> Assessment:
-        """An assessment read from a document of :meth:`to_json`. Raises DocumentInvalid with the name of the wrong field."""
+        """The assessment in a document that :meth:`to_json` made. Raises DocumentInvalid with the name of the wrong field."""
         fields = as_object(document, "assessment")
         findings = as_list(fields.get("findings", []), "assessment.findings")
         overrides = as_object(fields.get("overrides", {}), "assessment.overrides")
@@ -112,8 +113,8 @@ def is_blocking_finding(finding: Finding, overridden: set[str]) -> bool:
 
 
 def sorted_assessment(findings: list[Finding], overrides: Mapping[str, str]) -> Assessment:
-    """An assessment with the findings sorted, worst first. An override takes effect only if it has a reason, and if its finding is
-    overridable.
+    """An assessment with the findings in order, worst first. An override takes effect only if it gives a reason for an overridable
+    finding.
     """
     ordered = sorted(findings, key=lambda finding: (ORDER[finding.severity], finding.code))
     overridable = {finding.code for finding in ordered if finding.severity is Severity.OVERRIDABLE}

@@ -1,7 +1,7 @@
 """The forecast of a batch: a simulation with the scheduler's own rules and the declared durations. Pure.
 
-The module ``limits`` decides which migrations may start. The module ``waves`` decides when a wave begins, and ``brake`` when the
-batch pauses. The forecast draws only durations, failures and the delays of persons at random.
+The module ``limits`` decides which migrations may start, and when the failure budget is spent. The module ``waves`` decides when a
+wave begins, and the module ``brake`` pauses the batch. Only durations, failures and the delays of persons are random.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ MOVED = "ended well"
 FAILED = "ended badly"
 A_TICK = timedelta(minutes=1)
 LARGE = 500
-"""The number of migrations from which each step of a run covers at least one minute. Smaller steps would make the forecast of a
-large batch too slow.
+"""If a batch has at least this number of migrations, each step of a simulated run covers at least one minute. Smaller steps would
+make the forecast of a large batch too slow.
 """
 LONGEST = timedelta(days=400)
 """The maximum simulated time of a run. A longer run counts as never finished."""
@@ -35,8 +35,8 @@ MOST_STEPS = 200_000
 
 @dataclass(frozen=True)
 class ForecastItem:
-    """One migration at the start of the forecast: its state and the number of its remaining hops. ``since`` is when the migration
-    began to move.
+    """One migration at the start of the forecast: its state and the number of its remaining hops. ``since`` is the time at which
+    the migration began to move.
     """
 
     migration_id: str
@@ -64,7 +64,7 @@ class ForecastInput:
 
 @dataclass(frozen=True)
 class FinishTimes:
-    """When a wave or a batch finishes: the earliest time, and the times by which 10, 50 and 90 of 100 runs finish.
+    """The times by which a wave or a batch finishes: the earliest time, and the times for 10, 50 and 90 of 100 runs.
 
     A time is None if too few runs finish.
     """
@@ -94,41 +94,43 @@ class _SimulatedRun:
     account_limit: int
     now: datetime
     left: dict[str, int]
-    """Number of remaining hops, by migration."""
+    """For each migration, the number of remaining hops."""
     wave_of: dict[str, int]
-    """Number of the wave, by migration."""
+    """For each migration, the number of its wave."""
     parts: dict[str, tuple[Duration, ...]]
-    """The parts of one hop after its snapshots, by migration. The parts depend on the migration's driver."""
+    """For each migration, the parts of a hop that follow the snapshots. The parts depend on the migration's driver."""
     groups: GroupPlaces
     first_tries: WaitingQueue
     """The migrations that wait for their first hop."""
     next_hops: WaitingQueue
     position: dict[str, int] = field(default_factory=dict)
-    """The position in the batch's order, by migration; empty if the policy names no order."""
+    """For each migration, its position in the batch's order; empty if the policy names no order."""
     arrivals: int = 0
-    """Number of migrations that have entered a queue so far."""
+    """Number of times that a migration has entered a queue so far."""
     unsettled: Counter[int] = field(default_factory=Counter)
-    """Number of migrations that have not ended yet, by wave."""
+    """For each wave, the number of migrations that have not ended yet."""
     first_unsettled: int = 0
-    """Number of the first wave in which a migration has not ended."""
+    """Number of the first wave in which a migration has not ended yet."""
     moving: set[str] = field(default_factory=set)
     canary: frozenset[str] = frozenset()
-    """The migrations that have moved; only as many as the canary needs."""
+    """The migrations that have moved, up to the number that the canary needs."""
     failed: frozenset[str] = frozenset()
     due: list[tuple[datetime, str, str]] = field(default_factory=list)
     """A heap of future events: the time, the kind of event, and the migration."""
     hops: Counter[str] = field(default_factory=Counter)
-    """Number of completed hops, by migration."""
+    """For each migration, the number of completed hops."""
     waits_for_person: bool = False
     job_starts: dict[tuple[Start, int], bool] = field(default_factory=dict)
-    """Whether jobs may start now, by kind of start and wave. The answers are kept for one minute, and only in a large batch."""
+    """For each kind of start and each wave, whether jobs may start now. The answers are kept until the time advances, and only for
+    a large batch.
+    """
     ends: dict[str, datetime] = field(default_factory=dict)
 
 
 def forecast_batch(outlook: ForecastInput, *, seed: str, runs: int) -> Forecast:
     """The forecast of a batch and of its waves, made from a number of simulated runs. The same seed gives the same forecast."""
-    fixed = _run_to_end(outlook, RandomDraws(seed, fixed=0.1))
-    drawn = [_run_to_end(outlook, RandomDraws(f"{seed}:{number}")) for number in range(runs)]
+    fixed = _simulated_end_times(outlook, RandomDraws(seed, fixed=0.1))
+    drawn = [_simulated_end_times(outlook, RandomDraws(f"{seed}:{number}")) for number in range(runs)]
     ranges = [_finish_times(fixed[place], [each[place] for each in drawn]) for place in range(len(fixed))]
     return Forecast(ranges[-1], tuple(ranges[:-1]), runs)
 
@@ -143,7 +145,7 @@ def _finish_times(earliest: datetime | None, drawn: Sequence[datetime | None]) -
     return FinishTimes(earliest, percentile(0.1), percentile(0.5), percentile(0.9))
 
 
-def _run_to_end(outlook: ForecastInput, draws: RandomDraws) -> list[datetime | None]:
+def _simulated_end_times(outlook: ForecastInput, draws: RandomDraws) -> list[datetime | None]:
     """The end time of each wave in one run; the last item is the end time of the whole batch. A time is None if the wave or batch
     never ends.
     """
@@ -168,11 +170,11 @@ def _new_run(outlook: ForecastInput, draws: RandomDraws) -> _SimulatedRun:
     if outlook.batch.policy.order:
         run.position = {id: number for number, id in enumerate(left)}
     for each in outlook.items:
-        _add_item(run, each)
+        _add_forecast_item(run, each)
     return run
 
 
-def _add_item(run: _SimulatedRun, item: ForecastItem) -> None:
+def _add_forecast_item(run: _SimulatedRun, item: ForecastItem) -> None:
     id = item.migration_id
     run.unsettled[_wave_number(run, id)] += item.state not in (MOVED, FAILED)
     if item.state == MOVING:
@@ -183,19 +185,19 @@ def _add_item(run: _SimulatedRun, item: ForecastItem) -> None:
     elif item.state == WAITING:
         _enqueue_migration(run, id)
     elif item.state == MOVED:
-        _count_moved_migration(run, id)
+        _add_to_canary_if_needed(run, id)
     else:
         run.failed |= {id}
 
 
-def _count_moved_migration(run: _SimulatedRun, id: str) -> None:
+def _add_to_canary_if_needed(run: _SimulatedRun, id: str) -> None:
     if len(run.canary) < run.batch.policy.canary:
         run.canary |= {id}
 
 
 def _enqueue_migration(run: _SimulatedRun, id: str) -> None:
-    """Add the migration to its queue, at the end of its wave. If the policy names an order, a first try gets its position in this
-    order.
+    """Add the migration to its queue, at the end of its wave. If the policy names an order, a first try keeps its position in the
+    policy's order.
     """
     run.arrivals += 1
     if run.hops[id]:
@@ -218,7 +220,7 @@ def _advance_run(run: _SimulatedRun) -> None:
     until = run.now + LONGEST
     apart = A_TICK if len(run.left) >= LARGE else timedelta()
     for _ in range(MOST_STEPS):
-        _run_tick(run)
+        _simulate_tick(run)
         at = _next_event_time(run)
         if at is None or at > until:
             return
@@ -231,11 +233,11 @@ def _advance_run(run: _SimulatedRun) -> None:
 
 def _apply_event(run: _SimulatedRun, what: str, id: str) -> None:
     if what == "person":
-        _simulate_person(run)
+        _simulate_act_of_person(run)
     elif what == "leaves":
         run.groups.release_place(id)
     elif what == "snapshotted":
-        _start_or_requeue_job(run, id)
+        _start_job_or_requeue_migration(run, id)
     elif run.draws.draw_failure(id, run.hops[id]):
         _end_migration(run, id, has_failed=True)
     else:
@@ -255,15 +257,17 @@ def _end_migration(run: _SimulatedRun, id: str, *, has_failed: bool) -> None:
     if has_failed:
         run.failed |= {id}
     else:
-        _count_moved_migration(run, id)
+        _add_to_canary_if_needed(run, id)
     if has_failed and id in run.groups.group:  # a failed member keeps the place until a person decides
         heapq.heappush(run.due, (run.now + run.draws.draw_duration(PERSON, id, run.now), "leaves", id))
     else:
         run.groups.release_place(id)
 
 
-def _start_or_requeue_job(run: _SimulatedRun, id: str) -> None:
-    """Check the limits again before the job, as the pipeline does. A held migration returns to its queue."""
+def _start_job_or_requeue_migration(run: _SimulatedRun, id: str) -> None:
+    """Check the limits a second time before the job, as the pipeline does. If a limit forbids the job, the migration returns to its
+    queue.
+    """
     if not _may_start_job(run, id):
         run.moving.discard(id)
         _enqueue_migration(run, id)
@@ -277,13 +281,13 @@ def _may_start_job(run: _SimulatedRun, id: str) -> bool:
     start, wave = Start.HOP_JOB if run.hops[id] else Start.FIRST_JOB, _wave_number(run, id)
     may = run.job_starts.get((start, wave))
     if may is None:
-        may = blocking_limit(start, _start_context(run, own=id)) is None
+        may = blocking_limit(start, _context_of_start(run, own=id)) is None
         if len(run.left) >= LARGE:  # in a batch of 10,000, this question comes many times a minute
             run.job_starts[start, wave] = may
     return may
 
 
-def _simulate_person(run: _SimulatedRun) -> None:
+def _simulate_act_of_person(run: _SimulatedRun) -> None:
     """Simulate a person who resumes the batch or begins the next wave."""
     run.waits_for_person = False
     if run.batch.control.brake is not PauseState.OFF:
@@ -294,22 +298,22 @@ def _simulate_person(run: _SimulatedRun) -> None:
         run.batch, _ = waves.batch_with_next_wave_open(run.batch, "a person", run.now)
 
 
-def _run_tick(run: _SimulatedRun) -> None:
+def _simulate_tick(run: _SimulatedRun) -> None:
     """Do the work of one tick: pause at the failure budget, end and begin waves, and offer free slots."""
-    if why_budget_spent(_start_context(run)) and run.batch.control.brake is PauseState.OFF:
+    if why_budget_spent(_context_of_start(run)) and run.batch.control.brake is PauseState.OFF:
         run.batch = brake.pause_batch_at_budget(run.batch, "forecast", run.now).after
     if run.batch.control.brake is PauseState.OFF:
         _advance_wave(run)
     elif run.first_tries.size and run.batch.control.brake is not PauseState.STOPPED:
-        _schedule_person(run)
-    _offer_slots(run, Start.HOP_SNAPSHOT, run.next_hops)
-    _offer_slots(run, Start.FIRST_SNAPSHOT, run.first_tries)
+        _schedule_act_of_person(run)
+    _start_waiting_migrations(run, Start.HOP_SNAPSHOT, run.next_hops)
+    _start_waiting_migrations(run, Start.FIRST_SNAPSHOT, run.first_tries)
 
 
-def _offer_slots(run: _SimulatedRun, start: Start, queue: WaitingQueue) -> None:
+def _start_waiting_migrations(run: _SimulatedRun, start: Start, queue: WaitingQueue) -> None:
     """Start as many waiting migrations as the limits allow, in the order of their queue."""
     last = run.batch.control.wave if run.batch.policy.waves else len(run.cut)
-    room = allowed_start_count(start, _start_context(run)) if queue.places else 0
+    room = allowed_start_count(start, _context_of_start(run)) if queue.places else 0
     while room > 0 and (id := queue.remove_first(last)) is not None:
         room -= 1
         run.moving.add(id)
@@ -330,17 +334,17 @@ def _advance_wave(run: _SimulatedRun) -> None:
     if waves.may_next_wave_begin(run.batch.terms, run.now):
         run.batch, _ = waves.batch_with_next_wave_open(run.batch, "watch", run.now)
     elif terms.policy.gate == waves.BY_HAND and (waves.soak_ends_at(run.batch.terms) or run.now) <= run.now:
-        _schedule_person(run)
+        _schedule_act_of_person(run)
 
 
-def _schedule_person(run: _SimulatedRun) -> None:
+def _schedule_act_of_person(run: _SimulatedRun) -> None:
     if not run.waits_for_person:
         run.waits_for_person = True
         heapq.heappush(run.due, (run.now + run.draws.draw_duration(PERSON, run.now), "person", ""))
 
 
 def _next_event_time(run: _SimulatedRun) -> datetime | None:
-    """The time of the next event: a running part ends, a soak time ends, or a window opens."""
+    """The time of the next event, such as the end of a part, the end of a soak time, or the opening of a window."""
     found = [run.due[0][0]] if run.due else []
     begins = waves.soak_ends_at(run.batch.terms)
     if begins is not None and begins > run.now:
@@ -352,7 +356,7 @@ def _next_event_time(run: _SimulatedRun) -> datetime | None:
     return max(min(found), run.now) if found else None
 
 
-def _start_context(run: _SimulatedRun, *, own: str = "") -> StartContext:
+def _context_of_start(run: _SimulatedRun, *, own: str = "") -> StartContext:
     moving = len(run.moving) - (own in run.moving)
     standing = AdmissionCounts(run.failed, run.canary, moving, moving, has_slot=bool(own), unproved=moving)
     wave = run.wave_of.get(own, 0) if own else run.batch.control.wave

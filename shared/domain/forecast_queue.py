@@ -1,7 +1,7 @@
-"""The migrations of a forecast that wait for a start, in the order of their turn.
+"""The migrations of a forecast that wait for a start, in the order in which they may start.
 
-The cost of each operation grows with the logarithm of the queue's length. The cost matters, because a run with 10,000 migrations
-has tens of thousands of events.
+The cost of each operation grows with the logarithm of the queue's length. A low cost is important, because a run with 10,000
+migrations has tens of thousands of events.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class GroupPlaces:
     """
 
     group: dict[str, str] = field(default_factory=dict)
-    """The group of each migration, by migration; migrations without a group are missing."""
+    """For each migration that belongs to a group, the name of the group."""
     holder: dict[str, str] = field(default_factory=dict)
     """For each group whose place is taken, the migration that holds the place."""
     members_waiting: dict[str, list[tuple[WaitingQueue, list[Place]]]] = field(default_factory=dict)
-    """A heap of waiting members for each group and queue."""
+    """For each group and each queue, a heap of the members that wait for the group's place."""
 
     def take_place(self, id: str) -> bool:
         """Take the group's place for the migration. Return False if another member holds the place."""
@@ -63,7 +63,7 @@ class WaitingQueue:
     size: int = 0
 
     def add_migration(self, id: str, wave: int, number: int) -> None:
-        """Add the migration at a place within its wave."""
+        """Add the migration to the queue; ``number`` sets its place within its wave."""
         heapq.heappush(self.places, (wave, number, id))
         self.size += 1
 

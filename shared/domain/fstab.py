@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from shared.domain.guest import FstabFacts
 
 TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel", "ID": "id"}
-"""Tags that name a device by its content or hardware. Each tag has the last word of the folder in which udev makes links, such as
-``uuid`` for ``/dev/disk/by-uuid``.
+"""For each tag that names a device by its content or hardware, the last word of udev's folder of links. For example, the tag
+``UUID`` has the word ``uuid``, because udev's folder is ``/dev/disk/by-uuid``.
 """
 NETWORK = frozenset(
     {"9p", "afs", "alinas", "beegfs", "ceph", "cifs", "coda", "cpfs", "davfs", "davfs2", "gfs", "gfs2", "glusterfs", "lustre"}
@@ -34,8 +34,8 @@ _LINK_PLAIN = re.compile(r"[A-Za-z0-9#+\-.:=@_]")
 
 @dataclass(frozen=True)
 class ReportedDevices:
-    """The devices that the guest reports: links below /dev/disk (such as ``uuid/1234``), the paths of fstab that exist, and the
-    folders that the guest read.
+    """The devices that the guest reports: links below /dev/disk (such as ``uuid/1234``), the paths in fstab that exist, and the
+    folders that the probe read.
     """
 
     links: Collection[str] = ()
@@ -88,17 +88,21 @@ def is_device_present(entry: FstabFacts, seen: ReportedDevices, written: str = "
 
 
 def udev_link_name(value: str) -> str:
-    r"""The name of udev's link for a tag's value. Characters other than letters, digits and ``#+-.:=@_`` are escaped: ``\x2f``."""
+    r"""The name of udev's link for a tag's value. ASCII characters other than letters, digits and ``#+-.:=@_`` are escaped, such as
+    ``\x2f`` for a slash.
+    """
     return "".join(c if not c.isascii() or _LINK_PLAIN.match(c) else f"\\x{ord(c):02x}" for c in value)
 
 
 def refers_to_device(entry: FstabFacts) -> bool:
-    """Whether the entry names a device by a tag or a path, so that a missing device can be recognised."""
+    """Whether the entry names its device by a tag or a path. Without a tag or a path, nobody can tell whether the device is
+    missing.
+    """
     return entry.spec.partition("=")[0] in TAGS or refers_to_path(entry)
 
 
 def refers_to_path(entry: FstabFacts) -> bool:
-    """Whether the first field is the path of a device or file, and not a network share, a bucket or a folder to bind."""
+    """Whether the first field is the path of a device or file, not a network share, a bucket or the folder of a bind mount."""
     options = _mount_options(entry)
     if not entry.spec.startswith("/") or entry.spec.startswith("//") or is_network_mount(entry):
         return False
@@ -146,8 +150,9 @@ def _mount_options(entry: FstabFacts) -> set[str]:
 
 
 def _is_option_in_effect(entry: FstabFacts, off: str, on: str) -> bool:
-    """Whether the option ``off``, such as ``nofail``, is in effect. If the entry has both ``off`` and the opposite option ``on``,
-    the later option counts."""
+    """Whether an option such as ``nofail`` (the value of ``off``) is in effect. If the entry also has the opposite option (the
+    value of ``on``), the later option counts.
+    """
     said = [option for option in entry.options.split(",") if option in (off, on)]
     return bool(said) and said[-1] == off
 

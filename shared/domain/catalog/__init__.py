@@ -1,5 +1,5 @@
-"""The catalog: releases, migration paths, life-cycle dates, regions and minimum sizes as data. Each row names its
-source and date.
+"""The catalog: releases, migration paths, life-cycle dates, regions and minimum sizes as data. Each row names its source and the
+date of the source.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 CATALOG = Catalog(RELEASES, PATHS, LIFECYCLE, WINDOWS_REGIONS, MINIMA, DEFAULTS)
-"""The catalog with only the rows that are part of Replank."""
+"""The catalog that ships with Replank, without rows of an operator."""
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ from datetime import date
 from shared.domain.catalog.model import Source
 
 READ_ON = date(2026, 8, 22)
-"""The day on which the cited pages were read. A page that shows no date counts as dated on the day on which it was read."""
+"""The day on which the cited pages were read. If a page shows no date, the day on which it was read counts as its date."""
 
 MATRIX_LINUX = Source(
     'SMC "Migrate CentOS 7/8, Red Hat 7/8, Alibaba Cloud Linux 2", supported paths',

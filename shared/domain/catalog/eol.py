@@ -13,13 +13,13 @@ from shared.domain.codec import Json
 
 Standing = Literal["ended", "extended", "ending", "supported", "unknown"]
 SOON_DAYS = 180
-"""The number of days before the end of support from which the support counts as ending."""
+"""The support of a release counts as ending if at most this number of days is left."""
 
 
 @dataclass(frozen=True)
 class SupportStatus:
-    """The support of one operating system. ``ends_on`` is the last day with support. After the last day with support, ``days_left``
-    is negative.
+    """The support status of one operating system. ``ends_on`` is the last day with support. After the last day with support,
+    ``days_left`` is negative.
     """
 
     name: str
@@ -36,7 +36,9 @@ class SupportStatus:
 
 
 def support_status_by_name(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
-    """The support status, on the given day, of the operating system with this ECS name."""
+    """The support status of an operating system on the given day. ``os_name`` and ``os_name_en`` are the names that ECS shows for
+    the system.
+    """
     release = identify_release_in_catalog(catalog, os_name, os_name_en)
     shown = os_name_en or os_name
     if release is None:

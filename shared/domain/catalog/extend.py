@@ -1,4 +1,4 @@
-"""Checks an operator's own catalog rows, and merges these rows with the rows that ship with Replank. The caller reads the file."""
+"""Checks an operator's own catalog rows, and merges them with the rows that ship with Replank. The module itself reads no file."""
 
 # An example of a file (docs/drivers.md has a complete recipe):
 #
@@ -68,7 +68,8 @@ class _RegionRow:
 
 
 def extended_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
-    """The catalog ``base`` with the rows added. A row replaces a row of ``base`` with the same key. ``on`` is the date of the rows.
+    """The catalog ``base`` with the operator's rows added. An operator's row replaces the row of ``base`` that has the same key.
+    ``on`` is the date that the operator's rows get.
 
     Raises DocumentInvalid with the name of the wrong row and field. Unknown sections and fields, invalid patterns, paths to or from
     an unknown release, and a path from a release to itself are invalid.

@@ -1,4 +1,4 @@
-"""Finds the release of the catalog for a name that ECS or a guest gives."""
+"""Finds the catalog's release for a name that ECS shows, or for the contents of a guest's /etc/os-release."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ _MARKS = re.compile(r"[®™]|\((?:R|TM)\)")
 
 
 def identify_release_in_catalog(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release | None:
-    """The release for a name that ECS shows; None if unknown. The field ``exact`` of the result is the version in the name."""
+    """The release for the names that ECS shows; None if the catalog has no such release. If a Linux name contains a version with a
+    dot, such as 7.9, the result's field ``exact`` holds the version.
+    """
     for name in (os_name, os_name_en):
         plain = _BLANKS.sub(" ", _MARKS.sub("", name).strip().lower())
         for row in catalog.releases.values() if plain else ():
@@ -48,7 +50,7 @@ def ecs_spelling(text: str) -> str:
 
 
 def possible_completions(catalog: Catalog, text: str) -> list[Release]:
-    """The releases whose name begins with the text, and continues with an edition or a version."""
+    """The releases whose name is the text followed by an edition or a version."""
     plain = ecs_spelling(text)
     words = dict.fromkeys(word for row in catalog.releases.values() for word in (row.edition, row.version) if word)
     found = [identify_release_in_catalog(catalog, f"{plain} {word}") for word in words] if plain else []
@@ -56,7 +58,7 @@ def possible_completions(catalog: Catalog, text: str) -> list[Release]:
 
 
 def identify_os_release_in_catalog(catalog: Catalog, os_id: str, version_id: str, name: str = "") -> Release | None:
-    """The release for ID, VERSION_ID and NAME of /etc/os-release; None if unknown.
+    """The release for ID, VERSION_ID and NAME of /etc/os-release; None if the catalog has no such release.
 
     CentOS and CentOS Stream share ID=centos; only NAME distinguishes them.
     """

@@ -1,4 +1,4 @@
-"""Life-cycle dates by product. If sources disagree, the row has the earlier date and a note."""
+"""The life-cycle dates of each product. If sources disagree, the row has the earlier date and a note."""
 
 from __future__ import annotations
 
@@ -64,4 +64,4 @@ LIFECYCLE: dict[str, Lifecycle] = {
         _lifecycle_row("debian-13", "", "2028-08-09", "2030-06-30", ENDOFLIFE, "Extended: LTS."),
     )
 }
-"""Life-cycle rows by product. Each date in a row is the last day of support."""
+"""For each product, its life-cycle row. Each date in a row is the last day of one kind of support."""

@@ -35,7 +35,9 @@ REGIONS = {
     "me-east-1": "UAE (Dubai)",
     "me-central-1": "SAU (Riyadh - Partner Region)",
 }
-"""Every region by its id (ECS documentation, "Regions and zones"). REPLANK_MORE_REGIONS adds regions that opened later."""
+"""For each region id, the region's name (ECS documentation, "Regions and zones"). The setting REPLANK_MORE_REGIONS adds regions
+that opened later.
+"""
 _NO_WINDOWS = frozenset({"cn-nanjing", "cn-fuzhou", "me-east-1"})
 """The regions that are missing from the support matrix for Windows."""
 
@@ -44,7 +46,7 @@ WINDOWS_REGIONS: dict[str, Source] = {
     for key, name in REGIONS.items()
     if key not in _NO_WINDOWS
 }
-"""Regions (by id) in which Windows can be migrated. For Linux, the documents do not limit the regions."""
+"""For each region in which Windows can be migrated, the source document. The documents do not limit the regions for Linux."""
 
 MINIMA: dict[str, Minimum] = {
     row.key: row
@@ -58,4 +60,4 @@ MINIMA: dict[str, Minimum] = {
         Minimum("windows.disk.C:", 20480, "MiB", LIMITS),
     )
 }
-"""The minimum memory, disk space and CPU count of an instance, by key."""
+"""For each key, such as ``windows.cpu``, the minimum that SMC requires of an instance."""

@@ -26,10 +26,10 @@ class Source:
 class Release:
     """One release of an operating system.
 
-    ``key`` is Replank's own name for the release, which never changes. ``pattern`` matches ECS's name in lower case with single
+    ``key`` is Replank's own name for the release; the key never changes. ``pattern`` matches ECS's name in lower case with single
     spaces. The pattern's group ``version`` matches the exact version. ``os_release_id`` and ``version`` are ID and the beginning of
-    VERSION_ID in /etc/os-release. ``product`` is the key of the release's life-cycle row. ``exact`` is the version that an
-    instance's name showed, such as 7.9; empty if no version was shown.
+    VERSION_ID in /etc/os-release. ``product`` is the key of the release's life-cycle row. ``exact`` is the exact version that ECS
+    or the guest shows, such as 7.9; empty if neither shows an exact version.
     """
 
     key: str
@@ -49,8 +49,8 @@ class Release:
 class MigrationPath:
     """One supported migration path.
 
-    If ``exact`` is not empty, the path supports only this version of the source. An ``allow_listed`` path is open only to accounts
-    on Alibaba Cloud's allow list.
+    If ``exact`` is not empty, the path supports only this exact version of the source release. An ``allow_listed`` path is open
+    only to accounts on Alibaba Cloud's allow list.
     """
 
     source: str
@@ -61,13 +61,13 @@ class MigrationPath:
     allow_listed: bool = False
     note: str = ""
     tool_only: bool = False
-    """Whether SMC does not support the path, so that only the distribution's own tool can be used."""
+    """Whether only the distribution's own tool supports the path, and SMC does not."""
 
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """End dates of one product: mainstream, support, and paid or extended support. A date is None if the source does not state the
-    date.
+    """The dates on which the kinds of support for one product end: mainstream, regular, and paid or extended. A date is None if the
+    source does not state the date.
     """
 
     product: str
@@ -83,13 +83,13 @@ class Lifecycle:
         return self.support_end or self.mainstream_end
 
     def has_support_ended(self, on: date) -> bool:
-        """Whether support ended before the given day. A product with an unknown date counts as supported."""
+        """Whether support ended before the given day. A product whose end date is unknown counts as supported."""
         return self.ends_on is not None and on > self.ends_on
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """One numeric minimum from a source document. ``unit`` is MiB, GiB or vCPU."""
+    """One minimum that SMC requires of an instance, from a source document. ``unit`` is MiB, GiB or vCPU."""
 
     key: str
     value: int
@@ -99,7 +99,7 @@ class Minimum:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All rows of the catalog. An operator's own rows may replace or extend the catalog's rows."""
+    """All rows of the catalog. An operator's own rows may replace, or add to, the rows that ship with Replank."""
 
     releases: Mapping[str, Release]
     paths: tuple[MigrationPath, ...]
@@ -120,7 +120,7 @@ class Catalog:
         return None
 
     def lifecycle_row(self, key: str) -> Lifecycle | None:
-        """The life-cycle row of the release with this key; None if the catalog has no row."""
+        """The life-cycle row of the release with this key; None if the catalog has no such row."""
         release = self.releases.get(key)
         return self.lifecycle.get(release.product) if release else None
 

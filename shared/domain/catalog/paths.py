@@ -53,7 +53,7 @@ PATHS: tuple[MigrationPath, ...] = (
     *_windows_paths(("2016-standard", "2016-datacenter"), "2019", "2022"),
     *_windows_paths(("2019-datacenter",), "2022"),
 )
-"""All supported paths. A Windows guest keeps its language, and its edition becomes Datacenter."""
+"""All supported migration paths. A migrated Windows guest keeps its language, and its edition becomes Datacenter."""
 
 _TO_2019 = ("2008r2-standard", "2008r2-enterprise", "2012r2-standard", "2012r2-datacenter")
 _TO_2022 = ("2016-standard", "2016-datacenter", "2019-datacenter")
@@ -64,5 +64,5 @@ DEFAULTS: dict[str, str] = {
     **dict.fromkeys((f"windows-{source}" for source in _TO_2022), "windows-2022-datacenter"),
 }
 """The default destination of each release. Replank's authors chose the default destinations from practice; no document recommends
-them.
+these destinations.
 """

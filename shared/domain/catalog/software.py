@@ -13,12 +13,12 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True)
 class DatabaseServer:
-    """One kind of database server. ``packages`` matches the names of the server's packages from any vendor.
+    """One kind of database server. The pattern ``packages`` matches the names of the server's packages from any vendor.
 
     ``parts`` is the number of leading version numbers that name a series, such as 2 for 10.3. If ``patch_counts`` is true, a server
-    also refuses data that a later patch of the same series wrote. If ``only_same`` is true, a server reads only data of its own
-    series. ``ships`` lists the series that each destination ships, the default first; the list is empty if the destination ships no
-    server of this kind. ``sources`` holds the source document for each destination.
+    also refuses data that a server with a later patch of the same series wrote. If ``only_same`` is true, a server reads only data
+    of its own series. ``ships`` lists the series that each destination ships, the default first; the list is empty if the
+    destination ships no server of this kind. ``sources`` holds the source document for each destination.
     """
 
     name: str
@@ -31,7 +31,7 @@ class DatabaseServer:
 
 
 LIKE_7, LIKE_8 = ("alinux-2", "anolis-7"), ("alinux-3", "anolis-8")
-"""The destinations that are built like Red Hat Enterprise Linux 7 and 8."""
+"""The destinations that are built like Red Hat Enterprise Linux 7, and those that are built like release 8."""
 _READ_ON = date(2026, 11, 28)
 _BY_ANALOGY = Source("by analogy with Red Hat's release; nobody checked the vendor's repository", _READ_ON)
 _SEVEN = Source("Red Hat Enterprise Linux 7: base channel, which CentOS 7 rebuilt", _READ_ON)
@@ -50,7 +50,7 @@ _REMEMBERED = Source("from memory, because no public list was found", _READ_ON)
 
 
 def _sources_by_destination(release_7: Source, release_8: Source) -> dict[str, Source]:
-    """The source documents for one server, by destination."""
+    """For each destination, the source document for one database server."""
     similar = dict.fromkeys((*LIKE_7, *LIKE_8), _BY_ANALOGY)
     return {"rhel-7": release_7, "rhel-8": release_8, "rhel-9": release_8, **similar}
 
@@ -116,8 +116,8 @@ OTHERS = (
     ),
     DatabaseServer("Valkey", _name_pattern(r"valkey\d*"), {}, {}),
 )
-"""All database servers except MySQL. A destination is missing from ``ships`` if it ships no server of this kind, or if nobody has
-checked the destination.
+"""All database servers except MySQL. A destination is missing from ``ships`` if it ships no server of the kind in question, or if
+nobody has checked the destination.
 """
 
 
@@ -128,8 +128,8 @@ def version_numbers(text: str) -> Version:
 
 
 def version_series(server: DatabaseServer, version: Version) -> Version:
-    """The leading numbers of a version that name its series. PostgreSQL's series have one number from version 10 on. For all other
-    servers, two numbers name a series.
+    """The leading numbers of a version, which name the version's series. From version 10 on, one number names a series of
+    PostgreSQL. In all other cases, two numbers name a series.
     """
     one = server.only_same and version[:1] >= (10,)
     return version[: 1 if one else server.parts]
