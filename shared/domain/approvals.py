@@ -48,7 +48,7 @@ class ApprovalStatus:
 
     @property
     def has_expired(self) -> bool:
-        """Whether enough persons approved the subject, but so many approvals have expired that too few are left."""
+        """Whether enough persons approved the subject, but too few of their approvals are still valid."""
         return self.missing_approval_count > 0 and len({each.identity for each in (*self.counted, *self.expired)}) >= self.needed
 
 

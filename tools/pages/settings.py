@@ -38,8 +38,7 @@ WORDS = {
     "REPLANK_SNAPSHOT_PRICE": "Price of a snapshot per GiB and month, for the cost shown by the API; empty: no cost is shown.",
     "REPLANK_CURRENCY": "Currency of that price; empty: CNY.",
     "REPLANK_OPERATOR_HEADER": "HTTP header with the name of the person who acts, as claimed; recorded with each act.",
-    "REPLANK_API_RATE": "Requests a minute that one caller (verified person, gateway app, or address) may send to one "
-    "instance of api; 0: no limit.",
+    "REPLANK_API_RATE": "Requests a minute of one caller (person, gateway app or address) to one instance of api; 0: no limit.",
     "REPLANK_OIDC_ISSUER": "Provider (OpenID Connect) whose tokens verify names, e.g. https://oauth.aliyun.com; empty: none.",
     "REPLANK_OIDC_AUDIENCE": "Ids of the clients, separated by commas, whose tokens are meant for Replank.",
     "REPLANK_OIDC_NAME_CLAIM": "Claims with the name, the first that is there; empty: preferred_username, upn, login_name ...",
