@@ -84,7 +84,7 @@ def tokens_file() -> Path:
 def _renew_token(api_url: str, found: Json) -> str:
     """Get a new token from the provider, store it and return it.
 
-    Raises Problem (SignIn.Expired) if the provider issues no token. Without the error, acts would be sent under an unverified name.
+    Raises Problem (SignIn.Expired) if the provider issues no token, because requests without a token carry an unverified name.
     """
     provider = OpenIdProvider(found.get("issuer", ""), found.get("client_id", ""))
     if found.get("refresh_token"):

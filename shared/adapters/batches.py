@@ -125,7 +125,7 @@ class TablestoreBatches:
         unreadable = [UnreadableRow(row["batch_id"], cause) for row in rows if (cause := _reason_row_is_unreadable(row))]
         return BatchPage(tuple(values_of_readable_rows(tables.batch_from_row, rows)), page_token(following), tuple(unreadable))
 
-    def terms_of_open_batches(self, limit: int) -> list[BatchTerms]:
+    def open_batches(self, limit: int) -> list[BatchTerms]:
         lane = ("open_lane", tables.OPEN)
         following: Key | None = (lane, ("batch_id", LowestKey))
         terms: list[BatchTerms] = []

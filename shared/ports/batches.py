@@ -96,7 +96,7 @@ class Batches(Protocol):
     def batch_page(self, *, limit: int, token: str) -> BatchPage:
         """A page of all batches, newest first."""
 
-    def terms_of_open_batches(self, limit: int) -> list[BatchTerms]:
+    def open_batches(self, limit: int) -> list[BatchTerms]:
         """The terms of the open batches. An open batch is being planned, or has migrations that wait for admission."""
 
     def batches_awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:

@@ -107,7 +107,7 @@ class Ports:
     catalog: Catalog = CATALOG
     """The catalog that ships with Replank, extended by the operator's own rows."""
     regions: tuple[str, ...] = ()
-    """The regions in which the inventory looks for instances. A notice that names no regions applies to the same regions."""
+    """The regions in which the inventory looks for instances. A notice that names no regions applies to all of these regions."""
     more_regions: tuple[str, ...] = ()
     """Regions that the operator allows, although this version does not know these regions yet."""
     notices: NoticeSettings = field(default_factory=NoticeSettings)

@@ -47,8 +47,9 @@ def instance_pages(
 ) -> Iterator[tuple[FoundInstance, ...]]:
     """Yield the instances of the accounts' regions, page by page. A region's problems are added to ``survey``.
 
-    If ``instance_ids`` has ids, only the instances with these ids are searched for. ECS applies the filter to all other listings,
-    but may return instances that do not match the filter. An instance may be returned twice.
+    If ``instance_ids`` has ids, only the instances with these ids are searched for, and the filter ``only`` is not used. Otherwise,
+    the filter shortens the listing, but the pages may still contain instances that do not match the filter. An instance may be
+    returned twice.
     """
     for account_id in accounts:
         wanted = dict.fromkeys(instance_ids) if instance_ids else None

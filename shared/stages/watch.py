@@ -65,7 +65,7 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
 def _offer_released_slot(ports: Ports) -> Outcome:
     """Offer a released slot at once, to the migration that the next tick would choose."""
     few = ports.limits.max_moving <= SLOTS_REFILLED
-    batches = ports.batches.terms_of_open_batches(BATCHES_REFILLED + 1) if few else []
+    batches = ports.batches.open_batches(BATCHES_REFILLED + 1) if few else []
     if not few or len(batches) > BATCHES_REFILLED or any(batch.size > SIZE_REFILLED for batch in batches):
         return Outcome("waiting", {"reason": "the next tick offers the slot"})
     offered = offer_slots([batch for batch in batches if batch.state is BatchState.OPEN], ports, at_tick=False)
@@ -84,7 +84,7 @@ def _run_tick(ports: Ports) -> Outcome:
         ports.migrations.list_due_and_postpone_unreadable(ports.clock.now(), ports.limits.tick_page), ports
     )
     moved, driven = _handle_due_migrations([migration for migration in due if not migration.owes], ports)
-    batches = ports.batches.terms_of_open_batches(OPEN_BATCHES)
+    batches = ports.batches.open_batches(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
     offered = offer_slots([batch for batch in batches if batch.state is BatchState.OPEN], ports)
     # The outboxes come last, because a service that does not answer uses up the rest of the tick's time.

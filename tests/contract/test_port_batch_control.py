@@ -58,7 +58,7 @@ def test_every_reader_sees_the_act(ports: Ports) -> None:
     assert ports.batches.load_tally(made.batch_id).terms == after.terms
     assert ports.batches.load_batch_and_tally(made.batch_id)[0] == after
     assert ports.batches.batch_page(limit=5, token="").batches == (after,)
-    assert ports.batches.terms_of_open_batches(5) == [after.terms]
+    assert ports.batches.open_batches(5) == [after.terms]
     assert [(line.act, line.by, line.trust) for line in ports.batches.journal(made.batch_id)] == [("pause", "bob", "verified")]
     late = brake.stop_batch(made, BOB, "", T0)
     with pytest.raises(Stale):
@@ -203,4 +203,4 @@ def test_batches_that_wait_for_a_confirmation_are_listed_page_by_page(ports: Por
     decided = replace(closed[0], version=3, control=UNTOUCHED)
     ports.batches.commit(closed[0], decided)
     assert ports.batches.batches_awaiting_confirmation(limit=5, token="").batches == tuple(closed[1:])
-    assert {each.batch_id for each in ports.batches.terms_of_open_batches(9)} == {batch(4).batch_id, batch(6).batch_id}
+    assert {each.batch_id for each in ports.batches.open_batches(9)} == {batch(4).batch_id, batch(6).batch_id}

@@ -87,12 +87,12 @@ def test_a_batch_is_created_once_and_changed_by_version(ports: Ports) -> None:
 def test_only_open_and_acknowledged_batches_are_offered(ports: Ports) -> None:
     made = batch(2, state=BatchState.OPEN)
     ports.batches.create(made)
-    assert made.terms not in ports.batches.terms_of_open_batches(10)
+    assert made.terms not in ports.batches.open_batches(10)
     given = replace(made, acknowledgement=Acknowledgement("ann", T0, "2026-11", RISKS), version=2)
     ports.batches.commit(made, given)
-    assert given.terms in ports.batches.terms_of_open_batches(10)
+    assert given.terms in ports.batches.open_batches(10)
     ports.batches.commit(given, replace(given, state=BatchState.CLOSED, version=3))
-    assert made.batch_id not in [each.batch_id for each in ports.batches.terms_of_open_batches(10)]
+    assert made.batch_id not in [each.batch_id for each in ports.batches.open_batches(10)]
 
 
 def test_terms_are_read_without_the_instances() -> None:
@@ -127,7 +127,7 @@ def test_terms_of_a_row_that_an_earlier_version_wrote_come_from_its_document(one
         one.ports.batches.create(old)
     assert one.ports.batches.load_terms(made.batch_id) == after.terms
     assert one.ports.batches.load_tally(old.batch_id) == BatchTally(old.terms, frozenset(), frozenset())
-    found = one.ports.batches.terms_of_open_batches(10)
+    found = one.ports.batches.open_batches(10)
     assert old.terms in found
     assert made.batch_id not in [each.batch_id for each in found]
 

@@ -104,7 +104,7 @@ def test_unreadable_batches_take_no_other_batchs_place(one: Bench) -> None:
     for name in ("b1", "b2"):
         for column in ("doc", "terms"):
             spoil(one, tables.BATCHES, (("batch_id", name),), column)
-    assert [each.batch_id for each in one.ports.batches.terms_of_open_batches(1)] == ["b3"]
+    assert [each.batch_id for each in one.ports.batches.open_batches(1)] == ["b3"]
 
 
 class Refusing:

@@ -112,9 +112,7 @@ def planned(one: Bench, *, silent: tuple[str, ...], list_regions: bool = True, h
     for _ in range(hours * 60):
         one.world.run(1)
         bus.published.clear()
-        watch._resume_planning(
-            [each for each in ports.batches.terms_of_open_batches(100) if each.state is BatchState.PLANNING], ports
-        )
+        watch._resume_planning([each for each in ports.batches.open_batches(100) if each.state is BatchState.PLANNING], ports)
         for _ in bus.published:
             intake.handle_message(message, ports)
     found = ports.batches.load(asked.batch_id)

@@ -287,7 +287,7 @@ class FakeBatches:
         newest_first = sorted(self.rows.values(), key=lambda batch: batch.created_at, reverse=True)
         return BatchPage(*_page(newest_first, limit, token))
 
-    def terms_of_open_batches(self, limit: int) -> list[BatchTerms]:
+    def open_batches(self, limit: int) -> list[BatchTerms]:
         return [b.terms for b in self.rows.values() if needs_tick(b.terms)][:limit]
 
     def batches_awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:

@@ -259,7 +259,7 @@ def _forecast_caveats(batch: Batch, found: Sequence[Migration], now: datetime, p
     held = ports.admission.current_hold()
     if held.is_held:
         said.append(f"the hold is set ({held.reason}), and the forecast assumes that it is released now")
-    terms = ports.batches.terms_of_open_batches(MOST_OTHERS)
+    terms = ports.batches.open_batches(MOST_OTHERS)
     others = [each for each in terms if each.batch_id != batch.batch_id and each.acknowledgement is not None]
     if others:
         slots = sum(each != batch.batch_id for each in ports.admission.slot_holders().values())
