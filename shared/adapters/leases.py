@@ -80,7 +80,7 @@ def holders_of_group_places(store: Store, groups: Sequence[str]) -> dict[str, Le
 
 
 def group_place_key(group: str) -> Key:
-    """The key of the row for a group's place.
+    """The key of the row that locks a redundancy group. The lock is called the group's place.
 
     The key holds a digest of the group's name, because the name may be too long for a key.
     """

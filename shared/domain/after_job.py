@@ -29,7 +29,7 @@ class DisksAfterJob(Enum):
 class JobEnd:
     """The end of a job that did not migrate the instance.
 
-    After the job ends, the pipeline looks for the marker in the guest and then records the failure.
+    If a job in SMC ends this way, the pipeline looks for the marker in the guest and then records the failure.
     """
 
     code: str

@@ -41,7 +41,7 @@ class DriverTraits:
     usual_minutes: tuple[int, int]
     """The shortest and the longest usual duration of the driver's job, in minutes. Only the documentation uses these durations."""
     prepare_limit: timedelta | None
-    """Maximum time to prepare the job; None if a person starts the job without a time limit."""
+    """Maximum time to prepare the job; None if there is no limit, because a person starts the job."""
     job_limit: timedelta
     """Maximum time for which the job may run. If the job runs longer, a person must look at the job."""
     job_seen_at: str = "in the SMC console"

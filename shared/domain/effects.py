@@ -26,7 +26,10 @@ class ReleaseSlot:
 
 @dataclass(frozen=True)
 class CountOutcome:
-    """Record on the batch whether this migration failed or moved. The failure budget and the canary use the recorded outcomes."""
+    """Record on the batch whether this migration failed or succeeded.
+
+    The failure budget and the canary use the recorded outcomes.
+    """
 
     outcome: str
     """``failed``, ``moved``, ``retried`` (removes an earlier failure) or ``resumed`` (removes the failure of the

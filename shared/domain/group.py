@@ -10,8 +10,8 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.migration import BEFORE_A_START, Migration, State
 
 OVER = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCELLED, State.PRECHECK_FAILED})
-"""States in which a member of a group no longer needs the group's place. A member in one of these states has passed its validation,
-or has never moved, or a person has decided about the member.
+"""States in which a member of a group no longer needs the group's place. The place is a lock: only the member that holds it may
+move. A member in one of these states has passed its validation, or has never moved, or a person has decided about the member.
 """
 
 

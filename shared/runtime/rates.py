@@ -1,7 +1,7 @@
 """Limits the requests of each caller, with one token bucket per caller in the memory of each function instance.
 
 A runaway script gets 429 with Retry-After, and cannot use up Tablestore's throughput. Function Compute limits the number of
-function instances. The gateway limits the requests that reach the instances. The page docs/gateway.md lists all limits on
+function instances. The gateway limits the requests that reach the function instances. The page docs/gateway.md lists all limits on
 requests.
 """
 

@@ -84,7 +84,7 @@ class GuestDriver:
         return ()  # this driver needs no source server
 
     def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[UnfinishedJob, ...]:
-        """The tool's run as a job, if the tool may be running; otherwise empty.
+        """One job that stands for the tool's run, if the tool may be running; otherwise empty.
 
         A rollback does not wait for the tool, because stopping the instance ends the tool.
         """

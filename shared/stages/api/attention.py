@@ -21,8 +21,8 @@ STATES_FOR_A_PERSON = (State.FAILED, State.PRECHECK_FAILED, State.MIGRATED)
 def page_of_batches_needing_person(ports: Ports, *, limit: int, token: str) -> BatchesNeedingPerson:
     """Check ``limit`` batches, newest first, and return the batches that may need a person.
 
-    To check a batch takes one read of its migrations' states, and sometimes one read of its waves. A page may be empty although
-    more pages follow.
+    Checking a batch takes one read of its migrations' states, and may also take a read of its waves and of its snapshotted
+    migrations. A page may be empty although more pages follow.
     """
     now, found = ports.clock.now(), list[BatchNeedingPerson]()
     page = ports.batches.batch_page(limit=limit, token=token)
