@@ -33,7 +33,7 @@ def test_no_chinese_is_left_of_a_sentence_that_is_gone() -> None:
     [
         ("There is no such page.", "没有此页面。"),
         ("At most 50 rows can be selected.", "最多可以选择 50 行。"),
-        ("Signing in failed: the answer comes from another issuer.", "登录失败：应答来自其他颁发者。"),
+        ("Signing in failed: the answer comes from another issuer.", "登录失败：响应来自其他颁发者。"),
         ("没有批次 b1。", "没有批次 b1。"),
         (HOSTILE, HOSTILE),
     ],
@@ -45,7 +45,7 @@ def test_a_sentence_is_told_in_chinese_with_its_parts(english: str, chinese: str
 def test_a_problem_keeps_all_but_its_words() -> None:
     told = Problem("Page.NotFound", "There is no such page.", "Begin at the overview.", status=404, request_id="R1")
     found = in_language(told, "zh")
-    assert (found.code, found.status, found.request_id, found.remedy) == ("Page.NotFound", 404, "R1", "请从概览开始。")
+    assert (found.code, found.status, found.request_id, found.remedy) == ("Page.NotFound", 404, "R1", "请从总览开始。")
     assert in_language(told, "en") is told
 
 
