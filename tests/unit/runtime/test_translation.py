@@ -39,6 +39,12 @@ from tests.support.api import ApiInMemory, migration
             "/ 有 100 MiB，/usr 需要 250 MiB；/boot 有 10 MiB，/boot 需要 100 MiB",
         ),
         ("at least 3 other batches may start migrations", "另有至少 3 个批次可能启动迁移"),
+        ("The job was not finished within 2 hours.", "任务在 2 小时内未完成。"),
+        ("next automatic snapshot 2026-12-01 10:00 UTC, in 47 hours", "下一次自动快照在 2026-12-01 10:00 UTC，47 小时后"),
+        ("is released 2026-12-01 10:00 UTC, in 30 minutes", "释放时间 2026-12-01 10:00 UTC，30 分钟后"),
+        ("2026-12-01, in 3 days", "2026-12-01，3 天后"),
+        ("retry after Job.TimedOut", "重试，此前失败于 Job.TimedOut"),
+        ("The recipe from centos-7 to anolis-8 is off.", "从 centos-7 到 anolis-8 的配方未启用。"),
     ],
 )
 def test_a_sentence_is_translated_with_its_parts(english: str, wanted: str) -> None:
