@@ -124,7 +124,7 @@ class DriverSettingErrors(Mapping[str, Permanent]):
         """The error that names the setting which the driver lacks for the OS type and the destinations; None if no setting is
         missing.
 
-        The result is also None for a driver that this version does not know, because ``Ports.driver`` refuses the driver.
+        The result is also None for a driver that this version does not know, because ``Ports.driver_by_name`` refuses the driver.
         """
         if name not in self._drivers:
             return None

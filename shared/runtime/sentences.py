@@ -20,6 +20,8 @@ A weak sentence, such as ``{} on {}``, might match the words of a person. The pa
 sentences or single words.
 """
 _MOST_PIECES = 20
+_ID_CHARACTER = re.compile(r"[\d\-/._\\:]")
+"""A character that ids, paths, devices and numbers have, and plain English words lack."""
 _PLACE = re.compile(r"\{([1-9])\}")
 _JOINTS = (("; ", "；"), (". ", ""), (", ", "、"), (": ", "："))
 """The separators between sentences, each in English and in Chinese. A person may have written the text after a colon."""
@@ -112,10 +114,15 @@ class Catalogue:
             yield from self._translations_with_known_ends(text, depth)
 
     def _filled_text(self, sentence: Sentence, parts: list[str], depth: int) -> Found | None:
-        """The Chinese sentence with its parts filled in. None if the sentence is weak and a part of several words stays English."""
+        """The Chinese sentence with its parts filled in. None if the sentence is weak, and a part of several words stays
+        English, or every part is a plain English word.
+        """
         found = [self._translated_part(each, depth) for each in parts]
-        if sentence.letters < _WEAK and any(each.cost and each.text == part for each, part in zip(found, parts, strict=True)):
-            return None
+        if sentence.letters < _WEAK:
+            english = [each for each, part in zip(found, parts, strict=True) if each.text == part]
+            are_words = len(english) == len(parts) and not any(_ID_CHARACTER.search(part) for part in parts)
+            if are_words or any(each.cost for each in english):
+                return None
         text = _PLACE.sub(lambda place: found[int(place[1]) - 1].text, sentence.chinese)
         # Of two sentences that leave nothing in English, the one that says more itself is the right one.
         return Found(text, sum(each.cost for each in found) * 100 + 100 + len(parts) - min(sentence.letters, 99))

@@ -102,6 +102,8 @@ def _translated_value(value: Any) -> Any:
 
 
 def _translated_field(name: str, value: Any, around: dict[str, Any]) -> Any:
+    if name in ("policy", "selection") or (name == "reason" and "held" in around):
+        return value  # a person's own words: a console that sends them back must not change them
     # Beside ``by`` stands who gave the reason, in words of their own.
     if name in FIELDS and not (name == "why" and "by" in around):
         if isinstance(value, str):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 
-from shared.domain.errors import Permanent, Refused, ReplankError, Transient
+from shared.domain.accounts import NO_PERMISSION
+from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Transient
 from shared.domain.migration import Migration
 from shared.domain.protection import PUT_BACK, ProtectedInstance, has_switched_on_before, may_call_be_late, protection_row
 from shared.ports.ports import Ports
@@ -59,7 +60,7 @@ def _switch_protection_on(migration: Migration, ports: Ports) -> None:
         ports.protections.put(wanted)
     try:
         ports.compute.set_deletion_protection(*where, True)
-    except (Permanent, Refused):
+    except (Permanent, Refused, AccountUnusable):
         ports.protections.delete(wanted)
         raise
 
@@ -88,6 +89,10 @@ def restore_protection(migration: Migration, ports: Ports) -> None:
         _switch_protection_off(row, ports)
     except (Permanent, Refused) as error:
         _log_unrestored_protection(row, error)
+    except AccountUnusable as error:
+        if error.code != NO_PERMISSION:
+            raise
+        _log_unrestored_protection(row, error)  # the missing permission must not hold the account's other migrations
 
 
 def restore_left_protections(ports: Ports) -> int:
@@ -135,7 +140,7 @@ def _switch_protection_off(row: ProtectedInstance, ports: Ports) -> None:
         raise Transient("Protection.TooRecent", f"The protection of {row.instance_id} may still be being switched on.")
     try:
         ports.compute.set_deletion_protection(row.region_id, row.instance_id, False)
-    except (Permanent, Refused):
+    except (Permanent, Refused, AccountUnusable):
         found = ports.compute.instance_page(row.region_id, instance_ids=[row.instance_id]).instances
         if any(each.deletion_protection for each in found):
             raise

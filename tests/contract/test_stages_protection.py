@@ -11,7 +11,9 @@ from unittest import mock
 import pytest
 
 from localcloud.account import service
+from shared.domain.accounts import NO_PERMISSION
 from shared.domain.effects import RestoreProtection
+from shared.domain.errors import AccountUnusable
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_journal_entry, step
 from shared.domain.protection import LATE_CALL, ProtectedInstance
@@ -216,6 +218,36 @@ def test_a_later_attempt_tries_again_what_ecs_refused(one: Bench, ports: Ports) 
     one.faults()
     protect_instance(replace(made, attempt=2), ports)
     assert is_on(one)
+
+
+class NotAllowed:
+    """The computing port of a member account whose role may not change instances."""
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+    def set_deletion_protection(self, region_id: str, instance_id: str, on: bool) -> None:
+        raise AccountUnusable(NO_PERMISSION, "Forbidden.RAM", "Allow it.", "1000000000000002")
+
+
+def test_a_member_account_without_the_permission_moves_unprotected(one: Bench, ports: Ports) -> None:
+    """The missing permission must not hold the other migrations of the account, nor leave a row."""
+    refusing = replace(ports, compute=NotAllowed(ports.compute))
+    made = stand(ports)
+    protect_instance(made, refusing)
+    assert (is_on(one), row_of(ports)) == (False, None)
+
+
+def test_a_permission_that_was_withdrawn_since_holds_no_account(one: Bench, ports: Ports, caplog: Any) -> None:
+    made = stand(ports)
+    protect_instance(made, ports)
+    later(one)
+    restore_protection(replace(made, state=State.MIGRATED), replace(ports, compute=NotAllowed(ports.compute)))
+    assert "Protection.NotRestored" in str([each.facts for each in caplog.records if hasattr(each, "facts")])
+    assert row_of(ports) is not None
 
 
 def test_what_could_not_be_put_back_is_put_back_within_the_hour(one: Bench, ports: Ports, caplog: Any) -> None:

@@ -96,6 +96,17 @@ def test_no_text_takes_long(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(looks) < 20_000
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_words_of_a_person_are_not_translated(language: str) -> None:
+    policy = {"policy": {"blackouts": [{"reason": "Freeze on Friday"}]}, "selection": {"tags": ["The hold"]}}
+    hold = {"held": True, "reason": "The hold"}
+    assert [in_language(each, language) for each in (policy, hold)] == [policy, hold]
+
+
+def test_a_weak_sentence_does_not_match_plain_words() -> None:
+    assert [chinese(each) for each in ("Freeze on Friday", "End of quarter")] == ["Freeze on Friday", "End of quarter"]
+
+
 def test_a_weak_sentence_takes_only_ids_and_known_parts() -> None:
     known = Catalogue({"{} on {}": "{2} 上的 {1}", "the disk": "磁盘"}, {"open": "打开"})
     texts = ("ext4 on /data", "open on d-1", "the disk on d-1", "come back on Monday")
