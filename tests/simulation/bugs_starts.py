@@ -161,7 +161,9 @@ def no_hop_blackout() -> list[Patch]:
 
 
 def no_retry_blackout() -> list[Patch]:
-    return _without(Limit.BLACKOUT, *RETRIES)
+    """A retry does not wait for its turn either. Otherwise, the tick would offer it no slot before the blackout ends."""
+    free = {start: limits.LIMITS_OF_START[start] - {Limit.BLACKOUT, Limit.WINDOW} for start in RETRIES}
+    return [mock.patch.dict(limits.LIMITS_OF_START, free)]
 
 
 def zone_forgotten() -> list[Patch]:

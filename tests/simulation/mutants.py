@@ -145,11 +145,24 @@ MUTANTS = (
 
 @contextmanager
 def applied(mutant: Mutant) -> Iterator[None]:
-    """Within the block, the product has the bug."""
-    with ExitStack() as stack:
-        for patch in mutant.patches():
-            stack.enter_context(patch)
-        yield
+    """Within the block, the product has the bug. Results that the product has cached with the bug are forgotten afterwards."""
+    try:
+        with ExitStack() as stack:
+            for patch in mutant.patches():
+                stack.enter_context(patch)
+            _forget_cached_results()
+            yield
+    finally:
+        _forget_cached_results()
+
+
+def _forget_cached_results() -> None:
+    """Empty the caches of the product's functions."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "shared":
+            for each in list(vars(module).values()):
+                if callable(clear := getattr(each, "cache_clear", None)):
+                    clear()
 
 
 def judges(mutant: Mutant) -> list[Checker]:
