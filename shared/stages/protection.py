@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 
-from shared.domain.accounts import NO_PERMISSION
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Transient
 from shared.domain.migration import Migration
 from shared.domain.protection import PUT_BACK, ProtectedInstance, has_switched_on_before, may_call_be_late, protection_row
@@ -90,6 +89,8 @@ def restore_protection(migration: Migration, ports: Ports) -> None:
     except (Permanent, Refused) as error:
         _log_unrestored_protection(row, error)
     except AccountUnusable as error:
+        from shared.domain.accounts import NO_PERMISSION  # rarely needed, and the functions start without it
+
         if error.code != NO_PERMISSION:
             raise
         _log_unrestored_protection(row, error)  # the missing permission must not hold the account's other migrations
