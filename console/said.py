@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from console.problem import Problem
@@ -24,15 +24,21 @@ def in_language(problem: Problem, language: str) -> Problem:
 
 
 def translated(text: str) -> str:
-    """The Chinese of a sentence of the console; the text itself if it is none."""
+    """The Chinese translation of a sentence of the console; the English text if there is no translation."""
     known = sentences()
     if text in known or len(text) > _LONGEST:
         return known.get(text, text)
     for english, chinese in known.items():
-        parts = _parts(english.split("{}"), text) if "{}" in english else None
-        if parts is not None:
-            return _filled(chinese, [translated(each) for each in parts])
+        found = _pattern(english).fullmatch(text) if "{}" in english else None
+        if found is not None:
+            return _filled(chinese, [translated(each) for each in found.groups()])
     return text
+
+
+@cache
+def _pattern(english: str) -> re.Pattern[str]:
+    """The pattern of an English sentence, with one group for each changing part."""
+    return re.compile("(.*?)".join(map(re.escape, english.split("{}"))), re.DOTALL)
 
 
 def _filled(chinese: str, parts: list[str]) -> str:
@@ -44,18 +50,3 @@ def sentences() -> dict[str, str]:
     """The Chinese of each sentence by its English, those with the longest words first."""
     found: dict[str, str] = json.loads(CHINESE.read_text(encoding="utf-8"))
     return dict(sorted(found.items(), key=lambda each: -len(each[0])))
-
-
-def _parts(pieces: list[str], text: str) -> list[str] | None:
-    """What ``text`` has in place of the changing parts; None if ``text`` is not this sentence."""
-    first, *middle, last = pieces
-    if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
-        return None
-    at, end, found = len(first), len(text) - len(last), list[str]()
-    for piece in middle:
-        place = text.find(piece, at, end)
-        if place < 0:
-            return None
-        found.append(text[at:place])
-        at = place + len(piece)
-    return [*found, text[at:end]]

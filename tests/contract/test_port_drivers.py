@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 
 from localcloud.account import service
 from shared.adapters import redact
+from shared.adapters.drivers.access_tokens import AccessTokens
 from shared.domain.errors import Permanent
 from shared.domain.hop import Hop
 from shared.domain.migration import DriverData, Migration
@@ -83,6 +85,27 @@ def test_a_lost_answer_makes_nothing_twice(one: Bench, smc: Driver, operation: s
     assert left(one) == (0, 0, 0)
 
 
+def test_two_functions_at_once_import_the_instance_once(one: Bench, smc: Driver) -> None:
+    """A message is delivered twice. The second function makes its token just before the first one makes its own."""
+    made, make_token, twins = moving(one, 7), AccessTokens.make_token, list[JobReport]()
+
+    def make_token_after_twin(tokens: AccessTokens, name: str) -> tuple[str, str]:
+        if not twins:
+            twins.append(JobReport(JobPhase.PREPARING, made.handle))
+            twins[0] = smc.prepare_job(made, NOBODY)
+        return make_token(tokens, name)
+
+    with mock.patch.object(AccessTokens, "make_token", make_token_after_twin):
+        first = smc.prepare_job(made, NOBODY)
+    assert (first.phase, first.handle) == (JobPhase.PREPARING, made.handle)
+    assert twins[0].handle.import_invocation_id
+    one.world.run(5)
+    assert left(one)[1] == 1
+    made = prepared(one, smc, replace(made, handle=twins[0].handle))
+    smc.clean_up_hop(made, made.handle)
+    assert left(one) == (0, 0, 0)
+
+
 def test_a_job_in_error_says_why_and_goes_on_when_it_is_launched_again(one: Bench, smc: Driver) -> None:
     made = prepared(one, smc, moving(one, 5))
     smc.launch_job(made)
@@ -149,7 +172,6 @@ def test_many_jobs_are_observed_fifty_a_call(one: Bench, smc: Driver) -> None:
 
 
 def test_the_activation_code_is_hidden(one: Bench, smc: Driver) -> None:
-    from shared.adapters.drivers.access_tokens import AccessTokens
     from shared.adapters.drivers.jobs import SmcJobs
 
     token_id, code = AccessTokens(SmcJobs(smc._clients)).make_token("rp-test")  # type: ignore[attr-defined]

@@ -29,7 +29,7 @@ def write(path: Path, content: Mapping[str, Path | bytes]) -> int:
             entry.create_system = 3
             entry.external_attr = 0o100644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, data if isinstance(data, bytes) else data.read_bytes(), compresslevel=6)
+            archive.writestr(entry, data if isinstance(data, bytes) else data.read_bytes(), compresslevel=9)
     size = unfinished.stat().st_size
     if size > MAX_BYTES:
         unfinished.unlink()

@@ -25,16 +25,23 @@ class AccessTokens:
         redact.add_secret(body.access_token_code)
         return str(body.access_token_id), str(body.access_token_code)
 
+    def has_other_tokens(self, name: str, token_id: str) -> bool:
+        """Whether SMC has a token with this name besides the token with this id."""
+        return any(each != token_id for each in self._token_ids(name))
+
     def delete_tokens_by_name(self, name: str) -> bool:
         """Delete all tokens with this name. Returns whether a token with this name existed."""
+        same = self._token_ids(name)
+        for token_id in same:
+            self.delete_token(token_id)
+        return bool(same)
+
+    def _token_ids(self, name: str) -> list[str]:
         from alibabacloud_smc20190601 import models
 
         body = self._jobs.call_smc("list_access_tokens", models.ListAccessTokensRequest(name=name))
         listed = (body.access_tokens.access_token if body.access_tokens else None) or []
-        same = [token.access_token_id for token in listed if token.name == name]
-        for token_id in same:
-            self.delete_token(token_id)
-        return bool(same)
+        return [str(token.access_token_id) for token in listed if token.name == name]
 
     def delete_token(self, token_id: str) -> None:
         """Delete the token with this id. No error is raised if the token does not exist."""

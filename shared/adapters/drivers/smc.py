@@ -112,6 +112,10 @@ class SmcDriver(JobStopper):
                 return JobReport(JobPhase.PREPARING, replace(handle, source_id=known))
         command = self._import_command_template(migration.os_type)
         token_id, code = self._tokens.make_token(name)
+        if self._tokens.has_other_tokens(name, token_id):
+            # Older tokens were deleted above. So another function handles the same message at this moment, and imports the instance.
+            self._tokens.delete_token(token_id)
+            return JobReport(JobPhase.PREPARING, handle)
         invocation = self._guest.start_script(
             migration.region_id,
             migration.instance_id,

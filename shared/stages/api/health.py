@@ -1,6 +1,6 @@
 """Shows the health of the deployment, as far as stored rows show it.
 
-A figure that no row shows is ``unknown``, and the answer says where a person finds the figure.
+If no row shows a figure, the figure is ``unknown``. The answer then says where a person can look it up.
 """
 
 from __future__ import annotations
