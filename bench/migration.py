@@ -36,7 +36,7 @@ PURPOSES = {
     ("ecs", "DescribeAccountAttributes"): "whether the account's quotas leave room",
     ("ecs", "DescribeInstanceTypes"): "how many disks a Windows type takes, once per type",
     ("smc", "CreateAccessToken"): "an activation code for one import of SMC's client",
-    ("smc", "ListAccessTokens"): "whether a code of ours is there from an earlier attempt; which to delete",
+    ("smc", "ListAccessTokens"): "whether an earlier attempt, or another function at this moment, has made a code; which to delete",
     ("smc", "DeleteAccessToken"): "nothing of ours left behind",
     ("smc", "DescribeSourceServers"): "whether the guest was imported; whether its source is still there",
     ("smc", "CreateReplicationJob"): "the job, once for an attempt",

@@ -113,7 +113,7 @@ class SmcDriver(JobStopper):
         command = self._import_command_template(migration.os_type)
         token_id, code = self._tokens.make_token(name)
         if self._tokens.has_other_tokens(name, token_id):
-            # Older tokens were deleted above. So another function handles the same message at this moment, and imports the instance.
+            # Older tokens were deleted above, so another function handles the same message now, and imports the instance.
             self._tokens.delete_token(token_id)
             return JobReport(JobPhase.PREPARING, handle)
         invocation = self._guest.start_script(
