@@ -295,7 +295,7 @@ def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: d
     said, policy, id = list[str](), batch.policy, batch.batch_id
     refused = sum(each.state is State.PRECHECK_FAILED for each in found)
     if refused:
-        said.append(f"{refused} instances were refused by their precheck: see the findings, then retry or cancel their migrations")
+        said.append(f"{refused} refused by the precheck: see the findings, then retry or cancel")
     if batch.dry_run:
         said.append("somebody submits the batch without the dry run")
     elif batch.acknowledgement is None:
@@ -315,7 +315,7 @@ def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: d
         said.append(f"a person starts the job of {by_hand} instances in the ECS console")
     failed = sum(each.state is State.FAILED for each in found)
     if failed:
-        said.append(f"{failed} migrations failed: see the reasons, then retry the migrations or roll them back")
+        said.append(f"{failed} failed: see the reasons, then retry or roll back")
     if batch.dry_run or any(each.state not in TERMINAL for each in found):
         said.append("somebody confirms the moved instances; until then their snapshots are kept and billed")
     return tuple(said)

@@ -96,7 +96,7 @@ def test_what_the_forecast_does_not_know_is_said() -> None:
         made.run(5)
         said = plan(made, second)["notKnown"]
         assert [each.split(" (")[0] for each in said] == [
-            "everything is held",
+            "the hold is set",
             "one other batch may start migrations, and no other holds a slot now: the forecast gives this batch every slot",
             "the forecast does not apply maxMovingPerRegion and maxMovingPerWave",
             "members of its groups",

@@ -31,5 +31,5 @@ def test_snapshots_may_take_a_day_and_no_longer() -> None:
         made.run(2 * HOUR_MIN)
         found = of(made, slow)
         assert (found["state"], found["failure"]["code"]) == ("failed", "Snapshot.TimedOut")
-        assert "1 day" in found["failure"]["message"]
+        assert "24 hours" in found["failure"]["message"]
         made.run_until(lambda: of(made, 3 - slow)["state"] == "migrated", minutes=600)
