@@ -1,6 +1,6 @@
 """Reads an account's facts from ECS, with two calls per region, and caches the facts for two minutes.
 
-Two facts stay unknown: whether SMC is authorised, and SMC's quotas. No read-only call shows these two facts (docs/assumptions.md).
+Two facts stay unknown, because no read-only call shows them: SMC's quotas, and whether SMC is authorised (docs/assumptions.md).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.ports.clock import Clock
 FACTS_CACHED_FOR = timedelta(minutes=2)
 """How long an account's facts are cached.
 
-If a person tops up the account, the pipeline uses the old facts for at most two minutes.
+After a person tops up the account, the pipeline still uses the old facts for at most two minutes.
 """
 REAL_NAME = "real-name-authentication"
 _UNAVAILABLE = "InvalidAccountStatus.SnapshotServiceUnavailable"
@@ -32,7 +32,9 @@ class AccountFactsReader:
         self._known: dict[str, tuple[datetime, AccountFacts]] = {}
 
     def account_facts(self, region_id: str) -> AccountFacts:
-        """The facts about the account in a region. A fact stays unknown if the role may not read it. Raises Transient."""
+        """The facts about the account in a region. A fact stays unknown if the role lacks the permission to read it. Raises
+        Transient.
+        """
         now = self._clock.now()
         asked_at, found = self._known.get(region_id, (None, AccountFacts()))
         if asked_at is None or not timedelta(0) <= now - asked_at < FACTS_CACHED_FOR:
@@ -74,9 +76,9 @@ def _attribute_values(item: Any) -> list[str]:
 
 
 def _answer_or_error_code(ask: Callable[[], Any]) -> tuple[Any, str]:
-    """The answer of ECS to a call, and an empty error code.
+    """Call ECS. Returns the answer and an empty error code.
 
-    If ECS refused the call, the result is None and the error code of the refusal.
+    If ECS refuses the call, returns None and the error code of the refusal.
     """
     try:
         return ask(), ""

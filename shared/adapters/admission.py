@@ -30,11 +30,11 @@ _HOLD: Key = (("lock_id", "hold"),)
 class TablestoreAdmission:
     """Implements the port ``Admission``.
 
-    A lock is a row that is written only if it does not exist yet. A single row holds all slots.
+    Each lock is a separate row, which is written only if it does not exist yet. All slots are in a single row.
     """
 
     def __init__(self, store: Store, accounts: Collection[str] = ()) -> None:
-        """``accounts`` are the ids of the member accounts."""
+        """The argument ``accounts`` contains the ids of the member accounts."""
         self._store, self._members = store, tuple(accounts)
 
     def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
@@ -63,7 +63,7 @@ class TablestoreAdmission:
         return self._slot_use_from_row(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
     def _slot_use_column_names(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
-        """The column names of the slots row from which a ``SlotUse`` is made."""
+        """The names of the columns that ``_slot_use_from_row`` needs."""
         counts = (tables.COUNT + each for each in self._members)
         return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
 
@@ -206,9 +206,9 @@ class TablestoreAdmission:
 
 
 def _unchanged_hold_condition(seen: Hold) -> Expected | None:
-    """The condition that the hold has not changed since it was read.
+    """The condition that the hold's row still has the version that was read.
 
-    If a person wrote the row by hand, its version may be invalid.
+    A person may have edited the row by hand, so the version may be invalid.
     """
     if seen.version == UNREADABLE:
         return {VERSION: seen.unread} if seen.unread is not None else None
@@ -218,7 +218,7 @@ def _unchanged_hold_condition(seen: Hold) -> Expected | None:
 def _parsed_hold_column(name: str, value: Any) -> Any:
     """The value of one column in the hold's row.
 
-    Journal lines are parsed from JSON. A journal line that is not valid JSON stays text.
+    Journal lines are parsed from JSON. A journal line that is not valid JSON is returned as text.
     """
     if not name.startswith(LINE):
         return value
@@ -237,7 +237,8 @@ def _account_ids_by_slot_holder(row: Columns) -> dict[str, str]:
 
 
 def _computed_slot_counts(held: dict[str, str], homes: dict[str, str]) -> Counter[str]:
-    """The number of slots held by each batch and each member account. The empty key holds the number of all held slots.
+    """Maps the id of each batch and each member account to the number of slots that it holds. The number of all held slots has an
+    empty key.
 
     Batches and accounts without slots are left out.
     """
@@ -245,12 +246,12 @@ def _computed_slot_counts(held: dict[str, str], homes: dict[str, str]) -> Counte
 
 
 def _slot_count_changes(batch_id: str, account: str, by: int) -> dict[str, int]:
-    """The number to add to each slot counter. The argument ``by`` is 1 if a slot is taken, and -1 if a slot is released."""
+    """Maps the names of counter columns to the number to add: 1 if a slot is taken, and -1 if a slot is released."""
     return dict.fromkeys((tables.COUNT, tables.COUNT + batch_id, *([tables.COUNT + account] if account else [])), by)
 
 
 def _stored_slot_counts(row: Columns) -> dict[str, int]:
-    """The slot counters stored in the row. Counters that are 0 are left out."""
+    """The slot counters stored in the row. Counters with the value 0 are left out."""
     found = {name[len(tables.COUNT) :]: int(number) for name, number in row.items() if name.startswith(tables.COUNT)}
     return {batch_id: number for batch_id, number in found.items() if number}
 

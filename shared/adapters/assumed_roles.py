@@ -1,4 +1,4 @@
-"""Assumes roles in member accounts through STS, and makes the adapters that act in these roles.
+"""Assumes roles in member accounts through STS, and makes the adapters that use these roles.
 
 Each migration has its own session, so the member account's audit shows which migration made a call. Credentials are kept in memory
 only, until shortly before they expire.
@@ -23,18 +23,20 @@ from shared.ports.clock import Clock
 from shared.ports.ports import AccountPorts
 
 SHORTEST_LIFE_S = 900
-"""Duration in seconds of the shortest session that AssumeRole accepts (STS, AssumeRole)."""
+"""The duration of the shortest session that STS accepts for AssumeRole, in seconds."""
 RENEWED_BEFORE_EXPIRY = timedelta(minutes=5)
 MOST_SESSIONS = 64
-"""Maximum sessions that one function instance keeps. Above this maximum, the least recently used session is dropped."""
+"""Maximum number of sessions that one function instance keeps. If there are more sessions, the least recently used session is
+dropped.
+"""
 PAUSE_AFTER_REFUSAL = timedelta(seconds=30)
-"""Minimum time between two requests for a role that STS has refused. All migrations that need the role share the pause."""
+"""Minimum time between two requests for a role that STS has refused. The minimum applies to the role, not to each migration."""
 Refusals = dict[str, tuple[datetime, AccountUnusable]]
-"""For each member account's id, the time and the error with which STS last refused the account's role."""
+"""Maps a member account's id to the last refusal of the account's role by STS: the time and the error."""
 _INVALID_CREDENTIAL_CODES = frozenset({"InvalidSecurityToken", "InvalidAccessKeyId", "SecurityTokenExpired"})
 """Families of error codes for credentials that have expired or were revoked."""
 _NO_PERMISSION = frozenset({"NoPermission", "Forbidden.RAM", "Forbidden.Unauthorized", "Forbidden", "AccessDenied"})
-"""Error codes of ECS, SMC and their gateway for a call that RAM denies.
+"""Error codes with which ECS, SMC and their gateway report that RAM denied a call.
 
 Other codes that begin with ``Forbidden.`` concern the resource, not the permission.
 """
@@ -55,7 +57,7 @@ class _SessionCredentials:
 
 
 class AssumedRole:
-    """The credentials of one session in a member account, as ``sdk.RoleCredentials`` describes them."""
+    """Implements ``sdk.RoleCredentials`` for one session in a member account."""
 
     def __init__(self, member: MemberAccount, session: str, home: Clients, clock: Clock, refusals: Refusals) -> None:
         self._member, self._session, self._home, self._clock = member, session, home, clock
@@ -72,8 +74,8 @@ class AssumedRole:
     def renew_expired_credentials(self, error: CloudError) -> bool:
         """Renew credentials that became invalid before their expiry.
 
-        Returns whether the call should be repeated. Returns False if the refused credentials came from an earlier renewal of the
-        same kind.
+        Returns whether the call should be repeated. Returns False if the cloud refused credentials that this method had already
+        renewed.
         """
         if error.code_family not in _INVALID_CREDENTIAL_CODES or self._held is None:
             return False
@@ -99,7 +101,8 @@ class AssumedRole:
     def _assume_role(self) -> _SessionCredentials:
         """Request new credentials.
 
-        Raises AccountUnusable if STS refuses the role, or refused the role a moment ago. Raises Transient if STS does not answer.
+        Raises AccountUnusable if STS refuses the role, or refused the role less than PAUSE_AFTER_REFUSAL ago. Raises Transient if
+        STS does not answer.
         """
         at, refusal = self._refusals.get(self._member.account_id, (None, None))
         if at is not None and refusal is not None and timedelta(0) <= self._clock.now() - at < PAUSE_AFTER_REFUSAL:
@@ -150,13 +153,13 @@ class AssumedRole:
 
 @dataclass(frozen=True)
 class _AnswerWithBody:
-    """An answer of the generic client, in the form that ``sdk_call`` reads."""
+    """An answer of the generic client, with the attribute ``body`` that ``sdk_call`` reads."""
 
     body: Any
 
 
 class MemberAccounts:
-    """Implements the port ``Accounts``. ``make`` builds the adapters of one account from its SDK clients."""
+    """Implements the port ``Accounts``. The function ``make`` makes the adapters of one account from the account's SDK clients."""
 
     def __init__(
         self, members: Mapping[str, MemberAccount], home: Clients, clock: Clock, make: Callable[[Clients], AccountPorts]

@@ -12,7 +12,7 @@ from shared.adapters.sdk_call import call_service
 from shared.domain.errors import Permanent
 
 ZONE = timezone(timedelta(hours=8))
-"""The time zone of TimePoints and RepeatWeekdays in every region (ECS documentation, DescribeAutoSnapshotPolicyEx)."""
+"""The time zone of TimePoints and RepeatWeekdays in every region, as ECS documents for DescribeAutoSnapshotPolicyEx."""
 
 
 def snapshot_policy_ids(disks: Iterable[Any]) -> list[str]:
@@ -21,7 +21,7 @@ def snapshot_policy_ids(disks: Iterable[Any]) -> list[str]:
 
 
 def next_snapshot_time(clients: Clients, region_id: str, policy_ids: Iterable[str], now: datetime) -> datetime | None:
-    """The time of the next automatic snapshot; None if no policy applies, or if the role may not read the policies.
+    """The time of the next automatic snapshot; None if no policy applies, or if the role lacks the permission to read the policies.
 
     Makes one call per policy.
     """
@@ -32,8 +32,8 @@ def next_snapshot_time(clients: Clients, region_id: str, policy_ids: Iterable[st
 def next_policy_run_time(time_points: str, weekdays: str, now: datetime) -> datetime | None:
     """The next time after ``now`` at which a policy runs; None if the policy never runs.
 
-    ``time_points`` and ``weekdays`` are JSON lists. For example, ``["0", "12"]`` and ``["1", "7"]`` mean 0:00 and 12:00 on Monday
-    and Sunday.
+    The arguments ``time_points`` and ``weekdays`` are JSON lists. For example, the lists ``["0", "12"]`` and ``["1", "7"]`` mean
+    0:00 and 12:00 on Monday and Sunday.
     """
     hours, days = _parsed_numbers(time_points), _parsed_numbers(weekdays)
     today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)

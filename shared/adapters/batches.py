@@ -17,9 +17,9 @@ from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, BatchTally
 from shared.ports.migrations import UnreadableRow
 
 MOST_PAGES = 10
-"""Maximum pages that one listing of open batches reads. Unreadable rows may fill some of the pages."""
+"""Maximum number of pages that are read to list the open batches. Some pages may contain only unreadable rows."""
 MOST_WAVES_CACHED = 4
-"""Maximum batches whose waves a function keeps in memory. The waves of ten thousand migrations take about 2 MB."""
+"""Maximum number of batches whose waves a function keeps in memory. The waves of ten thousand migrations take about 2 MB."""
 
 
 class TablestoreBatches:
@@ -28,9 +28,9 @@ class TablestoreBatches:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._cut: dict[str, Waves] = {}
-        """For each batch id, the cached waves of the batch.
+        """Maps the ids of a few batches to the cached waves of these batches.
 
-        The cache holds only a few batches. Waves never change once they are written.
+        Waves never change once they are written.
         """
 
     def create(self, batch: Batch) -> bool:
@@ -205,5 +205,5 @@ def _batch_key(batch_id: str) -> Key:
 
 
 def _attempts_by_migration_id(row: Columns, prefix: str) -> dict[str, int]:
-    """For each migration id, the attempt number in the column whose name is ``prefix`` followed by the id."""
+    """Maps migration ids to attempt numbers. The number is in the column whose name is the prefix, followed by the migration id."""
     return {name[len(prefix) :]: int(attempt) for name, attempt in row.items() if name.startswith(prefix)}

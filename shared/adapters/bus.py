@@ -1,4 +1,4 @@
-"""Publishes the pipeline's events on its own EventBridge bus."""
+"""Publishes events on the pipeline's own EventBridge bus."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from shared.domain.retry import RetryHint, repeat_call
 from shared.ports.clock import Clock
 
 MAX_ENTRIES = 16
-"""Maximum events in one PutEvents call.
+"""Maximum number of events in one PutEvents call.
 
 EventBridge documents only a maximum size in bytes, so the maximum number of events is Replank's own choice.
 """
 MAX_BYTES = 240 * 1024
-"""Maximum bytes of events in one PutEvents call. EventBridge accepts at most 256 KB per call."""
+"""Maximum size of the events in one PutEvents call, in bytes. EventBridge accepts at most 256 KB per call."""
 ENVELOPE_BYTES = 600
-"""Bytes reserved for the attributes of one event."""
+"""Space that is reserved for the attributes of one event, in bytes."""
 
 
 class _PublishError(Exception):
@@ -78,7 +78,7 @@ class EventBridgeBus:
 
 
 def event_portions(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple[Event, bytes]]]:
-    """The events in their order, split into one portion per PutEvents call.
+    """The events in the given order, split into portions that each fit into one PutEvents call.
 
     Raises Permanent (Event.TooLarge) if one event is too large for a call.
     """
@@ -118,7 +118,7 @@ def _refused_entries(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
 
 
 def _retryable_error_text(error: Exception) -> str:
-    """The text of an error after which the events should be sent again. Raises every other error, translated if possible."""
+    """The text of an error after which the events should be sent again. Any other error is translated, if possible, and raised."""
     failed: CloudError | None = cloud_error_from_exception(error)
     if failed is None:
         raise error

@@ -1,4 +1,6 @@
-"""Two clocks: one reads the machine's time, and the other reads the local cloud's virtual time from an environment variable."""
+"""Two clocks. The class ``SystemClock`` reads the machine's time. The class ``EnvironmentClock`` reads the local cloud's virtual
+time from an environment variable.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ class SystemClock:
 
 
 class EnvironmentClock:
-    """Reads the time from an environment variable (ISO 8601, UTC), or the machine's clock if the variable is unset."""
+    """Reads the time in ISO 8601 from an environment variable. If the variable is not set, reads the machine's clock."""
 
     def __init__(self, variable: str) -> None:
         self._variable = variable
@@ -30,7 +32,7 @@ Clock = SystemClock | EnvironmentClock
 
 
 def clock_from_setting(setting: str) -> Clock:
-    """The clock that the setting selects: ``system`` or ``env:VARIABLE``."""
+    """The clock that a setting selects. The setting is ``system`` or ``env:VARIABLE``."""
     kind, _, variable = setting.partition(":")
     if kind == "env" and variable:
         return EnvironmentClock(variable)
@@ -40,13 +42,13 @@ def clock_from_setting(setting: str) -> Clock:
 
 
 def parse_time(text: str) -> datetime:
-    """The time in an ISO 8601 string, for example ``2026-09-01T04:00Z``, as aware UTC. Raises ValueError."""
+    """The time in an ISO 8601 string, for example ``2026-09-01T04:00Z``, as an aware datetime in UTC. Raises ValueError."""
     parsed = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
     return parsed.replace(tzinfo=timezone.utc) if parsed.tzinfo is None else parsed.astimezone(timezone.utc)
 
 
 def parse_time_or_none(text: str | None) -> datetime | None:
-    """The time in an ISO 8601 string, as aware UTC; None if the string is empty or cannot be parsed."""
+    """The time in an ISO 8601 string, as an aware datetime in UTC; None if the string is empty or cannot be parsed."""
     try:
         return parse_time(text) if text else None
     except ValueError:

@@ -29,7 +29,9 @@ from shared.ports.compute import NO_FILTER, FoundInstance, InstanceFilter, Insta
 
 PAGE = 100
 MAX_PAGES = 60
-"""Maximum pages of one listing, enough for 6,000 items. An instance has at most 17 disks with 256 manual snapshots each."""
+"""Maximum number of pages that one listing reads, enough for 6,000 items. An instance has at most 17 disks with 256 manual
+snapshots each.
+"""
 _is_deletion_refused = has_code(
     "SnapshotCreatedImage",
     "SnapshotCreatedDisk",
@@ -39,7 +41,7 @@ _is_deletion_refused = has_code(
     "InvalidOperation.DeleteSharedSnapshotUnsupported",
     "InvalidOperation.ResourceManagedByCloudProduct",
 )
-"""Error codes of DeleteSnapshot for a snapshot that is in use or not ready to be deleted."""
+"""Whether DeleteSnapshot refused a snapshot that is in use or not ready to be deleted."""
 _WRONG_STATUS = has_code("IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing")
 
 
@@ -128,7 +130,7 @@ class EcsCompute:
     ) -> None:
         """Start or stop the instance.
 
-        No error is raised if ECS refuses because the instance already has, or is changing to, the wanted status.
+        No error is raised if the instance already has the requested status, or is changing to this status.
         """
         try:
             self._call_ecs(region_id, operation, request, expected=_WRONG_STATUS)
@@ -226,9 +228,9 @@ class EcsCompute:
 
 
 def _items_of_all_pages(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
-    """All items of a listing of several pages.
+    """All items of a listing, from all its pages.
 
-    ``page(token)`` returns the items of one page and the token of the next page.
+    The function ``page`` takes the token of a page, and returns the page's items and the token of the next page.
     """
     token = ""
     for _ in range(MAX_PAGES):

@@ -12,18 +12,19 @@ from shared.ports.compute import FoundInstance, InstanceFilter, Snapshot
 from shared.ports.guest import Agent
 
 _ARM_FAMILY = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
-"""Matches instance families with Arm processors.
+"""Matches the instance types that have Arm processors.
 
-The name of an Arm family ends in r (Ampere: g6r) or y (Yitian: g8y). ECS does not report the processor.
+The name of a family with Arm processors ends in r or y, for example g6r (Ampere) or g8y (Yitian). ECS does not report the
+processor.
 """
 MIGRATION_TAG = "replank:migration"
 """The tag that marks the pipeline's snapshots. A snapshot's name proves nothing, because anybody can give a snapshot any name."""
 _SCALING_TAG = "acs:autoscaling:scalingGroupId"
 """The system tag of instances that Auto Scaling made."""
 _SMC_DISK = "SMC_"
-"""The assumed prefix of the name of SMC's transit disk, which SMC attaches to Windows instances.
+"""The name of SMC's transit disk probably begins with this text. SMC attaches the transit disk to Windows instances.
 
-No document gives the disk's name, but the names of SMC's snapshots have this prefix.
+No document gives the disk's name, but the names of SMC's snapshots begin with this text.
 """
 
 
@@ -55,7 +56,9 @@ def listing_filter_parameters(only: InstanceFilter) -> dict[str, Any]:
 
 
 def disk_facts(disk: Any, snapshot_count: int | None = None) -> DiskFacts:
-    """The facts of one disk. ``snapshot_count`` is the number of the disk's manual snapshots, for which ECS has a quota."""
+    """The facts of one disk. The argument ``snapshot_count`` is the number of the disk's manual snapshots, for which ECS has a
+    quota.
+    """
     return DiskFacts(
         disk_id=disk.disk_id,
         kind="system" if disk.type == "system" else "data",
@@ -126,8 +129,8 @@ def instance_facts(instance: Any, disks: Sequence[Any], agent: Agent | None, sna
 
 
 def _deletion_protection(instance: Any) -> bool | None:
-    """Whether deletion protection is on; None if ECS does not offer deletion protection for the instance. ECS offers deletion
-    protection for pay-as-you-go instances only (ECS guide on release protection).
+    """Whether deletion protection is on; None if ECS does not offer deletion protection for the instance. According to the ECS
+    guide, only pay-as-you-go instances can have deletion protection.
     """
     offered = instance.instance_charge_type == "PostPaid" and (instance.spot_strategy or "NoSpot") == "NoSpot"
     return bool(instance.deletion_protection) if offered else None

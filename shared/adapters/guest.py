@@ -15,9 +15,11 @@ from shared.domain.events import PLAIN_COMMAND
 from shared.ports.guest import Agent, CommandResult
 
 RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
-"""InvocationStatus values of a command that has not ended (ECS DescribeInvocationResults)."""
+"""The values of InvocationStatus in ECS for a command that has not ended, as DescribeInvocationResults returns them."""
 PAGE, MAX_PAGES = 50, 20
-"""Maximum items per page, and maximum pages of one listing. Cloud Assistant keeps the results of commands for a few weeks."""
+"""Maximum number of items per page, and maximum number of pages per listing. Cloud Assistant keeps the results of commands for a
+few weeks.
+"""
 
 
 class CloudAssistant:

@@ -1,4 +1,4 @@
-"""Makes new ids from the operating system's randomness."""
+"""Makes new ids with the operating system's random number generator."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import secrets
 
 
 class RandomIds:
-    """Makes ids with 64 random bits. If an id occurs twice, no harm is done: the store refuses a second row with the same id."""
+    """Makes ids with 64 random bits. A repeated id does no harm, because the store refuses a second row with the same id."""
 
     def new_batch_id(self) -> str:
         return f"b{secrets.token_hex(8)}"

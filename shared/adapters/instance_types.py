@@ -18,7 +18,7 @@ class InstanceTypeLimits:
         self._disks: dict[str, int] = {}
 
     def data_disk_limit(self, region_id: str, instance_type: str) -> int | None:
-        """Maximum data disks of an instance type, not counting the system disk; None if ECS does not report the maximum.
+        """The maximum number of data disks of an instance type, without the system disk; None if ECS does not report the maximum.
 
         Raises Transient.
         """
@@ -31,7 +31,10 @@ class InstanceTypeLimits:
         return None if disks is None else disks - 1
 
     def _fetch_disk_limits(self, region_id: str, instance_type: str) -> dict[str, int]:
-        """For each instance type, the maximum number of cloud disks. The maximum includes the system disk (docs/assumptions.md)."""
+        """Maps each instance type to its maximum number of cloud disks.
+
+        The maximum includes the system disk (docs/assumptions.md).
+        """
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInstanceTypesRequest(instance_types=[instance_type])

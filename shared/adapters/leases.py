@@ -15,11 +15,11 @@ from shared.domain.retry import LOCK_RACE
 from shared.ports.admission import LeaseHolder
 
 AT_ONCE = 100
-"""Maximum rows that one call reads."""
+"""Maximum number of rows that one call reads."""
 
 
 def take_lease(store: Store, key: Key, migration_id: str, attempt: int, more: Columns | None = None) -> LeaseHolder:
-    """Take the lease if nobody holds it. Returns the current holder. An attempt takes over the lease of an earlier attempt."""
+    """Take the lease if it is free or if an earlier attempt of the migration holds it. Returns the holder after the call."""
     columns: Columns = {"migration_id": migration_id, "lease": _lease_value(migration_id, attempt), **(more or {})}
     for _ in range(LOCK_RACE.calls):
         if _write_new_lease(store, key, columns):
@@ -41,7 +41,7 @@ def _write_new_lease(store: Store, key: Key, columns: Columns) -> bool:
 
 
 def _take_over_lease(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
-    """Take over the lease of an earlier attempt. A late call of the earlier attempt then cannot release the lease."""
+    """Take over the lease of an earlier attempt, so that a late call of the earlier attempt cannot release the lease."""
     try:
         return store.update(tables.LOCKS, key, columns, expect=_unchanged_lease_condition(row))
     except WriteInDoubt:
@@ -66,7 +66,7 @@ def release_lease(store: Store, key: Key, migration_id: str, attempt: int) -> No
 
 
 def holders_of_group_places(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-    """For each group, the attempt that holds the lease of the group's place. Groups whose place is free are left out."""
+    """Maps each group to the attempt that holds the group's place. Groups whose place is free are left out."""
     by_id = {str(group_place_key(each)[0][1]): each for each in dict.fromkeys(groups)}
     ids, rows = list(by_id), list[Columns]()
     for start in range(0, len(ids), AT_ONCE):
@@ -82,7 +82,7 @@ def holders_of_group_places(store: Store, groups: Sequence[str]) -> dict[str, Le
 def group_place_key(group: str) -> Key:
     """The key of the row that locks a redundancy group. The lock is called the group's place.
 
-    The key holds a digest of the group's name, because the name may be too long for a key.
+    The key contains a digest of the group's name, because the name may be too long for a key.
     """
     return (("lock_id", tables.GROUP_PLACE + hashlib.sha256(group.encode()).hexdigest()[:32]),)
 
@@ -92,7 +92,7 @@ def _lease_value(migration_id: str, attempt: int) -> str:
 
 
 def _attempt_of_lease_holder(row: Columns) -> int:
-    """The attempt that holds the lease; 0 if an older version wrote the row."""
+    """The number of the attempt that holds the lease; 0 if an older version wrote the row."""
     return int(str(row.get("lease", "/0")).rpartition("/")[2])
 
 

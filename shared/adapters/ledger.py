@@ -14,7 +14,8 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.ports.ledger import LedgerPage
 
 MAX_ENTRIES = 2000
-"""Maximum ledger entries of one migration. At most 17 disks, 4 hops and a few attempts need far fewer entries."""
+"""Maximum number of ledger entries of one migration. A migration with 17 disks, 4 hops and a few attempts needs far fewer entries.
+"""
 
 
 class TablestoreLedger:

@@ -1,4 +1,4 @@
-"""Stores migrations as rows in Tablestore. Each step is one conditional UpdateRow. Each listing reads an index."""
+"""Stores migrations as rows in Tablestore. Each step is one conditional UpdateRow request. Each listing reads an index."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from shared.ports.migrations import MigrationPage, NewMigration, Outbox, Unreada
 log = logging.getLogger("replank.store")
 T = TypeVar("T")
 COUNTED_AT_ONCE = 5000
-"""Maximum rows that one GetRange returns."""
+"""Maximum number of rows that one GetRange call returns."""
 
 
 class TablestoreMigrations:
     """Implements the port ``Migrations`` with Tablestore.
 
-    A read of many rows skips unreadable rows and logs a warning, so that one bad row does not hide the others.
+    Methods that read many rows leave out unreadable rows and log a warning. An unreadable row does not hide the readable rows.
     """
 
     def __init__(self, store: Store) -> None:
@@ -95,7 +95,7 @@ class TablestoreMigrations:
         self._store.update(tables.MIGRATIONS, _migration_key(migration.migration_id), {}, (outbox,))
 
     def _has_other_outbox(self, migration: Migration, version: int) -> bool:
-        """Whether the row has an open outbox besides the outbox of ``version``.
+        """Whether the row has another open outbox, apart from the outbox of ``version``.
 
         The row is read only if the migration had another open outbox when the migration was loaded.
         """
@@ -107,7 +107,7 @@ class TablestoreMigrations:
         return any(name != own for name, _ in self._columns_with_prefix(migration.migration_id, tables.OUTBOX))
 
     def _restore_due_time(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
-        """Write the due time of the migration's state into the row. Returns False if the row has a newer version."""
+        """Write the due time that the migration's state requires into the row. Returns False if the row has a newer version."""
         lane = tables.queue_columns(migration)
         return self._try_update_row(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 
@@ -222,7 +222,7 @@ class TablestoreMigrations:
         return tuple(found)
 
     def _keep_or_restore_due_time(self, migration: Migration) -> bool:
-        """Restore the due time of the migration's state if the row was due only because of a removed outbox.
+        """Restore the row's due time if the row was due only because of an outbox that is now removed.
 
         Returns whether the tick must handle the row.
         """
@@ -306,7 +306,7 @@ def _migration_or_unreadable_row(row: Columns) -> Migration | UnreadableRow:
 
 
 def values_of_readable_rows(read: Callable[[Columns], T], rows: Iterable[Columns]) -> list[T]:
-    """The values that ``read`` returns for the rows. An unreadable row is left out, and a warning is logged."""
+    """The values that the function ``read`` returns for the rows. An unreadable row is left out, and a warning is logged."""
     found: list[T] = []
     for row in rows:
         try:
@@ -321,9 +321,9 @@ def _first_step_of_new_migration(made: NewMigration) -> Step:
 
 
 def _change_removing_first_outbox(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
-    """The change that removes a new row's outbox after its events are published.
+    """The change of a new migration's row after the first events are published.
 
-    The change also writes the due time of the migration's state.
+    The change removes the first outbox, and writes the due time that the migration's state requires.
     """
     return (
         _migration_key(made.migration_id),

@@ -11,21 +11,21 @@ from shared.adapters.store import Key
 from shared.domain.errors import Refused
 
 MAX_TOKEN = 4096
-"""Maximum characters of a token. A key has at most four columns of at most 1 KB."""
+"""Maximum length of a token, in characters. A key has at most four columns of at most 1 KB each."""
 
 
 def page_token(key: Key | None) -> str:
-    """The token for the page that starts at ``key``; empty if there is no next page."""
+    """The token for the page that begins with this key; empty if there is no next page."""
     if key is None:
         return ""
     return base64.urlsafe_b64encode(json.dumps([list(column) for column in key]).encode()).decode().rstrip("=")
 
 
 def first_key_of_page(token: str, first: Key) -> Key:
-    """The key at which the page starts. If the token is empty, the page starts at the key ``first``.
+    """The key with which a page begins. The page with the empty token begins with the key ``first``.
 
-    Raises Refused (Token.Invalid) if the token belongs to another listing. A key column with a fixed value in the key ``first``
-    must have the same value in the token.
+    Raises Refused (Token.Invalid) if the token belongs to another listing. If a key column has a fixed value in ``first``, the
+    token must contain the same value.
     """
     if not token:
         return first

@@ -1,4 +1,4 @@
-"""Stores the instances whose deletion protection Replank switched on. Each instance is a row of the locks table."""
+"""Records the instances whose deletion protection Replank switched on. Each of these instances has a row in the locks table."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _FORMS = (
     ),
     re.compile(r"()\b(?:LTAI|STS\.)[A-Za-z0-9.]{8,}"),
 )
-"""Patterns of likely secrets: named values in JSON, queries and headers, and access key ids."""
+"""Patterns of text that is probably secret: named values in JSON, queries and headers, and access key ids."""
 
 
 def add_secret(secret: str | None) -> None:
@@ -23,7 +23,7 @@ def add_secret(secret: str | None) -> None:
 
 
 def remove_secret(secret: str | None) -> None:
-    """Stop hiding a secret that has expired. The set of hidden secrets would otherwise grow without limit."""
+    """Stop hiding a secret that has expired. If expired secrets stayed, the set of hidden secrets would grow without limit."""
     _known.discard(secret or "")
 
 

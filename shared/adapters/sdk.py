@@ -1,7 +1,7 @@
 """Makes the clients of the real SDKs. Each client is made once per process, when it is first needed.
 
-Timeouts are short, and the SDKs repeat a call only a few times. If a call takes too long, the platform delivers the whole message
-again.
+Timeouts are short, and the SDKs repeat a call only a few times. A call that takes too long fails, and the platform then delivers
+the function's message again.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Account:
-    """The account that the clients call. An empty endpoint means Alibaba Cloud's public endpoint."""
+    """The account whose services the clients call. An empty endpoint means Alibaba Cloud's public endpoint."""
 
     region: str
     account_id: str
@@ -87,13 +87,14 @@ class RoleCredentials(Protocol):
         """Renew the credentials if the error means that they have expired. Returns whether the call should be repeated."""
 
     def unusable_account_error(self, error: CloudError) -> ReplankError | None:
-        """The error for an account that refuses every call of the pipeline; None if ``error`` concerns only this call."""
+        """The error for an account that refuses every call of the pipeline; None if the error concerns only one call."""
 
 
 class Clients:
     """The clients of one account, and the retry policy of their calls.
 
-    ``assumed`` provides the credentials of a role in a member account. The role's credentials are used for ECS and SMC only.
+    The argument ``assumed`` provides the credentials of a role in a member account. Only calls to ECS and SMC use these
+    credentials.
     """
 
     def __init__(self, account: Account, *, retry: RetryPolicy = CLOUD_CALL, assumed: RoleCredentials | None = None) -> None:
@@ -110,11 +111,11 @@ class Clients:
         return self._make_client_once("tablestore", self._make_tablestore_client)
 
     def eventbridge_client(self) -> Any:
-        """The EventBridge client of the account's own endpoint."""
+        """The EventBridge client for the account's own endpoint."""
         return self._make_client_once("eventbridge", self._make_eventbridge_client)
 
     def ecs_client(self, region_id: str) -> Any:
-        """The ECS client of a region."""
+        """The ECS client for a region."""
         return self._make_client_once(f"ecs:{region_id}", lambda: self._make_ecs_client(region_id))
 
     def smc_client(self) -> Any:
@@ -175,7 +176,7 @@ class Clients:
         return Client(models.Config(region_id=self.account.region, **self._common_client_options(address)))
 
     def sts_client(self) -> Any:
-        """A generic client for STS. The SDKs in use have no client for STS."""
+        """A generic client for STS, because none of the SDKs in use has a client for STS."""
         return self._make_client_once("sts", self._make_sts_client)
 
     def _make_sts_client(self) -> Any:

@@ -1,6 +1,7 @@
 """Makes one call through a generated client.
 
-A failed call is repeated a few times if a repetition may succeed. The last error is translated for the stages.
+A failed call is repeated a few times if a repetition may succeed. If all repetitions fail, the last error is translated to an error
+class that the stages handle.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ def is_not_found(error: CloudError) -> bool:
 
 
 def expect_no_error(_error: CloudError) -> bool:
-    """Always False, for callers that expect no error."""
+    """Always False, because the caller expects no error."""
     return False
 
 
 def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = expect_no_error) -> Any:
     """Call ``send`` with the runtime options and return the answer's body.
 
-    Raises CloudError if the error is ``expected``, so that the caller can handle it. Every other error is translated by
-    ``sdk_errors`` and raised.
+    An error for which ``expected`` returns True is raised as a CloudError, for the caller to handle. Every other error is
+    translated by ``sdk_errors`` and raised.
     """
     try:
         return repeat_call(
@@ -68,13 +69,13 @@ def _retry_decision_function(clients: Clients, expected: Expected) -> Callable[[
 def _translated_error(clients: Clients, failed: CloudError) -> ReplankError:
     """The cloud's error, translated to an error class that the stages handle.
 
-    The result is the account's error if a member account refuses every call, and otherwise the call's error.
+    If a member account refuses every call, the result is an error about the account.
     """
     return (clients.assumed.unusable_account_error(failed) if clients.assumed is not None else None) or translate_error(failed)
 
 
 def cloud_error_from_exception(error: Exception) -> CloudError | None:
-    """The cloud's error in an exception of an SDK; None for any other exception, which is then a bug."""
+    """The cloud's error in an exception that an SDK raised; None for any other exception, which shows a bug."""
     from Tea.exceptions import RetryError, TeaException
 
     if isinstance(error, TeaException):

@@ -1,4 +1,4 @@
-"""Translates the cloud's error codes. Tables give each code its kind of error and its remedy.
+"""Translates the cloud's error codes. Tables map each code to a class of error and a remedy.
 
 The cloud's messages are shown to people, and never parsed.
 """
@@ -12,7 +12,7 @@ from shared.domain.errors import Permanent, Refused, ReplankError, Transient
 
 
 class CloudError(Exception):
-    """An error answer of ECS, SMC or EventBridge. ``code`` is empty if the service did not answer."""
+    """An error that a service of Alibaba Cloud returned. The code is empty if the service did not answer."""
 
     def __init__(self, code: str, message: str, status: int, request_id: str = "") -> None:
         super().__init__(f"{code or 'no answer'}: {message}")
@@ -23,7 +23,10 @@ class CloudError(Exception):
 
     @property
     def is_worth_repeating(self) -> bool:
-        """Whether the same call may soon succeed: after throttling, a server error or a missing answer."""
+        """Whether the same call may soon succeed.
+
+        Repeating the call may help after throttling, a server error or a missing answer.
+        """
         return not self.code or self.status >= 500 or self.code == "ServiceUnavailable" or self.code_family in _THROTTLED
 
     @property
@@ -38,7 +41,7 @@ class CloudError(Exception):
 
 
 _THROTTLED = frozenset({"Throttling", "TooManyRequests"})
-"""Families of codes with which ECS, SMC and EventBridge refuse a call because of too many calls."""
+"""Families of codes with which ECS, SMC and EventBridge throttle calls."""
 _DENIED = frozenset({"Forbidden", "NoPermission", "AccessDenied"})
 """Families of codes with which ECS, SMC and EventBridge report a missing permission. EventBridge sends no HTTP status."""
 _WAIT = "Wait; the pipeline tries again by itself."
@@ -70,8 +73,8 @@ TRANSIENT: Mapping[str, str] = MappingProxyType(
         _WAIT,
     )
 )
-"""Codes for conditions that end without a person's help, each with its remedy (ECS and SMC: CreateSnapshot, ResetDisk,
-replication jobs).
+"""Codes for conditions that end without a person's help, each with its remedy. The codes come from operations on snapshots, disks,
+instances and SMC's jobs.
 """
 
 REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(

@@ -1,7 +1,7 @@
-"""Checks OpenID Connect tokens with the provider's published keys (discovery, JWKS), using PyJWT and cryptography.
+"""Checks OpenID Connect tokens with the keys that the provider publishes. The checks use the packages PyJWT and cryptography.
 
-Sources: OpenID Connect Core 1.0 section 3.1.3.7 (what to check), Discovery 1.0, RFC 7517 (JWK), RFC 8725 (which algorithms).
-Alibaba Cloud RAM is one provider, with the issuer https://oauth.aliyun.com and the algorithm RS256.
+Sources: OpenID Connect Core 1.0 section 3.1.3.7 (what to check), Discovery 1.0, RFC 7517 (JWK), RFC 8725 (which algorithms). For
+example, Alibaba Cloud RAM is a provider with the issuer https://oauth.aliyun.com and the algorithm RS256.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from shared.ports.clock import Clock
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """The accepted signature algorithms. HS256 is not accepted, because with HS256 the public key would be the secret."""
 ALLOWANCE = timedelta(seconds=60)
-"""Maximum difference between the provider's clock and this machine's clock."""
+"""Maximum accepted difference between the provider's clock and this machine's clock."""
 KEYS_KEPT = timedelta(minutes=10)
 """How long the provider's keys are cached. A key that the provider has withdrawn is still accepted for up to ten minutes."""
 ASK_AGAIN = timedelta(seconds=10)
-"""Minimum time between two fetches of the provider's keys for tokens that name unknown keys.
+"""For this time after a fetch of the provider's keys, a token that names an unknown key causes no new fetch.
 
-Without a minimum, anybody could cause fetches by sending tokens that name unknown keys.
+Without this pause, anybody could cause many fetches with invalid tokens.
 """
 LONGEST_TOKEN = 8192
 NAME_CLAIMS = ("preferred_username", "upn", "login_name", "email", "name", "sub")
@@ -87,9 +87,9 @@ class OidcSignIn:
         return self._caller_from_claims(claims)
 
     def _checked_claims(self, token: str, key: Any) -> dict[str, Any]:
-        """The claims of a token that passed a check.
+        """The claims of a token, after a check of the token's signature, issuer and audience.
 
-        The check covers the token's signature, issuer and audience, but not its times. Raises jwt.InvalidTokenError.
+        Another method checks the token's times. Raises jwt.InvalidTokenError.
         """
         import jwt
 
@@ -181,7 +181,7 @@ class OidcSignIn:
 
 
 def is_safe_url(url: str) -> bool:
-    """Whether nobody can forge answers from the URL. The URL must use https or an address of this machine."""
+    """Whether answers from the URL are safe from forgery. The URL must use https or name this machine."""
     parts = urlsplit(url)
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
 

@@ -14,7 +14,7 @@ from shared.domain.errors import Permanent, ReplankError, Transient
 from shared.domain.retry import RetryHint, repeat_call
 
 Key = Sequence[tuple[str, Any]]
-"""A primary key: pairs of column and value, in the table's order."""
+"""A primary key: pairs of a column name and a value, in the order of the table's key columns."""
 Columns = dict[str, Any]
 """The values of a row by column name, including the primary key columns."""
 Expected = Mapping[str, Any]
@@ -23,9 +23,9 @@ Expected = Mapping[str, Any]
 A condition is a value, a frozenset of allowed values, a ``MaximumValue``, or ``AbsentColumn``.
 """
 BATCH_ROWS = 100
-"""Maximum rows of one bulk call. BatchGetRow accepts 100 rows; BatchWriteRow accepts 200 rows or 4 MB."""
+"""Maximum number of rows in one bulk call. Tablestore accepts 100 rows in BatchGetRow, and 200 rows or 4 MB in BatchWriteRow."""
 RANGE_CALLS = 50
-"""Maximum GetRange calls for one page. One call reads up to 5,000 rows or 4 MB.
+"""Maximum number of GetRange calls for one page. One call reads up to 5,000 rows or 4 MB.
 
 A filter may drop some or all of the rows that a call reads.
 """
@@ -36,7 +36,7 @@ _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExis
 _UNKNOWN_OUTCOME = frozenset({"OTSTimeout", "OTSInternalServerError", "OTSServerUnavailable"})
 """Codes that leave the outcome of a request unknown.
 
-After an unknown outcome, the SDK repeats only reads, and the module ``store`` repeats writes too.
+After an unknown outcome, the SDK repeats only reads. The module ``store`` therefore repeats writes itself.
 """
 
 
@@ -54,7 +54,7 @@ class AbsentColumn:
 
 @dataclass(frozen=True)
 class MaximumValue:
-    """A condition on a number column: its value is ``number`` or lower."""
+    """A condition on a number column: the value must not exceed ``number``."""
 
     number: int
 
@@ -72,14 +72,18 @@ class RowRange:
     backward: bool = False
     columns: tuple[str, ...] = ()
     between: tuple[str, str] | None = None
-    """The range of names (first included, last excluded) of the columns to read. If the range is given, leave ``columns`` empty."""
+    """The columns to read, as a range of names. The first name is included, and the last name is excluded. If the range is given,
+    leave ``columns`` empty.
+    """
     equal: tuple[str, Any] | None = None
-    """A column name and a value, to select only rows whose column has this value. The column must be among the columns to read."""
+    """A column name and a value. Only rows with this value in this column are selected. The column must be among the columns to
+    read.
+    """
 
 
 class Store:
-    """Reads and writes one Tablestore instance. The methods raise Transient (Store.Unavailable), or Permanent if only a person can
-    help.
+    """Reads and writes one Tablestore instance. The methods raise Transient (Store.Unavailable) if a later call may succeed, and
+    Permanent if only a person can help.
 
     Methods that return whether a condition was met raise WriteInDoubt if the outcome is unknown.
     """
@@ -90,7 +94,7 @@ class Store:
     def get(self, table: str, key: Key, columns: Sequence[str] = (), *, between: tuple[str, str] | None = None) -> Columns | None:
         """The columns of a row: all columns, the named columns, or the columns in a range of names.
 
-        None if the row does not exist, or has none of the columns to read.
+        The result is None if the row does not exist, or has none of these columns.
         """
         start, end = between or (None, None)
         found: Columns = {}
@@ -132,7 +136,8 @@ class Store:
     ) -> bool:
         """Change columns of a row. Returns False if the row does not exist or does not meet the condition.
 
-        ``add`` increases number columns. A missing column counts as 0 (Tablestore documentation, "atomic counter").
+        The argument ``add`` maps the names of number columns to the numbers to add. As in every atomic counter of Tablestore, a
+        missing column counts as 0.
         """
         changes: dict[str, Any] = {}
         if put:
@@ -153,7 +158,7 @@ class Store:
         return self._try_write("delete_row", table, sdk_row(key, None), sdk_condition("EXPECT_EXIST", expect))
 
     def read_range(self, wanted: RowRange, *, limit: int) -> tuple[list[Columns], list[tuple[str, Any]] | None]:
-        """Up to ``limit`` rows, and the key at which the next page starts. The key is None after the last row."""
+        """Up to ``limit`` rows, and the key with which the next page begins. The key is None after the last row."""
         rows: list[Columns] = []
         start: Any = _sdk_range_key(wanted.start)
         direction = "BACKWARD" if wanted.backward else "FORWARD"
@@ -177,11 +182,11 @@ class Store:
         return rows, list(start) if start else None
 
     def get_rows(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
-        """The rows that exist, in the order of ``keys``. The argument ``between`` is a range of column names (first included, last
-        excluded).
+        """The existing rows with these keys, in the order of the keys. The argument ``between`` is a range of column names, without
+        the last name.
 
-        A repeated key is sent only once, because Tablestore refuses repeated keys. Keys may be repeated because an index that lags
-        behind may show a row twice.
+        A repeated key is sent only once, because Tablestore refuses repeated keys. An index that lags behind may show a row twice,
+        and the keys may come from such an index.
         """
         keys, rows = list(dict.fromkeys(map(tuple, keys))), list[Columns]()
         for place in range(0, len(keys), BATCH_ROWS):
@@ -189,9 +194,9 @@ class Store:
         return rows
 
     def get_named_columns(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
-        """The rows that exist for at most ``BATCH_ROWS`` keys, in the order of ``keys``, with the named columns.
+        """The named columns of the existing rows with these keys, in the order of the keys. Takes at most ``BATCH_ROWS`` keys.
 
-        A row without any of the named columns is left out. To include all existing rows, name a key column too.
+        A row without any of the named columns is left out. To include every existing row, also name a key column.
         """
         return self._get_listed_rows(table, keys, None, columns)
 
@@ -213,7 +218,7 @@ class Store:
     def write_rows(self, table: str, items: Sequence[Any]) -> list[Any]:
         """Write at most ``BATCH_ROWS`` rows.
 
-        Either every row is put, or every row is updated. Returns the results in the same order.
+        The items must all be puts, or all be updates. Returns the results in the order of the items.
         """
         from tablestore import BatchWriteRowRequest, TableInBatchWriteRowItem
 
@@ -274,7 +279,7 @@ class _NoAnswer(Transient):
 
 
 class _ConditionFailed(ReplankError):
-    """Raised if a row does not meet the condition of a write. ``_ConditionFailed`` never leaves the module ``store``."""
+    """Raised if a row does not meet the condition of a write. Only the module ``store`` raises and catches this error."""
 
 
 def _translate_error(operation: str, code: str, message: str, request_id: str) -> ReplankError:
@@ -317,7 +322,7 @@ def _expected_value_condition(column: str, value: Any) -> Any:
 
 
 def _joined_conditions(operator: str, conditions: Sequence[Any]) -> Any:
-    """All conditions, joined by AND or OR. An operator of the SDK joins only two conditions."""
+    """One condition that joins all given conditions with AND or OR. The SDK can join only two conditions at a time."""
     from tablestore import CompositeColumnCondition, LogicalOperator
 
     first, *others = conditions

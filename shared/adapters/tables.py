@@ -57,7 +57,7 @@ A batch id or member account id follows the prefix. If no id follows the prefix,
 TROUBLE = "account:"
 """Key prefix of the row with the reason why a member account cannot be used. The account's id follows the prefix."""
 GROUP_PLACE = "group:"
-"""Key prefix of the row that names the moving member of a redundancy group. A digest of the group follows the prefix."""
+"""Key prefix of the row that names the moving member of a redundancy group. A digest of the group's name follows the prefix."""
 PROTECTION = "protection:"
 """Key prefix of the row for an instance whose deletion protection Replank switched on.
 
@@ -66,15 +66,16 @@ Account, region and instance follow the prefix, separated by colons. The account
 WAVE, PLACES = "wave_", "w_"
 """Column prefixes of a batch's row.
 
-A column of WAVE holds the migrations of one wave. A column of PLACES holds a page of sort keys, from which the waves are made.
+Each column with the prefix WAVE holds the migrations of one wave. Each column with the prefix PLACES holds a page of sort keys,
+from which the waves are made.
 """
 LEFT_OUT = "without_"
-"""Column prefix of a batch's row. Each column holds a page of the instances that the selection left out."""
+"""Column prefix of a batch's row. Each column with this prefix holds a page of the instances that the selection left out."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
 """Column prefixes of a batch's row, each followed by a migration id. Each column holds the number of an attempt.
 
-FAILED is for the last failed attempt. FORGIVEN is for the last failed attempt that a resume removed from the count. MOVED is for
-the completed attempt.
+The prefix FAILED is for the last failed attempt, and the prefix MOVED is for the completed attempt. The prefix FORGIVEN is for the
+last failed attempt that no longer counts, because a person resumed the batch.
 """
 MIGRATION_COLUMNS = ("doc", "q")
 """The range of columns from which a migration is read: doc, due_at, due_lane, o_*, progress.
@@ -96,13 +97,13 @@ SUBMITTED = "doc_asked", "terms_asked"
 The policy and accounts need their own columns, because older versions drop unknown fields from the batch's document.
 """
 CHOSEN, CHOSEN_IDS = "doc_chosen", "chosen_ids"
-"""Two columns of a batch's row, for a selection of instances that older versions cannot read correctly. CHOSEN holds a selection
-with which older versions would select too many instances. CHOSEN_IDS holds a long list of instance ids.
+"""Two columns of a batch's row, for a selection of instances that older versions cannot read correctly. The column CHOSEN holds a
+selection with which older versions would select too many instances. The column CHOSEN_IDS holds a long list of instance ids.
 
 If the column CHOSEN exists, the batch's document holds a selection that names no instance.
 """
 FEW_IDS = 1000
-"""Maximum instance ids of a selection that is stored in the batch's document."""
+"""A selection with more instance ids than this number is not stored in the batch's document."""
 DOC_AND_CONTROL, WHOLE_DOC = ("doc", "doc_d"), (CHOSEN_IDS, "doc_d")
 TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
 """Column ranges of a batch's row that leave out the batch's document.
@@ -121,13 +122,13 @@ NEXT_HOP_HEAD_START_MS = 10**14
 A negative due time therefore marks a next hop.
 """
 MAX_COLUMN = 2 * 1024 * 1024
-"""Maximum bytes in one attribute column (Tablestore, wide column model)."""
+"""Maximum size of one attribute column in Tablestore's wide column model, in bytes."""
 
 T = TypeVar("T")
 
 
 def column_range_of_prefix(prefix: str) -> tuple[str, str]:
-    """The range of the column names with a prefix: the first name (included) and the end (excluded)."""
+    """The range of all column names with this prefix. The first name of the range is included, and the last name is excluded."""
     return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
@@ -150,7 +151,7 @@ def document_column_name(name: str) -> str:
 
 
 def json_column_text(name: str, value: Any) -> str:
-    """The value as JSON text for a column. Raises Refused (Document.TooLarge) if the text has more than 2 MB."""
+    """The value as JSON text for a column. Raises Refused (Document.TooLarge) if the text is larger than 2 MB."""
     written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if len(written.encode()) > MAX_COLUMN:
         sentence = f"The column {name} would hold more than {MAX_COLUMN} bytes."
@@ -159,7 +160,7 @@ def json_column_text(name: str, value: Any) -> str:
 
 
 def value_from_column(cls: type[T], written: str, what: str) -> T:
-    """Decode a column's JSON text into an instance of ``cls``. Raises Permanent (Store.RowInvalid)."""
+    """Decode a column's JSON text into an instance of ``cls``. Raises Permanent (Store.RowInvalid) if the text is invalid."""
     value: T = _parsed_value(cls, written, what)  # type: ignore[arg-type]
     return value
 
@@ -255,7 +256,7 @@ def outbox_document(effects: tuple[Effect, ...], events: tuple[Event, ...]) -> d
 
 
 def outbox_from_column(name: str, written: str) -> Outbox:
-    """The outbox, read from the text of its column. Raises Permanent (Store.RowInvalid)."""
+    """The outbox, read from the text of its column. Raises Permanent (Store.RowInvalid) if the text is invalid."""
     try:
         document = json.loads(written)
         effects = tuple(decode(KINDS[each["kind"]], each, "effect") for each in document["effects"])
@@ -277,7 +278,7 @@ def migration_journal_entry_from_column(written: str) -> JournalEntry:
 def batch_columns(batch: Batch) -> Columns:
     """The columns of a batch's row.
 
-    ``open_lane`` exists only while the tick must handle the batch, or a person must confirm the batch.
+    The column ``open_lane`` exists only while the tick must handle the batch, or a person must confirm the batch.
     """
     columns: Columns = {
         "version": batch.version,
@@ -301,7 +302,9 @@ def batch_columns(batch: Batch) -> Columns:
 
 
 def _does_selection_need_newer_version(selection: Selection) -> bool:
-    """Whether older versions cannot store the selection, or would select too many instances with the selection."""
+    """Whether the selection needs a newer version. Older versions cannot store such a selection, or would select too many
+    instances.
+    """
     return bool(selection.filters or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
 
 
@@ -359,7 +362,7 @@ def _submitted_terms_from_row(row: Columns) -> SubmittedTerms | None:
 
 
 def _last_act_from_row(row: Columns) -> BatchControl:
-    """A person's last act on the batch. The act is stored in two columns, so that each of two column ranges contains the act."""
+    """A person's last act on the batch. Two columns hold the same act, so that it is enough to read either of two column ranges."""
     written = row.get(CONTROL[0]) or row.get(CONTROL[1])
     return value_from_column(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 
@@ -381,7 +384,7 @@ def batch_terms_from_row(row: Columns) -> BatchTerms | None:
 
 
 def ledger_entry_columns(entry: LedgerEntry) -> Columns:
-    """The columns of a ledger entry. ``sweep_lane`` exists only while a sweep may still delete the snapshot."""
+    """The columns of a ledger entry. The column ``sweep_lane`` exists only while a sweep may still delete the snapshot."""
     columns: Columns = {"doc": json_column_text("doc", encode(entry))}
     if entry.sweep_at is not None and entry.state is not SnapshotState.SWEPT:
         columns.update(sweep_lane=SWEEP, sweep_at=epoch_milliseconds(entry.sweep_at))

@@ -1,4 +1,4 @@
-"""The port of instance locks and slots. A lock allows one active migration per instance.
+"""The port for instance locks and slots. A lock allows one active migration per instance.
 
 The number of slots limits how many instances move at once.
 """
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 class SlotUse:
     """The slots held by an account, by one of its batches and by one migration.
 
-    One row holds all slots; ``version`` is the version of this row when the slots were read.
+    All slots are in one row. The field ``version`` contains the version of this row when the slots were read.
     """
 
     version: int
     of_account: int
     of_batch: int
     since: int = 0
-    """The attempt that took the migration's slot; 0 if the migration holds no slot."""
+    """The number of the attempt that took the migration's slot; 0 if the migration holds no slot."""
     trouble: UnusableAccount | None = None
     """The reason why the account cannot be used; None if the account can be used."""
 
@@ -40,7 +40,7 @@ class SlotUse:
 
 @dataclass(frozen=True)
 class LeaseHolder:
-    """The migration that holds an instance's lock or a group's place, and the attempt that took the lock or the place."""
+    """The migration that holds an instance's lock or a group's place, and the number of the attempt that took it."""
 
     migration_id: str
     attempt: int
@@ -50,12 +50,12 @@ class Admission(Protocol):
     """The table of locks and slots.
 
     Every method raises Transient (Store.Unavailable) if Tablestore does not answer. The argument ``account`` is the id of a member
-    account, or empty for the deployment's own account.
+    account. For the deployment's own account, ``account`` is empty.
     """
 
     def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
         """Lock the instance for a migration unless the instance is already locked. Returns the id of the migration that holds the
-        lock now.
+        lock after the call.
         """
 
     def unlock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
@@ -65,51 +65,52 @@ class Admission(Protocol):
         """The id of the migration that holds the instance's lock; empty if the instance is not locked."""
 
     def take_group_place(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
-        """Take the place of a redundancy group, unless another migration holds the place. Returns the holder after the call.
+        """Take a redundancy group's place for a migration, unless another migration holds the place. Returns the holder after the
+        call.
 
-        Each group has one place, so that only one member moves at a time.
+        Each group has only one place, so that only one instance of the group moves at a time.
         """
 
     def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
         """Release the group's place if ``attempt`` or an earlier attempt of this migration took the place."""
 
     def holders_of_group_places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-        """For each of these groups, the holder of the group's place. Groups with a free place are left out. Makes no call if
-        ``groups`` is empty.
+        """Maps each of these groups to the holder of the group's place. Groups whose place is free are left out. Makes no call if
+        no group is given.
         """
 
     def slot_use(self, batch_id: str, migration_id: str = "", *, account: str = "") -> SlotUse:
-        """The slots that the account, a batch, and one migration of the batch hold now. One row holds all slots, so one read is
-        enough.
+        """The slots that the account, a batch and one migration of the batch hold now. One read is enough, because one row holds
+        all slots.
         """
 
     def slot_use_and_current_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
-        """The slots in use and the hold on all starts, read in one call.
+        """The slots in use and the current hold on all starts, read in one call.
 
         The history of a released hold is not read, and is empty in the result.
         """
 
     def accounts_of_slot_holders(self) -> dict[str, str]:
-        """Maps the id of each migration that holds a slot in a member account to the id of the account."""
+        """Maps migration ids to account ids, for all migrations that hold a slot in a member account."""
 
     def slot_holders(self) -> dict[str, str]:
-        """Maps the id of each migration that holds a slot to the id of its batch. Changes nothing."""
+        """Maps migration ids to batch ids, for all migrations that hold a slot. Changes nothing."""
 
     def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
         """Correct slot counts that an older version has stored wrongly.
 
-        Returns a mapping from the id of each migration that holds a slot to the id of its batch.
+        Returns a mapping from migration ids to batch ids, for all migrations that hold a slot.
         """
 
     def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:
-        """Maps the id of each migration of the batch that holds a slot to the migration's region. The region is empty if an older
-        version took the slot.
+        """Maps migration ids to regions, for the batch's migrations that hold a slot. The region is empty if an older version took
+        the slot.
         """
 
     def take_slot(
         self, seen: SlotUse, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
     ) -> bool:
-        """Take a slot. If another slot was taken since ``seen`` was read, takes no slot and returns False.
+        """Take a slot. Returns False, and takes no slot, if another slot was taken since ``seen`` was read.
 
         If an earlier attempt of the migration holds a slot, the slot passes to the given attempt.
         """
@@ -121,18 +122,20 @@ class Admission(Protocol):
         """Delete the slot count of a batch that holds no slot. If the batch takes a slot later, a new slot count is made."""
 
     def current_hold(self) -> Hold:
-        """The hold on all starts. If the hold's row cannot be read, the result is a hold that stops every start."""
+        """The hold with which a person can stop all starts. If the hold's row cannot be read, the result is a hold that stops all
+        starts.
+        """
 
     def set_or_release_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
         """Set or release the hold on all starts, and record the act.
 
-        If the hold now differs from ``seen``, changes nothing and returns False.
+        Returns False, and changes nothing, if the stored hold differs from ``seen``.
         """
 
     def unusable_accounts(self, accounts: Sequence[str]) -> dict[str, UnusableAccount]:
-        """For each of these account ids, the reason why the member account cannot be used. Usable accounts are left out.
+        """Maps each of these account ids to the reason why the member account cannot be used. Usable accounts are left out.
 
-        Makes no call if ``accounts`` is empty.
+        Makes no call if no id is given.
         """
 
     def mark_account_unusable(self, trouble: UnusableAccount) -> None:

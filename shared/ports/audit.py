@@ -1,4 +1,4 @@
-"""The port of the audit table. Audit lines are written and completed, but never overwritten or deleted."""
+"""The port for the audit table. Audit lines are written and completed, but never overwritten or deleted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.domain.audit import AuditEntry, AuditOutcome, AuditRequest
 
 @dataclass(frozen=True)
 class AuditPage:
-    """One page of audit lines, newest first; ``next_token`` is empty on the last page."""
+    """One page of audit lines, newest first. On the last page, ``next_token`` is empty."""
 
     lines: tuple[AuditEntry, ...]
     next_token: str = ""
@@ -21,7 +21,7 @@ class Audit(Protocol):
     """The audit table: one line per act or refusal, stored by day."""
 
     def record_request(self, asked: AuditRequest) -> str:
-        """Write an audit line about an act before the act is carried out. Returns the key of the line.
+        """Write an audit line about an act, before the act is carried out. Returns the key of the line.
 
         Raises Transient if the line cannot be written; the act must then not be carried out.
         """
@@ -32,5 +32,5 @@ class Audit(Protocol):
     def audit_line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
         """A page of the audit lines of the given days, newest first.
 
-        Raises Refused (Token.Invalid) for a wrong ``token``.
+        Raises Refused (Token.Invalid) if the token is invalid.
         """

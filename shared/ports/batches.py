@@ -1,4 +1,4 @@
-"""The port of the batches table."""
+"""The port for the batches table."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from shared.ports.migrations import UnreadableRow
 
 NOTHING_FORGIVEN: Mapping[str, int] = MappingProxyType({})
 LEFT_OUT_PAGE = 100
-"""Maximum instances on one page of the instances that a batch's selection left out."""
+"""Maximum number of instances on one page of the instances that a batch's selection left out."""
 
 
 @dataclass(frozen=True)
 class BatchPage:
-    """One page of batches; ``next_token`` is empty on the last page."""
+    """One page of batches. On the last page, ``next_token`` is empty."""
 
     batches: tuple[Batch, ...]
     next_token: str = ""
@@ -26,16 +26,16 @@ class BatchPage:
 
 @dataclass(frozen=True)
 class BatchTally:
-    """A batch's terms, with the batch's failed and moved migrations, all read in one call."""
+    """A batch's terms and its failed and moved migrations, all read in one call."""
 
     terms: BatchTerms
     failed: frozenset[str]
-    """The migrations whose failures count against the budget. When a person resumes a batch that has spent its budget, its earlier
-    failures no longer count.
+    """The migrations whose failures count against the budget. When a person resumes a batch that has used up its budget, the
+    batch's earlier failures no longer count.
     """
     moved: frozenset[str]
     attempts: Mapping[str, int] = field(default_factory=dict, compare=False)
-    """Maps the id of each migration that counts as failed to the number of its last failed attempt."""
+    """Maps migration ids to the number of the last failed attempt, for all migrations that count as failed."""
 
 
 class Batches(Protocol):
@@ -45,13 +45,16 @@ class Batches(Protocol):
         """Write the row of a new batch. Returns False if a batch with this id exists."""
 
     def load(self, batch_id: str) -> Batch:
-        """The batch with this id. Raises Refused (Batch.NotFound)."""
+        """The batch with this id. Raises Refused (Batch.NotFound) if no such batch exists."""
 
     def load_terms(self, batch_id: str) -> BatchTerms:
-        """The batch's terms, the part of a batch's row that does not grow with the batch. Raises Refused (Batch.NotFound)."""
+        """The terms of a batch: the part of its row that does not grow with the batch.
+
+        Raises Refused (Batch.NotFound) if no such batch exists.
+        """
 
     def ids_of_dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
-        """The ids among ``batch_ids`` whose batches are dry runs.
+        """Those of the given ids whose batches are dry runs.
 
         A batch with a missing or unreadable row does not count as a dry run.
         """
@@ -66,13 +69,13 @@ class Batches(Protocol):
         waves: Sequence[Sequence[str]] = (),
         left_out: Sequence[LeftOutInstance] = (),
     ) -> None:
-        """Write the batch ``after``, whose version is ``before.version + 1``. Raises Stale (Batch.Moved) if the row's version has
-        changed.
+        """Write the batch's new version ``after``. Raises Stale (Batch.Moved) if the stored row no longer has the version of
+        ``before``.
 
-        The entry ``line`` goes into the batch's journal. For each migration id, ``forgiven`` gives the last attempt whose failure
-        no longer counts against the budget. ``waves`` are the migrations of each wave. The waves are written once. Writing the
-        waves deletes the sort keys of the migrations. ``left_out`` are the instances that the selection left out; they are written
-        when the planning ends.
+        The argument ``line`` is added to the batch's journal. The argument ``forgiven`` maps migration ids to the last attempt
+        whose failure no longer counts against the budget. The argument ``waves`` contains the migrations of each wave, and is given
+        only once. When the waves are written, the sort keys of the migrations are deleted. The argument ``left_out`` contains the
+        instances that the selection left out, and is given when the planning ends.
         """
 
     def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:
@@ -105,13 +108,13 @@ class Batches(Protocol):
     def record_attempt_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         """Record the outcome of an attempt: ``failed``, ``moved`` or ``retried``. A retry removes earlier failures from the count.
 
-        Repeating a call changes nothing. A retry that is recorded late removes failures of earlier attempts, but no failure of the
+        A repeated call changes nothing. A retry that is recorded late removes failures of earlier attempts, but no failure of the
         retry's own attempt. If one attempt moved the instance and another attempt failed, the later attempt counts. An attempt that
         is recorded as both ``moved`` and ``failed``, as after a rollback, counts as failed.
         """
 
     def load_tally(self, batch_id: str) -> BatchTally:
-        """The terms of a batch and the outcomes recorded so far. Raises Refused (Batch.NotFound)."""
+        """The terms of a batch and the recorded outcomes. Raises Refused (Batch.NotFound) if no such batch exists."""
 
     def load_batch_and_tally(self, batch_id: str) -> tuple[Batch, BatchTally]:
-        """A batch and its tally, read in one call. Raises Refused (Batch.NotFound)."""
+        """A batch and its tally, read in one call. Raises Refused (Batch.NotFound) if no such batch exists."""

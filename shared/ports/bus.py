@@ -1,4 +1,4 @@
-"""The port of the event bus."""
+"""The port for the event bus."""
 
 from __future__ import annotations
 

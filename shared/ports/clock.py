@@ -1,4 +1,4 @@
-"""The port of the clock."""
+"""The port for the clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time as aware UTC. In the local cloud the time does not change during one invocation of a function."""
+    """The source of the current time, as an aware datetime in UTC. In the local cloud the time does not change during one
+    invocation of a function.
+    """
 
     def now(self) -> datetime: ...

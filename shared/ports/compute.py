@@ -1,4 +1,4 @@
-"""The port of ECS: instances, disks and snapshots."""
+"""The port for ECS: instances, disks and snapshots."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class FoundInstance:
     resource_group_id: str = ""
     vpc_id: str = ""
     deletion_protection: bool | None = None
-    """Whether ECS refuses to release the instance; None if ECS does not offer this protection for the instance."""
+    """Whether deletion protection is on; None if ECS does not offer deletion protection for the instance."""
 
 
 @dataclass(frozen=True)
 class InstanceFilter:
-    """A filter that ECS applies to a listing of instances. The filter only shortens the listing. The selection still checks each
-    instance.
+    """A filter that ECS applies to a listing of instances. The filter only makes the listing shorter. The selection still checks
+    each listed instance.
     """
 
     tags: tuple[tuple[str, str | None], ...] = ()
@@ -53,12 +53,12 @@ class InstanceFilter:
 
 NO_FILTER = InstanceFilter()
 MOST_FILTERED = 1000
-"""Maximum instances that DescribeInstances returns in all if it filters by tags or by resource group."""
+"""If DescribeInstances filters by tags or by resource group, all its pages together contain at most this number of instances."""
 
 
 @dataclass(frozen=True)
 class InstancePage:
-    """One page of instances; ``next_token`` is empty on the last page."""
+    """One page of instances. On the last page, ``next_token`` is empty."""
 
     instances: tuple[FoundInstance, ...]
     next_token: str = ""
@@ -66,9 +66,10 @@ class InstancePage:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot, with the fields that ECS shows. ``status`` is progressing, accomplished or failed.
+    """A snapshot, with the fields that ECS shows. The status is progressing, accomplished or failed.
 
-    ``migration_id`` is the value of the tag that ``create_snapshot`` sets; empty if Replank did not make the snapshot.
+    The migration id comes from the tag that ``create_snapshot`` sets. If Replank did not make the snapshot, the migration id is
+    empty.
     """
 
     snapshot_id: str
@@ -82,9 +83,9 @@ class Snapshot:
 
 
 class Compute(Protocol):
-    """The operations of ECS.
+    """The operations of ECS that the pipeline needs.
 
-    Every method raises Transient for throttling and time-outs, Permanent for missing permissions, Refused for all other errors.
+    Every method raises Transient for throttling and time-outs, Permanent for missing permissions, and Refused for all other errors.
     """
 
     def regions(self) -> frozenset[str]:
@@ -93,16 +94,17 @@ class Compute(Protocol):
     def instance_page(
         self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: InstanceFilter = NO_FILTER
     ) -> InstancePage:
-        """A page of at most 100 instances of the region. If no ids and no filter are given, the pages list all instances of the
+        """A page of at most 100 instances in the region. If no ids and no filter are given, the pages list all instances in the
         region.
 
         If the filter names a resource group, the pages also contain the instances of the default group.
         """
 
     def instance_facts(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
-        """The facts of an instance that the precheck rules need, with its disks, its agent and the snapshots in progress.
+        """The facts that the precheck rules need about an instance, including its disks, its agent and the snapshots in progress.
 
-        If ``schedule`` is true, the facts include the time of the next automatic snapshot. Raises Refused (Instance.NotFound).
+        If ``schedule`` is true, the facts include the time of the next automatic snapshot. Raises Refused (Instance.NotFound) if no
+        such instance exists.
         """
 
     def account_facts(self, region_id: str) -> AccountFacts:
@@ -115,14 +117,14 @@ class Compute(Protocol):
         """The disks that are attached to the instance now."""
 
     def instance_statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
-        """For each instance id, the status of the instance, such as Running.
+        """Maps each instance id to the status of the instance, such as Running.
 
         Takes at most 100 ids. Deleted instances are left out.
         """
 
     def hostnames_at_addresses(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
-        """Maps the id of each instance that has one of these addresses to the instance's hostname. Instances of several VPCs may
-        have the same address.
+        """Maps instance ids to hostnames, for all instances that have one of these addresses. Instances in different VPCs may have
+        the same address.
         """
 
     def create_snapshot(self, region_id: str, disk_id: str, *, name: str, token: str, migration_id: str) -> str:
@@ -132,7 +134,7 @@ class Compute(Protocol):
         """
 
     def snapshots_by_id(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
-        """For each of these snapshot ids, the snapshot. Takes at most 100 ids. Deleted snapshots are left out."""
+        """Maps each of these snapshot ids to the snapshot. Takes at most 100 ids. Deleted snapshots are left out."""
 
     def snapshots_of_instance(self, region_id: str, instance_id: str) -> list[Snapshot]:
         """All snapshots of the instance's disks."""
@@ -152,7 +154,7 @@ class Compute(Protocol):
         """Start the instance. No error is raised if the instance is already running."""
 
     def set_deletion_protection(self, region_id: str, instance_id: str, on: bool) -> None:
-        """Switch the instance's deletion protection on or off. Raises Refused (Instance.NotFound)."""
+        """Switch the instance's deletion protection on or off. Raises Refused (Instance.NotFound) if no such instance exists."""
 
     def check_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         """Ask ECS whether the disk can be reset now, without resetting it. Raises the same errors as ``reset_disk``."""
@@ -160,6 +162,6 @@ class Compute(Protocol):
     def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         """Reset a disk to one of the disk's snapshots. The instance must be stopped.
 
-        Raises Transient while another reset of the disk runs. ECS does not show who began the other reset, or which snapshot the
-        other reset uses.
+        Raises Transient while the disk is already being reset. ECS does not show who began a reset, or which snapshot the reset
+        uses.
         """

@@ -1,5 +1,5 @@
-"""The port of the drivers. A driver replaces the operating system through SMC, a person in the console, or a tool in
-the instance.
+"""The port for the drivers. A driver replaces the operating system through SMC, through a person in the console, or through a tool
+in the instance.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class JobPhase(Enum):
 class InstanceIdentity:
     """The facts that identify an instance in SMC if SMC shows no instance id.
 
-    A source server must have one of the addresses and one of the hostnames.
+    The instance's source server must have one of these addresses and one of these hostnames.
     """
 
     private_ips: tuple[str, ...] = ()
@@ -38,12 +38,12 @@ class InstanceIdentity:
     """The hostname in ECS and the hostname that the guest reports."""
     windows: bool = False
     others: Mapping[str, str] = field(default_factory=dict)
-    """Maps the id of each other instance in the region that has one of these addresses to the instance's hostname."""
+    """Maps instance ids to hostnames, for the other instances in the region that have one of these addresses."""
 
 
 @dataclass(frozen=True)
 class JobReport:
-    """The phase and progress (in percent) of a job.
+    """The phase of a job, and the job's progress in percent.
 
     If the job has failed, ``code`` and ``message`` describe the failure.
     """
@@ -57,15 +57,15 @@ class JobReport:
     copied: bool = False
     """Whether SMC has made its own copies of the disks for this job."""
     log: str = ""
-    """The end of the log of the tool in the instance, on a failure and during the preparation; empty for a job without a tool."""
+    """The last lines of the tool's log, after a failure and during the preparation; empty for a job without a tool."""
     late_remedy: str = ""
     """The remedy for a preparation that exceeds its time limit. The text is empty if only the general remedy applies."""
 
 
 @dataclass(frozen=True)
 class UnfinishedJob:
-    """A job that can still change the instance. ``ours`` is true if the migration made or followed the job, and therefore may
-    remove the job.
+    """A job that can still change the instance. The field ``ours`` is true if the migration made or followed the job, and may
+    therefore remove the job.
     """
 
     job_id: str
@@ -82,7 +82,7 @@ NOBODY = InstanceIdentity()
 
 
 class Driver(Protocol):
-    """A way to replace the operating system. After a crash, every call can be repeated without a second effect."""
+    """Replaces the operating system of instances. After a crash, every call can be repeated without a second effect."""
 
     traits: DriverTraits
     """The driver's fixed properties, such as its name and the time that a job may take."""
@@ -91,7 +91,9 @@ class Driver(Protocol):
         """Raise Permanent (Driver.SettingMissing) if a setting is missing. The error says where to find the setting's value."""
 
     def check_settings_for_destinations(self, os_type: str, releases: Sequence[str]) -> None:
-        """Raise Permanent (Driver.SettingMissing) if a setting is missing for this ``os_type`` or for one of these destinations."""
+        """Raise Permanent (Driver.SettingMissing) if a setting is missing for this type of operating system or for one of these
+        destinations.
+        """
 
     def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
         """Carry out the next harmless step of preparing a job. The pipeline calls this method every minute while the report says
@@ -104,21 +106,21 @@ class Driver(Protocol):
         """
 
     def launch_job(self, migration: Migration) -> None:
-        """Start the prepared job. ``launch_job`` is the only destructive method of a driver. The pipeline stores the state
-        ``migrating`` before the call.
+        """Start the prepared job. No other method of a driver is destructive. The pipeline stores the state ``migrating`` before
+        the call.
 
         Raises Permanent (Job.Foreign) if the job belongs to another instance. A second call after a crash does nothing, even if the
         job has failed in the meantime. Only a retry starts the job again.
         """
 
     def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
-        """Maps the id of each given migration to the report on the migration's job. One request lists many jobs."""
+        """Maps the id of each migration to the report on the migration's job. One request lists many jobs."""
 
     def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
         """The ids of the source servers in SMC through which a job could change the instance."""
 
     def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[UnfinishedJob, ...]:
-        """All jobs of the migration or of these source servers that run or can still start. Makes two or three calls."""
+        """The jobs that run or can still start, of the migration and of these source servers. Makes two or three calls."""
 
     def remove_jobs(self, jobs: Sequence[UnfinishedJob]) -> None:
         """Stop and delete these jobs.
@@ -127,10 +129,10 @@ class Driver(Protocol):
         """
 
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
-        """Remove from SMC the job, the source server and the activation code of ``migration.hop``.
+        """Remove the job, the source server and the activation code of the migration's current hop from SMC.
 
         No error is raised if these objects are already deleted. If SMC's answer to a call was lost, ``handle`` may lack the id of a
-        job, a code or a source server. To clean up nevertheless, the driver also finds jobs and codes by name, and source servers
-        by the output of the imports. A source server that has a job of another owner is kept. If ``sources`` is false, all source
-        servers are kept for the next hop.
+        job, a code or a source server. The driver therefore also searches for jobs and codes by name, and for source servers in the
+        output of the imports. A source server that has a job of another owner is kept. If ``sources`` is false, all source servers
+        are kept for the next hop.
         """

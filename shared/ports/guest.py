@@ -1,4 +1,4 @@
-"""The port of Cloud Assistant, which runs commands inside an instance."""
+"""The port for Cloud Assistant, which runs commands inside an instance."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from shared.domain.events import PLAIN_COMMAND
 
 @dataclass(frozen=True)
 class CommandResult:
-    """The result of a command. ``status`` is Cloud Assistant's status, such as Success.
+    """The result of a command. The status is the one that Cloud Assistant reports, such as Success.
 
-    ``dropped`` is the number of bytes that Cloud Assistant cut off the output.
+    The field ``dropped`` contains the number of bytes by which Cloud Assistant shortened the output.
     """
 
     status: str
@@ -32,16 +32,16 @@ class CommandResult:
 
 @dataclass(frozen=True)
 class Agent:
-    """The Cloud Assistant agent of an instance. ``alive`` is true if the agent sent a heartbeat in the last two minutes."""
+    """The Cloud Assistant agent of an instance. The agent is alive if it sent a heartbeat in the last two minutes."""
 
     alive: bool
     heartbeat_at: datetime | None
 
 
 class Guest(Protocol):
-    """The operations of Cloud Assistant.
+    """The operations of Cloud Assistant that the pipeline needs.
 
-    Every method raises Transient for throttling and time-outs, Permanent for missing permissions, Refused for all other errors.
+    Every method raises Transient for throttling and time-outs, Permanent for missing permissions, and Refused for all other errors.
     """
 
     def start_script(  # noqa: PLR0913 - the parameters of RunCommand
@@ -50,8 +50,8 @@ class Guest(Protocol):
         """Start a shell script as root, or a PowerShell script. Returns the invocation id. A repeated call with the same token
         returns the same id.
 
-        The event of the command's end carries the command's ``name`` (``events.guest_command_name``). A repeated call must have the
-        same name.
+        The event at the command's end contains the name of the command, which ``events.guest_command_name`` makes. A repeated call
+        must have the same name.
         """
 
     def command_result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
@@ -64,4 +64,4 @@ class Guest(Protocol):
         """
 
     def agents_by_instance_id(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
-        """For each of these instance ids, the Cloud Assistant agent of the instance. Takes at most 50 ids."""
+        """Maps each of these instance ids to the instance's Cloud Assistant agent. Takes at most 50 ids."""

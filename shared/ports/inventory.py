@@ -1,4 +1,4 @@
-"""The port of the stored inventory."""
+"""The port for the stored inventory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The port of the snapshot ledger, which has an entry for every snapshot made or adopted."""
+"""The port for the snapshot ledger, which has an entry for every snapshot made or adopted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.domain.ledger import LedgerEntry
 
 @dataclass(frozen=True)
 class LedgerPage:
-    """One page of ledger entries; ``next_token`` is empty on the last page."""
+    """One page of ledger entries. On the last page, ``next_token`` is empty."""
 
     entries: tuple[LedgerEntry, ...]
     next_token: str = ""
@@ -23,8 +23,8 @@ class Ledger(Protocol):
     def write_entry(self, entry: LedgerEntry) -> None:
         """Write a ledger entry. Replaces an entry with the same migration and key.
 
-        Raises Stale (Ledger.Scheduled) if the stored entry has a ``sweep_at`` but the new entry has none. Without this check, a
-        slow call could erase the sweep time that a release has set, and the snapshot would never be swept.
+        Raises Stale (Ledger.Scheduled) if the stored entry has a sweep time but the new entry does not. Without this check, a slow
+        call could erase the sweep time of a released snapshot, which would then never be swept.
         """
 
     def write_new_entry(self, entry: LedgerEntry) -> LedgerEntry:

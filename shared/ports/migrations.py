@@ -1,4 +1,4 @@
-"""The port of the migrations table. Each migration is one wide row. All changes of a row are conditional writes."""
+"""The port for the migrations table. Each migration is one wide row. All changes of a row are conditional writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from shared.domain.migration import JournalEntry, Migration, State, Step
 
 @dataclass(frozen=True)
 class Outbox:
-    """The effects and events of one step that are not carried out yet. ``version`` is the version that the step wrote."""
+    """The effects and events of one step that are not carried out yet. The field ``version`` contains the version that the step
+    wrote.
+    """
 
     version: int
     effects: tuple[Effect, ...]
@@ -43,7 +45,7 @@ class UnreadableRow:
 
 @dataclass(frozen=True)
 class MigrationPage:
-    """One page of migrations; ``next_token`` is empty on the last page."""
+    """One page of migrations. On the last page, ``next_token`` is empty."""
 
     migrations: tuple[Migration, ...]
     next_token: str = ""
@@ -52,11 +54,11 @@ class MigrationPage:
 
 @dataclass(frozen=True)
 class WaitingMigration:
-    """A migration that waits for admission, and whether the migration goes first."""
+    """A migration that waits for admission, and whether it comes first in the queue."""
 
     migration_id: str
     first: bool
-    """Whether the migration waits for its next hop, and therefore goes first."""
+    """Whether the migration waits for its next hop, and therefore comes first in the queue."""
 
 
 class Migrations(Protocol):
@@ -75,39 +77,39 @@ class Migrations(Protocol):
         """
 
     def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
-        """For each of these new migrations, remove the outbox with which its row was created. Makes few calls."""
+        """Remove the first outbox of each of these new migrations, in few calls."""
 
     def load(self, migration_id: str) -> Migration:
-        """The migration with this id. Raises Refused (Migration.NotFound)."""
+        """The migration with this id. Raises Refused (Migration.NotFound) if no such migration exists."""
 
     def load_migrations(self, migration_ids: Sequence[str]) -> list[Migration]:
         """The migrations with these ids. Takes at most 100 ids. Ids without a row are left out."""
 
     def commit(self, step: Step) -> None:
-        """Write ``step.after`` with its journal line, documents and outbox.
+        """Write the migration in its state after the step, with the step's journal line, documents and outbox.
 
-        Raises Stale (Migration.Moved) if the row no longer has the version of ``step.before``. A row with an outbox becomes due
-        soon, so that the tick finds the row if this process crashes.
+        Raises Stale (Migration.Moved) if the row no longer has the version from which the step began. A row with an outbox becomes
+        due soon, so that the tick finds the row if this process crashes.
         """
 
     def outboxes(self, migration_id: str) -> list[Outbox]:
         """The outboxes that are still in the migration's row, oldest first."""
 
     def remove_outbox(self, migration: Migration, version: int) -> None:
-        """Remove the outbox of ``version``.
+        """Remove the outbox that the step with this version wrote.
 
-        If the row has not changed since that version, also restore the due time of the migration's state.
+        If the row has not changed since that step, also restore the due time that the migration's state requires.
         """
 
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         """Set the time at which the tick reads the migration's row again. Does nothing if the row has changed. The row's version
         stays the same.
 
-        ``percent`` is the job's progress, for display only.
+        The argument ``percent`` is the job's progress, which is only displayed.
         """
 
     def record_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
-        """Record a restart of the instance. Repeated calls with the same event count once.
+        """Record a restart of the instance. Repeated calls with the same event count as one restart.
 
         Returns False, and records nothing, if the migration's state is not among ``states``.
         """
@@ -131,7 +133,7 @@ class Migrations(Protocol):
         """A page of migrations in the state confirmed whose retention ended before ``now``, longest overdue first."""
 
     def admission_queue(self, batch_id: str, limit: int, account_id: str = "") -> list[WaitingMigration]:
-        """The migrations of a batch in one account that wait for admission.
+        """The migrations of a batch that wait for admission in one account.
 
         Migrations that wait for their next hop come first. All other migrations follow in the order in which they began to wait.
         """
@@ -139,20 +141,20 @@ class Migrations(Protocol):
     def migration_page_of_batch(
         self, batch_id: str, *, state: State | None, limit: int, token: str, backward: bool = False
     ) -> MigrationPage:
-        """A page of a batch's migrations, sorted by the name of the state. If ``state`` is given, the page has only migrations in
+        """A page of a batch's migrations, sorted by the name of their state. If ``state`` is given, the page has only migrations in
         this state.
 
-        ``backward`` reverses the order.
+        If ``backward`` is true, the order is reversed.
         """
 
     def state_counts(self, batch_id: str) -> Counter[State]:
-        """The number of a batch's migrations in each state. The result comes from an index, which may lag behind the rows by a
-        moment.
+        """Maps each state to the number of the batch's migrations in this state. The result comes from an index, which may lag
+        behind the rows by a moment.
         """
 
     def states_by_migration_id(self, batch_id: str) -> dict[str, State]:
-        """Maps the id of each migration of a batch to the migration's state. The result comes from an index, which may lag behind
-        the rows by a moment.
+        """Maps migration ids to states, for all migrations of a batch. The result comes from an index, which may lag behind the
+        rows by a moment.
         """
 
     def migrations_of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
@@ -162,10 +164,13 @@ class Migrations(Protocol):
         """A page of the migrations of all batches. If ``state`` is given, the page has only migrations in this state."""
 
     def journal(self, migration_id: str) -> list[JournalEntry]:
-        """The complete journal of a migration, oldest line first. Raises Refused (Migration.NotFound)."""
+        """The complete journal of a migration, oldest line first.
+
+        Raises Refused (Migration.NotFound) if no such migration exists.
+        """
 
     def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
         """Store a large document, such as ``baseline``, with the migration. Replaces a stored document of the same name."""
 
     def stored_document(self, migration_id: str, name: str) -> dict[str, Any] | None:
-        """A document stored with the migration; None if there is no document of this name."""
+        """A document stored with the migration; None if no document has this name."""

@@ -34,12 +34,16 @@ class DeploymentLimits:
     """The limits that the deployment's settings define. The page docs/operations.md explains each limit."""
 
     max_moving: int = 20
-    """Maximum instances that move at once in each account. SMC does not publish its own maximum; it was 20 in 2021."""
+    """Maximum number of instances that move at the same time in each account. SMC does not publish its own maximum, which was 20 in
+    2021.
+    """
     sweep_page: int = 100
     tick_page: int = 1000
-    """Maximum rows that one tick reads. The maximum is larger than the number of moving instances, so that no row waits long."""
+    """Maximum number of rows that one tick reads. The maximum is larger than the number of moving instances, so that no row waits
+    long.
+    """
     protect: bool = True
-    """Whether the deletion protection of instances is switched on while they move."""
+    """Whether Replank switches on the deletion protection of instances while they move."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +66,15 @@ class AccountPorts:
 
 
 class Accounts(Protocol):
-    """The member accounts, which the deployment serves besides its own account."""
+    """The member accounts, which the deployment serves in addition to its own account."""
 
     @property
     def members(self) -> Mapping[str, MemberAccount]:
-        """Maps the id of each member account in the settings to the account."""
+        """Maps the id of each member account to the account, as the settings define it."""
 
     def account_ports(self, account_id: str, session: str) -> AccountPorts:
-        """The ports of a member account. ``session`` is the session name of the account's role. Raises AccountUnusable
-        (Account.NotConfigured).
+        """The ports of a member account. The argument ``session`` is the name of the session in which the account's role is
+        assumed. Raises AccountUnusable (Account.NotConfigured) if the settings do not name the account.
 
         Each call through these ports raises AccountUnusable if the role cannot be assumed, or lacks the permission for the call.
         """
@@ -94,22 +98,22 @@ class Ports:
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     unready: Mapping[str, Permanent] = field(default_factory=dict)
-    """Maps the name of each driver that would refuse to start a job to the driver's error.
+    """Maps driver names to errors, for all drivers that would refuse to start a job.
 
     Every function checks this mapping, so that no migration uses one of these drivers.
     """
     unready_on_path: Callable[[str, str, Sequence[str]], Permanent | None] = lambda name, os_type, releases: None
     """A function that takes the name of a driver, an OS type, and the release keys of destinations.
 
-    Returns the error of a missing setting, or None if the driver has all settings.
+    The function returns the error of a missing setting, or None if the driver has all settings.
     """
     limits: DeploymentLimits = field(default_factory=DeploymentLimits)
     catalog: Catalog = CATALOG
     """The catalog that ships with Replank, extended by the operator's own rows."""
     regions: tuple[str, ...] = ()
-    """The regions in which the inventory looks for instances. A notice that names no regions applies to all of these regions."""
+    """The regions that the inventory searches for instances. A notice that names no regions applies to all of these regions."""
     more_regions: tuple[str, ...] = ()
-    """Regions that the operator allows, although this version does not know these regions yet."""
+    """Regions that the operator allows, although this version of Replank does not know them."""
     notices: NoticeSettings = field(default_factory=NoticeSettings)
     sign_in: SignIn | None = None
     """The provider that verifies callers' names; None if the settings name no provider."""
@@ -118,11 +122,11 @@ class Ports:
     accounts: Accounts | None = None
     """The member accounts; None if the settings name no member account."""
     home: Ports | None = None
-    """The ports for the deployment's own account, if ``self`` is for a member account; otherwise None."""
+    """The ports for the deployment's own account. The field ``home`` is None unless the ports are for a member account."""
 
     @property
     def member_accounts(self) -> Mapping[str, MemberAccount]:
-        """Maps the id of each member account to the account; empty if the settings name no member account."""
+        """Maps the id of each member account to the account. The mapping is empty if the settings name no member account."""
         return self.accounts.members if self.accounts else {}
 
     def ports_for_migration(self, migration: Migration) -> Ports:

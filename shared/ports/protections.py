@@ -1,4 +1,4 @@
-"""The port of the table of instances whose deletion protection Replank switched on."""
+"""The port for the table of instances whose deletion protection Replank switched on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.domain.protection import ProtectedInstance
 
 @dataclass(frozen=True)
 class ProtectionPage:
-    """One page of the table's rows; ``next_token`` is empty on the last page."""
+    """One page of the table's rows. On the last page, ``next_token`` is empty."""
 
     rows: tuple[ProtectedInstance, ...]
     next_token: str = ""
@@ -23,7 +23,10 @@ class Protections(Protocol):
     """
 
     def put_new(self, row: ProtectedInstance) -> bool:
-        """Write the row unless the instance already has a row. Returns False if the instance already has a row."""
+        """Write the row of an instance that has no row yet.
+
+        Returns False, and writes nothing, if the instance already has a row.
+        """
 
     def put(self, row: ProtectedInstance) -> None:
         """Write the row of an instance. Replaces the row that the instance already has."""

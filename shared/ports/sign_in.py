@@ -1,4 +1,4 @@
-"""The port of the OpenID Connect provider, which verifies the names of callers."""
+"""The port for the OpenID Connect provider, which verifies the names of callers."""
 
 from __future__ import annotations
 

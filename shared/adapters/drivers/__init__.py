@@ -1,4 +1,4 @@
-"""The drivers, which replace the operating system of an instance. ``smc`` and ``console`` use jobs of SMC.
+"""The drivers, which replace the operating system of an instance. The drivers ``smc`` and ``console`` use jobs of SMC.
 
-``in_guest`` runs a tool in the guest.
+The driver in the module ``in_guest`` runs a tool in the guest.
 """

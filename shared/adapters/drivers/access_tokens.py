@@ -26,7 +26,7 @@ class AccessTokens:
         return str(body.access_token_id), str(body.access_token_code)
 
     def has_other_tokens(self, name: str, token_id: str) -> bool:
-        """Whether SMC has a token with this name besides the token with this id."""
+        """Whether SMC has another token with this name, apart from the token with this id."""
         return any(each != token_id for each in self._token_ids(name))
 
     def delete_tokens_by_name(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The driver whose job a person starts in the ECS console. The driver finds the job in SMC and watches it."""
+"""The driver for jobs that a person starts in the ECS console. The driver finds the job in SMC and watches it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ class ConsoleDriver(JobStopper):
         return  # only the person who made the job may delete it
 
     def _job_to_follow(self, migration: Migration, found: Sequence[Any]) -> Any | None:
-        """The job that the migration's row names, if this job runs or has finished; otherwise the newest job in ``found``.
+        """The job that the driver should follow.
+
+        The driver follows the job in the migration's row if this job runs or has finished, and otherwise the newest of the given
+        jobs.
 
         After a job has failed or was deleted, the person may start another job. The person may also have deleted the failed job's
         source server.
@@ -93,7 +96,7 @@ class ConsoleDriver(JobStopper):
 
 
 def _is_possible_job_of_hop(job: Any, migration: Migration) -> bool:
-    """Whether the job may belong to this hop of the migration. The job must name no other instance, and must be running or new.
+    """Whether the job may belong to this hop of the migration. The job must not name another instance, and must be running or new.
 
     A job is new if it was made after the snapshots were ready, or after the first job started. The clocks of SMC and the pipeline
     may differ by 30 s.
@@ -106,9 +109,10 @@ def _is_possible_job_of_hop(job: Any, migration: Migration) -> bool:
 
 
 def _hint_on_other_sources(others: Sequence[Any]) -> str:
-    """A hint for the person who starts the job. The hint is shown if no job is found.
+    """A hint for the person who should start the job, in case the driver finds no job.
 
-    SMC may know the instance under another hostname.
+    The hint names source servers that have the instance's address but not its hostname. The hint is empty if there are no such
+    source servers.
     """
     if not others:
         return ""

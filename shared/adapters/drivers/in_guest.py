@@ -1,7 +1,7 @@
 """The driver that runs a distribution's own tool inside the instance, through Cloud Assistant.
 
 The state of a run is read from the guest, and is not stored. Each check first reads the newest answer to earlier commands, and then
-sends the next command. Command ids are not stored, so a lost answer or a lost step does no harm.
+sends the next command. The driver stores no command ids, so it recovers from a lost answer or a lost step.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from shared.probes.tool import Action, is_tool_run_removed, parse_tool_answer, t
 _LOG = logging.getLogger("replank")
 TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
 MAX_AGE_WITHOUT_NEW_COMMAND = timedelta(seconds=45)
-"""Maximum age of an answer that makes a new command unnecessary.
+"""While the newest answer is not older than this time, no new command is sent.
 
-The tick and the event of a command's end may check the guest at about the same time.
+The tick and the event at a command's end may both cause a check of the guest at about the same time.
 """
 MAX_AGE_WHILE_RUNNING = LONGEST_BACK_OFF + timedelta(minutes=10)
 """Maximum age of an answer that proves that no tool is running. While a tool may be running, the instance stays locked.
@@ -39,7 +39,7 @@ One check sends a command, and the next check reads the answer. The maximum age 
 checks.
 """
 CLEAN_UP_REPEATED_FOR = timedelta(days=1)
-"""How long the clean-up of a guest is repeated if the guest does not answer or the tool is still running."""
+"""How long the driver tries to clean up a guest that does not answer, or in which the tool still runs."""
 
 
 class GuestDriver:
@@ -84,7 +84,8 @@ class GuestDriver:
         return ()  # this driver needs no source server
 
     def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[UnfinishedJob, ...]:
-        """One job that stands for the tool's run, if the tool may be running; otherwise empty.
+        """If the tool may be running, the result contains one job, which represents the tool's run. If no tool can be running, the
+        result is empty.
 
         A rollback does not wait for the tool, because stopping the instance ends the tool.
         """
@@ -111,12 +112,12 @@ class GuestDriver:
         return  # a running tool is never killed; it ends when the instance is stopped
 
     def clean_up_hop(self, migration: Migration, handle: DriverData, *, sources: bool = True) -> None:
-        """Remove what the driver installed in the guest. Raises Transient until the guest confirms the removal.
+        """Remove what the driver installed in the guest. Raises Transient if the guest has not confirmed the removal yet.
 
-        The guest removes nothing while the tool runs. A rollback restores the disks, so nothing is sent to the guest until a person
-        has confirmed the rolled-back instance. The restored disks may still hold what an earlier attempt installed. A migration
-        that went back to the queue for a slot has an empty handle. A preparation may have begun in the guest if the migration has
-        made snapshots.
+        The guest removes nothing while the tool runs. A rollback restores the disks, so the driver sends nothing to a rolled-back
+        instance before a person confirms the instance. After the confirmation, the driver removes what an earlier attempt
+        installed, because it may still be on the restored disks. If a migration went back to the queue for a slot, its handle is
+        empty. The driver may nevertheless have prepared the guest if the migration has made snapshots.
         """
         begun = handle.began_at is not None or migration.snapshots_made > 0
         is_back = migration.state in (State.ROLLING_BACK, State.ROLLED_BACK)
@@ -201,8 +202,8 @@ class GuestDriver:
     def _recipe_of_hop(self, migration: Migration, *, under_way: bool = False) -> Recipe:
         """The recipe for the migration's current hop.
 
-        A recipe that was turned off is refused for a new run. If ``under_way`` is true, a run uses the recipe already, and the
-        recipe is returned.
+        For a new run, a recipe that was turned off is refused. If ``under_way`` is true, a run already uses the recipe, so even a
+        recipe that was turned off is returned.
         """
         hop = migration.current_hop
         recipe = recipe_for_path(self._catalog, hop.source, hop.destination)

@@ -18,7 +18,7 @@ from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
 OS_JOB = 1
 """The JobType of operating-system migrations. The other values of JobType are 0 (server), 2 (cross-zone) and 3 (VMware)."""
 PAGE = 50
-"""Maximum items per page of DescribeReplicationJobs and DescribeSourceServers, and maximum job ids per call."""
+"""Maximum number of items per page of DescribeReplicationJobs and DescribeSourceServers. One call also takes at most 50 job ids."""
 MAX_PAGES = 100
 
 PHASES = {
@@ -30,12 +30,12 @@ PHASES = {
     "Stopped": JobPhase.FAILED,
     "Expired": JobPhase.FAILED,
 }
-"""For each Status that a job can have in SMC, the phase of the job.
+"""Maps each Status of a job in SMC to the phase of the job.
 
 A job that is missing, or that has another Status such as Deleting, is reported as gone.
 """
 _STATUSES_WITH_COPIES = frozenset({"Syncing", "Processing", "Cleaning"})
-"""The values of a job's BusinessStatus that follow Preparing.
+"""The values of a job's BusinessStatus after the value Preparing.
 
 For a job with one of these values, SMC has already copied the disks (docs/assumptions.md).
 """
@@ -57,7 +57,7 @@ class SmcJobs:
     def call_smc_with_more_parameters(
         self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = expect_no_error
     ) -> dict[str, Any]:
-        """Call one operation of SMC. ``more`` holds additional parameters, which the SDK's model lacks.
+        """Call one operation of SMC. The argument ``more`` contains parameters that the SDK's model lacks.
 
         Returns the answer's body.
         """
@@ -83,7 +83,7 @@ class SmcJobs:
         return dict(body)
 
     def jobs_by_id(self, job_ids: Sequence[str]) -> dict[str, Any]:
-        """For each given job id that SMC knows, the job. Makes one call per 50 ids."""
+        """Maps each of these job ids to the job. Ids that SMC does not know are left out. Makes one call per 50 ids."""
         found: dict[str, Any] = {}
         for place in range(0, len(job_ids), PAGE):
             page = self._list_jobs(job_id=list(job_ids[place : place + PAGE]), page_number=1, page_size=PAGE)
@@ -105,7 +105,7 @@ class SmcJobs:
         return self._list_jobs(tag=[models.DescribeReplicationJobsRequestTag(key=key, value=value)], page_number=1, page_size=PAGE)
 
     def all_jobs_of_source(self, source_id: str) -> list[Any]:
-        """The jobs of one source server, of every JobType."""
+        """All jobs of one source server, whatever their JobType."""
         return self._list_jobs(source_id=[source_id], page_number=1, page_size=PAGE)
 
     def _list_jobs(self, **wanted: Any) -> list[Any]:
@@ -160,7 +160,7 @@ def ambiguous_source_report(handle: DriverData, source_ids: Iterable[str]) -> Jo
 def indistinct_instance_report(handle: DriverData, instance_ids: Iterable[str]) -> JobReport:
     """The report of a failure: several instances share an address and a hostname.
 
-    A job in SMC does not show to which of the instances the job belongs.
+    SMC does not show which of these instances a job belongs to.
     """
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
@@ -168,14 +168,14 @@ def indistinct_instance_report(handle: DriverData, instance_ids: Iterable[str]) 
 
 
 def job_reports(jobs: SmcJobs, migrations: Iterable[Migration]) -> dict[str, JobReport]:
-    """For each migration id, the report on the migration's job."""
+    """Maps each migration's id to the report on the migration's job."""
     known = list(migrations)
     found = jobs.jobs_by_id([each.handle.job_id for each in known if each.handle.job_id])
     return {each.migration_id: job_report(each.handle, found.get(each.handle.job_id)) for each in known}
 
 
 def job_report(handle: DriverData, job: Any | None) -> JobReport:
-    """The report on one job, made from SMC's answer. ``job`` is None if SMC does not have the job."""
+    """The report on one job, made from SMC's answer. If SMC does not have the job, the argument ``job`` is None."""
     if job is None or job.status not in PHASES:
         if not handle.job_id:
             return JobReport(JobPhase.PREPARING, handle)
@@ -207,7 +207,7 @@ def job_report(handle: DriverData, job: Any | None) -> JobReport:
 
 
 def whole_percent(progress: Any) -> int:
-    """SMC's progress of a job, in percent, as a whole number. SMC sends a number from 0 to 100, or no number."""
+    """The progress that SMC reports for a job, as a whole percentage. SMC sends a number from 0 to 100, or no number."""
     try:
         return min(max(int(float(progress or 0)), 0), 100)
     except ValueError:

@@ -38,13 +38,13 @@ IMPORT_TIMEOUT_S = 600
 IMPORT_ENDS = timedelta(seconds=IMPORT_TIMEOUT_S + 60)
 """Maximum duration of an import that this driver starts. A command that runs longer cannot be an import of this driver."""
 _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully")
-"""Matches what the SMC client prints after an import (SMC, operating-system migration guide)."""
+"""Matches what the SMC client prints after an import, according to SMC's guide on operating-system migration."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
 """States of a job that runs, has run or can be started. A job in any other state, for example Expired, is replaced by a new job."""
 _RELATED = has_code("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
-"""Error codes with which DeleteSourceServer refuses to delete a source that has a job.
+"""Whether SMC refused to delete a source because the source has a job.
 
-If a source has a job, SMC deletes the source only if the call forces the deletion.
+SMC deletes such a source only if the call forces the deletion.
 """
 _STARTED = frozenset({"Running", "Waiting", "Finished"})
 
@@ -128,10 +128,9 @@ class SmcDriver(JobStopper):
         return JobReport(JobPhase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
     def _imported_source_without_job(self, migration: Migration) -> str:
-        """The id of the newest source server without a job. A source server counts only if an import registered the source server
-        after the preparation had begun.
+        """The id of the newest source server that an import of this migration registered and that has no job.
 
-        The result is empty if no source server counts.
+        The result is empty if no such source server exists. Only imports since the beginning of the preparation count.
         """
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
         for source_id in reversed(_imported_source_ids(self._results_of_commands(migration, since))):
@@ -178,7 +177,7 @@ class SmcDriver(JobStopper):
     def _existing_job_report(self, migration: Migration, handle: DriverData, source: Any) -> JobReport:
         """The report for a source that already has a job.
 
-        The report's phase is PREPARED if an earlier call of this migration made the job, otherwise FAILED.
+        The report's phase is PREPARED if an earlier call of this migration made the job, and otherwise FAILED.
         """
         job = self._jobs.job_by_name(_job_name(migration))
         if job is not None:
@@ -256,15 +255,16 @@ class SmcDriver(JobStopper):
     def _existing_job_ids(self, names: Sequence[str]) -> list[str]:
         """The ids of the existing jobs with these names.
 
-        The migration's row may lack the id of a job if a call or a step was lost.
+        The migration's row may lack the id of a job if the answer to a call was lost, or if a step was not stored.
         """
         return [job.job_id for name in names if (job := self._jobs.job_by_name(name)) is not None]
 
     def _delete_sources(self, migration: Migration, handle: DriverData, own: Collection[str]) -> None:
-        """Delete the source server in the handle, and those that the instance registered after the migration began.
+        """Delete the source server that the handle names, and all source servers that the instance registered since the migration
+        began.
 
-        Call ``_delete_sources`` after the activation codes are deleted, so that no further import can begin. Raises Transient while
-        an import may be running.
+        The activation codes must already be deleted, so that no new import can begin. Raises Transient while an import may be
+        running.
         """
         outputs = self._results_of_commands(migration, migration.created_at)
         for source_id in sorted({*_imported_source_ids(outputs), handle.source_id} - {""}):
@@ -276,8 +276,8 @@ class SmcDriver(JobStopper):
     def _delete_source(self, source_id: str, own: Collection[str]) -> None:
         """Delete the source server.
 
-        SMC refuses to delete a source server that has jobs. If all jobs of the source server are in ``own``, the deletion is
-        forced.
+        SMC refuses to delete a source server that has jobs. The deletion is forced if all jobs of the source server belong to the
+        migration.
         """
         from alibabacloud_smc20190601 import models
 
@@ -323,7 +323,7 @@ def _job_names_of_all_attempts(migration: Migration) -> list[str]:
 
 
 def _imported_source_ids(outputs: Sequence[CommandResult]) -> list[str]:
-    """The ids of the source servers that the commands printed, in order and without duplicates."""
+    """The ids of imported source servers, read from the output of commands, in order and without duplicates."""
     found = (_IMPORTED.search(each.output.decode("utf-8", "replace")) for each in outputs)
     return list(dict.fromkeys(each.group(1) for each in found if each))
 

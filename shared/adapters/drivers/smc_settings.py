@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class SmcSettings:
-    """Values that SMC's API needs, but Alibaba Cloud does not publish.
+    """Values that SMC's API needs, but that Alibaba Cloud does not publish.
 
-    For each release key of the catalog, ``target_values`` holds SMC's name for the release.
+    The field ``target_values`` maps the catalog's release keys to SMC's names for the releases.
     """
 
     import_linux: str = ""

@@ -1,7 +1,7 @@
 """Decides which instance a source server belongs to. SMC does not name the instance, so an address and the hostname must match.
 
-An address alone proves nothing: several VPCs may use the same addresses, and SMC lists the sources of all regions. A missing
-hostname proves nothing, and a hostname that many machines have proves nothing.
+An address alone proves nothing: several VPCs may use the same addresses, and SMC lists the sources of all regions. A hostname
+proves nothing if it is missing or if many machines have it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from shared.domain.facts import SHARED_HOSTNAMES
 from shared.ports.driver import InstanceIdentity
 
 _NETBIOS = 15
-"""Maximum characters of a NetBIOS name. Windows cuts longer computer names to this length."""
+"""Maximum length of a NetBIOS name, in characters. Windows cuts longer computer names to this length."""
 
 
 def is_source_of_instance(source: Any, identity: InstanceIdentity) -> bool:
-    """Whether the source server represents this instance: an address and a hostname match."""
+    """Whether the source server represents this instance. Both an address and a hostname must match."""
     return has_address_of_instance(source, identity) and is_hostname_of_instance(source_hostname(source.system_info), identity)
 
 
@@ -33,7 +33,9 @@ def has_address_of_instance(source: Any, identity: InstanceIdentity) -> bool:
 
 
 def source_addresses(system_info: str | None) -> set[str]:
-    """The IPv4 addresses in a source server's SystemInfo, a JSON object whose ``ipv4`` is one address or a list."""
+    """The IPv4 addresses in a source server's SystemInfo, which is a JSON object. The object's field ``ipv4`` contains one address
+    or a list of addresses.
+    """
     return set(re.findall(r"\d{1,3}(?:\.\d{1,3}){3}", json.dumps(_parsed_system_info(system_info).get("ipv4", ""))))
 
 

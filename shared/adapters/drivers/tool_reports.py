@@ -1,4 +1,4 @@
-"""Converts a guest's answer into a report on the tool in the guest. The report covers a tool that is being prepared, or that runs.
+"""Converts a guest's answer into a report on the tool in the guest. The tool is either being prepared or running.
 
 The module sends no requests to the cloud.
 """
@@ -17,7 +17,7 @@ from shared.domain.toolrun import ToolAnswer, end_of_log
 from shared.ports.driver import JobPhase, JobReport
 
 UNLICENSED = "unlicensed"
-"""The phase of a run that waits until a person has bought a licence."""
+"""The phase of a run that waits for a person to buy a licence."""
 _BACK = "Roll back: only the snapshots undo what the tool has changed."
 _LOG_IN_GUEST = "/var/lib/replank-tool/log"
 _FOREIGN_RECORD = (
@@ -38,9 +38,9 @@ def running_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, catal
 
 
 def _report_with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobReport:
-    """The given report.
+    """The report with the last lines of the tool's log, if the run has failed or is being prepared.
 
-    If the report is about a failure or about the preparation of this run, the end of the tool's log is added.
+    The log of another run is not added.
     """
     if report.phase not in (JobPhase.FAILED, JobPhase.PREPARING) or answer.run != run:
         return report
@@ -103,14 +103,14 @@ def _running_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: Driv
 
 
 def not_begun_yet_report(recipe: Recipe, handle: DriverData) -> JobReport:
-    """The report while the guest has not answered the command that begins the preparation."""
+    """The report on a preparation whose first command the guest has not answered yet."""
     late = "See that the Cloud Assistant agent of the instance runs and answers commands; then retry."
     todo = f"{recipe.tool} is to be installed in the instance."
     return JobReport(JobPhase.PREPARING, handle, remedy=todo, late_remedy=late)
 
 
 def _missing_licence_report(recipe: Recipe, handle: DriverData) -> JobReport:
-    """The report for a tool that waits until a person has bought a licence."""
+    """The report for a tool that waits for a person to buy a licence."""
     todo = f"buy {recipe.licence}. The preparation then continues by itself."
     late = f"Buy {recipe.licence}; then retry. If it is bought, {_LOG_IN_GUEST} in the instance says why its check fails."
     return JobReport(
@@ -123,7 +123,7 @@ def _missing_licence_report(recipe: Recipe, handle: DriverData) -> JobReport:
 
 
 def _unstarted_run_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
-    """The report for a guest that refused to begin the run, because another run is active or has ended in the guest."""
+    """The report for a run that the guest refused to begin, because another run is active or has already ended in the guest."""
     own = _migration_part_of_run_id(answer.run) == _migration_part_of_run_id(run)
     if answer.word == "past" and own:
         changed = f"An earlier run of {recipe.tool} has changed the system already, and did not complete it."
@@ -149,7 +149,7 @@ def _migration_part_of_run_id(run: str) -> str:
 def _precheck_refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for a tool whose own precheck found obstacles.
 
-    The report's message contains the first obstacle and the number of further obstacles.
+    The report's message names the first obstacle, and counts the remaining obstacles.
     """
     stops = findings_that_stop_tool(findings_of_report(recipe.tool, answer.report))
     if not stops:
@@ -169,7 +169,7 @@ def _tool_failure_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData)
 
 
 def _system_not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
-    """The report of a failure: the instance has restarted and runs no tool, but does not completely run the new system."""
+    """The report of a failure: the instance has restarted and the tool has ended, but the replacement is not complete."""
     activity = latest_recorded_run(answer.results)
     own = (
         f" Its record says: from {activity.source_os} to {activity.target_os}, success {str(activity.success).lower()}."

@@ -1,4 +1,4 @@
-"""Takes the place of a driver while no driver is chosen for a migration.
+"""A substitute for a driver while no driver is chosen for a migration.
 
 A migration without a chosen driver has no job.
 """
@@ -47,8 +47,8 @@ class UnchosenDriver:
 
 
 def _driver_not_chosen_error() -> Permanent:
-    """The error of a migration without a chosen driver.
+    """The error for a migration without a chosen driver.
 
-    An older version may have prechecked the migration, and older versions choose no driver.
+    Older versions chose no driver in the precheck.
     """
     return Permanent("Driver.NotChosen", "No driver has been chosen for this instance.", "Retry: its precheck chooses one.")

@@ -15,18 +15,19 @@ from shared.domain.migration import Migration
 from shared.ports.driver import InstanceIdentity, UnfinishedJob
 
 MIGRATION_TAG = "replank:migration"
-"""The tag key of the jobs that the pipeline makes. The tag's value is the migration's id."""
+"""The key of the tag that marks the pipeline's jobs. The tag's value is the migration's id."""
 RUNS = frozenset({"Running", "Waiting", "Deleting"})
 """States in which a job may write to the disks. SMC does not document what a job does while it is being deleted."""
 STARTABLE = frozenset({"Ready", "Stopped", "InError"})
-"""States in which StartReplicationJob accepts a job (SMC, StartReplicationJob)."""
+"""States in which SMC's operation StartReplicationJob accepts a job."""
 _REFUSED = has_code("ReplicationJob.InvalidStatus", "ReplicationJob.InvalidBusinessStatus")
 
 
 class JobStopper:
     """The part of a driver that finds and stops SMC jobs.
 
-    If ``follows`` is true, each job that a person makes for the instance after the migration began belongs to the migration.
+    If the attribute ``follows`` is true, jobs that a person makes also count as the migration's jobs. A person's job counts only if
+    it was made for the instance after the migration began.
     """
 
     follows = False
