@@ -43,8 +43,8 @@ class AccountFactsReader:
         return found
 
     def _fetch_account_facts(self, region_id: str) -> AccountFacts:
-        attributes, first = _answer_or_error_code(lambda: self._fetch_account_attributes(region_id))
-        snapshots, second = _answer_or_error_code(lambda: self._has_snapshots(region_id))
+        attributes, first = _call_and_catch_refusal(lambda: self._fetch_account_attributes(region_id))
+        snapshots, second = _call_and_catch_refusal(lambda: self._has_snapshots(region_id))
         problems = [code for code in (first, second) if code.startswith("InvalidAccountStatus") and code != _UNAVAILABLE]
         if attributes and attributes.get(REAL_NAME) == ["no"]:
             problems.append("RealNameAuthenticationError")
@@ -75,7 +75,7 @@ def _attribute_values(item: Any) -> list[str]:
     return [each.value for each in values or ()]
 
 
-def _answer_or_error_code(ask: Callable[[], Any]) -> tuple[Any, str]:
+def _call_and_catch_refusal(ask: Callable[[], Any]) -> tuple[Any, str]:
     """Call ECS. Returns the answer and an empty error code.
 
     If ECS refuses the call, returns None and the error code of the refusal.

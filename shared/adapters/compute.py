@@ -20,7 +20,7 @@ from shared.adapters.compute_facts import (
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.instance_types import InstanceTypeLimits
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import Expected, call_service, expect_no_error, has_code, is_not_found
+from shared.adapters.sdk_call import Expected, call_service, error_code_matcher, is_never_expected, is_not_found
 from shared.adapters.sdk_errors import CloudError, translate_error
 from shared.domain.errors import Refused, Transient
 from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
@@ -32,7 +32,7 @@ MAX_PAGES = 60
 """Maximum number of pages that one listing reads, enough for 6,000 items. An instance has at most 17 disks with 256 manual
 snapshots each.
 """
-_is_deletion_refused = has_code(
+_is_deletion_refused = error_code_matcher(
     "SnapshotCreatedImage",
     "SnapshotCreatedDisk",
     "Operation.Conflict",
@@ -42,7 +42,7 @@ _is_deletion_refused = has_code(
     "InvalidOperation.ResourceManagedByCloudProduct",
 )
 """Whether DeleteSnapshot refused a snapshot that is in use or not ready to be deleted."""
-_WRONG_STATUS = has_code("IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing")
+_WRONG_STATUS = error_code_matcher("IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing")
 
 
 class EcsCompute:
@@ -155,7 +155,7 @@ class EcsCompute:
 
         request = models.ResetDiskRequest(disk_id=disk_id, snapshot_id=snapshot_id, dry_run=True)
         try:
-            self._call_ecs(region_id, "reset_disk", request, expected=has_code("DryRunOperation"))
+            self._call_ecs(region_id, "reset_disk", request, expected=error_code_matcher("DryRunOperation"))
         except CloudError:
             return  # ECS reports a passed dry run as this error
 
@@ -222,7 +222,7 @@ class EcsCompute:
 
         return _items_of_all_pages(fetch_page)
 
-    def _call_ecs(self, region_id: str, operation: str, request: Any, *, expected: Expected = expect_no_error) -> Any:
+    def _call_ecs(self, region_id: str, operation: str, request: Any, *, expected: Expected = is_never_expected) -> Any:
         send: Callable[[Any, Any], Any] = getattr(self._clients.ecs_client(region_id), f"{operation}_with_options")
         return call_service(self._clients, lambda runtime: send(request, runtime), expected=expected)
 

@@ -183,7 +183,7 @@ class TablestoreMigrations:
         page = self._page_of_due_migrations(tables.DRIVE, now, limit, token="")
         if page.unreadable:
             self.postpone_unreadable_rows([each.id for each in page.unreadable], now + LONGEST_BACK_OFF)
-        return [each for each in page.migrations if each.owes or self._keep_or_restore_due_time(each)]
+        return [each for each in page.migrations if each.owes or self._restore_due_time_unless_tick_needed(each)]
 
     def migration_page_past_retention(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         return self._page_of_due_migrations(tables.SWEEP, now, limit, token)
@@ -221,7 +221,7 @@ class TablestoreMigrations:
             log.error("a row that cannot be read steps aside", extra={"facts": {"code": "Store.RowInvalid", **facts}})
         return tuple(found)
 
-    def _keep_or_restore_due_time(self, migration: Migration) -> bool:
+    def _restore_due_time_unless_tick_needed(self, migration: Migration) -> bool:
         """Restore the row's due time if the row was due only because of an outbox that is now removed.
 
         Returns whether the tick must handle the row.

@@ -22,41 +22,47 @@ class TablestoreProtections:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def put_new(self, row: ProtectedInstance) -> bool:
+    def put_new_protection_record(self, row: ProtectedInstance) -> bool:
         try:
-            return self._store.put_new(tables.LOCKS, _row_key(row.region_id, row.instance_id, row.account_id), _row_columns(row))
+            return self._store.put_new(
+                tables.LOCKS,
+                _protection_record_key(row.region_id, row.instance_id, row.account_id),
+                _protection_record_columns(row),
+            )
         except WriteInDoubt:
             return False  # the caller reads the row
 
-    def put(self, row: ProtectedInstance) -> None:
-        self._store.put(tables.LOCKS, _row_key(row.region_id, row.instance_id, row.account_id), _row_columns(row))
+    def put_protection_record(self, row: ProtectedInstance) -> None:
+        self._store.put(
+            tables.LOCKS, _protection_record_key(row.region_id, row.instance_id, row.account_id), _protection_record_columns(row)
+        )
 
-    def find(self, region_id: str, instance_id: str, *, account: str = "") -> ProtectedInstance | None:
-        row = self._store.get(tables.LOCKS, _row_key(region_id, instance_id, account))
-        return _row_from_columns(row) if row else None
+    def protection_record(self, region_id: str, instance_id: str, *, account: str = "") -> ProtectedInstance | None:
+        row = self._store.get(tables.LOCKS, _protection_record_key(region_id, instance_id, account))
+        return _protection_record_from_row(row) if row else None
 
-    def delete(self, row: ProtectedInstance) -> bool:
-        key = _row_key(row.region_id, row.instance_id, row.account_id)
+    def delete_protection_record(self, row: ProtectedInstance) -> bool:
+        key = _protection_record_key(row.region_id, row.instance_id, row.account_id)
         try:
-            return self._store.delete(tables.LOCKS, key, expect=_row_columns(row))
+            return self._store.delete(tables.LOCKS, key, expect=_protection_record_columns(row))
         except WriteInDoubt:
-            return self.find(row.region_id, row.instance_id, account=row.account_id) is None
+            return self.protection_record(row.region_id, row.instance_id, account=row.account_id) is None
 
-    def page(self, *, limit: int, token: str) -> ProtectionPage:
+    def protection_record_page(self, *, limit: int, token: str) -> ProtectionPage:
         start = first_key_of_page(token, (("lock_id", LowestKey),)) if token else _FIRST
         rows, following = self._store.read_range(RowRange(tables.LOCKS, start, _END), limit=limit)
-        return ProtectionPage(tuple(map(_row_from_columns, rows)), page_token(following))
+        return ProtectionPage(tuple(map(_protection_record_from_row, rows)), page_token(following))
 
 
-def _row_key(region_id: str, instance_id: str, account: str) -> Key:
+def _protection_record_key(region_id: str, instance_id: str, account: str) -> Key:
     return (("lock_id", f"{tables.PROTECTION}{account}:{region_id}:{instance_id}"),)
 
 
-def _row_columns(row: ProtectedInstance) -> Columns:
+def _protection_record_columns(row: ProtectedInstance) -> Columns:
     return {_MIGRATION: row.migration_id, _TURN: row.turn, _SINCE: epoch_milliseconds(row.since)}
 
 
-def _row_from_columns(row: Columns) -> ProtectedInstance:
+def _protection_record_from_row(row: Columns) -> ProtectedInstance:
     account, region_id, instance_id = str(row["lock_id"])[len(tables.PROTECTION) :].split(":")
     since = datetime.fromtimestamp(row[_SINCE] / 1000, timezone.utc)
     return ProtectedInstance(region_id, instance_id, account, str(row[_MIGRATION]), str(row[_TURN]), since)

@@ -17,7 +17,7 @@ from shared.domain.retry import RetryHint, repeat_call
 Expected = Callable[[CloudError], bool]
 
 
-def has_code(*names: str) -> Expected:
+def error_code_matcher(*names: str) -> Expected:
     """A function that returns True for errors with one of these codes."""
     return lambda error: error.code in names
 
@@ -27,12 +27,12 @@ def is_not_found(error: CloudError) -> bool:
     return error.code.endswith("NotFound")
 
 
-def expect_no_error(_error: CloudError) -> bool:
+def is_never_expected(_error: CloudError) -> bool:
     """Always False, because the caller expects no error."""
     return False
 
 
-def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = expect_no_error) -> Any:
+def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = is_never_expected) -> Any:
     """Call ``send`` with the runtime options and return the answer's body.
 
     An error for which ``expected`` returns True is raised as a CloudError, for the caller to handle. Every other error is

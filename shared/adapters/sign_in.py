@@ -80,13 +80,13 @@ class OidcSignIn:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS:
                 raise _invalid_token_error(f"it is signed with {str(header.get('alg'))[:20]!r}, which proves nothing")
-            claims = self._checked_claims(token, self._signing_key(str(header.get("kid", "")), header["alg"]))
+            claims = self._verified_claims(token, self._signing_key(str(header.get("kid", "")), header["alg"]))
         except jwt.InvalidTokenError as error:
             raise _invalid_token_error(str(error)) from error
         self._check_token_times(claims)
         return self._caller_from_claims(claims)
 
-    def _checked_claims(self, token: str, key: Any) -> dict[str, Any]:
+    def _verified_claims(self, token: str, key: Any) -> dict[str, Any]:
         """The claims of a token, after a check of the token's signature, issuer and audience.
 
         Another method checks the token's times. Raises jwt.InvalidTokenError.

@@ -344,12 +344,12 @@ def _column_condition(comparator: str, against: tuple[str, Any], *, pass_if_miss
 def _sdk_range_key(key: Key) -> list[tuple[str, Any]]:
     from tablestore import INF_MAX, INF_MIN
 
-    def sdk_bound(value: Any) -> Any:
+    def sdk_key_bound(value: Any) -> Any:
         if value is LowestKey:
             return INF_MIN
         return INF_MAX if value is HighestKey else value
 
-    return [(name, sdk_bound(value)) for name, value in key]
+    return [(name, sdk_key_bound(value)) for name, value in key]
 
 
 def _columns_of_row(row: Any) -> Columns:

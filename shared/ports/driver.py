@@ -59,7 +59,7 @@ class JobReport:
     log: str = ""
     """The last lines of the tool's log, after a failure and during the preparation; empty for a job without a tool."""
     late_remedy: str = ""
-    """The remedy for a preparation that exceeds its time limit. The text is empty if only the general remedy applies."""
+    """The remedy for a preparation that exceeds its time limit. The field is empty if only the general remedy applies."""
 
 
 @dataclass(frozen=True)

@@ -22,20 +22,20 @@ class Protections(Protocol):
     Every method raises Transient (Store.Unavailable) if Tablestore does not answer.
     """
 
-    def put_new(self, row: ProtectedInstance) -> bool:
+    def put_new_protection_record(self, row: ProtectedInstance) -> bool:
         """Write the row of an instance that has no row yet.
 
         Returns False, and writes nothing, if the instance already has a row.
         """
 
-    def put(self, row: ProtectedInstance) -> None:
+    def put_protection_record(self, row: ProtectedInstance) -> None:
         """Write the row of an instance. Replaces the row that the instance already has."""
 
-    def find(self, region_id: str, instance_id: str, *, account: str = "") -> ProtectedInstance | None:
+    def protection_record(self, region_id: str, instance_id: str, *, account: str = "") -> ProtectedInstance | None:
         """The row of an instance; None if the instance has no row."""
 
-    def delete(self, row: ProtectedInstance) -> bool:
+    def delete_protection_record(self, row: ProtectedInstance) -> bool:
         """Delete the row. Returns False, and deletes nothing, if the stored row differs from the given row."""
 
-    def page(self, *, limit: int, token: str) -> ProtectionPage:
+    def protection_record_page(self, *, limit: int, token: str) -> ProtectionPage:
         """A page of the rows of all instances."""

@@ -53,14 +53,14 @@ def _switch_protection_on(migration: Migration, ports: Ports) -> None:
     if found[0].deletion_protection:
         _take_over_protection_row(wanted, ports)
         return
-    if not ports.protections.put_new(wanted):
-        if has_switched_on_before(ports.protections.find(*where, account=migration.account_id), wanted):
+    if not ports.protections.put_new_protection_record(wanted):
+        if has_switched_on_before(ports.protections.protection_record(*where, account=migration.account_id), wanted):
             return
-        ports.protections.put(wanted)
+        ports.protections.put_protection_record(wanted)
     try:
         ports.compute.set_deletion_protection(*where, True)
     except (Permanent, Refused, AccountUnusable):
-        ports.protections.delete(wanted)
+        ports.protections.delete_protection_record(wanted)
         raise
 
 
@@ -69,9 +69,9 @@ def _take_over_protection_row(wanted: ProtectedInstance, ports: Ports) -> None:
 
     Otherwise, nothing is written: this migration already has the row, or the instance's owner switched the protection on.
     """
-    row = ports.protections.find(wanted.region_id, wanted.instance_id, account=wanted.account_id)
+    row = ports.protections.protection_record(wanted.region_id, wanted.instance_id, account=wanted.account_id)
     if row is not None and row.migration_id != wanted.migration_id:
-        ports.protections.put(wanted)
+        ports.protections.put_protection_record(wanted)
 
 
 def restore_protection(migration: Migration, ports: Ports) -> None:
@@ -81,7 +81,7 @@ def restore_protection(migration: Migration, ports: Ports) -> None:
     """
     if migration.state not in PUT_BACK:
         return  # a retry or a rollback has begun since, and puts the protection back at its own end
-    row = ports.protections.find(migration.region_id, migration.instance_id, account=migration.account_id)
+    row = ports.protections.protection_record(migration.region_id, migration.instance_id, account=migration.account_id)
     if row is None or row.migration_id != migration.migration_id:
         return
     try:
@@ -104,7 +104,7 @@ def restore_left_protections(ports: Ports) -> int:
     """
     restored, token = 0, ""
     while True:
-        page = ports.protections.page(limit=PAGE, token=token)
+        page = ports.protections.protection_record_page(limit=PAGE, token=token)
         known = {each.migration_id: each for each in ports.migrations.load_migrations([row.migration_id for row in page.rows])}
         for row in page.rows:
             try:
@@ -145,9 +145,9 @@ def _switch_protection_off(row: ProtectedInstance, ports: Ports) -> None:
         found = ports.compute.instance_page(row.region_id, instance_ids=[row.instance_id]).instances
         if any(each.deletion_protection for each in found):
             raise
-    if ports.protections.delete(row):
+    if ports.protections.delete_protection_record(row):
         return
-    found_row = ports.protections.find(row.region_id, row.instance_id, account=row.account_id)
+    found_row = ports.protections.protection_record(row.region_id, row.instance_id, account=row.account_id)
     if found_row is not None and found_row.migration_id != row.migration_id:
         # Another migration of the instance has taken the row over since it was read.
         ports.compute.set_deletion_protection(row.region_id, row.instance_id, True)

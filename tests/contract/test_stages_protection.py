@@ -76,7 +76,7 @@ def _instance(one: Bench, number: int) -> dict[str, Any]:
 
 
 def row_of(ports: Ports, number: int = 1) -> ProtectedInstance | None:
-    return ports.protections.find("cn-hangzhou", f"i-test{number:04d}")
+    return ports.protections.protection_record("cn-hangzhou", f"i-test{number:04d}")
 
 
 def end(ports: Ports, made: Migration, to: State = State.CANCELLED) -> Migration:
@@ -137,7 +137,7 @@ def test_a_retry_does_not_switch_on_again_what_a_person_switched_off(one: Bench,
 
 def test_after_a_crash_before_the_call_the_same_attempt_switches_it_on(one: Bench, ports: Ports) -> None:
     made = stand(ports)
-    ports.protections.put(ProtectedInstance(made.region_id, made.instance_id, "", made.migration_id, "0-1", T0))
+    ports.protections.put_protection_record(ProtectedInstance(made.region_id, made.instance_id, "", made.migration_id, "0-1", T0))
     later(one)
     protect_instance(made, ports)
     found = row_of(ports)
@@ -185,7 +185,7 @@ def test_a_row_that_is_taken_over_in_the_middle_of_the_end_keeps_its_protection(
     protect_instance(replace(first, migration_id="m-second"), ports)
     later(one)
     late = mock.Mock(wraps=ports.protections)
-    late.find.side_effect = [read, row_of(ports)]
+    late.protection_record.side_effect = [read, row_of(ports)]
     restore_protection(replace(first, state=State.CANCELLED), replace(ports, protections=late))
     assert is_on(one)
 

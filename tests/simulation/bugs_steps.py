@@ -113,7 +113,7 @@ def another_token() -> list[Patch]:
 
 
 def launched_unseen() -> list[Patch]:
-    return [mock.patch.object(smc, "_is_job_launched", return_value=False)]
+    return [mock.patch.object(smc, "_has_attempt_started_job", return_value=False)]
 
 
 def behind() -> list[Patch]:

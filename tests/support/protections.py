@@ -14,19 +14,19 @@ class FakeProtections:
 
     rows: dict[tuple[str, str, str], ProtectedInstance] = field(default_factory=dict)
 
-    def put_new(self, row: ProtectedInstance) -> bool:
+    def put_new_protection_record(self, row: ProtectedInstance) -> bool:
         return self.rows.setdefault(_key(row), row) is row
 
-    def put(self, row: ProtectedInstance) -> None:
+    def put_protection_record(self, row: ProtectedInstance) -> None:
         self.rows[_key(row)] = row
 
-    def find(self, region_id: str, instance_id: str, *, account: str = "") -> ProtectedInstance | None:
+    def protection_record(self, region_id: str, instance_id: str, *, account: str = "") -> ProtectedInstance | None:
         return self.rows.get((account, region_id, instance_id))
 
-    def delete(self, row: ProtectedInstance) -> bool:
+    def delete_protection_record(self, row: ProtectedInstance) -> bool:
         return self.rows.get(_key(row)) == row and self.rows.pop(_key(row)) == row
 
-    def page(self, *, limit: int, token: str) -> ProtectionPage:
+    def protection_record_page(self, *, limit: int, token: str) -> ProtectionPage:
         found, start = [row for _, row in sorted(self.rows.items())], int(token or 0)
         return ProtectionPage(tuple(found[start : start + limit]), str(start + limit) if len(found) > start + limit else "")
 

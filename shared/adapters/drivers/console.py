@@ -58,7 +58,7 @@ class ConsoleDriver(JobStopper):
             return JobReport(
                 JobPhase.PREPARING,
                 migration.handle,
-                remedy=console_instructions(migration, self._catalog) + _hint_on_other_sources(others),
+                remedy=console_instructions(migration, self._catalog) + _hint_about_other_sources(others),
             )
         handle = replace(migration.handle, job_id=job.job_id, source_id=job.source_id or "")
         if job.status in _BEGUN:
@@ -108,7 +108,7 @@ def _is_possible_job_of_hop(job: Any, migration: Migration) -> bool:
     return job.status == "Running" or (made is not None and made >= since.replace(second=0, microsecond=0))
 
 
-def _hint_on_other_sources(others: Sequence[Any]) -> str:
+def _hint_about_other_sources(others: Sequence[Any]) -> str:
     """A hint for the person who should start the job, in case the driver finds no job.
 
     The hint names source servers that have the instance's address but not its hostname. The hint is empty if there are no such

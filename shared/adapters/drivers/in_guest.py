@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.adapters.drivers.tool_reports import UNLICENSED, not_begun_yet_report, preparation_report, running_report
+from shared.adapters.drivers.tool_reports import UNLICENSED, preparation_report, running_report, unanswered_preparation_report
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import GUEST
 from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
@@ -68,7 +68,7 @@ class GuestDriver:
         answer = self._newest_tool_answer(migration, migration.handle.began_at or migration.entered_at)
         if answer is None or (answer.run != run and not answer.word):
             self._send_tool_action(migration, "begin", recipe)
-            return not_begun_yet_report(recipe, migration.handle)
+            return unanswered_preparation_report(recipe, migration.handle)
         report = preparation_report(answer, recipe, migration.handle, run)
         if report.phase is JobPhase.PREPARING and not is_answer_fresh(answer, self._clock.now(), MAX_AGE_WITHOUT_NEW_COMMAND):
             self._send_tool_action(migration, "check" if answer.phase == UNLICENSED else "look")

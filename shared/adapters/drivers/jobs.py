@@ -10,7 +10,7 @@ from typing import Any
 from shared.adapters.clock import parse_time_or_none
 from shared.adapters.drivers.sources import has_address_of_instance
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import Expected, call_service, expect_no_error
+from shared.adapters.sdk_call import Expected, call_service, is_never_expected
 from shared.domain.errors import Permanent
 from shared.domain.migration import DriverData, Migration
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
@@ -49,13 +49,13 @@ class SmcJobs:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
-    def call_smc(self, operation: str, request: Any, *, expected: Expected = expect_no_error) -> Any:
+    def call_smc(self, operation: str, request: Any, *, expected: Expected = is_never_expected) -> Any:
         """Call one operation of SMC. Raises the errors of ``sdk_call.call_service``."""
         method: Callable[[Any, Any], Any] = getattr(self._clients.smc_client(), f"{operation}_with_options")
         return call_service(self._clients, lambda runtime: method(request, runtime), expected=expected)
 
-    def call_smc_with_more_parameters(
-        self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = expect_no_error
+    def call_smc_with_extra_parameters(
+        self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = is_never_expected
     ) -> dict[str, Any]:
         """Call one operation of SMC. The argument ``more`` contains parameters that the SDK's model lacks.
 

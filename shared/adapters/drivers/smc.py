@@ -18,7 +18,7 @@ from shared.adapters.drivers.jobs import OS_JOB, PAGE, SmcJobs, foreign_job_erro
 from shared.adapters.drivers.smc_settings import SmcSettings
 from shared.adapters.drivers.unfinished import MIGRATION_TAG, JobStopper
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import has_code, is_not_found
+from shared.adapters.sdk_call import error_code_matcher, is_not_found
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.drivers import SMC
 from shared.domain.errors import Permanent, Transient
@@ -41,7 +41,7 @@ _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully"
 """Matches what the SMC client prints after an import, according to SMC's guide on operating-system migration."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
 """States of a job that runs, has run or can be started. A job in any other state, for example Expired, is replaced by a new job."""
-_RELATED = has_code("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
+_RELATED = error_code_matcher("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
 """Whether SMC refused to delete a source because the source has a job.
 
 SMC deletes such a source only if the call forces the deletion.
@@ -107,7 +107,7 @@ class SmcDriver(JobStopper):
         name = _job_name(migration)
         if self._tokens.delete_tokens_by_name(name):
             # An earlier call made the token and then crashed, so the activation code is lost. Its import may still have succeeded.
-            known = self._imported_source_without_job(migration)
+            known = self._id_of_imported_source_without_job(migration)
             if known:
                 return JobReport(JobPhase.PREPARING, replace(handle, source_id=known))
         command = self._import_command_template(migration.os_type)
@@ -127,19 +127,19 @@ class SmcDriver(JobStopper):
         )
         return JobReport(JobPhase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
-    def _imported_source_without_job(self, migration: Migration) -> str:
+    def _id_of_imported_source_without_job(self, migration: Migration) -> str:
         """The id of the newest source server that an import of this migration registered and that has no job.
 
         The result is empty if no such source server exists. Only imports since the beginning of the preparation count.
         """
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
-        for source_id in reversed(_imported_source_ids(self._results_of_commands(migration, since))):
+        for source_id in reversed(_imported_source_ids(self._command_results_of_instance(migration, since))):
             source = self._jobs.source_by_id(source_id)
             if source is not None and source.state == "Available" and not source.job_id:
                 return source_id
         return ""
 
-    def _results_of_commands(self, migration: Migration, since: datetime) -> list[CommandResult]:
+    def _command_results_of_instance(self, migration: Migration, since: datetime) -> list[CommandResult]:
         """The results of the commands that were run in the instance, oldest first. The SMC client prints the id of each source
         server that the client registers.
 
@@ -202,9 +202,9 @@ class SmcDriver(JobStopper):
             replication_parameters=json.dumps(target) if inside else None,
             tag=[models.CreateReplicationJobRequestTag(key=MIGRATION_TAG, value=migration.migration_id)],
         )
-        expected = has_code("ReplicationJobName.Duplicate", "SourceServerState.Invalid")
+        expected = error_code_matcher("ReplicationJobName.Duplicate", "SourceServerState.Invalid")
         more = {} if inside else target
-        return str(self._jobs.call_smc_with_more_parameters("CreateReplicationJob", request, more, expected=expected)["JobId"])
+        return str(self._jobs.call_smc_with_extra_parameters("CreateReplicationJob", request, more, expected=expected)["JobId"])
 
     def _smc_release_name(self, release: str) -> str:
         value = self._settings.target_values.get(release)
@@ -221,11 +221,11 @@ class SmcDriver(JobStopper):
         job = self._jobs.jobs_by_id([job_id]).get(job_id)
         if job is not None and is_job_of_other_instance(job, migration):
             raise foreign_job_error(job)
-        if _is_job_launched(job, migration):
+        if _has_attempt_started_job(job, migration):
             return  # an earlier call started the job; if the job has failed since, only a person may start it again
         request = models.StartReplicationJobRequest(job_id=job_id)
         try:
-            self._jobs.call_smc("start_replication_job", request, expected=has_code("ReplicationJob.InvalidStatus"))
+            self._jobs.call_smc("start_replication_job", request, expected=error_code_matcher("ReplicationJob.InvalidStatus"))
         except CloudError as error:
             job = self._jobs.jobs_by_id([job_id]).get(job_id)
             status = job.status if job is not None else "gone"
@@ -266,7 +266,7 @@ class SmcDriver(JobStopper):
         The activation codes must already be deleted, so that no new import can begin. Raises Transient while an import may be
         running.
         """
-        outputs = self._results_of_commands(migration, migration.created_at)
+        outputs = self._command_results_of_instance(migration, migration.created_at)
         for source_id in sorted({*_imported_source_ids(outputs), handle.source_id} - {""}):
             self._delete_source(source_id, own)
         since = self._clock.now() - IMPORT_ENDS
@@ -302,7 +302,7 @@ class SmcDriver(JobStopper):
             return
 
 
-def _is_job_launched(job: Any | None, migration: Migration) -> bool:
+def _has_attempt_started_job(job: Any | None, migration: Migration) -> bool:
     """Whether the start time that SMC shows for the job proves that this attempt started the job."""
     if job is None or not job.start_time:
         return False

@@ -49,14 +49,14 @@ def _report_with_log(report: JobReport, answer: ToolAnswer, run: str) -> JobRepo
 
 def _preparation_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     if answer.word:
-        return _unstarted_run_report(answer, recipe, handle, run)
+        return _refused_run_report(answer, recipe, handle, run)
     if answer.run != run:
-        return not_begun_yet_report(recipe, handle)
+        return unanswered_preparation_report(recipe, handle)
     known = replace(handle, job_id=run, waits="")
     if answer.started:
         return JobReport(JobPhase.RUNNING, known)  # the tool has already been started, and must never be started twice
     if answer.phase == "not-installed":
-        return _failed_report_with_tool_error(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
+        return _failure_report_with_tool_error(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
     if answer.phase == UNLICENSED:
         return _missing_licence_report(recipe, handle)
     stops = (
@@ -93,7 +93,7 @@ def _running_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: Driv
         )
         return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.Interrupted", message, _remedy_after_interruption(answer))
     if answer.phase == "prepared" and not answer.started:
-        return _unstarted_run_report(answer, recipe, handle, handle.job_id) if answer.word else JobReport(JobPhase.PREPARED, handle)
+        return _refused_run_report(answer, recipe, handle, handle.job_id) if answer.word else JobReport(JobPhase.PREPARED, handle)
     if answer.phase != "restarting" or not answer.returned or answer.busy:
         return running
     found = identify_os_release_in_catalog(catalog, answer.os_id, answer.os_version, answer.os_name)
@@ -102,7 +102,7 @@ def _running_report_without_log(answer: ToolAnswer, recipe: Recipe, handle: Driv
     return _system_not_replaced_report(answer, recipe, handle)
 
 
-def not_begun_yet_report(recipe: Recipe, handle: DriverData) -> JobReport:
+def unanswered_preparation_report(recipe: Recipe, handle: DriverData) -> JobReport:
     """The report on a preparation whose first command the guest has not answered yet."""
     late = "See that the Cloud Assistant agent of the instance runs and answers commands; then retry."
     todo = f"{recipe.tool} is to be installed in the instance."
@@ -122,7 +122,7 @@ def _missing_licence_report(recipe: Recipe, handle: DriverData) -> JobReport:
     )
 
 
-def _unstarted_run_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
+def _refused_run_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData, run: str) -> JobReport:
     """The report for a run that the guest refused to begin, because another run is active or has already ended in the guest."""
     own = _migration_part_of_run_id(answer.run) == _migration_part_of_run_id(run)
     if answer.word == "past" and own:
@@ -153,7 +153,7 @@ def _precheck_refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverD
     """
     stops = findings_that_stop_tool(findings_of_report(recipe.tool, answer.report))
     if not stops:
-        return _failed_report_with_tool_error(
+        return _failure_report_with_tool_error(
             answer, recipe, handle, "Tool.PrecheckFailed", f"ended its precheck with status {answer.status}"
         )
     first, more = stops[0], len(stops) - 1
@@ -164,7 +164,7 @@ def _precheck_refusal_report(answer: ToolAnswer, recipe: Recipe, handle: DriverD
 
 def _tool_failure_report(answer: ToolAnswer, recipe: Recipe, handle: DriverData) -> JobReport:
     """The report for a tool that ended with an error."""
-    report = _failed_report_with_tool_error(answer, recipe, handle, "Tool.Failed", f"ended with status {answer.status}")
+    report = _failure_report_with_tool_error(answer, recipe, handle, "Tool.Failed", f"ended with status {answer.status}")
     return replace(report, progress=answer.progress, remedy=_BACK if answer.changed else report.remedy)
 
 
@@ -181,7 +181,7 @@ def _system_not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Driv
     return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.NotReplaced", message, _BACK)
 
 
-def _failed_report_with_tool_error(answer: ToolAnswer, recipe: Recipe, handle: DriverData, code: str, what: str) -> JobReport:
+def _failure_report_with_tool_error(answer: ToolAnswer, recipe: Recipe, handle: DriverData, code: str, what: str) -> JobReport:
     """The report of a failure, in the tool's own words. A known kind of failure has its own code and remedy."""
     kind = failure_kind(answer.log)
     remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."

@@ -9,7 +9,7 @@ from typing import Any
 from shared.adapters.clock import parse_time_or_none
 from shared.adapters.drivers.jobs import PAGE, SmcJobs, is_job_of_other_instance
 from shared.adapters.drivers.sources import is_source_of_instance
-from shared.adapters.sdk_call import has_code, is_not_found
+from shared.adapters.sdk_call import error_code_matcher, is_not_found
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.migration import Migration
 from shared.ports.driver import InstanceIdentity, UnfinishedJob
@@ -20,7 +20,7 @@ RUNS = frozenset({"Running", "Waiting", "Deleting"})
 """States in which a job may write to the disks. SMC does not document what a job does while it is being deleted."""
 STARTABLE = frozenset({"Ready", "Stopped", "InError"})
 """States in which SMC's operation StartReplicationJob accepts a job."""
-_REFUSED = has_code("ReplicationJob.InvalidStatus", "ReplicationJob.InvalidBusinessStatus")
+_REFUSED = error_code_matcher("ReplicationJob.InvalidStatus", "ReplicationJob.InvalidBusinessStatus")
 
 
 class JobStopper:

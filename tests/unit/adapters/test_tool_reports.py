@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.adapters.drivers.tool_reports import not_begun_yet_report, preparation_report
+from shared.adapters.drivers.tool_reports import preparation_report, unanswered_preparation_report
 from shared.domain.migration import DriverData
 from shared.domain.recipes.choose import shipped_recipes
 from shared.domain.toolrun import ToolAnswer
@@ -34,8 +34,8 @@ def test_a_preparation_that_hangs_is_stopped_in_the_instance(phase: str) -> None
 
 
 def test_a_guest_that_never_answers_is_told_as_that() -> None:
-    assert "Cloud Assistant" in not_begun_yet_report(C2R, DriverData()).late_remedy
-    assert report(run="").late_remedy == not_begun_yet_report(C2R, DriverData()).late_remedy
+    assert "Cloud Assistant" in unanswered_preparation_report(C2R, DriverData()).late_remedy
+    assert report(run="").late_remedy == unanswered_preparation_report(C2R, DriverData()).late_remedy
 
 
 def test_an_earlier_attempt_that_still_runs_is_not_called_somebody_elses() -> None:
