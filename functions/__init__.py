@@ -1,1 +1,1 @@
-"""The functions of Function Compute. Each function has a folder with the handlers that the platform calls."""
+"""The code that Function Compute calls. Each function has its own folder of handlers."""

@@ -8,7 +8,7 @@ from console import entry
 
 
 def initialize(context: object) -> None:
-    """Read the settings, before the first request to a function instance."""
+    """Read the settings before the first request to a function instance."""
     entry.initialize()
 
 

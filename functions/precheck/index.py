@@ -8,7 +8,7 @@ from shared.runtime import entrypoint
 
 
 def initialize(context: object) -> None:
-    """Read the settings and make the SDK clients, before the first invocation of a function instance."""
+    """Read the settings and create the SDK clients before the first invocation of a function instance."""
     entrypoint.initialize("precheck", context)
 
 

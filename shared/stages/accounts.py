@@ -17,9 +17,9 @@ _LOG = logging.getLogger("replank")
 
 
 def record_account_refusal(error: ReplankError, ports: Ports) -> None:
-    """Record an account's refusal and its reason. For a while, no migration starts in the account.
+    """Record that a member account refuses the pipeline's calls, and why. No migration starts in an account while it is blocked.
 
-    Ignore an error that is not an account's refusal.
+    An error that does not come from an account's refusal is ignored.
     """
     if not isinstance(error, AccountUnusable):
         return
@@ -54,7 +54,7 @@ def check_every_account(ports: Ports) -> frozenset[str]:
 
 
 def _check_account(account_id: str, ports: Ports) -> None:
-    """Check the account with a new session. A session opened before the account's refusal may still have valid credentials."""
+    """Check the account with a new session, because an older session may still have valid credentials."""
     try:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"
         ports.ports_for_account(account_id, session).compute.regions()
@@ -69,7 +69,7 @@ def _check_account(account_id: str, ports: Ports) -> None:
 def postpone_blocked_migrations(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:
     """Return the migrations whose accounts can be used.
 
-    Migrations of blocked accounts get a later due time. Without a later due time, migrations of blocked accounts would take up
+    Migrations of blocked accounts get a later due time. With their old due times, migrations of blocked accounts would take up
     every tick.
     """
     free = [each for each in migrations if each.account_id not in blocked]

@@ -18,7 +18,7 @@ from shared.ports.ports import Ports
 
 
 def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
-    """Enter in the ledger every snapshot that has SMC's name prefix and was made since the precheck.
+    """Add to the ledger every snapshot that has SMC's name prefix and was made since the precheck.
 
     A snapshot that may belong to somebody else is marked as kept, with the reason.
     """
@@ -40,7 +40,7 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
 def why_not_made_by_smc(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
     """Return, in words, why an adopted snapshot may belong to somebody else; empty if SMC made the snapshot.
 
-    Older versions adopted every snapshot with SMC's name prefix, so each snapshot is judged again.
+    An adopted snapshot is judged again, because older versions adopted every snapshot with SMC's name prefix.
     """
     entries = ports.ledger.entries_of_migration(migration.migration_id)
     copies = _known_smc_copies(_snapshots_with_smc_name(entry.region_id, entry.instance_id, ports), entries)

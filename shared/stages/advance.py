@@ -1,5 +1,5 @@
-"""Moves a migration: commits one step, and then carries out the effects in the step's outbox. An error that needs a person fails
-the migration.
+"""Advances a migration by one step: commits the step, and then carries out the effects in the step's outbox. An error that needs a
+person fails the migration.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _LOG = logging.getLogger("replank")
 
 
 def advance_migration(ports: Ports, taken: Step) -> Migration:
-    """Commit the step, carry out its effects and publish its events. Return the migration after the step.
+    """Commit the step, carry out its effects and publish its events. Return the migration as it is after the step.
 
-    Raises Stale if the row has changed since it was read. A failed effect or event stays in the outbox, and the tick tries the
-    effect or event again.
+    Raises Stale if the row has changed since it was read. Failed effects and events stay in the outbox, and the next ticks try them
+    again.
     """
     ports.migrations.commit(taken)
     if taken.effects or taken.events:
@@ -49,9 +49,9 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
     """Carry out the effects and publish the events of one outbox. Remove the outbox if nothing has failed. Return False if an
     effect or event stays in the outbox.
 
-    An event that the bus refuses does not fail the migration, because the step is already committed. If ``quietly`` is true, a
-    failed effect stops the publication of the events. Otherwise, a step whose effect always fails would wake its own stage
-    repeatedly.
+    An event that the bus refuses does not fail the migration, because the step is already committed. If ``quietly`` is true, no
+    event is published while an effect fails. The events of a step whose effect always fails could wake the same stage again and
+    again.
     """
     left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
     if quietly and left:
@@ -82,15 +82,13 @@ def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False
 
 
 class LaunchRefused(Permanent):
-    """Raised if the driver refuses to start the job. If an effect other than the start of the job is refused, the migration does
-    not fail.
-    """
+    """Raised if the driver refuses to start the job. Apart from the start of the job, no refused effect fails the migration."""
 
 
 class GuestDiffersFromBaseline(Permanent):
     """Raised if the guest differs from its baseline after the move.
 
-    The batch's policy may allow an automatic rollback if the guest differs.
+    If the guest differs from its baseline, the batch's policy may allow an automatic rollback.
     """
 
 
@@ -141,9 +139,9 @@ def run_stage_or_fail_migration(
     giving_up: tuple[str, str],
     body: Callable[[Migration, Ports], Outcome],
 ) -> Outcome:
-    """Run ``body``, the work of a stage, on the migration that the message names. An error that needs a person fails the migration.
+    """Run the stage's function ``body`` on the migration that the message names. An error that needs a person fails the migration.
 
-    ``giving_up`` is a pair: the stage's name, and the type of the event that reports a failure.
+    The argument ``giving_up`` is a pair: the stage's name, and the type of the event that reports a failure.
     """
     try:
         migration = load_current_migration(message, ports, states)
@@ -178,7 +176,7 @@ def _run_stage_in_account(body: Callable[[Migration, Ports], Outcome], migration
 
 
 def record_error_if_account_refusal(error: ReplankError, ports: Ports) -> None:
-    """Record the error if it is a member account's refusal. Ignore every other error."""
+    """Record the error only if it shows that a member account refuses the pipeline's calls."""
     if isinstance(error, AccountUnusable):
         from shared.stages.accounts import record_account_refusal  # only a deployment with member accounts needs it
 
@@ -203,9 +201,9 @@ def _make_migration_wait_for_account(migration: Migration, error: AccountUnusabl
 
 
 def _handle_delayed_start(migration: Migration, error: Transient, ports: Ports) -> None:
-    """Record the first time at which a migration with a slot could not start.
+    """Record since when a migration with a slot has been unable to start.
 
-    The migration fails START_LIMIT after the recorded time. Its slot is then free for other migrations.
+    A migration that cannot start within START_LIMIT fails, so that other migrations can use its slot.
     """
     now = ports.clock.now()
     row = ports.migrations.load(migration.migration_id)
@@ -239,9 +237,9 @@ def _fail_migration_if_unchanged(
 def fail_migration(
     ports: Ports, migration: Migration, stage: str, event_type: str, error: ReplankError, *, copied: bool = False
 ) -> Outcome:
-    """Move the migration to the state ``failed``, and release its slot. The failure counts against the batch's budget.
+    """Move the migration to the state ``failed``, and release its slot. The failure counts against the batch's failure budget.
 
-    ``copied`` is true if SMC had already made its own copies of the disks when the job failed.
+    The argument ``copied`` is true if SMC had already made its own copies of the disks when the job failed.
     """
     failure = Failure(stage, error.code, error.message, error.remedy)
     now = ports.clock.now()

@@ -1,4 +1,4 @@
-"""Reports missing and expiring approvals, each only once, and stops a batch whose approval has expired."""
+"""Reports each missing or expiring approval once, and stops batches whose approval has expired."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.ports.ports import Ports
 def report_approval_or_stop_batch(terms: BatchTerms, ports: Ports) -> None:
     """Report one missing or expiring approval of the batch, or stop the batch if an approval has expired.
 
-    Each tick handles one approval. The approval of the batch comes before the approval of the next wave.
+    One call reports at most one approval. The approval of the batch is reported before the approval of the next wave.
     """
     now = ports.clock.now()
     if terms.control.brake is not PauseState.OFF or terms.acknowledgement is None:
@@ -53,7 +53,7 @@ def _must_stop_batch(terms: BatchTerms, found: ApprovalStatus) -> bool:
 
 
 def _is_approval_reported(terms: BatchTerms, found: ApprovalStatus, now: datetime) -> bool:
-    """Whether everything about the approval has already been reported."""
+    """Whether the missing or expiring approval has already been reported."""
     if found.until is not None and not approvals.is_expiring_soon(terms.policy.approval_min, found.until, now):
         return True
     return approvals.is_event_published(terms, found.about, _approval_event_key(found))

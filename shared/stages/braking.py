@@ -35,7 +35,7 @@ def pause_batch_if_budget_spent(scene: limits.StartContext, ports: Ports) -> Non
 
 
 def cancel_unstarted_migrations(terms: BatchTerms, ports: Ports) -> int:
-    """Cancel the migrations of a stopped batch that have not begun. Return how many were cancelled.
+    """Cancel the migrations of a stopped batch that have not begun. Return how many migrations were cancelled.
 
     The journal names the person who stopped the batch.
     """

@@ -17,7 +17,7 @@ from shared.ports.ports import Ports
 RECENTLY = timedelta(days=30)
 """A batch made from the inventory leaves out an instance whose last migration began within this time.
 
-The outcome of that migration does not matter.
+The outcome of the last migration does not matter.
 """
 MOST_LISTED = 10_000
 """Maximum instances that the batch lists as left out. The batch's count of left-out instances has no maximum."""
@@ -36,7 +36,7 @@ class InstanceChoice:
     chosen: set[InstanceLocation] = field(default_factory=set)
     left_out: dict[InstanceLocation, LeftOutInstance] = field(default_factory=dict)
     is_repeated: bool = False
-    """Whether an earlier, interrupted planning has already made some of the batch's migrations."""
+    """Whether an earlier planning run was interrupted after it had made some of the batch's migrations."""
 
     def __post_init__(self) -> None:
         self._ids = frozenset(self.batch.selection.instance_ids)
@@ -110,7 +110,7 @@ class InstanceChoice:
         return [each for each in found if each.account_id == instance.account_id and each.batch_id != mine]
 
     def batch_with_choice(self) -> Batch:
-        """Return the batch with the number and the digest of its chosen instances."""
+        """Return a copy of the batch with the number and the digest of the chosen instances."""
         chosen = self.chosen | (self._locations_of_existing_migrations() if self.is_repeated else set())
         digest = digest_of_instances(chosen)
         return replace(self.batch, size=len(chosen), digest=digest, left_out=len(self.left_out))

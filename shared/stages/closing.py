@@ -13,7 +13,7 @@ from shared.domain.migration import TERMINAL, Migration, State
 from shared.ports.ports import Ports
 
 SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLING_BACK}
-"""States in which a migration needs no slot, unless a person retries the migration."""
+"""States in which a migration needs a slot only if a person retries the migration."""
 
 
 def close_batch_if_settled(terms: BatchTerms, ports: Ports) -> bool:

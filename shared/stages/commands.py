@@ -1,6 +1,6 @@
 """Runs a batch's own commands in a guest: the pre command before the snapshots, and the post command, which undoes the pre command.
 
-The migration commits a step before it calls each command, and the call's client token comes from that step. A repeated call has the
+The migration commits a step before it calls each command, and the call's client token comes from this step. A repeated call has the
 same token, so a command runs only once per attempt.
 """
 
@@ -45,7 +45,9 @@ class CommandOutcome:
 
 
 def command_rule(migration: Migration, terms: BatchTerms, ports: Ports, tags: Mapping[str, str] | None = None) -> CommandRule:
-    """Return the policy's command rule for the migration's instance. Pass ``tags`` if the instance's facts are not stored yet."""
+    """Return the rule that gives the policy's pre and post commands for the migration's instance. Pass ``tags`` if the instance's
+    facts are not stored yet.
+    """
     rules = terms.policy.commands
     if tags is None:
         tags = _stored_instance_tags(migration, ports) if needs_instance_tags(rules) else {}
@@ -102,9 +104,9 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
 
 
 def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str = "") -> Migration:
-    """Send the post command, or check whether it has ended. Return the migration.
+    """Send the post command, or check whether it has ended. Return the changed migration.
 
-    The migration's ``commands.phase`` is empty after the command's success, and ``left`` after the command's failure.
+    The field ``commands.phase`` of the migration is empty once the command has succeeded, and ``left`` once the command has failed.
     """
     rule = command_rule(migration, ports.batches.load_terms(migration.batch_id), ports)
     if not rule.post:

@@ -22,12 +22,14 @@ class SlotCounts:
     waves: Counter[int]
 
     def counts_with_region_and_wave(self, migration: Migration, standing: AdmissionCounts) -> AdmissionCounts:
-        """Return a copy of ``standing`` that also counts the slot holders in the migration's region and in its wave."""
+        """Return a copy of the counts, with the numbers of slot holders in the migration's region and in its wave."""
         in_wave = self.waves[self.cut.wave_number(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)
 
     def count_migration_if_slot_free(self, migration: Migration) -> bool:
-        """Count the migration if its region and its wave have a free slot. Return whether the migration was counted."""
+        """Count the migration as a slot holder if its region and its wave have a free slot. Return whether the migration was
+        counted.
+        """
         wave, policy = self.cut.wave_number(migration.migration_id), self.terms.policy
         rooms = (
             _free_slot_count(policy.max_moving_per_region, self.regions[migration.region_id]),

@@ -1,4 +1,4 @@
-"""Carries out the effects of a step. An effect that is carried out twice has the same result as an effect carried out once."""
+"""Carries out the effects of a step. Carrying out an effect twice has the same result as carrying it out once."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ If the start is delayed for too long, the migration fails with Job.TimedOut.
 
 
 def perform_effect(effect: Effect, migration: Migration, ports: Ports) -> None:
-    """Carry out one effect of a step of ``migration``. Raises the errors of the ports that the effect uses."""
+    """Carry out one effect of the migration's step. Raises the errors of the ports that the effect uses."""
     _PERFORMERS[type(effect)](effect, migration, ports)
 
 
@@ -68,7 +68,7 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
 
 
 _PLACE_RELEASED_WITH_LOCK = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
-"""Final states in which a job may still run. In a final state with a running job, the group's place is released with the lock."""
+"""Final states in which a job may still run. While a job may run, the group's place is released only together with the lock."""
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
@@ -115,7 +115,9 @@ def launch_job(migration: Migration, ports: Ports) -> None:
 
 
 def _remove_resources_of_hop(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
-    """Remove the ended hop's resources from SMC. If the next hop already uses the source server, the source server stays."""
+    """Remove the resources of the finished hop from SMC. If the next hop already uses the source server, the source server is not
+    removed.
+    """
     if migration.hop == effect.hop and migration.state in STATES_AFTER_RETRY:
         return  # this effect belongs to an earlier end, which a retry has undone; the retry uses the resources in SMC
     then = replace(migration, hop=effect.hop)

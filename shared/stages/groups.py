@@ -1,4 +1,4 @@
-"""Takes and releases the lock row of a redundancy group, called the group's place.
+"""Takes and releases the lock row of a redundancy group. The lock row is called the group's place.
 
 Only the group member that holds the place may move.
 """
@@ -25,9 +25,10 @@ MOST_WAITING_READ = 100
 
 
 def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None:
-    """Take the place of the migration's group. Return the blocking limit if another member holds the place and still needs it.
+    """Reserve the group's place for the migration. If another member holds the place and still needs it, return the limit that
+    blocks the start.
 
-    If the holder no longer needs the place, this migration takes the place over.
+    If the holder no longer needs the place, this migration takes it over.
     """
     for _ in range(LOST_RACE.calls):
         place = ports.admission.take_group_place(migration.group, migration.migration_id, migration.attempt)
@@ -43,7 +44,7 @@ def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None
 def release_group_place(migration: Migration, ports: Ports) -> None:
     """Release the group's place if the migration no longer needs it.
 
-    If a later attempt of the migration has taken the place, the place stays.
+    If a later attempt of the migration has taken the place, the place is not released.
     """
     last = last_attempt_to_release_place(migration)
     if last:

@@ -24,7 +24,7 @@ _LOG = logging.getLogger("replank")
 
 ACTOR = "somebody else"
 MOST_EVENTS_KEPT = 8
-"""Maximum events that a migration stores to recognise repeated events. The bus may repeat an event for up to a day."""
+"""Maximum event ids that a migration stores to recognise repeated events. The bus may repeat an event for up to a day."""
 LOADED_AT_ONCE = 100
 _EXPECTED = Outcome("stale", {"reason": "expected: the pipeline or its job did this"})
 
@@ -84,7 +84,7 @@ def record_snapshot_by_others(content: dict[str, Any], account: str, message: Me
 
 
 def _record_disturbance(migration: Migration, what: str, message: Message, ports: Ports) -> Outcome:
-    """Record the disturbance in the journal, publish an event and log an error. A repeated event does nothing.
+    """Record the disturbance in the journal, publish an event and log an error. A repeated event has no effect.
 
     Raises Stale if the row has changed since it was read.
     """

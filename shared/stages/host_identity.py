@@ -15,7 +15,7 @@ def host_identity(migration: Migration, hop: int, ports: Ports) -> InstanceIdent
     """Return the addresses and hostnames that the hop's precheck saw, and the ids of other instances that have one of these
     addresses now.
 
-    The hostname seen in the guest counts as well as the hostname in ECS, because ECS does not notice a change inside the guest.
+    The hostnames are those in ECS and in the guest, because ECS does not notice a change inside the guest.
     """
     seen = baseline_observation(migration, ports, hop=hop)
     facts = seen.instance

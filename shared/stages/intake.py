@@ -1,6 +1,7 @@
 """The intake stage: makes migrations from an end-of-life notice or a submitted batch, and publishes notices on a timer.
 
-A notice never moves an instance. A notice makes a batch and runs prechecks. Instances move only after a person's acknowledgement.
+A notice never moves an instance. A notice only leads to a new batch and to prechecks. Instances move only after a person's
+acknowledgement.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
 def _make_batch_from_notice(message: Message, ports: Ports) -> Batch:
     """Make a batch from a notice.
 
-    The batch's id derives from the notice's source and id, so a second delivery of the notice finds the same batch.
+    The batch's id is derived from the notice's source and id, so a second delivery of the notice finds the same batch.
     """
     _refuse_unknown_notice_source(message.source, ports)
     notice: Notice = read_notice(message.data, ports.catalog)
@@ -106,7 +107,7 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
 
 
 def _record_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:
-    """Record as left out each instance that the batch names and that no region has. Return the missing instances."""
+    """If no region has an instance that the batch names, record this instance as left out. Return the missing instances."""
     selection = choice.batch.selection
     where = ", ".join(selection.regions)
     missing = [
@@ -137,7 +138,7 @@ def _record_silent_regions(batch: Batch, survey: RegionProblems, ports: Ports) -
 
 
 def _problem_causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
-    """For each problem, return its place and its error code.
+    """For each problem, return the region or instance where it occurred, and its error code.
 
     The problems' sentences are left out, because they contain request ids, which differ in each answer.
     """
@@ -145,7 +146,8 @@ def _problem_causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
 
 
 def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Ports) -> bool:
-    """Write the missing rows of one page of instances, and request their prechecks. Return True if none of the rows existed before.
+    """Make the missing migrations for one page of instances, and request their prechecks. Return True if none of the migrations
+    existed before.
 
     Intake may crash at any point of this function. After a crash, the tick starts the planning again, which keeps existing rows and
     adds missing rows. The tick publishes events that stayed in an outbox.

@@ -33,7 +33,7 @@ def unfinished_jobs(migration: Migration, ports: Ports, source_ids: Sequence[str
 
 
 def remove_jobs_of_migration(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[UnfinishedJob, ...]:
-    """Stop and delete the migration's own jobs as far as SMC allows. Return the instance's remaining jobs."""
+    """Stop and delete the migration's own jobs, if SMC allows it. Return the instance's remaining jobs."""
     found = unfinished_jobs(migration, ports, source_ids)
     own = [job for job in found if job.ours]
     if not own:

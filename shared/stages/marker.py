@@ -1,5 +1,5 @@
-"""Writes and reads a marker file in the guest. The file shows whether SMC restored the disks after a job that failed or was a
-drill.
+"""Writes and reads a marker file in the guest. The marker file shows whether SMC restored the disks after a job that failed or was
+a drill.
 
 The marker file is written while the job runs, and removed at the end. If SMC has restored the disks, the marker file is gone too.
 If the marker cannot be written or read, the answer is "not known", and the migration goes on.
@@ -160,7 +160,7 @@ def _record_disks_after_job(migration: Migration, by: str, trace: AfterJobRecord
 
 
 def _commit_step_in_same_state(migration: Migration, by: str, reason: str, ports: Ports, **changes: Any) -> Migration:
-    """Commit a step that keeps the migration's state. The next tick checks the migration again."""
+    """Commit a step that does not change the migration's state. The next tick checks the migration again."""
     now = ports.clock.now()
     return advance_migration(
         ports, step(migration, migration.state, now=now, by=by, reason=reason, due_at=now + LOOK_AGAIN, **changes)

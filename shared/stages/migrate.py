@@ -64,9 +64,9 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _check_limits_and_take_group_place(migration: Migration, scene: StartContext, ports: Ports) -> str:
-    """Check the limits, take the group's place, and return in words why the job may not start; empty if the job may start.
+    """Check the limits, and reserve the group's place. Return, in words, why the job may not start; empty if the job may start.
 
-    An older version, which knew no groups, may have admitted the migration without taking the place.
+    An older version, which knew no groups, may have admitted the migration without reserving the group's place.
     """
     held = blocking_limit(kind_of_next_start(migration), scene) or take_group_place_if_grouped(migration, ports)
     if held:
@@ -137,9 +137,9 @@ def _why_instance_not_ready(migration: Migration, ports: Ports) -> str:
 
 
 def _require_safe_to_move(migration: Migration, batch: Batch, scene: StartContext, ports: Ports) -> None:
-    """Before any destructive call, check the acknowledgement, the lock, the slot, and that every disk has a finished snapshot.
+    """Before any destructive call, check the acknowledgement, the lock, the slot, and the snapshot of every disk.
 
-    Raises Permanent if the acknowledgement, the lock, the slot or a snapshot is missing.
+    Raises Permanent if the acknowledgement, the lock, the slot or a finished snapshot is missing.
     """
     if scene.terms.acknowledgement is None or scene.terms.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")

@@ -1,4 +1,4 @@
-"""Reads what earlier stages observed in an instance and stored."""
+"""Reads the stored observations that earlier stages made in an instance."""
 
 from __future__ import annotations
 

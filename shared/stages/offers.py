@@ -35,12 +35,11 @@ READY_READ = 100
 MANY_READ = 20_000
 """Maximum waiting migrations that one tick reads from the queue of a batch with waves, groups or an order.
 
-More rows are read than for other batches, because the migration that has waited longest may still have to wait for other
-migrations.
+More rows are read than for other batches, because the migrations that have waited longest may have to wait for others.
 """
 RECLAIM_EVERY_MIN = 10
 UNNEEDED_SLOT_KEPT_FOR = timedelta(minutes=10)
-"""An unneeded slot is released once its migration's state has not changed for this time."""
+"""An unneeded slot is released if the state of its migration has not changed for this long."""
 
 
 @dataclass
@@ -143,8 +142,8 @@ def _prepare_queue_and_choose_migrations(queue: _BatchQueue, next_hops: bool, ti
     """Return the migrations of one queue that get an offer. If ``next_hops`` is true, return only migrations that have finished a
     hop; otherwise, return only migrations before their first hop.
 
-    Before first hops are chosen, also pause the batch if its failure budget is spent, advance its wave, sort the queue and report
-    approvals. If a step fails, log the error and return no migration.
+    Before first hops are chosen, prepare the queue: pause a batch that has spent its failure budget, advance its wave, sort it, and
+    report approvals. If any of these preparations fails, log the error and return no migration.
     """
     try:
         if not next_hops and any(not each.first for each in queue.waiting):

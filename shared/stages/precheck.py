@@ -94,7 +94,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
 def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: BatchTerms, ports: Ports) -> Migration:
     """Return the migration with its route, and with its driver if none is chosen yet.
 
-    A known route and a known driver stay, even if the facts have changed.
+    An earlier choice of route or driver is kept, even if the facts have changed.
     """
     is_open = driver_traits(migration.driver).is_choice
     if migration.hops and not is_open:
@@ -134,7 +134,7 @@ def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: 
 
 
 def _why_driver_unready(name: str, hops: tuple[Hop, ...], instance: InstanceFacts, ports: Ports) -> str:
-    """Return, in words, why the driver cannot move this instance along these hops now; empty if the driver can."""
+    """Return, in words, why the driver cannot move this instance along these hops now; empty if nothing prevents the move."""
     from shared.domain.driver_choice import why_instance_unrecognisable
 
     if driver_traits(name).needs_identity and (lacks := why_instance_unrecognisable(instance)):
@@ -144,9 +144,8 @@ def _why_driver_unready(name: str, hops: tuple[Hop, ...], instance: InstanceFact
 
 
 def _check_driver_has_settings(migration: Migration, instance: InstanceFacts, ports: Ports) -> None:
-    """Refuse an instance whose driver lacks a setting for the instance's system or for one of the remaining hops' destinations.
-
-    Otherwise, the snapshots would be made for a job that cannot start. Raises Refused (Driver.SettingMissing).
+    """Refuse an instance if its driver lacks a setting for the instance's system or for a remaining hop. Without the refusal,
+    snapshots would be made for a job that cannot start. Raises Refused (Driver.SettingMissing).
     """
     ahead = tuple(hop.destination for hop in migration.hops[migration.hop :])
     error = ports.unready_on_path(migration.driver, instance.os_type, ahead)
@@ -157,7 +156,7 @@ def _check_driver_has_settings(migration: Migration, instance: InstanceFacts, po
 def _migration_with_group(migration: Migration, instance: InstanceFacts, terms: BatchTerms) -> Migration:
     """Return the migration with its redundancy group.
 
-    A known group stays, even if the instance's tag has changed.
+    A group that is already known is kept, even if the instance's tag has changed.
     """
     if terms.policy.group is None or migration.group:
         return migration
@@ -176,7 +175,7 @@ def _assessment_with_group_warning(migration: Migration, terms: BatchTerms, resu
 
 
 def _check_instance_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
-    """Refuse an instance that the batch does not select. An instance that the batch does not select must not be probed."""
+    """Refuse an instance that the batch does not select, because such an instance must not be probed."""
     why = why_not_selected(batch, migration, ports.catalog)
     if why:
         remedy = "To move the instance, submit a batch that names it."
@@ -208,7 +207,7 @@ def _other_active_migration_id(migration: Migration, ports: Ports) -> str:
 
 
 def _last_ended_attempt(migration_id: str, ports: Ports) -> int:
-    """Return the number of the migration's last attempt whose lock can be deleted; 0 while the migration still needs its lock."""
+    """Return the number of the last attempt that no longer needs its lock; 0 while the migration still needs its lock."""
     try:
         found = ports.migrations.load(migration_id)
     except Refused:
@@ -279,7 +278,7 @@ def _pass_precheck(
 
 
 def _reason_for_journal(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
-    """Return the journal's reason for a passed precheck.
+    """Return the reason that the journal gives for a passed precheck.
 
     For a repeated precheck, the reason lists what has changed in the guest since the last precheck.
     """
@@ -291,9 +290,9 @@ def _reason_for_journal(migration: Migration, guest: GuestFacts, ports: Ports) -
 
 
 def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
-    """End the precheck as refused.
+    """End the precheck with a refusal.
 
-    After the first hop the migration fails instead, because the instance has already been changed.
+    After the first hop, a refused migration fails, because its instance has already been changed.
     """
     worst = result.blocking_findings[0] if result.blocking_findings else result.findings[0]
     failure = Failure("precheck", worst.code, f"{worst.title}: {worst.seen}" if worst.seen else worst.title, worst.remedy)

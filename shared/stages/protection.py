@@ -42,8 +42,9 @@ def protect_instance(migration: Migration, ports: Ports) -> None:
 def _switch_protection_on(migration: Migration, ports: Ports) -> None:
     """Write the protection's row, and then switch the instance's protection on.
 
-    Leave the protection off if an earlier attempt or hop switched it on, because a person has switched it off since. If ECS refuses
-    the call, delete the row, so that a later attempt calls ECS again.
+    A protection that an earlier attempt or hop switched on is not switched on again, because a person has switched it off.
+
+    If ECS refuses the call, delete the row, so that a later attempt calls ECS again.
     """
     where = (migration.region_id, migration.instance_id)
     found = ports.compute.instance_page(migration.region_id, instance_ids=[migration.instance_id]).instances
@@ -67,7 +68,7 @@ def _switch_protection_on(migration: Migration, ports: Ports) -> None:
 def _take_over_protection_row(wanted: ProtectedInstance, ports: Ports) -> None:
     """If the row of an earlier migration of the instance remains, give the row to this migration.
 
-    Otherwise, nothing is written: this migration already has the row, or the instance's owner switched the protection on.
+    Nothing is written if this migration already has the row, or if the instance's owner switched the protection on.
     """
     row = ports.protections.protection_record(wanted.region_id, wanted.instance_id, account=wanted.account_id)
     if row is not None and row.migration_id != wanted.migration_id:
@@ -77,7 +78,8 @@ def _take_over_protection_row(wanted: ProtectedInstance, ports: Ports) -> None:
 def restore_protection(migration: Migration, ports: Ports) -> None:
     """Switch off the instance's protection, if this migration switched it on and no longer acts on the instance.
 
-    If ECS refuses the call, the hourly check repeats it. Raises Transient while a late call may still switch the protection on.
+    If ECS refuses the call, the hourly check repeats the call. Raises Transient while a delayed call may still switch the
+    protection on.
     """
     if migration.state not in PUT_BACK:
         return  # a retry or a rollback has begun since, and puts the protection back at its own end
@@ -122,7 +124,7 @@ def restore_left_protections(ports: Ports) -> int:
 
 
 def _can_protection_be_switched_off(row: ProtectedInstance, owner: Migration | None, ports: Ports) -> bool:
-    """Whether the protection can be switched off: its migration no longer acts on the instance, and no late call can follow."""
+    """Whether the protection's migration no longer acts on the instance, and no delayed call can switch the protection on again."""
     if may_call_be_late(row, ports.clock.now()):
         return False
     if owner is not None:

@@ -27,7 +27,7 @@ While ECS resets a disk, the disk has another state.
 """
 _TO_DO = frozenset({ResetState.PENDING, ResetState.ASKED})
 Note = Callable[[tuple[DiskReset, ...], str], Migration]
-"""A function that commits the state of the disks, with a reason for the journal, and returns the migration."""
+"""A function that commits the disks' states, with a reason for the journal, and returns the changed migration."""
 
 
 def planned_disk_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
@@ -69,13 +69,13 @@ def why_disks_busy(migration: Migration, ports: Ports) -> str:
 
 
 def are_disk_resets_outdated(migration: Migration, instance: FoundInstance) -> bool:
-    """Whether the instance may have written to its disks after the reset."""
+    """Whether the instance may have written to its disks after they were reset."""
     valid = are_resets_valid(migration.rollback_disks, entered_at=migration.entered_at, started_at=instance.started_at)
     return has_reset_begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
 
 
 def check_resets_by_dry_run(migration: Migration, ports: Ports) -> None:
-    """Check by a dry run that ECS can reset every disk that is not reset yet."""
+    """Use a dry run to check that ECS can reset every disk that is not reset yet."""
     for reset in migration.rollback_disks:
         if reset.state in _TO_DO:
             ports.compute.check_disk_reset(migration.region_id, reset.disk_id, reset.snapshot_id)

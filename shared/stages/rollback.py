@@ -28,7 +28,10 @@ STATES = frozenset({State.ROLLING_BACK})
 
 
 def handle_message(message: Message, ports: Ports) -> Outcome:
-    """Take the rollback's next step. The rollback succeeds only if a probe proves that the guest is as it was before."""
+    """Take the rollback's next step.
+
+    The rollback succeeds only if a probe proves that the guest is as it was before the migration.
+    """
     return run_stage_or_fail_migration(message, ports, STATES, ("rollback", events.ROLLBACK_FAILED), _run_rollback_phase)
 
 
@@ -117,7 +120,7 @@ def _blocking_jobs(jobs: tuple[UnfinishedJob, ...]) -> list[UnfinishedJob]:
 def _wait_for_jobs(migration: Migration, jobs: list[UnfinishedJob], ports: Ports) -> Outcome:
     """Wait until the jobs have ended.
 
-    Every disk is reset again, because a running job may have written to a disk after its reset.
+    Every disk is reset again, because a running job may have written to a disk after the disk was reset.
     """
     if has_reset_begun(migration.rollback_disks) and any(job.runs for job in jobs):
         migration = _record_disk_resets(

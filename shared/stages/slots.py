@@ -40,9 +40,10 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
 
 
 def take_group_place_if_grouped(migration: Migration, ports: Ports) -> BlockingLimit | None:
-    """Take the place of the migration's redundancy group. Return the blocking limit if another member has the place.
+    """Reserve the place in the migration's redundancy group. If another member has the place, return the limit that blocks the
+    start.
 
-    A migration takes its slot before it takes the group's place.
+    A migration takes its slot before it reserves the group's place.
     """
     if not migration.group:
         return None
@@ -75,10 +76,7 @@ def slot_use_and_start_context(migration: Migration, ports: Ports) -> tuple[Slot
 
 
 def batch_and_start_context(migration: Migration, ports: Ports) -> tuple[Batch, StartContext]:
-    """Return the whole batch, and the facts that decide whether the migration may start.
-
-    Callers that also need the batch's acknowledgement use this function.
-    """
+    """Return the whole batch, and the facts that decide whether the migration may start."""
     seen, hold = ports.admission.slot_use_and_current_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.load_batch_and_tally(migration.batch_id)
     return batch, _start_context_with_blocking_member(
@@ -87,7 +85,7 @@ def batch_and_start_context(migration: Migration, ports: Ports) -> tuple[Batch, 
 
 
 def release_slot(migration: Migration, ports: Ports) -> None:
-    """Release the slot of a migration that no longer moves. If a later retry has taken the slot, the slot stays.
+    """Release the slot of a migration that no longer moves. If a later retry has taken the slot, the slot is not released.
 
     If the migration has ended for good, also release the slot of an unrecorded retry. In earlier versions, a retry took its slot
     before the retry was recorded.
@@ -138,17 +136,17 @@ def release_group_place_if_grouped(migration: Migration, ports: Ports) -> None:
 
 
 def is_lock_kept_for_jobs(migration: Migration, ports: Ports) -> bool:
-    """Whether the migration has ended, but keeps its lock until its last job in SMC has ended."""
+    """Whether the migration has ended, but still keeps its lock because a job in SMC has not ended."""
     owed = ports.migrations.outboxes(migration.migration_id) if migration.owes else []
     return any(isinstance(effect, ReleaseLock) and effect.after_jobs for outbox in owed for effect in outbox.effects)
 
 
 STATES_BEFORE_ADMISSION = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.WAITING})
-"""The states before a migration's admission. In these states, only an earlier attempt's slot is released, because the present
-attempt may have just taken its own.
+"""The states before a migration's admission. Before the admission, only an earlier attempt's slot is released, because the present
+attempt may have just taken a new slot.
 """
 _FINAL_STATES = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
-"""The final states. A migration in a final state needs neither lock nor slot."""
+"""The final states, in which a migration needs neither lock nor slot."""
 _STATES_WITHOUT_SLOT = _FINAL_STATES | {State.ROLLING_BACK}
 """The states in which a migration never needs a slot again. Neither a rollback nor its retry needs a slot."""
 _STATES_WITHOUT_LOCK = _FINAL_STATES | {State.PRECHECK_FAILED}
@@ -183,7 +181,7 @@ def _start_context_of_migration(seen: SlotUse, hold: Hold, tally: BatchTally, ow
 def wave_number(tally: BatchTally, own: str, ports: Ports) -> int:
     """Return the number of the migration's wave; 0 if the batch has no waves.
 
-    Wave numbers start at 0. ``own`` is the migration's id. If ``own`` is empty, return the number of the open wave.
+    Wave numbers start at 0. The argument ``own`` is the migration's id. If ``own`` is empty, return the number of the open wave.
     """
     if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
         return 0

@@ -30,7 +30,7 @@ STATES = ADMITTED | {State.SNAPSHOTTING}
 
 
 def handle_message(message: Message, ports: Ports) -> Outcome:
-    """Admit a waiting migration if the limits allow it, then make its snapshots and wait until they are finished."""
+    """Admit a waiting migration if the limits allow it, make its snapshots, and wait until they are finished."""
     offered = message.type != events.PRECHECK_PASSED
     return run_stage_or_fail_migration(
         message,
@@ -51,7 +51,7 @@ def _admit_migration_or_continue_snapshots(migration: Migration, ports: Ports, *
 
 
 def _continue_snapshots(migration: Migration, ports: Ports) -> Outcome:
-    """Continue the pre command or the snapshots. The time limit applies even if every call to ECS fails."""
+    """Continue the pre command or the snapshots. The time limit for snapshots applies even if every call to ECS fails."""
     try:
         return _run_pre_command_then_snapshots(migration, ports, begun=True)
     except Transient as error:
@@ -79,7 +79,7 @@ def _begin_admitted_migration(migration: Migration, ports: Ports) -> Outcome:
 def _run_pre_command_then_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
     """Run the pre command before the snapshots.
 
-    The snapshots then contain everything that the pre command made the instance write.
+    The snapshots therefore contain everything that the pre command made the instance write.
     """
     drained = commands.run_pre_command(migration, ports) if migration.commands.phase else migration
     if drained is None:

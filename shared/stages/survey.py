@@ -20,7 +20,7 @@ IDS_PER_CALL = 100
 
 @dataclass
 class RegionProblems:
-    """The problems of one listing. A region in ``refused`` needs a person, and a region in ``silent`` may answer later.
+    """The problems of one listing. The regions in ``refused`` need a person. The regions in ``silent`` may answer later.
 
     Each entry has a region, an error code and a sentence.
     """
@@ -29,7 +29,7 @@ class RegionProblems:
     silent: list[Problem] = field(default_factory=list)
 
     def all_problems(self, *, again: bool) -> tuple[Problem, ...]:
-        """Return all problems in words. If ``again`` is true, the words say that silent regions are tried again automatically."""
+        """Return all problems in words. If ``again`` is true, the texts say that silent regions are tried again automatically."""
         then = (
             "Replank tries the region again automatically." if again else "Once it answers, submit a batch for this region again."
         )
@@ -47,9 +47,8 @@ def instance_pages(
 ) -> Iterator[tuple[FoundInstance, ...]]:
     """Yield the instances of the accounts' regions, page by page. A region's problems are added to ``survey``.
 
-    If ``instance_ids`` has ids, only the instances with these ids are searched for, and the filter ``only`` is not used. Otherwise,
-    the filter shortens the listing, but the pages may still contain instances that do not match the filter. An instance may be
-    returned twice.
+    If ``instance_ids`` is not empty, only these instances are searched for, and the filter ``only`` is not used. The filter
+    shortens the listing, but the pages may still contain instances that do not match the filter. An instance may be returned twice.
     """
     for account_id in accounts:
         wanted = dict.fromkeys(instance_ids) if instance_ids else None

@@ -21,7 +21,8 @@ from shared.stages.adopt import ledger_entry_with_other_owner, why_not_made_by_s
 from shared.stages.advance import advance_migration
 
 PATIENCE = timedelta(minutes=8)
-"""Time limit of one run. The platform stops the function after ten minutes (s.yaml). The next day's run continues."""
+"""Time limit of one run. The platform stops the function after ten minutes, as set in s.yaml. The next day's run deletes the rest.
+"""
 SUNDAY = 6
 """The weekday on which all confirmed migrations are checked.
 
@@ -76,12 +77,12 @@ class SweepFailures:
 
     codes: Counter[str] = field(default_factory=Counter)
     silent: set[tuple[str, str]] = field(default_factory=set)
-    """The accounts and regions that did not answer.
+    """Pairs of an account and a region from which ECS did not answer.
 
     The run skips a region that did not answer, because each further call would wait just as long.
     """
     refusing: set[str] = field(default_factory=set)
-    """Member accounts that refuse the pipeline. The run skips accounts that refuse the pipeline."""
+    """Member accounts that refuse the pipeline's calls. The run skips accounts that refuse calls."""
 
     def call_or_log_failure(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
         """Call the function ``act`` for one snapshot or migration, and return the result. If the call fails, log the cause and
@@ -121,7 +122,8 @@ def _owning_migrations(entries: Sequence[LedgerEntry], ports: Ports) -> list[Mig
 
 
 def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
-    """Delete one snapshot if its migration's row and its ledger entry allow the deletion (invariant 2 in docs/architecture.md).
+    """Delete one snapshot if its migration's row and its ledger entry allow the deletion. The rule is invariant 2 in
+    docs/architecture.md.
 
     Return whether the snapshot is deleted.
     """

@@ -20,7 +20,7 @@ _LOG = logging.getLogger("replank")
 def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:
     """Begin the rollback of a migration that failed its validation. Do nothing if a person has already acted on the migration.
 
-    Raises Transient while the batch is on hold or an approval is missing.
+    Raises Transient while the deployment's hold is set, or while an approval is missing.
     """
     row = ports.migrations.load(migration.migration_id)
     if row.state is not State.FAILED or row.entered_version != effect.version:

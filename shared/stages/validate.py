@@ -28,7 +28,7 @@ from shared.stages.observed import baseline_observation
 
 STATES = frozenset({State.VALIDATING})
 Documents = Mapping[str, Mapping[str, Any]]
-"""The documents that a step stores. The keys are the names of the documents."""
+"""The documents that a step stores, by name."""
 
 
 def handle_message(message: Message, ports: Ports) -> Outcome:
@@ -102,7 +102,7 @@ def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outco
 def _probe_again_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unmoved: str = "") -> Outcome:
     """Probe the guest again later, or fail the migration once the guest's services have had enough time to start.
 
-    ``unmoved`` names the old system if the guest still runs the old system after the job has finished.
+    The argument ``unmoved`` names the old system if the guest still runs the old system after the job has finished.
     """
     now = ports.clock.now()
     worst = (result.blocking_findings or result.findings)[0]

@@ -33,7 +33,9 @@ STAGE_OF = {
     State.VALIDATING: "validate",
     State.ROLLING_BACK: "rollback",
 }
-"""For each state, the stage that handles its migrations. The watch function itself handles the states migrating and restarting."""
+"""For each state, the stage that works on migrations in this state. The watch function itself checks migrations in the states
+migrating and restarting.
+"""
 _WATCHED_HERE = frozenset({State.MIGRATING, State.RESTARTING})
 """The states in which only the watch stage checks a migration."""
 OPEN_BATCHES = 500
@@ -42,14 +44,14 @@ OPEN_BATCHES = 500
 Few batches are open at the same time, because a batch in which no migration can start is closed.
 """
 SLOTS_REFILLED, BATCHES_REFILLED, SIZE_REFILLED = 200, 10, 1_000
-"""A released slot is offered at once only up to these sizes: slots of the account, open batches, and migrations of one batch.
+"""A released slot is offered immediately only up to these sizes: slots of the account, open batches, and migrations of one batch.
 
 The offer reads all slot holders and the queues of all batches. In a larger deployment the next tick makes the offer.
 """
 
 
 def handle_message(message: Message, ports: Ports) -> Outcome:
-    """Handle a tick, the acknowledgement of a batch, the release of a slot, or an event of ECS."""
+    """React to a tick, to the acknowledgement of a batch, to the release of a slot, or to an event of ECS."""
     if message.source == "acs.ecs":
         return handle_ecs_event(message, ports)
     if message.type == events.BATCH_ACKNOWLEDGED:
@@ -63,7 +65,7 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
 
 
 def _offer_released_slot(ports: Ports) -> Outcome:
-    """Offer a released slot at once, to the migration that the next tick would choose."""
+    """Offer a released slot immediately to the migration that the next tick would choose."""
     few = ports.limits.max_moving <= SLOTS_REFILLED
     batches = ports.batches.open_batches(BATCHES_REFILLED + 1) if few else []
     if not few or len(batches) > BATCHES_REFILLED or any(batch.size > SIZE_REFILLED for batch in batches):
@@ -73,7 +75,7 @@ def _offer_released_slot(ports: Ports) -> Outcome:
 
 
 def _check_all_accounts(ports: Ports) -> Outcome:
-    """Check whether each member account can be used now. `replank doctor` requests the check of all member accounts."""
+    """Check whether each member account can be used now. The command `replank doctor` requests the check of all member accounts."""
     from shared.stages.accounts import check_every_account
 
     return Outcome("done", {"accounts": len(ports.member_accounts), "unusable": sorted(check_every_account(ports))})
@@ -135,7 +137,8 @@ def _recheck_accounts_and_select_migrations(due: list[Migration], ports: Ports) 
 
 
 def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tuple[int, int]:
-    """Poll the jobs and guests of migrating and restarting migrations, and remind the stages of all others.
+    """Poll the jobs and guests of migrations in the states migrating and restarting. Send a reminder to the stage of every other
+    migration.
 
     Return how many migrations changed their state, and how many reminders were sent.
     """
@@ -147,10 +150,10 @@ def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tup
 
 
 def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
-    """Carry out the migration's outboxes. Return whether this tick also handles the migration itself.
+    """Carry out the migration's outboxes. Return whether this tick also works on the migration itself.
 
-    The tick handles the migration if the outbox is older than the migration's state, because an old outbox must not delay a
-    migration. The tick also handles every migration that no other stage checks.
+    The tick works on the migration if the outbox is older than the migration's state, because an old outbox must not delay a
+    migration. The tick also works on every migration that no other stage checks.
     """
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:
@@ -189,8 +192,8 @@ def _poll_or_log_error(look: Callable[[Sequence[Migration], Ports], int], migrat
 def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
     """Send a reminder for each due migration to its stage, and postpone the migrations that make no progress.
 
-    If a migration makes progress, its stage's own step sets its due time. Migrations without progress go to the end of the queue,
-    so that other migrations are not blocked. Return how many reminders were sent.
+    A stage sets the due time of a migration that makes progress. A migration without progress goes to the end of the queue, so that
+    it does not block other migrations. Return how many reminders were sent.
     """
     now = ports.clock.now()
     nudge = events.reminder_id(now)

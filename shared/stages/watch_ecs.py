@@ -22,7 +22,7 @@ RESTARTS_COUNTED_IN = frozenset({State.MIGRATING, State.RESTARTING, State.VALIDA
 
 
 def handle_ecs_event(message: Message, ports: Ports) -> Outcome:
-    """Handle an event of ECS. An event that concerns no migration is ignored."""
+    """React to an event of ECS. An event that concerns no migration is ignored."""
     content = message.data.get("content", message.data)
     if not isinstance(content, dict):
         return Outcome("stale", {"reason": "an ECS event without content"})
@@ -34,7 +34,7 @@ def handle_ecs_event(message: Message, ports: Ports) -> Outcome:
 
 
 def _handle_power_state(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    """Count a restart when an instance runs again. The guard handles every other change of an instance's power state."""
+    """Count a restart when an instance runs again. The guard checks every other change of an instance's power state."""
     instance_id, state = str(content.get("resourceId", "")), str(content.get("state", ""))
     region_id = str(message.data.get("regionId") or message.region_id or "")
     if state not in ("Running", "Stopped", "Deleted") or not instance_id:
@@ -58,7 +58,8 @@ def _handle_power_state(message: Message, content: dict[str, Any], ports: Ports)
 def _account_of_event(message: Message, ports: Ports) -> str | None:
     """Return the event's account as the rows store it; None if this deployment does not serve the account.
 
-    An event without an account belongs to the deployment's own account, because only that account's bus leaves out the account.
+    An event without an account is about the deployment's own account. Only the event bus of the deployment's own account publishes
+    events without an account.
     """
     named = message.account_id
     if not named or named in ports.member_accounts:

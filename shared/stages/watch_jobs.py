@@ -1,4 +1,4 @@
-"""Watches running jobs. SMC publishes no events, so each tick polls the jobs, with fifty jobs in a call."""
+"""Watches running jobs. SMC publishes no events. Each tick therefore polls all running jobs, with fifty jobs in a call."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
 
 
 def _handle_unreadable_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
-    """Handle jobs whose state cannot be read now. If a job is past its time limit, its migration fails although the job's state is
+    """Process jobs whose state SMC does not report at the moment. The migration of an overdue job fails although the job's state is
     unknown.
     """
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
@@ -50,7 +50,7 @@ def _handle_unreadable_jobs(migrations: Sequence[Migration], error: ReplankError
 
 
 def _last_known_job_report(migration: Migration) -> JobReport:
-    """Return the last known report of a job. A job that had not ended in that report counts as running."""
+    """Return the last known report of a job. A job whose last report shows no end counts as running."""
     end = migration.trace.ended
     if end is None:
         return JobReport(JobPhase.RUNNING, DriverData(), progress=migration.progress)
@@ -152,7 +152,9 @@ def _ask_guest_and_fail_migration(migration: Migration, end: JobEnd, ports: Port
 
 
 def _record_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
-    """Record the end of a failed job. The failure counts against the budget at once, before the guest is asked for the marker."""
+    """Record the end of a failed job. The failure counts against the failure budget immediately, before the guest is asked for the
+    marker.
+    """
     now = ports.clock.now()
     reason = f"the job ended with {end.code}; the guest will be asked"
     trace = replace(migration.trace, ended=end)

@@ -41,7 +41,7 @@ class WaveOrderWriter:
     def buffer_sort_keys(self, chosen: Iterable[tuple[str, FoundInstance]]) -> None:
         """Buffer the sort key of each instance under its migration's id. Write the keys once the buffer is full.
 
-        A repeated planning writes the same keys again.
+        If the planning is repeated, the same keys are written again.
         """
         order = self._batch.policy.order
         self._unnoted |= {id: sort_key(order, each.name, each.instance_id, dict(each.tags)) for id, each in chosen}
@@ -56,7 +56,7 @@ class WaveOrderWriter:
 
 
 def sort_key_by_name(migration: Migration) -> list[str]:
-    """Return the sort key of a migration whose key is not stored: the instance's name, then its id."""
+    """Return the sort key of a migration whose key is not stored: the name of the instance, and then the instance's id."""
     return sort_key("", migration.instance_name, migration.instance_id, {})
 
 

@@ -1,4 +1,5 @@
-"""The operations of the HTTP API: every act of an operator, and every question about batches and migrations.
+"""The operations of the HTTP API: every act of an operator, and every query about batches and migrations.
 
-No operation waits for the cloud. An operation reads and writes rows and publishes events, and the stages do the work.
+No operation waits for the cloud. An operation only reads and writes rows, and publishes events. The stages do the work that an
+operation requests.
 """

@@ -1,4 +1,4 @@
-"""Shows the accounts that the deployment serves, and why an account cannot be used."""
+"""Shows the accounts that the deployment serves, and the reason for each account that cannot be used."""
 
 from __future__ import annotations
 

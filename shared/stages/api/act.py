@@ -17,7 +17,7 @@ from shared.stages.advance import advance_migration
 
 @dataclass(frozen=True)
 class RequestedAct:
-    """A person's request for an act on a migration. ``seen`` is the version of the migration that the person saw."""
+    """A person's request for an act on a migration. The field ``seen`` is the version of the migration that the person saw."""
 
     name: str
     caller: Caller
@@ -30,7 +30,7 @@ class _ActAlreadyDone(Exception):
 
 
 def carry_out_act(ports: Ports, migration: Migration, act: RequestedAct) -> None:
-    """Decide which step the act takes, and commit that step. A repeated act changes nothing.
+    """Decide which step carries out the act, and commit this step. A repeated act changes nothing.
 
     If somebody else writes the row at the same time, the step is decided again.
 

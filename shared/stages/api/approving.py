@@ -29,16 +29,16 @@ class Approver:
     caller: Caller
     access: AccessRules
     own: str
-    """The deployment's own account."""
+    """The id of the deployment's own account."""
 
     def roles_in_accounts(self, accounts: tuple[str, ...], owner: str) -> frozenset[Role]:
-        """Return only the roles that the person has in all of the accounts."""
+        """Return the roles that the person has in every one of the accounts."""
         held = [caller_roles(self.caller, self.access, account=each or self.own, owner=owner) for each in accounts]
         return frozenset.intersection(*held)
 
 
 def approve_batch(ports: Ports, batch_id: str, who: Approver, digest: str, wave: int, why: str) -> views.BatchView:
-    """Approve the batch or one of its waves. ``digest`` proves which policy and selection the person saw."""
+    """Approve the batch or one of its waves. The digest proves which policy and selection the person saw."""
 
     def approval_status(batch: Batch, now: datetime) -> ApprovalStatus:
         if wave:
@@ -82,7 +82,7 @@ def _write_approval(
 
 
 def check_rollback_approved(migration: Migration, now: datetime, ports: Ports) -> None:
-    """Raise Refused (Approval.Missing) unless enough persons have approved the migration's rollback."""
+    """Raise Refused (Approval.Missing) unless enough people have approved the migration's rollback."""
     batch = ports.batches.load(migration.batch_id)
     approvals.check_enough_approvals(rollback_approval_status(batch, migration, now, ports), batch.batch_id)
 

@@ -1,4 +1,4 @@
-"""Finds the batches that may need a person now. Each batch comes with the number of its migrations in each state."""
+"""Finds the batches that may need a person now. Each batch is returned with the number of its migrations in each state."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ STATES_FOR_A_PERSON = (State.FAILED, State.PRECHECK_FAILED, State.MIGRATED)
 def page_of_batches_needing_person(ports: Ports, *, limit: int, token: str) -> BatchesNeedingPerson:
     """Check ``limit`` batches, newest first, and return the batches that may need a person.
 
-    Checking a batch takes one read of its migrations' states, and may also take a read of its waves and of its snapshotted
-    migrations. A page may be empty although more pages follow.
+    For each batch, the states of its migrations are read. For some batches, the waves and the snapshotted migrations are read too.
+    A page may be empty although more pages follow.
     """
     now, found = ports.clock.now(), list[BatchNeedingPerson]()
     page = ports.batches.batch_page(limit=limit, token=token)
@@ -57,7 +57,7 @@ def _batch_needing_person(
 
 
 def _may_batch_need_person(batch: Batch, need: BatchNeedingPerson, now: datetime) -> bool:
-    """Whether the batch may need a person. The answer may be yes although the batch needs nobody."""
+    """Whether the batch may need a person. The check is rough: it may return True for a batch that needs nobody."""
     if any(need.counts.get(state.value) for state in STATES_FOR_A_PERSON) or batch.control.brake in (
         PauseState.PAUSED,
         PauseState.BUDGET,

@@ -16,7 +16,7 @@ class NextWave:
     number: int
     waits_for: str
     soak_over: bool
-    """Whether the soak of the previous wave is over, so the next wave waits only for persons."""
+    """Whether the soak of the previous wave is over. After the soak, the next wave waits only for people."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,9 @@ class BatchNeedingPerson:
 
 @dataclass(frozen=True)
 class BatchesNeedingPerson:
-    """The batches of a page that may need a person. ``looked_into`` is the number of batches that were checked to make the page."""
+    """One page of the batches that may need a person. The field ``looked_into`` is the number of batches that were checked for the
+    page.
+    """
 
     batches: tuple[BatchNeedingPerson, ...]
     next_token: str

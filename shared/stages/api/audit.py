@@ -1,4 +1,4 @@
-"""Writes a line to the audit before each act, adds the outcome afterwards, and lists the lines."""
+"""Writes a line to the audit log before each act, adds the outcome afterwards, and lists the lines."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ log = logging.getLogger("replank.audit")
 SHOWN_DAYS = 7
 """Number of days that are listed if the request names no day."""
 PAGES = 20
-"""Maximum pages that one request searches for lines that match the filters. The answer's next token continues the search."""
+"""Maximum pages that one request searches for lines that match the filters. The search continues with the next token in the answer.
+"""
 
 
 def record_request(ports: Ports, asked: AuditRequest) -> str:
-    """Record a request before the requested act is done. Return the id of the new line of the audit.
+    """Record a request before the requested act is done. Return the id of the new line in the audit log.
 
-    Raises Transient if the line cannot be written. No act may happen without a line in the audit.
+    Raises Transient if the line cannot be written. No act may happen without a line in the audit log.
     """
     return ports.audit.record_request(asked)
 
 
 def record_outcome(ports: Ports, entry: str, answered: AuditOutcome) -> None:
-    """Record the outcome of an act in the act's line of the audit. Log an error if the line cannot be written, because the act is
-    already done.
+    """Add the outcome of an act to the line that records its request. If the outcome cannot be written, only log an error, because
+    the act is already done.
     """
     try:
         ports.audit.record_outcome(entry, answered)
@@ -42,10 +43,10 @@ def record_outcome(ports: Ports, entry: str, answered: AuditOutcome) -> None:
 
 
 def audit_line_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditLineList:
-    """Return the audit's lines of the requested days, newest first.
+    """Return the lines of the audit log for the requested days, newest first.
 
-    If the request names no days, the last seven days are listed. A page may have fewer lines than ``limit``, or no line, although
-    more pages follow.
+    If the request names no days, the lines of the last seven days are listed. A page may have fewer lines than ``limit``, or no
+    line, although more pages follow.
     """
     last = _requested_day(wanted.get("to", ""), ports.clock.now().date())
     first = _requested_day(wanted.get("from", ""), last - timedelta(days=SHOWN_DAYS - 1))
@@ -63,7 +64,7 @@ def audit_line_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, toke
 
 
 def audit_line_view(line: AuditEntry) -> people_views.AuditLineView:
-    """Return the API's view of one line of the audit."""
+    """Return the API's view of one line of the audit log."""
     asked, answered = line.asked, line.answered
     return people_views.AuditLineView(
         entry=line.entry,
@@ -87,7 +88,9 @@ def audit_line_view(line: AuditEntry) -> people_views.AuditLineView:
 
 
 def audit_csv_text(found: people_views.AuditLineList) -> str:
-    """Return the audit's lines as CSV with a header. A cell that a spreadsheet would run as a formula begins with an apostrophe."""
+    """Return lines of the audit log as CSV with a header. A cell that a spreadsheet would run as a formula begins with an
+    apostrophe.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     names = [each.name for each in fields(people_views.AuditLineView)]

@@ -57,7 +57,7 @@ def submit_batch(ports: Ports, request: Json, caller: Caller) -> tuple[views.Bat
 
 
 def batch_id_from_token(client_token: str) -> str:
-    """Return the batch id that derives from a client token."""
+    """Return the batch id that is derived from a client token."""
     return "b" + hashlib.sha256(client_token.encode()).hexdigest()[:16]
 
 
@@ -96,7 +96,7 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
 
 
 def _selection_criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]:
-    """Return the request's criteria for instances as a mapping. Its keys are the names of a selection's fields."""
+    """Return a mapping from the names of a selection's fields to the request's criteria for instances."""
     same = {
         "instance_ids": "instanceIds",
         "tags": "tags",
@@ -172,9 +172,9 @@ def waiting_job_count(batch: Batch, counts: dict[str, int], ports: Ports) -> int
 
 
 def _may_have_acts_in_journal(batch: Batch) -> bool:
-    """Whether an act may be in the batch's journal.
+    """Whether the batch's journal may contain an act.
 
-    Planning, acknowledging and closing a batch change its row, but add no line to its journal.
+    If a batch is planned, acknowledged or closed, its row changes, but its journal gets no line.
     """
     without_line = 2 + (batch.acknowledgement is not None) + (batch.state is BatchState.CLOSED)
     return batch.control != UNTOUCHED or batch.version > without_line
@@ -187,7 +187,7 @@ def _wave_views(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[vie
 
 
 def _why_no_migration_starts(batch: Batch, tally: BatchTally, counts: dict[str, int], ports: Ports) -> str:
-    """Return, in words, why no migration of the batch starts. During planning, only the planning is named as the reason."""
+    """Return, in words, why no migration of the batch starts. During planning, the planning is the only reason given."""
     if batch.state is not BatchState.PLANNING:
         return why_batch_cannot_start(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
     trouble = "; ".join(f"{code}: {sentence}" for _, code, sentence in batch.problems)

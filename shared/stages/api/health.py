@@ -1,6 +1,6 @@
 """Shows the health of the deployment, as far as stored rows show it.
 
-If no row shows a figure, the figure is ``unknown``. The answer then says where a person can look it up.
+If no row shows a figure, the figure is ``unknown``. For an unknown figure, the answer says where a person can find it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from shared.ports.ports import Ports
 from shared.stages.api.people_views import HealthFigure, HealthView
 
 LATE = timedelta(minutes=5)
-"""The tick is late if a migration has been due for longer than this limit. The alarm for a missing tick has the same limit."""
+"""The tick counts as late if a migration has been due for longer than this limit. The alarm for a missing tick uses the same limit
+as this module.
+"""
 ROWS = 20
 """Maximum overdue rows that one answer reads."""
 _TICK = "Look at the timer and the newest log lines of replank-watch. The alarm 'Replank: No tick for five minutes' reports it."
@@ -23,7 +25,7 @@ _ERRORS = "Open the dashboard Replank in Log Service. The alarm 'Replank: A func
 
 
 def health_view(ports: Ports) -> HealthView:
-    """Return what is known of the tick, of dead letters, and of the functions' errors. Changes nothing."""
+    """Return what is known about the tick, about dead letters, and about errors of the functions. Changes nothing."""
     now = ports.clock.now()
     return HealthView(
         now,
@@ -38,7 +40,7 @@ def health_view(ports: Ports) -> HealthView:
 def _health_figure_of_tick(ports: Ports, now: datetime) -> HealthFigure:
     """Return the figure that says whether the tick is late.
 
-    No row has the time of the last tick, but a migration that stays due shows that ticks are missing.
+    No row has the time of the last tick, but a migration that stays overdue shows that ticks are missing.
     """
     page = ports.migrations.tick_queue_page(now - LATE, limit=ROWS)
     since = min(map(_due_time, page.migrations), default=None)

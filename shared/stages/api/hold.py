@@ -1,4 +1,4 @@
-"""Sets, releases and shows the hold. While the hold is set, no migration of the deployment starts."""
+"""Sets, releases and shows the deployment's hold. While the hold is set, no migration starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.stages.api.act import contention_error
 
 
 def get_hold(ports: Ports) -> views.HoldView:
-    """Return whether all starts are held, the reason, and the last acts on the hold."""
+    """Return the hold: whether it is set, why it is set, and the last acts that set or released it."""
     return hold_view(ports.admission.current_hold())
 
 
@@ -23,8 +23,8 @@ def hold_view(hold: Hold) -> views.HoldView:
 
 
 def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
-    """Set the hold at once. If somebody releases the hold at the same moment, the hold stays set. A second hold only adds a line to
-    the history.
+    """Set the hold. If somebody releases the hold at the same moment, the hold stays set. If the hold is already set, only a line
+    is added to its history.
     """
     line = HoldHistoryEntry("hold", caller.name, ports.clock.now(), why, caller.trust.value)
     for _ in range(LOST_RACE.calls):
@@ -35,7 +35,7 @@ def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
 
 
 def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.HoldView:
-    """Release the hold, so that migrations start again.
+    """Release the hold, so that migrations can start again.
 
     Raises Refused if no hold is set, or if the hold has changed since the person saw it.
     """

@@ -15,7 +15,7 @@ _NEVER = "9999"
 
 
 def inventory_view(ports: Ports) -> InventoryView:
-    """Return the last inventory, with the support dates from the catalog. Only one row is read, even for a large fleet."""
+    """Return the last inventory, with the end-of-support dates from the catalog. Only one row is read, even for a large fleet."""
     found = ports.inventory.last_inventory()
     if found is None:
         return InventoryView(ports.account_id, None, 0, 0, (), (), ())
@@ -40,10 +40,9 @@ def inventory_view(ports: Ports) -> InventoryView:
 
 
 def _release_key_and_system(group: InstanceGroup) -> tuple[str, str]:
-    """Return the key of the group's release, or the system's name if the catalog does not know the release. The other item of the
-    pair is empty.
+    """Return a pair: the key of the group's release, and the name of its system.
 
-    A known release is named by its key alone, because an older catalog may have used another name.
+    The name is empty if the catalog knows the release, because an older catalog may have used another name.
     """
     return group.release, "" if group.release else group.system
 

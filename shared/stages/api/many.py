@@ -42,7 +42,7 @@ def retry_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict
 def roll_back_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.RollbackResult:
     """Begin the rollback of the named migrations of the batch, each at the version that the operator saw.
 
-    Each rollback is checked on its own, and needs the approvals that the policy asks for.
+    Each rollback is checked separately, and needs the approvals that the policy asks for.
     """
     ports.batches.load_terms(batch_id)  # raises Refused if the batch does not exist
 
@@ -53,7 +53,9 @@ def roll_back_migrations(ports: Ports, batch_id: str, caller: Caller, versions: 
 
 
 def cancel_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.CancellationResult:
-    """Cancel the named migrations of the batch before their instances change, each at the version that the operator saw."""
+    """Cancel the named migrations of the batch, each at the version that the operator saw. The cancellation of a migration is
+    refused if its instance may have been changed.
+    """
     ports.batches.load_terms(batch_id)  # raises Refused if the batch does not exist
 
     def decide_cancellation(migration: Migration, now: datetime) -> Step:

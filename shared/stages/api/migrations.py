@@ -34,23 +34,25 @@ class MigrationFilter:
     instance_id: str = ""
     account_id: str = ""
     code: str = ""
-    """A part of the failure's error code."""
+    """Text that the failure's error code must contain."""
     text: str = ""
-    """A part of an id, name, release, account or region."""
+    """Text that an id, name, release, account or region of the migration must contain."""
     group: str = ""
     """The redundancy group, as tag=value."""
     order: str = ""
-    """The order of a batch's migrations: ``state`` (also if empty), ``name`` or ``changed``. A ``-`` reverses the order."""
+    """The order of a batch's migrations: ``state``, ``name`` or ``changed``. An empty order means ``state``. The prefix ``-``
+    reverses the order.
+    """
 
     @property
     def has_unindexed_fields(self) -> bool:
-        """Whether the filter has fields without an index, so that each row must be read and checked."""
+        """Whether the filter uses a field that has no index. Without an index, each row must be read and checked."""
         return bool(self.account_id or self.code or self.text or self.group)
 
     def matches_migration(self, migration: Migration, own: str) -> bool:
         """Whether the migration matches those fields of the filter that have no index.
 
-        ``own`` is the deployment's own account, which rows store as an empty string.
+        The argument ``own`` is the deployment's own account, which rows store as an empty string.
         """
         account_id = migration.account_id or own
         code = migration.failure.code if migration.failure else ""

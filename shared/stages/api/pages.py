@@ -16,7 +16,7 @@ from shared.stages.api import planning, views
 from shared.stages.api.report_page import report_html
 
 MOST_ROWS = 500
-"""Maximum instances on the HTML page. GET /batches/{batchId}/report lists all instances as JSON, page by page."""
+"""Maximum instances on the HTML page. The operation GET /batches/{batchId}/report lists all instances as JSON, page by page."""
 _ROLLED_BACK = frozenset({State.ROLLING_BACK, State.ROLLED_BACK})
 """The states in which the assessment in a migration's row comes from its rollback, not from its precheck."""
 

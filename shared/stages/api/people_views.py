@@ -1,5 +1,5 @@
-"""The API's views of the caller, of approvals, of the audit, and of the settings in force. ``views.py`` says how a view becomes
-JSON.
+"""The API's views of the caller, of approvals, of the audit log, and of the settings in force. The module ``views.py`` says how a
+view becomes JSON.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class AuditLineView:
-    """One act or refusal in the audit: the person, the time, the request, the outcome, and the target before and after."""
+    """One act or refusal in the audit log: the person, the time, the request, the outcome, and the target before and after."""
 
     entry: str
     at: datetime
@@ -33,7 +33,7 @@ class AuditLineView:
 
 @dataclass(frozen=True)
 class AuditLineList:
-    """A page of lines of the audit, newest first."""
+    """A page of the audit log, newest line first."""
 
     lines: tuple[AuditLineView, ...]
     next_token: str
@@ -62,13 +62,13 @@ class SignInProvider:
 
 @dataclass(frozen=True)
 class SettingView:
-    """One setting of the deployment. The setting's name is that of the environment variable."""
+    """One setting of the deployment. The name of a setting is the name of its environment variable."""
 
     name: str
     value: str
-    """The value in force. A list is joined by commas, and an object is JSON.
+    """The value that the running function uses. A list is joined by commas, and an object is JSON.
 
-    A secret is shown as ``***``. A setting without a value is empty.
+    A secret is shown as ``***``. The value of an unset setting is an empty text.
     """
     is_default: bool
 
@@ -90,12 +90,12 @@ class HealthFigure:
     name: str
     """The figure's name: ``tick``, ``deadLetters`` or ``functionErrors``."""
     standing: str
-    """``late``, or ``unknown`` if no stored row shows the figure."""
+    """The value of the figure: ``late``, or ``unknown`` if no stored row shows the figure."""
     since: datetime | None
     """The time at which the first overdue migration was due; null if no migration is overdue."""
     detail: str
     where: str
-    """Where a person finds the figure."""
+    """Where a person can find the figure."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class HealthView:
 
 @dataclass(frozen=True)
 class ApprovalView:
-    """One person's approval. ``standing`` is ``counts``, ``expired``, or ``overtaken`` if the policy or the selection has changed
-    since the approval.
+    """One person's approval. The field ``standing`` is ``counts``, ``expired``, or ``overtaken`` if the policy or the selection has
+    changed since the approval.
     """
 
     by: str
@@ -132,5 +132,5 @@ class ApprovalStatusView:
     """Digest of the present policy and selection. An approval must name this digest."""
     given: tuple[ApprovalView, ...]
     expires_at: datetime | None
-    """The time at which an approval expires and too few approvals remain; null while approvals are missing."""
+    """The time from which too few approvals remain, because one of them expires; null while approvals are missing."""
     waits_for: str

@@ -1,5 +1,5 @@
-"""The API's views of the inventory, and of a batch's plan: forecast, waves, findings and cost. ``views.py`` says how a view becomes
-JSON.
+"""The API's views of the inventory, and of a batch's plan: forecast, waves, findings and cost. The module ``views.py`` says how a
+view becomes JSON.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class PlannedWave:
 
 @dataclass(frozen=True)
 class FindingCount:
-    """The number of instances that have the same finding. ``severity`` is the finding's severity in the prechecks."""
+    """The number of instances that have the same finding. The field ``severity`` is the finding's severity in the prechecks."""
 
     code: str
     severity: str
@@ -43,8 +43,8 @@ class FindingCount:
 
 @dataclass(frozen=True)
 class DriverCount:
-    """The number of instances that one driver moves. ``why`` is the reason why ``auto`` chose the driver; empty if the policy names
-    the driver.
+    """The number of instances that one driver moves. The field ``why`` is the reason why ``auto`` chose the driver; empty if the
+    policy names the driver.
     """
 
     driver: str
@@ -55,7 +55,7 @@ class DriverCount:
 
 @dataclass(frozen=True)
 class AssumedDuration:
-    """A duration that the forecast assumes: its 10th, 50th and 90th percentile in minutes."""
+    """A duration that the forecast assumes: its 10th, 50th and 90th percentiles in minutes."""
 
     part: str
     low: float
@@ -98,28 +98,28 @@ class PlanView:
     finish: FinishForecastView
     waves: tuple[PlannedWave, ...]
     planned: FinishForecastView | None
-    """The forecast at the time of the acknowledgement. Null before the acknowledgement. Null also if the batch is too large for the
-    forecast; ``not_known`` then says so.
+    """The forecast that was made at the acknowledgement; null before the acknowledgement. If the batch is too large for the
+    forecast, this field is null, and the field ``not_known`` says so.
     """
     finished_at: datetime | None
     """The time at which the last migration ended; null while a migration is unfinished."""
     outcomes: dict[str, int]
-    """The actual outcome until now: the number of migrations in each state."""
+    """The actual outcome so far: the number of migrations in each state."""
     openings: tuple[StartPeriodView, ...]
     """The periods in which windows and blackouts allow starts, until 90 percent of the forecast's runs have finished. At most 60
     periods are listed.
     """
     limits: tuple[str, ...]
     snapshot_gib: int
-    """Upper bound of the snapshots' size: the sum of all disk sizes, counted once per hop.
+    """Upper bound for the total size of the snapshots: the sum of all disk sizes, counted once per hop.
 
     Alibaba Cloud bills a snapshot by the data that the snapshot stores.
     """
     snapshot_cost: float
-    """The snapshots' cost until the sweep, if each migration is confirmed at once; 0 if REPLANK_SNAPSHOT_PRICE is not set."""
+    """The snapshots' cost until the sweep, if each migration is confirmed immediately; 0 if REPLANK_SNAPSHOT_PRICE is not set."""
     currency: str
     sizes_seen: int
-    """Number of instances whose disk sizes were read. An instance whose disks were not read counts with the average size."""
+    """Number of instances whose disk sizes were read. An instance whose disks were not read is assumed to have the average size."""
     needs_a_person: tuple[str, ...]
     not_known: tuple[str, ...]
     """Facts that the forecast ignores, for example a hold or other batches; empty if the forecast ignores nothing."""
@@ -135,7 +135,7 @@ class ReleaseInUse:
     name: str
     instances: int
     standing: str
-    """The support status: ``ended``, ``extended`` (by paid support), ``ending`` within 180 days, ``supported``, or ``unknown``."""
+    """The support status: ``ended``, ``extended`` by paid support, ``ending`` within 180 days, ``supported``, or ``unknown``."""
     ends_on: str
     """The last day of support without paid extensions, such as 2024-06-30; empty if the day is unknown."""
     extended_end: str
@@ -168,7 +168,7 @@ class MissingPlace:
 
 @dataclass(frozen=True)
 class InventoryView:
-    """The last daily inventory of the fleet. An instance's release follows from the system name that ECS shows."""
+    """The last daily inventory of the fleet. An instance's release is derived from the system name that ECS shows."""
 
     account_id: str
     """The deployment's own account."""
@@ -177,12 +177,12 @@ class InventoryView:
     instances: int
     """Total number of instances."""
     unlisted: int
-    """Number of instances in groups that are too small to be listed. ``releases`` and ``groups`` do not include the instances of
-    groups that are not listed.
+    """Number of instances in groups that are too small to be listed. The fields ``releases`` and ``groups`` do not include the
+    instances of groups that are not listed.
     """
     releases: tuple[ReleaseInUse, ...]
     """The releases in use, sorted by their end of support, earliest first."""
     groups: tuple[InstanceGroupView, ...]
     """The groups of instances, largest group first. At most 2,000 groups are listed."""
     lacking: tuple[MissingPlace, ...]
-    """The regions and accounts that could not be listed. Their instances are not counted."""
+    """The regions and accounts that could not be listed. The instances of these regions and accounts are not counted."""

@@ -32,13 +32,14 @@ from shared.stages.closing import SETTLED
 from shared.stages.waving import sort_key_by_name
 
 MOST_RUNS, WORK = 60, 6000
-"""Maximum runs of the forecast, and maximum migrations in all runs together. Both limits together keep the time of an answer to a
-few seconds.
+"""Maximum runs of the forecast, and maximum migrations in all runs together. Together, the two limits keep the answer time to a few
+seconds.
 """
 MOST_IN_RUN = 10_000
-"""Maximum migrations in one run of the forecast. One run of the acknowledgement's forecast counts towards the same maximum.
+"""Maximum migrations in one run of the forecast. The plan omits the forecast made at the acknowledgement if one run of both
+forecasts would exceed this maximum.
 
-With more migrations, the function could need more than the 30 seconds that it has.
+With more migrations, the function could exceed its time limit of 30 seconds.
 """
 SIZES_READ = 50
 """Maximum instances whose disk sizes a plan reads."""
@@ -48,7 +49,7 @@ MOST_DRIVERS = 20
 MOST_OTHERS = 100
 """Maximum open batches that a plan reads."""
 MOST_OPENINGS, OPENINGS_DAYS = 60, 14
-"""Maximum number of periods in a plan, and the number of days that the plan covers if no run of the forecast finishes."""
+"""Maximum start periods in a plan, and number of days that the plan covers if no run of the forecast finishes."""
 _UNASSESSED = frozenset({State.ACCEPTED, State.PRECHECKING})
 _ENDED_WELL = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED})
 
@@ -155,7 +156,7 @@ def _batch_as_if_approved(batch: Batch, now: datetime) -> Batch:
 
 
 def _new_forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
-    """Return the item of the forecast that stands for the migration.
+    """Return the item that represents the migration in the forecast.
 
     A dry run cancels migrations that pass the precheck. The forecast treats a migration that a dry run has cancelled as waiting.
     """
@@ -182,7 +183,7 @@ def _shortened_forecast_input(outlook: ForecastInput) -> ForecastInput:
 def _forecast_at_acknowledgement(
     batch: Batch, meant: Sequence[Migration], cut: Sequence[Sequence[str]], limit: int, seed: str, runs: int
 ) -> FinishTimes | None:
-    """Return the forecast of the finish at the time of the acknowledgement; None before the acknowledgement."""
+    """Return the finish times that were forecast at the acknowledgement; None before the acknowledgement."""
     if batch.acknowledgement is None:
         return None
     then = batch.acknowledgement.at
@@ -291,7 +292,7 @@ def _other_batches_text(others: int) -> str:
 
 
 def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: datetime) -> tuple[str, ...]:
-    """Return, in sentences, the steps that need a person, in the order in which the steps come."""
+    """Return, in sentences, the steps that need a person, in the order in which they occur."""
     said, policy, id = list[str](), batch.policy, batch.batch_id
     refused = sum(each.state is State.PRECHECK_FAILED for each in found)
     if refused:

@@ -1,4 +1,4 @@
-"""Sets the policy of a planned batch, as a person's act on the version that the person saw."""
+"""Sets the policy of a planned batch, if the batch has not changed since the person saw it."""
 
 from __future__ import annotations
 

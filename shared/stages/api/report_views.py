@@ -1,4 +1,4 @@
-"""The API's views of the outcomes of migrations. ``views.py`` says how a view becomes JSON."""
+"""The API's views of migration outcomes. The module ``views.py`` says how a view becomes JSON."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ResultLine:
     snapshots_made: int
     snapshots_swept: int
     minutes: int
-    """Minutes from acceptance to the outcome. The wait for a slot is included, and the wait for a confirmation is not."""
+    """Minutes from acceptance to the outcome. The time includes the wait for a slot, but not the wait for a confirmation."""
     smc_rollback: str
     """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
     driver: str
@@ -42,7 +42,7 @@ class ResultLine:
 
 @dataclass(frozen=True)
 class BatchReport:
-    """A page of the outcomes of a batch's migrations. ``problems`` lists instances that have no migration."""
+    """One page of a batch's migration outcomes. The field ``problems`` lists instances that have no migration."""
 
     batch_id: str
     migrations: tuple[ResultLine, ...]
@@ -52,7 +52,7 @@ class BatchReport:
 
 @dataclass(frozen=True)
 class MigrationReport:
-    """The full report of one migration. ``currency`` is the currency of the snapshots' cost; empty if no price is set."""
+    """The full report of one migration. The field ``currency`` is the currency of the snapshots' cost; empty if no price is set."""
 
     result: ResultLine
     route: tuple[Hop, ...]

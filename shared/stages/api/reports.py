@@ -34,7 +34,7 @@ def migration_report(ports: Ports, migration_id: str, *, price: float, currency:
 
 
 def batch_report(ports: Ports, batch_id: str, *, limit: int, token: str) -> report_views.BatchReport:
-    """Return a page of the outcomes of a batch's migrations; raises Refused (Batch.NotFound)."""
+    """Return one page of a batch's migration outcomes; raises Refused (Batch.NotFound)."""
     batch = ports.batches.load(batch_id)
     page = ports.migrations.migration_page_of_batch(batch_id, state=None, limit=limit, token=token)
     results = tuple(_result_line(ports, each, ports.migrations.journal(each.migration_id)) for each in page.migrations)
@@ -73,7 +73,7 @@ def _minutes_to_outcome(migration: Migration, journal: list[JournalEntry]) -> in
 
 
 def failure_reasons(migration: Migration) -> tuple[views.ProblemView, ...]:
-    """Return why the migration was refused or failed, worst reason first."""
+    """Return the reasons why the migration was refused or failed, worst reason first."""
     found = []
     if migration.failure is not None:
         failure = migration.failure

@@ -1,5 +1,5 @@
-"""The API's views of a batch's selection and of the instances that the selection left out. ``views.py`` says how a view becomes
-JSON.
+"""The API's views of a batch's selection and of the instances that the selection left out. The module ``views.py`` says how a view
+becomes JSON.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Makes the API's views from values of the domain."""
+"""Converts domain objects to the API's views."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def _is_act_possible(attempt: Callable[[], object]) -> bool:
 
 
 def risks_view(policy: Policy) -> views.Risks:
-    """Return the API's view of the risks that a person must accept for a batch with the policy."""
+    """Return the API's view of the risks that a person must accept for a batch with this policy."""
     return views.Risks(*risks_for_policy(policy))
 
 
 def batch_view(value: Batch, *, own: str, now: datetime) -> views.BatchView:
-    """Return the API's view of a batch without its migrations. ``own`` is the deployment's account."""
+    """Return the API's view of a batch without its migrations. The argument ``own`` is the deployment's account."""
     return views.BatchView(**_batch_fields(value, own, now))
 
 
@@ -130,7 +130,9 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
 
 
 def selection_view(value: Batch, own: str) -> selection_views.SelectionView:
-    """Return the API's view of the criteria by which a batch selects instances. ``own`` is the deployment's account."""
+    """Return the API's view of the criteria by which a batch selects instances. The argument ``own`` is the deployment's own
+    account.
+    """
     chosen = value.selection
     accounts = tuple(each or own for each in chosen.account_ids)
     excluded = selection_views.ExclusionView(**_criteria_fields(chosen.exclude))
@@ -148,7 +150,7 @@ def problem_views(value: Batch) -> tuple[views.ProblemView, ...]:
 
 
 def migration_view(value: Migration, *, dry_run: bool, own: str) -> views.MigrationView:
-    """Return the API's view of a migration, with the fields that lists show. ``own`` is the deployment's account."""
+    """Return the API's view of a migration, with the fields that lists show. The argument ``own`` is the deployment's account."""
     return views.MigrationView(**_migration_fields(value, own), dry_run=dry_run)
 
 
@@ -223,7 +225,7 @@ def journal_line_view(entry: JournalEntry) -> views.JournalLine:
 def snapshot_view(entry: LedgerEntry, price: float, *, own: str) -> SnapshotView:
     """Return the API's view of one snapshot of the ledger.
 
-    ``price`` is per GiB and month; a snapshot that is gone costs nothing.
+    The argument ``price`` is the price per GiB and month. A snapshot that is gone costs nothing.
     """
     return SnapshotView(
         entry.snapshot_id,

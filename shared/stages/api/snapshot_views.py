@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class SnapshotView:
-    """One snapshot of a migration's disk. ``cost_per_month`` is in the currency of the list."""
+    """One snapshot of a migration's disk. The field ``cost_per_month`` is in the currency of the list."""
 
     snapshot_id: str
     migration_id: str
@@ -28,11 +28,11 @@ class SnapshotView:
 
 @dataclass(frozen=True)
 class ListedSnapshot(SnapshotView):
-    """One snapshot of the list, with its group."""
+    """One listed snapshot, with its group."""
 
     group: str
-    """The group: ``inUse``, ``held`` (its retention is not over), ``due`` (deleted within a day) or ``orphan`` (deleted only if a
-    person acts).
+    """The snapshot's group: ``inUse``, ``held`` during the retention, ``due`` within a day of the deletion, or ``orphan``. An
+    orphan is deleted only if a person acts.
     """
     orphan: str
     """Why the snapshot is an orphan: ``otherOwner``, ``noMigration``, or ``ended`` if its migration ended and nobody released the
@@ -44,7 +44,7 @@ class ListedSnapshot(SnapshotView):
 
 @dataclass(frozen=True)
 class SnapshotList:
-    """A page of existing snapshots, with the page's total size and cost. ``price`` is per GiB and month."""
+    """A page of existing snapshots, with the page's total size and cost. The field ``price`` is the price per GiB and month."""
 
     snapshots: tuple[ListedSnapshot, ...]
     next_token: str
@@ -66,8 +66,8 @@ class SnapshotGroupSum:
 
 @dataclass(frozen=True)
 class SnapshotGroups:
-    """The sums of each group in one part of the ledger. A client adds up the sums of all parts, until ``next_token`` is empty.
-    ``price`` is per GiB and month.
+    """The sums of each group in one part of the ledger. A client adds up the sums of all parts, until ``next_token`` is empty. The
+    field ``price`` is the price per GiB and month.
     """
 
     groups: tuple[SnapshotGroupSum, ...]

@@ -20,8 +20,8 @@ SUMMED, LOADED = 1000, 100
 def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "", group: str = "") -> SnapshotList:
     """Return a page of existing snapshots, including snapshots that are kept because they may be somebody else's.
 
-    If ``group`` is not empty, return only snapshots of that group. The sums cover only our own snapshots. A page may have fewer
-    than ``limit`` snapshots although more pages follow.
+    If ``group`` is not empty, return only snapshots of that group. The page's sums do not include snapshots that may be somebody
+    else's. A page may have fewer than ``limit`` snapshots although more pages follow.
     """
     held: list[tuple[LedgerEntry, SnapshotGroup]] = []
     for _ in range(MOST_PAGES):
@@ -38,7 +38,7 @@ def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50,
 def snapshot_group_sums(ports: Ports, *, price: float, currency: str, token: str = "") -> SnapshotGroups:
     """Return the number, size and cost of the snapshots in each group, for one part of the ledger.
 
-    The part begins at ``token`` and has up to ``SUMMED`` entries.
+    The summed part of the ledger begins at ``token`` and has at most ``SUMMED`` entries.
     """
     page = ports.ledger.ledger_entry_page(limit=SUMMED, token=token)
     numbers, sizes = Counter[str](), Counter[str]()

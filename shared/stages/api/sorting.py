@@ -1,4 +1,5 @@
-"""Lists the migrations of a batch, sorted by name or by the last change of state. The table has no index for these orders.
+"""Lists the migrations of a batch, sorted by name or by the last change of state. The table has no index for the order by name or
+by last change.
 
 For each page, all migrations of the list are read and sorted. A list with more than ``MOST_SORTED`` migrations is refused.
 """
@@ -19,13 +20,13 @@ from shared.ports.ports import Ports
 from shared.stages.api.migrations import MigrationFilter
 
 MOST_SORTED = 1000
-"""Maximum migrations of a sorted list. To read the longest list takes one call for the index, and ten calls for the rows."""
+"""Maximum migrations of a sorted list. Reading the longest list takes one call for the index, and ten calls for the rows."""
 SortFields = tuple[str, str] | tuple[str]
 _FIELDS: dict[str, Callable[[Migration], SortFields]] = {
     "name": lambda migration: (migration.instance_name, migration.instance_id),
     "changed": lambda migration: (migration.entered_at.isoformat(),),
 }
-"""For each order, the fields of a migration that are compared. Equal migrations are sorted by id."""
+"""The fields of a migration by which each order sorts. Equal migrations are sorted by id."""
 ORDERS = tuple(_FIELDS)
 
 
@@ -69,8 +70,8 @@ def _is_sorted_after(place: list[str], other: list[str], order: str) -> bool:
 
 
 def _token_of_next_page(order: str, fields: SortFields, migration_id: str) -> str:
-    """Return the token of the page that begins after the migration. The token has the plain name, because the sort key's padded
-    name would be too long.
+    """Return the token of the page that begins after the migration. The token contains the plain name, because the padded name of
+    the sort key would be too long.
     """
     return base64.urlsafe_b64encode(json.dumps([order, *fields, migration_id], ensure_ascii=False).encode()).decode().rstrip("=")
 

@@ -33,7 +33,7 @@ class AcknowledgementView:
     at: datetime
     risks_version: str
     trust: str
-    """How the person's name is known: ``claimed`` or ``verified``; empty if an older version recorded it."""
+    """How the person's name is known: ``claimed`` or ``verified``; empty if an older version recorded the acknowledgement."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class HoldAct:
 class HoldView:
     """Whether the hold forbids all starts, the reason, and the last acts.
 
-    A request to release the hold names its ``version``.
+    A request to release the hold must name the field ``version``.
     """
 
     held: bool
@@ -127,7 +127,7 @@ class AccountList:
 
 @dataclass(frozen=True)
 class BatchView:
-    """A batch without its migrations. An act on the batch names ``version`` in the header If-Match."""
+    """A batch without its migrations. An act on the batch must name the field ``version`` in the header If-Match."""
 
     batch_id: str
     version: int
@@ -148,9 +148,9 @@ class BatchView:
     problems: tuple[ProblemView, ...]
     acknowledgement: AcknowledgementView | None
     brake: BrakeView | None
-    """The pause or stop that forbids new starts; null without a pause or stop."""
+    """The pause or stop that forbids new starts; null if the batch is neither paused nor stopped."""
     approvals: tuple[ApprovalStatusView, ...]
-    """The approvals that the batch and its next wave need."""
+    """The approvals that the batch and its next wave need, and the approvals given so far."""
     ready_to_confirm_at: datetime | None
     """The time from which the batch's migrations can be confirmed.
 
@@ -160,7 +160,7 @@ class BatchView:
 
 @dataclass(frozen=True)
 class WaveView:
-    """One wave: its migrations, their number in each state, and what the wave waits for (empty once the wave has begun)."""
+    """One wave: its migrations, their number in each state, and what the wave waits for before it begins."""
 
     number: int
     migration_ids: tuple[str, ...]
@@ -171,16 +171,18 @@ class WaveView:
     """Number of migrations that failed, or were refused, rolled back or cancelled."""
     waits_for: str
     soak_over: bool
-    """Whether the wave is the next one, and waits only for persons because the previous wave has ended and its soak is over."""
+    """Whether this is the next wave and waits only for people, because the soak of the previous wave is over."""
 
 
 @dataclass(frozen=True)
 class BatchDetail(BatchView):
-    """A batch with the number of its migrations in each state, and the risks that a person has yet to accept."""
+    """A batch with the number of its migrations in each state, and the risks that a person still has to accept."""
 
     counts: dict[str, int]
     failed: int
-    """Number of failures that count against the budget. A resume after a pause at the budget restarts the count at 0."""
+    """Number of failures that count against the budget. If a person resumes a batch that paused at its failure budget, the count
+    restarts at 0.
+    """
     failure_budget: int
     """Number of migrations that may fail before the batch pauses, from ``failureBudget`` or ``failurePercent`` of its policy."""
     journal: tuple[BatchAct, ...]
@@ -209,7 +211,9 @@ class BatchList:
 
 @dataclass(frozen=True)
 class MigrationView:
-    """One migration, with the fields that lists show. An act on the migration names ``version`` in the header If-Match."""
+    """One migration, with the fields that lists show. An act on the migration must name the field ``version`` in the header
+    If-Match.
+    """
 
     migration_id: str
     batch_id: str
@@ -242,7 +246,9 @@ class MigrationView:
 
 @dataclass(frozen=True)
 class RollbackDiskView:
-    """One disk of a rollback. ``state`` is ``restored``, ``not restored``, or ``unknown`` while ECS may be resetting the disk."""
+    """One disk of a rollback. The field ``state`` is ``restored``, ``not restored``, or ``unknown`` while ECS may be resetting the
+    disk.
+    """
 
     disk_id: str
     snapshot_id: str
@@ -353,7 +359,9 @@ class CancellationResult:
 
 @dataclass(frozen=True)
 class StuckRow:
-    """One stuck row. ``kind`` is ``unreadable migration``, ``unreadable batch``, ``owed`` (an open outbox) or ``planning``."""
+    """One stuck row. The field ``kind`` is ``unreadable migration``, ``unreadable batch``, ``owed`` for a stuck outbox, or
+    ``planning``.
+    """
 
     kind: str
     id: str
@@ -363,7 +371,7 @@ class StuckRow:
 
 @dataclass(frozen=True)
 class StuckRowList:
-    """The stuck rows with their causes. ``more`` is true if one answer could not check every row."""
+    """The stuck rows with their causes. The field ``more`` is true if one answer could not check every row."""
 
     stuck: tuple[StuckRow, ...]
     more: bool
@@ -371,8 +379,8 @@ class StuckRowList:
 
 @dataclass(frozen=True)
 class AssessmentView:
-    """The findings of one check, worst first. ``overrides`` maps the code of each overridden finding to the reason for the
-    override.
+    """The findings of one check, worst first. The field ``overrides`` maps the code of each overridden finding to the reason for
+    the override.
     """
 
     blocked: bool
@@ -382,7 +390,7 @@ class AssessmentView:
 
 @dataclass(frozen=True)
 class GuestAspectView:
-    """One aspect of the guest before and after the move, in words. ``standing`` is ``same``, ``expected``, ``warning`` or
+    """One aspect of the guest before and after the move, in words. The field ``standing`` is ``same``, ``expected``, ``warning`` or
     ``failure``.
     """
 
@@ -425,7 +433,9 @@ class JudgementList:
 
 @dataclass(frozen=True)
 class ReportDocument:
-    """The report of a batch as a file, with the judgements of all its instances. ``summary`` counts the instances by verdict."""
+    """The report of a batch as a file, with the judgements of all its instances. The field ``summary`` counts the instances by
+    verdict.
+    """
 
     batch_id: str
     title: str
@@ -433,7 +443,7 @@ class ReportDocument:
     digest: str
     """Digest of the chosen instances; empty if an older version planned the batch."""
     planned: FinishForecastView | None
-    """The forecast of the finish at the acknowledgement; null before the acknowledgement."""
+    """The finish times that were forecast at the acknowledgement; null before the acknowledgement."""
     finished_at: datetime | None
     outcomes: dict[str, int]
     """Number of migrations in each state."""
