@@ -1,1 +1,3 @@
-"""The pipeline's decisions as pure functions: no I/O, no clock, no random numbers. The functions take all facts as arguments."""
+"""The pipeline's decisions as pure functions: no I/O, no clock, no random numbers. Every function of the domain gets all facts as
+arguments.
+"""

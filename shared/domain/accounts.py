@@ -54,8 +54,8 @@ class UnusableAccount:
     remedy: str
     since: datetime
     until: datetime
-    """The time before which the pipeline starts nothing in the account. After each further refusal by the account, the pipeline
-    waits longer, up to 30 minutes.
+    """The time before which the pipeline starts nothing in the account. Each time the account refuses the pipeline again, the
+    pipeline waits longer, up to 30 minutes.
     """
 
     def is_account_blocked(self, now: datetime) -> bool:
@@ -63,18 +63,18 @@ class UnusableAccount:
         return now < self.until
 
     def copy_with_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
-        """A copy of the record that holds the error of a further refusal, and blocks the account until a later time."""
+        """The record after the account has refused the pipeline again, with the new error and a longer block."""
         pause = pause_before_retry(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
 
     @property
     def why_unusable(self) -> str:
-        """The account, the time of its first refusal, the reason and the remedy, in words for people."""
+        """A text for people that names the account, the time of its first refusal, the reason and the remedy."""
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 
 def new_unusable_account(error: AccountUnusable, now: datetime) -> UnusableAccount:
-    """The record of an account's first refusal."""
+    """The record that is made when an account refuses the pipeline for the first time."""
     return UnusableAccount(error.account_id, error.code, error.message, error.remedy, now, now + pause_before_retry(timedelta(0)))
 
 
@@ -104,7 +104,7 @@ def session_name(migration_id: str) -> str:
 
 def read_member_accounts(given: str, external_id: str = "") -> dict[str, MemberAccount]:
     """The member accounts that a setting lists, as a mapping from account id to account. Raises Refused (Accounts.Invalid) with the
-    name of the wrong entry.
+    name of the invalid entry.
 
     The setting is JSON: ``{"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}``. An object with ``role``,
     ``externalId`` and ``name`` may replace the role's ARN. The short form of the setting lists only the ARNs of the roles,

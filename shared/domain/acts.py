@@ -1,6 +1,7 @@
 """The acts of a named person: acknowledge, confirm, retry, cancel, roll back.
 
-All functions here are pure. Each function that carries out an act returns the changed batch or the next step of the migration.
+All functions in this module are pure. Each function that carries out an act returns the changed batch or the next step of the
+migration.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ REASONS = {
     "cancellation": "cancelled",
     "rollback": "rollback requested",
 }
-"""For each act, the first words of the reason in the migration's journal."""
+"""For each act, the words with which the migration's journal begins the reason of the act."""
 
 
 def acknowledge_batch(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:
@@ -91,10 +92,10 @@ _CONFIRMED_AS = {
 def confirm_migration(
     migration: Migration, operator: str, now: datetime, *, retention_days: int, holds_snapshots: bool = True
 ) -> Step:
-    """Accept the outcome of a migration. The retention of the migration's snapshots begins now.
+    """Accept the outcome of a migration. The retention period of the migration's snapshots begins at the time ``now``.
 
-    A migration that moved or failed becomes confirmed. A migration that was rolled back or cancelled keeps its state. A cancelled
-    migration without snapshots (``holds_snapshots`` is false) cannot be confirmed. Raises Refused (Migration.AlreadyConfirmed,
+    A migration that moved or failed becomes confirmed. A migration that was rolled back or cancelled keeps its state. If
+    ``holds_snapshots`` is false, a cancelled migration cannot be confirmed. Raises Refused (Migration.AlreadyConfirmed,
     Migration.NotConfirmable).
     """
     if migration.released_at is not None:
@@ -135,7 +136,7 @@ def retry_migration(migration: Migration, operator: str, now: datetime) -> Step:
     """Retry a failed migration. The retry begins with the precheck, the job, the validation or the rollback, depending on the stage
     that failed.
 
-    After a job has run, a retry makes no new snapshots, because new snapshots would hold a half-replaced system. Raises Refused
+    After a job has run, a retry makes no new snapshots, because new snapshots would contain a half-replaced system. Raises Refused
     (Migration.NotRetryable) unless the migration or its precheck failed.
     """
     if migration.state is State.PRECHECK_FAILED:
@@ -209,7 +210,9 @@ def cancel_migration(migration: Migration, operator: str, now: datetime) -> Step
 
 
 def _lock_release_effect(migration: Migration) -> ReleaseLock:
-    """The effect that releases the instance's lock. If a job may still be running, the effect waits for the end of the job."""
+    """The effect that releases the instance's lock. If a job may still be running, the instance stays locked until the job has
+    ended.
+    """
     unseen = driver_traits(migration.driver).may_job_run_unseen and migration.snapshots_made > 0
     left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or unseen)
     return ReleaseLock(migration.region_id, migration.instance_id, after_jobs=left)

@@ -1,11 +1,11 @@
 """Decides which snapshots are SMC's own backup copies. A snapshot's name does not prove who made the snapshot, because anybody can
 choose a name. If the origin of a snapshot is not certain, the pipeline keeps the snapshot. Pure.
 
-Right after a job starts, SMC makes one snapshot of every disk. The names of SMC's snapshots have a known beginning (SMC
-documentation, "migrate an operating system"). ECS does not show who made a snapshot or why. A snapshot counts as SMC's own only if
-three conditions hold. First, the disk has no second snapshot from the time of the job with a name like SMC's. Second, the job
-certainly reached the point where SMC makes the copies. Third, every other migrated disk also has a snapshot from the time of the
-job with a name like SMC's.
+Right after a job starts, SMC makes one snapshot of every disk. The names of SMC's snapshots have a known prefix (SMC documentation,
+"migrate an operating system"). ECS does not show who made a snapshot or why. A snapshot counts as SMC's own only if three
+conditions hold. First, no other snapshot of the disk was created during the job and has a name with SMC's prefix. Second, the job
+certainly reached the point where SMC makes the copies. Third, every other migrated disk also has a snapshot that was created during
+the job and has a name with SMC's prefix.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class JobRun:
     copied: bool
 
     def contains_time(self, at: datetime) -> bool:
-        """Whether a time is within the run, with a tolerance for clocks that differ."""
+        """Whether a time is within the run, with a tolerance for differing clocks."""
         return self.began - CLOCKS_APART <= at and (self.ended is None or at <= self.ended + CLOCKS_APART)
 
 
 @dataclass(frozen=True)
 class CopyCandidate:
-    """A snapshot whose name looks like the name of SMC's own copies. ``tagged`` is true if the snapshot has the tag that Replank
-    sets on its own snapshots.
+    """A snapshot whose name has the prefix of SMC's own copies. ``tagged`` is true if the snapshot has the tag that Replank sets on
+    its own snapshots.
     """
 
     snapshot_id: str
@@ -48,8 +48,8 @@ class CopyCandidate:
 
 
 def runs_of_jobs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
-    """The runs of a migration's jobs. If ``unseen`` is true, each run counts from the time at which the snapshots were ready,
-    because the pipeline may see a job late.
+    """All runs of a migration's jobs, read from its journal. The argument ``unseen`` says whether a job may run before the pipeline
+    notices the job. In that case, each run counts from the time at which the snapshots were ready.
     """
     runs: list[JobRun] = []
     waiting: datetime | None = None
@@ -71,7 +71,7 @@ def runs_of_jobs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRu
 def why_not_adopted(copy: CopyCandidate, others: Sequence[CopyCandidate], runs: Sequence[JobRun], disks: Iterable[str]) -> str:
     """Why a snapshot does not count as SMC's own copy; empty if the snapshot counts as SMC's own copy.
 
-    ``others`` holds every snapshot whose name looks like the name of SMC's own copies; the snapshot in ``copy`` is one of them.
+    The argument ``others`` contains all snapshots whose names have the prefix of SMC's own copies, including the snapshot ``copy``.
     """
     mine = [run for run in runs if run.contains_time(copy.created_at)]
     if copy.tagged:

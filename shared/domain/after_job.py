@@ -1,6 +1,6 @@
 """Finds out whether SMC reset the disks after a job that failed, was cancelled, or was a drill. Pure.
 
-SMC may reset every disk to SMC's own copies, but SMC's API does not report a reset (SMC documentation, "migrate an operating
+SMC may reset every disk to its own copies, but SMC's API does not report a reset (SMC documentation, "migrate an operating
 system"). The pipeline writes a small file, the marker, into the guest after SMC has made its copies. After the job, the pipeline
 looks for the marker. If the marker is gone, SMC reset the disks, and all data that was written after SMC made the copies is lost.
 """
@@ -14,11 +14,11 @@ from enum import Enum
 from shared.domain.timing import CLOCKS_APART
 
 ROLLED_BACK_BY_SMC = "Job.RolledBack"
-"""The error code if a job finished although the guest still runs the old system. A retry after the error makes a new job."""
+"""The error code if a job finished although the guest still runs the old system. A retry after this error creates a new job."""
 
 
 class DisksAfterJob(Enum):
-    """Whether SMC reset the disks after a job. People see the values of the enumeration."""
+    """Whether SMC reset the disks after a job, in the words that people see."""
 
     ROLLED_BACK = "SMC rolled back"
     KEPT = "not rolled back"
@@ -29,7 +29,7 @@ class DisksAfterJob(Enum):
 class JobEnd:
     """The end of a job that did not migrate the instance.
 
-    If a job in SMC ends this way, the pipeline looks for the marker in the guest and then records the failure.
+    If a job in SMC ends without a migration, the pipeline looks for the marker in the guest and then records the failure.
     """
 
     code: str
@@ -90,7 +90,7 @@ class GuestBeforeJobEnd:
 def marker_text(migration_id: str, hop: int, attempt: int, count: int) -> str:
     """The text that the marker file contains.
 
-    Each run of a job has a marker with its own text, because SMC's copies may contain the marker of an earlier run.
+    The text differs for each run of a job, because SMC's copies may contain the marker of an earlier run.
     """
     return f"replank migration {migration_id} hop {hop} attempt {attempt} number {count}"
 
@@ -98,9 +98,8 @@ def marker_text(migration_id: str, hop: int, attempt: int, count: int) -> str:
 def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: bool, now: datetime) -> DisksAfterJob:
     """Whether SMC reset the disks. The answer is ``UNKNOWN`` if there is no proof.
 
-    ECS resets a disk only while its instance is stopped (ECS documentation, ResetDisk). If the guest has not restarted since
-    ``before.seen_at``, SMC did not reset its disks. If the job finished but the guest still runs the old system, SMC reset the
-    disks.
+    ECS resets a disk only while its instance is stopped (ECS documentation, ResetDisk). If the guest has not restarted since it was
+    last observed, SMC did not reset its disks. If the job finished but the guest still runs the old system, SMC reset the disks.
     """
     if seen.up is not None and before.seen_at is not None and now - seen.up < before.seen_at - CLOCKS_APART:
         return DisksAfterJob.KEPT
@@ -114,7 +113,7 @@ def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: 
 def smc_rollback_in_words(trace: AfterJobRecord, *, job_failed: bool) -> str:
     """Whether SMC reset the disks, in words for people; empty if no job of the attempt failed.
 
-    If an older version of Replank removed the record, the result is "not known".
+    If an older version of Replank removed the record of the disks' state, the result is "not known".
     """
     if trace.found is not None:
         return trace.found.value
@@ -122,7 +121,7 @@ def smc_rollback_in_words(trace: AfterJobRecord, *, job_failed: bool) -> str:
 
 
 def disks_in_words(trace: AfterJobRecord) -> str:
-    """One or two sentences that say whether SMC rolled the disks back, for the message of the failure."""
+    """One or two sentences for the failure message that say whether SMC rolled the disks back."""
     runs = f"the guest runs {trace.system}" if trace.system else "the guest was asked"
     if trace.found is DisksAfterJob.ROLLED_BACK:
         return f"SMC rolled the disks back: {runs}. All data that was written to any disk after SMC made its copies is lost."
@@ -134,7 +133,7 @@ def disks_in_words(trace: AfterJobRecord) -> str:
 
 
 def remedy_after_job(trace: AfterJobRecord, of_the_job: str) -> str:
-    """The remedy after a failed job: first for data that may be lost, and then for the job's own failure."""
+    """The remedy after a failed job: how to restore data that may be lost, and then how to correct the job's failure."""
     if trace.found is DisksAfterJob.ROLLED_BACK:
         return f"First restore the data that programs wrote while the job ran, from their own backups or queues. Then: {of_the_job}"
     if trace.found is DisksAfterJob.KEPT:

@@ -1,4 +1,4 @@
-"""Approvals of a batch, a wave or a rollback: how many are needed, and which ones count. All functions here are pure.
+"""Approvals of a batch, a wave or a rollback: how many are needed, and which ones count. All functions in this module are pure.
 
 An approval carries a digest of the policy and the selection that the approver saw. If the policy or the selection changes, the
 approval no longer counts.
@@ -43,7 +43,7 @@ class ApprovalStatus:
 
     @property
     def missing_approval_count(self) -> int:
-        """The number of further persons who must approve the subject."""
+        """How many more persons must approve the subject."""
         return max(self.needed - len(self.counted), 0)
 
     @property
@@ -58,7 +58,9 @@ def wave_subject(number: int) -> str:
 
 
 def rollback_subject(migration_id: str, entered_version: int) -> str:
-    """The subject of a rollback's approval: the migration's id, and the version with which its present state began."""
+    """The subject of a rollback's approval: the migration's id, and the row version at which the migration entered its present
+    state.
+    """
     return f"{ROLLBACK} {migration_id} {entered_version}"
 
 
@@ -68,8 +70,8 @@ def required_approvals(policy: Policy, about: str) -> int:
 
 
 def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """Which approvals of one subject count, and how many are missing. For a rollback, ``given`` must hold the approvals from the
-    journal, because the batch does not store approvals of rollbacks.
+    """Which approvals of one subject count, and how many are missing. For a rollback, the argument ``given`` must contain the
+    approvals from the journal, because the batch does not store approvals of rollbacks.
     """
     selection = terms.acknowledgement.selection if terms.acknowledgement else ""
     return _status_of_approvals(
@@ -79,7 +81,7 @@ def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterabl
 
 def batch_approval_status(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
     """Which approvals of a batch's subject count, and how many are missing. The function also works before the acknowledgement,
-    because the batch itself holds the selection.
+    because the selection is stored with the batch.
     """
     seen = policy_digest(batch.policy, selection_digest(batch.selection))
     return _status_of_approvals(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
@@ -99,7 +101,7 @@ def _status_of_approvals(policy: Policy, seen: str, about: str, now: datetime, g
 
 
 def missing_approvals_in_words(found: ApprovalStatus, batch_id: str) -> str:
-    """How many persons have approved, and the command to approve, in words; empty if no approval is missing."""
+    """A text with the number of persons who have approved, and with the command to approve; empty if no approval is missing."""
     if not found.missing_approval_count:
         return ""
     who = ", ".join(each.by for each in found.counted)
@@ -121,12 +123,12 @@ def approval_command(about: str, batch_id: str) -> str:
 
 
 def is_expiring_soon(approval_min: int, until: datetime, now: datetime) -> bool:
-    """Whether approvals with the expiry time ``until`` expire soon."""
+    """Whether approvals that expire at the given time count as expiring soon."""
     return until - now <= min(SOON, timedelta(minutes=approval_min) / 4)
 
 
 def next_wave_subject(terms: BatchTerms | Batch) -> str:
-    """The subject under which persons approve the wave after the present wave."""
+    """The subject of an approval for the wave that follows the present wave."""
     return wave_subject(terms.control.wave + 2)
 
 
@@ -214,7 +216,7 @@ def check_enough_approvals(found: ApprovalStatus, batch_id: str) -> None:
 
 
 def stop_batch_after_expiry(batch: Batch, about: str, now: datetime) -> BatchChange:
-    """Stop a batch because an approval expired. The function does not check whether the batch's policy requires the stop."""
+    """Stop a batch because an approval expired. The caller must check first that the batch's policy requires the stop."""
     version, why = batch.version + 1, f"the approval of the {about} expired: approve the {about} again, then resume the batch"
     control = replace(batch.control, brake=PauseState.STOPPED, by=TICK_ACTOR, at=now, why=why, trust="", door="")
     line = BatchJournalEntry(version, now, "stop", TICK_ACTOR, why)
@@ -222,7 +224,7 @@ def stop_batch_after_expiry(batch: Batch, about: str, now: datetime) -> BatchCha
 
 
 def batch_with_published_event(batch: Batch, about: str, event: str) -> Batch:
-    """A copy of the batch, with a record that the event about the subject has been published."""
+    """A copy of the batch that records the publication of an event about the subject."""
     others = tuple(each for each in batch.control.asked if not each.startswith(f"{about}: "))
     asked = (*others, f"{about}: {event}")
     return replace(batch, control=replace(batch.control, asked=asked), version=batch.version + 1)

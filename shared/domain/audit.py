@@ -1,5 +1,5 @@
-"""The audit records each request to carry out an act: the person, how the name was verified, and the outcome. All functions here
-are pure.
+"""The audit records each request to carry out an act: the person, how the name was verified, and the outcome. All functions in this
+module are pure.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class AuditRequest:
     issuer: str
     subject: str
     door: str
-    """The entrance through which the request came in, such as ``trigger`` for the HTTP trigger, which checks a signature."""
+    """The entry point that received the request, such as ``trigger`` for the HTTP trigger that checks signatures."""
     act: str
     """The name of the requested operation in the API."""
     target: str

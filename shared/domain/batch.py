@@ -61,7 +61,7 @@ class Approval:
     """
     by: str
     identity: str
-    """The identity of the person who approved, as ``Caller.identity`` defines the identity."""
+    """The identity of the approver, in the form that ``Caller.identity`` returns."""
     at: datetime
     trust: str
     seen: str
@@ -72,8 +72,8 @@ class Approval:
 class BatchControl:
     """The last pause, resumption or stop of a running batch, and the state of its waves and approvals.
 
-    A batch's control is stored in a column of its own. Earlier versions of Replank leave the column unchanged when they write the
-    batch.
+    The batch's row has a separate column for ``BatchControl``. Earlier versions of Replank leave the column for ``BatchControl``
+    unchanged when they write the batch.
     """
 
     brake: PauseState = PauseState.OFF
@@ -90,8 +90,8 @@ class BatchControl:
     approvals: tuple[Approval, ...] = ()
     """The approvals of the batch and of its next wave. The batch's journal keeps all approvals."""
     asked: tuple[str, ...] = ()
-    """For each subject of approvals, such as ``wave 2``, the last event that was published. The pipeline uses the list to publish
-    each event only once.
+    """For each subject of approvals, such as ``wave 2``, the last event that was published. The pipeline compares new events with
+    the published events, so that each event is published only once.
     """
     validated_at: datetime | None = None
     """The time at which the last unconfirmed migration of a closed batch passed its validation; None if no migration waits for a
@@ -156,14 +156,14 @@ NOTHING_EXCLUDED = Exclusion()
 
 @dataclass(frozen=True)
 class Selection:
-    """The criteria that select a batch's instances. An instance is selected if it is in one of the regions and meets the criteria
-    of every given kind.
+    """The criteria that select a batch's instances. An instance is selected if it is in one of the regions and meets all other
+    criteria that are given.
     """
 
     regions: tuple[str, ...]
     instance_ids: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
-    """Keys of releases in the catalog, or the first characters of keys."""
+    """Release keys of the catalog, or prefixes of release keys."""
     accounts: tuple[str, ...] = ()
     """Ids of member accounts; an empty string stands for the deployment's own account. An empty list selects only the deployment's
     own account.
@@ -228,7 +228,7 @@ class Waves(list[tuple[str, ...]]):
     """The ids of the migrations of each wave, in order. The acknowledgement of the batch makes the waves final."""
 
     pages = 0
-    """The number of stored pages that hold the order of the migrations. The pages are deleted when the waves are stored."""
+    """The number of stored pages that contain the order of the migrations. The pages are deleted when the waves are stored."""
 
     @cached_property
     def wave_by_migration(self) -> dict[str, int]:
@@ -239,7 +239,7 @@ class Waves(list[tuple[str, ...]]):
 
     @cached_property
     def place_by_migration(self) -> dict[str, int]:
-        """For each migration, its place in the order of the whole batch, counted from 0."""
+        """For each migration, its position in the order of the whole batch, counted from 0."""
         return {id: place for place, id in enumerate(id for ids in self for id in ids)}
 
     def wave_number(self, migration_id: str) -> int:
@@ -283,7 +283,7 @@ class Batch:
     policy: Policy
     destination: str = ""
     destinations: dict[str, str] = field(default_factory=dict)
-    """For some instance ids, a destination that takes precedence over ``destination``."""
+    """The destinations of the instances that do not move to the batch's ``destination``, with the instance ids as keys."""
     dry_run: bool = False
     acknowledgement: Acknowledgement | None = None
     size: int = 0
@@ -303,8 +303,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class SubmittedTerms:
-    """A batch's policy and accounts as submitted, which have a column of their own. An older version of Replank drops unknown
-    fields from the batch's other columns, but leaves the column for submitted terms unchanged.
+    """The policy and the accounts with which a batch was submitted, stored in a separate column of the batch's row. An older
+    version of Replank drops unknown fields from the other columns, but leaves the column for submitted terms unchanged.
     """
 
     policy: Policy
@@ -324,8 +324,8 @@ def ready_to_confirm_at(terms: BatchTerms) -> datetime | None:
 
 
 def needs_tick(terms: BatchTerms) -> bool:
-    """Whether the tick must handle the batch. The answer is true if planning may have been interrupted, or if migrations may start
-    or be cancelled.
+    """Whether the tick has work to do on the batch. The answer is true if planning may have been interrupted, or if migrations may
+    start or be cancelled.
     """
     if terms.state is not BatchState.OPEN:
         return terms.state is BatchState.PLANNING

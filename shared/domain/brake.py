@@ -1,5 +1,5 @@
-"""Pauses, resumes and stops a batch. All functions here are pure. The functions that pause, resume or stop a batch return the
-change as data.
+"""Pauses, resumes and stops a batch. All functions in this module are pure. The functions that pause, resume or stop a batch return
+the change as data.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class BatchChange:
-    """One change of a batch: the batch before and after the change, and the line for its journal. For each failed migration that no
-    longer counts as a failure, ``forgiven`` holds the number of the attempt.
+    """One change of a batch: the batch before and after the change, and the line for its journal. The field ``forgiven`` contains
+    the failed migrations that no longer count as failures, each with the number of its attempt.
     """
 
     before: Batch
@@ -31,8 +31,8 @@ class BatchChange:
 
 
 def pause_batch(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
-    """Pause the batch. First tries and retries must wait, but the next hops of migrations that have begun may start. Raises Refused
-    unless the batch is open, and neither paused nor stopped.
+    """Pause the batch. First tries and retries must wait, but migrations that are under way may start their next hops. Raises
+    Refused unless the batch is open, and neither paused nor stopped.
     """
     _check_batch_is_open(batch, "paused")
     if batch.control.brake is not PauseState.OFF:
@@ -44,8 +44,8 @@ def resume_batch(batch: Batch, caller: Caller, why: str, now: datetime, failed: 
     """Allow a paused or stopped batch to start migrations. If the batch was paused at its failure budget, the earlier failures no
     longer count.
 
-    For each failed migration that counts now, ``failed`` holds the number of the attempt. ``seen`` is the number of failures that
-    the person saw.
+    The argument ``failed`` contains the migrations that count as failures now, each with the number of its attempt. The argument
+    ``seen`` is the number of failures that the person saw.
     """
     _check_batch_is_open(batch, "resumed")
     if batch.control.brake is PauseState.OFF:

@@ -1,4 +1,4 @@
-"""The caller of the API: a name, and how the name was verified. All functions here are pure."""
+"""The caller of the API: a name, and how the name was verified. All functions in this module are pure."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Caller:
     issuer: str = ""
     """The issuer of the token that gives the name; empty for a claimed name."""
     subject: str = ""
-    """The id that the issuer gives to the person. A name may change or pass to another person, but the id always stays with its
-    person.
+    """The id that the issuer gives to the person. A name may change, or another person may get the name, but an id always belongs
+    to the same person.
     """
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The token's claims about the person, each as a list; empty for a claimed name."""
     door: str = ""
-    """The entrance through which the request came in: ``trigger`` or ``gateway``. The value follows from the request's format,
-    which proves nothing about the caller.
+    """The entry point that received the request: ``trigger`` or ``gateway``. The request's format shows the entry point, but proves
+    nothing about the caller.
     """
 
     @property
@@ -65,7 +65,9 @@ def is_printable_name(name: str) -> bool:
 
 
 def invalid_name_error(where: str) -> Refused:
-    """The error for a name that is empty, too long or not printable. ``where`` says which header or claim contained the name."""
+    """The error for a name that is empty, too long or not printable. The argument ``where`` names the header or claim that
+    contained the name.
+    """
     return Refused(
         "Operator.Invalid",
         f"The name in {where} cannot be used.",

@@ -15,14 +15,14 @@ from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
-"""The tolerance for differing clocks of two functions. A migration from before the acknowledgement may seem to be created after the
-acknowledgement.
+"""The tolerance for differing clocks of two functions. Without the tolerance, a migration from before the acknowledgement could
+seem newer than the acknowledgement.
 """
 
 
 def selection_digest(selection: Selection) -> str:
-    """A digest of a selection, 32 characters long. The acknowledgement records the digest, which reveals a later change of the
-    selection.
+    """A digest of a selection, 32 characters long. The acknowledgement records the digest, so a later change of the selection is
+    noticed.
 
     The function names each field, because a later version of Replank with more fields must compute the same digest.
     """

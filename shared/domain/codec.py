@@ -1,9 +1,10 @@
-"""Converts frozen dataclasses to and from JSON, and makes their JSON Schema. The type hints of the fields determine the conversion.
+"""Converts frozen dataclasses to and from JSON, and describes them in JSON Schema. The type hints of the fields determine the
+conversion.
 
 The module supports the types str, int, bool, datetime, Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]``,
 ``dict[str, str]`` and ``X | None``. An int is never negative, because it is a size, a count or an id. Only a ``Signed`` number may
 be negative. A datetime is written as an ISO 8601 time in UTC. A time that is read must have a time zone, and is converted to UTC.
-An error message names the path of the wrong field.
+An error message names the path of the invalid field.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ YEARS = range(1970, 2200)
 
 
 class DocumentInvalid(Refused):
-    """The error for a document that does not match its schema. ``field`` is the path of the first wrong value."""
+    """The error for a document that does not match its schema. ``field`` is the path of the first invalid value."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(

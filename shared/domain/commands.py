@@ -1,5 +1,4 @@
-"""Rules that set the check, the files, and the commands before and after a move for some guests of a batch. All functions here are
-pure.
+"""Rules that give some guests of a batch their own commands, check and files. All functions in this module are pure.
 
 A batch's policy has a list of rules. For each instance, the first matching rule applies. A ``pre`` command runs right before the
 snapshots, for example to drain a load balancer. A ``post`` command undoes what the ``pre`` command did.
@@ -30,8 +29,8 @@ _ONE_LINE = re.compile(r"[^\x00-\x1f\ud800-\udfff]*")
 
 @dataclass(frozen=True)
 class CommandRule:
-    """The commands, the check and the files for some instances of a batch. A rule without ``instances`` and ``tag`` applies to
-    every instance.
+    """A rule that gives some instances of a batch their own commands, check and files. A rule without ``instances`` and ``tag``
+    applies to every instance.
     """
 
     instances: tuple[str, ...] = choice_field((), "Ids of the instances to which the rule applies.")
@@ -70,7 +69,7 @@ def needs_instance_tags(rules: Sequence[CommandRule]) -> bool:
 
 
 def read_command_rules(document: object, path: str) -> tuple[CommandRule, ...]:
-    """The rules in a JSON list from the API. Raises Refused (Policy.Invalid) with the name of the wrong field."""
+    """The rules in a JSON list from the API. Raises Refused (Policy.Invalid) with the name of the invalid field."""
     listed = as_list(document, path)
     if len(listed) > MOST_RULES:
         raise Refused(
@@ -122,8 +121,8 @@ class CommandProgress:
     """The progress of one migration's pre and post commands. A row from an older version of Replank records no commands."""
 
     phase: str = ""
-    """``draining`` while the pre command runs, then ``drained`` until the post command begins, then ``restoring`` while the post
-    command runs.
+    """The phase: ``draining`` while the pre command runs, then ``drained`` until the post command begins, then ``restoring`` while
+    the post command runs.
     """
     runs: int = 0
     """Number of commands that have begun so far. The number is part of the next command's client token."""
@@ -159,5 +158,5 @@ NOTHING_RAN = CommandProgress()
 
 
 def command_rule_fields() -> dict[str, Any]:
-    """For each API name of a rule's field, the dataclass field."""
+    """The dataclass fields of a rule, by their names in the API."""
     return {camel_case(each.name): each for each in fields(CommandRule)}

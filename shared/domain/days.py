@@ -8,7 +8,7 @@ from shared.domain.timing import duration_in_words
 
 
 def day_in_words(day: date, on: date) -> str:
-    """A day and its distance from ``on`` in words, such as ``2026-03-31, 242 days ago``."""
+    """A day in words, with its distance from a reference day, such as ``2026-03-31, 242 days ago``."""
     left = (day - on).days
     if left == 0:
         return f"{day.isoformat()}, today"
@@ -17,7 +17,7 @@ def day_in_words(day: date, on: date) -> str:
 
 
 def moment_in_words(at: datetime, now: datetime) -> str:
-    """A time and its distance from ``now`` in words, such as ``2026-09-03 08:00 UTC, in 47 hours``."""
+    """A time in words, with its distance from the present time, such as ``2026-09-03 08:00 UTC, in 47 hours``."""
     away = at - now
     told = at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     length = duration_in_words(abs(away))

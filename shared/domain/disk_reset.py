@@ -24,7 +24,7 @@ class ResetState(Enum):
 
 @dataclass(frozen=True)
 class DiskReset:
-    """One disk that a rollback resets. ``at`` is the time at which ECS accepted the reset."""
+    """One disk that a rollback resets. The field ``at`` is the time at which ECS accepted the reset."""
 
     disk_id: str
     snapshot_id: str

@@ -1,5 +1,5 @@
-"""Chooses the driver if the policy says ``auto``: the best driver that is ready for one instance and its route. All functions are
-pure.
+"""Chooses the driver if the policy says ``auto``: the best driver that is ready for one instance and its route. All functions in
+this module are pure.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def choose_driver(
 ) -> DriverChoice:
     """Choose the best driver that is ready.
 
-    ``plan_hops`` plans a driver's route, or raises Refused. ``why_unready`` says why a driver cannot carry out its route now; empty
-    if the driver is ready. ``goal`` is the requested or the default destination. The destination never depends on which drivers are
-    ready. The destination is the goal if any driver has a route to the goal. If no driver has a route to the goal, the destination
-    is the end of the best driver's route.
+    The function ``plan_hops`` plans a driver's route, or raises Refused. The function ``why_unready`` says why a driver cannot
+    carry out its route now; its result is empty if the driver is ready. The argument ``goal`` is the requested or the default
+    destination. The destination never depends on which drivers are ready. The destination is the goal if any driver has a route to
+    the goal. If no driver has a route to the goal, the destination is the end of the best driver's route.
 
-    If no driver has a route and all refusals have one cause in common, raises the refusal with this cause. In all other cases
-    without a ready driver, raises Refused (Driver.NoneReady) with the reason against each driver.
+    Raises a driver's own refusal if no driver has a route and all refusals have the same cause. Otherwise raises Refused
+    (Driver.NoneReady) with the reason against each driver if no driver is ready.
     """
     routes, refusals = _routes_by_driver(plan_hops)
     shared = {each.code for each in refusals.values()} - {NOT_FOLLOWED}
@@ -59,7 +59,7 @@ def choose_driver(
 def why_instance_unrecognisable(instance: InstanceFacts) -> str:
     """Why a driver cannot recognise the instance by address and hostname; empty if the driver can recognise the instance.
 
-    The precheck has not read the guest yet, so only the hostname in ECS counts.
+    At the time of the choice, the precheck has not read the guest yet, so only the hostname in ECS counts.
     """
     if not instance.private_ips:
         return "This driver finds a job by address and hostname, but the instance has no private address."

@@ -24,7 +24,9 @@ class FirstPossibleChange(Enum):
 
 @dataclass(frozen=True)
 class DriverTraits:
-    """The properties of one driver. ``driver_traits`` also handles drivers that only a later version of Replank knows."""
+    """The properties of one driver. For a driver that only a later version of Replank knows, ``driver_traits`` returns the
+    properties of SMC.
+    """
 
     name: str
     does: str
@@ -43,9 +45,9 @@ class DriverTraits:
     prepare_limit: timedelta | None
     """Maximum time to prepare the job; None if there is no limit, because a person starts the job."""
     job_limit: timedelta
-    """Maximum time for which the job may run. If the job runs longer, a person must look at the job."""
+    """Maximum time for which the job may run. If the job runs longer, a person must examine the job."""
     job_seen_at: str = "in the SMC console"
-    """Where a person can see the job."""
+    """Where a person can watch the job, in words."""
     preparing: str = "SMC to know the instance and to have its job ready"
     """What a migration waits for while the driver prepares the job, in words."""
     copies_disks: bool = True
@@ -57,7 +59,7 @@ class DriverTraits:
     needs_listing: bool = True
     """Whether the account must be on Alibaba Cloud's allow list for paths that are only open on request."""
     rank: int = 0
-    """The rank of the driver for ``auto``. Of the drivers that are ready, ``auto`` chooses the driver with the smallest rank."""
+    """The rank of the driver for ``auto``. Among the drivers that are ready, ``auto`` chooses the driver with the smallest rank."""
     merit: str = ""
     """The reason for the rank, in words."""
     is_choice: bool = False
@@ -65,13 +67,13 @@ class DriverTraits:
     operating system.
     """
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
-    """The reason why the driver does not support a path of the matrix, and the remedy. The reason and the remedy are empty if the
-    driver supports the path.
+    """The reason why the driver does not support a path of the matrix, and the remedy. Both texts are empty if the driver supports
+    the path.
     """
 
     @property
     def may_job_run_unseen(self) -> bool:
-        """Whether a job may run before the pipeline sees the job."""
+        """Whether the driver's job may already run before the pipeline notices the job."""
         return self.changes_from is FirstPossibleChange.SNAPSHOTS
 
 
@@ -184,8 +186,8 @@ def driver_choices() -> dict[str, DriverTraits]:
 
 
 def driver_traits(name: str) -> DriverTraits:
-    """The properties of a driver. For an unknown driver, the result is SMC's properties; that is safe, because this version never
-    starts an unknown driver.
+    """The properties of a driver. For an unknown driver, the result is SMC's properties, which is safe because Replank never starts
+    an unknown driver.
     """
     return driver_choices().get(name, SMC)
 

@@ -1,4 +1,6 @@
-"""The duration of each part of a migration, as data. Each duration names its source. The forecast uses no other durations."""
+"""The duration of each part of a migration, as data. Each duration names its source. The forecast uses only the durations in this
+module.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from shared.domain.drivers import driver_traits
 
 @dataclass(frozen=True)
 class Duration:
-    """The duration of one part in minutes. 10% of cases end within ``low``, 50% within ``usual``, and 90% within ``high``."""
+    """The duration of one part in minutes. Of 100 cases, 10 end within ``low``, 50 within ``usual``, and 90 within ``high``."""
 
     part: str
     low: float
@@ -22,7 +24,7 @@ class Duration:
     high: float
     source: str
     certainty: str
-    """``documented``, or ``assumed`` if no public source has a figure."""
+    """The certainty of the duration: ``documented``, or ``assumed`` if no public source has a figure."""
 
 
 SNAPSHOTS = Duration(

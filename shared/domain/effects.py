@@ -16,7 +16,9 @@ class ReleaseLock:
     region_id: str
     instance_id: str
     after_jobs: bool = False
-    """Whether to wait until SMC shows no running job on the instance, because this migration may have left a job running."""
+    """Whether the lock is kept until SMC shows no running job on the instance. The value is true if the migration may have left a
+    job running.
+    """
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class CountOutcome:
     """
 
     outcome: str
-    """``failed``, ``moved``, ``retried`` (removes an earlier failure) or ``resumed`` (removes the failure of the
-    present attempt).
+    """The outcome to record: ``failed`` or ``moved`` adds an outcome, ``retried`` removes an earlier failure, and ``resumed``
+    removes the failure of the present attempt.
     """
 
 
@@ -64,8 +66,8 @@ class CleanUpDriver:
 
 @dataclass(frozen=True)
 class ScheduleSweep:
-    """Write to the ledger the time from which the sweep may delete the migration's snapshots. That time comes ``retention_days``
-    days after the release of the snapshots.
+    """Write to the ledger the time from which the sweep may delete the migration's snapshots. The retention period of
+    ``retention_days`` begins with the release of the snapshots.
     """
 
     retention_days: int
@@ -134,26 +136,26 @@ KINDS: dict[str, type[Effect]] = {
 
 
 def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
-    """The effect that runs the post command; empty if no pre command needs to be undone.
+    """A tuple with the effect that runs the post command; empty if no pre command needs to be undone.
 
-    If ``unmoved`` is true, the result is also empty for an instance that a job may have moved.
+    If ``unmoved`` is true, the tuple is also empty for an instance that a job may have moved.
     """
     ran = migration.hop > 0 or migration.handle.started_at is not None or migration.resumes != ""
     return (RunPostCommand(),) if migration.commands.phase and not (unmoved and ran) else ()
 
 
 def post_command_effects_of_failure(migration: Migration, stage: str) -> tuple[Effect, ...]:
-    """The effect that runs the post command after a failure in the stage that ``stage`` names.
+    """A tuple with the effect that runs the post command after a stage has failed.
 
-    The result is empty if a job may have run, and a retry would continue with that job. A retry that continues with the job still
-    needs what the pre command did in the guest.
+    The tuple is empty if a job may have run and a retry would continue with that job. Such a retry still needs what the pre command
+    did in the guest.
     """
     return () if stage == "migrate" and migration.job_may_have_run else post_command_effects(migration, unmoved=True)
 
 
 def protection_effects(migration: Migration) -> tuple[Effect, ...]:
-    """The effect that restores the instance's earlier deletion protection; empty if the migration has certainly not begun its
-    snapshots.
+    """A tuple with the effect that restores the instance's earlier deletion protection; empty if the migration has certainly not
+    begun its snapshots.
     """
     unbegun = migration.state in BEFORE_A_START | {State.PRECHECK_FAILED} and migration.hop == 0 and migration.attempt == 1
     return () if unbegun else (RestoreProtection(),)

@@ -58,7 +58,7 @@ class Stale(ReplankError):
 
 
 class Refused(ReplankError):
-    """The request is not possible. The remedy tells the caller how to correct the request."""
+    """The caller's request is not possible. The remedy says how to correct the request."""
 
     fate = Fate.REFUSED
 

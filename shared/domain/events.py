@@ -2,8 +2,8 @@
 
 Every type of event has one producer, and a folder under events/ with its schema and samples. A test checks that the table of
 producers and the folders under events/ list the same types. The field ``stage`` of an event's data names the stage that acts next.
-The rules of the event bus route an event by its type, and by its stage if it names one. Events that no stage acts on are only for
-information.
+The rules of the event bus route an event by its type, and by its stage if the event names a stage. Events that no stage acts on are
+only for information.
 """
 
 from __future__ import annotations
@@ -109,11 +109,12 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     START_FAILED: ("watch",),
     SNAPSHOT_FAILED: ("watch",),
 }
-"""For each type of event, the stages that act on the event. The rules in template.yml route by type and ``data.stage``."""
+"""For each type of event, the stages that act on the event. The rules in template.yml route events by type and by ``data.stage``.
+"""
 
 SLOT_RELEASED = frozenset({MIGRATION_VALIDATED, VALIDATION_FAILED, START_FAILED, SNAPSHOT_FAILED})
-"""The types of events that follow the release of a slot outside a tick. When the watch function receives the event, it may offer
-the released slot at once. A tick needs no event to offer slots.
+"""The types of events that are published after a slot was released outside a tick. When the watch function receives such an event,
+it may offer the released slot at once.
 """
 
 TIMED = frozenset({"intake", "watch", "sweep"})
@@ -121,7 +122,7 @@ TIMED = frozenset({"intake", "watch", "sweep"})
 ECS = "acs.ecs"
 """The source of ECS's own events, which the watch function handles."""
 PLAIN_COMMAND = "replank"
-"""The common name of all guest commands whose end wakes no stage."""
+"""The name of every guest command whose end wakes no stage."""
 COMMAND_PREFIX = f"{PLAIN_COMMAND}-"
 WAIT_FOR_COMMANDS = ("precheck", "migrate", "validate")
 """The stages that wait for the end of a command in a guest. An event wakes a waiting stage; if the event is lost, the tick wakes
@@ -130,7 +131,7 @@ the stage.
 
 
 def handles_message(function: str, type: str, source: str) -> bool:
-    """Whether the function handles messages of the given type and source. A function refuses any other message."""
+    """Whether the function accepts messages of the given type and source. A function refuses all other messages."""
     if type == "timer":
         return function in TIMED
     of_ecs = function == "watch" or (type == COMMAND_ENDED and function in WAIT_FOR_COMMANDS)
@@ -138,8 +139,8 @@ def handles_message(function: str, type: str, source: str) -> bool:
 
 
 def guest_command_name(stage: str, migration_id: str) -> str:
-    """The name of a guest command that wakes the stage when the command ends. The rules of the event bus route by the beginning of
-    the command's name.
+    """The name of a guest command that wakes the stage when the command ends. The rules of the event bus choose the stage by the
+    beginning of the command's name.
     """
     return f"{COMMAND_PREFIX}{stage}-{migration_id}"
 
@@ -164,7 +165,7 @@ class Event:
 
 
 def reminder_id(now: datetime) -> str:
-    """The id of the reminders (``nudge``) that one tick sends. Each tick has its own id."""
+    """The value of the field ``nudge`` in all reminders that one tick sends. Each tick has a different value."""
     return now.strftime("%Y%m%dT%H%M%S")
 
 
@@ -192,7 +193,7 @@ def migration_event(migration: Migration, type: str, *, stage: str = "", **more:
 
 
 def batch_event(batch_id: str, type: str, **more: Any) -> Event:
-    """An event about a batch. ``more`` holds further fields of the event's data."""
+    """An event about a batch. The argument ``more`` contains additional fields for the event's data."""
     told = str(more.get("nudge", more.get("version", "")))
     event_id = "-".join(filter(None, (batch_id, type.rpartition(":")[2], told)))
     return Event(type, event_id, f"batch/{batch_id}", {"batchId": batch_id, **more})

@@ -98,7 +98,7 @@ class InstanceFacts:
 
     @classmethod
     def from_json(cls, document: object, *, strict: bool = False) -> InstanceFacts:
-        """The facts in a document that ``to_json`` made. Raises DocumentInvalid with the name of the wrong field."""
+        """The facts in a document that ``to_json`` returned. Raises DocumentInvalid with the name of the invalid field."""
         return decode(cls, document, "instance", strict=strict)
 
 
@@ -131,7 +131,7 @@ class Facts:
 
     @classmethod
     def from_json(cls, document: object, *, strict: bool = False) -> Facts:
-        """The facts in a document that ``to_json`` made. Raises DocumentInvalid with the name of the wrong field."""
+        """The facts in a document that ``to_json`` returned. Raises DocumentInvalid with the name of the invalid field."""
         account = document.get("account") if isinstance(document, dict) else None
         if isinstance(document, dict) and isinstance(account, dict):
             document = {**document, "account": {name: value for name, value in account.items() if name not in RETIRED}}

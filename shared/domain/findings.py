@@ -32,8 +32,8 @@ BLOCKS = (Severity.ERROR, Severity.OVERRIDABLE)
 
 @dataclass(frozen=True)
 class Finding:
-    """One observation. ``code`` has the form ``Noun.Reason`` and never changes. ``seen`` says what the rule found, with the units
-    of all numbers.
+    """One observation. ``code`` has the form ``Noun.Reason`` and never changes. The field ``seen`` says what the rule found, with
+    the units of all numbers.
 
     If the rule lacked a fact, ``known`` is false, and the finding only says which check could not be made.
     """
@@ -61,7 +61,7 @@ class Finding:
 
     @classmethod
     def from_json(cls, document: object) -> Finding:
-        """The finding in a document that :meth:`to_json` made. Raises DocumentInvalid with the name of the wrong field."""
+        """The finding in a document that :meth:`to_json` returned. Raises DocumentInvalid with the name of the invalid field."""
         return decode(cls, document, "finding")
 
 
@@ -95,7 +95,7 @@ class Assessment:
 
     @classmethod
     def from_json(cls, document: object) -> Assessment:
-        """The assessment in a document that :meth:`to_json` made. Raises DocumentInvalid with the name of the wrong field."""
+        """The assessment in a document that :meth:`to_json` returned. Raises DocumentInvalid with the name of the invalid field."""
         fields = as_object(document, "assessment")
         findings = as_list(fields.get("findings", []), "assessment.findings")
         overrides = as_object(fields.get("overrides", {}), "assessment.overrides")

@@ -35,8 +35,8 @@ MOST_STEPS = 200_000
 
 @dataclass(frozen=True)
 class ForecastItem:
-    """One migration at the start of the forecast: its state and the number of its remaining hops. ``since`` is the time at which
-    the migration began to move.
+    """One migration in the input of a forecast: its present state and the number of its remaining hops. The field ``since`` is the
+    time at which the migration began to move.
     """
 
     migration_id: str
@@ -46,13 +46,13 @@ class ForecastItem:
     group: str = ""
     """The migration's redundancy group; empty if the migration has no group."""
     driver: str = ""
-    """The migration's driver; empty for the driver of the policy."""
+    """The migration's driver; empty if the migration uses the policy's driver."""
 
 
 @dataclass(frozen=True)
 class ForecastInput:
-    """The input of a forecast: the state of the batch at the beginning. ``cut`` holds the migrations of each wave; ``cut`` is empty
-    if the batch has no waves.
+    """The input of a forecast: the present state of the batch. The field ``cut`` lists the migrations of each wave; the list is
+    empty if the batch has no waves.
     """
 
     batch: Batch
@@ -64,7 +64,7 @@ class ForecastInput:
 
 @dataclass(frozen=True)
 class FinishTimes:
-    """The times by which a wave or a batch finishes: the earliest time, and the times for 10, 50 and 90 of 100 runs.
+    """When a wave or a batch finishes: the earliest time, and the times by which 10, 50 and 90 of 100 runs have finished.
 
     A time is None if too few runs finish.
     """
@@ -121,8 +121,8 @@ class _SimulatedRun:
     """For each migration, the number of completed hops."""
     waits_for_person: bool = False
     job_starts: dict[tuple[Start, int], bool] = field(default_factory=dict)
-    """For each kind of start and each wave, whether jobs may start now. The answers are kept until the time advances, and only for
-    a large batch.
+    """For each kind of start and each wave, whether jobs may start now. For a large batch, the answers are cached until the
+    simulated time advances.
     """
     ends: dict[str, datetime] = field(default_factory=dict)
 
@@ -299,7 +299,7 @@ def _simulate_act_of_person(run: _SimulatedRun) -> None:
 
 
 def _simulate_tick(run: _SimulatedRun) -> None:
-    """Do the work of one tick: pause at the failure budget, end and begin waves, and offer free slots."""
+    """Simulate one tick: pause at the failure budget, end and begin waves, and offer free slots."""
     if why_budget_spent(_context_of_start(run)) and run.batch.control.brake is PauseState.OFF:
         run.batch = brake.pause_batch_at_budget(run.batch, "forecast", run.now).after
     if run.batch.control.brake is PauseState.OFF:
@@ -344,7 +344,7 @@ def _schedule_act_of_person(run: _SimulatedRun) -> None:
 
 
 def _next_event_time(run: _SimulatedRun) -> datetime | None:
-    """The time of the next event, such as the end of a part, the end of a soak time, or the opening of a window."""
+    """The time of the next event, for example when a part or a soak time ends, or when a window opens."""
     found = [run.due[0][0]] if run.due else []
     begins = waves.soak_ends_at(run.batch.terms)
     if begins is not None and begins > run.now:

@@ -10,29 +10,29 @@ import heapq
 from dataclasses import dataclass, field
 
 Place = tuple[int, int, str]
-"""The place of a migration in a queue: its wave, its number within the wave, and its id. The lowest place comes first."""
+"""The position of a migration in a queue: its wave, its number within the wave, and its id. The lowest position is the first."""
 
 
 @dataclass
 class GroupPlaces:
-    """The places of the redundancy groups: each group has one place. The class knows which migration holds a place, and which
-    members wait for the place.
+    """The locks of the redundancy groups: in each group, only the member that holds the group's lock may move. The other members
+    wait for the lock.
     """
 
     group: dict[str, str] = field(default_factory=dict)
     """For each migration that belongs to a group, the name of the group."""
     holder: dict[str, str] = field(default_factory=dict)
-    """For each group whose place is taken, the migration that holds the place."""
+    """For each group that is locked, the migration that holds the lock."""
     members_waiting: dict[str, list[tuple[WaitingQueue, list[Place]]]] = field(default_factory=dict)
-    """For each group and each queue, a heap of the members that wait for the group's place."""
+    """For each group and each queue, a heap of the members that wait for the group's lock."""
 
     def take_place(self, id: str) -> bool:
-        """Take the group's place for the migration. Return False if another member holds the place."""
+        """Lock the migration's group for the migration. Return False if another member holds the lock."""
         group = self.group.get(id)
         return group is None or self.holder.setdefault(group, id) == id
 
     def release_place(self, id: str) -> None:
-        """Release the group's place if the migration holds the place.
+        """Release the lock of the migration's group if the migration holds the lock.
 
         The first waiting member of each queue returns to its queue.
         """
@@ -45,7 +45,7 @@ class GroupPlaces:
                 heapq.heappush(queue.places, heapq.heappop(members))
 
     def hold_back_member(self, queue: WaitingQueue, place: Place) -> None:
-        """Keep a member out of its queue until its group's place is released."""
+        """Keep a member out of its queue until the lock of its group is released."""
         waiting = self.members_waiting.setdefault(self.group[place[2]], [])
         for known, members in waiting:
             if known is queue:
@@ -56,21 +56,21 @@ class GroupPlaces:
 
 @dataclass
 class WaitingQueue:
-    """A queue of migrations. ``size`` also counts the migrations that wait for the place of their group."""
+    """A queue of migrations. The field ``size`` also counts the migrations that wait for the lock of their group."""
 
     groups: GroupPlaces
     places: list[Place] = field(default_factory=list)
     size: int = 0
 
     def add_migration(self, id: str, wave: int, number: int) -> None:
-        """Add the migration to the queue; ``number`` sets its place within its wave."""
+        """Add the migration to the queue. The argument ``number`` is its position within its wave."""
         heapq.heappush(self.places, (wave, number, id))
         self.size += 1
 
     def remove_first(self, last_wave: int) -> str | None:
-        """Remove and return the first migration that may start, and take the place in its group; None if no migration may start.
+        """Remove and return the first migration that may start, and lock its group. Return None if no migration may start.
 
-        ``last_wave`` is the number of the last wave that has begun.
+        The argument ``last_wave`` is the number of the last wave that has begun.
         """
         while self.places and self.places[0][0] <= last_wave:
             place = heapq.heappop(self.places)

@@ -2,7 +2,7 @@
 systemd-fstab-generator.
 
 A wrong line in fstab can make the next boot end in an emergency shell. The module finds the device that a line of fstab names, and
-whether the boot waits for the device. All functions here are pure.
+whether the boot waits for the device. All functions in this module are pure.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from shared.domain.guest import FstabFacts
 
 TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel", "ID": "id"}
-"""For each tag that names a device by its content or hardware, the last word of udev's folder of links. For example, the tag
-``UUID`` has the word ``uuid``, because udev's folder is ``/dev/disk/by-uuid``.
+"""For each tag with which fstab can name a device, the name that the tag has in udev's folders. For example, ``UUID`` has the name
+``uuid``, because udev's folder is ``/dev/disk/by-uuid``.
 """
 NETWORK = frozenset(
     {"9p", "afs", "alinas", "beegfs", "ceph", "cifs", "coda", "cpfs", "davfs", "davfs2", "gfs", "gfs2", "glusterfs", "lustre"}
@@ -34,15 +34,15 @@ _LINK_PLAIN = re.compile(r"[A-Za-z0-9#+\-.:=@_]")
 
 @dataclass(frozen=True)
 class ReportedDevices:
-    """The devices that the guest reports: links below /dev/disk (such as ``uuid/1234``), the paths in fstab that exist, and the
-    folders that the probe read.
+    """The devices that the guest reports: links in /dev/disk, such as ``uuid/1234``; the paths in fstab that exist; and the folders
+    that the probe read.
     """
 
     links: Collection[str] = ()
     paths: Collection[str] = ()
     places: Collection[str] = ()
     whole: bool = True
-    """Whether the guest reported all links."""
+    """Whether the report contains all links of the guest."""
 
 
 def read_fstab_line(line: str, seen: ReportedDevices) -> FstabFacts | None:
@@ -63,7 +63,7 @@ def decode_escapes(text: str) -> str:
 
 
 def _strip_quotes(source: str) -> str:
-    """A tag such as ``UUID="1234"`` without the quotes, or any other text unchanged."""
+    """The first field of an fstab line, without the quotes of a tag such as ``UUID="1234"``."""
     tag, equals, value = source.partition("=")
     if equals and tag in TAGS and len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
         return f"{tag}={value[1:-1]}"
@@ -95,9 +95,7 @@ def udev_link_name(value: str) -> str:
 
 
 def refers_to_device(entry: FstabFacts) -> bool:
-    """Whether the entry names its device by a tag or a path. Without a tag or a path, nobody can tell whether the device is
-    missing.
-    """
+    """Whether the entry names its device by a tag or a path. Only such an entry shows whether the device is missing."""
     return entry.spec.partition("=")[0] in TAGS or refers_to_path(entry)
 
 
@@ -150,8 +148,8 @@ def _mount_options(entry: FstabFacts) -> set[str]:
 
 
 def _is_option_in_effect(entry: FstabFacts, off: str, on: str) -> bool:
-    """Whether an option such as ``nofail`` (the value of ``off``) is in effect. If the entry also has the opposite option (the
-    value of ``on``), the later option counts.
+    """Whether the mount option that the argument ``off`` names is in effect. The argument ``on`` names the opposite option. If the
+    entry has both options, the later option counts.
     """
     said = [option for option in entry.options.split(",") if option in (off, on)]
     return bool(said) and said[-1] == off

@@ -1,5 +1,5 @@
 """Redundancy groups. The instances with the same value of a tag are one group, and only one of them moves at a time. All functions
-here are pure.
+in this module are pure.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.migration import BEFORE_A_START, Migration, State
 
 OVER = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCELLED, State.PRECHECK_FAILED})
-"""States in which a member of a group no longer needs the group's place. The place is a lock: only the member that holds it may
-move. A member in one of these states has passed its validation, or has never moved, or a person has decided about the member.
+"""States in which a member of a group no longer needs the group's place. The group's place is a lock: only the member that holds
+the lock may move. A member in one of these states has passed its validation, or has never moved, or a person has accepted its
+outcome.
 """
 
 
@@ -22,12 +23,12 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
 
 
 def last_attempt_to_release_place(migration: Migration) -> int:
-    """The number of the last attempt whose place in the group must be released; 0 if the migration keeps the place.
+    """The number of the attempt up to which the migration must release the group's place; 0 if the migration keeps the place.
 
     A failed or rolled back migration keeps the group's place until a person has decided, because the instance may not work. A
     migration that waits for its next hop or for a retry also keeps the place. A migration that waits for a start, and has not begun
-    its route, releases the place that its earlier attempts took. If the batch's command before the move ran, the migration keeps
-    the place until the command after the move has ended.
+    its route, releases the place that its earlier attempts took. If the pre command of the batch ran, the migration keeps the
+    group's place until the post command has ended.
     """
     if migration.commands.phase and migration.state is not State.COMPLETED:
         return 0

@@ -78,8 +78,8 @@ class InterfaceFacts:
 
 @dataclass(frozen=True)
 class FstabFacts:
-    """One line of fstab. ``present`` says whether the device, label or UUID in the line exists. ``present`` is None if the guest
-    did not report whether the device exists.
+    """One line of fstab. The field ``present`` says whether the device, label or UUID in the line exists, or is None if the guest
+    did not report the device.
     """
 
     spec: str
@@ -121,7 +121,7 @@ class BootFacts:
 class LinuxFacts:
     """Facts that only Linux guests have. A field is None if the fact is not known, or if an older probe answered.
 
-    ``modules``: the kernel modules loaded. ``root_links``: the links in the root folder that lead to absolute paths, for example
+    ``modules``: the loaded kernel modules. ``root_links``: the links in the root folder that lead to absolute paths, for example
     ``/app -> /data/app``. ``package_locks``: settings that hide updates (versionlock, exclude), each with the file that contains
     the setting. ``rpm_database``: rpm's error message, empty without an error. ``kernel_vendor``: the vendor of the running
     kernel's package. ``permit_root_login``: the value of PermitRootLogin in sshd_config, empty if the file has no such setting.
@@ -232,7 +232,7 @@ class GuestFacts:
 
     @classmethod
     def from_json(cls, document: object, *, strict: bool = False) -> GuestFacts:
-        """The facts read from a document of ``to_json``. Raises DocumentInvalid with the name of the wrong field."""
+        """The facts in a document that ``to_json`` returned. Raises DocumentInvalid with the name of the invalid field."""
         return decode(cls, document, "guest", strict=strict)
 
     def mount_of_path(self, path: str) -> MountFacts | None:

@@ -1,6 +1,7 @@
 """The hold: a switch that a person sets to stop all starts. While the hold is set, the pipeline starts nothing in the account.
 
-The functions are pure. The functions of this module interpret the hold's row, and compute the columns that an act writes.
+All functions in this module are pure. The functions of this module interpret the hold's row, and compute the columns that an act
+writes.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class HoldHistoryEntry:
 
 @dataclass(frozen=True)
 class Hold:
-    """The state of the hold. The string ``reason`` is empty if nothing is held. The number ``version`` is 0 until the first act."""
+    """The state of the hold. The string ``reason`` is empty if the hold is not set. The number ``version`` is 0 until the first
+    act.
+    """
 
     reason: str = ""
     version: int = 0
@@ -46,8 +49,8 @@ class Hold:
     lines: tuple[HoldHistoryEntry, ...] = ()
     """The acts, oldest first."""
     unread: Any = None
-    """The stored version, if the version is not a whole number. An act compares the stored version with the row, and therefore
-    notices a change of the row.
+    """The stored version, if the version is not a whole number. An act compares the stored version with the row, to detect that
+    somebody else has changed the row.
     """
 
     @property
@@ -59,8 +62,8 @@ NOTHING_HELD = Hold()
 
 
 def read_hold(row: Mapping[str, Any] | None) -> Hold:
-    """The hold that a row describes. If the table has no row, nothing is held. An unreadable row stops all starts, because only an
-    edit by hand can make the row unreadable.
+    """The hold that a row describes. If the table has no row for the hold, the hold is not set. An unreadable row stops all starts,
+    because only an edit by hand can make the row unreadable.
     """
     if row is None:
         return NOTHING_HELD
@@ -86,7 +89,7 @@ def columns_of_hold(seen: Hold, line: HoldHistoryEntry) -> dict[str, Any]:
 
 
 def next_act_column(seen: Hold) -> str:
-    """The name of the column in which the next act writes its line."""
+    """The name of the column that will record the next act."""
     return f"{LINE}{max(seen.version, 0) + 1:08d}"
 
 

@@ -1,4 +1,4 @@
-"""One hop of a route: from one release to the next, by catalog key."""
+"""One hop of a route: the step from one release to the next release."""
 
 from __future__ import annotations
 

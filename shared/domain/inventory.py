@@ -1,4 +1,4 @@
-"""The inventory of the fleet: how many instances run each release, by account and region. All functions here are pure."""
+"""The inventory of the fleet: how many instances run each release, by account and region. All functions in this module are pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.catalog.model import Catalog, Release
 MOST_GROUPS = 2000
 """Maximum number of groups in an inventory. The largest groups are kept; the total still counts the instances of all groups."""
 LONGEST_NAME = 128
-"""Maximum characters that are kept of an operating system's name if the catalog does not know the system."""
+"""Maximum number of characters that the inventory stores of an unknown operating system's name."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class InstanceCount:
     _counts: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
 
     def add_instance(self, place: tuple[str, str, str], os_name: str, os_name_en: str) -> None:
-        """Count one instance. The argument ``place`` holds the account, region and id of the instance. ``os_name`` and
-        ``os_name_en`` are ECS's names for the operating system.
+        """Count one instance. The argument ``place`` consists of the instance's account, region and id. The arguments ``os_name``
+        and ``os_name_en`` are ECS's names for the operating system.
         """
         if place in self._seen:
             return

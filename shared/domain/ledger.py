@@ -1,4 +1,4 @@
-"""The snapshot ledger: the snapshots made or adopted for a migration, and when each may be deleted."""
+"""The snapshot ledger: the snapshots that were made or adopted for a migration, and when they may be deleted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.domain.migration import Migration
 from shared.domain.timing import CLOCKS_APART
 
 SMC_PREFIX = "SMC_Backup_Snapshot_"
-"""The beginning of the names that SMC gives to its own snapshots (SMC documentation, "migrate an operating system")."""
+"""The prefix of the names that SMC gives to its own snapshots (SMC documentation, "migrate an operating system")."""
 
 
 class SnapshotState(Enum):
@@ -55,8 +55,8 @@ class LedgerEntry:
     account_id: str = ""
     """The account of the migration; empty for the deployment's own account."""
     sweep_at: datetime | None = None
-    """When the snapshot may be deleted: the time of the confirmation or release, plus the retention. The field is None before a
-    confirmation or release.
+    """When the snapshot may be deleted: at the end of the retention period, which begins with the confirmation or release. The
+    field is None before a confirmation or release.
     """
 
     @property
@@ -75,8 +75,8 @@ class LedgerEntry:
 def snapshots_since_precheck(migration: Migration, entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     """The pipeline's snapshots of this hop that were requested after the hop's last precheck.
 
-    A row version decides which snapshots count, because the clocks of two functions may differ. The rows that earlier versions of
-    Replank wrote contain only times. A row without a stored version counts if the row belongs to the newest attempt, and is at most
+    A row version decides which snapshots count, because the clocks of two functions may differ. Rows from earlier versions of
+    Replank contain only times. A row without a stored version counts if the row belongs to the newest attempt, and is at most
     CLOCKS_APART older than the precheck.
     """
     mine = [each for each in entries if each.hop == migration.hop and each.owner == "replank"]
@@ -104,12 +104,12 @@ def migration_id_in_name(snapshot_name: str) -> str:
 
 
 def sweep_due_at(released_at: datetime, retention_days: int) -> datetime:
-    """When a migration's snapshots may be deleted: the time of the release plus the retention."""
+    """When a migration's snapshots may be deleted: at the end of the retention period, which begins with the release."""
     return released_at + timedelta(days=retention_days)
 
 
 def may_sweep(entry: LedgerEntry, *, released_at: datetime | None, now: datetime) -> bool:
-    """Whether the snapshot may be deleted: a named person released the migration, and the retention has passed (invariant 2).
+    """Whether the snapshot may be deleted: a named person released the snapshots, and the retention period has ended (invariant 2).
 
     The comparison has a tolerance, because this function's clock may be ahead of the clock that recorded the release.
     """

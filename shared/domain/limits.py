@@ -34,7 +34,7 @@ class Limit(Enum):
 
 
 class Start(Enum):
-    """The kinds of start. After a start, an instance is being migrated or rolled back."""
+    """The kinds of start. Each start begins or continues the migration of an instance, or begins its rollback."""
 
     FIRST_SNAPSHOT = "the snapshots of a first try"
     FIRST_JOB = "the job of a first try"
@@ -52,8 +52,8 @@ TIME_DEPENDENT_LIMITS = frozenset({Limit.WINDOW, Limit.BLACKOUT})
 SLOTS = frozenset({Limit.REGION, Limit.WAVE_SLOT, Limit.SLOT})
 """Limits on the number of instances that migrate at once."""
 ROUTE_BEGUN = TIME_DEPENDENT_LIMITS | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.GROUP} | SLOTS
-"""The limits that apply to a next hop. Failures of other migrations do not hold back a next hop. A next hop needs a slot too, but
-gets a slot before migrations that have not begun.
+"""The limits that apply to a next hop. Failures of other migrations do not hold back a next hop. A next hop also needs a slot, but
+gets the slot before migrations that have not begun.
 """
 
 LIMITS_OF_START: Mapping[Start, frozenset[Limit]] = {
@@ -66,12 +66,14 @@ LIMITS_OF_START: Mapping[Start, frozenset[Limit]] = {
     Start.RETRY_LOOK: EVERY,
     Start.ROLLBACK: frozenset(),
 }
-"""The limits that hold back each start. Nothing holds back a rollback, because a rollback must always be possible."""
+"""For each kind of start, the limits that can hold back the start. Nothing holds back a rollback, because a rollback must always be
+possible.
+"""
 
 
 @dataclass(frozen=True)
 class AdmissionCounts:
-    """The counts that decide about a start together with the batch's row: the outcomes so far, and the slots that are held now."""
+    """The counts that the limits of a start compare: the outcomes so far, and the slots in use now."""
 
     failed: frozenset[str]
     moved: frozenset[str]
@@ -83,9 +85,9 @@ class AdmissionCounts:
     unproved: int | None = None
     """Number of other migrations that hold a slot and are not validated yet; None if these migrations were not counted."""
     held_in_region: int = 0
-    """Slots that other migrations of the batch hold in the same region; counted only if the policy limits these slots."""
+    """Number of slots that other migrations of the batch hold in the same region; counted only if the policy limits these slots."""
     held_in_wave: int = 0
-    """Slots that other migrations of the batch hold in the same wave; counted only if the policy limits these slots."""
+    """Number of slots that other migrations of the batch hold in the same wave; counted only if the policy limits these slots."""
 
     @property
     def canary_candidates(self) -> int:
@@ -139,7 +141,7 @@ def _checks_in_order(limits: frozenset[Limit]) -> tuple[tuple[Limit, Callable[[S
 
 
 def kind_of_next_start(migration: Migration) -> Start:
-    """The kind of start that comes next for the migration in its present state."""
+    """The kind of start that the migration needs next."""
     job = migration.state in (State.SNAPSHOTTED, State.MIGRATING, State.WAITING)
     if migration.state is State.WAITING and migration.resumes == "validate":
         return Start.RETRY_LOOK
@@ -159,8 +161,8 @@ def requeue_migration(migration: Migration, reason: str, *, by: str, now: dateti
     """The step by which a migration releases its slot and waits for admission again, as a new attempt. An earlier attempt that
     still runs cannot release a slot that the new attempt takes.
 
-    If no job has run in this hop, the precheck and the snapshots count as too old, and are repeated before the next start.
-    ``missed`` says whether the snapshots were ready too late for their window.
+    If no job has run in this hop, the precheck and the snapshots count as too old, and are repeated before the next start. The
+    argument ``missed`` says whether the snapshots were ready too late for their window.
     """
     unbegun = replace(migration.handle, began_at=None)
     changes: dict[str, object] = {"attempt": migration.attempt + 1, "handle": unbegun, "stalled_at": None}
@@ -261,7 +263,7 @@ def why_budget_spent(scene: StartContext) -> str:
 
 
 NAMED = 5
-"""Maximum number of migrations that a reason names; the others are only counted."""
+"""Maximum number of migrations that the reason for a delay names; the reason only counts the others."""
 
 
 def _why_canary_waits(scene: StartContext) -> str:

@@ -26,7 +26,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a stage's work on one message ended. The field ``result`` is done, stale, waiting or refused. The log line of the
+    """The outcome of a stage's work on one message. The field ``result`` is done, stale, waiting or refused. The log line of the
     invocation contains ``facts``.
     """
 

@@ -40,7 +40,7 @@ class State(Enum):
     ROLLED_BACK = "rolled_back"
     CANCELLED = "cancelled"
     WAITING = "waiting"
-    """A retry that makes no new snapshots waits for its slot, like a migration that is ready."""
+    """The state of a retry that makes no new snapshots and waits for a slot."""
 
 
 S = State
@@ -76,8 +76,8 @@ MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.
 ADMITTED = frozenset({S.READY, S.WAITING})
 """States in which a migration waits until the tick offers a slot to the migration."""
 BEFORE_A_START = ADMITTED | {S.ACCEPTED, S.PRECHECKING}
-"""The states before a start. If a start takes too long, the migration returns to one of these states, and a new probe examines the
-guest.
+"""The states that come before a start. A migration returns to one of these states if its start takes too long, and a new probe
+examines the guest.
 """
 ACTIVE = frozenset(S) - TERMINAL - {S.CONFIRMED}
 """States in which the migration holds its instance's lock. In the state ``accepted``, the migration holds the lock only after the
@@ -120,8 +120,8 @@ class DriverData:
     """When the job was started. None means that the present hop has certainly not changed the instance."""
     finished_at: datetime | None = None
     ran_before: str | None = None
-    """The last start of the job before this attempt, as SMC shows it. The field is empty if the job had never been started, and
-    None if nothing was recorded.
+    """The start time that SMC showed for the job before this attempt started the job. The field is empty if the job had never been
+    started, and None if nothing was recorded.
     """
     waits: str = ""
     """What a person has to do before the preparation continues, in words; empty if the preparation waits for nobody."""
@@ -131,8 +131,8 @@ class DriverData:
 
 @dataclass(frozen=True)
 class Migration:
-    """The migration of one instance, with all fields that its row stores. Times are aware UTC; ``hop`` counts from 0, ``attempt``
-    from 1.
+    """The migration of one instance, with all fields that its row stores. All times are timezone-aware, in UTC. The field ``hop``
+    counts from 0, and ``attempt`` from 1.
     """
 
     migration_id: str
@@ -197,8 +197,8 @@ class Migration:
     snapshots_made: int = 0
     snapshots_swept: int = 0
     released_at: datetime | None = None
-    """When the retention began: a named person confirmed the migration, or released its snapshots after a rollback or
-    cancellation.
+    """When the retention period began, because a named person confirmed the migration, or released its snapshots after a rollback
+    or cancellation.
     """
     finished_at: datetime | None = None
     account_id: str = ""
@@ -217,7 +217,7 @@ class Migration:
     The field is not stored, but computed when the row is read.
     """
     due_at: datetime | None = None
-    """When the tick handles the migration next; after a confirmation, when the sweep handles the migration. The field is None if
+    """When the tick works on the migration next; after a confirmation, when the sweep works on the migration. The field is None if
     only a person can act, or if the migration has ended.
     """
 
@@ -258,7 +258,7 @@ class Migration:
         """Whether the migration's stage waits for the end of this command in the guest. If the driver stores no command ids, the
         state of the migration decides.
 
-        Only the end of a probe, an import or a preparation wakes a stage (``events.guest_command_name``).
+        Only the end of a probe, an import or a preparation wakes a stage; see ``events.guest_command_name``.
         """
         own = (self.probe_invocation_id, self.handle.import_invocation_id)
         unstored = self.state is State.SNAPSHOTTED and driver_traits(self.driver).installs_in_guest
@@ -284,7 +284,7 @@ class JournalEntry:
     trust: str = ""
     """The trust in the operator's name (``claimed``, ``verified``); empty for a stage, or if an older version wrote the line."""
     door: str = ""
-    """The entrance through which the request came in: ``trigger`` or ``gateway``; empty whenever ``trust`` is empty."""
+    """The entry point that received the request: ``trigger`` or ``gateway``; empty whenever ``trust`` is empty."""
 
 
 @dataclass(frozen=True)

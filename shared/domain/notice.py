@@ -19,8 +19,8 @@ from shared.domain.errors import Refused
 from shared.domain.policy import Policy, read_policy
 
 LEAD = timedelta(days=180)
-"""The time before the end of support at which the inventory begins to send notices. Other clouds announce the end of a major
-version equally early.
+"""The time before the end of support at which the inventory begins to send notices. Other cloud providers announce the end of
+support for a major version equally early.
 """
 
 NOTICE_FIELDS = frozenset({"releases", "endOfSupport", "regionIds", "instanceIds", "accountIds", "resources"})
@@ -54,7 +54,7 @@ NOTICE_POLICY_FIELDS = frozenset(
     }
 )
 MOST_INSTANCES = 1000
-"""Maximum number of instances that a notice may name. An API request has the same maximum number of instances."""
+"""Maximum number of instances that a notice may name. An API request may name the same maximum number of instances."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Notice:
 
 
 def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
-    """The notice in an EndOfLife event's data. Raises Refused with the name of the wrong field.
+    """The notice that the data of an EndOfLife event contains. Raises Refused with the name of the invalid field.
 
     Anybody with permission to publish to the event bus can send a notice. A notice therefore only selects instances. Commands,
     overrides, drivers and limits come only from a named person.
@@ -154,7 +154,7 @@ def _read_region_id(name: object) -> str:
 def read_notice_policy(document: object) -> Policy:
     """The deployment's policy for batches made from notices: limits and driver, but nothing that runs in a guest.
 
-    Raises Refused with the name of the wrong field.
+    Raises Refused with the name of the invalid field.
     """
     strangers = sorted(set(as_object(document, "policy")) - NOTICE_POLICY_FIELDS)
     if strangers:
@@ -184,7 +184,7 @@ def is_wanted_release(release: Release, wanted: Iterable[str]) -> bool:
 
 
 def due_notices(releases: Iterable[Release], now: datetime, catalog: Catalog = CATALOG) -> list[events.Event]:
-    """The EndOfLife events that the inventory publishes at ``now``, one per product. All calls within one month return the same
+    """The EndOfLife events that the inventory has to publish now, one for each product. All calls within one month return the same
     event ids.
     """
     found: dict[str, events.Event] = {}

@@ -53,7 +53,7 @@ class Observation:
 
     @classmethod
     def from_json(cls, document: Json | None) -> Observation:
-        """The observation in a stored JSON document. Raises DocumentInvalid with the name of the wrong field."""
+        """The observation in a stored JSON document. Raises DocumentInvalid with the name of the invalid field."""
         found = document or {}
         return cls(
             InstanceFacts.from_json(found["instance"]) if found.get("instance") is not None else None,

@@ -1,4 +1,4 @@
-"""The order in which the instances of a batch move: by name, or by the value of a tag. All functions here are pure."""
+"""The order in which the instances of a batch move: by name, or by the value of a tag. All functions in this module are pure."""
 
 from __future__ import annotations
 

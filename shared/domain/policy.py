@@ -24,15 +24,14 @@ from shared.domain.times import BLACKOUT_BOUNDS, Blackout, TimeLimits, read_blac
 from shared.domain.window import NEVER, Window, read_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
-"""Three maximums: the files in a policy, the characters in its check, and the bytes that file paths and check add to the probe.
-
-A command of Cloud Assistant may be 24 KB long.
+"""Maximum number of files in a policy, of characters in its check, and of bytes that files and check add to the probe. Cloud
+Assistant limits a command to 24 KB.
 """
 MOST_WINDOWS = 20
 
 
 LONGEST_TAG_KEY = 128
-"""Maximum characters of a tag's key (ECS documentation, limits of tags)."""
+"""Maximum number of characters in the key of a tag (ECS documentation, limits of tags)."""
 BY_NAME, BY_TAG = "name", "tag:"
 ORDER = f"^({BY_NAME}|{BY_TAG}[^\\x00-\\x1f\\x7f-\\x9f]{{1,{LONGEST_TAG_KEY}}})?$"
 """The pattern of an order: ``name``, or ``tag:`` with the key of a tag; empty for no order."""
@@ -149,9 +148,7 @@ def _has_limits_of_newer_versions(policy: Policy) -> bool:
 
 
 def policy_without_never_open_window(policy: Policy) -> Policy:
-    """The policy without the window that never opens. The window that never opens is stored only so that older versions start
-    nothing.
-    """
+    """The policy without the window that never opens. That window is stored only to prevent starts by older versions of Replank."""
     return replace(policy, window=None) if policy.window == NEVER else policy
 
 
@@ -180,7 +177,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 def read_policy(document: object) -> Policy:
-    """The policy in a document of the API (camelCase, all fields optional). Raises Refused with the name of the wrong field."""
+    """The policy in a document of the API (camelCase, all fields optional). Raises Refused with the name of the invalid field."""
     asked = as_object(document, "policy")
     given = document_with_python_names(asked, _NAMES, "policy")
     times = {name: given.pop(name, None) for name in ("window", "windows", "blackouts")}

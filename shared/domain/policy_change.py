@@ -1,5 +1,5 @@
 """Changes the policy of a planned batch. The module decides which fields may still change, and writes the line in the batch's
-journal. All functions here are pure.
+journal. All functions in this module are pure.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ ACKNOWLEDGED = {
 }
 """Fields that are fixed once the batch is acknowledged, with the reason for each."""
 LONGEST = 2000
-"""Maximum characters of one value in the journal."""
+"""Maximum number of characters of one value in the journal."""
 
 
 def change_policy(batch: Batch, policy: Policy, caller: Caller, why: str, now: datetime) -> BatchChange:
-    """The change that gives the batch another policy. Raises Refused if the batch is not open, or if a field can no longer change.
+    """The change of a batch that replaces its policy. Raises Refused if the batch is not open, or if a field can no longer change.
 
     Approvals of the earlier policy no longer count, because each approval carries the digest of the policy that the person saw.
     """

@@ -1,7 +1,7 @@
 """The deletion protection of instances: when Replank switches the protection on, and when Replank restores the earlier setting.
 
-Replank switches the protection on before an instance's first snapshot. A row records the instance from before the call that
-switches the protection on until the earlier setting is restored. All functions here are pure.
+Replank switches the protection on before an instance's first snapshot. Replank writes a row about the instance before it switches
+the protection on, and removes the row when it has restored the earlier setting. All functions in this module are pure.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ PUT_BACK = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CA
 A failed migration keeps the protection until a person decides, because its job may still run.
 """
 LATE_CALL = timedelta(minutes=5)
-"""The call that switches the protection on may arrive up to this time after its row was written. While the row is younger, Replank
-does not switch the protection off.
+"""The call that switches the protection on may arrive this long after its row was written. During that time, Replank does not
+switch the protection off.
 
 The snapshot function runs for at most one minute (s.yaml), and the clocks of two functions differ.
 """
@@ -48,7 +48,7 @@ def protection_row(migration: Migration, now: datetime) -> ProtectedInstance:
 def has_switched_on_before(row: ProtectedInstance | None, wanted: ProtectedInstance) -> bool:
     """Whether an earlier attempt or hop of the same migration switched the protection on.
 
-    If the protection is off after that, a person has switched the protection off, and Replank leaves the protection off.
+    In that case, a protection that is off now was switched off by a person, and Replank leaves the protection off.
     """
     return row is not None and row.migration_id == wanted.migration_id and row.turn != wanted.turn
 

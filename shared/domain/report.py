@@ -27,7 +27,7 @@ _SETTLED = {
     State.ROLLING_BACK.value: "under way",
     State.ROLLED_BACK.value: "rolled back",
 }
-"""For each state that decides the verdict without the findings, the verdict."""
+"""For each state that determines the verdict regardless of the findings, the verdict."""
 _UNDER_WAY = frozenset(state.value for state in MOVING | {State.WAITING})
 _VALIDATED = frozenset({State.MIGRATED.value, State.CONFIRMED.value, State.COMPLETED.value})
 
@@ -88,7 +88,7 @@ class PlanAndOutcome:
 
     @property
     def plan_and_outcome_lines(self) -> tuple[tuple[str, str], ...]:
-        """The plan and the outcome as lines; each line has a label and a text."""
+        """The plan and the outcome as lines, each with a label and a text."""
         low, usual, high = self.planned
         planned = f"about {_time_in_words(usual)} (8 of 10 runs: {_time_in_words(low)} to {_time_in_words(high)})"
         counts = ", ".join(f"{number} {state}" for state, number in sorted(self.outcomes.items())) or "no migration"
@@ -106,7 +106,7 @@ def _time_in_words(at: datetime | None) -> str:
 
 @dataclass(frozen=True)
 class Report:
-    """The state of a batch at the time ``made_at`` (aware UTC)."""
+    """The state of a batch at the time ``made_at``, which is timezone-aware, in UTC."""
 
     batch_id: str
     title: str
@@ -117,7 +117,9 @@ class Report:
 
 
 def common_unchecked_findings(report: Report) -> tuple[Finding, ...]:
-    """The findings that every instance has because the same fact could not be checked; the report lists each only once."""
+    """The findings that every instance has because the same fact could not be checked; the report lists each of these findings only
+    once.
+    """
     assessed = [row.precheck for row in report.rows if row.precheck]
     if len(assessed) < 2:
         return ()

@@ -1,5 +1,5 @@
 """Resetting the disks in a rollback: which snapshot belongs to each disk, whether the snapshot is usable, and how far the reset has
-progressed. All functions here are pure.
+progressed. All functions in this module are pure.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, start
 
 
 def all_disks_as_pending(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
-    """The given disks, all marked as not reset. Callers use this function if something may have written to the disks."""
+    """The given disks, all marked as not reset. A caller uses the result if something may have written to the disks since their
+    reset.
+    """
     return tuple(replace(reset, state=ResetState.PENDING, at=None) for reset in resets)
 
 

@@ -29,8 +29,8 @@ class RetryPolicy:
     def pause_after_failures(self, failed: int, *, waited_s: float = 0.0, asked_s: float | None = None) -> float | None:
         """The pause in seconds after the given number of failed calls; None if the call is not repeated.
 
-        If the service asked for a wait of ``asked_s``, this wait replaces the policy's pause. If the wait exceeds the policy's
-        bounds, the call is not repeated, because a shorter wait would not help.
+        If the service asked for a pause of ``asked_s`` seconds, that pause replaces the policy's pause. If that pause exceeds the
+        policy's bounds, the call is not repeated, because a shorter pause would not help.
         """
         if asked_s is not None:
             allowed = failed < self.calls and asked_s <= self.longest_pause_s and waited_s + asked_s <= self.budget_s
@@ -40,8 +40,9 @@ class RetryPolicy:
 
 
 CLOUD_CALL = RetryPolicy(calls=4, pause_s=0.2)
-"""The policy for a function's call of a cloud service. If all tries of a call fail, the platform delivers the whole message
-again."""
+"""The policy for calls from a function to a cloud service. If all tries of a call fail, the platform delivers the whole message
+again.
+"""
 CHECK_CALL = RetryPolicy(calls=3, pause_s=0.5, longest_pause_s=3)
 """The policy for calls to the store that the command line makes in its checks."""
 API_BUSY = RetryPolicy(calls=4, longest_pause_s=60, budget_s=180)
@@ -60,7 +61,9 @@ same id.
 
 @dataclass(frozen=True)
 class RetryHint:
-    """The hint that a repetition of a failed call may succeed, perhaps after the wait ``asked_s`` that the service asked for."""
+    """The hint that a failed call may succeed if it is repeated. If the service asked for a pause, ``asked_s`` is the pause in
+    seconds.
+    """
 
     asked_s: float | None = None
 
@@ -71,7 +74,8 @@ def repeat_call(
     worth: Callable[[Exception], RetryHint | None],
     sleep: Callable[[float], None],
 ) -> Answer:
-    """Run ``call`` with the number of the try (from 1) until the call succeeds, and return the answer.
+    """Repeat a call until the call succeeds, and return the answer. The function ``call`` gets the number of the try, counted from
+    1.
 
     Raises the last error if all calls fail. If the function ``worth`` returns None for an error, the error is raised at once.
     """

@@ -1,5 +1,5 @@
-"""The rights of persons: the roles, the acts that each role permits, and the settings that give roles to persons. All functions
-here are pure.
+"""The rights of persons: the roles, the acts that each role permits, and the settings that give roles to persons. All functions in
+this module are pure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from shared.domain.errors import Refused
 
 
 class Role(str, Enum):
-    """A role of a person. Only ``admin`` includes other roles. For example, an operator is not automatically an approver."""
+    """A role of a person. Only ``admin`` includes other roles. An operator, for example, is not automatically an approver."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -45,8 +45,8 @@ MAY: Mapping[str, frozenset[Role]] = {
     "hold": _OPERATOR | _APPROVER,
     "releaseHold": _APPROVER,
 }
-"""For each act, named after its operation in the API, the roles that may carry out the act. Everybody who may call the API may
-read.
+"""For each act, named after its operation in the API, the roles that may carry out the act. Everybody who may call the API may read
+all data.
 """
 ON_MANY: Mapping[str, str] = {"rollbackBatch": "rollbackMigration", "cancelBatch": "cancelMigration"}
 """For each act on many migrations at once, the same act on one migration. The minimum trust for the act on one migration also
@@ -79,11 +79,11 @@ class AccessRules:
     """Whether tokens can be verified."""
     grants: tuple[Grant, ...] | None = None
     trust: Mapping[str, Trust] = field(default_factory=dict)
-    """For each act, the trust in the caller's name that the act needs; ``*`` stands for all other acts."""
+    """For each act, the trust in the caller's name that the act requires; ``*`` stands for all other acts."""
 
     def minimum_trust(self, act: str) -> Trust:
-        """The trust that an act needs. Without a setting for the act, the trust is ``verified`` if the deployment can verify
-        tokens.
+        """The trust in the caller's name that an act requires. Without a setting for the act, the trust is ``verified`` if the
+        deployment can verify tokens.
         """
         default = Trust.VERIFIED if self.provider else Trust.CLAIMED
         on_one = self.trust.get(ON_MANY.get(act, act), self.trust.get(EVERYBODY, default))

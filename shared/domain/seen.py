@@ -15,14 +15,15 @@ from shared.domain.migration import JournalEntry, Migration
 
 
 def is_in_seen_state(migration: Migration, seen: int) -> bool:
-    """Whether the migration is still in the state that the migration had at the version ``seen``."""
+    """Whether the migration is still in the state that it had when the person saw it, at the version ``seen``."""
     return migration.entered_version <= seen <= migration.version
 
 
 def is_act_done(act: str, operator: str, seen: int, journal: Sequence[JournalEntry]) -> bool:
-    """Whether the operator has already done this act. If the answer to a request was lost, a repeated request therefore succeeds.
+    """Whether the operator has already carried out the act, so that a repeated request for the act can succeed.
 
-    The first change after the version ``seen`` decides. If nothing changed after the version ``seen``, the last change decides.
+    The result is true if the first change after the version ``seen`` is this act by this operator. If nothing changed after that
+    version, the last change is compared.
     """
     changes = [entry for entry in journal if entry.from_state is not entry.to_state or entry.reason == REASONS["confirmation"]]
     later = [entry for entry in changes if entry.version > seen]

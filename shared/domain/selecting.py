@@ -1,5 +1,5 @@
-"""Applies a selection to an instance: the instance is chosen, is left out for a reason, or is not concerned. All functions here are
-pure.
+"""Decides whether a selection chooses an instance, leaves the instance out for a reason, or does not concern the instance. All
+functions in this module are pure.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def why_release_not_selected(selection: Selection, traits: InstanceTraits) -> st
 
 
 def selection_result(selection: Selection, ids: frozenset[str], traits: InstanceTraits) -> tuple[str, str] | None:
-    """The code and the reason why the instance is left out. The code and the reason are empty if the instance is chosen. The result
-    is None if the selection does not concern the instance.
+    """The error code and the reason if the selection leaves the instance out. Both texts are empty if the selection chooses the
+    instance. The result is None if the selection does not concern the instance.
 
     The argument ``ids`` holds the instance ids of the selection. A selection concerns the instances that the selection names, and
     all instances that meet every filter. A selection without filters concerns the instances that run one of its releases.

@@ -1,4 +1,4 @@
-"""Puts each snapshot of the ledger into a group, by what happens to the snapshot next: in use, held, due, or an orphan."""
+"""Divides the snapshots of the ledger into groups: in use, held, due for deletion, and orphans."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from shared.domain.migration import Migration, State
 
 IN_USE, HELD, DUE, ORPHAN = "inUse", "held", "due", "orphan"
 GROUPS = (HELD, DUE, IN_USE, ORPHAN)
-"""``inUse``: the migration goes on, or a person has to judge the migration. ``held``: the snapshot was released, and its retention
-runs. ``due``: the sweep deletes the snapshot within ``SOON``. ``orphan``: the snapshot stays until a person acts.
+"""``inUse``: the snapshot's migration is under way, or a person has to decide about the migration. ``held``: the snapshot was
+released, and its retention period has not ended. ``due``: the sweep deletes the snapshot within ``SOON``. ``orphan``: the snapshot
+stays until a person acts.
 """
 OTHER_OWNER, ENDED, NO_MIGRATION = "otherOwner", "ended", "noMigration"
 ORPHANS = (OTHER_OWNER, ENDED, NO_MIGRATION)
-"""Why a snapshot is an orphan. Somebody else may have made the snapshot, or nobody released the snapshot after its migration ended,
-or no migration owns the snapshot.
+"""Why a snapshot is an orphan. Either somebody else may have made the snapshot, or nobody released the snapshot after its migration
+ended, or the snapshot has no migration.
 """
 SOON = timedelta(days=1)
 _ENDS = frozenset({State.ROLLED_BACK, State.CANCELLED, State.COMPLETED})
@@ -24,7 +25,7 @@ _ENDS = frozenset({State.ROLLED_BACK, State.CANCELLED, State.COMPLETED})
 
 @dataclass(frozen=True)
 class SnapshotGroup:
-    """The group of a snapshot. ``orphan`` says why the snapshot is an orphan; the field is empty in every other group."""
+    """The group of a snapshot. The field ``orphan`` says why the snapshot is an orphan; the field is empty in all other groups."""
 
     name: str
     orphan: str = ""

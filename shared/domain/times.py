@@ -63,8 +63,8 @@ class TimeLimits:
         return self.is_window_open(now) and self.blackout_at(now) is None
 
     def window_opened_at(self, now: datetime) -> datetime | None:
-        """When the window that is open at ``now`` opened. If several windows are open, the result is the earliest time. The result
-        is None if all windows are closed.
+        """When the present window opened. If several windows are open, the result is the earliest time. The result is None if all
+        windows are closed.
         """
         return min(filter(None, (each.opened_at(now) for each in self.windows)), default=None)
 
@@ -88,7 +88,7 @@ class TimeLimits:
         return at
 
     def allowed_start_periods(self, since: datetime, until: datetime, most: int) -> list[tuple[datetime, datetime]]:
-        """At most ``most`` periods, in order, in which migrations may start between the two given times."""
+        """The periods in which migrations may start between the two given times: at most ``most`` periods, in order."""
         found: list[tuple[datetime, datetime]] = []
         at = self.next_opening(since)
         while at is not None and at < until and len(found) < most:
@@ -98,7 +98,7 @@ class TimeLimits:
         return found
 
     def _period_end(self, at: datetime, until: datetime) -> datetime:
-        """The end of the period of allowed starts that begins at the first given time; at the latest, the second given time."""
+        """The time until which migrations may start without a break from the time ``at`` on, but at most the time ``until``."""
         ends = at if self.windows else until
         while ends < until and (further := max(filter(None, (each.closes_at(ends) for each in self.windows)), default=None)):
             ends = further
@@ -139,7 +139,7 @@ def local_time_in_words(at: datetime, zone: str) -> str:
 
 
 def read_blackouts(document: object, path: str, *, zone: str, cutoff_min: int) -> tuple[Blackout, ...]:
-    """The blackouts in a document of the API, in the order of their beginnings. Raises Refused with the name of the wrong field."""
+    """The blackouts in a document of the API, ordered by their beginnings. Raises Refused with the name of the invalid field."""
     listed = as_list(document, path)
     if len(listed) > MOST_BLACKOUTS:
         sentence = f"{path} has {len(listed)} entries, more than {MOST_BLACKOUTS}."
@@ -171,8 +171,8 @@ def _read_reason(given: Any, path: str) -> str:
 
 
 def _read_time(asked: dict[str, Any], name: str, path: str, zone: str) -> datetime:
-    """The UTC time that a field names by a day, a local time, or a time with an offset. If the end of a blackout is a day, the
-    blackout includes the whole day.
+    """The value of a field as a UTC time. The field contains a day, a local time, or a time with an offset. If the end of a
+    blackout is a day, the blackout includes the whole day.
     """
     written = asked.get(name)
     remedy = "Write a day (2026-12-24), a local time (2026-12-24T18:00) or a time with its offset (2026-12-24T18:00Z)."

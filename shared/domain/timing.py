@@ -9,15 +9,15 @@ LOOK_AGAIN = timedelta(seconds=60)
 LOST = timedelta(minutes=5)
 """The time after which a stage is called again if the event for its step has not arrived."""
 OUTBOX_GRACE = timedelta(minutes=2)
-"""The minimum age of an outbox that the tick handles; only a crash leaves an outbox for so long."""
+"""The tick carries out the effects in an outbox that is older than this time, because only a crash leaves an outbox for so long."""
 
 CLOCKS_APART = timedelta(seconds=30)
 """Assumed maximum difference between the clocks of two functions, or of a function and a service. No decision depends on time
 differences below the maximum.
 
-No service publishes a bound for the error of its clock. ECS and Tablestore accept requests with a time that is up to 15 minutes
-wrong, so their answers do not reveal a wrong clock. Clocks synchronised by NTP differ by milliseconds. Thirty seconds also cover a
-clock that has just started.
+No service publishes how wrong its clock may be. ECS and Tablestore accept requests with a time that is up to 15 minutes wrong, so
+their answers do not reveal a wrong clock. Clocks synchronised by NTP differ by milliseconds. Thirty seconds also cover a clock that
+has just started.
 """
 
 REMINDER_MINUTE = 30
@@ -36,7 +36,8 @@ LONGEST_BACK_OFF = timedelta(minutes=30)
 """The longest pause before a failed action is repeated."""
 
 PROBE_LIMIT = timedelta(minutes=15)
-"""Time limit for the answer of a probe. A probe runs for seconds, and Cloud Assistant ends a longer probe after two minutes."""
+"""Time limit for the answer of a probe. A probe usually takes a few seconds, and Cloud Assistant stops a probe after two minutes.
+"""
 PROBE_TIMEOUT_S = 120
 MARKER_TIMEOUT_S = 60
 """Time limit of the scripts that write and read the marker. The scripts take less than a second, so only a guest that hangs reaches
@@ -49,7 +50,7 @@ the disks counts as unknown.
 PRECHECK_AGE = timedelta(minutes=30)
 """The maximum age of a precheck. An older precheck is repeated in full before the snapshot, because the guest may have changed."""
 WINDOWS_MISSED = 3
-"""The number of windows missed in a row after which a person has to choose a longer window."""
+"""If a migration misses this number of windows in a row, a person has to choose a longer window."""
 START_LIMIT = timedelta(hours=1)
 """How long a migration may hold a slot while its start fails for temporary reasons. After the limit, another migration gets the
 slot, and a person must act.
@@ -66,9 +67,9 @@ precheck usually take minutes, or longer with slow mirrors."""
 JOB_LIMIT = timedelta(hours=6)
 """Time limit of a job, which takes 15 to 30 minutes plus SMC's own snapshots (ECS documentation, "Operating system migration")."""
 LONGEST_PAUSE = timedelta(minutes=5)
-"""The longest pause between two polls of a job, and so the longest delay until the pipeline notices the end of a job."""
+"""The longest pause between two polls of a job. The pipeline notices the end of a job after at most this time."""
 TICK_JITTER = timedelta(seconds=15)
-"""How long before its due time a tick already handles work, because the time between two ticks varies."""
+"""A tick also does work that becomes due within this time, because the time between two ticks varies."""
 SETTLE = timedelta(minutes=5)
 """The pause before the first check of the guest after its job has finished, because the guest restarts once more."""
 RETURN_LIMIT = timedelta(hours=2)
@@ -87,8 +88,8 @@ def pause_before_retry(waited: timedelta) -> timedelta:
 
 
 def is_retry_tick(waited: timedelta) -> bool:
-    """Whether this tick retries work that has no due time. During the first 15 minutes, every tick retries the work. Later, one
-    tick in 5 minutes retries the work, and after 2 hours one tick in 30 minutes.
+    """Whether this tick retries work that has no due time. During the first 15 minutes, every tick retries the work. After that,
+    one tick in 5 minutes retries the work, and after 2 hours, one tick in 30 minutes.
     """
     minutes = int(waited / timedelta(minutes=1))
     if minutes < 15:

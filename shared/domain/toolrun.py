@@ -1,4 +1,4 @@
-"""One run of an upgrade tool inside an instance. The guest itself reports the run."""
+"""One run of an upgrade tool inside an instance, as the guest reports the run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from shared.domain.text import plain_lines, text_without_secrets
 
 MOST_LOG = 1_500
-"""Maximum characters of a log that is kept. The log must stay short, because every stage reads the row in which the
-log is stored.
+"""Maximum number of characters that are stored of a tool's log. The text must be short, because every stage reads the row in which
+the text is stored.
 """
 LATE_S = 120
 """The number of seconds after which a requested run without a process counts as cut off."""
@@ -28,8 +28,8 @@ class ToolAnswer:
     attempt.
     """
     word: str = ""
-    """Why the guest began nothing: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system),
-    ``ended`` (this run is over).
+    """Why the guest did not begin the run. ``busy``: a tool is at work. ``past``: an earlier run has changed the system. ``ended``:
+    this run is over.
     """
     phase: str = ""
     """The phase of the run: begun, installing, not-installed, unlicensed, checking, refused, prepared, running, failed or
@@ -62,12 +62,12 @@ class ToolAnswer:
 
     @property
     def is_tool_working(self) -> bool:
-        """Whether the tool may still change something, because the tool runs or its restart has not happened yet."""
+        """Whether the tool may still change something: the tool runs, or its restart has not happened yet."""
         return self.active or self.busy or (self.phase == "restarting" and not self.returned)
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the run was cut off: the run should have a process in the guest, but has none."""
+        """Whether the run was cut off: it should have a process in the guest, but has none."""
         if self.active:
             return False
         if self.phase in WORKING:

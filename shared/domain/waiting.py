@@ -37,8 +37,8 @@ def may_wait_for_limit(migration: Migration) -> bool:
 def reason_to_wait(migration: Migration, held: str, *, catalog: Catalog) -> str:
     """What the migration waits for, in words; empty if the migration has ended.
 
-    The text ``held`` is the reason why a limit holds back the next start; empty if no limit holds back the start. Callers compute
-    ``held`` only if ``may_wait_for_limit`` is true.
+    The argument ``held`` is the reason why a limit holds back the next start; empty if no limit holds back the start. Callers need
+    to compute the reason only if ``may_wait_for_limit`` is true.
     """
     state = migration.state
     if state in ADMITTED:

@@ -1,5 +1,5 @@
 """Waves. The module divides a batch into waves, which migrate one after the other, and decides when the next wave may begin. All
-functions are pure.
+functions in this module are pure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BY_HAND, BY_ITSELF = "approval", "automatic"
 GATES = (BY_ITSELF, BY_HAND)
 SIZE = "^([1-9][0-9]{0,3}|[1-9][0-9]?%|x[2-9])$"
 """The pattern of a wave's size: a number, or a percentage of the batch. The last size may also be a factor, such as ``x2``, by
-which each further wave grows.
+which each later wave grows.
 """
 MOST_SIZES = 50
 NEXT_LOOK = "the next minute's look"
@@ -77,7 +77,7 @@ def is_soak_over(terms: BatchTerms, now: datetime) -> bool:
 
 
 def why_next_wave_waits(terms: BatchTerms, now: datetime) -> str:
-    """What must happen before the next wave begins, in words."""
+    """A text that says what must happen before the next wave begins."""
     number, begins = terms.control.wave + 1, soak_ends_at(terms)
     if begins is None:
         return f"wave {number} is under way"

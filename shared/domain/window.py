@@ -34,7 +34,7 @@ _LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in driver_c
 
 @dataclass(frozen=True)
 class Window:
-    """The times when migrations may start: from ``start`` to ``end`` (``HH:MM``), or for ``length_min``, on ``days`` (0 = Monday).
+    """A maintenance window: the times at which migrations may start on the given days of the week.
 
     If the end of a window is earlier than its start, the window runs over midnight. The window belongs to the day on which it
     starts.
@@ -108,20 +108,17 @@ def _utc_time(day: date, clock: time, zone: tzinfo) -> datetime:
 
 
 NEVER = Window("00:00", "00:01", cutoff_min=1439)
-"""A window that never opens. A policy that has zones, several windows or blackouts stores a never-open window in the field
-``window``.
-
-An older version does not know zones, several windows and blackouts. Because the stored window never opens, an older version starts
-no migration of the batch.
+"""A window that never opens. A policy stores this window if it has limits that an older version of Replank would ignore: zones,
+several windows, or blackouts. Because the window never opens, an older version starts no migration of the batch.
 """
 NAMES = python_names_by_api_name(Window)
 BOUNDS = bounds_of_numeric_fields(Window)
 
 
 def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int = 60) -> Window:
-    """Read a window from the API's JSON; raises Refused with the name of the wrong field.
+    """Read a window from the API's JSON. Raises Refused with the name of the invalid field.
 
-    ``zone`` and ``cutoff_min`` are the defaults for a window that lacks the field.
+    The arguments ``zone`` and ``cutoff_min`` are the defaults for a window that lacks these fields.
     """
     asked = as_object(document, path)
     given = document_with_python_names(asked, NAMES, path)

@@ -47,7 +47,7 @@ def support_status_by_name(os_name: str, os_name_en: str, on: date, catalog: Cat
 
 
 def release_support_status(release: Release, shown: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
-    """The support status of a release on the given day. ``shown`` is the name that people see."""
+    """The support status of a release on the given day. The argument ``shown`` is the release's name that people see."""
     life = catalog.lifecycle.get(release.product)
     if life is None or life.ends_on is None:
         return SupportStatus(shown, release.key, "unknown", None, None, life.source.document if life else "")

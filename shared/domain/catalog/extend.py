@@ -68,11 +68,11 @@ class _RegionRow:
 
 
 def extended_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
-    """The catalog ``base`` with the operator's rows added. An operator's row replaces the row of ``base`` that has the same key.
-    ``on`` is the date that the operator's rows get.
+    """A catalog that adds the operator's rows to the catalog ``base``. An operator's row replaces the row of ``base`` that has the
+    same key. The argument ``on`` is the date of the operator's sources.
 
-    Raises DocumentInvalid with the name of the wrong row and field. Unknown sections and fields, invalid patterns, paths to or from
-    an unknown release, and a path from a release to itself are invalid.
+    Raises DocumentInvalid with the name of the invalid row and field. Unknown sections and fields, invalid patterns, paths to or
+    from an unknown release, and a path from a release to itself are invalid.
     """
     document = as_object(rows, "catalog")
     for section in document:

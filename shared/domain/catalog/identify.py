@@ -50,7 +50,7 @@ def ecs_spelling(text: str) -> str:
 
 
 def possible_completions(catalog: Catalog, text: str) -> list[Release]:
-    """The releases whose name is the text followed by an edition or a version."""
+    """The releases whose names consist of the given text and an edition or a version."""
     plain = ecs_spelling(text)
     words = dict.fromkeys(word for row in catalog.releases.values() for word in (row.edition, row.version) if word)
     found = [identify_release_in_catalog(catalog, f"{plain} {word}") for word in words] if plain else []

@@ -27,9 +27,9 @@ class Release:
     """One release of an operating system.
 
     ``key`` is Replank's own name for the release; the key never changes. ``pattern`` matches ECS's name in lower case with single
-    spaces. The pattern's group ``version`` matches the exact version. ``os_release_id`` and ``version`` are ID and the beginning of
-    VERSION_ID in /etc/os-release. ``product`` is the key of the release's life-cycle row. ``exact`` is the exact version that ECS
-    or the guest shows, such as 7.9; empty if neither shows an exact version.
+    spaces. The pattern's group ``version`` matches the exact version. ``os_release_id`` is the value of ID in /etc/os-release, and
+    ``version`` is the beginning of VERSION_ID. ``product`` is the key of the release's life-cycle row. ``exact`` is the exact
+    version that ECS or the guest shows, such as 7.9; empty if neither shows an exact version.
     """
 
     key: str
@@ -66,8 +66,8 @@ class MigrationPath:
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """The dates on which the kinds of support for one product end: mainstream, regular, and paid or extended. A date is None if the
-    source does not state the date.
+    """The end dates of a product's mainstream support, regular support, and paid or extended support. A date is None if the source
+    does not state the date.
     """
 
     product: str

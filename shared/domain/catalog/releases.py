@@ -1,5 +1,5 @@
 """All releases, with their ECS names in Chinese and English and their ids in /etc/os-release. If the patterns of several releases
-match a name, the first of the releases counts.
+match a name, the name means the first of these releases.
 """
 
 from __future__ import annotations
@@ -75,6 +75,6 @@ def _windows_rows() -> list[Release]:
 
 
 RELEASES: dict[str, Release] = {row.key: row for row in [*_linux_rows(), *_windows_rows()]}
-"""All known releases, with ``Release.key`` as the key of the table. The table includes releases without a migration path, so that a
+"""A table of all known releases, with ``Release.key`` as the key. The table includes releases without a migration path, so that a
 refusal can show their names.
 """

@@ -18,7 +18,7 @@ class DatabaseServer:
     ``parts`` is the number of leading version numbers that name a series, such as 2 for 10.3. If ``patch_counts`` is true, a server
     also refuses data that a server with a later patch of the same series wrote. If ``only_same`` is true, a server reads only data
     of its own series. ``ships`` lists the series that each destination ships, the default first; the list is empty if the
-    destination ships no server of this kind. ``sources`` holds the source document for each destination.
+    destination ships no server of this kind. ``sources`` names the source document for each destination.
     """
 
     name: str
@@ -31,7 +31,7 @@ class DatabaseServer:
 
 
 LIKE_7, LIKE_8 = ("alinux-2", "anolis-7"), ("alinux-3", "anolis-8")
-"""The destinations that are built like Red Hat Enterprise Linux 7, and those that are built like release 8."""
+"""The destinations that count as compatible with Red Hat Enterprise Linux 7, and those that count as compatible with release 8."""
 _READ_ON = date(2026, 11, 28)
 _BY_ANALOGY = Source("by analogy with Red Hat's release; nobody checked the vendor's repository", _READ_ON)
 _SEVEN = Source("Red Hat Enterprise Linux 7: base channel, which CentOS 7 rebuilt", _READ_ON)
@@ -50,7 +50,7 @@ _REMEMBERED = Source("from memory, because no public list was found", _READ_ON)
 
 
 def _sources_by_destination(release_7: Source, release_8: Source) -> dict[str, Source]:
-    """For each destination, the source document for one database server."""
+    """For each destination, the document that shows which versions of a database server the destination ships."""
     similar = dict.fromkeys((*LIKE_7, *LIKE_8), _BY_ANALOGY)
     return {"rhel-7": release_7, "rhel-8": release_8, "rhel-9": release_8, **similar}
 

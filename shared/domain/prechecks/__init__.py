@@ -22,10 +22,10 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 def assess(
     facts: Facts, overrides: Mapping[str, str] = _NONE, *, rules: Sequence[Rule] = RULES, catalog: Catalog = CATALOG
 ) -> Assessment:
-    """The assessment of the facts by the rules. For each finding code, ``overrides`` may contain a person's reason, which counts
-    only for an overridable finding.
+    """Apply the rules to the facts, and return all findings as an assessment. For each finding code, ``overrides`` may contain a
+    person's reason, which counts only for an overridable finding.
 
-    With all rules, missing facts of the guest block the migration (Guest.NotProbed). Pass ``rules=cheap_rules`` for a check without
-    the guest.
+    If all rules run, missing facts of the guest block the migration (Guest.NotProbed). Pass ``rules=cheap_rules`` for a check
+    without the guest.
     """
     return sorted_assessment([finding for rule in rules for finding in rule.findings(facts, catalog)], overrides)

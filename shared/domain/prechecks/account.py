@@ -9,9 +9,11 @@ from shared.domain.prechecks.ask import flag_outcome, list_outcome, shortened_li
 from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed
 
 SNAPSHOTS_PER_DISK = 256
-"""Maximum manual snapshots per disk (CreateSnapshot). No call of the API shows whether an account has another quota."""
+"""Maximum number of manual snapshots of a disk (ECS documentation, CreateSnapshot). No API call shows whether an account has a
+different quota.
+"""
 NEEDED = 2
-"""Snapshots per disk that a migration adds: one of the pipeline and one of SMC."""
+"""Number of snapshots that a migration adds to each disk: the pipeline and SMC each make one snapshot."""
 
 
 def _check_snapshot_service(facts: Facts, catalog: Catalog) -> Outcome:

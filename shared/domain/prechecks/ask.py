@@ -27,12 +27,12 @@ def windows_fact(facts: Facts, fact: Callable[[WindowsFacts], T | None]) -> T | 
 
 
 def flag_outcome(value: bool | None, seen: str, unknown: str) -> Outcome:
-    """The outcome of a flag: a failure if the flag is set, and unknown if the flag is None."""
+    """The outcome of a rule that fails if a flag is set; the outcome is unknown if the flag is None."""
     return FactUnknown(unknown) if value is None else RuleFailed(seen) if value else PASSED
 
 
 def list_outcome(values: Sequence[str] | None, unknown: str) -> Outcome:
-    """The outcome of a list: a failure that names the first entries, if there are any; unknown if the list is None."""
+    """The outcome of a rule that fails if a list has entries; the outcome is unknown if the list is None."""
     return FactUnknown(unknown) if values is None else RuleFailed(shortened_list(values)) if values else PASSED
 
 

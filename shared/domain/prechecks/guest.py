@@ -49,7 +49,7 @@ def reported_release(guest: GuestFacts, os_type: str, catalog: Catalog) -> Relea
 
 
 def _check_reported_release(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if the guest runs another release, or another minor version than the path requires."""
+    """Fails if the guest runs a release or a minor version that the path does not support."""
     guest = facts.guest
     if guest is None or not (guest.os_id or guest.os_name):
         return FactUnknown("the guest did not report its release")

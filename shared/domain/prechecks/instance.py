@@ -22,10 +22,10 @@ SMALL_MIB = 2048
 
 
 def _check_shown_release(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if ECS shows another OS type than the source of the hop; unknown if ECS shows another release.
+    """Fails if the OS type in ECS differs from the source of the hop; unknown if only the release differs.
 
-    After the first hop of a chain ECS may still show the old name (no document says whether OSName changes). For an instance with
-    an old name in ECS, the rule Guest.ReleaseMismatch checks the guest's own answer.
+    No document says whether OSName changes, so ECS may still show the old name after the first hop. The rule Guest.ReleaseMismatch
+    therefore checks the release that the guest itself reports.
     """
     instance = facts.instance
     source = catalog.releases.get(facts.hop.source)

@@ -67,7 +67,7 @@ def _check_boot_files(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_default_kernel(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if GRUB would start another kernel than the running kernel."""
+    """Fails if GRUB would start a kernel other than the running kernel."""
     default = linux_fact(facts, lambda guest: guest.boot.default_kernel if guest.boot else None)
     kernel = facts.guest.kernel if facts.guest else None
     if default is None or kernel is None:

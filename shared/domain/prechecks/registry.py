@@ -39,4 +39,4 @@ SUBJECTS = (
 """The modules of rules, each with a table ``RULES``."""
 
 RULES: tuple[Rule, ...] = tuple(rule for subject in SUBJECTS for rule in subject.RULES)
-"""All rules. All rules in the order of the documentation; findings, however, are sorted by severity."""
+"""All rules, in the order in which the documentation lists them."""

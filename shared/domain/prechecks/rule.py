@@ -27,8 +27,8 @@ class RulePassed:
 
 @dataclass(frozen=True)
 class RuleFailed:
-    """The rule found a problem; the field ``seen`` describes the problem with numbers. ``command``, ``remedy``, ``why`` and
-    ``severity``, if given, replace the rule's own values.
+    """The rule found a problem; the field ``seen`` describes the problem with numbers. The fields ``command``, ``remedy``, ``why``
+    and ``severity``, if given, replace the rule's own values.
     """
 
     seen: str
@@ -40,8 +40,8 @@ class RuleFailed:
 
 @dataclass(frozen=True)
 class FactUnknown:
-    """A fact that the rule needs is missing; the field ``what`` names the fact. ``severity``, if given, replaces the rule's
-    severity.
+    """A fact that the rule needs is missing; the field ``what`` names the fact. The field ``severity``, if given, replaces the
+    rule's severity.
     """
 
     what: str
@@ -73,8 +73,8 @@ def is_windows(facts: Facts) -> bool:
 
 @dataclass(frozen=True)
 class Rule:
-    """One precheck rule, a row of the table of its subject. The field ``source`` names a section of a document, a check of a tool,
-    or PRACTICE.
+    """One precheck rule, which is a row in the table of rules about one subject. The field ``source`` names a section of a
+    document, a check of a tool, or PRACTICE.
 
     The text ``asks`` completes "Could not check whether ...". The field ``unknown`` is the severity if a fact is missing; the field
     is None if no fact can be missing. The function ``severity_on``, if given, returns the severity on one hop; ``severity`` is then
@@ -122,7 +122,7 @@ class Rule:
         )
 
     def _missing_fact_finding(self, outcome: FactUnknown, severity: Severity) -> Finding:
-        """The finding for a missing fact. The finding tells a person which check to make."""
+        """The finding for a missing fact, which tells a person what to check."""
         return Finding(
             self.code,
             outcome.severity or severity,

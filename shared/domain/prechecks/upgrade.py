@@ -51,7 +51,7 @@ def _check_fstab_order(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_fips_mode(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if the kernel reports FIPS mode, or if the kernel's arguments turn on FIPS mode. leapp reads the arguments."""
+    """Fails if the kernel reports FIPS mode, or if the kernel's arguments, which leapp reads, turn on FIPS mode."""
     arguments = linux_fact(facts, lambda guest: guest.kernel_arguments)
     on = linux_fact(facts, lambda guest: guest.fips)
     if "fips=1" in (arguments or "").split():

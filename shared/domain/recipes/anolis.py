@@ -22,12 +22,12 @@ _PERCENT = [{"text": f'"Progress": {percent}', "percent": percent} for percent i
 
 
 def _installation_command(name: str) -> str:
-    """The command that installs a package if it is missing, and notes in the run's record that the recipe has installed it."""
+    """The command that installs a missing package, and records in the guest that the recipe installed the package."""
     return f'rpm -q {name} >/dev/null || {{ : >"$D/own.{name}"; yum -y install {name}; }}'
 
 
 def _removal_command(*names: str) -> str:
-    """The command that removes the packages that the recipe has installed itself."""
+    """The command that removes the packages that the recipe itself has installed."""
     return f'for n in {" ".join(names)}; do [ ! -e "$D/own.$n" ] || yum -y remove "$n"; rm -f "$D/own.$n"; done'
 
 

@@ -27,8 +27,8 @@ def all_recipes(catalog: Catalog) -> tuple[Recipe, ...]:
 
 
 def is_recipe_usable(recipe: Recipe, catalog: Catalog) -> bool:
-    """Whether the recipe may be used: its start, progress and result are not only assumed, or the operator has declared the recipe
-    proven.
+    """Whether the recipe may be used. A recipe with an assumed start, progress or result may be used only if the operator has
+    declared the recipe proven.
     """
     return not recipe.assumed_fields or recipe.key in catalog.proven
 

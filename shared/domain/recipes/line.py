@@ -1,4 +1,4 @@
-"""A function that makes one line of a recipe in the format of an operator's file, and lines that all recipes of leapp share."""
+"""Lines that all recipes for leapp share, and a function that returns one line in the format of an operator's file."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ Certainty = Literal["executed", "foreign", "assumed"]
 contains the line. ``assumed``: neither.
 """
 MOST_SCRIPT = 6000
-"""Maximum characters in all lines of one recipe together, because a command of Cloud Assistant has at most 24 KB."""
+"""Maximum number of characters in all lines of a recipe together, because a command of Cloud Assistant has at most 24 KB."""
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 
 
@@ -73,7 +73,7 @@ class Recipe:
     clean: RecipeLine
     """The command that removes everything that the recipe has installed."""
     restarts: int
-    """Number of restarts during the replacement. The pipeline makes the first restart."""
+    """Number of restarts during the replacement. The pipeline itself starts the first restart."""
     irreversible_from: Literal["start", "text", "restart"]
     """The point after which the tool cannot undo its changes: the start, a text in the log, or the first restart."""
     usual_minutes: int
@@ -88,7 +88,9 @@ class Recipe:
 
     @property
     def lines(self) -> dict[str, RecipeLine]:
-        """Every line of the recipe. The key of a line is the name of its field; in a list, the line's position follows."""
+        """Every line of the recipe. The key of a line is the name of its field, followed by the line's position if the field is a
+        list.
+        """
         found: dict[str, RecipeLine] = {}
         for each in fields(self):
             value = getattr(self, each.name)
@@ -107,7 +109,7 @@ class Recipe:
 
 
 def read_recipes(rows: list[Any], catalog: Catalog, place: str) -> tuple[Recipe, ...]:
-    """The recipes in a list of JSON values. Raises DocumentInvalid with the name of the wrong recipe and field."""
+    """The recipes in a list of JSON values. Raises DocumentInvalid with the name of the invalid recipe and field."""
     found: dict[str, Recipe] = {}
     for index, row in enumerate(rows):
         where = f"{place}[{index}]"

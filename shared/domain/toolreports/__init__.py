@@ -1,1 +1,1 @@
-"""Reads the reports of upgrade tools as findings. The functions are pure. Unknown parts of a report are skipped."""
+"""Reads the reports of upgrade tools as findings. All functions in this module are pure. Unknown parts of a report are skipped."""

@@ -62,8 +62,9 @@ KINDS = (
         "Give the instance more memory or swap; then retry.",
     ),
 )
-"""The known kinds of failure. The first kind whose words match counts. The messages come from yum, dnf, rpm, curl, leapp and
-convert2rhel, as quoted in public issues."""
+"""The known kinds of failure. If the words of several kinds match a log, the first of these kinds counts. The messages come from
+yum, dnf, rpm, curl, leapp and convert2rhel, as quoted in public issues.
+"""
 _READERS = {
     "leapp": findings_of_leapp,
     "convert2rhel": findings_of_convert2rhel,

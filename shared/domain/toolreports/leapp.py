@@ -12,7 +12,9 @@ from shared.domain.toolreports.reading import json_object, tool_text, values_of_
 
 _STOPPING_GROUPS = frozenset({"inhibitor", "error"})
 _GRADES = {"high": Severity.WARNING, "medium": Severity.WARNING}
-"""Severities of risks that are not inhibitors. leapp continues in spite of these risks, but a person should check the risks."""
+"""Severities of risks that are not inhibitors. Although leapp continues in spite of these risks, a person should check the
+findings.
+"""
 _WHY = "leapp's own precheck says so."
 
 

@@ -14,8 +14,8 @@ def _linux_facts(guest: GuestFacts) -> LinuxFacts:
 
 
 def linux_or_windows_facts(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
-    """The facts of the guest's system, Linux or Windows. If the guest reported no facts of its system, the result is an empty
-    ``LinuxFacts``.
+    """The facts that only the guest's operating system has, Linux or Windows. If the guest reported no facts of its system, the
+    result is an empty ``LinuxFacts``.
     """
     return guest.linux or guest.windows or LinuxFacts()
 

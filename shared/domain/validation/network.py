@@ -16,7 +16,7 @@ from shared.domain.validation.view import (
 )
 
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "tun", "ifb", "sit")
-"""Beginnings of the names of virtual interfaces. Programs create and remove virtual interfaces."""
+"""Prefixes of the names of virtual interfaces, which programs create and remove."""
 
 
 def check_interfaces(view: Comparison) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ GOES_WITH_WINDOWS = re.compile(
 )
 """Windows services that later versions delay, trigger or replace, as practice shows."""
 EPHEMERAL = range(32768, 65536)
-"""Ports that the system chooses itself. Ports that the system chooses differ after every restart."""
+"""Ports that the system chooses itself, and that differ after every restart."""
 NOISY_UDP = {68, 323, 546, 5353}
 """Ports of DHCP clients, chrony's command port and multicast DNS."""
 

@@ -1,4 +1,4 @@
-"""Compares the guest before and after in one row per aspect, for a report that takes a minute to read."""
+"""Compares the guest before and after its migration in a short report, with one row for each aspect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Side = Callable[[InstanceFacts, GuestFacts], str]
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One row of the comparison of a guest before and after.
+    """One row of the comparison of a guest before and after its migration.
 
     The field ``standing`` is ``same``, ``expected``, ``warning`` or ``failure``.
     """
@@ -102,8 +102,8 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     ),
     ("Your check", ("Check",), lambda i, g: f"exit status {g.check.exit_status}" if g.check else "none"),
 )
-"""The aspects that the comparison shows. Each aspect has a name, the beginnings of its finding codes (after ``Validation.``), and a
-function that describes the guest before or after.
+"""The aspects that the comparison shows. Each aspect has a name, the prefixes of its finding codes without ``Validation.``, and a
+function that describes the aspect of one guest.
 """
 
 
@@ -122,7 +122,8 @@ def comparison_rows(
 
 
 def _covers_code(code: str, beginnings: tuple[str, ...]) -> bool:
-    """Whether the finding's code belongs to the aspect; of several matching beginnings, the longest decides.
+    """Whether the finding's code belongs to the aspect. If prefixes of several aspects match, the code belongs to the aspect with
+    the longest prefix.
 
     For example, PackageManagerBusy belongs to the aspect Kernel, and PackageLost to the aspect Packages.
     """

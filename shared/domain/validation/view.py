@@ -42,7 +42,7 @@ Check = Callable[[Comparison], Iterator[Finding]]
 
 
 def joined_names(items: Iterable[str]) -> str:
-    """The names as one text, sorted; a long list is cut off."""
+    """The names as one sorted text. A long list is cut off."""
     listed = sorted(set(items))
     more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
     return ", ".join(listed[:SHOWN]) + more
