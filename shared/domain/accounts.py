@@ -108,7 +108,7 @@ def read_member_accounts(given: str, external_id: str = "") -> dict[str, MemberA
 
     The setting is JSON: ``{"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}``. An object with ``role``,
     ``externalId`` and ``name`` may replace the role's ARN. The short form of the setting lists only the ARNs of the roles,
-    separated by commas. ``external_id`` applies to every account without an ``externalId`` of its own.
+    separated by commas. The argument ``external_id`` applies to every account without an ``externalId`` of its own.
     """
     document = _read_accounts_setting(given.strip())
     return {account_id: _read_member_account(account_id, each, external_id) for account_id, each in document.items()}

@@ -20,8 +20,8 @@ from shared.domain.timing import CLOCKS_APART
 
 @dataclass(frozen=True)
 class JobRun:
-    """One run of a job, as the migration's journal shows the run. ``copied`` is true if SMC had made its copies of the disks when
-    the run ended.
+    """One run of a job, as the migration's journal shows the run. The field ``copied`` is true if SMC had made its copies of the
+    disks when the run ended.
     """
 
     hop: int
@@ -37,8 +37,8 @@ class JobRun:
 
 @dataclass(frozen=True)
 class CopyCandidate:
-    """A snapshot whose name has the prefix of SMC's own copies. ``tagged`` is true if the snapshot has the tag that Replank sets on
-    its own snapshots.
+    """A snapshot whose name has the prefix of SMC's own copies. The field ``tagged`` is true if the snapshot has the tag that
+    Replank sets on its own snapshots.
     """
 
     snapshot_id: str
@@ -49,7 +49,8 @@ class CopyCandidate:
 
 def runs_of_jobs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
     """All runs of a migration's jobs, read from its journal. The argument ``unseen`` says whether a job may run before the pipeline
-    notices the job. In that case, each run counts from the time at which the snapshots were ready.
+    notices the job. If so, each run counts from the time at which the snapshots were ready, not from the time at which the job was
+    noticed.
     """
     runs: list[JobRun] = []
     waiting: datetime | None = None

@@ -77,8 +77,8 @@ class MarkerAnswer:
 
 @dataclass(frozen=True)
 class GuestBeforeJobEnd:
-    """The guest before the job ended: its operating system, its marker, and the time of the last observation. ``marker`` is empty
-    unless the pipeline knows that the marker was written.
+    """The guest before the job ended: its operating system, its marker, and the time of the last observation. The field ``marker``
+    is empty unless the pipeline knows that the marker was written.
     """
 
     os_id: str | None
@@ -90,13 +90,13 @@ class GuestBeforeJobEnd:
 def marker_text(migration_id: str, hop: int, attempt: int, count: int) -> str:
     """The text that the marker file contains.
 
-    The text differs for each run of a job, because SMC's copies may contain the marker of an earlier run.
+    The text of the marker differs for each run of a job, because SMC's copies may contain the marker of an earlier run.
     """
     return f"replank migration {migration_id} hop {hop} attempt {attempt} number {count}"
 
 
 def disks_after_job(before: GuestBeforeJobEnd, seen: MarkerAnswer, *, is_drill: bool, now: datetime) -> DisksAfterJob:
-    """Whether SMC reset the disks. The answer is ``UNKNOWN`` if there is no proof.
+    """Whether SMC reset the disks. The result is ``UNKNOWN`` if there is no proof.
 
     ECS resets a disk only while its instance is stopped (ECS documentation, ResetDisk). If the guest has not restarted since it was
     last observed, SMC did not reset its disks. If the job finished but the guest still runs the old system, SMC reset the disks.

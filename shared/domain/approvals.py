@@ -80,8 +80,8 @@ def approval_status(terms: BatchTerms, about: str, now: datetime, given: Iterabl
 
 
 def batch_approval_status(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> ApprovalStatus:
-    """Which approvals of a batch's subject count, and how many are missing. The function also works before the acknowledgement,
-    because the selection is stored with the batch.
+    """Which approvals of a batch's subject count, and how many are missing. The batch need not have been acknowledged yet, because
+    the selection is stored with the batch.
     """
     seen = policy_digest(batch.policy, selection_digest(batch.selection))
     return _status_of_approvals(batch.policy, seen, about, now, batch.control.approvals if given is None else given)

@@ -268,8 +268,8 @@ class LeftOutInstance:
 
 @dataclass(frozen=True)
 class Batch:
-    """Many migrations with one policy. ``problems`` lists the instances and regions for which no migration was made, each with the
-    reason.
+    """Many migrations with one policy. The field ``problems`` lists the instances and regions for which no migration was made, each
+    with the reason.
     """
 
     batch_id: str
@@ -324,7 +324,7 @@ def ready_to_confirm_at(terms: BatchTerms) -> datetime | None:
 
 
 def needs_tick(terms: BatchTerms) -> bool:
-    """Whether the tick has work to do on the batch. The answer is true if planning may have been interrupted, or if migrations may
+    """Whether the tick has work to do on the batch. The result is true if planning may have been interrupted, or if migrations may
     start or be cancelled.
     """
     if terms.state is not BatchState.OPEN:

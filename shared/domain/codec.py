@@ -34,7 +34,7 @@ YEARS = range(1970, 2200)
 
 
 class DocumentInvalid(Refused):
-    """The error for a document that does not match its schema. ``field`` is the path of the first invalid value."""
+    """The error for a document that does not match its schema. The field ``field`` is the path of the first invalid value."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(

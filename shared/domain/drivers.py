@@ -67,8 +67,8 @@ class DriverTraits:
     operating system.
     """
     why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
-    """The reason why the driver does not support a path of the matrix, and the remedy. Both texts are empty if the driver supports
-    the path.
+    """The reason why the driver does not support a path of the matrix, and the remedy. The reason and the remedy are empty texts if
+    the driver supports the path.
     """
 
     @property

@@ -16,7 +16,7 @@ class ReleaseLock:
     region_id: str
     instance_id: str
     after_jobs: bool = False
-    """Whether the lock is kept until SMC shows no running job on the instance. The value is true if the migration may have left a
+    """Whether the lock is kept until SMC shows no running job on the instance. The field is true if the migration may have left a
     job running.
     """
 
@@ -43,7 +43,7 @@ class CountOutcome:
 class AdoptSnapshots:
     """Record SMC's own backup copies of the instance's disks in the ledger, if SMC made these copies after the job started.
 
-    ``copied`` is true if the failed job of this hop and attempt reached the point where SMC makes the copies.
+    The field ``copied`` is true if the failed job of this hop and attempt reached the point where SMC makes the copies.
     """
 
     hop: int = 0
@@ -147,8 +147,8 @@ def post_command_effects(migration: Migration, *, unmoved: bool = False) -> tupl
 def post_command_effects_of_failure(migration: Migration, stage: str) -> tuple[Effect, ...]:
     """A tuple with the effect that runs the post command after a stage has failed.
 
-    The tuple is empty if a job may have run and a retry would continue with that job. Such a retry still needs what the pre command
-    did in the guest.
+    The tuple is empty if a job may have run and a retry would continue with that job. A retry with the same job still needs what
+    the pre command did in the guest.
     """
     return () if stage == "migrate" and migration.job_may_have_run else post_command_effects(migration, unmoved=True)
 

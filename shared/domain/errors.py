@@ -41,7 +41,7 @@ class ReplankError(Exception):
     """The last lines of the log of a tool that failed in the instance; empty if no tool failed."""
 
     def __init__(self, code: str, message: str, remedy: str, *, status: int = 400) -> None:
-        """``status`` is the HTTP status of a Refused error. All other classes of errors have a fixed status."""
+        """The argument ``status`` is the HTTP status of a Refused error. All other classes of errors have a fixed status."""
         # The message may quote a guest, a name or a service. Control characters must not reach a log or a terminal.
         message = plain_line(message)
         super().__init__(f"{code}: {message}")

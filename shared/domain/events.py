@@ -153,9 +153,9 @@ def migration_id_in_command(name: str) -> str:
 
 @dataclass(frozen=True)
 class Event:
-    """One event to publish. ``subject`` names the migration or batch, and ``data`` is a JSON object.
+    """One event to publish. The field ``subject`` names the migration or batch, and ``data`` is a JSON object.
 
-    ``event_id`` identifies the event. If an event is published twice, both publications have the same id.
+    The field ``event_id`` identifies the event. If an event is published twice, both publications have the same id.
     """
 
     type: str

@@ -1,8 +1,8 @@
 """All facts about an instance that the precheck rules read. The facts come from the cloud, the account and the guest.
 
-If a fact has a unit, its name contains the unit. ``None`` means "not known", unless the description of the fact says otherwise. A
-probe reports the facts that it could not read, and the rules tell the operator which facts are missing. ``to_json`` and
-``from_json`` convert facts to and from stored documents.
+If a fact has a unit, its name contains the unit. The value ``None`` means "not known", unless the description of the fact says
+otherwise. A probe reports the facts that it could not read, and the rules tell the operator which facts are missing. The methods
+``to_json`` and ``from_json`` convert facts to and from stored documents.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ SHARED_HOSTNAMES = frozenset({"", "localhost"})
 
 @dataclass(frozen=True)
 class DiskFacts:
-    """One disk with the attributes that DescribeDisks shows. ``used_by_smc_transit`` is true for the disk with Windows installation
-    media that SMC attaches. The disk that SMC attaches does not belong to the user.
+    """One disk with the attributes that DescribeDisks shows. The field ``used_by_smc_transit`` is true for the disk with Windows
+    installation media that SMC attaches. The disk that SMC attaches does not belong to the user.
     """
 
     disk_id: str
@@ -53,9 +53,10 @@ def user_disks(disks: Iterable[DiskFacts]) -> list[DiskFacts]:
 class InstanceFacts:
     """One instance with the attributes that DescribeInstances, DescribeCloudAssistantStatus and DescribeSnapshots show.
 
-    ``agent_heartbeat_at`` is the time of the last heartbeat of the Cloud Assistant agent; None if the agent never sent a heartbeat.
-    ``expires_at`` is None for a pay-as-you-go instance. ``locked`` holds the reasons why ECS locked the instance.
-    ``active_migration_id`` is empty if no migration is active, and ``scaling_group_id`` is empty without a scaling group.
+    The field ``agent_heartbeat_at`` is the time of the last heartbeat of the Cloud Assistant agent; None if the agent never sent a
+    heartbeat. The field ``expires_at`` is None for a pay-as-you-go instance. The field ``locked`` lists the reasons why ECS locked
+    the instance. ``active_migration_id`` is empty if no migration is active, and ``scaling_group_id`` is empty without a scaling
+    group.
     """
 
     instance_id: str
@@ -105,7 +106,7 @@ class InstanceFacts:
 @dataclass(frozen=True)
 class AccountFacts:
     """Facts about the account: whether the snapshot service is active, whether the account is on the allow list, and its problems.
-    ``problems`` holds error codes of the API, for example about the balance, the real-name registration or permissions.
+    The field ``problems`` lists error codes of the API, for example about the balance, the real-name registration or permissions.
     """
 
     snapshot_service: bool | None = None
@@ -115,8 +116,8 @@ class AccountFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All facts that the rules may read about one instance and one hop. ``now`` is the time, in UTC, at which the rules judge the
-    facts.
+    """All facts that the rules may read about one instance and one hop. The field ``now`` is the time, in UTC, at which the rules
+    judge the facts.
     """
 
     instance: InstanceFacts

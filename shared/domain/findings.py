@@ -32,8 +32,8 @@ BLOCKS = (Severity.ERROR, Severity.OVERRIDABLE)
 
 @dataclass(frozen=True)
 class Finding:
-    """One observation. ``code`` has the form ``Noun.Reason`` and never changes. The field ``seen`` says what the rule found, with
-    the units of all numbers.
+    """One observation. The field ``code`` has the form ``Noun.Reason`` and never changes. The field ``seen`` says what the rule
+    found, with the units of all numbers.
 
     If the rule lacked a fact, ``known`` is false, and the finding only says which check could not be made.
     """
@@ -67,8 +67,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Assessment:
-    """The findings of one precheck of an instance, worst first. ``overrides`` holds the overrides that took effect, as pairs of
-    code and reason.
+    """The findings of one precheck of an instance, worst first. The field ``overrides`` lists the overrides that took effect, as
+    pairs of code and reason.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -106,7 +106,7 @@ class Assessment:
 
 
 def is_blocking_finding(finding: Finding, overridden: set[str]) -> bool:
-    """Whether this finding blocks the migration. ``overridden`` holds the codes that a person overrode."""
+    """Whether this finding blocks the migration. The argument ``overridden`` lists the codes that a person overrode."""
     if finding.severity is Severity.OVERRIDABLE:
         return finding.code not in overridden
     return finding.severity is Severity.ERROR

@@ -15,8 +15,8 @@ Place = tuple[int, int, str]
 
 @dataclass
 class GroupPlaces:
-    """The locks of the redundancy groups: in each group, only the member that holds the group's lock may move. The other members
-    wait for the lock.
+    """The locks of the redundancy groups: in each group, only the member that holds the group's lock may move. The other members of
+    the group wait for the lock.
     """
 
     group: dict[str, str] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """The facts of a guest, parsed from the probe's answer.
 
-A validation compares the facts before and after a move. ``None`` means "not known".
+A validation compares the facts before and after a move. The value ``None`` means "not known".
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from shared.domain.codec import Json, decode, encode
 
 @dataclass(frozen=True)
 class MountFacts:
-    """One mounted file system in the output of ``df``. ``available_mib`` is the free space for programs without root rights."""
+    """One mounted file system in the output of ``df``. The field ``available_mib`` is the free space for programs without root
+    rights.
+    """
 
     mount_point: str
     device: str
@@ -51,7 +53,9 @@ class PackageSummary:
 
 @dataclass(frozen=True)
 class ServiceFacts:
-    """One service. ``enabled`` is true if the service starts at boot. ``active`` is true if the service runs now."""
+    """One service. The field ``enabled`` is true if the service starts at boot. The field ``active`` is true if the service runs
+    now.
+    """
 
     name: str
     enabled: bool
@@ -171,7 +175,7 @@ class LinuxFacts:
 
 @dataclass(frozen=True)
 class WindowsFacts:
-    """Facts that only Windows guests have. ``language`` is zh or en; sizes are in MiB.
+    """Facts that only Windows guests have. The field ``language`` is zh or en; sizes are in MiB.
 
     ``metadata_answers``, ``names_resolve`` and ``clock_in_step`` have the same meaning as for Linux.
     """

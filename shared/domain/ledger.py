@@ -28,7 +28,7 @@ class SnapshotState(Enum):
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One snapshot. ``key`` is unique within the migration: ``<hop>-<attempt>-<disk id>`` or ``smc-<snapshot id>``."""
+    """One snapshot. The field ``key`` is unique within the migration: ``<hop>-<attempt>-<disk id>`` or ``smc-<snapshot id>``."""
 
     migration_id: str
     key: str

@@ -184,7 +184,9 @@ def needs_new_snapshots(migration: Migration, terms: BatchTerms, now: datetime) 
 
 
 def has_missed_window(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
-    """Whether the window closed before the snapshots were ready. The answer does not depend on blackouts."""
+    """Whether the window closed before the snapshots were ready. Blackouts do not count, because the result concerns only the
+    window.
+    """
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     times = terms.policy.time_limits
     opened = times.window_opened_at(now)

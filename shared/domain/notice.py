@@ -145,7 +145,7 @@ def _read_resource(name: object) -> tuple[str, str, str]:
 
 
 def _read_region_id(name: object) -> str:
-    """The region id in a notice. The check is strict, because later requests use the id as part of a host name."""
+    """The region id in a notice. The id is checked strictly, because later requests use the id as part of a host name."""
     if not isinstance(name, str) or not _REGION.fullmatch(name):
         raise Refused("Notice.RegionInvalid", f"{str(name)[:100]!r} is not a region id.", "Give regionIds like cn-hangzhou.")
     return name

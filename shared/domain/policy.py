@@ -148,7 +148,9 @@ def _has_limits_of_newer_versions(policy: Policy) -> bool:
 
 
 def policy_without_never_open_window(policy: Policy) -> Policy:
-    """The policy without the window that never opens. That window is stored only to prevent starts by older versions of Replank."""
+    """The policy without the window that never opens. A window that never opens is stored only to prevent starts by older versions
+    of Replank.
+    """
     return replace(policy, window=None) if policy.window == NEVER else policy
 
 

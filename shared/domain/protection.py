@@ -17,8 +17,8 @@ PUT_BACK = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CA
 A failed migration keeps the protection until a person decides, because its job may still run.
 """
 LATE_CALL = timedelta(minutes=5)
-"""The call that switches the protection on may arrive this long after its row was written. During that time, Replank does not
-switch the protection off.
+"""The call that switches the protection on may arrive this long after its row was written. Until then, Replank does not switch the
+protection off.
 
 The snapshot function runs for at most one minute (s.yaml), and the clocks of two functions differ.
 """
@@ -48,7 +48,8 @@ def protection_row(migration: Migration, now: datetime) -> ProtectedInstance:
 def has_switched_on_before(row: ProtectedInstance | None, wanted: ProtectedInstance) -> bool:
     """Whether an earlier attempt or hop of the same migration switched the protection on.
 
-    In that case, a protection that is off now was switched off by a person, and Replank leaves the protection off.
+    If an earlier attempt or hop did, but the protection is off now, a person has switched the protection off. Replank then leaves
+    the protection off.
     """
     return row is not None and row.migration_id == wanted.migration_id and row.turn != wanted.turn
 

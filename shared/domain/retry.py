@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """The bounds of a repeated call. ``calls`` is the maximum number of calls, including the first. The pauses begin with
+    """The bounds of a repeated call. The field ``calls`` is the maximum number of calls, including the first. The pauses begin with
     ``pause_s`` and double; ``budget_s`` limits their sum.
     """
 
@@ -22,7 +22,7 @@ class RetryPolicy:
     budget_s: float = 10.0
 
     def pauses_between_calls(self) -> tuple[float, ...]:
-        """The pauses between the calls, in seconds and in order. The list ends when the budget is used up."""
+        """The pauses between the calls, in seconds and in order. The list of pauses ends when the budget is used up."""
         wanted = [min(self.pause_s * 2**number, self.longest_pause_s) for number in range(self.calls - 1)]
         return tuple(pause_s for pause_s, total_s in zip(wanted, accumulate(wanted), strict=True) if total_s <= self.budget_s)
 

@@ -59,7 +59,7 @@ EVERYBODY = "*"
 class Grant:
     """A role for some people, possibly limited to some accounts or to batches of some submitters.
 
-    ``who`` holds names, ``claim=value`` of a verified token, or ``*`` for everybody.
+    The field ``who`` lists names, ``claim=value`` of a verified token, or ``*`` for everybody.
     """
 
     role: Role

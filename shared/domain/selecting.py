@@ -72,8 +72,8 @@ def why_release_not_selected(selection: Selection, traits: InstanceTraits) -> st
 
 
 def selection_result(selection: Selection, ids: frozenset[str], traits: InstanceTraits) -> tuple[str, str] | None:
-    """The error code and the reason if the selection leaves the instance out. Both texts are empty if the selection chooses the
-    instance. The result is None if the selection does not concern the instance.
+    """The error code and the reason if the selection leaves the instance out. The code and the reason are empty texts if the
+    selection chooses the instance. The result is None if the selection does not concern the instance.
 
     The argument ``ids`` holds the instance ids of the selection. A selection concerns the instances that the selection names, and
     all instances that meet every filter. A selection without filters concerns the instances that run one of its releases.

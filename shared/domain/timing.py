@@ -29,8 +29,8 @@ PROTECTION_MINUTE = 15
 """The minute of each hour in which the tick looks for deletion protections that were not restored."""
 
 PLANNING_PATIENCE = timedelta(hours=1)
-"""The time for which a batch's planning waits for a region that does not answer. After the wait, the batch is planned without the
-silent region.
+"""The time for which a batch's planning waits for a region that does not answer. After this time, the batch is planned without the
+region.
 """
 LONGEST_BACK_OFF = timedelta(minutes=30)
 """The longest pause before a failed action is repeated."""
@@ -88,8 +88,8 @@ def pause_before_retry(waited: timedelta) -> timedelta:
 
 
 def is_retry_tick(waited: timedelta) -> bool:
-    """Whether this tick retries work that has no due time. During the first 15 minutes, every tick retries the work. After that,
-    one tick in 5 minutes retries the work, and after 2 hours, one tick in 30 minutes.
+    """Whether this tick retries work that has no due time. Every tick retries the work during the first 15 minutes, then one tick
+    in 5 minutes, and after 2 hours one tick in 30 minutes.
     """
     minutes = int(waited / timedelta(minutes=1))
     if minutes < 15:

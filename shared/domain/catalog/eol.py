@@ -18,8 +18,8 @@ SOON_DAYS = 180
 
 @dataclass(frozen=True)
 class SupportStatus:
-    """The support status of one operating system. ``ends_on`` is the last day with support. After the last day with support,
-    ``days_left`` is negative.
+    """The support status of one operating system. The field ``ends_on`` is the last day with support. After the last day with
+    support, ``days_left`` is negative.
     """
 
     name: str
@@ -36,8 +36,8 @@ class SupportStatus:
 
 
 def support_status_by_name(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATALOG) -> SupportStatus:
-    """The support status of an operating system on the given day. ``os_name`` and ``os_name_en`` are the names that ECS shows for
-    the system.
+    """The support status of an operating system on the given day. The arguments ``os_name`` and ``os_name_en`` are the names that
+    ECS shows for the system.
     """
     release = identify_release_in_catalog(catalog, os_name, os_name_en)
     shown = os_name_en or os_name

@@ -26,10 +26,10 @@ class Source:
 class Release:
     """One release of an operating system.
 
-    ``key`` is Replank's own name for the release; the key never changes. ``pattern`` matches ECS's name in lower case with single
-    spaces. The pattern's group ``version`` matches the exact version. ``os_release_id`` is the value of ID in /etc/os-release, and
-    ``version`` is the beginning of VERSION_ID. ``product`` is the key of the release's life-cycle row. ``exact`` is the exact
-    version that ECS or the guest shows, such as 7.9; empty if neither shows an exact version.
+    The field ``key`` is Replank's own name for the release; the key never changes. The field ``pattern`` matches ECS's name in
+    lower case with single spaces. The pattern's group ``version`` matches the exact version. ``os_release_id`` is the value of ID
+    in /etc/os-release, and ``version`` is the beginning of VERSION_ID. The field ``product`` is the key of the release's life-cycle
+    row. The field ``exact`` is the exact version that ECS or the guest shows, such as 7.9; empty if neither shows an exact version.
     """
 
     key: str
@@ -89,7 +89,7 @@ class Lifecycle:
 
 @dataclass(frozen=True)
 class Minimum:
-    """One minimum that SMC requires of an instance, from a source document. ``unit`` is MiB, GiB or vCPU."""
+    """One minimum that SMC requires of an instance, from a source document. The field ``unit`` is MiB, GiB or vCPU."""
 
     key: str
     value: int

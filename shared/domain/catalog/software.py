@@ -15,10 +15,10 @@ Version = tuple[int, ...]
 class DatabaseServer:
     """One kind of database server. The pattern ``packages`` matches the names of the server's packages from any vendor.
 
-    ``parts`` is the number of leading version numbers that name a series, such as 2 for 10.3. If ``patch_counts`` is true, a server
-    also refuses data that a server with a later patch of the same series wrote. If ``only_same`` is true, a server reads only data
-    of its own series. ``ships`` lists the series that each destination ships, the default first; the list is empty if the
-    destination ships no server of this kind. ``sources`` names the source document for each destination.
+    The field ``parts`` is the number of leading version numbers that name a series, such as 2 for 10.3. If ``patch_counts`` is
+    true, a server also refuses data that a server with a later patch of the same series wrote. If ``only_same`` is true, a server
+    reads only data of its own series. ``ships`` lists the series that each destination ships, the default first; the list is empty
+    if the destination ships no server of this kind. The field ``sources`` names the source document for each destination.
     """
 
     name: str

@@ -26,7 +26,7 @@ REMOVED_DRIVERS = frozenset(
         "sym53c8xx",
     )
 )
-"""Drivers that leapp reports as removed in release 8. The list includes drivers that virtual machines load."""
+"""Drivers that leapp reports as removed in release 8. The drivers include some that virtual machines load."""
 CLUSTER = frozenset(("pacemaker", "corosync", "cman", "rgmanager", "pacemaker_remote"))
 REMOVED_PAM_MODULES = frozenset(("pam_tally2", "pam_pkcs11", "pam_krb5"))
 

@@ -10,8 +10,8 @@ from shared.domain.catalog.model import Architecture, Catalog
 from shared.domain.codec import DocumentInvalid, Json, decode, json_schema
 
 Certainty = Literal["executed", "foreign", "assumed"]
-"""The certainty of a line in a recipe. ``executed``: Replank's authors ran the line. ``foreign``: a public sample or document
-contains the line. ``assumed``: neither.
+"""The certainty of a line in a recipe. The certainty ``executed`` means that Replank's authors ran the line. The certainty
+``foreign`` means that a public sample or document contains the line. ``assumed``: neither.
 """
 MOST_SCRIPT = 6000
 """Maximum number of characters in all lines of a recipe together, because a command of Cloud Assistant has at most 24 KB."""
