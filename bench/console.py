@@ -31,7 +31,7 @@ from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.catalog import CATALOG
 from shared.domain.chosen import selection_digest
 from shared.domain.hop import Hop
-from shared.domain.inventory import InstanceCount
+from shared.domain.inventory import InstanceCounter
 from shared.domain.migration import Failure, Migration, State, first_journal_entry
 from shared.domain.policy import Policy
 from shared.ports.migrations import NewMigration
@@ -121,7 +121,10 @@ def fill(ports: Ports, count: int, now: datetime) -> None:
     made = [_created(number, states[number % len(states)], now) for number in range(count)]
     for start in range(0, count, 200):
         ports.migrations.create_migrations(made[start : start + 200])
-    counted, systems = InstanceCount(CATALOG), ("CentOS  7.9 64bit", "Red Hat  Enterprise Linux 8.10 64bit", "Ubuntu  18.04 64bit")
+    counted, systems = (
+        InstanceCounter(CATALOG),
+        ("CentOS  7.9 64bit", "Red Hat  Enterprise Linux 8.10 64bit", "Ubuntu  18.04 64bit"),
+    )
     for number in range(count):
         place = ("", f"{1000000000000000 + number % 40}")[number % 2], f"cn-region-{number % 20}", f"i-bench{number:05}"
         counted.add_instance(place, systems[number % 3], "")

@@ -14,7 +14,17 @@ from shared.adapters import leases, tables
 from shared.adapters.store import AbsentColumn, Columns, Expected, Key, MaximumValue, Store, WriteInDoubt
 from shared.domain.codec import encode
 from shared.domain.errors import Permanent
-from shared.domain.hold import LINE, STATE, UNREADABLE, VERSION, Hold, HoldHistoryEntry, columns_of_hold, next_act_column, read_hold
+from shared.domain.hold import (
+    LINE,
+    STATE,
+    UNREADABLE,
+    VERSION,
+    Hold,
+    HoldHistoryEntry,
+    hold_columns_after_act,
+    next_act_column,
+    read_hold,
+)
 from shared.ports.admission import LeaseHolder, SlotUse
 
 if TYPE_CHECKING:
@@ -196,7 +206,7 @@ class TablestoreAdmission:
                 self._store.delete(tables.LOCKS, _unusable_account_key(account), expect={TROUBLE: row[TROUBLE]})
 
     def set_or_release_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:
-        columns = {**columns_of_hold(seen, line), next_act_column(seen): tables.json_column_text("line", encode(line))}
+        columns = {**hold_columns_after_act(seen, line), next_act_column(seen): tables.json_column_text("line", encode(line))}
         try:
             if not seen.exists:
                 return self._store.put_new(tables.LOCKS, _HOLD, columns)

@@ -33,7 +33,7 @@ from shared.domain.effects import KINDS, Effect
 from shared.domain.errors import Permanent, Refused
 from shared.domain.events import Event
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.limits import has_priority
+from shared.domain.limits import has_admission_priority
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
 from shared.domain.timing import OUTBOX_GRACE
 from shared.ports.batches import LEFT_OUT_PAGE
@@ -223,7 +223,7 @@ def queue_columns(migration: Migration) -> Columns:
     if migration.state in ADMITTED:
         since = epoch_milliseconds(migration.entered_at)
         queue = admission_queue_name(migration.batch_id, migration.account_id)
-        return {"due_lane": queue, "due_at": since - NEXT_HOP_HEAD_START_MS if has_priority(migration) else since}
+        return {"due_lane": queue, "due_at": since - NEXT_HOP_HEAD_START_MS if has_admission_priority(migration) else since}
     if migration.due_at is None:
         return {}
     return {"due_lane": SWEEP if migration.state is State.CONFIRMED else DRIVE, "due_at": epoch_milliseconds(migration.due_at)}

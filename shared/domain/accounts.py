@@ -62,7 +62,7 @@ class UnusableAccount:
         """Whether the account is blocked at the time ``now``. No migration may start in a blocked account."""
         return now < self.until
 
-    def copy_with_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
+    def record_after_next_refusal(self, error: AccountUnusable, now: datetime) -> UnusableAccount:
         """The record after the account has refused the pipeline again, with the new error and a longer block."""
         pause = pause_before_retry(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
@@ -73,7 +73,7 @@ class UnusableAccount:
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 
-def new_unusable_account(error: AccountUnusable, now: datetime) -> UnusableAccount:
+def record_of_first_refusal(error: AccountUnusable, now: datetime) -> UnusableAccount:
     """The record that is made when an account refuses the pipeline for the first time."""
     return UnusableAccount(error.account_id, error.code, error.message, error.remedy, now, now + pause_before_retry(timedelta(0)))
 
@@ -118,13 +118,13 @@ def _read_accounts_setting(given: str) -> dict[str, Any]:
     if not given.startswith("{"):
         return _read_arns([each.strip() for each in given.split(",") if each.strip()])
     try:
-        document: dict[str, Any] = json.loads(given, object_pairs_hook=_object_without_repeated_ids)
+        document: dict[str, Any] = json.loads(given, object_pairs_hook=_object_with_unique_ids)
     except ValueError:
         raise _setting_error("The setting is not JSON.") from None
     return document
 
 
-def _object_without_repeated_ids(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object_with_unique_ids(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(name for name in found if [each for each, _ in pairs].count(name) > 1)

@@ -47,7 +47,7 @@ class CopyCandidate:
     tagged: bool = False
 
 
-def runs_of_jobs(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
+def job_runs_in_journal(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
     """All runs of a migration's jobs, read from its journal. The argument ``unseen`` says whether a job may run before the pipeline
     notices the job. If so, each run counts from the time at which the snapshots were ready, not from the time at which the job was
     noticed.

@@ -120,7 +120,7 @@ def smc_rollback_in_words(trace: AfterJobRecord, *, job_failed: bool) -> str:
     return DisksAfterJob.UNKNOWN.value if job_failed else ""
 
 
-def disks_in_words(trace: AfterJobRecord) -> str:
+def smc_rollback_sentences(trace: AfterJobRecord) -> str:
     """One or two sentences for the failure message that say whether SMC rolled the disks back."""
     runs = f"the guest runs {trace.system}" if trace.system else "the guest was asked"
     if trace.found is DisksAfterJob.ROLLED_BACK:

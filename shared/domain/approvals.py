@@ -47,7 +47,7 @@ class ApprovalStatus:
         return max(self.needed - len(self.counted), 0)
 
     @property
-    def has_expired(self) -> bool:
+    def have_approvals_expired(self) -> bool:
         """Whether enough persons approved the subject, but too few of their approvals are still valid."""
         return self.missing_approval_count > 0 and len({each.identity for each in (*self.counted, *self.expired)}) >= self.needed
 

@@ -238,7 +238,7 @@ class Waves(list[tuple[str, ...]]):
         return {id: place for place, ids in enumerate(self) for id in ids}
 
     @cached_property
-    def place_by_migration(self) -> dict[str, int]:
+    def position_by_migration(self) -> dict[str, int]:
         """For each migration, its position in the order of the whole batch, counted from 0."""
         return {id: place for place, id in enumerate(id for ids in self for id in ids)}
 

@@ -73,7 +73,7 @@ def pause_batch_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
     return BatchChange(batch, replace(batch, control=control, version=batch.version + 1), line)
 
 
-def is_last_act(batch: Batch, act: str, operator: str) -> bool:
+def is_repeat_of_last_act(batch: Batch, act: str, operator: str) -> bool:
     """Whether a request repeats the last act on the batch: the same act by the same operator."""
     made = {"pause": PauseState.PAUSED, "resume": PauseState.OFF, "stop": PauseState.STOPPED}[act]
     return batch.control.at is not None and batch.control.brake is made and batch.control.by == operator

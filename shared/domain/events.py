@@ -130,7 +130,7 @@ the stage.
 """
 
 
-def handles_message(function: str, type: str, source: str) -> bool:
+def accepts_message(function: str, type: str, source: str) -> bool:
     """Whether the function accepts messages of the given type and source. A function refuses all other messages."""
     if type == "timer":
         return function in TIMED

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from shared.domain import brake, waves
 from shared.domain.batch import Batch, PauseState
 from shared.domain.durations import PERSON, SNAPSHOTS, Duration, RandomDraws, parts_after_snapshots
-from shared.domain.forecast_queue import GroupPlaces, WaitingQueue
+from shared.domain.forecast_queue import GroupLocks, WaitingQueue
 from shared.domain.hold import NOTHING_HELD
 from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_start_count, blocking_limit, why_budget_spent
 
@@ -34,7 +34,7 @@ MOST_STEPS = 200_000
 
 
 @dataclass(frozen=True)
-class ForecastItem:
+class ForecastMigration:
     """One migration in the input of a forecast: its present state and the number of its remaining hops. The field ``since`` is the
     time at which the migration began to move.
     """
@@ -56,7 +56,7 @@ class ForecastInput:
     """
 
     batch: Batch
-    items: Sequence[ForecastItem]
+    items: Sequence[ForecastMigration]
     cut: Sequence[Sequence[str]]
     now: datetime
     account_limit: int
@@ -99,7 +99,7 @@ class _SimulatedRun:
     """For each migration, the number of its wave."""
     parts: dict[str, tuple[Duration, ...]]
     """For each migration, the parts of a hop that follow the snapshots. The parts depend on the migration's driver."""
-    groups: GroupPlaces
+    groups: GroupLocks
     first_tries: WaitingQueue
     """The migrations that wait for their first hop."""
     next_hops: WaitingQueue
@@ -161,7 +161,7 @@ def _new_run(outlook: ForecastInput, draws: RandomDraws) -> _SimulatedRun:
     cut = outlook.cut or [tuple(each.migration_id for each in outlook.items)]
     wave_of = {id: number for number, ids in enumerate(cut) for id in ids}
     left = {each.migration_id: each.hops for each in outlook.items}
-    groups = GroupPlaces({each.migration_id: each.group for each in outlook.items if each.group})
+    groups = GroupLocks({each.migration_id: each.group for each in outlook.items if each.group})
     queues = WaitingQueue(groups), WaitingQueue(groups)
     drivers = {each.migration_id: each.driver or outlook.batch.policy.driver for each in outlook.items}
     parts_of = {each: parts_after_snapshots(each) for each in set(drivers.values())}
@@ -170,16 +170,16 @@ def _new_run(outlook: ForecastInput, draws: RandomDraws) -> _SimulatedRun:
     if outlook.batch.policy.order:
         run.position = {id: number for number, id in enumerate(left)}
     for each in outlook.items:
-        _add_forecast_item(run, each)
+        _add_migration_to_run(run, each)
     return run
 
 
-def _add_forecast_item(run: _SimulatedRun, item: ForecastItem) -> None:
+def _add_migration_to_run(run: _SimulatedRun, item: ForecastMigration) -> None:
     id = item.migration_id
     run.unsettled[_wave_number(run, id)] += item.state not in (MOVED, FAILED)
     if item.state == MOVING:
         run.moving.add(id)
-        run.groups.take_place(id)
+        run.groups.lock_group(id)
         end = (item.since or run.now) + _draw_duration(run, id, snapshots=True)
         heapq.heappush(run.due, (max(end, run.now + A_TICK), "ends", id))
     elif item.state == WAITING:
@@ -235,7 +235,7 @@ def _apply_event(run: _SimulatedRun, what: str, id: str) -> None:
     if what == "person":
         _simulate_act_of_person(run)
     elif what == "leaves":
-        run.groups.release_place(id)
+        run.groups.unlock_group(id)
     elif what == "snapshotted":
         _start_job_or_requeue_migration(run, id)
     elif run.draws.draw_failure(id, run.hops[id]):
@@ -258,10 +258,10 @@ def _end_migration(run: _SimulatedRun, id: str, *, has_failed: bool) -> None:
         run.failed |= {id}
     else:
         _add_to_canary_if_needed(run, id)
-    if has_failed and id in run.groups.group:  # a failed member keeps the place until a person decides
+    if has_failed and id in run.groups.group:  # a failed member keeps the lock until a person decides
         heapq.heappush(run.due, (run.now + run.draws.draw_duration(PERSON, id, run.now), "leaves", id))
     else:
-        run.groups.release_place(id)
+        run.groups.unlock_group(id)
 
 
 def _start_job_or_requeue_migration(run: _SimulatedRun, id: str) -> None:
@@ -272,7 +272,7 @@ def _start_job_or_requeue_migration(run: _SimulatedRun, id: str) -> None:
         run.moving.discard(id)
         _enqueue_migration(run, id)
         if not run.hops[id]:
-            run.groups.release_place(id)
+            run.groups.unlock_group(id)
     else:
         heapq.heappush(run.due, (run.now + _draw_duration(run, id, snapshots=False), "ends", id))
 
@@ -281,7 +281,7 @@ def _may_start_job(run: _SimulatedRun, id: str) -> bool:
     start, wave = Start.HOP_JOB if run.hops[id] else Start.FIRST_JOB, _wave_number(run, id)
     may = run.job_starts.get((start, wave))
     if may is None:
-        may = blocking_limit(start, _context_of_start(run, own=id)) is None
+        may = blocking_limit(start, _start_context(run, own=id)) is None
         if len(run.left) >= LARGE:  # in a batch of 10,000, this question comes many times a minute
             run.job_starts[start, wave] = may
     return may
@@ -300,7 +300,7 @@ def _simulate_act_of_person(run: _SimulatedRun) -> None:
 
 def _simulate_tick(run: _SimulatedRun) -> None:
     """Simulate one tick: pause at the failure budget, end and begin waves, and offer free slots."""
-    if why_budget_spent(_context_of_start(run)) and run.batch.control.brake is PauseState.OFF:
+    if why_budget_spent(_start_context(run)) and run.batch.control.brake is PauseState.OFF:
         run.batch = brake.pause_batch_at_budget(run.batch, "forecast", run.now).after
     if run.batch.control.brake is PauseState.OFF:
         _advance_wave(run)
@@ -313,7 +313,7 @@ def _simulate_tick(run: _SimulatedRun) -> None:
 def _start_waiting_migrations(run: _SimulatedRun, start: Start, queue: WaitingQueue) -> None:
     """Start as many waiting migrations as the limits allow, in the order of their queue."""
     last = run.batch.control.wave if run.batch.policy.waves else len(run.cut)
-    room = allowed_start_count(start, _context_of_start(run)) if queue.places else 0
+    room = allowed_start_count(start, _start_context(run)) if queue.positions else 0
     while room > 0 and (id := queue.remove_first(last)) is not None:
         room -= 1
         run.moving.add(id)
@@ -356,7 +356,7 @@ def _next_event_time(run: _SimulatedRun) -> datetime | None:
     return max(min(found), run.now) if found else None
 
 
-def _context_of_start(run: _SimulatedRun, *, own: str = "") -> StartContext:
+def _start_context(run: _SimulatedRun, *, own: str = "") -> StartContext:
     moving = len(run.moving) - (own in run.moving)
     standing = AdmissionCounts(run.failed, run.canary, moving, moving, has_slot=bool(own), unproved=moving)
     wave = run.wave_of.get(own, 0) if own else run.batch.control.wave

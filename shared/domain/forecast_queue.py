@@ -9,12 +9,12 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 
-Place = tuple[int, int, str]
+Position = tuple[int, int, str]
 """The position of a migration in a queue: its wave, its number within the wave, and its id. The lowest position is the first."""
 
 
 @dataclass
-class GroupPlaces:
+class GroupLocks:
     """The locks of the redundancy groups: in each group, only the member that holds the group's lock may move. The other members of
     the group wait for the lock.
     """
@@ -23,15 +23,15 @@ class GroupPlaces:
     """For each migration that belongs to a group, the name of the group."""
     holder: dict[str, str] = field(default_factory=dict)
     """For each group that is locked, the migration that holds the lock."""
-    members_waiting: dict[str, list[tuple[WaitingQueue, list[Place]]]] = field(default_factory=dict)
+    members_waiting: dict[str, list[tuple[WaitingQueue, list[Position]]]] = field(default_factory=dict)
     """For each group and each queue, a heap of the members that wait for the group's lock."""
 
-    def take_place(self, id: str) -> bool:
+    def lock_group(self, id: str) -> bool:
         """Lock the migration's group for the migration. Return False if another member holds the lock."""
         group = self.group.get(id)
         return group is None or self.holder.setdefault(group, id) == id
 
-    def release_place(self, id: str) -> None:
+    def unlock_group(self, id: str) -> None:
         """Release the lock of the migration's group if the migration holds the lock.
 
         The first waiting member of each queue returns to its queue.
@@ -42,29 +42,29 @@ class GroupPlaces:
         del self.holder[group]
         for queue, members in self.members_waiting.get(group, ()):
             if members:
-                heapq.heappush(queue.places, heapq.heappop(members))
+                heapq.heappush(queue.positions, heapq.heappop(members))
 
-    def hold_back_member(self, queue: WaitingQueue, place: Place) -> None:
+    def add_member_waiting_for_lock(self, queue: WaitingQueue, position: Position) -> None:
         """Keep a member out of its queue until the lock of its group is released."""
-        waiting = self.members_waiting.setdefault(self.group[place[2]], [])
+        waiting = self.members_waiting.setdefault(self.group[position[2]], [])
         for known, members in waiting:
             if known is queue:
-                heapq.heappush(members, place)
+                heapq.heappush(members, position)
                 return
-        waiting.append((queue, [place]))
+        waiting.append((queue, [position]))
 
 
 @dataclass
 class WaitingQueue:
     """A queue of migrations. The field ``size`` also counts the migrations that wait for the lock of their group."""
 
-    groups: GroupPlaces
-    places: list[Place] = field(default_factory=list)
+    groups: GroupLocks
+    positions: list[Position] = field(default_factory=list)
     size: int = 0
 
     def add_migration(self, id: str, wave: int, number: int) -> None:
         """Add the migration to the queue. The argument ``number`` is its position within its wave."""
-        heapq.heappush(self.places, (wave, number, id))
+        heapq.heappush(self.positions, (wave, number, id))
         self.size += 1
 
     def remove_first(self, last_wave: int) -> str | None:
@@ -72,10 +72,10 @@ class WaitingQueue:
 
         The argument ``last_wave`` is the number of the last wave that has begun.
         """
-        while self.places and self.places[0][0] <= last_wave:
-            place = heapq.heappop(self.places)
-            if self.groups.take_place(place[2]):
+        while self.positions and self.positions[0][0] <= last_wave:
+            position = heapq.heappop(self.positions)
+            if self.groups.lock_group(position[2]):
                 self.size -= 1
-                return place[2]
-            self.groups.hold_back_member(self, place)
+                return position[2]
+            self.groups.add_member_waiting_for_lock(self, position)
         return None

@@ -38,7 +38,7 @@ def last_attempt_to_release_place(migration: Migration) -> int:
     return migration.attempt - 1 if migration.state in BEFORE_A_START and not began else 0
 
 
-def why_group_waits(holder: Migration) -> str:
+def why_member_waits(holder: Migration) -> str:
     """Why another member of the group must wait for the migration that holds the place, in words."""
     where = f"{holder.migration_id} ({holder.instance_id}), which is {holder.state.value}"
     if holder.state in (State.FAILED, State.ROLLED_BACK):

@@ -83,7 +83,7 @@ UNREADABLE = -1
 """The version that a hold gets if the stored version is not a whole number."""
 
 
-def columns_of_hold(seen: Hold, line: HoldHistoryEntry) -> dict[str, Any]:
+def hold_columns_after_act(seen: Hold, line: HoldHistoryEntry) -> dict[str, Any]:
     """The new values of the columns for state and version after an act. Writing both columns also repairs an unreadable row."""
     return {STATE: HELD if line.act == "hold" else RELEASED, VERSION: max(seen.version, 0) + 1}
 

@@ -44,7 +44,7 @@ class Inventory:
 
 
 @dataclass
-class InstanceCount:
+class InstanceCounter:
     """Counts the instances of a listing, page after page. An instance that appears on two pages counts once."""
 
     catalog: Catalog

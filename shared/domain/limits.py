@@ -90,7 +90,7 @@ class AdmissionCounts:
     """Number of slots that other migrations of the batch hold in the same wave; counted only if the policy limits these slots."""
 
     @property
-    def canary_candidates(self) -> int:
+    def canary_candidate_count(self) -> int:
         """The number of other migrations that may still become part of the canary. The number may include a migration that was
         validated a moment ago.
         """
@@ -152,7 +152,7 @@ def kind_of_next_start(migration: Migration) -> Start:
     return Start.FIRST_JOB if job else Start.FIRST_SNAPSHOT
 
 
-def has_priority(migration: Migration) -> bool:
+def has_admission_priority(migration: Migration) -> bool:
     """Whether the migration has begun its route, so that its next hop is admitted before migrations that have not begun."""
     return migration.hop > 0 and not migration.retried
 
@@ -199,7 +199,7 @@ def allowed_start_count(start: Start, scene: StartContext) -> int:
     if not free or blocking_limit(start, scene):
         return 0
     if Limit.CANARY in LIMITS_OF_START[start] and len(scene.standing.moved) < scene.terms.policy.canary:
-        free = min(free, scene.terms.policy.canary - len(scene.standing.moved) - scene.standing.canary_candidates)
+        free = min(free, scene.terms.policy.canary - len(scene.standing.moved) - scene.standing.canary_candidate_count)
     return free
 
 
@@ -270,7 +270,7 @@ NAMED = 5
 
 def _why_canary_waits(scene: StartContext) -> str:
     canary, moved = scene.terms.policy.canary, len(scene.standing.moved)
-    if moved >= canary or moved + scene.standing.canary_candidates < canary:
+    if moved >= canary or moved + scene.standing.canary_candidate_count < canary:
         return ""
     return f"the canary has not passed: {moved} of {canary} validated"
 

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from shared.domain import events
-from shared.domain.catalog import CATALOG, Catalog, Release, find_release
+from shared.domain.catalog import CATALOG, Catalog, Release, release_by_name
 from shared.domain.codec import as_list, as_object
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy, read_policy
@@ -95,7 +95,7 @@ def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
     regions = tuple(map(_read_region_id, as_list(data.get("regionIds", []), "regionIds")))
     accounts = tuple(map(_read_account_id, as_list(data.get("accountIds", []), "accountIds")))
     instances = _read_instance_ids(data.get("instanceIds", []))
-    named = [_read_resource(each) for each in as_list(data.get("resources", []), "resources")]
+    named = [_read_arn(each) for each in as_list(data.get("resources", []), "resources")]
     if not named:
         return Notice(releases, regions, instances, accounts)
     if instances or regions or accounts:
@@ -135,7 +135,7 @@ def _read_account_id(name: object) -> str:
     return name
 
 
-def _read_resource(name: object) -> tuple[str, str, str]:
+def _read_arn(name: object) -> tuple[str, str, str]:
     """The region id, account id and instance id in an ARN of a notice."""
     found = _ARN.fullmatch(name) if isinstance(name, str) else None
     if found is None:
@@ -165,7 +165,7 @@ def read_notice_policy(document: object) -> Policy:
 
 def _read_release_key(name: object, catalog: Catalog) -> str:
     text = str(name).strip()
-    release = find_release(text, catalog)
+    release = release_by_name(text, catalog)
     key = release.key if release else text.lower().replace("windows server", "windows").replace(" r2", "r2").replace(" ", "-")
     if release is None and not any(product.startswith(key) for product in catalog.lifecycle):
         raise Refused("Catalog.ReleaseUnknown", f"The catalog has no release {text[:100]!r}.", "See `replank catalog releases`.")

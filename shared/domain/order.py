@@ -11,7 +11,7 @@ LAST = "\U0010ffff"
 """A string that sorts after every possible value of a tag."""
 
 
-def sort_key(order: str, name: str, instance_id: str, tags: Mapping[str, str]) -> list[str]:
+def instance_sort_key(order: str, name: str, instance_id: str, tags: Mapping[str, str]) -> list[str]:
     """The key by which the given order sorts an instance. Numbers sort by size, and instances without the tag come last."""
     by_name = [_text_with_padded_numbers(name), instance_id]
     if not order.startswith(BY_TAG):

@@ -45,7 +45,7 @@ def protection_row(migration: Migration, now: datetime) -> ProtectedInstance:
     return ProtectedInstance(migration.region_id, migration.instance_id, migration.account_id, migration.migration_id, turn, now)
 
 
-def has_switched_on_before(row: ProtectedInstance | None, wanted: ProtectedInstance) -> bool:
+def was_protection_switched_on_before(row: ProtectedInstance | None, wanted: ProtectedInstance) -> bool:
     """Whether an earlier attempt or hop of the same migration switched the protection on.
 
     If an earlier attempt or hop did, but the protection is off now, a person has switched the protection off. Replank then leaves
@@ -54,6 +54,6 @@ def has_switched_on_before(row: ProtectedInstance | None, wanted: ProtectedInsta
     return row is not None and row.migration_id == wanted.migration_id and row.turn != wanted.turn
 
 
-def may_call_be_late(row: ProtectedInstance, now: datetime) -> bool:
+def may_call_be_under_way(row: ProtectedInstance, now: datetime) -> bool:
     """Whether the call that switches the protection on may still be under way."""
     return now - row.since < LATE_CALL

@@ -106,11 +106,11 @@ def _shortest_chain(chains: list[tuple[MigrationPath, ...]], catalog: Catalog) -
     support, or else the first by name. The result is None if there is no chain.
     """
 
-    def sort_key(chain: tuple[MigrationPath, ...]) -> tuple[int, tuple[int, ...], tuple[str, ...]]:
+    def chain_sort_key(chain: tuple[MigrationPath, ...]) -> tuple[int, tuple[int, ...], tuple[str, ...]]:
         between = sorted(_support_end(path.destination, catalog).toordinal() for path in chain[:-1])
         return len(chain), tuple(-end for end in between), tuple(path.destination for path in chain)
 
-    return min(chains, key=sort_key, default=None)
+    return min(chains, key=chain_sort_key, default=None)
 
 
 def _default_chain(

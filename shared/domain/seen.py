@@ -14,7 +14,7 @@ from shared.domain.errors import Refused
 from shared.domain.migration import JournalEntry, Migration
 
 
-def is_in_seen_state(migration: Migration, seen: int) -> bool:
+def is_state_unchanged_since(migration: Migration, seen: int) -> bool:
     """Whether the migration is still in the state that it had when the person saw it, at the version ``seen``."""
     return migration.entered_version <= seen <= migration.version
 

@@ -62,7 +62,7 @@ def spreadsheet_cell(value: object) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def html_text(text: str) -> str:
+def escaped_html(text: str) -> str:
     """Text escaped for an HTML page or for an attribute in the page."""
     return escape(plain_line(text))
 

@@ -129,7 +129,7 @@ def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int 
     check_number_bounds(asked, BOUNDS, path)
     _check_times(window, path)
     _check_zone(window, path)
-    return _window_that_opens(window, path)
+    return _checked_window(window, path)
 
 
 def _check_times(window: Window, path: str) -> None:
@@ -156,7 +156,7 @@ def _check_zone(window: Window, path: str) -> None:
         time_zone(window.zone, f"{path}.zone")
 
 
-def _window_that_opens(window: Window, path: str) -> Window:
+def _checked_window(window: Window, path: str) -> Window:
     if not set(window.days) & set(range(7)):
         raise Refused("Policy.Invalid", f"{path}.days is empty.", "Name days from 0 (Monday) to 6.")
     if _length_in_minutes(window) <= window.cutoff_min:

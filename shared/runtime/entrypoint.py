@@ -113,7 +113,7 @@ def _read_and_log_refusal(read: Callable[[], T]) -> T:
 def _messages_for_function(function: str, event: bytes, request_id: str) -> list[Message]:
     messages = messages_in_document(parse_event_json(event, limit=MAX_DELIVERY_BYTES), request_id, size=len(event))
     for message in messages:
-        if not events.handles_message(function, message.type, message.source):
+        if not events.accepts_message(function, message.type, message.source):
             what = f"replank-{function} does not handle {message.type} from {message.source}."
             # The platform writes the exception's text into the log without hiding secrets.
             raise Refused(

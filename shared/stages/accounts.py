@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 
-from shared.domain.accounts import NO_PERMISSION, new_unusable_account
+from shared.domain.accounts import NO_PERMISSION, record_of_first_refusal
 from shared.domain.errors import AccountUnusable, ReplankError
 from shared.domain.migration import Migration
 from shared.domain.timing import LOST, is_retry_tick
@@ -25,7 +25,9 @@ def record_account_refusal(error: ReplankError, ports: Ports) -> None:
         return
     now = ports.clock.now()
     known = ports.admission.unusable_accounts([error.account_id]).get(error.account_id)
-    ports.admission.mark_account_unusable(known.copy_with_refusal(error, now) if known else new_unusable_account(error, now))
+    ports.admission.mark_account_unusable(
+        known.record_after_next_refusal(error, now) if known else record_of_first_refusal(error, now)
+    )
     facts = {"accountId": error.account_id, "code": error.code, "remedy": error.remedy}
     _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.domain.adoption import CopyCandidate, JobRun, runs_of_jobs, why_not_adopted
+from shared.domain.adoption import CopyCandidate, JobRun, job_runs_in_journal, why_not_adopted
 from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
@@ -54,7 +54,9 @@ def ledger_entry_with_other_owner(entry: LedgerEntry, why: str) -> LedgerEntry:
 
 
 def _job_runs_from_journal(migration: Migration, ports: Ports) -> list[JobRun]:
-    return runs_of_jobs(ports.migrations.journal(migration.migration_id), unseen=driver_traits(migration.driver).may_job_run_unseen)
+    return job_runs_in_journal(
+        ports.migrations.journal(migration.migration_id), unseen=driver_traits(migration.driver).may_job_run_unseen
+    )
 
 
 def _job_run_with_copied_disks(run: JobRun, effect: AdoptSnapshots) -> JobRun:

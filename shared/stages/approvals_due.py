@@ -49,7 +49,7 @@ def _approval_statuses(terms: BatchTerms, now: datetime) -> list[ApprovalStatus]
 
 
 def _must_stop_batch(terms: BatchTerms, found: ApprovalStatus) -> bool:
-    return found.has_expired and terms.policy.approval_expiry == approvals.CANCEL
+    return found.have_approvals_expired and terms.policy.approval_expiry == approvals.CANCEL
 
 
 def _is_approval_reported(terms: BatchTerms, found: ApprovalStatus, now: datetime) -> bool:

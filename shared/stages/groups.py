@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from shared.domain.errors import Refused, Transient
-from shared.domain.group import last_attempt_to_release_place, why_group_waits
+from shared.domain.group import last_attempt_to_release_place, why_member_waits
 from shared.domain.limits import BlockingLimit, Limit
 from shared.domain.migration import Migration
 from shared.domain.retry import LOST_RACE
@@ -36,7 +36,7 @@ def take_group_place(migration: Migration, ports: Ports) -> BlockingLimit | None
             return None
         holder = _active_migration_in_group_place(place, ports)
         if holder is not None:
-            return BlockingLimit(Limit.GROUP, why_group_waits(holder))
+            return BlockingLimit(Limit.GROUP, why_member_waits(holder))
         ports.admission.release_group_place(migration.group, place.migration_id, place.attempt)
     raise Transient("Admission.Contended", f"Others took the place of group {migration.group[:100]} at the same moment.")
 
@@ -57,7 +57,7 @@ def blocking_member_in_words(migration: Migration, ports: Ports) -> str:
     if place is None or place.migration_id == migration.migration_id:
         return ""
     holder = _active_migration_in_group_place(place, ports)
-    return why_group_waits(holder) if holder else ""
+    return why_member_waits(holder) if holder else ""
 
 
 def _active_migration_in_group_place(place: LeaseHolder, ports: Ports) -> Migration | None:

@@ -192,9 +192,9 @@ def _publish_notices(ports: Ports) -> Outcome:
 
     The numbers of instances by release are stored as the inventory.
     """
-    from shared.domain.inventory import InstanceCount  # only the timer needs it
+    from shared.domain.inventory import InstanceCounter  # only the timer needs it
 
-    count, survey, now = InstanceCount(ports.catalog), RegionProblems(), ports.clock.now()
+    count, survey, now = InstanceCounter(ports.catalog), RegionProblems(), ports.clock.now()
     for page in instance_pages(ports.regions, ports, survey, accounts=("", *ports.member_accounts)):
         for each in page:
             count.add_instance((each.account_id, each.region_id, each.instance_id), each.os_name, each.os_name_en)

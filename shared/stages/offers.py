@@ -195,7 +195,7 @@ def _sort_queue(queue: _BatchQueue, ports: Ports) -> None:
     terms = queue.tally.terms
     if not terms.policy.order or terms.acknowledgement is None:
         return
-    places = ports.batches.waves(terms.batch_id).place_by_migration
+    places = ports.batches.waves(terms.batch_id).position_by_migration
     in_order = sorted(queue.waiting, key=lambda each: places.get(each.migration_id, len(places)))
     front = [each.migration_id for each in in_order if not each.first][:READY_READ]
     unreadable = set(front) - {each.migration_id for each in ports.migrations.load_migrations(front)}

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain import events
 from shared.domain.batch import Batch, BatchTerms
-from shared.domain.catalog import find_release
+from shared.domain.catalog import release_by_name
 from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.chosen import why_not_selected
 from shared.domain.drivers import driver_traits
@@ -105,7 +105,7 @@ def _migration_with_route(migration: Migration, instance: InstanceFacts, terms: 
         raise Refused(
             "Catalog.ReleaseUnknown", f"The catalog has no release {name!r}.", "Add a row for it, or leave the instance out."
         )
-    destination = find_release(migration.destination, ports.catalog) if migration.destination else None
+    destination = release_by_name(migration.destination, ports.catalog) if migration.destination else None
     wanted = destination.key if destination else migration.destination or None
     now = ports.clock.now()
 

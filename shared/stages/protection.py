@@ -10,7 +10,13 @@ import logging
 
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Transient
 from shared.domain.migration import Migration
-from shared.domain.protection import PUT_BACK, ProtectedInstance, has_switched_on_before, may_call_be_late, protection_row
+from shared.domain.protection import (
+    PUT_BACK,
+    ProtectedInstance,
+    may_call_be_under_way,
+    protection_row,
+    was_protection_switched_on_before,
+)
 from shared.ports.ports import Ports
 
 _LOG = logging.getLogger("replank")
@@ -55,7 +61,7 @@ def _switch_protection_on(migration: Migration, ports: Ports) -> None:
         _take_over_protection_row(wanted, ports)
         return
     if not ports.protections.put_new_protection_record(wanted):
-        if has_switched_on_before(ports.protections.protection_record(*where, account=migration.account_id), wanted):
+        if was_protection_switched_on_before(ports.protections.protection_record(*where, account=migration.account_id), wanted):
             return
         ports.protections.put_protection_record(wanted)
     try:
@@ -125,7 +131,7 @@ def restore_left_protections(ports: Ports) -> int:
 
 def _can_protection_be_switched_off(row: ProtectedInstance, owner: Migration | None, ports: Ports) -> bool:
     """Whether the protection's migration no longer acts on the instance, and no delayed call can switch the protection on again."""
-    if may_call_be_late(row, ports.clock.now()):
+    if may_call_be_under_way(row, ports.clock.now()):
         return False
     if owner is not None:
         return owner.state in PUT_BACK
@@ -139,7 +145,7 @@ def _switch_protection_off(row: ProtectedInstance, ports: Ports) -> None:
     """Switch off the protection of the row's instance, and delete the row. Ignore ECS's refusal if the instance is gone or not
     protected.
     """
-    if may_call_be_late(row, ports.clock.now()):
+    if may_call_be_under_way(row, ports.clock.now()):
         raise Transient("Protection.TooRecent", f"The protection of {row.instance_id} may still be being switched on.")
     try:
         ports.compute.set_deletion_protection(row.region_id, row.instance_id, False)

@@ -26,7 +26,7 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
     for _ in range(LOST_RACE.calls):
         seen, scene = slot_use_and_start_context(migration, ports)
         held = limits.blocking_limit(
-            limits.kind_of_next_start(migration), replace(scene, offered=offered or limits.has_priority(migration))
+            limits.kind_of_next_start(migration), replace(scene, offered=offered or limits.has_admission_priority(migration))
         )
         if held:
             return held

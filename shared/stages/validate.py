@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain import events
-from shared.domain.after_job import AfterJobRecord, JobEnd, disks_in_words, remedy_after_job
+from shared.domain.after_job import AfterJobRecord, JobEnd, remedy_after_job, smc_rollback_sentences
 from shared.domain.drivers import driver_traits
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseSlot, protection_effects
 from shared.domain.errors import Permanent, Refused
@@ -143,7 +143,9 @@ def _fail_after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcom
         migration = marker.look_for_marker(migration, "validate", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
         return Outcome("waiting", {"state": "validating", "reason": "the guest is asked what SMC did"})
-    raise Permanent(end.code, f"{end.message} {disks_in_words(migration.trace)}", remedy_after_job(migration.trace, end.remedy))
+    raise Permanent(
+        end.code, f"{end.message} {smc_rollback_sentences(migration.trace)}", remedy_after_job(migration.trace, end.remedy)
+    )
 
 
 def _schedule_next_probe(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:

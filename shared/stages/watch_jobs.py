@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.domain import events
-from shared.domain.after_job import AfterJobRecord, JobEnd, disks_in_words, remedy_after_job
+from shared.domain.after_job import AfterJobRecord, JobEnd, remedy_after_job, smc_rollback_sentences
 from shared.domain.drivers import driver_traits
 from shared.domain.effects import AdoptSnapshots, CountOutcome
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
@@ -146,7 +146,9 @@ def _ask_guest_and_fail_migration(migration: Migration, end: JobEnd, ports: Port
         migration = marker.look_for_marker(migration, "watch", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
         return False
-    error = Permanent(end.code, f"{end.message} {disks_in_words(migration.trace)}", remedy_after_job(migration.trace, end.remedy))
+    error = Permanent(
+        end.code, f"{end.message} {smc_rollback_sentences(migration.trace)}", remedy_after_job(migration.trace, end.remedy)
+    )
     fail_migration(ports, migration, "migrate", events.MIGRATION_FAILED, error, copied=end.copied)
     return True
 

@@ -12,7 +12,7 @@ from shared.domain import events, waves
 from shared.domain.batch import Batch, BatchTerms, PauseState, Waves
 from shared.domain.errors import Stale
 from shared.domain.migration import TERMINAL, Migration, State
-from shared.domain.order import sort_key
+from shared.domain.order import instance_sort_key
 from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
 from shared.stages.closing import SETTLED
@@ -44,7 +44,7 @@ class WaveOrderWriter:
         If the planning is repeated, the same keys are written again.
         """
         order = self._batch.policy.order
-        self._unnoted |= {id: sort_key(order, each.name, each.instance_id, dict(each.tags)) for id, each in chosen}
+        self._unnoted |= {id: instance_sort_key(order, each.name, each.instance_id, dict(each.tags)) for id, each in chosen}
         if len(self._unnoted) >= SORT_KEYS_PER_WRITE:
             self.write_buffered_sort_keys()
 
@@ -57,7 +57,7 @@ class WaveOrderWriter:
 
 def sort_key_by_name(migration: Migration) -> list[str]:
     """Return the sort key of a migration whose key is not stored: the name of the instance, and then the instance's id."""
-    return sort_key("", migration.instance_name, migration.instance_id, {})
+    return instance_sort_key("", migration.instance_name, migration.instance_id, {})
 
 
 def divide_batch_into_waves(batch: Batch, ports: Ports) -> Waves:

@@ -12,7 +12,7 @@ import pytest
 from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.store import Store
-from shared.domain.accounts import MemberAccount, new_unusable_account, role_refused_error
+from shared.domain.accounts import MemberAccount, record_of_first_refusal, role_refused_error
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.migration import State, first_journal_entry, step
 from shared.domain.policy import Policy
@@ -76,7 +76,7 @@ def test_slots_count_for_their_account_and_for_their_batch(admission: Admission)
 
 
 def test_a_trouble_is_seen_with_the_room_of_its_account_only(admission: Admission) -> None:
-    trouble = new_unusable_account(role_refused_error(MemberAccount(A, f"acs:ram::{A}:role/r"), "gone."), T0)
+    trouble = record_of_first_refusal(role_refused_error(MemberAccount(A, f"acs:ram::{A}:role/r"), "gone."), T0)
     admission.mark_account_unusable(trouble)
     assert admission.slot_use_and_current_hold("b1", account=A)[0].trouble == trouble
     assert [admission.slot_use_and_current_hold("b1", account=each)[0].trouble for each in ("", B)] == [None, None]

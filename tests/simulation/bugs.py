@@ -168,7 +168,7 @@ def denial_ignored() -> list[Patch]:
 
 def whatever_was_seen() -> list[Patch]:
     """An act is applied even if the migration has changed since the person looked at it."""
-    return [mock.patch.object(seen, "is_in_seen_state", return_value=True)]
+    return [mock.patch.object(seen, "is_state_unchanged_since", return_value=True)]
 
 
 def the_newest_one() -> list[Patch]:

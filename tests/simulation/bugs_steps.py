@@ -154,4 +154,4 @@ def protection_kept() -> list[Patch]:
 
 def protected_again() -> list[Patch]:
     """Each attempt and each hop switches the deletion protection on, even if a person has switched it off."""
-    return [mock.patch.object(protection, "has_switched_on_before", return_value=False)]
+    return [mock.patch.object(protection, "was_protection_switched_on_before", return_value=False)]

@@ -16,10 +16,10 @@ from shared.domain.batch import Batch, BatchJournalEntry, BatchTerms, LeftOutIns
 from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
-from shared.domain.hold import Hold, HoldHistoryEntry, columns_of_hold, next_act_column, read_hold
+from shared.domain.hold import Hold, HoldHistoryEntry, hold_columns_after_act, next_act_column, read_hold
 from shared.domain.inventory import Inventory
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.limits import has_priority
+from shared.domain.limits import has_admission_priority
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
 from shared.ports.admission import LeaseHolder, SlotUse
 from shared.ports.audit import AuditPage
@@ -183,8 +183,8 @@ class FakeMigrations:
     def admission_queue(self, batch_id: str, limit: int, account_id: str = "") -> list[WaitingMigration]:
         mine = [m for m in self._all() if (m.batch_id, m.account_id) == (batch_id, account_id)]
         waiting = [m for m in mine if m.state in ADMITTED]
-        in_turn = sorted(waiting, key=lambda m: (not has_priority(m), m.entered_at))
-        return [WaitingMigration(m.migration_id, has_priority(m)) for m in in_turn[:limit]]
+        in_turn = sorted(waiting, key=lambda m: (not has_admission_priority(m), m.entered_at))
+        return [WaitingMigration(m.migration_id, has_admission_priority(m)) for m in in_turn[:limit]]
 
     def _all(self) -> list[Migration]:
         return [row.migration for _, row in sorted(self.rows.items())]
@@ -341,7 +341,7 @@ class FakeAdmission:
         now = self.current_hold()
         if (seen.exists, seen.version, seen.unread) != (now.exists, now.version, now.unread):
             return False
-        self.row = {**(self.row or {}), **columns_of_hold(seen, line), next_act_column(seen): encode(line)}
+        self.row = {**(self.row or {}), **hold_columns_after_act(seen, line), next_act_column(seen): encode(line)}
         return True
 
     def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:

@@ -126,13 +126,13 @@ def test_the_end_of_a_command_goes_to_the_stage_that_its_name_begins_with() -> N
     for stage in events.WAIT_FOR_COMMANDS:
         event["data"]["commandName"] = events.guest_command_name(stage, "m0f1e2d3c4b5a6978")
         assert routes(event, "default") == [stage]
-        assert events.handles_message(stage, event["type"], event["source"])
+        assert events.accepts_message(stage, event["type"], event["source"])
         assert events.migration_id_in_command(event["data"]["commandName"]) == "m0f1e2d3c4b5a6978"
     for other in ("replank", "replank-snapshot-m0f1e2d3c4b5a6978", "backup", "a-replank-precheck-m0f1e2d3c4b5a6978"):
         event["data"]["commandName"] = other
         assert routes(event, "default") == []
-        assert not events.handles_message("snapshot", event["type"], event["source"])
-        assert not events.handles_message("precheck", event["type"], "elsewhere")
+        assert not events.accepts_message("snapshot", event["type"], event["source"])
+        assert not events.accepts_message("precheck", event["type"], "elsewhere")
         assert events.migration_id_in_command(other) == ""
 
 

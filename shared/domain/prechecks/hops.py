@@ -39,7 +39,7 @@ def is_linux_upgrade(facts: Facts) -> bool:
     return is_linux(facts) and is_upgrade(facts.hop)
 
 
-def is_upgrade_from_7(facts: Facts) -> bool:
+def is_upgrade_from_release_7(facts: Facts) -> bool:
     """Whether the hop leads from a system that corresponds to Red Hat 7 to a later major version."""
     return is_linux_upgrade(facts) and major_version(facts.hop.source) == 7
 

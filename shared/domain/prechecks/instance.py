@@ -110,7 +110,7 @@ def _check_scaling_group(facts: Facts, catalog: Catalog) -> Outcome:
     )
 
 
-def _check_next_auto_snapshot(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_next_automatic_snapshot(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the next automatic snapshot is due within four hours."""
     at = facts.instance.auto_snapshot_at
     if at is None or not timedelta(0) <= at - facts.now < SNAPSHOT_MARGIN:
@@ -274,7 +274,7 @@ RULES = (
         "the snapshot fail.",
         remedy="Migrate after the automatic snapshot, or remove the snapshot policy from the disks during the migration.",
         source=PRACTICE,
-        check=_check_next_auto_snapshot,
+        check=_check_next_automatic_snapshot,
         command="aliyun ecs CancelAutoSnapshotPolicy --diskIds DISKS",
     ),
     Rule(

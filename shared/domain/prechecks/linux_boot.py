@@ -43,7 +43,7 @@ def _check_file_systems_writable(facts: Facts, catalog: Catalog) -> Outcome:
     return list_outcome(sorted(held), "")
 
 
-def _check_kernel_packaged(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_kernel_has_package(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if no installed package owns the running kernel."""
     packaged = linux_fact(facts, lambda guest: guest.boot.kernel_packaged if guest.boot else None)
     kernel = facts.guest.kernel if facts.guest else None
@@ -171,7 +171,7 @@ RULES = (
         why="The migration replaces packages only. A kernel without a package stays the default, and boots again afterwards.",
         remedy="Boot the distribution's kernel before the migration.",
         source=PRACTICE,
-        check=_check_kernel_packaged,
+        check=_check_kernel_has_package,
         applies=is_linux,
         command="rpm -q kernel; uname -r",
     ),

@@ -7,7 +7,7 @@ from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.fstab import hidden_mount_points
 from shared.domain.prechecks.ask import flag_outcome, linux_fact, linux_list_check, list_outcome, shortened_list
-from shared.domain.prechecks.hops import is_hop_to_red_hat, is_linux_upgrade, is_upgrade_from_7, severity_on_hop_to_red_hat
+from shared.domain.prechecks.hops import is_hop_to_red_hat, is_linux_upgrade, is_upgrade_from_release_7, severity_on_hop_to_red_hat
 from shared.domain.prechecks.rule import PASSED, FactUnknown, NeededFacts, Outcome, Rule, RuleFailed, is_linux
 
 REMOVED_DRIVERS = frozenset(
@@ -44,7 +44,7 @@ def _check_var_executable(facts: Facts, catalog: Catalog) -> Outcome:
     )
 
 
-def _check_fstab_order(facts: Facts, catalog: Catalog) -> Outcome:
+def _check_hidden_mount_points(facts: Facts, catalog: Catalog) -> Outcome:
     """Reports mount points that a later line of fstab hides."""
     entries = linux_fact(facts, lambda guest: guest.fstab)
     return list_outcome(None if entries is None else hidden_mount_points(entries), "the guest did not show /etc/fstab")
@@ -140,7 +140,7 @@ RULES = (
         remedy="Unload the drivers that no device uses.",
         source="leapp: check_detected_devices_and_drivers",
         check=_check_removed_drivers,
-        applies=is_upgrade_from_7,
+        applies=is_upgrade_from_release_7,
         severity_on=severity_on_hop_to_red_hat,
         command="modprobe -r floppy pata_acpi",
     ),
@@ -199,7 +199,7 @@ RULES = (
         remedy="Replace these modules in /etc/pam.d, for example pam_tally2 by pam_faillock.",
         source="leapp: check_removed_pam_modules",
         check=_check_pam_modules,
-        applies=is_upgrade_from_7,
+        applies=is_upgrade_from_release_7,
         command="grep -rE 'pam_(tally2|pkcs11|krb5)' /etc/pam.d",
     ),
     Rule(
@@ -241,7 +241,7 @@ RULES = (
         why="leapp refuses to start. It mounts everything in the order of fstab, so that a later mount would hide an earlier one.",
         remedy="Put / first, and each mount point after its parent folder. Delete repeated lines.",
         source="leapp: incorrect order of entries or duplicate entries in /etc/fstab",
-        check=_check_fstab_order,
+        check=_check_hidden_mount_points,
         applies=is_linux_upgrade,
         command="findmnt --fstab --evaluate",
     ),

@@ -40,7 +40,7 @@ def _repository_lines(state: str) -> list[dict[str, str]]:
     ]
 
 
-def _anolis_test_command(release: str) -> str:
+def _release_check_command(release: str) -> str:
     return f"""grep -q '^ID="*anolis' "$R/etc/os-release" && grep -q '^VERSION_ID="*{release}' "$R/etc/os-release\""""
 
 
@@ -61,7 +61,7 @@ def _centos2anolis_recipe(release: str) -> dict[str, Any]:
         "start": recipe_line("centos2anolis.py", _WHITEPAPER),
         "progress": recipe_line(_STATE, f"{_INSTALLER}; it is assumed that the tool writes its progress there", "assumed"),
         "milestones": _PERCENT,
-        "result": recipe_line(_anolis_test_command(release), f"{_WHITEPAPER}: verifying the version after the restart"),
+        "result": recipe_line(_release_check_command(release), f"{_WHITEPAPER}: verifying the version after the restart"),
         "result_report": recipe_line(_STATE, _INSTALLER),
         "busy": recipe_line("pgrep -f centos2anolis.py >/dev/null", "the tool is one Python program", "assumed"),
         "clean": recipe_line(
@@ -103,7 +103,7 @@ _LEAPP_CENTOS_7: dict[str, Any] = {
         {"text": "FirstBoot", "percent": 90},
     ],
     "result": recipe_line(
-        f"{LEAPP_ENDED} && {_anolis_test_command('8')}",
+        f"{LEAPP_ENDED} && {_release_check_command('8')}",
         "like Red Hat's leapp, and with the version",
         "assumed",
     ),

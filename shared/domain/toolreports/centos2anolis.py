@@ -7,7 +7,7 @@ The fields of the object are Timestamp, ProgressInfo, Progress, ErrorCode and Er
 from __future__ import annotations
 
 from shared.domain.findings import Finding, Severity
-from shared.domain.toolreports.reading import json_object, tool_text
+from shared.domain.toolreports.reading import json_object, value_as_line
 
 _WHY = "The state file of centos2anolis says so."
 
@@ -18,5 +18,5 @@ def findings_of_centos2anolis(text: str) -> tuple[Finding, ...]:
     code = told.get("ErrorCode")
     if isinstance(code, bool) or not isinstance(code, int) or code == 0:
         return ()
-    title = tool_text(told.get("ProgressInfo")) or "centos2anolis gives no title"
-    return (Finding("Tool.Inhibited", Severity.ERROR, f"{title} (error {code})", tool_text(told.get("ErrorMsg")), _WHY, ""),)
+    title = value_as_line(told.get("ProgressInfo")) or "centos2anolis gives no title"
+    return (Finding("Tool.Inhibited", Severity.ERROR, f"{title} (error {code})", value_as_line(told.get("ErrorMsg")), _WHY, ""),)

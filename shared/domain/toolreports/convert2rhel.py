@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.findings import Finding, Severity
-from shared.domain.toolreports.reading import items_of_object, tool_text
+from shared.domain.toolreports.reading import items_of_object, value_as_line
 
 _GRADES = {
     "ERROR": Severity.ERROR,
@@ -35,15 +35,15 @@ def findings_of_convert2rhel(text: str) -> tuple[Finding, ...]:
 
 def _finding_of_message(action: str, told: dict[str, Any]) -> Finding:
     severity = _GRADES[str(told.get("level"))]
-    name = f"{action}::{tool_text(told.get('id'))}"
+    name = f"{action}::{value_as_line(told.get('id'))}"
     title = _message_text(told, "title") or _message_text(told, "message") or name
     seen = " ".join(filter(None, (_message_text(told, "diagnosis"), _message_text(told, "description"))))
     remedy = _message_text(told, "remediations") or _message_text(told, "remediation")
     code = "Tool.Inhibited" if severity is Severity.ERROR else "Tool.Noted"
-    return Finding(code, severity, f"{title} ({name})", tool_text(seen), _WHY, remedy)
+    return Finding(code, severity, f"{title} ({name})", value_as_line(seen), _WHY, remedy)
 
 
 def _message_text(told: dict[str, Any], name: str) -> str:
     """One text of a message; empty if the tool wrote ``N/A``, which stands for a missing text."""
-    text = tool_text(told.get(name))
+    text = value_as_line(told.get(name))
     return "" if text.upper() == "N/A" else text

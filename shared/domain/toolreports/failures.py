@@ -11,7 +11,7 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.toolreports.centos2anolis import findings_of_centos2anolis
 from shared.domain.toolreports.convert2rhel import findings_of_convert2rhel
 from shared.domain.toolreports.leapp import findings_of_leapp
-from shared.domain.toolreports.reading import tool_text
+from shared.domain.toolreports.reading import value_as_line
 
 _ERROR = re.compile(
     r"\b(?:error|critical|fatal|traceback|failed|cannot|could not|no space|has been inhibited|inhibitor)\b", re.IGNORECASE
@@ -79,10 +79,10 @@ _TEXT_REPORTS = {
 
 def findings_of_report(tool: str, report: str) -> tuple[Finding, ...]:
     """The findings in a tool's report, each with a remedy. Findings that stop the tool come first."""
-    return tuple(each if each.remedy else replace(each, remedy=_remedy_of_replank(tool, each)) for each in _READERS[tool](report))
+    return tuple(each if each.remedy else replace(each, remedy=_remedy_from_replank(tool, each)) for each in _READERS[tool](report))
 
 
-def _remedy_of_replank(tool: str, finding: Finding) -> str:
+def _remedy_from_replank(tool: str, finding: Finding) -> str:
     """Replank's remedy for a finding for which the tool gives no remedy."""
     kind = failure_kind(f"{finding.title}\n{finding.seen}") if finding.severity is Severity.ERROR else None
     return kind.remedy if kind else f"Read {_TEXT_REPORTS[tool]} in the instance, correct the cause, then retry."
@@ -106,4 +106,4 @@ def first_error_line(log: str) -> str:
     lines = [line for line in log.splitlines() if line.strip()]
     place = next((place for place, line in enumerate(lines) if _ERROR.search(line)), len(lines) - 1)
     announces = bool(lines) and lines[place].rstrip().endswith(":")
-    return tool_text(" ".join(lines[place : place + 1 + announces])) if lines else ""
+    return value_as_line(" ".join(lines[place : place + 1 + announces])) if lines else ""

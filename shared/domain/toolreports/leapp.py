@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.findings import Finding, Severity
-from shared.domain.toolreports.reading import json_object, tool_text, values_of_list
+from shared.domain.toolreports.reading import json_object, value_as_line, values_of_list
 
 _STOPPING_GROUPS = frozenset({"inhibitor", "error"})
 _GRADES = {"high": Severity.WARNING, "medium": Severity.WARNING}
@@ -27,7 +27,7 @@ def findings_of_leapp(text: str) -> tuple[Finding, ...]:
 def _finding_of_entry(entry: dict[str, Any]) -> Finding:
     marks = _groups_of_entry(entry)
     severity = Severity.ERROR if marks & _STOPPING_GROUPS else _GRADES.get(str(entry.get("severity")), Severity.INFO)
-    title = tool_text(entry.get("title")) or "leapp gives no title"
+    title = value_as_line(entry.get("title")) or "leapp gives no title"
     seen, own_hint = _summary_and_hint(entry)
     hint, command = _hint_and_command(entry)
     remedy = hint or own_hint or (f"Run: {command}" if command else "")
@@ -55,8 +55,8 @@ def _summary_and_hint(entry: dict[str, Any]) -> tuple[str, str]:
     """The summary of an entry, and the hint that an actor's error may contain."""
     summary = entry.get("summary")
     told = json_object(summary) if isinstance(summary, str) and summary.startswith("{") else {}
-    words = [tool_text(value) for name, value in told.items() if name != "hint" and isinstance(value, str)]
-    return tool_text(" ".join(words)) or tool_text(summary), tool_text(told.get("hint"))
+    words = [value_as_line(value) for name, value in told.items() if name != "hint" and isinstance(value, str)]
+    return value_as_line(" ".join(words)) or value_as_line(summary), value_as_line(told.get("hint"))
 
 
 def _hint_and_command(entry: dict[str, Any]) -> tuple[str, str]:
@@ -67,7 +67,7 @@ def _hint_and_command(entry: dict[str, Any]) -> tuple[str, str]:
     for each in listed if isinstance(listed, list) else []:
         context = each.get("context") if isinstance(each, dict) else None
         if isinstance(context, list):
-            command = command or tool_text(" ".join(map(str, context)))
+            command = command or value_as_line(" ".join(map(str, context)))
         elif context is not None and each.get("type") != "playbook":
-            hint = hint or tool_text(context)
+            hint = hint or value_as_line(context)
     return hint, command

@@ -30,7 +30,7 @@ def values_of_list(text: str, name: str) -> Iterator[Any]:
     reader = json.JSONDecoder()
     try:
         while at:
-            value, at = reader.raw_decode(text, _skip_whitespace(text, at))
+            value, at = reader.raw_decode(text, _position_after_whitespace(text, at))
             yield value
     except (ValueError, IndexError, RecursionError):
         return  # the end of the list, or of the part that arrived
@@ -42,8 +42,10 @@ def items_of_object(text: str, name: str) -> Iterator[tuple[str, Any]]:
     reader = json.JSONDecoder()
     try:
         while at:
-            key, at = reader.raw_decode(text, _skip_whitespace(text, at))
-            value, at = reader.raw_decode(text, _skip_whitespace(text, _skip_whitespace(text, at) + 1))  # after the colon
+            key, at = reader.raw_decode(text, _position_after_whitespace(text, at))
+            value, at = reader.raw_decode(
+                text, _position_after_whitespace(text, _position_after_whitespace(text, at) + 1)
+            )  # after the colon
             yield str(key), value
     except (ValueError, IndexError, RecursionError):
         return
@@ -55,12 +57,12 @@ def _content_start(text: str, name: str, bracket: str) -> int:
     return found.end() if found else 0
 
 
-def tool_text(value: object) -> str:
+def value_as_line(value: object) -> str:
     """A value of a report as one line of text, safe to show, with at most LONGEST characters."""
     text = " ".join(plain_line(str(value)).split()) if isinstance(value, (str, int, float)) else ""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def _skip_whitespace(text: str, at: int) -> int:
+def _position_after_whitespace(text: str, at: int) -> int:
     found = _BLANK.match(text, at)
     return found.end() if found else at

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.domain.toolreports.reading import json_object, tool_text
+from shared.domain.toolreports.reading import json_object, value_as_line
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def recorded_runs(text: str) -> tuple[RecordedRun, ...]:
     for each in listed if isinstance(listed, list) else []:
         if isinstance(each, dict) and isinstance(each.get("success"), bool):
             names = ("activity", "source_os", "target_os", "activity_ended", "run_id")
-            kind, source, target, ended, run_id = (tool_text(each.get(name)) for name in names)
+            kind, source, target, ended, run_id = (value_as_line(each.get(name)) for name in names)
             found.append(RecordedRun(kind, each["success"], source, target, ended, run_id))
     return tuple(found)
 

@@ -113,7 +113,7 @@ def comparison_rows(
     """The rows of the comparison, worst first. The argument ``result`` is the assessment of the compared facts."""
     rows = []
     for what, beginnings, side in ASPECTS:
-        severities = [f.severity for f in result.findings if _covers_code(f.code.removeprefix("Validation."), beginnings)]
+        severities = [f.severity for f in result.findings if _belongs_to_aspect(f.code.removeprefix("Validation."), beginnings)]
         worst = min(severities, key=ORDER.__getitem__, default=None)
         old, new = side(instance_before, before), side(instance_after, after)
         unjudged = "same" if old == new else "expected"  # the values differ, but no check has a finding about the difference
@@ -121,7 +121,7 @@ def comparison_rows(
     return tuple(sorted(rows, key=lambda row: WORST_FIRST.index(row.standing)))
 
 
-def _covers_code(code: str, beginnings: tuple[str, ...]) -> bool:
+def _belongs_to_aspect(code: str, beginnings: tuple[str, ...]) -> bool:
     """Whether the finding's code belongs to the aspect. If prefixes of several aspects match, the code belongs to the aspect with
     the longest prefix.
 

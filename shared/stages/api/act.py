@@ -48,7 +48,7 @@ def carry_out_act(ports: Ports, migration: Migration, act: RequestedAct) -> None
 
 
 def _decide_step(ports: Ports, migration: Migration, act: RequestedAct) -> Step:
-    if not seen.is_in_seen_state(migration, act.seen):
+    if not seen.is_state_unchanged_since(migration, act.seen):
         journal = ports.migrations.journal(migration.migration_id)
         if seen.is_act_done(act.name, act.caller.name, act.seen, journal):
             raise _ActAlreadyDone

@@ -54,7 +54,7 @@ def approve_batch(ports: Ports, batch_id: str, who: Approver, digest: str, wave:
 def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: int, digest: str, why: str) -> views.MigrationDetail:
     """Approve the rollback of a migration, if the migration has not changed since the person saw it."""
     found = ports.migrations.load(migration_id)
-    if not seen.is_in_seen_state(found, version):
+    if not seen.is_state_unchanged_since(found, version):
         raise seen.migration_changed_refusal(found, version, ports.migrations.journal(migration_id))
     acts.roll_back_migration(found, who.caller.name, ports.clock.now())  # it could be: nobody approves what cannot be done
     _write_approval(

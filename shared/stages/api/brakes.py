@@ -102,7 +102,7 @@ def _write_brake_act(
     for _ in range(LOST_RACE.calls):
         before = ports.batches.load(batch_id)
         if before.version != version:
-            if brake.is_last_act(before, act, caller.name):
+            if brake.is_repeat_of_last_act(before, act, caller.name):
                 return show.batch_view(before, own=ports.account_id, now=ports.clock.now())
             raise seen.batch_changed_refusal(before, version)
         change = decide(before)

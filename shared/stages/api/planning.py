@@ -14,7 +14,7 @@ from shared.domain.drivers import driver_traits
 from shared.domain.durations import duration_rows
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Finding
-from shared.domain.forecast import FAILED, MOVED, MOVING, WAITING, FinishTimes, ForecastInput, ForecastItem, forecast_batch
+from shared.domain.forecast import FAILED, MOVED, MOVING, WAITING, FinishTimes, ForecastInput, ForecastMigration, forecast_batch
 from shared.domain.migration import MOVING as MOVES
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.domain.observation import instance_document_name
@@ -125,7 +125,7 @@ def _migrations_in_stored_order(found: Sequence[Migration], batch: Batch, ports:
     by_name = sorted(found, key=sort_key_by_name)
     if not batch.policy.stores_order:
         return by_name
-    places = ports.batches.waves(batch.batch_id).place_by_migration if batch.acknowledgement else {}
+    places = ports.batches.waves(batch.batch_id).position_by_migration if batch.acknowledgement else {}
     if places:
         return sorted(by_name, key=lambda each: places.get(each.migration_id, len(places)))
     keys = {id: key for page in ports.batches.wave_sort_keys(batch.batch_id) for id, key in page.items()}
@@ -155,7 +155,7 @@ def _batch_as_if_approved(batch: Batch, now: datetime) -> Batch:
     return replace(batch, policy=policy, acknowledgement=given, dry_run=False)
 
 
-def _new_forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
+def _new_forecast_item(migration: Migration, batch: Batch) -> ForecastMigration:
     """Return the item that represents the migration in the forecast.
 
     A dry run cancels migrations that pass the precheck. The forecast treats a migration that a dry run has cancelled as waiting.
@@ -163,11 +163,11 @@ def _new_forecast_item(migration: Migration, batch: Batch) -> ForecastItem:
     hops = max(len(migration.hops) - migration.hop, 1)
     id, group = migration.migration_id, migration.group
     if migration.state in MOVES:
-        return ForecastItem(id, hops, MOVING, migration.entered_at, group, migration.driver)
+        return ForecastMigration(id, hops, MOVING, migration.entered_at, group, migration.driver)
     if migration.state in _ENDED_WELL:
-        return ForecastItem(id, hops, MOVED, group=group, driver=migration.driver)
+        return ForecastMigration(id, hops, MOVED, group=group, driver=migration.driver)
     over = migration.state in SETTLED and not (batch.dry_run and migration.state is State.CANCELLED)
-    return ForecastItem(id, hops, FAILED if over else WAITING, group=group, driver=migration.driver)
+    return ForecastMigration(id, hops, FAILED if over else WAITING, group=group, driver=migration.driver)
 
 
 def _shortened_forecast_input(outlook: ForecastInput) -> ForecastInput:
@@ -188,7 +188,7 @@ def _forecast_at_acknowledgement(
         return None
     then = batch.acknowledgement.at
     fresh = replace(_batch_as_if_approved(batch, then), control=UNTOUCHED)
-    items = [ForecastItem(each.migration_id, max(len(each.hops), 1), group=each.group, driver=each.driver) for each in meant]
+    items = [ForecastMigration(each.migration_id, max(len(each.hops), 1), group=each.group, driver=each.driver) for each in meant]
     return forecast_batch(ForecastInput(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
 
 

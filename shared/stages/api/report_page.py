@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from shared.domain.findings import Assessment, Finding, Severity
 from shared.domain.report import Report, ReportRow, common_unchecked_findings, verdict_counts, verdict_sort_key
-from shared.domain.text import html_text as escape
+from shared.domain.text import escaped_html as escape
 from shared.domain.validation.summary import ComparisonRow
 
 STYLE = """

@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.domain.errors import Refused
 from shared.domain.migration import Migration, State
-from shared.domain.order import sort_key
+from shared.domain.order import instance_sort_key
 from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports
 from shared.stages.api.migrations import MigrationFilter
@@ -62,7 +62,7 @@ def _is_wanted_migration(migration: Migration, wanted: MigrationFilter, own: str
 
 def _sort_key_with_id(fields: SortFields, migration_id: str) -> list[str]:
     """Return the key that sorts a migration. Numbers within names are compared by value."""
-    return [*(sort_key("", fields[0], fields[1], {}) if len(fields) == 2 else fields), migration_id]
+    return [*(instance_sort_key("", fields[0], fields[1], {}) if len(fields) == 2 else fields), migration_id]
 
 
 def _is_sorted_after(place: list[str], other: list[str], order: str) -> bool:

@@ -11,9 +11,9 @@ import pytest
 from shared.domain.accounts import (
     MemberAccount,
     account_not_configured_error,
-    new_unusable_account,
     permission_missing_error,
     read_member_accounts,
+    record_of_first_refusal,
     role_refused_error,
     session_name,
     stored_account_id,
@@ -91,11 +91,11 @@ def test_a_refusal_is_waited_for_and_says_what_to_restore() -> None:
 
 
 def test_the_longer_it_refuses_the_later_it_is_tried_again() -> None:
-    trouble = new_unusable_account(role_refused_error(TRADING, "gone."), NOW)
+    trouble = record_of_first_refusal(role_refused_error(TRADING, "gone."), NOW)
     assert (trouble.since, trouble.until) == (NOW, NOW + timedelta(minutes=1))
     assert trouble.is_account_blocked(NOW)
     assert not trouble.is_account_blocked(NOW + timedelta(minutes=1))
-    later = trouble.copy_with_refusal(permission_missing_error(TRADING, "no."), NOW + timedelta(hours=3))
+    later = trouble.record_after_next_refusal(permission_missing_error(TRADING, "no."), NOW + timedelta(hours=3))
     assert (later.since, later.code) == (NOW, "Account.NoPermission")
     assert later.until == NOW + timedelta(hours=3, minutes=30)
     assert "since 2026-11-23 12:00 UTC" in later.why_unusable

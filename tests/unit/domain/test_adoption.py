@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.domain.adoption import CopyCandidate, JobRun, runs_of_jobs, why_not_adopted
+from shared.domain.adoption import CopyCandidate, JobRun, job_runs_in_journal, why_not_adopted
 from shared.domain.migration import JournalEntry, State
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -67,12 +67,12 @@ STORY = [
 
 @pytest.mark.parametrize(("unseen", "began"), [(False, [5, 22]), (True, [0, 20])])
 def test_the_journal_tells_when_jobs_ran_and_how_they_ended(unseen: bool, began: list[int]) -> None:
-    runs = runs_of_jobs(STORY, unseen=unseen)
+    runs = job_runs_in_journal(STORY, unseen=unseen)
     assert [(run.attempt, run.copied) for run in runs] == [(1, False), (2, True)]
     assert [run.began for run in runs] == [NOW + timedelta(minutes=minute) for minute in began]
     assert runs[1].ended == NOW + timedelta(minutes=50)
 
 
 def test_a_job_under_way_has_no_end() -> None:
-    (first, second) = runs_of_jobs(STORY[:-1], unseen=False)
+    (first, second) = job_runs_in_journal(STORY[:-1], unseen=False)
     assert (second.attempt, second.ended, first.ended) == (2, None, NOW + timedelta(minutes=9))

@@ -14,9 +14,9 @@ from shared.domain.after_job import (
     JobEnd,
     MarkerAnswer,
     disks_after_job,
-    disks_in_words,
     marker_text,
     remedy_after_job,
+    smc_rollback_sentences,
 )
 from shared.domain.codec import decode, encode
 from shared.domain.migration import DriverData, Failure, Migration, State
@@ -54,7 +54,7 @@ def test_only_proof_decides(before: GuestBeforeJobEnd, seen: MarkerAnswer, drill
 
 
 def test_every_answer_has_its_sentence_and_remedy() -> None:
-    said = {disks_in_words(AfterJobRecord(found=each, system="CentOS Linux 7")) for each in (*DisksAfterJob, None)}
+    said = {smc_rollback_sentences(AfterJobRecord(found=each, system="CentOS Linux 7")) for each in (*DisksAfterJob, None)}
     assert len(said) == 3
     assert not any("unchanged" in each for each in said)
     assert remedy_after_job(AfterJobRecord(found=DisksAfterJob.KEPT), "Retry.") == "Retry."

@@ -84,8 +84,8 @@ def test_an_approval_expires_and_holds_no_next_hop() -> None:
     assert "1 approval expired" in held(done, late)
     assert held(done, late, Start.HOP_SNAPSHOT) == held(done, late, Start.HOP_JOB) == ""
     assert held(done, late, Start.RETRY_SNAPSHOT)
-    assert asked(done, now=late).has_expired
-    assert not asked(approved(PLAIN, "bob"), now=late).has_expired, "there were never enough"
+    assert asked(done, now=late).have_approvals_expired
+    assert not asked(approved(PLAIN, "bob"), now=late).have_approvals_expired, "there were never enough"
     assert held(approved(done, "bob", now=late), late) == "", "who approved may approve again"
 
 

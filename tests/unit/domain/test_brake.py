@@ -124,8 +124,8 @@ def test_what_waits_is_told_who_holds_it_and_what_lets_it_go_on(batch: Batch, wo
 
 
 def test_the_same_act_once_more_is_known_by_its_person() -> None:
-    assert brake.is_last_act(PAUSED, "pause", "bob")
-    assert not brake.is_last_act(PAUSED, "pause", "eve")
-    assert not brake.is_last_act(PAUSED, "stop", "bob")
-    assert not brake.is_last_act(BATCH, "resume", "")
-    assert brake.is_last_act(brake.resume_batch(PAUSED, EVE, "", LATER, {}, 0).after, "resume", "eve")
+    assert brake.is_repeat_of_last_act(PAUSED, "pause", "bob")
+    assert not brake.is_repeat_of_last_act(PAUSED, "pause", "eve")
+    assert not brake.is_repeat_of_last_act(PAUSED, "stop", "bob")
+    assert not brake.is_repeat_of_last_act(BATCH, "resume", "")
+    assert brake.is_repeat_of_last_act(brake.resume_batch(PAUSED, EVE, "", LATER, {}, 0).after, "resume", "eve")

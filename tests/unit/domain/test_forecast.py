@@ -14,8 +14,8 @@ from shared.domain import waves
 from shared.domain.batch import Acknowledgement, Batch, BatchControl, BatchState, PauseState, Selection
 from shared.domain.chosen import selection_digest
 from shared.domain.durations import DECLARED, JOB, RandomDraws, duration_rows, parts_after_snapshots
-from shared.domain.forecast import FAILED, MOVED, MOVING, Forecast, ForecastInput, ForecastItem, forecast_batch
-from shared.domain.forecast_queue import GroupPlaces
+from shared.domain.forecast import FAILED, MOVED, MOVING, Forecast, ForecastInput, ForecastMigration, forecast_batch
+from shared.domain.forecast_queue import GroupLocks
 from shared.domain.policy import read_policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -24,18 +24,18 @@ ACK = Acknowledgement("ann", NOW, "v", (), selection_digest(SELECTION))
 HOUR = timedelta(hours=1)
 
 
-def items(count: int, **more: Any) -> list[ForecastItem]:
-    return [ForecastItem(f"m{number:03d}", **more) for number in range(count)]
+def items(count: int, **more: Any) -> list[ForecastMigration]:
+    return [ForecastMigration(f"m{number:03d}", **more) for number in range(count)]
 
 
-def ahead(policy: dict[str, Any], given: list[ForecastItem], *, runs: int = 20, limit: int = 20, **more: Any) -> Forecast:
+def ahead(policy: dict[str, Any], given: list[ForecastMigration], *, runs: int = 20, limit: int = 20, **more: Any) -> Forecast:
     chosen = read_policy(policy)
     batch = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", SELECTION, chosen, acknowledgement=ACK, size=len(given), **more)
     cut = waves.divide_into_waves([each.migration_id for each in given], chosen.waves) if chosen.waves else []
     return forecast_batch(ForecastInput(batch, given, cut, NOW, limit), seed="7", runs=runs)
 
 
-def finish(policy: dict[str, Any], given: list[ForecastItem], **more: Any) -> datetime:
+def finish(policy: dict[str, Any], given: list[ForecastMigration], **more: Any) -> datetime:
     found = ahead(policy, given, **more).finish
     assert found.earliest is not None
     assert found.p10 is not None
@@ -156,7 +156,7 @@ def test_a_large_batch_asks_little_for_each_migration(monkeypatch: pytest.Monkey
     """Counts, not times: 10,000 instances must fit in the time of the api function."""
     count, runs = 1000, 3
     asked: Counter[str] = Counter()
-    for owner, name in ((forecasting, "blocking_limit"), (RandomDraws, "_draw_fraction"), (GroupPlaces, "take_place")):
+    for owner, name in ((forecasting, "blocking_limit"), (RandomDraws, "_draw_fraction"), (GroupLocks, "lock_group")):
         monkeypatch.setattr(owner, name, counted(asked, getattr(owner, name)))
     found = ahead({**GENEROUS, "maxMoving": 100}, items(count), runs=runs, limit=100)
     assert found.finish.p50 is not None
@@ -168,7 +168,7 @@ def test_a_large_batch_asks_little_for_each_migration(monkeypatch: pytest.Monkey
 def test_members_that_wait_for_their_group_are_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     count, runs = 600, 2
     asked: Counter[str] = Counter()
-    monkeypatch.setattr(GroupPlaces, "take_place", counted(asked, GroupPlaces.take_place))
+    monkeypatch.setattr(GroupLocks, "lock_group", counted(asked, GroupLocks.lock_group))
     given = [replace(each, group=f"serves={place % 2}") for place, each in enumerate(items(count))]
     assert ahead({**GENEROUS, "maxMoving": 60, "group": {"tag": "serves"}}, given, runs=runs).finish.p50 is not None
     assert asked["take"] <= 3 * count * (runs + 1)

@@ -12,7 +12,7 @@ from shared.adapters import tables
 from shared.domain.codec import encode
 from shared.domain.commands import DRAINED, DRAINING, RESTORING, CommandProgress
 from shared.domain.errors import Refused
-from shared.domain.group import group_name, last_attempt_to_release_place, why_group_waits
+from shared.domain.group import group_name, last_attempt_to_release_place, why_member_waits
 from shared.domain.migration import DriverData, Migration, State
 from shared.domain.policy import Grouping, read_policy
 
@@ -89,8 +89,8 @@ def test_every_state_is_decided() -> None:
 
 
 def test_whoever_waits_is_told_for_whom_and_when_a_person_must_decide() -> None:
-    assert why_group_waits(member(State.MIGRATING)) == "its group app=shop waits for m1 (i-1), which is migrating"
-    assert why_group_waits(member(State.FAILED)).endswith("a person decides, see replank show m1")
+    assert why_member_waits(member(State.MIGRATING)) == "its group app=shop waits for m1 (i-1), which is migrating"
+    assert why_member_waits(member(State.FAILED)).endswith("a person decides, see replank show m1")
 
 
 def test_the_policy_names_the_tag() -> None:

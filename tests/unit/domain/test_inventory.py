@@ -9,14 +9,14 @@ import pytest
 from shared.domain import inventory
 from shared.domain.catalog import CATALOG
 from shared.domain.codec import decode, encode
-from shared.domain.inventory import InstanceCount, InstanceGroup, Inventory
+from shared.domain.inventory import InstanceCounter, InstanceGroup, Inventory
 
 NOW = datetime(2026, 11, 23, tzinfo=timezone.utc)
 CENTOS = "CentOS 7.9 64 bit"
 
 
 def test_instances_are_counted_once_by_release_and_place() -> None:
-    count = InstanceCount(CATALOG)
+    count = InstanceCounter(CATALOG)
     for account, region, name in (("", "r1", "i-1"), ("", "r1", "i-1"), ("", "r1", "i-2"), ("9", "r2", "i-1")):
         count.add_instance((account, region, name), CENTOS, CENTOS)
     count.add_instance(("", "r1", "i-3"), "Plan 9", "")
@@ -34,7 +34,7 @@ def test_instances_are_counted_once_by_release_and_place() -> None:
 
 def test_the_smallest_groups_are_left_out_and_still_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inventory, "MOST_GROUPS", 1)
-    count = InstanceCount(CATALOG)
+    count = InstanceCounter(CATALOG)
     for number, name in enumerate((CENTOS, CENTOS, "Plan 9 " + "x" * 500)):
         count.add_instance(("", "r1", f"i-{number}"), name, name)
     found = count.inventory(NOW, ())

@@ -17,8 +17,8 @@ from shared.domain.limits import (
     StartContext,
     allowed_start_count,
     blocking_limit,
+    has_admission_priority,
     has_missed_window,
-    has_priority,
     kind_of_next_start,
     needs_new_snapshots,
     requeue_migration,
@@ -200,9 +200,9 @@ def test_in_a_batch_with_a_window_the_tick_chooses() -> None:
 
 
 def test_a_next_hop_comes_first_and_its_retry_does_not() -> None:
-    assert has_priority(migration(hop=1))
-    assert not has_priority(migration(hop=1, retried=True))
-    assert not has_priority(migration())
+    assert has_admission_priority(migration(hop=1))
+    assert not has_admission_priority(migration(hop=1, retried=True))
+    assert not has_admission_priority(migration())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import Refused
-from shared.domain.order import sort_key
+from shared.domain.order import instance_sort_key
 from shared.domain.policy import Policy, read_policy
 from shared.domain.window import NEVER
 
@@ -15,7 +15,7 @@ FLEET = [("web-10", "i-1", {"stage": "2"}), ("web-9", "i-2", {"stage": "10"}), (
 
 
 def sorted_ids(order: str) -> list[str]:
-    return [id for _, id, _ in sorted(FLEET, key=lambda each: sort_key(order, *each))]
+    return [id for _, id, _ in sorted(FLEET, key=lambda each: instance_sort_key(order, *each))]
 
 
 def test_numbers_in_a_name_sort_by_size_and_equal_names_by_id() -> None:
@@ -28,7 +28,7 @@ def test_a_tag_sorts_by_its_value_then_by_name_and_who_lacks_it_is_last() -> Non
 
 @given(st.lists(st.integers(0, 10**19), min_size=1))
 def test_plain_numbers_sort_as_numbers(numbers: list[int]) -> None:
-    key = {each: sort_key("tag:n", "", "", {"n": str(each)}) for each in numbers}
+    key = {each: instance_sort_key("tag:n", "", "", {"n": str(each)}) for each in numbers}
     assert sorted(numbers, key=key.__getitem__) == sorted(numbers)
 
 

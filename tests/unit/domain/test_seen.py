@@ -28,7 +28,7 @@ ARRIVED = entry(7, State.VALIDATING, State.MIGRATED, "validate", "the guest is a
 
 @pytest.mark.parametrize(("version", "as_seen"), [(4, False), (5, True), (6, True), (7, True), (8, False)])
 def test_progress_within_a_state_refuses_no_act(version: int, as_seen: bool) -> None:
-    assert seen.is_in_seen_state(replace(MIGRATED, entered_version=5), version) is as_seen
+    assert seen.is_state_unchanged_since(replace(MIGRATED, entered_version=5), version) is as_seen
 
 
 @pytest.mark.parametrize("act", ["confirmation", "rollback"])

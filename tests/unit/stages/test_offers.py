@@ -169,11 +169,11 @@ def test_slots_are_offered_in_the_order_of_the_batch(ordered: Fakes) -> None:
     waiting = [each.migration_id for each in ordered.ports.migrations.admission_queue("bone", limit=9)]
     watch.handle_message(TICK, limited(ordered, 2))
     assert offered_ids(ordered.bus) == list(reversed(waiting))[:2]
-    assert list(ordered.ports.batches.waves("bone").place_by_migration) == list(reversed(waiting))
+    assert list(ordered.ports.batches.waves("bone").position_by_migration) == list(reversed(waiting))
 
 
 def test_a_row_that_cannot_be_read_does_not_block_the_order(ordered: Fakes) -> None:
-    first = next(iter(ordered.ports.batches.waves("bone").place_by_migration))
+    first = next(iter(ordered.ports.batches.waves("bone").position_by_migration))
     load_migrations = ordered.ports.migrations.load_migrations
     without = mock.patch.object(
         ordered.ports.migrations,
@@ -183,7 +183,7 @@ def test_a_row_that_cannot_be_read_does_not_block_the_order(ordered: Fakes) -> N
     with without:
         watch.handle_message(TICK, limited(ordered, 1))
     (chosen,) = offered_ids(ordered.bus)
-    assert chosen == list(ordered.ports.batches.waves("bone").place_by_migration)[1]
+    assert chosen == list(ordered.ports.batches.waves("bone").position_by_migration)[1]
 
 
 RELEASED = Message(events.MIGRATION_VALIDATED, "e", events.SOURCE, {"migrationId": "m"})

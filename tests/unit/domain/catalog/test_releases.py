@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.catalog import RELEASES, find_release, identify_os_release, identify_release, require_release, windows_language
+from shared.domain.catalog import (
+    RELEASES,
+    identify_os_release,
+    identify_release,
+    release_by_name,
+    require_release,
+    windows_language,
+)
 from shared.domain.errors import Refused
 
 ECS_NAMES = {
@@ -84,7 +91,7 @@ def test_os_release_of_nothing_in_the_catalog(os_id: str, version: str) -> None:
 
 
 def test_a_person_may_name_a_release_by_key_or_name() -> None:
-    assert find_release(" alinux-3 ") == RELEASES["alinux-3"]
+    assert release_by_name(" alinux-3 ") == RELEASES["alinux-3"]
     assert require_release("Windows Server 2019 Datacenter").key == "windows-2019-datacenter"
     with pytest.raises(Refused) as caught:
         require_release("BeOS 5")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shared.domain.facts import GuestFacts, Hop
 from shared.domain.validation import compare_after_hop
-from shared.domain.validation.summary import ASPECTS, _covers_code, comparison_rows
+from shared.domain.validation.summary import ASPECTS, _belongs_to_aspect, comparison_rows
 from tests.support.facts import LINUX_GUEST, LINUX_INSTANCE
 
 HOP = Hop("centos-7", "alinux-3")
@@ -69,5 +69,5 @@ def test_every_code_judges_exactly_one_row() -> None:
         "UsersUnknown",
     }
     for code in codes:
-        assert [what for what, beginnings, _ in ASPECTS if _covers_code(code, beginnings)] != [], code
-        assert len([what for what, beginnings, _ in ASPECTS if _covers_code(code, beginnings)]) == 1, code
+        assert [what for what, beginnings, _ in ASPECTS if _belongs_to_aspect(code, beginnings)] != [], code
+        assert len([what for what, beginnings, _ in ASPECTS if _belongs_to_aspect(code, beginnings)]) == 1, code
