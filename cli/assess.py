@@ -79,7 +79,7 @@ def _override_reasons_by_code(given: list[str]) -> dict[str, str]:
 def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
     """The facts in the file.
 
-    The argument ``on`` replaces the time in the facts, and the argument ``to`` replaces the destination.
+    ``on`` overrides the time in the facts, and ``to`` overrides the destination.
     """
     try:
         document = read_json(file)
@@ -114,7 +114,7 @@ def _first_hop(document: Json, to: str, known: Catalog) -> Json:
 
 
 def _day_of_facts(document: Json) -> date:
-    """The day in the field ``now`` of a file with facts.
+    """The day in the field ``now`` of a facts file.
 
     If the field is invalid, the latest possible day is returned, and `Facts.from_json` reports the fault later.
     """

@@ -39,7 +39,7 @@ def show_audit_lines(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Show acts and refused requests, newest first.
 
-    Each line has the time, person, how the name was verified, act, target and outcome.
+    Each line shows the time, the person, how the name was verified, the act, its target and its outcome.
     """
     if as_csv and as_json:
         raise bad_input_problem("Option.Conflict", "--csv and --json cannot be used together.", "Leave one of them out.")

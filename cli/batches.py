@@ -1,4 +1,4 @@
-"""Commands on batches: submit, status, watch, acknowledge and left-out."""
+"""Commands for batches: submit, status, watch, acknowledge and left-out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ORDERS = ("state", "name", "changed")
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add the commands on batches to the command line."""
+    """Add the commands for batches to the command line."""
     app.command("submit")(submit_batch)
     app.command("status")(show_status)
     app.command("watch")(watch_batch)
@@ -36,7 +36,7 @@ def submit_batch(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan and precheck. No instance can migrate.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit a batch. The batch's instances are found, get a route, and are prechecked.
+    """Submit a batch. Replank then finds the batch's instances, plans their routes, and prechecks them.
 
     No instance of a batch migrates before the batch is acknowledged.
     """
@@ -111,7 +111,7 @@ def _print_batches(batches: list[Json], as_json: bool) -> None:
 
 
 def _batch_state_in_words(batch: Json) -> str:
-    """The state of a batch. If an open batch is paused or stopped, the text says so instead of ``open``."""
+    """The state of a batch. An open batch that is paused or stopped is shown as paused or stopped."""
     return str(batch["brake"]["state"] if batch["brake"] and batch["state"] == "open" else batch["state"])
 
 

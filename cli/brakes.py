@@ -1,4 +1,4 @@
-"""Commands that control the starts of one batch: pause, resume, stop and next-wave."""
+"""Commands that control when the migrations of a batch may start: pause, resume, stop and next-wave."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def resume_batch(
     why: Annotated[str, typer.Option(help="Why the batch may go on. The reason is kept in the batch's journal.")],
     as_json: AsJson = False,
 ) -> None:
-    """Resume a paused or stopped batch. If the batch was paused at its failure budget, its count of failures restarts at 0."""
+    """Resume a paused or stopped batch. If the batch was paused because it reached its failure budget, its count of failures
+    restarts at 0.
+    """
     api = ApiClient.from_environment()
     found = api.get(f"/batches/{batch}")
     at_budget = found["brake"] is not None and found["brake"]["state"] == "paused at budget"

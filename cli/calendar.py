@@ -1,4 +1,4 @@
-"""Converts calendar files (iCalendar) into blackouts of a policy. The API needs to understand only plain times, no calendars."""
+"""Converts calendar files (iCalendar) into blackouts of a policy. The API itself accepts only plain times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands catalog and eol: show releases, paths, routes and ends of support, without an account."""
+"""The commands catalog and eol: show releases, paths, routes and end-of-support dates. Both commands work without an account."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def day_from_text(text: str) -> date:
-    """The day that an option's text names (YYYY-MM-DD). Raises Problem (Option.Invalid)."""
+    """The day in an option's text (YYYY-MM-DD). Raises Problem (Option.Invalid)."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -162,8 +162,8 @@ def list_support_statuses(
 
 
 def day_to_judge_support(fleet: Fleet, on: str) -> tuple[date, str]:
-    """The day on which support is judged, and a phrase that says where the day comes from: the option --on, the fleet file, or
-    today.
+    """The day on which support is judged, and a phrase that says where the day comes from. The day comes from the option --on, the
+    fleet file, or the clock.
     """
     if on:
         return day_from_text(on), "as --on says"

@@ -73,7 +73,7 @@ class HttpClient:
 
 
 class _TooManyRequests(Exception):
-    """Raised if the API answers 429, because the API gets too many requests at the moment."""
+    """Raised if the API answers with status 429 (too many requests)."""
 
     def __init__(self, answer: requests.Response) -> None:
         super().__init__(answer.status_code)
@@ -145,9 +145,8 @@ class ApiClient:
         return self.send_request("POST", path, body=body, seen=seen)
 
     def all_items(self, path: str, items: str, **query: Any) -> Iterator[Json]:
-        """All items of a list in the API.
-
-        The list is read one page at a time. ``items`` is the name of the field that holds the items of a page.
+        """All items of a list that the API returns page by page. ``items`` is the name of the field that holds the items of a
+        page.
         """
         token = ""
         while True:
@@ -193,9 +192,8 @@ class ApiClient:
         return {**signed, **more, **self._caller_headers()}
 
     def _caller_headers(self) -> dict[str, str]:
-        """The header that names the caller.
-
-        The header holds the sign-in token. If there is no token, the header holds the operator's name, percent-encoded to ASCII.
+        """The header that names the caller. Its value is the sign-in token, or else the operator's name, percent-encoded to
+        ASCII.
         """
         if self.token:
             return {"x-replank-token": self.token}
@@ -203,8 +201,8 @@ class ApiClient:
 
 
 def authorization_header(method: str, path: str, query: dict[str, str], headers: dict[str, str], key: tuple[str, str]) -> str:
-    """The Authorization header for a request. The SDK's own helper computes the signature in the header. The signature does not
-    cover the request body.
+    """The Authorization header for a request. A helper of the SDK computes the signature. The signature does not cover the request
+    body.
 
     Source: alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/configure-signature-authentication-for-http-triggers
     """
@@ -217,7 +215,9 @@ def authorization_header(method: str, path: str, query: dict[str, str], headers:
 
 
 def problem_from_answer(status: int, answer: Any) -> Problem:
-    """The Problem for an error answer, either of the API or of Function Compute (which writes ``ErrorCode`` or ``errorCode``)."""
+    """The Problem for an error answer from the API or from Function Compute. Function Compute calls the code ``ErrorCode`` or
+    ``errorCode``.
+    """
     fields = answer if isinstance(answer, dict) else {}
     codes = (fields.get(name) for name in ("Code", "ErrorCode", "errorCode", "errorType"))
     code = str(next(filter(None, codes), f"Http.{status}"))

@@ -41,7 +41,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def run_doctor(as_json: AsJson = False) -> None:
-    """Check credentials, permissions, services and settings, of the account or of a local cloud.
+    """Check the credentials, permissions, services and settings of the account or of a local cloud.
 
     The exit status is 1 if a check fails.
     """

@@ -32,7 +32,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def validate_events(file: _FILE, as_json: AsJson = False) -> None:
-    """Check each event's envelope, and check its data against the schema of its type.
+    """Check each event's envelope, and check the event's data against the schema of the event's type.
 
     The exit status is 1 if an event is invalid.
     """
@@ -50,7 +50,7 @@ def validate_events(file: _FILE, as_json: AsJson = False) -> None:
 def send_events(file: _FILE, as_json: AsJson = False) -> None:
     """Check the events, and publish them on the pipeline's event bus.
 
-    A notice only creates a batch. No instance migrates before a person acknowledges the batch.
+    A notice creates a batch, but starts no migration. No instance migrates before a person acknowledges the batch.
     """
     found = read_events(file)
     problems = [problem for event in found for problem in problems_in_event(event)]

@@ -21,7 +21,7 @@ UTF-32 comes before UTF-16, because their little-endian marks begin with the sam
 """
 _CHINESE = "gb18030"
 _BITS_MISREAD = re.compile("(?:64|32)\N{GREEK SMALL LETTER LAMDA}")
-"""Matches text in which GBK was wrongly decoded as UTF-8: the Chinese words for "64 bit" then become 64 and a lambda."""
+"""Matches GBK text that was wrongly decoded as UTF-8. The Chinese character for "bit" then becomes a lambda."""
 
 
 def read_json(file: Path) -> Any:

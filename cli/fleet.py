@@ -28,15 +28,13 @@ _WORDS = {str: "text", int: "a whole number"}
 SCHEMA = ROOT / "localcloud/ecs/fleet.schema.json"
 """The file with the JSON Schema of a fleet and its guests' facts. `replank local load --schema` prints this schema."""
 SHOWN = 50
-"""Maximum number of problems in one file that an error message shows. The message also says how many further problems the file
-has.
-"""
+"""Maximum number of problems in one file that an error message shows. The message also says how many problems it leaves out."""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """The content of a fleet file. ``pages`` are the pages that DescribeInstances returned. For each instance id, ``guests`` holds
-    the facts of the guest.
+    """The content of a fleet file. ``pages`` are the pages that DescribeInstances returned. ``guests`` maps each instance id to the
+    facts of the guest.
 
     The field ``on`` is the day that the file describes. ``dated`` says in words where the day comes from: the field ``takenOn``, or
     the time when the file was written.
@@ -47,7 +45,9 @@ class Fleet:
     on: date | None = None
     dated: str = ""
     accounts: Json = field(default_factory=dict)
-    """For each additional account id, the account in the local cloud. An instance names its account in the field ``account``."""
+    """Maps the id of each additional account in the local cloud to the account. An instance names its account in the field
+    ``account``.
+    """
 
     @property
     def instances(self) -> list[Json]:
@@ -82,7 +82,7 @@ def os_names(record: Json) -> tuple[str, str]:
 
 
 def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
-    """Read and check a fleet file. Raises Problem (Fleet.Invalid) that names every wrong record and field.
+    """Read and check a fleet file. Raises Problem (Fleet.Invalid), which names every wrong record and field.
 
     Guest facts come from the file ``guests``, or from the field ``guests`` of the fleet file. If neither exists, guest facts come
     from <name>.guests.json or guests.json in the same folder.
@@ -125,7 +125,7 @@ def _fleet_pages(document: Any) -> list[Any]:
 
 
 def _day_of_fleet_file(document: Any, file: Path) -> tuple[date | None, str, list[str]]:
-    """The day that the file describes, a phrase for where the day comes from, and the problems of the field ``takenOn``."""
+    """The day that the file describes, a phrase that says where the day comes from, and the problems of the field ``takenOn``."""
     said = document.get("takenOn") if isinstance(document, dict) else None
     if said is None:
         written = datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).date()

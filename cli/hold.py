@@ -1,4 +1,4 @@
-"""The command hold: holds every new start in the account, releases the hold, or shows whether the account is on hold."""
+"""The command hold: puts the account on hold, releases the hold, or shows whether the account is on hold."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def hold_or_release(
 ) -> None:
     """Hold the account: nothing new starts, not even next hops and retries.
 
-    During a hold, work that has begun finishes, and rollbacks stay possible.
+    During a hold, running work is finished, and rollbacks remain possible.
     """
     for name, given in (("--release", release), ("--why", why)):
         if show and given:
@@ -50,7 +50,7 @@ def hold_or_release(
 
 
 def _release_hold(api: ApiClient, why: str) -> Any:
-    """Release the hold that is set now. If somebody else sets a new hold in the meantime, the new hold stays."""
+    """Release the current hold. If somebody else sets a new hold in the meantime, the new hold stays in force."""
     found = api.get("/hold")
     if not found["held"]:
         raise Problem("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.")

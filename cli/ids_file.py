@@ -1,4 +1,4 @@
-"""Reads files that contain one instance id per line, and comments. Error messages for a file of ids name the wrong lines."""
+"""Reads files that contain comments and one instance id per line. Error messages for a file of ids name the wrong lines."""
 
 from __future__ import annotations
 

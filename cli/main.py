@@ -86,7 +86,7 @@ def _run_and_show_errors(arguments: list[str]) -> int:
 
 
 def _show_usage_error(error: Exception, as_json: bool) -> int:
-    """Print a mistake in the command line (an exception of click). Returns the exit status.
+    """Print the error message for an invalid command line (an exception of click). Returns the exit status.
 
     Any other exception is raised again.
     """

@@ -1,4 +1,4 @@
-"""Commands on migrations: show, confirm, retry, cancel and rollback."""
+"""Commands for migrations: show, confirm, retry, cancel and rollback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add the commands on migrations to the command line."""
+    """Add the commands for migrations to the command line."""
     app.command("show")(show_migration)
     app.command("confirm")(confirm_migrations)
     app.command("retry")(retry_migrations)
@@ -151,8 +151,8 @@ def _confirm_migrations_of_batch(api: ApiClient, batch: str, yes: bool, as_json:
 
 
 def _send_acts(api: ApiClient, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
-    """Ask the API to do an act on many migrations. Returns the ids of the migrations on which the act succeeded, and the refusals
-    with their reasons.
+    """Ask the API to carry out an act on many migrations. Returns the ids of the migrations on which the act succeeded, and the
+    refusals with their reasons.
     """
     done, refused = list[str](), list[Json]()
     for place in range(0, len(migrations), AT_ONCE):
@@ -237,8 +237,8 @@ def _act_on_target(api: ApiClient, migration: str, act: str, as_json: bool, seen
 
 
 def _post_act(api: ApiClient, found: Json, act: str, as_json: bool, seen_version: int | None) -> None:
-    """Ask the API to do an act on the migration at the version ``seen_version``. If ``seen_version`` is None, use the version in
-    ``found``.
+    """Ask the API to carry out an act on a migration that still has the version ``seen_version``. If ``seen_version`` is None, the
+    version in ``found`` is used.
     """
     answer = api.post(f"/migrations/{found['migrationId']}/{act}", seen=seen_version or found["version"])
     if as_json:

@@ -63,7 +63,7 @@ def unescaped_stdout() -> TextIO:
 
 def rich_console() -> Console:
     """A new console of the library ``rich``, which writes to the current standard output. Each call makes a new console, so that a
-    redirection takes effect.
+    redirection of standard output takes effect.
 
     The console is as wide as the terminal, or 200 columns in a pipe. The variable NO_COLOR (no-color.org) removes colours, bold
     and dim text.
@@ -157,8 +157,8 @@ def time_in_words(text: str | None) -> str:
 
 
 def actor_in_words(line: Mapping[str, Any]) -> str:
-    """The name of the person who acted. If known, the way in which the name was verified and the interface that was used follow in
-    brackets.
+    """The name of the person who acted. Brackets after the name say, if known, how the name was verified and which interface was
+    used.
     """
     known = ", ".join(each for each in (line.get("trust", ""), line.get("door", "")) if each)
     return f"{line['by']} ({known})" if known else str(line["by"])

@@ -38,7 +38,8 @@ def show_plan(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a batch, or a submission with these options, will do: routes, findings, waves, finish, cost, and who is needed.
+    """Show what a batch, or a submission with these options, will do: routes, findings, waves, finish time, cost, and the persons
+    who are needed.
 
     A new plan is a dry run: its instances are found and prechecked, and none can migrate.
     """

@@ -1,8 +1,8 @@
 """Reads policy files in YAML or JSON. Each problem names a line and a column of the file.
 
-Unquoted values are read as in YAML 1.2: only whole numbers, true, false and null are not text. For example, 22:00 and 2026-12-24
-are text, although YAML 1.1 would read a number and a date. YAML anchors are refused, because they can expand a small file to a
-huge policy.
+Unquoted values are read as in YAML 1.2: every value is text, except whole numbers, true, false and null. For example, 22:00 and
+2026-12-24 are text, although YAML 1.1 would read a number and a date. YAML anchors are refused, because they can expand a small
+file to a huge policy.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SCHEMA: Json = {
 
 @dataclass(frozen=True)
 class PolicyFlaw:
-    """One fault in a policy file. Line and column count from 1, and are 0 if the position is not known."""
+    """One fault in a policy file. Lines and columns are counted from 1. The number 0 means that the position is not known."""
 
     line: int
     column: int
@@ -64,7 +64,7 @@ class ParsedPolicy:
 
 
 def read_policy_file(file: Path) -> Json:
-    """The policy in a file. Raises Problem (Policy.Invalid) that names the first flaw."""
+    """The policy in a file. Raises Problem (Policy.Invalid), which names the first flaw."""
     written = parse_policy_file(file)
     for flaw in written.flaws:
         where = f"{file}:{flaw.line}:{flaw.column}: {flaw.field}"
@@ -164,5 +164,5 @@ def _model_flaws(written: ParsedPolicy) -> Iterator[PolicyFlaw]:
 
 
 def field_path(place: Place) -> str:
-    """The path of a field as messages show it, for example ``policy.windows[0].start``."""
+    """The path of a field as it appears in messages, for example ``policy.windows[0].start``."""
     return "policy" + "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in place)

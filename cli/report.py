@@ -34,7 +34,7 @@ def show_batch_report(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of the output of --json, and exit.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Report what the prechecks and validations of a batch found, and how each guest differs before and after its migration."""
+    """Report what the prechecks and validations of a batch found, and how each migration changed its guest."""
     if schema and (batch or html):
         raise option_without_effect_problem("A batch" if batch else "--html", "with --schema", "Leave one of them out.")
     if schema:

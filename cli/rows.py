@@ -1,4 +1,4 @@
-"""Reads a user's own catalog rows from a JSON file, in the format of the setting REPLANK_CATALOG."""
+"""Reads the catalog rows that a user adds. The JSON file has the format of the setting REPLANK_CATALOG."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def catalog_from_file(file: Path | None) -> Catalog:
     """The built-in catalog, extended by the rows in the file, if a file is given. A row with the key of a built-in row replaces the
     built-in row.
 
-    Raises Problem (File.Unreadable), or Refused that names the wrong row and field.
+    Raises Problem (File.Unreadable), or Refused, which names the wrong row and field.
     """
     return CATALOG if file is None else catalog_with_rows(read_catalog_rows(file))
 
@@ -42,6 +42,6 @@ def read_catalog_rows(file: Path) -> Any:
 def catalog_with_rows(rows: Any) -> Catalog:
     """The built-in catalog, extended by the given rows. A row with the key of a built-in row replaces the built-in row.
 
-    Raises Refused that names the wrong row and field.
+    Raises Refused, which names the wrong row and field.
     """
     return extended_catalog(rows, CATALOG, on=today_in_utc())

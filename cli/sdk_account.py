@@ -28,8 +28,7 @@ class OperatorAccount:
     tablestore_instance: str
     key: tuple[str, str, str]
     endpoints: dict[str, str] = field(default_factory=dict)
-    """For each service (EVENTBRIDGE, TABLESTORE, ECS, SMC or FC), the endpoint that replaces the default endpoint, if there is one.
-    """
+    """Maps a service (EVENTBRIDGE, TABLESTORE, ECS, SMC or FC) to the endpoint that replaces the service's default endpoint."""
     account_id: str = ""
 
     @classmethod
@@ -89,7 +88,7 @@ class OperatorAccount:
         return Client(config)
 
     def openapi_client(self, service: str) -> Any:
-        """A generic SDK client for ECS or SMC, whose requests are in the RPC style."""
+        """A generic SDK client that sends requests in the RPC style to ECS or SMC."""
         from alibabacloud_tea_openapi import models
         from alibabacloud_tea_openapi.client import Client
 
@@ -128,7 +127,7 @@ class OperatorAccount:
         )
 
     def functions_client(self) -> Any:
-        """An SDK client of Function Compute that calls the paths of version 3.0. The SDK fc2 itself supports only version 2.0."""
+        """An SDK client of Function Compute that calls version 3.0 of the API. The SDK fc2 itself supports only version 2.0."""
         import fc2
 
         class FunctionsClient(fc2.Client):  # type: ignore[misc]
@@ -183,7 +182,7 @@ _DENIED = ("NoPermission", "Forbidden", "AccessDenied", "AuthFailed", "Signature
 
 
 def problem_from_error(error: Exception, service: str) -> Problem:
-    """The Problem for an SDK's error. The Problem's code comes from the service's own error code."""
+    """The Problem that reports an SDK's error. The Problem's code is made from the service's error code."""
     code = str(getattr(error, "code", "") or getattr(error, "err_code", "") or type(error).__name__)
     if hasattr(error, "get_error_code"):
         code = str(error.get_error_code())

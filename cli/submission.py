@@ -95,8 +95,8 @@ def submission_body(  # noqa: PLR0913 - one parameter per option
 
 
 def body_with_token(body: Json) -> Json:
-    """The request body with its own client token, or else with a new token. With the token, a repeated request returns the same
-    batch.
+    """The request body with a client token, which is added if it is missing. A repeated request with the same token returns the
+    same batch.
     """
     return {"clientToken": uuid.uuid4().hex, **body}
 

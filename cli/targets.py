@@ -10,7 +10,7 @@ from cli.problem import Problem, bad_input_problem
 
 Json = dict[str, Any]
 ACTS = {"confirmation": "confirm", "retry": "retry", "cancellation": "cancel", "rollback": "rollback"}
-"""For each act's name in the API, the command that does the act."""
+"""Maps each act's name in the API to the command that carries out the act."""
 _SHOWN = 5
 
 

@@ -227,7 +227,9 @@ def _refuse_conflicting_options(given: dict[str, Any], other: str, is_given: boo
 
 
 def _refuse_options_if_running(wanted: start.StartOptions, foreground: bool) -> None:
-    """Refuse the options for a start if the cloud already runs, because the options would have no effect."""
+    """Refuse every option that only affects the start of a cloud. The cloud already runs, so such an option would have no
+    effect.
+    """
     given = {
         "--fleet": (wanted.fleet, "Load it with `replank local load`."),
         "--guests": (wanted.guests, "Load them with `replank local load`."),

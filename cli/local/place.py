@@ -62,7 +62,7 @@ class StateFolder:
     def running_cloud(self) -> RunningCloud | None:
         """The cloud that runs in this folder; None if no cloud runs.
 
-        If a killed cloud left the file RUNNING behind, the file does not count, because no process locks the file.
+        If a killed cloud left the file RUNNING behind, the file is ignored, because no process locks the file.
         """
         ready = self._read_running_file()
         return RunningCloud(None, ready, HttpClient()) if ready else None

@@ -1,4 +1,4 @@
-"""Starts a local cloud in the background, creates its event bus and loads a fleet. Each step of the start may be repeated."""
+"""Starts a local cloud in the background, creates its event bus and loads a fleet. Each of these steps can be repeated safely."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class StartOptions:
-    """The user's options for the start of a local cloud. An option that the user did not give is None or False."""
+    """The user's options for starting a local cloud. An option that the user did not give is None or False."""
 
     fleet: Path | None = None
     guests: Path | None = None
@@ -76,7 +76,7 @@ def start_cloud(place: StateFolder, wanted: StartOptions, *, tied: bool) -> Runn
 
 
 def prepare_cloud(place: StateFolder, cloud: RunningCloud) -> None:
-    """Create the event bus. If no earlier start has loaded a fleet, load the fleet that the mark file names."""
+    """Create the event bus. If no fleet has been loaded, load the fleet that the mark file names."""
     create_bus_if_missing(cloud.account)
     if not place.mark.get("loaded"):
         files = [Path(each) if each else None for each in place.mark.get("fleet", ["", ""])]

@@ -1,4 +1,6 @@
-"""A local cloud as a child process, and requests to its admin interface. Only the owner of the cloud may send admin requests."""
+"""Runs a local cloud as a child process, and sends requests to the cloud's admin interface. Only the owner of the cloud may send
+admin requests.
+"""
 
 from __future__ import annotations
 
@@ -99,19 +101,19 @@ class RunningCloud:
         self._call_admin_interface("POST", "deploy", {"env": settings})
 
     def load_fleet(self, document: Json) -> None:
-        """Load a fleet into the cloud. Raises Problem (Fleet.Invalid) that names the wrong record and field."""
+        """Load a fleet into the cloud. Raises Problem (Fleet.Invalid), which names the wrong record and field."""
         self._call_admin_interface("POST", "fleet", document)
 
     def resources_by_kind(self) -> Json:
-        """All resources in the cloud, by kind and id."""
+        """Maps each kind of resource in the cloud to the resources of this kind, keyed by id."""
         return self._call_admin_interface("GET", "inventory")
 
     def guest_disks(self) -> Json:
-        """For each instance id, the disks of the guest. Each disk has the digest of its content."""
+        """Maps each instance id to the disks of the guest. Each disk is described with the digest of its content."""
         return self._call_admin_interface("GET", "guests")
 
     def start_job_in_console(self, instance_id: str, target: str) -> Json:
-        """Start the operating system migration of an instance as a person does in the ECS console. Returns the job.
+        """Start the operating system migration of an instance as a person would in the ECS console. Returns the job.
 
         If a job is already running on the instance, no second job starts, and the running job is returned. ``target`` is the local
         cloud's name for the destination.

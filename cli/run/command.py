@@ -152,15 +152,14 @@ def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Jso
 
 
 def _disk_digests(cloud: RunningCloud) -> Json:
-    """For each instance id and disk id, the kind of the disk and the digest of its content."""
+    """Maps each instance id and disk id to the disk's kind and the digest of its content."""
     found = cloud.guest_disks()
     return {each: {disk["disk_id"]: [disk["type"], disk["digest"]] for disk in guest["disks"]} for each, guest in found.items()}
 
 
 def _damaged_disks(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str, list[str]]:
-    """For each instance id, the disks whose content changed although the content must not change.
-
-    No data disk may change, and no disk of an instance that was rolled back.
+    """Maps each instance id to the disks whose content changed although the content must not change. A data disk must not change.
+    If an instance was rolled back, none of its disks may differ.
     """
     return {
         instance_id: [

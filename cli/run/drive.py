@@ -16,12 +16,12 @@ STEP_S, HOUR_S = 60, 3600
 BIG_FLEET = 200
 """A run with more migrations than BIG_FLEET polls less often, because each poll reads every migration."""
 STALLED_S = 9 * 24 * HOUR_S
-"""Seconds of virtual time without a change after which the run gives up, if all migrations are waiting.
+"""The run gives up after STALLED_S seconds of virtual time without a change, if all migrations are waiting.
 
 STALLED_S is longer than the time between two weekly windows.
 """
 STUCK_S = 26 * HOUR_S
-"""Seconds of virtual time without a change after which the run gives up, if at least one migration is not waiting.
+"""The run gives up after STUCK_S seconds of virtual time without a change, if at least one migration is not waiting.
 
 STUCK_S is longer than every time limit of the pipeline. For example, the first snapshot of a disk may take a day.
 """

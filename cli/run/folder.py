@@ -23,7 +23,9 @@ STATE = "state-"
 
 @dataclass
 class RunFolder:
-    """The state folder of a run. ``mark`` is the content of the mark file: the plan's digest, the seed and the original disks."""
+    """The state folder of a run. ``mark`` is the content of the mark file: the plan's digest, the seed, and the digests of the
+    original disks.
+    """
 
     path: Path
     mark: Json = field(default_factory=dict)
@@ -36,7 +38,7 @@ class RunFolder:
 
     @property
     def original_disks(self) -> Json | None:
-        """For each instance id, the digests of the disks before the migration; None until the cloud is prepared."""
+        """Maps each instance id to the digests of the disks before the migration; None until the cloud is prepared."""
         found: Json | None = self.mark.get("disks")
         return found
 

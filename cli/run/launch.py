@@ -27,7 +27,7 @@ _BARE = "/smc/go2aliyun_client import {token_id} {token_code}"
 
 
 def _smc_target_names(catalog: Catalog) -> str:
-    """A JSON object with the local SMC's names for the destination releases. For each release key, the object has one name."""
+    """A JSON object that maps the key of each destination release to the local SMC's name for the release."""
     return json.dumps({key: smc_target_name(key, catalog) for key in sorted({path.destination for path in catalog.paths})})
 
 
@@ -85,7 +85,7 @@ class LaunchOptions:
     on: date | None = None
     options: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Settings of the functions that override the default settings."""
+    """Settings that override the functions' default settings."""
 
     @property
     def command_line(self) -> list[str]:

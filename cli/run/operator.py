@@ -20,22 +20,22 @@ NAME = "demo"
 class SimulatedOperator:
     """The simulated operator: acknowledges batches, retries a failed migration once, and confirms migrated instances.
 
-    Instances in ``roll_back`` are rolled back once they are migrated or failed. If a driver's job must be started in the ECS
-    console, the operator starts the job there.
+    Instances in ``roll_back`` are rolled back once their migration has succeeded or failed. If a driver's job must be started in
+    the ECS console, the operator starts the job there.
     """
 
     api: ApiClient
     roll_back: frozenset[str]
     start_job_in_console: Callable[[str, str], Any]
-    """Starts the job for an instance and a destination release. A job that already runs is not started again."""
+    """Starts the job for an instance and a destination release. A job that is already running is not started again."""
     risks_version: str = ""
     said: list[str] = field(default_factory=list)
     """The paths of the requests that were sent and accepted."""
     _started: set[tuple[str, int, int]] = field(default_factory=set)
-    """For each job that was started in the console: the migration id, the hop and the attempt."""
+    """The jobs that were started in the console. Each job is named by its migration id, hop and attempt."""
 
     def carry_out_possible_acts(self, batches: Iterable[Json], migrations: list[Json]) -> int:
-        """Send every act that is possible now. Returns the number of acts."""
+        """Carry out every act that is possible on the batches and migrations. Returns the number of acts."""
         done = sum(self._acknowledge_batch(batch, migrations) for batch in batches)
         return done + sum(self._act_on_migration(migration) for migration in migrations)
 

@@ -51,19 +51,16 @@ class RunPlan:
     batches: list[Json]
     """The bodies of the requests POST /batches."""
     roll_back: frozenset[str] = frozenset()
-    """Ids of the instances that the simulated operator rolls back once they are migrated or failed."""
+    """Ids of the instances that the simulated operator rolls back once their migration has succeeded or failed."""
     expected: dict[str, ExpectedOutcome] = field(default_factory=dict)
-    """For each instance id, the expected outcome of the migration.
+    """Maps each instance id to the expected outcome of the migration.
 
     If empty, every migration is expected to be completed or refused.
     """
     faults: Json = field(default_factory=dict)
     """The faults that the local cloud's ECS and SMC simulate."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """For the id of each instance that is in no batch, the reason.
-
-    Empty if notices or the scenario select the instances.
-    """
+    """Maps the id of each instance that is in no batch to the reason. Empty if notices or the scenario select the instances."""
     on: date | None = None
     """The day on which virtual time begins. None means the local cloud's default day."""
     rows: Any = None
@@ -76,12 +73,12 @@ class RunPlan:
 
     @property
     def notice_sources(self) -> list[str]:
-        """The sources of the notices, without duplicates."""
+        """The event sources of the notices, without duplicates."""
         return sorted({str(notice["source"]) for notice in self.notices})
 
     @property
     def digest(self) -> str:
-        """The digest of the plan.
+        """A digest that identifies the plan.
 
         A state folder with another digest belongs to another plan, so the run may not continue in that folder.
         """
@@ -131,7 +128,7 @@ def _make_plan(
 def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict[str, str]]:
     """Batches of all instances that are out of support. The argument ``on`` is the day on which support is judged.
 
-    For the id of each instance that is in no batch, the second return value has the reason.
+    The second return value maps the id of each instance that is in no batch to the reason.
     """
     reasons = {record["InstanceId"]: _reason_for_leaving_out(fleet, record, on, catalog) for record in fleet.instances}
     ids = [each for each, reason in reasons.items() if not reason]
@@ -147,7 +144,7 @@ def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list
 
 
 def _reason_for_leaving_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
-    """The reason why an instance is left out of the batches; empty if the instance is out of support, and so part of a batch."""
+    """The reason why an instance is left out of the batches; empty if the instance is out of support and therefore in a batch."""
     life = support_status(fleet, record, on, catalog)
     if life.standing in SUPPORT_ENDED:
         return ""
@@ -162,7 +159,7 @@ def _reason_for_leaving_out(fleet: Fleet, record: Json, on: date, catalog: Catal
 
 
 def _read_notices(file: Path, catalog: Catalog) -> list[Json]:
-    """The end-of-life notices in a file. Raises Problem (Notice.Invalid) that names every fault."""
+    """The end-of-life notices in a file. Raises Problem (Notice.Invalid), which names every fault."""
     found = events.read_events(file)
     wrong = [f"event {place}: {problem}" for place, notice in enumerate(found) for problem in _notice_problems(notice, catalog)]
     if wrong:

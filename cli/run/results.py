@@ -1,4 +1,4 @@
-"""The results of a run. The results are read from the API, compared with the expected outcomes, printed, and written to files."""
+"""Reads the results of a run from the API, compares them with the expected outcomes, prints them, and writes them to files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.domain.drivers import driver_traits
 
 Json = dict[str, Any]
 _FIELDS = ("instanceId", "driver", "from", "to", "hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
-"""The fields of each migration in the API's report that run/report.json keeps."""
+"""The fields of the API's report that run/report.json contains for each migration."""
 _SNAPSHOT_PREFIXES = ("replank-", "SMC_Backup_Snapshot_")
 
 
@@ -39,7 +39,7 @@ def collect_results(
 ) -> RunResults:
     """Read every batch's report and compare it with the plan.
 
-    For each instance id, ``changed`` has the disks whose content changed although the content must not change.
+    ``changed`` maps each instance id to the disks whose content changed although the content must not change.
     """
     rows, surprises = [], []
     for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
@@ -137,7 +137,7 @@ _SMC = {"jobs": "SMC jobs", "sources": "SMC sources", "access_tokens": "SMC acti
 
 
 def _leftovers_in_smc(rows: list[Json], inventory: Json) -> list[str]:
-    """Sentences about jobs, sources and activation codes left in SMC; empty if a failed migration may have kept them."""
+    """Sentences about jobs, sources and activation codes that remain in SMC; empty if a failed migration may have kept them."""
     if any(row["result"] == "failed" and driver_traits(row["driver"]).copies_disks for row in rows):
         return []
     by_person = {row["instanceId"] for row in rows if driver_traits(row["driver"]).attended}
@@ -158,7 +158,7 @@ def _is_resource_of_instances(resource: Any, instance_ids: set[str]) -> bool:
 def _unexpected_disk_changes(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
     """Sentences about disks whose content changed although the content must not change.
 
-    For each instance id, ``changed`` has the changed disks.
+    ``changed`` maps each instance id to the changed disks.
     """
     return [
         f"{row['instanceId']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instanceId"], [])

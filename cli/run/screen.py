@@ -28,7 +28,7 @@ _BASE = {
     "restarting": 78,
     "validating": 88,
 }
-"""For each state, the percentage of a hop that is done when the state begins.
+"""Maps each state to the percentage of a hop that is done when the state begins.
 
 In the state ``migrating``, half of the job's percentage is added.
 """
@@ -61,9 +61,7 @@ def percent_done(migration: Json) -> int:
 
 
 def elapsed_in_words(text: str, now: str) -> str:
-    """How long it is from the time ``text`` to the time ``now``, in words such as ``1h05m``. ``text`` and ``now`` have the API's
-    format.
-    """
+    """The time from ``text`` to ``now`` in words such as ``1h05m``. Both times have the API's format."""
     span = _parse_time(now) - _parse_time(text)
     minutes = max(timedelta(), span) // timedelta(minutes=1)
     return f"{minutes // 60}h{minutes % 60:02d}m" if minutes >= 60 else f"{minutes}m"
@@ -74,7 +72,7 @@ def _parse_time(text: str) -> datetime:
 
 
 class LiveScreen:
-    """Shows migrations in a table that is redrawn in place, with a progress bar for each batch below."""
+    """Shows migrations in a table that is redrawn in place. Below the table, each batch has a progress bar."""
 
     def __init__(self) -> None:
         self._live = Live(
@@ -131,7 +129,7 @@ def _batch_progress_bars(batches: list[Json], migrations: list[Json]) -> Progres
 
 
 class PlainScreen:
-    """Prints a line when an instance enters a state, and when the number of ended migrations of a batch changes."""
+    """Prints a line when an instance enters a new state, and when the number of ended migrations of a batch changes."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[str, int]] = {}

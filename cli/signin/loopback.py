@@ -17,7 +17,7 @@ class LoopbackServer:
     """
 
     def __init__(self, port: int = 0) -> None:
-        """Bind the port. The number 0 means any free port. Raises OSError if the port is in use."""
+        """Bind the port. Port 0 means any free port. Raises OSError if the port is in use."""
         came = self._came = threading.Event()
         answers = self._answers = list[str]()
 

@@ -148,7 +148,7 @@ class OpenIdProvider:
 
 
 def unverified_claims(token: str) -> Json:
-    """The claims in a token, without a check of the token's signature. Only the API checks the signature."""
+    """The claims in a token, read without verifying the token's signature. Only the API checks the signature."""
     try:
         body = token.split(".")[1]
         found = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))

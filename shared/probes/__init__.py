@@ -1,8 +1,8 @@
 """Builds the probes and reads their answers. A probe is a short, read-only script that runs inside an instance.
 
-``probe_script`` returns a script for Cloud Assistant, and ``parse_probe_answer`` returns the facts in the script's answer. An
-unreadable answer raises ProbeUnreadable. ``finding_for_unreadable_answer`` turns ProbeUnreadable into a finding, so that an
-unreadable answer never crashes a stage.
+``probe_script`` returns a script for Cloud Assistant, and ``parse_probe_answer`` returns the facts in the script's answer. If the
+answer is unreadable, ``parse_probe_answer`` raises ProbeUnreadable. ``finding_for_unreadable_answer`` turns ProbeUnreadable into a
+finding, so that an unreadable answer never crashes a stage.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ MAX_ANSWER_BYTES = 24 * 1024
 
 
 def probe_script(os_type: str, *, files: Sequence[str] = (), check: str = "", updates: bool = False) -> str:
-    """The script of the probe for ``linux`` (POSIX sh) or ``windows`` (PowerShell 2.0 and later).
+    """The probe script for a Linux guest (POSIX sh) or a Windows guest (PowerShell 2.0 or later).
 
-    ``files`` are paths of files whose SHA-256 is reported. ``check`` is a command of the user. The command may run for 15 s, and
-    its exit status is reported. If ``updates`` is true, the probe also reports pending updates, which can prevent a move from
-    CentOS to Red Hat.
+    The probe reports the SHA-256 digest of each file in ``files``. The probe runs the user's command ``check`` for at most 15 s,
+    and reports the command's exit status. If ``updates`` is true, the probe also reports pending updates, which can prevent a move
+    from CentOS to Red Hat.
     """
     head, body = _first_line_and_body(os_type)
     if os_type == "windows":
@@ -50,7 +50,7 @@ def _quoted_literal(text: str, quote: str) -> str:
 
 @cache
 def _first_line_and_body(os_type: str) -> tuple[tuple[str, ...], str]:
-    """A probe script in two parts: its first line, if the line begins with ``#!``, and the rest of the script.
+    """A probe script, split into its ``#!`` line (if it has one) and the rest of the script.
 
     The rest of the script is shortened to fit into RunCommand (24 KB).
     """
@@ -74,7 +74,9 @@ def parse_probe_answer(os_type: str, output: bytes, *, truncated: bool = False) 
 
 
 def finding_for_unreadable_answer(error: ProbeUnreadable) -> Finding:
-    """The finding for an unreadable answer. The finding blocks the migration, because nothing is known about the guest."""
+    """A finding that says why a guest's answer cannot be read. The finding blocks the migration, because nothing is known about the
+    guest.
+    """
     return Finding(
         error.code,
         Severity.ERROR,

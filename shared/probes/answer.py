@@ -1,4 +1,4 @@
-"""Reads the sections of a Linux answer. A section that is missing, failed or unreadable is recorded as unknown."""
+"""Reads the sections of a Linux probe's answer. A section that is missing, failed or unreadable is recorded as unknown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STATUS = {127: "no such command", 124: "took longer than 15 s", 126: "not permit
 
 
 class LinuxAnswer:
-    """The sections of one Linux answer, and a reason for each section whose facts stay unknown."""
+    """The sections of a Linux probe's answer, and a reason for each section whose facts stay unknown."""
 
     def __init__(self, sections: dict[str, AnswerSection]) -> None:
         self.sections = sections

@@ -1,4 +1,6 @@
-"""Builds the scripts that run a batch's own command in a guest (command.sh, command.ps1), and reads the scripts' answers."""
+"""Builds the scripts that run a command from a batch's policy in a guest (command.sh, command.ps1), and reads the scripts'
+answers.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ def _script_text(os_type: str) -> str:
 
 
 def parse_command_answer(output: bytes) -> CommandAnswer | None:
-    """The command's result, read from an answer; None if the answer is incomplete."""
+    """The result of a command, read from the script's answer; None if the answer is incomplete."""
     lines = [plain_line(each) for each in output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").split("\n")]
     starts = [at for at, line in enumerate(lines) if line == _BEGIN]
     ends = [found for line in lines if (found := _END.fullmatch(line.strip()))]

@@ -1,11 +1,11 @@
-"""Reads the frame of a Linux answer: the header, the sections with their exit statuses, and the end marker."""
+"""Reads the frame of a Linux probe's answer: the header, the sections with their exit statuses, and the end marker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 HEADER = "replank-probe 1 linux"
-"""The first line of a Linux answer. The number in the line is the version of the answer's format."""
+"""The first line of a Linux probe's answer. The number in the line is the version of the answer's format."""
 
 
 class ProbeUnreadable(Exception):
@@ -22,7 +22,7 @@ class ProbeUnreadable(Exception):
 
 @dataclass
 class AnswerSection:
-    """One section of a Linux answer.
+    """One section of a Linux probe's answer.
 
     ``status`` is the exit status of the section's command. ``total`` is the number of lines before the section was cut off.
     """
@@ -39,13 +39,13 @@ class AnswerSection:
         return [line[len(start) :] for line in self.lines if line.startswith(start)]
 
     def first_value_for_key(self, key: str) -> str | None:
-        """The rest of the first line that begins with ``key`` and a space; None without such a line."""
+        """The rest of the first line that begins with ``key`` and a space; None if there is no such line."""
         found = self.values_for_key(key)
         return found[0] if found else None
 
 
 def sections_of_answer(text: str) -> dict[str, AnswerSection]:
-    """Maps the name of each section in a Linux answer to the section. Raises ProbeUnreadable if the frame is incomplete."""
+    """Maps the name of each section in a Linux probe's answer to the section. Raises ProbeUnreadable if the frame is incomplete."""
     lines = text.rstrip("\n").split("\n")
     lines = _lines_of_answer(lines)
     _check_header_and_end_marker(lines)

@@ -1,4 +1,6 @@
-"""Reads facts from the sections of a Linux answer. The facts of a section that is missing, failed or unreadable stay unknown."""
+"""Reads facts from the sections of a Linux probe's answer. The facts of a section that is missing, failed or unreadable stay
+unknown.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,7 @@ def parse_linux_answer(text: str) -> GuestFacts:
 def system_version(section: AnswerSection) -> str | None:
     """The version in VERSION_ID, or the more precise version in redhat-release.
 
-    For example, redhat-release of CentOS holds 7.9.2009.
+    For example, redhat-release on CentOS 7.9 contains 7.9.2009.
     """
     short = section.first_value_for_key("version_id")
     full = re.search(r"release (\d[\d.]*)", section.first_value_for_key("release") or "")

@@ -106,7 +106,8 @@ def _facts_including_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modu
 
 
 def _root_login_setting(more: AnswerSection) -> str | None:
-    """The setting PermitRootLogin of sshd; empty if sshd's file lacks the setting, and None if the file does not exist.
+    """The setting PermitRootLogin in sshd's configuration file; empty if the file lacks the setting, and None if the file does not
+    exist.
 
     Older probes do not report whether the file exists.
     """
@@ -158,7 +159,7 @@ def _package_lock_holder(line: str) -> str:
 def _has_security_agent(state: AnswerSection | None, modules: AnswerSection | None) -> bool | None:
     """Whether the security agent runs or its kernel module is loaded.
 
-    The security agent's folder proves nothing, because the folder stays when the agent is uninstalled.
+    The security agent's folder proves nothing, because uninstalling the agent does not remove the folder.
     """
     if modules and modules.values_for_key("security-agent"):
         return True
@@ -177,7 +178,7 @@ def _selinux_mode(state: AnswerSection) -> str | None:
 
 
 def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
-    """The entries of fstab. Newer probes report whole lines of fstab. Older probes report five words of each line."""
+    """The entries of fstab. Newer probes report whole lines of fstab. Older probes report only five words for each line."""
     section = answer.read_section("fstab", lambda s: s)
     if section is None or not any(line.startswith(("line ", "looked ")) for line in section.lines):
         return answer.read_section("fstab", _fstab_entries_of_older_probe) if section else None
@@ -214,7 +215,7 @@ def _boot_facts(section: AnswerSection, packages: AnswerSection | None) -> BootF
 def _default_kernel(section: AnswerSection, versions: tuple[str, ...]) -> str | None:
     """The kernel that GRUB starts next: GRUB's saved entry, or the first entry if GRUB has no saved entry.
 
-    GRUB saves the version or the number of an entry.
+    The saved entry is a kernel version or the number of an entry.
     """
     saved = (section.first_value_for_key("saved") or "").strip()
     named = [version for version in versions if version in saved]
@@ -232,7 +233,7 @@ def _version_sort_key(version: str) -> list[tuple[int, str]]:
 def _is_reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None:
     """Whether the distribution's newest installed kernel is newer than the running kernel.
 
-    Kernels of other vendors do not count, even if they are installed.
+    Kernels from other vendors are ignored, even if they are installed.
     """
     images = [image for image in (boot.images if boot else ()) if not OTHER_KERNELS.search(image)]
     if not images or facts.kernel is None:
@@ -244,7 +245,7 @@ def _is_reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None
 
 
 def _program_names(programs: AnswerSection | None) -> tuple[str, ...] | None:
-    """The names of the hosting panels and of the other compiled programs in the guest."""
+    """The names of the hosting panels in the guest, and of the compiled programs that belong to no package."""
     if programs is None:
         return None
     panels = [f"{PANELS.get(path, 'panel')} ({path})" for path in programs.values_for_key("panel")]

@@ -10,11 +10,13 @@ from collections import Counter
 from itertools import count
 
 AWK = "| awk '\n"
-"""The end of the shell part of a probe script. The awk program follows, up to the end of the script."""
+"""The text at which the shell part of a probe script ends and the awk program begins. The awk program continues to the end of the
+script.
+"""
 _LITERAL = re.compile(r'("(?:[^"\\\n]|\\.)*"|/(?:[^/\\\n]|\\.)+/)')
 """Matches a string or a regular expression in awk.
 
-The awk program must not divide, so that every slash begins a regular expression.
+The awk program must not use division, because every slash outside a string is read as part of a regular expression.
 """
 _HEADED = re.compile(r"(?<=\(\) )\{ # .*")
 """Matches the opening brace of a shell function if a comment follows the brace."""
@@ -48,9 +50,8 @@ _LANGUAGE = frozenset(
     }
     | {"in", "index", "length", "match", "next", "print", "return", "split", "sub", "substr", "tolower", "while"}
 )
-"""The names of awk's language that the awk program uses.
-
-The awk program must use no other name of the language, because all other names are shortened.
+"""Keywords, functions and variables of awk that the awk program uses. The program must use no others, because all other names are
+shortened.
 """
 
 
@@ -65,7 +66,7 @@ def shortened_script(script: str) -> str:
 def _shortened_shell_part(text: str) -> str:
     """The shell part of a script, shortened.
 
-    The script's functions get names of one letter, because a probe runs no command whose name is one letter.
+    The script's functions get one-letter names. No command that a probe runs has a one-letter name.
     """
     letters = iter("ABCDEFGHIJKLMNOPQSUVWXYZabcdefghijklmnopqrstuvwxyz")
     short = {name: next(letters) for name in _FUNCTION.findall(text)}
@@ -89,7 +90,9 @@ def _shortened_awk_part(text: str) -> str:
 
 
 def _parts_without_line_breaks(parts: list[str]) -> list[str]:
-    """The awk program without the line breaks that are unnecessary: next to a brace inside a block, and after a backslash."""
+    """The parts of the awk program without unnecessary line breaks. A line break is unnecessary after a backslash, and beside a
+    brace inside a block.
+    """
     depth, joined = 0, []
     for part in (each.replace("\\\n", "") for each in parts):
         kept = []
@@ -103,7 +106,7 @@ def _parts_without_line_breaks(parts: list[str]) -> list[str]:
 
 
 def _short_names(parts: list[str]) -> dict[str, str]:
-    """For each name in the awk program, a short name. The more often a name occurs, the shorter its new name."""
+    """Maps each name in the awk program to a short name. Frequent names get the shortest names."""
     used = Counter(name for part in parts for name in _NAME.findall(part) if name not in _LANGUAGE)
     fresh = (f"{letter}{number or ''}" for number in count() for letter in "abcdefghijklmnopqrstuvwxyzABCDEGHIJKLMNOPQRTUVWXYZ")
     return {name: next(fresh) for name, _ in used.most_common()}

@@ -23,9 +23,9 @@ _MOST_TEXT = 2_000_000
 
 
 def tool_script(action: Action, run: str, recipe: Recipe | None = None) -> str:
-    """The script for one action in the guest. The run's id ``run`` may contain only letters, digits and dashes.
+    """The script for one action in the guest. The run id ``run`` may contain only letters, digits and dashes.
 
-    The recipe is encoded in base64.
+    The script contains the recipe, encoded in base64.
     """
     head = [f"#!/bin/sh\nREPLANK_ACT={action}", f"REPLANK_RUN={run}"]
     if recipe is not None:
@@ -84,7 +84,7 @@ def _script_text(name: str) -> str:
 
 
 def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer | None:
-    """The answer of a tool script; None if the answer is incomplete. The argument ``at`` is the time at which the command began."""
+    """The answer of a tool script; None if the answer is incomplete. ``at`` is the time when the command began."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").rstrip().split("\n")
     starts = [place for place, line in enumerate(lines) if line == _FIRST]
     if not starts or lines[-1].strip() != _END:
@@ -132,7 +132,7 @@ def _field_number(told: AnswerSection, name: str) -> int | None:
 
 
 def _decompressed_file(told: AnswerSection, name: str) -> str:
-    """The text of a compressed file, as far as the file arrived; empty if the file cannot be decompressed."""
+    """The text of a compressed file, or of the part that arrived; empty if the file cannot be decompressed."""
     text = _field_word(told, name)
     try:
         raw = base64.b64decode(text[: len(text) // 4 * 4])

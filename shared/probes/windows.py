@@ -1,4 +1,4 @@
-"""Reads facts from the JSON object of a Windows answer."""
+"""Reads facts from the JSON object in a Windows probe's answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shared.probes.frame import ProbeUnreadable
 
 T = TypeVar("T")
 END = "@end"
-"""The beginning of the last line of a complete Windows answer."""
+"""The text with which the last line of a Windows probe's complete answer begins."""
 
 
 class FieldReader:

@@ -1,4 +1,6 @@
-"""Identifies the caller from the request's headers, checks whether the caller may do the act, and writes the audit."""
+"""Identifies the caller from the request's headers, checks whether the caller may carry out the act, and records the act in the
+audit.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ class ActRequest:
 
 
 class CallerSettings(Protocol):
-    """The settings that decide which caller may do which act."""
+    """The settings that decide which caller may carry out which act."""
 
     @property
     def operator_header(self) -> str: ...
@@ -56,8 +58,7 @@ class CallerSettings(Protocol):
 
 
 def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Caller:
-    """The caller of the request. If the request has a token, the token names the caller. Without a token, the operator header
-    names the caller.
+    """The caller that the request's token names. If the request has no token, the operator header names the caller.
 
     Raises Refused (Operator.Missing, Operator.Invalid, Token.*), and Transient if the sign-in provider does not answer.
     """
@@ -84,7 +85,7 @@ def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: P
 
 
 def carry_out_act(came: ActRequest, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
-    """Carry out an act if the caller may do the act. The audit records the request and its outcome, even if the act is refused."""
+    """Carry out an act if the caller has permission. The audit records the request and its outcome, even if the act is refused."""
     access = settings.access_rules or AccessRules()
     caller, refusal = _identify_caller(came, ports, settings)
     target = _act_target(came, ports, access)
@@ -127,9 +128,8 @@ def decode_header(given: str, where: str) -> str:
 
 
 def token_in_headers(headers: Mapping[str, str]) -> str:
-    """The provider's token in the headers, which have lower-case names; empty without one.
-
-    The function does not check the token.
+    """The sign-in provider's token in the headers; empty if there is no token. The token is not verified. The header names must be
+    in lower case.
     """
     given = headers.get(TOKEN_HEADER, "").strip()
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
@@ -163,10 +163,8 @@ def _audit_line(came: ActRequest, caller: Caller, target: _ActTarget, ports: Por
 
 @dataclass(frozen=True)
 class _ActTarget:
-    """The batch or migration that an act changes, in its state before the act.
-
-    ``before`` is the target's state and version. ``owner`` is the person who submitted the batch. The owner is read only if a
-    grant depends on the owner.
+    """The batch or migration that an act changes, as it was before the act. ``before`` is the state and version as text. ``owner``
+    is the person who submitted the batch. The owner is read only if a grant depends on the owner.
     """
 
     before: str = ""
@@ -177,7 +175,7 @@ class _ActTarget:
 def _act_target(came: ActRequest, ports: Ports, access: AccessRules) -> _ActTarget:
     """The batch or migration that the act changes.
 
-    Raises Transient if the target cannot be read now, because without the batch's owner the act might be refused wrongly.
+    Raises Transient if the target cannot be read now, because an act might be wrongly refused if the batch's owner is unknown.
     """
     by_owner = any(grant.owners for grant in access.grants or ())
     try:
@@ -194,8 +192,8 @@ def _act_target(came: ActRequest, ports: Ports, access: AccessRules) -> _ActTarg
 
 
 def _accounts_in_body(body: str, ports: Ports) -> tuple[str, ...]:
-    """The accounts that the request body for a new batch names. Faults in the body are ignored here, because the act itself
-    reports them.
+    """The account ids in the request body for a new batch. Faults in the body are ignored here, because the act itself reports
+    them.
     """
     if '"accountIds"' not in body:
         return ("",)

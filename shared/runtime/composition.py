@@ -108,9 +108,8 @@ class DeferredAdapter:
 
 
 class DriverSettingErrors(Mapping[str, Permanent]):
-    """For the name of each driver that lacks a setting, the error.
-
-    Each error names the missing setting. The drivers are checked when the mapping is first read.
+    """Maps the name of each driver that lacks a setting to an error. The error names the missing setting. The drivers are checked
+    when the mapping is first read.
     """
 
     def __init__(self, drivers: Callable[[], dict[str, Driver]]) -> None:
@@ -121,10 +120,10 @@ class DriverSettingErrors(Mapping[str, Permanent]):
         return self._make_drivers()
 
     def path_error(self, name: str, os_type: str, releases: Sequence[str]) -> Permanent | None:
-        """The error that names the setting which the driver lacks for the OS type and the destinations; None if no setting is
-        missing.
+        """The error for a setting that the driver needs for these destinations but lacks; None if no setting is missing.
 
-        The result is also None for a driver that this version does not know, because ``Ports.driver_by_name`` refuses the driver.
+        The result is also None for a driver that this version does not know, because ``Ports.driver_by_name`` refuses such a
+        driver.
         """
         if name not in self._drivers:
             return None

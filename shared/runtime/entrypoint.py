@@ -32,9 +32,8 @@ from shared.runtime.messages import (
 from shared.runtime.settings import Settings, read_settings
 
 ACKNOWLEDGED = frozenset({Fate.STALE, Fate.REFUSED, Fate.PERMANENT})
-"""The fates of errors that would occur again at every further delivery.
-
-If handling a message raises an error with one of these fates, the message is acknowledged, so that it is not delivered again.
+"""The fates of errors that would recur at every delivery of a message. If a message causes such an error, the message is
+acknowledged and therefore not delivered again.
 """
 _LEVELS = {Fate.STALE: logging.INFO, Fate.REFUSED: logging.WARNING, Fate.TRANSIENT: logging.WARNING}
 _FACTS = ("migrationId", "batchId", "instanceId", "hop", "attempt", "version")
@@ -44,7 +43,7 @@ T = TypeVar("T")
 
 @dataclass
 class _FunctionState:
-    """What one instance of a function keeps between invocations."""
+    """The state that one instance of a function keeps between invocations."""
 
     settings: Settings
     credentials: Credentials
@@ -54,9 +53,8 @@ class _FunctionState:
 
 
 _running: dict[str, _FunctionState] = {}
-"""For the name of each initialized function, the state of the function.
-
-A deployed process has one function. A simulation has all functions in one process.
+"""Maps the name of each initialized function to the function's state. In a deployment, each process runs one function. In a
+simulation, one process runs all functions.
 """
 
 

@@ -24,7 +24,9 @@ _TRUTH = {"true": True, "false": False, "": False}
 
 
 def http_request_in_gateway_event(event: dict[str, Any]) -> dict[str, Any]:
-    """The gateway's event as a request in the HTTP trigger's form. Raises Refused (Event.Invalid) if a field has the wrong type."""
+    """The request in a gateway event, converted into the HTTP trigger's form. Raises Refused (Event.Invalid) if a field has the
+    wrong type.
+    """
     method, path = event["httpMethod"], event.get("path")
     if not isinstance(method, str) or not isinstance(path, str):
         raise _invalid_event("its httpMethod or path is not text")

@@ -14,7 +14,7 @@ VERSION = "/v1"
 redefined.
 """
 DEPRECATED_SINCE = 1795824000
-"""The day since which paths without a version are deprecated, as Unix time: 2026-11-28. Deprecated paths still work."""
+"""The day from which paths without a version are deprecated (2026-11-28), as Unix time. Deprecated paths still work."""
 DOCUMENT = "/openapi.json"
 """The path of the OpenAPI document. The path needs no version, because the document describes all versions of the API."""
 MEDIA_TYPE = "application/json"
@@ -40,9 +40,8 @@ def deprecation_headers(path: str) -> dict[str, str]:
 
 
 def headers_by_name(given: Mapping[str, Any] | None) -> dict[str, str]:
-    """The request's headers, with their names in lower case as keys.
-
-    If a header was sent in two spellings, the values are joined by a comma, as HTTP joins repeated headers.
+    """Maps the lower-case name of each header to the header's value. If several spellings of a name were sent, a comma joins their
+    values, as HTTP joins repeated headers.
     """
     found: dict[str, str] = {}
     for name, value in (given or {}).items():
@@ -77,9 +76,9 @@ def parameter_value(name: str, value: Any) -> str:
 
 
 def object_from_unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a JSON object from its pairs of name and value. Raises Refused if a name occurs twice.
+    """The JSON object with these names and values. Raises Refused if a name occurs twice.
 
-    Without the check for repeated names, the last value would be used without a warning.
+    Without this check, Python's JSON parser would silently use the last value of a repeated name.
     """
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -97,8 +96,8 @@ def entity_tag(view: object, body: str) -> str:
 
 
 def is_tag_known_to_caller(tag: str, if_none_match: str) -> bool:
-    """Whether the caller already has the answer, because the request's header If-None-Match contains the answer's tag. Weak tags
-    match too.
+    """Whether the caller already has the answer. This is so if the request's header If-None-Match contains the answer's tag. Weak
+    tags match too.
     """
     given = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return tag in given or "*" in given

@@ -35,7 +35,7 @@ DEFERRED: Mapping[str, Mapping[str, Any]] = {
 }
 """The modules whose import is deferred, each with the names that the SDKs import from the module.
 
-Each name has the value that the SDKs get instead; None means a ``DeferredName``.
+Each name is mapped to the value that the SDKs get instead. None means a ``DeferredName``.
 """
 _loading = threading.RLock()
 

@@ -37,7 +37,9 @@ log = logging.getLogger("replank")
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a log record as one line of JSON: time, level, the invocation's facts, the record's own facts, and the message."""
+    """Formats a log record as one line of JSON: time, level, facts about the invocation, facts about the record, and the
+    message.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         own = {key: record.__dict__[key] for key in KEYS if key in record.__dict__}

@@ -14,13 +14,13 @@ from shared.domain.message import Message
 MAX_EVENT_BYTES = 64 * 1024
 """Maximum bytes of one event with its attributes.
 
-The dead letter queue accepts no larger events. Real events are about a tenth as large as MAX_EVENT_BYTES.
+The dead letter queue accepts no larger events. Real events are about a tenth as large as this maximum.
 """
 MAX_DELIVERY_BYTES = 1024 * 1024
 """Maximum bytes of one delivery that contains several events."""
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
-"""Maximum bytes of the event for one HTTP request, including the request's body in base64. The API's own limit for the body is
-smaller.
+"""Maximum bytes of the event for one HTTP request, including the request's body in base64. The API sets a smaller limit for the
+request's body.
 """
 MAX_NAME = 256
 """Maximum characters of an id or name in an event's data. Tablestore's keys have at most 1024 bytes."""
@@ -55,10 +55,8 @@ def parse_event_json(event: bytes | str, *, limit: int) -> Any:
 
 
 def http_request_in_document(document: Any) -> dict[str, Any]:
-    """The document as an HTTP request. The request's field ``door`` says whether the document has the HTTP trigger's form or API
-    Gateway's form.
-
-    Raises Refused (Event.Invalid) if the document has neither the trigger's form nor the gateway's form.
+    """The HTTP request in a parsed event. The request's field ``door`` says whether the event has the HTTP trigger's form or API
+    Gateway's form. Raises Refused (Event.Invalid) if the event has neither form.
     """
     if isinstance(document, dict) and "httpMethod" in document and "requestContext" not in document:
         from shared.runtime import gateway  # only the api function needs it
@@ -77,7 +75,9 @@ _REQUEST: dict[str, type] = {"rawPath": str, "body": str, "headers": dict, "quer
 
 
 def messages_in_document(document: Any, request_id: str, *, size: int = 0) -> list[Message]:
-    """The messages in an event of ``size`` bytes. Raises Refused (Event.Invalid) if any of the messages is unreadable."""
+    """The messages in a parsed event, whose JSON text has ``size`` bytes. Raises Refused (Event.Invalid) if any of the messages is
+    unreadable.
+    """
     if size > MAX_EVENT_BYTES and not isinstance(document, list):
         raise _invalid_event(f"it has {size} bytes, more than {MAX_EVENT_BYTES}")
     if isinstance(document, list):

@@ -65,7 +65,7 @@ _STATUSES = {
 def openapi_document(routes: tuple[Route, ...], operator_header: str, *, server: str = ".") -> Json:
     """The whole OpenAPI document, made from the routes.
 
-    ``server`` is the base URL of the paths. A relative base URL is correct both behind the HTTP trigger and behind a gateway.
+    ``server`` is the base URL of the paths. A relative base URL works behind both the HTTP trigger and a gateway.
     """
     schemas: Json = {"Error": ERROR, "TriggerError": TRIGGER_ERROR}
     paths: Json = {}

@@ -1,4 +1,6 @@
-"""The API's routes that cover all batches: the batches that need a person, and the snapshots that are kept."""
+"""The API's operations that cover all batches: they list the batches that may need a person's action, and list and total the
+snapshots.
+"""
 
 from __future__ import annotations
 

@@ -35,11 +35,10 @@ bucket.
 """
 
 TOKEN_KNOWN = timedelta(minutes=10)
-"""How long the result of a token's check is kept."""
+"""How long the result of verifying a token is cached."""
 PROVIDER_REST = timedelta(minutes=1)
-"""How long no token is checked after the sign-in provider failed to answer.
-
-Without the pause, every request would wait for the provider.
+"""How long the verification of tokens pauses after the sign-in provider has failed to answer. Without the pause, every request
+would wait for the provider.
 """
 
 
@@ -82,18 +81,18 @@ class RateLimiter:
 
 
 class CallerRates:
-    """Counts each request under its caller: the person of a verified token, the gateway's app, or the IP address.
+    """Limits the requests of each caller. A caller is the person whom a verified token names, a gateway app, or an IP address.
 
-    All readers of the operations page have the console's address, and each of them sends a token. Each person therefore has a
-    separate count, wherever the person's requests come from. Headers that only claim something (a name, a forwarded address) do not
-    count.
+    All requests from the operations page come from the console's IP address, and each request has its reader's token. The requests
+    of each reader are therefore counted separately. Headers with unverified claims, such as a name or a forwarded address, are
+    ignored.
     """
 
     def __init__(self, per_minute: int) -> None:
         self._limited = per_minute > 0
         self._rates = RateLimiter(per_minute)
         self._checked: OrderedDict[bytes, tuple[str, datetime]] = OrderedDict()
-        """For each token's digest, the person whom the token names, and the time of the check.
+        """Maps the digest of each token to the person whom the token names, and to the time of the check.
 
         The person is empty if the token was refused.
         """
@@ -109,7 +108,7 @@ class CallerRates:
         self._rates.count_request(person or origin, now)
 
     def _person_of_token(self, token: str, origin: str, sign_in: SignIn, now: datetime) -> str:
-        """The key of the verified person; empty if the token is refused, or cannot be checked now."""
+        """The key of the person whom the token names; empty if the token is refused, or cannot be verified at the moment."""
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         person, checked_at = self._checked.get(digest, ("", None))
         if checked_at is not None and timedelta(0) <= now - checked_at < TOKEN_KNOWN:

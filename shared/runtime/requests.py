@@ -136,7 +136,7 @@ FLAG: Json = {"type": "boolean", "default": False}
 
 
 def policy_number_schema(name: str) -> Json:
-    """The schema of a number in the policy. The policy's field provides the bounds, the default and the description."""
+    """The schema of a numeric field of the policy. The bounds, the default and the description come from the policy model."""
     least, most = BOUNDS[name]
     default = {"default": DEFAULTS[name]} if DEFAULTS.get(name) is not None else {}
     return {"type": "integer", "minimum": least, "maximum": most, "description": WORDS[name], **default}
@@ -250,7 +250,7 @@ _SHAPES: Json = {
     "allowListed": FLAG,
     "automaticRollback": FLAG,
 }
-"""The schemas of the policy's fields that are not numbers, without their descriptions."""
+"""The schemas of the policy's non-numeric fields. The schemas do not include the descriptions."""
 POLICY = object_schema(
     {
         name: policy_number_schema(name) if name in BOUNDS else {**_SHAPES[name], "description": words}

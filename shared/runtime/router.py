@@ -28,7 +28,7 @@ class PriceSettings(Protocol):
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One request to the API, as an operation receives the request: parameters and body are already checked."""
+    """A request to the API as an operation receives it, with checked parameters and a checked body."""
 
     ports: Ports
     prices: PriceSettings
@@ -43,7 +43,7 @@ class ApiCall:
     sign_in: tuple[str, str] = ("", "")
     """The issuer of the OpenID Connect provider, and the client id to use there.
 
-    The issuer and the client id are empty without a provider.
+    The issuer and the client id are empty if there is no provider.
     """
     seen: int = 0
     """The version of the act's target that the operator saw; 0 on routes that do not require If-Match."""
@@ -52,7 +52,7 @@ class ApiCall:
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer of an operation. ``view`` is sent as JSON, but a string is sent unchanged."""
+    """The answer of an operation. ``view`` is sent as JSON, or unchanged if it is a string."""
 
     view: object
     status: int = 200

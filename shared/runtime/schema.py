@@ -2,7 +2,7 @@
 OpenAPI document.
 
 Supported keywords: type, enum, pattern, minLength, maxLength, minimum, maximum, items, minItems, maxItems, properties, required,
-additionalProperties, propertyNames, maxProperties, anyOf (of ``required``). Every error names the wrong field by the field's path.
+additionalProperties, propertyNames, maxProperties, anyOf (only with ``required``). Every error names the path of the invalid field.
 """
 
 from __future__ import annotations

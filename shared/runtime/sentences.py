@@ -1,6 +1,6 @@
 """Translates a text that consists of known sentences with changing parts.
 
-The module has no side effects, and its time grows linearly with the text's length.
+The module has no side effects, and its running time grows linearly with the length of the text.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ LONGEST = 1500
 """Maximum characters of a text that is translated. Longer texts do not come from the pipeline."""
 _DEEPEST = 4
 _WEAK = 8
-"""A sentence with fewer letters outside its changing parts is weak.
-
-A weak sentence, such as ``{} on {}``, might match the words of a person. The parts of a weak sentence must therefore be known
-sentences or single words.
+"""A sentence is weak if its fixed text has fewer letters than this number. A weak sentence, such as ``{} on {}``, might match words
+that a person wrote. The parts of a weak sentence must therefore be known sentences or single words.
 """
 _MOST_PIECES = 20
 _ID_CHARACTER = re.compile(r"[\d\-/._\\:]")
-"""A character that ids, paths, devices and numbers have, and plain English words lack."""
+"""Matches a character that occurs in ids, paths, device names and numbers, but not in plain English words."""
 _PLACE = re.compile(r"\{([1-9])\}")
 _JOINTS = (("; ", "；"), (". ", ""), (", ", "、"), (": ", "："))
 """The separators between sentences, each in English and in Chinese. A person may have written the text after a colon."""
@@ -39,7 +37,7 @@ class Sentence:
     """The number of letters outside the sentence's changing parts."""
 
     def parts(self, text: str) -> list[str] | None:
-        """The words in ``text`` at the places of the changing parts; None if ``text`` does not match the sentence."""
+        """The words in ``text`` that fill the sentence's changing parts; None if ``text`` does not match the sentence."""
         first, last = self.pieces[0], self.pieces[-1]
         if len(self.pieces) == 1:
             return [] if text == first else None
@@ -114,8 +112,8 @@ class Catalogue:
             yield from self._translations_with_known_ends(text, depth)
 
     def _filled_text(self, sentence: Sentence, parts: list[str], depth: int) -> Found | None:
-        """The Chinese sentence with its parts filled in. None if the sentence is weak, and a part of several words stays
-        English, or every part is a plain English word.
+        """The Chinese sentence with its parts filled in. None if a weak sentence has a part of several words that stays English.
+        Also None if every part of a weak sentence is a plain English word.
         """
         found = [self._translated_part(each, depth) for each in parts]
         if sentence.letters < _WEAK:

@@ -44,7 +44,7 @@ class Settings:
     smc_endpoint: str = ""
     sts_endpoint: str = ""
     accounts: Mapping[str, MemberAccount] = field(default_factory=dict)
-    """For each account id, the member account."""
+    """Maps each account id to the member account."""
     max_moving: int = 20
     protect: bool = True
     """Whether Replank switches on the deletion protection of an instance during its migration."""
@@ -176,7 +176,7 @@ def _notice_policy(reader: _VariableReader) -> Policy:
 
 
 def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
-    """For each account id, the member account. It is an error if REPLANK_ACCOUNTS names the deployment's own account."""
+    """Maps each account id to the member account. It is an error if REPLANK_ACCOUNTS names the deployment's own account."""
     given, external_id = reader.variable_text("REPLANK_ACCOUNTS"), reader.variable_text("REPLANK_EXTERNAL_ID")
     if not given:
         return {}
@@ -194,7 +194,7 @@ def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
 
 
 def _access_rules(reader: _VariableReader) -> AccessRules | None:
-    """The rules that say who may do which act: the grants of each role, and how well the caller's name must be proved."""
+    """The rules that say who may do which act: the grants of each role, and how reliably the caller's name must be verified."""
     if not any(map(reader.variable_text, ("REPLANK_OIDC_ISSUER", "REPLANK_ROLES", "REPLANK_ACT_TRUST"))):
         return None
     from shared.domain.roles import AccessRules, read_grants, read_minimum_trust
@@ -220,7 +220,7 @@ def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
     """Replank's catalog, extended by the operator's rows. The variable REPLANK_CATALOG holds JSON, or the name of a JSON file in
     the package.
 
-    The catalog rows that the operator added get the current day of ``clock`` as their date.
+    The operator's rows are dated with the current day of ``clock``.
     """
     given = reader.variable_text("REPLANK_CATALOG")
     if not given:

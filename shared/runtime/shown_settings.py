@@ -51,11 +51,11 @@ VALUES: dict[str, Callable[[Settings], object]] = {
     "REPLANK_RETRY_PAUSE_MS": lambda found: found.retry_pause_ms,
     "REPLANK_LOG_LEVEL": lambda found: found.log_level,
 }
-"""The value of each setting in force, in the order of docs/reference.md."""
+"""Maps the name of each setting to a function that returns the setting's value. The order is that of docs/reference.md."""
 
 
 def setting_list(found: Settings) -> SettingList:
-    """The settings in force. Each setting says whether its value is the default."""
+    """The settings in force. Each entry says whether the value is the default."""
     default = Settings(found.region, found.account_id, (found.region,))
     shown = ((name, _value_text(value(found)), _value_text(value(default))) for name, value in VALUES.items())
     return SettingList(tuple(SettingView(name, hide_secrets(text), text == usual) for name, text, usual in shown))

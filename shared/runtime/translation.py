@@ -51,10 +51,9 @@ FIELDS = frozenset(
 
 
 def entries() -> dict[str, dict[str, str]]:
-    """For the name of each file in the catalogue, the content of the file. For each English sentence, a file has the Chinese
-    sentence.
+    """Maps the name of each catalogue file to the file's content. Each file maps English sentences to their Chinese translations.
 
-    The file ``words`` has words and phrases from which the code makes sentences. A single word from the file ``words`` is
+    The file ``words`` contains words and phrases from which the code builds sentences. A single word from the file ``words`` is
     translated only inside a sentence.
     """
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
@@ -89,7 +88,7 @@ def preferred_language(accepted: str) -> str:
 
 
 def in_language(answer: Any, language: str) -> Any:
-    """The answer of the API, with its sentences in the given language. The answer consists of plain JSON values."""
+    """An answer of the API with its sentences translated into the given language. The answer consists of plain JSON values."""
     return _translated_value(answer) if language == CHINESE else answer
 
 

@@ -117,7 +117,9 @@ def _answer_in_readers_language(answer: Any, headers: Mapping[str, str]) -> Any:
 
 
 def error_response(error: ReplankError, request_id: str, headers_asked: Mapping[str, str] = NO_HEADERS) -> Json:
-    """The response that reports an error, in the language that the request's headers (lower-case names) ask for."""
+    """The response that reports an error, in the language that the request's headers prefer. The header names must be in lower
+    case.
+    """
     status = callers.http_status_of_error(error)
     body = {"Code": error.code, "Message": error.message, "RequestId": request_id, "Recommend": error.remedy}
     body = _answer_in_readers_language(body, headers_asked)
@@ -285,11 +287,11 @@ def _parse_json(text: str) -> Any:
 
 
 def _parse_number(text: str) -> int | float:
-    """The number in the text. 5.0 becomes an integer, because JSON Schema accepts 5.0 as an integer."""
+    """The number in the text. A number such as 5.0 becomes an integer, because JSON Schema accepts 5.0 as an integer."""
     found = float(text)
     return int(found) if found.is_integer() else found
 
 
 def _refuse_nan_or_infinity(name: str) -> None:
-    """Raise ValueError. JSON allows neither NaN nor Infinity."""
+    """Raise ValueError, because JSON allows neither NaN nor Infinity."""
     raise ValueError(name)
