@@ -249,7 +249,7 @@ def acknowledge_batch(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Accept the risks of a batch and the snapshots of all its disks.
+    """Accept the risks of a batch, and agree to snapshots of all its disks.
 
     The batch's instances can migrate only after its acknowledgement.
     """

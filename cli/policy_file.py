@@ -64,7 +64,7 @@ class ParsedPolicy:
 
 
 def read_policy_file(file: Path) -> Json:
-    """The policy in a file. Raises Problem (Policy.Invalid), which names the first flaw."""
+    """The policy that a policy file contains. Raises Problem (Policy.Invalid), which names the first flaw."""
     written = parse_policy_file(file)
     for flaw in written.flaws:
         where = f"{file}:{flaw.line}:{flaw.column}: {flaw.field}"
