@@ -13,7 +13,7 @@ import typer
 from cli import output, states
 from cli.catalog import day_from_text
 from cli.client import ApiClient
-from cli.files import read_json
+from cli.files import read_json_file
 from cli.findings import severity_in_words
 from cli.options import AsJson
 from cli.problem import Problem, bad_input_problem, option_without_effect_problem
@@ -82,7 +82,7 @@ def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
     ``on`` overrides the time in the facts, and ``to`` overrides the destination.
     """
     try:
-        document = read_json(file)
+        document = read_json_file(file)
     except (OSError, ValueError) as error:
         raise bad_input_problem(
             "File.Unreadable",
@@ -161,7 +161,7 @@ def precheck_instances(
         for each in found:
             if len(found) > 1:
                 print(f"\n{each['instanceId']} {each['instanceName']}")
-            _print_assessment(each)
+            _print_precheck(each)
     if not all(map(_has_passed_precheck, found)):
         raise typer.Exit(1)
 
@@ -187,7 +187,7 @@ def _wait_for_prechecks(api: ApiClient, batch_id: str, every: int) -> list[Json]
     raise Problem("Precheck.Pending", f"Batch {batch_id} is still being checked.", f"Look again: replank status {batch_id}")
 
 
-def _print_assessment(found: Json) -> None:
+def _print_precheck(found: Json) -> None:
     for finding in found["findings"]:
         print(f"[{severity_in_words(finding)}] {output.finding_headline(finding)}\n  {finding['remedy']}")
     if found["failure"]:

@@ -161,22 +161,22 @@ class ApiClient:
         remedy.
         """
         try:
-            return self._send_to_path(method, _VERSION + path, query=query, body=body, seen=seen)
+            return self._send_signed_request(method, _VERSION + path, query=query, body=body, seen=seen)
         except Problem as problem:
             if problem.code != "Route.NotFound":
                 raise
         # Before and during a deployment, a function may be too old for the path's version. Such a function refuses the path and
         # does nothing, so the older path can be tried.
-        return self._send_to_path(method, path, query=query, body=body, seen=seen)
+        return self._send_signed_request(method, path, query=query, body=body, seen=seen)
 
-    def _send_to_path(self, method: str, path: str, *, query: Json | None, body: Json | None, seen: int) -> Any:
+    def _send_signed_request(self, method: str, path: str, *, query: Json | None, body: Json | None, seen: int) -> Any:
         self.http = self.http or HttpClient()
         content = b"" if body is None else json.dumps(body).encode()
         given = {name: str(value) for name, value in (query or {}).items()}
         headers = self._signed_headers(method, self.url + path, given)
         headers |= {"if-match": f'"{seen}"'} if seen else {}
         status, answer = self.http.send_json(method, self.url + path, headers=headers, body=content, query=given)
-        output.show_hold(self.http.held)
+        output.print_hold_notice(self.http.held)
         if status >= 400:
             raise problem_from_answer(status, answer)
         return answer

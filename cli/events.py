@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.files import read_json
+from cli.files import read_json_file
 from cli.options import AsJson
 from cli.problem import NEGATIVE, Problem, bad_input_problem
 from cli.sdk_account import OperatorAccount, problem_from_error
@@ -66,7 +66,7 @@ def send_events(file: _FILE, as_json: AsJson = False) -> None:
 def read_events(file: Path) -> list[Json]:
     """The events in a JSON file. Raises Problem (File.Unreadable, File.Invalid)."""
     try:
-        found = read_json(file)
+        found = read_json_file(file)
     except (OSError, ValueError) as error:
         raise bad_input_problem(
             "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Give a JSON file with a CloudEvent."

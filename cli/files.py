@@ -24,7 +24,7 @@ _BITS_MISREAD = re.compile("(?:64|32)\N{GREEK SMALL LETTER LAMDA}")
 """Matches GBK text that was wrongly decoded as UTF-8. The Chinese character for "bit" then becomes a lambda."""
 
 
-def read_json(file: Path) -> Any:
+def read_json_file(file: Path) -> Any:
     """The parsed content of a JSON file. Raises OSError if the file cannot be read, and ValueError if the content is not JSON.
 
     If the file holds several documents, a list of the documents is returned. For example, ``aliyun ... >> fleet.json`` appends one

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.events import ROOT
-from cli.files import read_json
+from cli.files import read_json_file
 from cli.problem import Problem, bad_input_problem, option_without_effect_problem
 
 Json = dict[str, Any]
@@ -107,7 +107,7 @@ def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
 
 def _read_fleet_json(file: Path) -> Any:
     try:
-        return read_json(file)
+        return read_json_file(file)
     except OSError as error:
         raise bad_input_problem("Fleet.Unreadable", f"{file} cannot be read: {error.strerror}.", "Check the path.") from None
     except ValueError as error:
@@ -204,7 +204,7 @@ def _guest_validator() -> Any:
     """The JSON Schema validator for one guest's facts, made from the schema of the local cloud."""
     from jsonschema import Draft202012Validator
 
-    schema = read_json(SCHEMA)
+    schema = read_json_file(SCHEMA)
     return Draft202012Validator({"$ref": "#/$defs/guest", "$defs": schema["$defs"]})
 
 

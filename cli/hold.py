@@ -16,10 +16,10 @@ Json = dict[str, Any]
 
 def add_commands(app: typer.Typer) -> None:
     """Add the command hold to the command line."""
-    app.command("hold")(hold_or_release)
+    app.command("hold")(hold_or_release_account)
 
 
-def hold_or_release(
+def hold_or_release_account(
     release: Annotated[
         bool, typer.Option("--release", help="Release the hold, so that starts are allowed again. Needs --why.")
     ] = False,

@@ -119,7 +119,7 @@ def confirm_migrations(
     if batch:
         _confirm_migrations_of_batch(api, batch, yes, as_json)
     else:
-        _act_on_target(api, migration, "confirmation", as_json, seen_version)
+        _act_on_named_migration(api, migration, "confirmation", as_json, seen_version)
 
 
 AT_ONCE = 100
@@ -140,7 +140,7 @@ def _confirm_migrations_of_batch(api: ApiClient, batch: str, yes: bool, as_json:
         kept = found["policy"]["retentionDays"]
         question = f"Confirm these {len(migrated)}? Their snapshots are deleted {kept} days later; then nothing can be rolled back."
         typer.confirm(question, abort=True, err=True)
-    done, refused = _send_acts(api, f"/batches/{batch}/confirmation", migrated, "confirmed")
+    done, refused = _request_bulk_act(api, f"/batches/{batch}/confirmation", migrated, "confirmed")
     if as_json:
         output.show_json({"confirmed": done, "refused": refused})
     else:
@@ -150,7 +150,7 @@ def _confirm_migrations_of_batch(api: ApiClient, batch: str, yes: bool, as_json:
         raise typer.Exit(1)
 
 
-def _send_acts(api: ApiClient, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
+def _request_bulk_act(api: ApiClient, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
     """Ask the API to carry out an act on many migrations. Returns the ids of the migrations on which the act succeeded, and the
     refusals with their reasons.
     """
@@ -187,7 +187,7 @@ def retry_migrations(
     if failed:
         _retry_failed_migrations(api, migration, yes, as_json)
     else:
-        _act_on_target(api, migration, "retry", as_json, seen_version)
+        _act_on_named_migration(api, migration, "retry", as_json, seen_version)
 
 
 def _retry_failed_migrations(api: ApiClient, batch: str, yes: bool, as_json: bool) -> None:
@@ -202,7 +202,7 @@ def _retry_failed_migrations(api: ApiClient, batch: str, yes: bool, as_json: boo
             line = f"{each['migrationId']}  {each['instanceId']}  {each['failure']['code']} ({each['failure']['stage']})"
             print(line, file=sys.stderr)
         typer.confirm(f"Try these {len(found)} again? A failed rollback is continued as a rollback.", abort=True, err=True)
-    done, refused = _send_acts(api, f"/batches/{batch}/retry", found, "retried")
+    done, refused = _request_bulk_act(api, f"/batches/{batch}/retry", found, "retried")
     if as_json:
         output.show_json({"retried": done, "refused": refused})
     else:
@@ -214,7 +214,7 @@ def _retry_failed_migrations(api: ApiClient, batch: str, yes: bool, as_json: boo
 
 def cancel_migration(migration: MigrationId, seen_version: Seen = None, as_json: AsJson = False) -> None:
     """Cancel a migration before its instance is changed."""
-    _act_on_target(ApiClient.from_environment(), migration, "cancellation", as_json, seen_version)
+    _act_on_named_migration(ApiClient.from_environment(), migration, "cancellation", as_json, seen_version)
 
 
 def roll_back_migration(
@@ -229,14 +229,14 @@ def roll_back_migration(
     if not yes and "rollback" in found["acts"]:
         question = f"Reset every disk of {found['instanceId']} to its snapshot? Data written since is lost."
         typer.confirm(question, abort=True, err=True)
-    _post_act(api, found, "rollback", as_json, seen_version)
+    _request_act(api, found, "rollback", as_json, seen_version)
 
 
-def _act_on_target(api: ApiClient, migration: str, act: str, as_json: bool, seen_version: int | None) -> None:
-    _post_act(api, migration_to_act_on(api, migration, act), act, as_json, seen_version)
+def _act_on_named_migration(api: ApiClient, migration: str, act: str, as_json: bool, seen_version: int | None) -> None:
+    _request_act(api, migration_to_act_on(api, migration, act), act, as_json, seen_version)
 
 
-def _post_act(api: ApiClient, found: Json, act: str, as_json: bool, seen_version: int | None) -> None:
+def _request_act(api: ApiClient, found: Json, act: str, as_json: bool, seen_version: int | None) -> None:
     """Ask the API to carry out an act on a migration that still has the version ``seen_version``. If ``seen_version`` is None, the
     version in ``found`` is used.
     """

@@ -167,7 +167,7 @@ def actor_in_words(line: Mapping[str, Any]) -> str:
 _shown_hold_headers: set[str] = set()
 
 
-def show_hold(header: str) -> None:
+def print_hold_notice(header: str) -> None:
     """Print on stderr, once per command, that the account is on hold, and why.
 
     ``header`` is the value of the API's header ``X-Replank-Hold``: the reason, as a JSON text.

@@ -52,14 +52,14 @@ def show_plan(
         remedy = "Name a batch, or select instances: replank plan --tag env=prod. `replank status` lists the batches."
         raise bad_input_problem("Option.Missing", "The batch or the selection is missing.", remedy)
     path = f"/batches/{batch}/plan"
-    found = api.get(path, seed=seed) if batch else _make_plan(api, body_with_token(body), seed, 15 if wait is None else wait)
+    found = api.get(path, seed=seed) if batch else _create_plan(api, body_with_token(body), seed, 15 if wait is None else wait)
     if as_json:
         output.show_json(found)
     else:
         _print_plan(found)
 
 
-def _make_plan(api: ApiClient, body: Json, seed: str, wait_min: int) -> Json:
+def _create_plan(api: ApiClient, body: Json, seed: str, wait_min: int) -> Json:
     """Create a plan as a dry run. Returns the plan once every instance is prechecked, or after ``wait_min`` minutes."""
     found: Json = api.post("/plans", body)
     for _ in range(wait_min * 60 // PAUSE_S):

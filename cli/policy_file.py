@@ -54,7 +54,7 @@ class ParsedPolicy:
     places: dict[Place, tuple[int, int]] = field(default_factory=dict)
     flaws: list[PolicyFlaw] = field(default_factory=list)
 
-    def flaw_at_place(self, place: Place, message: str) -> PolicyFlaw:
+    def flaw_in_field(self, place: Place, message: str) -> PolicyFlaw:
         """A flaw with the line and column of its field.
 
         If the file lacks the field, the line and column of the nearest enclosing field are used.
@@ -120,7 +120,7 @@ def _yaml_node_value(node: Any, place: Place, written: ParsedPolicy) -> Any:
         inner = (*place, name)
         if name in found:
             written.places[inner] = (key.start_mark.line + 1, key.start_mark.column + 1)
-            written.flaws.append(written.flaw_at_place(inner, "is given twice"))
+            written.flaws.append(written.flaw_in_field(inner, "is given twice"))
         found[name] = _yaml_node_value(value, inner, written)
         written.places[inner] = (key.start_mark.line + 1, key.start_mark.column + 1)
     return found
@@ -149,7 +149,7 @@ def _validation_flaws(written: ParsedPolicy) -> Iterator[PolicyFlaw]:
             place, message = (*place, strangers[0]), f"is not a known field; known are {', '.join(error.schema['properties'])}"
         elif error.validator == "pattern":
             message = f"{error.instance[:60]!r} must be {error.schema.get('title', 'plain text of one line')}"
-        yield written.flaw_at_place(place, message[:300])
+        yield written.flaw_in_field(place, message[:300])
     if not errors:
         yield from _model_flaws(written)
 
@@ -160,7 +160,7 @@ def _model_flaws(written: ParsedPolicy) -> Iterator[PolicyFlaw]:
     except Refused as error:
         named = _NAMED.search(f"{error.message} ".replace("policy.policy", "policy"))
         place = tuple(int(each) if each.isdigit() else each for each in re.findall(r"\w+", named[1])) if named else ()
-        yield written.flaw_at_place(place, f"{error.message} {error.remedy}")
+        yield written.flaw_in_field(place, f"{error.message} {error.remedy}")
 
 
 def field_path(place: Place) -> str:

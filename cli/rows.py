@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.files import read_json
+from cli.files import read_json_file
 from cli.problem import bad_input_problem
 from cli.today import today_in_utc
 from shared.domain.catalog import CATALOG, Catalog
@@ -32,7 +32,7 @@ def catalog_from_file(file: Path | None) -> Catalog:
 def read_catalog_rows(file: Path) -> Any:
     """The catalog rows in a JSON file. The rows themselves are not checked. Raises Problem (File.Unreadable)."""
     try:
-        return read_json(file)
+        return read_json_file(file)
     except (OSError, ValueError) as error:
         raise bad_input_problem(
             "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Name a JSON file. docs/operations.md shows an example."

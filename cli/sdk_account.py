@@ -83,7 +83,7 @@ class OperatorAccount:
             region_id=self.region,
             connect_timeout=CONNECT_MS,
             read_timeout=READ_MS,
-            **proxy_settings(host),
+            **proxy_bypass_settings(host),
         )
         return Client(config)
 
@@ -143,7 +143,7 @@ class OperatorAccount:
         )
 
 
-def proxy_settings(host: str) -> dict[str, str]:
+def proxy_bypass_settings(host: str) -> dict[str, str]:
     """Client settings that bypass the environment's proxy if the host is this machine."""
     return {"no_proxy": host} if is_this_machine(host) else {}
 

@@ -14,7 +14,7 @@ import typer
 from cli import output
 from cli.catalog import day_from_text
 from cli.events import ROOT
-from cli.files import read_json
+from cli.files import read_json_file
 from cli.local import start
 from cli.local.place import StateFolder
 from cli.local.ticket import create_console_link
@@ -153,7 +153,7 @@ def load_instances(
     """
     if schema:
         _refuse_conflicting_options({"A fleet": fleet, "--guests": guests, "--replace": replace}, "--schema", schema)
-        output.show_json(read_json(SCHEMA))
+        output.show_json(read_json_file(SCHEMA))
         return
     _refuse_guests_without_fleet(fleet, guests)
     place = StateFolder.from_path(state)

@@ -15,7 +15,7 @@ from typing import Any
 
 from cli import events, output
 from cli.catalog import day_to_judge_support
-from cli.files import read_json
+from cli.files import read_json_file
 from cli.fleet import SHOWN, Fleet, read_fleet
 from cli.problem import bad_input_problem
 from cli.rows import catalog_with_rows, read_catalog_rows
@@ -90,7 +90,7 @@ class RunPlan:
 def sample_plan() -> RunPlan:
     """The plan for the sample fleet and scenario that ship with Replank."""
     notices = sorted((EXAMPLES / "notices").glob("*.json"))
-    return _make_plan(EXAMPLES / "fleet.json", None, notices, _read_scenario(EXAMPLES / "scenario.json"))
+    return _read_plan(EXAMPLES / "fleet.json", None, notices, _read_scenario(EXAMPLES / "scenario.json"))
 
 
 def plan_from_files(
@@ -102,10 +102,10 @@ def plan_from_files(
     support is judged.
     """
     rows = read_catalog_rows(catalog) if catalog else None
-    return _make_plan(fleet, guests, notices, _read_scenario(expect) if expect else {}, on, rows)
+    return _read_plan(fleet, guests, notices, _read_scenario(expect) if expect else {}, on, rows)
 
 
-def _make_plan(
+def _read_plan(
     fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None, rows: Any = None
 ) -> RunPlan:
     """The run plan that the files describe.
@@ -184,7 +184,7 @@ def _notice_problems(notice: Json, catalog: Catalog) -> Iterator[str]:
 
 def _read_scenario(file: Path) -> Json:
     try:
-        found = read_json(file)
+        found = read_json_file(file)
     except (OSError, ValueError) as error:
         raise bad_input_problem(
             "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Name a JSON file. examples/scenario.json is an example."

@@ -75,7 +75,7 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
         if state and "more" in answer.sections
         else None,
     )
-    return _facts_including_health(_facts_including_newer_sections(linux, answer, modules), answer)
+    return _facts_including_health_section(_facts_including_newer_sections(linux, answer, modules), answer)
 
 
 def _facts_including_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: AnswerSection | None) -> LinuxFacts:
@@ -114,7 +114,7 @@ def _root_login_setting(more: AnswerSection) -> str | None:
     return None if more.first_value_for_key("sshd") == "no" else more.first_value_for_key("root-login") or ""
 
 
-def _facts_including_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
+def _facts_including_health_section(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
     """The facts in ``linux``, extended by facts about fstab, the metadata service, name resolution and the clock.
 
     A value is None if no tool in the guest could report it.

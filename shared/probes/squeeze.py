@@ -85,11 +85,13 @@ def _shortened_awk_part(text: str) -> str:
         if parts[at][0] == '"':
             parts[at - 1], parts[at + 1] = parts[at - 1].rstrip(" "), parts[at + 1].lstrip(" ")
     short = _short_names(parts[::2])
-    parts[::2] = [_NAME.sub(lambda found: short.get(found[0], found[0]), part) for part in _parts_without_line_breaks(parts[::2])]
+    parts[::2] = [
+        _NAME.sub(lambda found: short.get(found[0], found[0]), part) for part in _parts_without_extra_line_breaks(parts[::2])
+    ]
     return "".join(parts)
 
 
-def _parts_without_line_breaks(parts: list[str]) -> list[str]:
+def _parts_without_extra_line_breaks(parts: list[str]) -> list[str]:
     """The parts of the awk program without unnecessary line breaks. A line break is unnecessary after a backslash, and beside a
     brace inside a block.
     """

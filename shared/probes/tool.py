@@ -36,7 +36,7 @@ def tool_script(action: Action, run: str, recipe: Recipe | None = None) -> str:
     return "\n".join([*head, _script_text("tool.sh")])
 
 
-def is_tool_run_removed(output: bytes, run: str) -> bool:
+def is_tool_cleanup_reported(output: bytes, run: str) -> bool:
     """Whether the guest reports that it has removed everything that the run installed."""
     return f"replank-tool cleaned {run}" in output.decode("utf-8", "replace").splitlines()
 

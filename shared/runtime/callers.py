@@ -89,7 +89,7 @@ def carry_out_act(came: ActRequest, carry_out: Callable[[Caller], Reply], ports:
     access = settings.access_rules or AccessRules()
     caller, refusal = _identify_caller(came, ports, settings)
     target = _act_target(came, ports, access)
-    entry = audit.record_request(ports, _audit_line(came, caller, target, ports))
+    entry = audit.record_request(ports, _audit_request(came, caller, target, ports))
     try:
         if refusal is not None:
             raise refusal
@@ -144,7 +144,7 @@ def _identify_caller(came: ActRequest, ports: Ports, settings: CallerSettings) -
         return Caller(claimed), error
 
 
-def _audit_line(came: ActRequest, caller: Caller, target: _ActTarget, ports: Ports) -> AuditRequest:
+def _audit_request(came: ActRequest, caller: Caller, target: _ActTarget, ports: Ports) -> AuditRequest:
     return AuditRequest(
         at=ports.clock.now(),
         who=caller.name,

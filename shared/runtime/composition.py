@@ -81,7 +81,7 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         guest=DeferredAdapter(lambda: _make_guest_port(clients)),
         drivers=_make_drivers(clients, settings, clock) if function in USES_SMC else {},
         unready=unready,
-        unready_on_path=unready.path_error,
+        unready_on_path=unready.setting_error_for_path,
         limits=DeploymentLimits(max_moving=settings.max_moving, protect=settings.protect),
         catalog=settings.catalog,
         regions=settings.regions,
@@ -119,7 +119,7 @@ class DriverSettingErrors(Mapping[str, Permanent]):
     def _drivers(self) -> dict[str, Driver]:
         return self._make_drivers()
 
-    def path_error(self, name: str, os_type: str, releases: Sequence[str]) -> Permanent | None:
+    def setting_error_for_path(self, name: str, os_type: str, releases: Sequence[str]) -> Permanent | None:
         """The error for a setting that the driver needs for these destinations but lacks; None if no setting is missing.
 
         The result is also None for a driver that this version does not know, because ``Ports.driver_by_name`` refuses such a

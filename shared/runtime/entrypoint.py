@@ -69,9 +69,9 @@ def initialize(function: str, context: object) -> None:
         credentials = function_credentials(os.environ, context)
         _running[function] = _FunctionState(settings, credentials, make_ports(function, settings, credentials))
         if function == "api":
-            from shared.runtime.rates import CallerRates
+            from shared.runtime.rates import CallerRateLimiter
 
-            _running[function].rates = CallerRates(settings.api_rate)
+            _running[function].rates = CallerRateLimiter(settings.api_rate)
         importlib.import_module("shared.runtime.web" if function == "api" else f"shared.stages.{function}")
 
 

@@ -29,10 +29,10 @@ def http_request_in_gateway_event(event: dict[str, Any]) -> dict[str, Any]:
     """
     method, path = event["httpMethod"], event.get("path")
     if not isinstance(method, str) or not isinstance(path, str):
-        raise _invalid_event("its httpMethod or path is not text")
+        raise _invalid_event_error("its httpMethod or path is not text")
     for name, kind in _KINDS.items():
         if not isinstance(event.get(name) or kind(), kind):
-            raise _invalid_event(f"its {name} has the wrong type")
+            raise _invalid_event_error(f"its {name} has the wrong type")
     path = _path_with_parameters(path, event.get("pathParameters") or {})
     return {
         "rawPath": path,
@@ -48,7 +48,7 @@ def http_request_in_gateway_event(event: dict[str, Any]) -> dict[str, Any]:
 def _path_with_parameters(path: str, parameters: dict[str, Any]) -> str:
     """The path with its parameters filled in. The gateway may pass the path as a pattern such as ``/migrations/[migrationId]``."""
     if not all(isinstance(value, str) for value in parameters.values()):
-        raise _invalid_event("one of its pathParameters is not text")
+        raise _invalid_event_error("one of its pathParameters is not text")
     return _PLACE.sub(lambda found: quote(parameters.get(found[1] or found[2], found[0]), safe=""), path)
 
 
@@ -56,10 +56,10 @@ def _parse_base64_flag(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if not isinstance(value, str) or value.lower() not in _TRUTH:
-        raise _invalid_event("its isBase64Encoded is neither true nor false")
+        raise _invalid_event_error("its isBase64Encoded is neither true nor false")
     return _TRUTH[value.lower()]
 
 
-def _invalid_event(problem: str) -> Refused:
+def _invalid_event_error(problem: str) -> Refused:
     what = f"This event is not understood: it has the form of an API Gateway event, but {problem}."
     return Refused("Event.Invalid", what, "Correct the sender. docs/gateway.md describes what the gateway sends.")

@@ -64,7 +64,7 @@ def check_media_type(headers: Mapping[str, str]) -> None:
         )
 
 
-def parameter_value(name: str, value: Any) -> str:
+def checked_parameter_value(name: str, value: Any) -> str:
     """The checked value of a query parameter. Raises Refused (Request.Invalid) if the parameter was given more than once.
 
     The HTTP trigger joins the values of a repeated parameter with commas. No valid value contains a comma, so a comma means a

@@ -44,14 +44,14 @@ def parse_event_json(event: bytes | str, *, limit: int) -> Any:
     """Parse the JSON of an event. Raises Refused (Event.Invalid) if the event is not JSON or has more than ``limit`` bytes."""
     raw = event.encode() if isinstance(event, str) else bytes(event)
     if len(raw) > limit:
-        raise _invalid_event(f"it has {len(raw)} bytes, more than {limit}")
+        raise _invalid_event_error(f"it has {len(raw)} bytes, more than {limit}")
     try:
         found = json.loads(raw)
         if b"\\ud" in raw.lower():
             json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair can be neither stored nor published
         return found
     except (ValueError, RecursionError):
-        raise _invalid_event("it is not JSON in UTF-8") from None
+        raise _invalid_event_error("it is not JSON in UTF-8") from None
 
 
 def http_request_in_document(document: Any) -> dict[str, Any]:
@@ -65,9 +65,9 @@ def http_request_in_document(document: Any) -> dict[str, Any]:
     context = document.get("requestContext") if isinstance(document, dict) else None
     about = context.get("http") if isinstance(context, dict) else None
     if not isinstance(about, dict) or not all(isinstance(about.get(name, ""), str) for name in ("method", "path")):
-        raise _invalid_event("it is not a request of an HTTP trigger")
+        raise _invalid_event_error("it is not a request of an HTTP trigger")
     if not all(isinstance(document.get(name) or kind(), kind) for name, kind in _REQUEST.items()):
-        raise _invalid_event(f"it is not a request of an HTTP trigger: one of {', '.join(_REQUEST)} has the wrong type")
+        raise _invalid_event_error(f"it is not a request of an HTTP trigger: one of {', '.join(_REQUEST)} has the wrong type")
     return {**document, "door": "trigger"}
 
 
@@ -79,21 +79,21 @@ def messages_in_document(document: Any, request_id: str, *, size: int = 0) -> li
     unreadable.
     """
     if size > MAX_EVENT_BYTES and not isinstance(document, list):
-        raise _invalid_event(f"it has {size} bytes, more than {MAX_EVENT_BYTES}")
+        raise _invalid_event_error(f"it has {size} bytes, more than {MAX_EVENT_BYTES}")
     if isinstance(document, list):
         if not 0 < len(document) <= MAX_EVENTS:
-            raise _invalid_event(f"it is a list of {len(document)} events")
+            raise _invalid_event_error(f"it is a list of {len(document)} events")
         return [_message_from_document(each, request_id) for each in document]
     return [_message_from_document(document, request_id)]
 
 
 def _message_from_document(document: Any, request_id: str) -> Message:
     if not isinstance(document, dict):
-        raise _invalid_event("it is not an object")
+        raise _invalid_event_error("it is not an object")
     if "triggerName" in document and "triggerTime" in document and "type" not in document:
         return _timer_message(document, request_id)
     if document.get("specversion", "1.0") != "1.0":
-        raise _invalid_event("its specversion is not 1.0")
+        raise _invalid_event_error("its specversion is not 1.0")
     type_, event_id, source = (_required_text(document, name) for name in ("type", "id", "source"))
     at = parse_time_or_none(document["time"]) if isinstance(document.get("time"), str) else None
     region_id = str(document.get("aliyunregionid") or "")
@@ -113,18 +113,18 @@ def _timer_message(document: dict[str, Any], request_id: str) -> Message:
 def _required_text(document: dict[str, Any], name: str) -> str:
     value = document.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= 512:
-        raise _invalid_event(f"its {name} is missing or is not text of 1 to 512 characters")
+        raise _invalid_event_error(f"its {name} is missing or is not text of 1 to 512 characters")
     return value
 
 
 def _event_data(document: dict[str, Any]) -> dict[str, Any]:
     data = document.get("data")
     if data is None and "data_base64" in document:
-        data = _json_in_base64(document["data_base64"])
+        data = _parse_base64_json(document["data_base64"])
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise _invalid_event("its data is not an object")
+        raise _invalid_event_error("its data is not an object")
     _check_ids_and_names(data)
     if isinstance(data.get("content"), dict):
         _check_ids_and_names(data["content"])
@@ -136,15 +136,15 @@ def _check_ids_and_names(data: dict[str, Any]) -> None:
     for name in _NAMES:
         value = data.get(name, "")
         if value is not None and (not isinstance(value, str) or len(value) > MAX_NAME):
-            raise _invalid_event(f"{name} is not text of at most {MAX_NAME} characters")
+            raise _invalid_event_error(f"{name} is not text of at most {MAX_NAME} characters")
 
 
-def _json_in_base64(value: Any) -> Any:
+def _parse_base64_json(value: Any) -> Any:
     try:
         return json.loads(base64.b64decode(value, validate=True))
     except (ValueError, TypeError, binascii.Error, RecursionError):
-        raise _invalid_event("its data_base64 is not JSON in base64") from None
+        raise _invalid_event_error("its data_base64 is not JSON in base64") from None
 
 
-def _invalid_event(problem: str) -> Refused:
+def _invalid_event_error(problem: str) -> Refused:
     return Refused("Event.Invalid", f"This event is not understood: {problem}.", "Correct the sender. The schemas are in events/.")

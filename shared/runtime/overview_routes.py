@@ -12,7 +12,7 @@ from shared.stages.api import attention_views, snapshot_views, snapshots
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 
 
-def _list_batch_needs(call: ApiCall) -> Reply:
+def _list_batches_needing_person(call: ApiCall) -> Reply:
     from shared.stages.api import attention
 
     return Reply(
@@ -45,7 +45,7 @@ OVERVIEW_ROUTES: tuple[Route, ...] = (
         "/needs",
         "listNeeds",
         "Batches that may need a person now, with their counts by state. One page checks at most 100 batches, newest first.",
-        _list_batch_needs,
+        _list_batches_needing_person,
         attention_views.BatchesNeedingPerson,
         query=_PAGE,
     ),

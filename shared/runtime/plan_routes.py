@@ -10,7 +10,7 @@ _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _BATCH = "/batches/{batchId}"
 
 
-def _make_plan(call: ApiCall) -> Reply:
+def _create_plan(call: ApiCall) -> Reply:
     made, created = batches.submit_batch(call.ports, {**call.body, "dryRun": True}, call.caller)
     return Reply(_plan_view(call, made.batch_id), 201 if created else 200)
 
@@ -57,7 +57,7 @@ PLAN_ROUTES: tuple[Route, ...] = (
         "/plans",
         "makePlan",
         "Plan a submission as a dry run, in which no instance can migrate. Ask for the plan again until no instance is unassessed.",
-        _make_plan,
+        _create_plan,
         plan_views.PlanView,
         query={"seed": requests.NAME},
         body=requests.PLAN,

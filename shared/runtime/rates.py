@@ -80,7 +80,7 @@ class RateLimiter:
             self._buckets.popitem(last=False)
 
 
-class CallerRates:
+class CallerRateLimiter:
     """Limits the requests of each caller. A caller is the person whom a verified token names, a gateway app, or an IP address.
 
     All requests from the operations page come from the console's IP address, and each request has its reader's token. The requests

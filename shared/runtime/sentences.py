@@ -36,7 +36,7 @@ class Sentence:
     letters: int
     """The number of letters outside the sentence's changing parts."""
 
-    def parts(self, text: str) -> list[str] | None:
+    def changing_parts(self, text: str) -> list[str] | None:
         """The words in ``text`` that fill the sentence's changing parts; None if ``text`` does not match the sentence."""
         first, last = self.pieces[0], self.pieces[-1]
         if len(self.pieces) == 1:
@@ -53,7 +53,7 @@ class Sentence:
         return [*found, text[at:end]]
 
 
-class Found(NamedTuple):
+class RatedTranslation(NamedTuple):
     """A translation of a text, with its cost.
 
     The cost grows with the amount of text that stays English, so the translation with the lowest cost is the best.
@@ -78,7 +78,7 @@ class Catalogue:
             where.setdefault(key, []).append(each)
         self._tails = [each for each in sentences if each.pieces[0][:1] in (" ", ";")]
         self._heads = [each for each in sentences if len(each.pieces) == 1 and each.pieces[0].endswith(" ")]
-        self._known = dict[tuple[str, int], Found | None]()
+        self._known = dict[tuple[str, int], RatedTranslation | None]()
 
     def translate(self, text: str) -> str:
         """The Chinese translation of an English text; the English text if the catalogue has no translation."""
@@ -88,21 +88,21 @@ class Catalogue:
         found = self._best_translation(text, 0)
         return found.text if found else text
 
-    def _best_translation(self, text: str, depth: int) -> Found | None:
+    def _best_translation(self, text: str, depth: int) -> RatedTranslation | None:
         """The best translation of a text; None if the text contains no sentence of the catalogue."""
         if text in self._whole:
-            return Found(self._whole[text], 0)
+            return RatedTranslation(self._whole[text], 0)
         if depth >= _DEEPEST or " " not in text:
             return None
         if (text, depth) not in self._known:
             self._known[text, depth] = min(self._translations(text, depth), key=lambda each: each.cost, default=None)
         return self._known[text, depth]
 
-    def _translations(self, text: str, depth: int) -> Iterator[Found]:
+    def _translations(self, text: str, depth: int) -> Iterator[RatedTranslation]:
         candidates = [*self._by_end.get("", ()), *self._by_end.get(text[-3:], ()), *self._by_end.get(text[-2:], ())]
         candidates += [*self._by_end.get(text[-1:], ()), *(each for n in (1, 2, 3) for each in self._by_start.get(text[:n], ()))]
         for sentence in candidates:
-            parts = sentence.parts(text)
+            parts = sentence.changing_parts(text)
             found = self._filled_text(sentence, parts, depth) if parts is not None else None
             if found:
                 yield found
@@ -111,7 +111,7 @@ class Catalogue:
         if depth:
             yield from self._translations_with_known_ends(text, depth)
 
-    def _filled_text(self, sentence: Sentence, parts: list[str], depth: int) -> Found | None:
+    def _filled_text(self, sentence: Sentence, parts: list[str], depth: int) -> RatedTranslation | None:
         """The Chinese sentence with its parts filled in. None if a weak sentence has a part of several words that stays English.
         Also None if every part of a weak sentence is a plain English word.
         """
@@ -123,41 +123,41 @@ class Catalogue:
                 return None
         text = _PLACE.sub(lambda place: found[int(place[1]) - 1].text, sentence.chinese)
         # Of two sentences that leave nothing in English, the one that says more itself is the right one.
-        return Found(text, sum(each.cost for each in found) * 100 + 100 + len(parts) - min(sentence.letters, 99))
+        return RatedTranslation(text, sum(each.cost for each in found) * 100 + 100 + len(parts) - min(sentence.letters, 99))
 
-    def _translated_part(self, text: str, depth: int) -> Found:
+    def _translated_part(self, text: str, depth: int) -> RatedTranslation:
         """The translation of one part of a sentence.
 
         A single word, an id or a number costs nothing. Any other part that stays English costs its length.
         """
         bare = text.strip()
         if bare in self._words:
-            return Found(text.replace(bare, self._words[bare]), 0)
+            return RatedTranslation(text.replace(bare, self._words[bare]), 0)
         found = self._best_translation(text, depth + 1)
         if found:
-            return Found(found.text, found.cost // 100 + 1)
-        return Found(text, 0 if " " not in bare else len(text))
+            return RatedTranslation(found.text, found.cost // 100 + 1)
+        return RatedTranslation(text, 0 if " " not in bare else len(text))
 
-    def _translations_with_known_ends(self, text: str, depth: int) -> Iterator[Found]:
+    def _translations_with_known_ends(self, text: str, depth: int) -> Iterator[RatedTranslation]:
         """Translations of a text that ends with a known phrase, such as ``and 3 more``, or begins with a known phrase, such as ``at
         least``.
         """
         for tail in self._tails:
             at = text.rfind(tail.pieces[0])
-            parts = tail.parts(text[at:]) if at > 0 else None
+            parts = tail.changing_parts(text[at:]) if at > 0 else None
             if parts is not None:
                 head, end = (
                     self._translated_part(text[:at], depth),
                     self._filled_text(replace(tail, letters=_WEAK), parts, depth),
                 )
                 if end:
-                    yield Found(head.text + end.text, head.cost * 100 + end.cost)
+                    yield RatedTranslation(head.text + end.text, head.cost * 100 + end.cost)
         for start in self._heads:
             if text.startswith(start.pieces[0]):
                 rest = self._translated_part(text[len(start.pieces[0]) :], depth)
-                yield Found(start.chinese + rest.text, rest.cost * 100)
+                yield RatedTranslation(start.chinese + rest.text, rest.cost * 100)
 
-    def _translations_of_joined_pieces(self, text: str, joint: str, chinese: str, depth: int) -> Iterator[Found]:
+    def _translations_of_joined_pieces(self, text: str, joint: str, chinese: str, depth: int) -> Iterator[RatedTranslation]:
         """A translation of a text that consists of several pieces with a separator between them.
 
         At least one piece must be known. If the separator is a colon, the first piece must be known.
@@ -172,9 +172,12 @@ class Catalogue:
             best[1] = None  # the words of a person, even if they look like a sentence of ours
         if best[0] is None if joint == ": " else not any(best):
             return
-        found = [known or Found(piece, 100 * len(piece) if " " in piece else 0) for known, piece in zip(best, pieces, strict=True)]
+        found = [
+            known or RatedTranslation(piece, 100 * len(piece) if " " in piece else 0)
+            for known, piece in zip(best, pieces, strict=True)
+        ]
         cost = sum(each.cost for each in found)
-        yield Found(chinese.join(each.text for each in found), cost)
+        yield RatedTranslation(chinese.join(each.text for each in found), cost)
 
 
 def _split_into_pieces(english: str, chinese: str) -> Sentence:

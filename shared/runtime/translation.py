@@ -50,7 +50,7 @@ FIELDS = frozenset(
 """The names of the fields in the API's answers that hold sentences to translate."""
 
 
-def entries() -> dict[str, dict[str, str]]:
+def catalogue_entries() -> dict[str, dict[str, str]]:
     """Maps the name of each catalogue file to the file's content. Each file maps English sentences to their Chinese translations.
 
     The file ``words`` contains words and phrases from which the code builds sentences. A single word from the file ``words`` is
@@ -62,14 +62,14 @@ def entries() -> dict[str, dict[str, str]]:
 @lru_cache(maxsize=1)
 def catalogue() -> Catalogue:
     """The Chinese catalogue. The catalogue's files are read only once, at the first translation."""
-    found = entries()
+    found = catalogue_entries()
     words = found.pop("words")
     phrases = {english: chinese for english, chinese in words.items() if " " in english}
     return Catalogue({**phrases, **{english: each for part in found.values() for english, each in part.items()}}, words)
 
 
 @lru_cache(maxsize=4096)
-def chinese(text: str) -> str:
+def chinese_text(text: str) -> str:
     """The Chinese translation of an English text; the English text if the catalogue has no translation."""
     return catalogue().translate(text)
 
@@ -87,7 +87,7 @@ def preferred_language(accepted: str) -> str:
     return best
 
 
-def in_language(answer: Any, language: str) -> Any:
+def translated_answer(answer: Any, language: str) -> Any:
     """An answer of the API with its sentences translated into the given language. The answer consists of plain JSON values."""
     return _translated_value(answer) if language == CHINESE else answer
 
@@ -106,7 +106,7 @@ def _translated_field(name: str, value: Any, around: dict[str, Any]) -> Any:
     # Beside ``by`` stands who gave the reason, in words of their own.
     if name in FIELDS and not (name == "why" and "by" in around):
         if isinstance(value, str):
-            return chinese(value)
+            return chinese_text(value)
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
-            return [chinese(each) for each in value]
+            return [chinese_text(each) for each in value]
     return _translated_value(value)

@@ -113,7 +113,7 @@ def _answer_in_readers_language(answer: Any, headers: Mapping[str, str]) -> Any:
         return answer
     from shared.runtime import translation  # programs seldom name a language
 
-    return translation.in_language(answer, translation.preferred_language(headers["accept-language"]))
+    return translation.translated_answer(answer, translation.preferred_language(headers["accept-language"]))
 
 
 def error_response(error: ReplankError, request_id: str, headers_asked: Mapping[str, str] = NO_HEADERS) -> Json:
@@ -227,7 +227,7 @@ def _query_parameters(route: Route, given: Mapping[str, Any]) -> Json:
         raise schema.invalid_field_error(unknown[0][:60], f"is not a known parameter (known: {known})")
     found: Json = {name: each["default"] for name, each in route.query.items() if "default" in each}
     for name, text in given.items():
-        wanted, value = route.query[name], http_rules.parameter_value(name, text)
+        wanted, value = route.query[name], http_rules.checked_parameter_value(name, text)
         found[name] = _parse_whole_number(name, value) if wanted["type"] == "integer" else value
         schema.check_value(found[name], wanted, name)
     return found

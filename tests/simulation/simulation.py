@@ -113,7 +113,7 @@ def prepared() -> Iterator[None]:
         stack.enter_context(mock.patch.object(localcloud.account, "make", make))
         stack.enter_context(mock.patch.object(logs, "configure_logging"))
         stack.enter_context(mock.patch.object(time, "sleep"))
-        stack.enter_context(mock.patch.object(output, "show_hold"))
+        stack.enter_context(mock.patch.object(output, "print_hold_notice"))
         stack.enter_context(remembered())
         level = logs.log.level
         logs.log.setLevel(logging.CRITICAL + 1)

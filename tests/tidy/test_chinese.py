@@ -7,11 +7,11 @@ import re
 from shared.domain.findings import Finding
 from shared.domain.migration import State
 from shared.domain.prechecks import RULES
-from shared.runtime.translation import entries
+from shared.runtime.translation import catalogue_entries
 from tests.support.shown_texts import shown_texts
 from tools.pages import errors
 
-PARTS = entries()
+PARTS = catalogue_entries()
 WORDS = PARTS.pop("words")
 CHINESE = {english: chinese for part in PARTS.values() for english, chinese in part.items()}
 PROBE = "Look at the command's output in the ECS console (Cloud Assistant, execution results), then retry."

@@ -23,7 +23,7 @@ from shared.domain.toolrun import ToolAnswer, is_answer_fresh, tool_run_id
 from shared.ports.clock import Clock
 from shared.ports.driver import InstanceIdentity, JobPhase, JobReport, UnfinishedJob
 from shared.ports.guest import Agent, Guest
-from shared.probes.tool import Action, is_tool_run_removed, parse_tool_answer, tool_script
+from shared.probes.tool import Action, is_tool_cleanup_reported, parse_tool_answer, tool_script
 
 _LOG = logging.getLogger("replank")
 TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
@@ -136,7 +136,7 @@ class GuestDriver:
             sent = migration.released_at if is_back else None  # an answer from before the rollback does not show the present state
             since = sent or (handle.began_at or migration.created_at) - CLOCKS_APART
             outputs = self._guest.command_results(migration.region_id, id, since)
-            if any(is_tool_run_removed(each.output, _tool_run_id(migration)) for each in outputs if each.ended):
+            if any(is_tool_cleanup_reported(each.output, _tool_run_id(migration)) for each in outputs if each.ended):
                 return
             self._send_tool_action(migration, "clean")
         except Refused as error:

@@ -11,7 +11,15 @@ import pytest
 from shared.domain.caller import Caller, Trust
 from shared.domain.errors import Refused, Transient
 from shared.runtime import web
-from shared.runtime.rates import MOST_CALLERS, PROVIDER_REST, TOKEN_KNOWN, CallerRates, RateLimiter, TooManyRequests, caller_key
+from shared.runtime.rates import (
+    MOST_CALLERS,
+    PROVIDER_REST,
+    TOKEN_KNOWN,
+    CallerRateLimiter,
+    RateLimiter,
+    TooManyRequests,
+    caller_key,
+)
 from tests.support.fakes import Fakes
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
@@ -101,7 +109,7 @@ class Counted:
     """A limit of so many requests a minute, and what comes from the console's address."""
 
     def __init__(self, per_minute: int) -> None:
-        self.rates, self.fakes, self.persons = CallerRates(per_minute), Fakes(), Persons()
+        self.rates, self.fakes, self.persons = CallerRateLimiter(per_minute), Fakes(), Persons()
         self.fakes.sign_in = self.persons
 
     def allowed(self, token: str = "", door: str = "trigger", **headers: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.migration import State
 from shared.runtime.sentences import LONGEST, Catalogue, Sentence
-from shared.runtime.translation import catalogue, chinese, in_language, preferred_language
+from shared.runtime.translation import catalogue, chinese_text, preferred_language, translated_answer
 from tests.support.api import ApiInMemory, migration
 
 
@@ -48,11 +48,11 @@ from tests.support.api import ApiInMemory, migration
     ],
 )
 def test_a_sentence_is_translated_with_its_parts(english: str, wanted: str) -> None:
-    assert chinese(english) == wanted
+    assert chinese_text(english) == wanted
 
 
 def test_the_words_of_a_person_stay_beside_the_sentence() -> None:
-    told = chinese(
+    told = chinese_text(
         "the batch is paused by ann since 2026-01-01 10:00 UTC: storm in the city. To resume the batch: replank resume b1"
     )
     assert told == "批次已暂停，操作人 ann，自 2026-01-01 10:00 UTC 起：storm in the city。恢复批次：replank resume b1"
@@ -71,7 +71,7 @@ def test_the_words_of_a_person_stay_beside_the_sentence() -> None:
     ],
 )
 def test_what_the_catalogue_does_not_know_stays_as_it_is(words: str) -> None:
-    assert chinese(words) == words
+    assert chinese_text(words) == words
 
 
 @pytest.mark.parametrize(
@@ -85,13 +85,13 @@ def test_what_the_catalogue_does_not_know_stays_as_it_is(words: str) -> None:
     ],
 )
 def test_no_text_takes_long(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks, look = list[int](), Sentence.parts
+    looks, look = list[int](), Sentence.changing_parts
 
     def counted(self: Sentence, given: str) -> object:
         looks.append(1)
         return look(self, given)
 
-    monkeypatch.setattr(Sentence, "parts", counted)
+    monkeypatch.setattr(Sentence, "changing_parts", counted)
     catalogue().translate(text[:LONGEST])
     assert len(looks) < 20_000
 
@@ -100,11 +100,11 @@ def test_no_text_takes_long(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_words_of_a_person_are_not_translated(language: str) -> None:
     policy = {"policy": {"blackouts": [{"reason": "Freeze on Friday"}]}, "selection": {"tags": ["The hold"]}}
     hold = {"held": True, "reason": "The hold"}
-    assert [in_language(each, language) for each in (policy, hold)] == [policy, hold]
+    assert [translated_answer(each, language) for each in (policy, hold)] == [policy, hold]
 
 
 def test_a_weak_sentence_does_not_match_plain_words() -> None:
-    assert [chinese(each) for each in ("Freeze on Friday", "End of quarter")] == ["Freeze on Friday", "End of quarter"]
+    assert [chinese_text(each) for each in ("Freeze on Friday", "End of quarter")] == ["Freeze on Friday", "End of quarter"]
 
 
 def test_a_weak_sentence_takes_only_ids_and_known_parts() -> None:
@@ -139,14 +139,14 @@ def test_only_sentences_are_translated_and_not_what_a_person_gave_as_reason() ->
         "limits": ["every slot is taken", "mine"],
         "policy": {"check": "every slot is taken", "title": 5},
     }
-    found = in_language(answer, "zh")
+    found = translated_answer(answer, "zh")
     assert found == {
         **answer,
         "heldBack": "所有名额都被占用",
         "findings": [{"why": "请回滚。", "code": "A.B", "remedy": "无需操作。"}],
         "limits": ["所有名额都被占用", "mine"],
     }
-    assert in_language(answer, "en") is answer
+    assert translated_answer(answer, "en") is answer
 
 
 def asked(path: str, language: str = "", method: str = "GET", **headers: str) -> tuple[dict[str, Any], Any]:
