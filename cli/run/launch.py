@@ -55,7 +55,8 @@ NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 def write_catalog_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
-    """Write the user's own catalog rows to a file for the functions. Returns the settings that name the file.
+    """Write the user's own catalog rows to a file for the functions. Returns the settings that tell the functions where the file
+    is.
 
     ``catalog`` is the built-in catalog, extended by the user's rows. The rows need a file, because all variables of a function
     together may have only 4 KB.

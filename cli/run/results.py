@@ -137,7 +137,9 @@ _SMC = {"jobs": "SMC jobs", "sources": "SMC sources", "access_tokens": "SMC acti
 
 
 def _leftovers_in_smc(rows: list[Json], inventory: Json) -> list[str]:
-    """Sentences about jobs, sources and activation codes that remain in SMC; empty if a failed migration may have kept them."""
+    """Sentences about jobs, sources and activation codes that remain in SMC. The list is empty if a migration failed, because a
+    failed migration may keep its resources.
+    """
     if any(row["result"] == "failed" and driver_traits(row["driver"]).copies_disks for row in rows):
         return []
     by_person = {row["instanceId"] for row in rows if driver_traits(row["driver"]).attended}

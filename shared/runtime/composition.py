@@ -192,8 +192,8 @@ def _make_guest_driver(clients: Clients, settings: Settings, clock: Clock) -> Dr
 
 
 def _make_member_accounts_port(function: str, settings: Settings, clients: Clients, clock: Clock) -> Accounts:
-    """Make the port of the member accounts. The api function only reads the names of the member accounts, and never assumes a
-    role.
+    """Make the port through which a function reaches the member accounts. The api function only reads the names of the member
+    accounts, and never assumes a role.
     """
     from shared.adapters.assumed_roles import MemberAccounts
 

@@ -112,8 +112,8 @@ class Catalogue:
             yield from self._translations_with_known_ends(text, depth)
 
     def _filled_text(self, sentence: Sentence, parts: list[str], depth: int) -> RatedTranslation | None:
-        """The Chinese sentence with its parts filled in. None if a weak sentence has a part of several words that stays English.
-        Also None if every part of a weak sentence is a plain English word.
+        """The Chinese sentence with its parts filled in. Returns None if a weak sentence has a part of several words that stays
+        English. Returns None, too, if every part of a weak sentence is a plain English word.
         """
         found = [self._translated_part(each, depth) for each in parts]
         if sentence.letters < _WEAK:
