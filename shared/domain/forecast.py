@@ -17,7 +17,15 @@ from shared.domain.batch import Batch, PauseState
 from shared.domain.durations import PERSON, SNAPSHOTS, Duration, RandomDraws, parts_after_snapshots
 from shared.domain.forecast_queue import GroupLocks, WaitingQueue
 from shared.domain.hold import NOTHING_HELD
-from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_start_count, blocking_limit, why_budget_spent
+from shared.domain.limits import (
+    AdmissionCounts,
+    Start,
+    StartContext,
+    allowed_start_count,
+    blocking_limit,
+    can_wave_budget_be_spent,
+    why_budget_spent,
+)
 
 WAITING = "not begun"
 MOVING = "under way"
@@ -358,6 +366,8 @@ def _next_event_time(run: _SimulatedRun) -> datetime | None:
 
 def _start_context(run: _SimulatedRun, *, own: str = "") -> StartContext:
     moving = len(run.moving) - (own in run.moving)
-    standing = AdmissionCounts(run.failed, run.canary, moving, moving, has_slot=bool(own), unproved=moving)
+    counts_waves = can_wave_budget_be_spent(run.batch.terms, len(run.failed))
+    by_wave = Counter(_wave_number(run, id) for id in run.failed) if counts_waves else Counter[int]()
+    standing = AdmissionCounts(run.failed, run.canary, moving, moving, has_slot=bool(own), unproved=moving, failed_by_wave=by_wave)
     wave = run.wave_of.get(own, 0) if own else run.batch.control.wave
     return StartContext(run.batch.terms, standing, NOTHING_HELD, run.now, run.account_limit, wave=wave)

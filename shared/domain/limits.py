@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 
-from shared.domain.batch import BatchTerms, PauseState
+from shared.domain.batch import BatchTerms, PauseState, Waves
 from shared.domain.effects import ReleaseSlot, post_command_effects
 from shared.domain.hold import Hold
 from shared.domain.migration import ADMITTED, Migration, State, Step, step
@@ -88,6 +89,8 @@ class AdmissionCounts:
     """Number of slots that other migrations of the batch hold in the same region; counted only if the policy limits these slots."""
     held_in_wave: int = 0
     """Number of slots that other migrations of the batch hold in the same wave; counted only if the policy limits these slots."""
+    failed_by_wave: Mapping[int, int] = field(default_factory=dict)
+    """For each wave, counted from 0, the number of its migrations in ``failed``; empty if the wave's budget cannot be spent."""
 
     @property
     def canary_candidate_count(self) -> int:
@@ -254,14 +257,37 @@ def _why_blacked_out(scene: StartContext) -> str:
 
 
 def why_budget_spent(scene: StartContext) -> str:
-    """The sentence for a batch in which more migrations failed than its budget allows; empty for any other batch."""
+    """The sentence for a batch in which more migrations failed than its budget, or the budget of a wave, allows; empty for any
+    other batch.
+    """
     budget = scene.terms.failure_budget
     if len(scene.standing.failed) <= budget:
-        return ""
+        return _why_wave_budget_spent(scene)
     failed = sorted(scene.standing.failed)
     more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
     count = "1 migration" if len(failed) == 1 else f"{len(failed)} migrations"
     return f"{count} failed ({', '.join(failed[:NAMED])}{more}), the budget is {budget}"
+
+
+def _why_wave_budget_spent(scene: StartContext) -> str:
+    budget = scene.terms.policy.wave_failure_budget
+    spent = [wave for wave, failed in scene.standing.failed_by_wave.items() if budget is not None and failed > budget]
+    if not spent:
+        return ""
+    failed = scene.standing.failed_by_wave[min(spent)]
+    count = "1 migration" if failed == 1 else f"{failed} migrations"
+    return f"{count} of wave {min(spent) + 1} failed, the budget of each wave is {budget}"
+
+
+def can_wave_budget_be_spent(terms: BatchTerms, failed: int) -> bool:
+    """Whether a wave can have spent its budget, if ``failed`` migrations of the whole batch failed."""
+    budget = terms.policy.wave_failure_budget
+    return budget is not None and failed > budget
+
+
+def failure_counts_by_wave(failed: Iterable[str], cut: Waves) -> Counter[int]:
+    """The number of the failed migrations in each wave. Without waves, all of them count in wave 0."""
+    return Counter(map(cut.wave_number, failed))
 
 
 NAMED = 5

@@ -32,6 +32,7 @@ NOTICE_POLICY_FIELDS = frozenset(
         "maxMovingPerWave",
         "failureBudget",
         "failurePercent",
+        "waveFailureBudget",
         "canary",
         "waves",
         "order",

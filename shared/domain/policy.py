@@ -62,6 +62,9 @@ class Policy:
     failure_percent: int | None = choice_field(
         None, "The failure budget in percent of the batch's instances, rounded down; replaces failureBudget.", (0, 99)
     )
+    wave_failure_budget: int | None = choice_field(
+        None, "The batch also pauses once more migrations of one wave than this have failed.", (0, 1000)
+    )
     canary: int = choice_field(0, "Instances that must be validated before the others start.", (0, 100))
     waves: tuple[str, ...] = choice_field(
         (),
@@ -144,7 +147,7 @@ class Policy:
 def _has_limits_of_newer_versions(policy: Policy) -> bool:
     """Whether the policy has limits that older versions would ignore. Older versions know only a single window."""
     newer = policy.windows or policy.blackouts or policy.stores_order or policy.approvals
-    return bool(newer or policy.has_region_or_wave_limit)
+    return bool(newer or policy.has_region_or_wave_limit or policy.wave_failure_budget is not None)
 
 
 def policy_without_never_open_window(policy: Policy) -> Policy:

@@ -16,13 +16,19 @@ from shared.domain import events
 from shared.domain.batch import BatchTerms, PauseState
 from shared.domain.errors import ReplankError
 from shared.domain.hold import Hold
-from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_start_count, why_budget_spent
+from shared.domain.limits import (
+    AdmissionCounts,
+    Start,
+    StartContext,
+    allowed_start_count,
+    why_budget_spent,
+)
 from shared.domain.migration import ADMITTED, MOVING, Migration
 from shared.ports.batches import BatchTally
 from shared.ports.migrations import WaitingMigration
 from shared.ports.ports import Ports
 from shared.stages.closing import close_batch_if_settled
-from shared.stages.slots import STATES_BEFORE_ADMISSION
+from shared.stages.slots import STATES_BEFORE_ADMISSION, counts_with_failures_by_wave
 
 if TYPE_CHECKING:
     from shared.domain.accounts import UnusableAccount
@@ -286,6 +292,7 @@ def _start_context_of_queue(queue: _BatchQueue, mine: set[str], tick: _TickState
         held_by_account=there + tick.offered_slot_count(account_id=account_id),
         unproved=len(mine - queue.tally.moved) + begun,
     )
+    standing = counts_with_failures_by_wave(standing, queue.tally.terms, tick.ports)
     trouble = tick.troubles.get(account_id)
     reason = trouble.why_unusable if trouble is not None and trouble.is_account_blocked(tick.now) else ""
     return StartContext(queue.tally.terms, standing, tick.hold, tick.now, tick.ports.limits.max_moving, reason)

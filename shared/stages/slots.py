@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain import limits
-from shared.domain.batch import Batch
+from shared.domain.batch import Batch, BatchTerms, Waves
 from shared.domain.effects import ReleaseLock
 from shared.domain.errors import Transient
 from shared.domain.hold import Hold
@@ -175,7 +175,18 @@ def _start_context_of_migration(seen: SlotUse, hold: Hold, tally: BatchTally, ow
         # The holders are read after the slots. If a slot is taken in between, the version of the slots changes, and this migration
         # gets no slot.
         standing = slot_counts(tally.terms, ports, without=mine).counts_with_region_and_wave(own, standing)
+    standing = counts_with_failures_by_wave(standing, tally.terms, ports)
     return StartContext(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
+
+
+def counts_with_failures_by_wave(standing: AdmissionCounts, terms: BatchTerms, ports: Ports) -> AdmissionCounts:
+    """Return a copy of ``standing`` that also counts the failures of each wave. Return ``standing`` if no wave can have spent its
+    budget.
+    """
+    if not limits.can_wave_budget_be_spent(terms, len(standing.failed)):
+        return standing
+    cut = ports.batches.waves(terms.batch_id) if terms.policy.waves else Waves()
+    return replace(standing, failed_by_wave=limits.failure_counts_by_wave(standing.failed, cut))
 
 
 def wave_number(tally: BatchTally, own: str, ports: Ports) -> int:

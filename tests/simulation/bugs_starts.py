@@ -92,6 +92,11 @@ def no_budget() -> list[Patch]:
     return [mock.patch.object(TablestoreBatches, "load_tally", rosy)]
 
 
+def no_wave_budget() -> list[Patch]:
+    """Only the failures of the whole batch are compared with a budget."""
+    return [mock.patch.object(limits, "_why_wave_budget_spent", return_value="")]
+
+
 def count_lost() -> list[Patch]:
     count = effects._PERFORMERS[CountOutcome]
 

@@ -57,6 +57,7 @@ MUTANTS = (
     Mutant("failures are not counted", 7, bugs_starts.no_budget, tune=weather.failing),
     Mutant("the share of failures that the policy gives is ignored", 7, bugs.share_ignored, tune=weather.failing_in_percent),
     Mutant("a late refusal does not count as failed", 7, bugs.late_refusal_uncounted, tune=weather.refused_late),
+    Mutant("the failure budget of a wave is ignored", 11, bugs_starts.no_wave_budget, tune=weather.failing_in_waves),
     Mutant("counting a failure does nothing", 7, bugs_starts.count_lost, tune=weather.failing),
     Mutant("a slot is given back with the snapshots", 7, bugs_starts.slot_lost),
     Mutant("a slot given back is still counted", 7, bugs_starts.miscounted),

@@ -155,6 +155,8 @@ class Policy:
     per_region: int | None = None
     per_wave: int | None = None
     """The maximum number of instances of the batch that move at once in a region, and in a wave."""
+    wave_failure_budget: int | None = None
+    """How many migrations of one wave may fail before nothing more starts; None for no such limit."""
     group: str = ""
     """The tag that identifies redundancy groups; empty for no groups."""
     order: str = ""
@@ -382,6 +384,7 @@ def _policy(doc: dict[str, Any]) -> Policy:
         max_moving=doc.get("max_moving", 5),
         failure_budget=doc.get("failure_budget", 1),
         failure_percent=doc.get("failure_percent"),
+        wave_failure_budget=doc.get("wave_failure_budget"),
         soak_min=doc.get("soak_min", 0),
         gate=doc.get("gate", "automatic"),
         approvals=doc.get("approvals", 0),
@@ -402,7 +405,15 @@ def _policy(doc: dict[str, Any]) -> Policy:
     )
 
 
-UNKNOWN_BEFORE = ("blackouts", "waves", "order", "approvals", "max_moving_per_region", "max_moving_per_wave")
+UNKNOWN_BEFORE = (
+    "blackouts",
+    "waves",
+    "order",
+    "approvals",
+    "max_moving_per_region",
+    "max_moving_per_wave",
+    "wave_failure_budget",
+)
 """Limits that older versions do not know. If a batch has one of these, the row also has a window that never opens, for older
 versions.
 """

@@ -240,6 +240,8 @@ def _batch(rng: random.Random, at: int, numbers: list[int], windows: set[int]) -
     parts = random.Random(f"parts:{sorted(map(str, policy.items()))}:{chosen}:{at}")
     if parts.random() < 0.2:
         policy |= {parts.choice(("maxMovingPerRegion", "maxMovingPerWave")): parts.choice((1, 2))}
+    if policy.get("waves") and policy["failureBudget"] and parts.random() < 0.5:
+        policy["waveFailureBudget"] = parts.randrange(policy["failureBudget"])
     if rng.random() < 0.05:
         request["dryRun"] = True
     if rng.random() < CHECKED and not windows & set(chosen):

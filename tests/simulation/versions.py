@@ -44,7 +44,7 @@ def fitting(scenario: Scenario) -> Scenario:
 
 
 def _without_budget(plan: BatchPlan) -> BatchPlan:
-    policy = {name: value for name, value in plan.request["policy"].items() if name != "failurePercent"}
+    policy = {name: value for name, value in plan.request["policy"].items() if name not in ("failurePercent", "waveFailureBudget")}
     return replace(plan, request={**plan.request, "policy": {**policy, "failureBudget": 1000}})
 
 

@@ -132,8 +132,13 @@ def commanded(scenario: Scenario) -> Scenario:
 
 
 def with_policy(scenario: Scenario, **policy: Any) -> Scenario:
-    """Add these fields to every batch's limits; None removes one. A window replaces all limits of time."""
+    """Add these fields to every batch's limits; None removes one.
+
+    A window replaces all limits of time. A budget or waves replace the budget of each wave.
+    """
     given = {"windows": None, "blackouts": None, **policy} if "window" in policy else policy
+    if {"waves", "failureBudget"} & set(policy):
+        given = {"waveFailureBudget": None, **given}
 
     def changed(own: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in {**own, **given}.items() if value is not None}
@@ -217,6 +222,11 @@ def failing(scenario: Scenario) -> Scenario:
 def failing_in_percent(scenario: Scenario) -> Scenario:
     """The same scenario with the budget as a percentage of the batch. The absolute count alone would stop nothing."""
     return with_policy(failing(scenario), failureBudget=100, failurePercent=0)
+
+
+def failing_in_waves(scenario: Scenario) -> Scenario:
+    """The same scenario as ``failing``. The batch may have nine failures, but each wave none."""
+    return with_policy(failing(scenario), failureBudget=9, waves=["9"], waveFailureBudget=0)
 
 
 def refused_late(scenario: Scenario) -> Scenario:

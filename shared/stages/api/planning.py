@@ -246,6 +246,8 @@ def _sentences_about_limits(batch: Batch, now: datetime, ports: Ports) -> tuple[
         f"at most {ports.limits.max_moving} instances of each account move at once (REPLANK_MAX_MOVING); SMC publishes no limit",
         f"the batch pauses once more than {batch.terms.failure_budget} migrations have failed",
     ]
+    if policy.wave_failure_budget is not None:
+        said.append(f"the batch also pauses once more than {policy.wave_failure_budget} migrations of one wave have failed")
     opens = policy.time_limits.next_opening(now)
     if opens is not None and opens != now:
         said.append(f"windows and blackouts allow the next start at {opens:%Y-%m-%d %H:%M} UTC")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from tests.simulation import records
@@ -160,7 +161,9 @@ class EveryStart(LimitsHeld):
     def _over_budget(self, migration: Migration, scene: Sight) -> str:
         counted, budget = self._failed.get(migration.batch_id, {}), scene.batch(migration).budget
         failed = [id for id, number in counted.items() if number < scene.began and id != migration.migration_id]
-        return f"after {len(failed)} failures of others, the budget is {budget}" if len(failed) > budget else ""
+        if len(failed) > budget:
+            return f"after {len(failed)} failures of others, the budget is {budget}"
+        return _over_wave_budget(failed, scene.batch(migration).policy.wave_failure_budget, migration, scene)
 
     def _before_canary(self, migration: Migration, canary: int, scene: Sight) -> str:
         batch_id, truth = migration.batch_id, scene.truth
@@ -199,6 +202,16 @@ class EveryStart(LimitsHeld):
 
 SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLING_BACK}
 """States that count as ended for a wave."""
+
+
+def _over_wave_budget(failed: Sequence[str], budget: int | None, migration: Migration, scene: Sight) -> str:
+    if budget is None or len(failed) <= budget:
+        return ""
+    places, last = records.wave_places(scene.truth.batch_rows[migration.batch_id])
+    for wave, number in sorted(Counter(places.get(each, last) for each in failed).items()):
+        if number > budget:
+            return f"after {number} failures of others in wave {wave + 1}, the budget of each wave is {budget}"
+    return ""
 
 
 def _before_its_wave(migration: Migration, scene: Sight) -> str:

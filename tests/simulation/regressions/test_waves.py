@@ -112,3 +112,20 @@ def test_a_batch_with_an_order_begins_and_is_planned_in_it() -> None:
         assert begun == expected
         plan = made.api.get(f"/batches/{batch_id}/plan")
         assert [name for wave in plan["waves"] for name in wave["names"]] == expected
+
+
+def test_a_batch_pauses_at_the_budget_of_one_wave() -> None:
+    """Failures of two waves together do not count against the budget of each wave."""
+    with world(*(instance(number) for number in range(1, 7)), guests=failing(1, 3, 4, times=9)) as made:
+        policy = {"waves": ["2"], "order": "name", "failureBudget": 5, "waveFailureBudget": 1, "maxMoving": 1}
+        batch_id = submitted(made, 6, policy=policy)
+        made.run_until(lambda: states(made).count("failed") == 3, minutes=1200)
+        made.run(5)
+        assert [of(made, number)["state"] for number in range(1, 7)] == ["failed", "migrated", "failed", "failed", "ready", "ready"]
+        found = shown(made, batch_id)
+        assert found["brake"]["state"] == "paused at budget"
+        assert found["brake"]["why"] == "2 migrations of wave 2 failed, the budget of each wave is 1"
+        made.run(120)
+        assert states(made).count("ready") == 2, "nothing starts before a person resumes the batch"
+        asked(made, batch_id, "resume", why="seen")
+        made.run_until(lambda: states(made).count("migrated") == 3, minutes=1200)

@@ -7,11 +7,20 @@ from datetime import datetime, timezone
 
 import pytest
 
-from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection
+from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection, Waves
 from shared.domain.errors import Refused
 from shared.domain.hold import NOTHING_HELD
-from shared.domain.limits import AdmissionCounts, Start, StartContext, allowed_start_count, why_budget_spent
+from shared.domain.limits import (
+    AdmissionCounts,
+    Start,
+    StartContext,
+    allowed_start_count,
+    can_wave_budget_be_spent,
+    failure_counts_by_wave,
+    why_budget_spent,
+)
 from shared.domain.policy import Policy, read_policy
+from shared.domain.window import NEVER
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 ACK = Acknowledgement("ann", NOW, "v", RISKS)
@@ -56,3 +65,42 @@ def test_a_share_is_bounded() -> None:
     for wrong in (100, -1, 2.5):
         with pytest.raises(Refused):
             read_policy({"failurePercent": wrong})
+
+
+@pytest.mark.parametrize(
+    ("by_wave", "spent"),
+    [({0: 1}, ""), ({0: 1, 1: 1}, ""), ({1: 2}, "2 migrations of wave 2 failed, the budget of each wave is 1"), ({}, "")],
+)
+def test_a_wave_has_a_budget_of_its_own(by_wave: dict[int, int], spent: str) -> None:
+    found = scene(2, 0, Policy(failure_budget=5, wave_failure_budget=1, waves=("2",)))
+    assert why_budget_spent(replace(found, standing=replace(found.standing, failed_by_wave=by_wave))) == spent
+
+
+def test_the_budget_of_the_batch_comes_before_the_budget_of_a_wave() -> None:
+    found = scene(2, 0, Policy(failure_budget=1, wave_failure_budget=0, waves=("9",)))
+    why = why_budget_spent(replace(found, standing=replace(found.standing, failed_by_wave={0: 2})))
+    assert why.endswith("the budget is 1")
+
+
+def test_failures_are_counted_in_the_wave_that_the_instance_belongs_to() -> None:
+    cut = Waves([("m0", "m1"), ("m2",)])
+    assert failure_counts_by_wave(["m0", "m2", "m1"], cut) == {0: 2, 1: 1}
+    assert failure_counts_by_wave(["m0", "late"], cut) == {0: 1, 1: 1}, "in no wave at the acknowledgement: moves with the last wave"
+
+
+@pytest.mark.parametrize(("failed", "counted"), [(1, False), (2, True)])
+def test_failures_are_counted_by_wave_only_if_a_budget_can_be_spent(failed: int, counted: bool) -> None:
+    terms = scene(failed, 0, Policy(failure_budget=5, wave_failure_budget=1, waves=("2",))).terms
+    assert can_wave_budget_be_spent(terms, failed) is counted
+    assert not can_wave_budget_be_spent(replace(terms, policy=Policy()), failed)
+
+
+def test_a_budget_of_waves_is_read_and_bounded() -> None:
+    assert read_policy({"waveFailureBudget": 0}).wave_failure_budget == 0
+    for wrong in (-1, 1001, 2.5):
+        with pytest.raises(Refused):
+            read_policy({"waveFailureBudget": wrong})
+
+
+def test_older_versions_start_nothing_in_a_batch_with_a_budget_of_waves() -> None:
+    assert read_policy({"waveFailureBudget": 0, "waves": ["2"]}).window == NEVER
