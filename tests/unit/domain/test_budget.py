@@ -85,7 +85,7 @@ def test_the_budget_of_the_batch_comes_before_the_budget_of_a_wave() -> None:
 def test_failures_are_counted_in_the_wave_that_the_instance_belongs_to() -> None:
     cut = Waves([("m0", "m1"), ("m2",)])
     assert failure_counts_by_wave(["m0", "m2", "m1"], cut) == {0: 2, 1: 1}
-    assert failure_counts_by_wave(["m0", "late"], cut) == {0: 1, 1: 1}, "in no wave at the acknowledgement: moves with the last wave"
+    assert failure_counts_by_wave(["m0", "late"], cut) == {0: 1, 1: 1}, "in no wave: moves with the last one"
 
 
 @pytest.mark.parametrize(("failed", "counted"), [(1, False), (2, True)])

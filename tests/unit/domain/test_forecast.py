@@ -95,6 +95,11 @@ def test_a_spent_budget_costs_the_time_of_a_person() -> None:
     assert finish({"failureBudget": 0, "maxMoving": 20}, many) > finish({**GENEROUS, "maxMoving": 20}, many)
 
 
+def test_a_spent_budget_of_a_wave_costs_the_time_of_a_person_too() -> None:
+    many, wide = items(60), {**GENEROUS, "maxMoving": 20, "waves": ["30"]}
+    assert finish({**wide, "waveFailureBudget": 0}, many) > finish(wide, many)
+
+
 def test_what_has_ended_takes_no_time_and_what_moves_only_the_rest() -> None:
     assert finish(GENEROUS, items(3, state=MOVED)) == NOW
     assert ahead(GENEROUS, items(3, state=FAILED)).finish.p50 == NOW

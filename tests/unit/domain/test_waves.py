@@ -78,6 +78,7 @@ def test_a_person_lets_the_next_begin_only_after_the_soak() -> None:
     over = NOW + timedelta(minutes=30)
     assert code(BATCH) == "Wave.NotEnded"
     ended = waves.batch_with_wave_ended(BATCH, NOW)
+    assert ended.version == BATCH.version + 1
     assert code(ended, over - timedelta(seconds=1)) == "Wave.NotEnded"
     assert code(ended, over) == ""
     assert code(ended, over, count=1) == "Wave.NoNext"
