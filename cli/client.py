@@ -58,7 +58,7 @@ class HttpClient:
             ) from None
 
     def _send_with_retries(self, method: str, url: str, **more: Any) -> requests.Response:
-        """Send a request. After each answer 429, wait for the time in the answer's Retry-After header, and repeat the request."""
+        """Send a request. After each response 429, wait as long as its Retry-After header says, then repeat the request."""
 
         def send_once(_number: int) -> requests.Response:
             answer = self._session.request(method, url, **more)

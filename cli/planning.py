@@ -1,4 +1,4 @@
-"""The command plan: shows the plan of a batch or of a possible submission.
+"""The command ``plan``: shows the plan of a batch, or of a batch that is not submitted yet.
 
 For a batch that has ended, the plan also shows what really happened.
 """

@@ -1,7 +1,7 @@
 """Makes the clients of the real SDKs. Each client is made once per process, when it is first needed.
 
-Timeouts are short, and the SDKs repeat a call only a few times. A call that takes too long fails, and the platform then delivers
-the function's message again.
+Timeouts are short, and the SDKs repeat a call only a few times. A call that takes too long fails, and Function Compute then
+delivers the message that invoked the function again.
 """
 
 from __future__ import annotations

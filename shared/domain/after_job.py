@@ -1,8 +1,9 @@
 """Finds out whether SMC reset the disks after a job that failed, was cancelled, or was a drill. Pure.
 
-SMC may reset every disk to its own copies, but SMC's API does not report a reset (SMC documentation, "migrate an operating
-system"). The pipeline writes a small file, the marker, into the guest after SMC has made its copies. After the job, the pipeline
-looks for the marker. If the marker is gone, SMC reset the disks, and all data that was written after SMC made the copies is lost.
+SMC may reset every disk to the copy that SMC made of it (SMC documentation, "migrate an operating system"). SMC's API does not
+report such a reset. The pipeline writes a small file, the marker, into the guest after SMC has made its copies. After the job,
+the pipeline looks for the marker. If the marker is gone, SMC reset the disks, and all data that was written after SMC made the
+copies is lost.
 """
 
 from __future__ import annotations

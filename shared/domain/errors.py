@@ -24,8 +24,8 @@ class Fate(Enum):
     with HTTP 503.
     """
     PERMANENT = "permanent"
-    """A person must act. The function records the error on the migration and acknowledges the message; the API answers with HTTP
-    500.
+    """A person must act. A function that handles a message records the error on the migration and acknowledges the message. The
+    API function answers with HTTP 500.
     """
     BUG = "bug"
     """Replank's code breaks one of its own rules. The function raises the error at every delivery of the message; the API answers

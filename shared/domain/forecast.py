@@ -72,7 +72,8 @@ class ForecastInput:
 
 @dataclass(frozen=True)
 class FinishTimes:
-    """When a wave or a batch finishes: the earliest time, and the times by which 10, 50 and 90 of 100 runs have finished.
+    """When a wave or a batch finishes. ``p10``, ``p50`` and ``p90`` are the times by which 10 %, 50 % and 90 % of the
+    simulated runs have finished.
 
     A time is None if too few runs finish.
     """

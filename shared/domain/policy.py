@@ -145,7 +145,7 @@ class Policy:
 
 
 def _has_limits_of_newer_versions(policy: Policy) -> bool:
-    """Whether the policy has limits that older versions would ignore. Older versions know only a single window."""
+    """Whether the policy has limits that older versions of Replank would ignore. Those versions know only a single window."""
     newer = policy.windows or policy.blackouts or policy.stores_order or policy.approvals
     return bool(newer or policy.has_region_or_wave_limit or policy.wave_failure_budget is not None)
 
@@ -182,7 +182,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 def read_policy(document: object) -> Policy:
-    """The policy in a document of the API (camelCase, all fields optional). Raises Refused with the name of the invalid field."""
+    """The policy read from an API document (camelCase, all fields optional). Raises Refused with the name of the invalid field."""
     asked = as_object(document, "policy")
     given = document_with_python_names(asked, _NAMES, "policy")
     times = {name: given.pop(name, None) for name in ("window", "windows", "blackouts")}

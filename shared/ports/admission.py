@@ -65,10 +65,10 @@ class Admission(Protocol):
         """The id of the migration that holds the instance's lock; empty if the instance is not locked."""
 
     def take_group_place(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
-        """Take a redundancy group's place for a migration, unless another migration holds the place. Returns the holder after the
+        """Reserve the redundancy group for a migration, unless another migration holds the group. Returns the holder after the
         call.
 
-        Each group has only one place, so that only one instance of the group moves at a time.
+        Each group has only one holder, so that only one instance of the group moves at a time.
         """
 
     def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
@@ -122,8 +122,8 @@ class Admission(Protocol):
         """Delete the slot count of a batch that holds no slot. If the batch takes a slot later, a new slot count is made."""
 
     def current_hold(self) -> Hold:
-        """The hold with which a person can stop all starts. If the hold's row cannot be read, the result is a hold that stops all
-        starts.
+        """The hold, which keeps every new migration from starting while it is set. If its row cannot be read, the result is a hold
+        that is set.
         """
 
     def set_or_release_hold(self, seen: Hold, line: HoldHistoryEntry) -> bool:

@@ -69,7 +69,7 @@ def _has_no_running_job(migration: Migration) -> bool:
 
 
 def record_snapshot_by_others(content: dict[str, Any], account: str, message: Message, ports: Ports) -> Outcome:
-    """Record a snapshot that somebody else made of a disk of a moving instance.
+    """Record a snapshot that somebody else made while the disk's instance is being migrated.
 
     Snapshots with SMC's name prefix are SMC's own copies and are ignored.
     """

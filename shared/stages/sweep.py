@@ -77,7 +77,7 @@ class SweepFailures:
 
     codes: Counter[str] = field(default_factory=Counter)
     silent: set[tuple[str, str]] = field(default_factory=set)
-    """Pairs of an account and a region from which ECS did not answer.
+    """The accounts and regions for which ECS did not answer, as pairs.
 
     The run skips a region that did not answer, because each further call would wait just as long.
     """

@@ -18,7 +18,8 @@ class DatabaseServer:
     The field ``parts`` is the number of leading version numbers that name a series, such as 2 for 10.3. If ``patch_counts`` is
     true, a server also refuses data that a server with a later patch of the same series wrote. If ``only_same`` is true, a server
     reads only data of its own series. ``ships`` lists the series that each destination ships, the default first; the list is empty
-    if the destination ships no server of this kind. The field ``sources`` names the source document for each destination.
+    if the destination ships no server of this kind. For each destination, ``sources`` names the document that
+    the series come from.
     """
 
     name: str

@@ -15,7 +15,7 @@ def has_python_2(facts: Facts) -> bool:
 
 
 def _check_firewall(facts: Facts, catalog: Catalog) -> Outcome:
-    """Reports the firewall that runs."""
+    """Reports which firewall is running."""
     firewall = facts.guest.firewall if facts.guest else None
     return flag_outcome(
         None if firewall is None else bool(firewall), f"{firewall} runs", "the guest did not report whether a firewall runs"

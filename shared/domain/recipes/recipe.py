@@ -55,8 +55,8 @@ class Recipe:
     answers: tuple[RecipeLine, ...]
     """Commands that run before the tool and answer its questions."""
     precheck: RecipeLine
-    """The command for the tool's own precheck. Status 0 means that the precheck has passed. The line ``clean`` undoes all changes
-    of the precheck."""
+    """The command for the tool's own precheck. Status 0 means that the precheck has passed. The command ``clean`` undoes all
+    changes that the precheck made."""
     precheck_report: RecipeLine
     """The file into which the precheck writes its findings."""
     start: RecipeLine

@@ -66,7 +66,7 @@ class SettingView:
 
     name: str
     value: str
-    """The value that the running function uses. A list is joined by commas, and an object is JSON.
+    """The value that the running function uses. Lists are shown as comma-separated items, and objects as JSON text.
 
     A secret is shown as ``***``. The value of an unset setting is an empty text.
     """

@@ -31,7 +31,7 @@ class ListedSnapshot(SnapshotView):
     """One listed snapshot, with its group."""
 
     group: str
-    """The snapshot's group: ``inUse``, ``held`` during the retention, ``due`` within a day of the deletion, or ``orphan``. An
+    """The snapshot's group: ``inUse``, ``held`` during the retention, ``due`` if it will be deleted within a day, or ``orphan``. An
     orphan is deleted only if a person acts.
     """
     orphan: str

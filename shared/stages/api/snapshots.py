@@ -38,7 +38,7 @@ def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50,
 def snapshot_group_sums(ports: Ports, *, price: float, currency: str, token: str = "") -> SnapshotGroups:
     """Return the number, size and cost of the snapshots in each group, for one part of the ledger.
 
-    The summed part of the ledger begins at ``token`` and has at most ``SUMMED`` entries.
+    The sums cover at most ``SUMMED`` entries of the ledger, beginning at ``token``.
     """
     page = ports.ledger.ledger_entry_page(limit=SUMMED, token=token)
     numbers, sizes = Counter[str](), Counter[str]()
