@@ -70,7 +70,7 @@ def handle_request(request: Mapping[str, Any], ports: Ports, settings: WebSettin
     answer = _respond_to_request(asked, ports, settings, request_id)
     if asked.old:
         answer["headers"] |= http_rules.deprecation_headers(asked.path)
-    held = hold.hold_reason_for_header(ports)
+    held = hold.hold_header_text(ports)
     if held:  # JSON keeps the header in ASCII, whatever characters the reason has
         answer["headers"][HELD_HEADER] = json.dumps(held)
     return {**answer, "body": ""} if asked.method == "HEAD" else answer

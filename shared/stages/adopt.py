@@ -30,7 +30,7 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
     if not new:
         return
     runs = [_job_run_with_copied_disks(run, effect) for run in _job_runs_from_journal(migration, ports)]
-    copies = _known_smc_copies(named, entries)
+    copies = _smc_copies_in_ecs_and_ledger(named, entries)
     for snapshot in new:
         hop = next((run.hop for run in runs if run.contains_time(snapshot.created_at)), migration.hop)
         why = why_not_adopted(_candidate_from_snapshot(snapshot), copies, runs, _migrated_disk_ids(entries, hop))
@@ -43,7 +43,7 @@ def why_not_made_by_smc(entry: LedgerEntry, migration: Migration, ports: Ports) 
     An adopted snapshot is judged again, because older versions adopted every snapshot with SMC's name prefix.
     """
     entries = ports.ledger.entries_of_migration(migration.migration_id)
-    copies = _known_smc_copies(_snapshots_with_smc_name(entry.region_id, entry.instance_id, ports), entries)
+    copies = _smc_copies_in_ecs_and_ledger(_snapshots_with_smc_name(entry.region_id, entry.instance_id, ports), entries)
     mine = CopyCandidate(entry.snapshot_id, entry.disk_id, entry.created_at)
     return why_not_adopted(mine, copies, _job_runs_from_journal(migration, ports), _migrated_disk_ids(entries, entry.hop))
 
@@ -76,7 +76,7 @@ def _candidate_from_snapshot(snapshot: Snapshot) -> CopyCandidate:
     return CopyCandidate(snapshot.snapshot_id, snapshot.disk_id, snapshot.created_at, tagged=bool(snapshot.migration_id))
 
 
-def _known_smc_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[CopyCandidate]:
+def _smc_copies_in_ecs_and_ledger(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[CopyCandidate]:
     """Return all snapshots with SMC's name prefix, from ECS and from the ledger."""
     there = {each.snapshot_id: _candidate_from_snapshot(each) for each in named}
     gone = {

@@ -171,7 +171,7 @@ def _run_stage_in_account(body: Callable[[Migration, Ports], Outcome], migration
         return _make_migration_wait_for_account(migration, error, ports)
     except Transient as error:
         if migration.state in STATES_BEFORE_ADMISSION:
-            _handle_delayed_start(migration, error, ports)
+            _record_delayed_start_or_fail(migration, error, ports)
         raise
 
 
@@ -200,7 +200,7 @@ def _make_migration_wait_for_account(migration: Migration, error: AccountUnusabl
     return Outcome("waiting", facts)
 
 
-def _handle_delayed_start(migration: Migration, error: Transient, ports: Ports) -> None:
+def _record_delayed_start_or_fail(migration: Migration, error: Transient, ports: Ports) -> None:
     """Record since when a migration with a slot has been unable to start.
 
     A migration that cannot start within START_LIMIT fails, so that other migrations can use its slot.

@@ -48,14 +48,14 @@ class InstanceChoice:
         """
         fresh = [each for each in page if self._location_of_instance(each) not in self.chosen]
         self.seen.update(each.instance_id for each in fresh)
-        chosen = [each for each in fresh if self._choose_or_record_left_out(each)]
+        chosen = [each for each in fresh if self._choose_or_leave_out_instance(each)]
         self.chosen.update(map(self._location_of_instance, chosen))
         return chosen
 
     def _location_of_instance(self, instance: FoundInstance) -> InstanceLocation:
         return instance.account_id, instance.region_id, instance.instance_id
 
-    def _choose_or_record_left_out(self, instance: FoundInstance) -> bool:
+    def _choose_or_leave_out_instance(self, instance: FoundInstance) -> bool:
         traits = self._instance_traits(instance)
         found = selection_result(self.batch.selection, self._ids, traits)
         if found == ("", ""):

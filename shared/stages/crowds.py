@@ -21,7 +21,7 @@ class SlotCounts:
     regions: Counter[str]
     waves: Counter[int]
 
-    def counts_with_region_and_wave(self, migration: Migration, standing: AdmissionCounts) -> AdmissionCounts:
+    def admission_counts_with_slot_holders(self, migration: Migration, standing: AdmissionCounts) -> AdmissionCounts:
         """Return a copy of the counts, with the numbers of slot holders in the migration's region and in its wave."""
         in_wave = self.waves[self.cut.wave_number(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)
@@ -41,7 +41,7 @@ class SlotCounts:
         self.waves[wave] += 1
         return True
 
-    def ids_with_free_wave_slot(self, ids: Sequence[str]) -> Sequence[str]:
+    def migration_ids_with_free_wave_slot(self, ids: Sequence[str]) -> Sequence[str]:
         """Return the ids of those migrations whose wave has a free slot. The function reads no row."""
         return [each for each in ids if self._free_slot_count_of_wave(self.cut.wave_number(each)) > 0]
 

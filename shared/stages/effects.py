@@ -156,10 +156,10 @@ def _roll_back_automatically(effect: RollBackUnasked, migration: Migration, port
     roll_back_automatically(effect, migration, ports)
 
 
-def _restore_protection(_: RestoreProtection, migration: Migration, ports: Ports) -> None:
-    from shared.stages.protection import restore_protection  # only the end of a migration needs it
+def _switch_off_protection(_: RestoreProtection, migration: Migration, ports: Ports) -> None:
+    from shared.stages.protection import switch_off_protection_of_migration  # only the end of a migration needs it
 
-    restore_protection(migration, ports)
+    switch_off_protection_of_migration(migration, ports)
 
 
 _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
@@ -172,5 +172,5 @@ _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
     ScheduleSweep: _schedule_sweep,
     RunPostCommand: _run_post_command,
     RollBackUnasked: _roll_back_automatically,
-    RestoreProtection: _restore_protection,
+    RestoreProtection: _switch_off_protection,
 }

@@ -72,14 +72,19 @@ def _active_migration_in_group_place(place: LeaseHolder, ports: Ports) -> Migrat
     return found if place.attempt > last_attempt_to_release_place(found) or is_lock_kept_for_jobs(found, ports) else None
 
 
-def ids_whose_group_allows_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
+def migration_ids_whose_group_allows_start(
+    ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None
+) -> list[str]:
     """Return the ids of the first migrations whose redundancy groups allow a start, at most ``room`` ids.
 
     If ``crowd`` is given, the limits of regions and waves must allow the start too. A migration that may not start does not count
     towards ``room``.
     """
     if crowd is not None:
-        ids, room = crowd.ids_with_free_wave_slot(ids), min(room, crowd.free_slot_count_of_all_regions(ports) if ids else 0)
+        ids, room = (
+            crowd.migration_ids_with_free_wave_slot(ids),
+            min(room, crowd.free_slot_count_of_all_regions(ports) if ids else 0),
+        )
     chosen: list[str] = []
     taken: set[str] = set()
     for start in range(0, len(ids), MOST_WAITING_READ):

@@ -132,12 +132,12 @@ def _record_silent_regions(batch: Batch, survey: RegionProblems, ports: Ports) -
     The tick starts the planning again, with a longer pause each time.
     """
     problems = survey.all_problems(again=True)
-    if _problem_causes(problems) != _problem_causes(batch.problems):
+    if _places_and_codes_of_problems(problems) != _places_and_codes_of_problems(batch.problems):
         ports.batches.commit(batch, replace(batch, version=batch.version + 1, problems=problems))
     return Outcome("waiting", {"batchId": batch.batch_id, "silent": [region for region, _, _ in survey.silent]})
 
 
-def _problem_causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
+def _places_and_codes_of_problems(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
     """For each problem, return the region or instance where it occurred, and its error code.
 
     The problems' sentences are left out, because they contain request ids, which differ in each answer.

@@ -51,7 +51,7 @@ def remove_marker(migration: Migration, ports: Ports) -> None:
         _LOG.warning("the marker stays in the guest: %s", error, extra={"migrationId": migration.migration_id})
 
 
-def look_for_marker(migration: Migration, by: str, until: datetime, ports: Ports) -> Migration:
+def ask_guest_for_marker(migration: Migration, by: str, until: datetime, ports: Ports) -> Migration:
     """Send the command that looks for the marker, or store the guest's answer in ``trace.found``.
 
     If the guest has not answered before the deadline, the stored answer is "not known". Raises Stale if the row has changed since

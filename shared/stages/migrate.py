@@ -44,7 +44,7 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.driver_by_name(migration.driver)
     driver.check_settings()
     batch, scene = batch_and_start_context(migration, ports)
-    _require_safe_to_move(migration, batch, scene, ports)
+    _require_conditions_for_move(migration, batch, scene, ports)
     reason = _check_limits_and_take_group_place(migration, scene, ports)
     if reason:
         return _release_slot_and_wait(migration, driver, reason, scene, ports)
@@ -136,7 +136,7 @@ def _why_instance_not_ready(migration: Migration, ports: Ports) -> str:
     return "" if agent is not None and agent.alive else "the Cloud Assistant agent is not back yet"
 
 
-def _require_safe_to_move(migration: Migration, batch: Batch, scene: StartContext, ports: Ports) -> None:
+def _require_conditions_for_move(migration: Migration, batch: Batch, scene: StartContext, ports: Ports) -> None:
     """Before any destructive call, check the acknowledgement, the lock, the slot, and the snapshot of every disk.
 
     Raises Permanent if the acknowledgement, the lock, the slot or a finished snapshot is missing.

@@ -242,7 +242,7 @@ def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) ->
     mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.terms.batch_id}
     ids = [each.migration_id for each in queue.waiting if each.first is next_hops]
     start = Start.HOP_SNAPSHOT if next_hops else Start.FIRST_SNAPSHOT
-    more = _ids_that_may_start(
+    more = _migration_ids_that_may_start(
         queue,
         [each for each in ids if each not in mine],
         allowed_start_count(start, _start_context_of_queue(queue, mine, tick)),
@@ -259,7 +259,7 @@ def _choose_migrations(queue: _BatchQueue, next_hops: bool, tick: _TickState) ->
     return still
 
 
-def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick: _TickState) -> list[str]:
+def _migration_ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick: _TickState) -> list[str]:
     """Return the ids of the first migrations that may start, at most ``room`` ids.
 
     A migration may start only if its redundancy group, region and wave allow the start.
@@ -268,17 +268,17 @@ def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick:
     if not (terms.policy.group or terms.policy.has_region_or_wave_limit) or not room:
         return list(ids[:room])
     from shared.stages.groups import (
-        ids_whose_group_allows_start,
+        migration_ids_whose_group_allows_start,
     )  # rarely needed: this import would slow down every start of the function
 
     if not terms.policy.has_region_or_wave_limit:
-        return ids_whose_group_allows_start(ids, room, tick.ports)
+        return migration_ids_whose_group_allows_start(ids, room, tick.ports)
     from shared.stages.crowds import slot_counts
 
     # all queues of a batch share one count, so that each queue counts what the others have begun
     if terms.batch_id not in tick.crowds:
         tick.crowds[terms.batch_id] = slot_counts(terms, tick.ports)
-    return ids_whose_group_allows_start(ids, room, tick.ports, tick.crowds[terms.batch_id])
+    return migration_ids_whose_group_allows_start(ids, room, tick.ports, tick.crowds[terms.batch_id])
 
 
 def _start_context_of_queue(queue: _BatchQueue, mine: set[str], tick: _TickState) -> StartContext:

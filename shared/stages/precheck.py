@@ -187,7 +187,7 @@ def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> Non
         return
     where, account = (migration.region_id, migration.instance_id), migration.account_id
     holder = ports.admission.lock_instance(*where, migration.migration_id, migration.attempt, account=account)
-    ended = _last_ended_attempt(holder, ports) if holder != migration.migration_id else 0
+    ended = _last_attempt_without_lock(holder, ports) if holder != migration.migration_id else 0
     if ended:
         # A late duplicate message may have locked the instance for a migration that has ended. Such a lock is deleted.
         ports.admission.unlock_instance(*where, holder, ended, account=account)
@@ -203,10 +203,10 @@ def _lock_instance(migration: Migration, terms: BatchTerms, ports: Ports) -> Non
 def _other_active_migration_id(migration: Migration, ports: Ports) -> str:
     """Return the id of the active migration that holds the instance's lock. Return an empty string if the holder is not active."""
     holder = ports.admission.lock_holder(migration.region_id, migration.instance_id, account=migration.account_id)
-    return "" if not holder or _last_ended_attempt(holder, ports) else holder
+    return "" if not holder or _last_attempt_without_lock(holder, ports) else holder
 
 
-def _last_ended_attempt(migration_id: str, ports: Ports) -> int:
+def _last_attempt_without_lock(migration_id: str, ports: Ports) -> int:
     """Return the number of the last attempt that no longer needs its lock; 0 while the migration still needs its lock."""
     try:
         found = ports.migrations.load(migration_id)

@@ -81,7 +81,7 @@ def _take_over_protection_row(wanted: ProtectedInstance, ports: Ports) -> None:
         ports.protections.put_protection_record(wanted)
 
 
-def restore_protection(migration: Migration, ports: Ports) -> None:
+def switch_off_protection_of_migration(migration: Migration, ports: Ports) -> None:
     """Switch off the instance's protection, if this migration switched it on and no longer acts on the instance.
 
     If ECS refuses the call, the hourly check repeats the call. Raises Transient while a delayed call may still switch the
@@ -95,16 +95,16 @@ def restore_protection(migration: Migration, ports: Ports) -> None:
     try:
         _switch_protection_off(row, ports)
     except (Permanent, Refused) as error:
-        _log_unrestored_protection(row, error)
+        _log_protection_left_on(row, error)
     except AccountUnusable as error:
         from shared.domain.accounts import NO_PERMISSION  # rarely needed, and the functions start without it
 
         if error.code != NO_PERMISSION:
             raise
-        _log_unrestored_protection(row, error)  # the missing permission must not hold the account's other migrations
+        _log_protection_left_on(row, error)  # the missing permission must not hold the account's other migrations
 
 
-def restore_left_protections(ports: Ports) -> int:
+def switch_off_leftover_protections(ports: Ports) -> int:
     """Switch off each protection whose migration is gone or no longer acts on the instance. Return how many protections were
     switched off.
 
@@ -123,7 +123,7 @@ def restore_left_protections(ports: Ports) -> int:
             except ReplankError as error:
                 if error.code.startswith("Store."):
                     raise
-                _log_unrestored_protection(row, error)
+                _log_protection_left_on(row, error)
         token = page.next_token
         if not token:
             return restored
@@ -161,7 +161,7 @@ def _switch_protection_off(row: ProtectedInstance, ports: Ports) -> None:
         ports.compute.set_deletion_protection(row.region_id, row.instance_id, True)
 
 
-def _log_unrestored_protection(row: ProtectedInstance, error: ReplankError) -> None:
+def _log_protection_left_on(row: ProtectedInstance, error: ReplankError) -> None:
     unrestored = Permanent(
         "Protection.NotRestored",
         f"The deletion protection of {row.instance_id} is still on: {error}",

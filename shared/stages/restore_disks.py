@@ -61,7 +61,7 @@ def planned_disk_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, 
     return merged
 
 
-def why_disks_busy(migration: Migration, ports: Ports) -> str:
+def why_disk_resets_must_wait(migration: Migration, ports: Ports) -> str:
     """Return, in words, why ECS would refuse a reset now; empty if ECS would accept a reset."""
     instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     working = [f"disk {disk.disk_id} is {disk.status}" for disk in instance.user_disks if disk.status not in AT_REST]

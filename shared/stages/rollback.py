@@ -138,7 +138,7 @@ def _stop_instance_and_reset_disks(migration: Migration, status: str, source_ids
     plan = restore_disks.planned_disk_resets(migration, ports)
     if plan != migration.rollback_disks:
         migration = _record_disk_resets(migration, plan, f"{len(plan)} disks and their snapshots were checked", ports)
-    working = restore_disks.why_disks_busy(migration, ports)
+    working = restore_disks.why_disk_resets_must_wait(migration, ports)
     if working:
         return _record_wait_reason(migration, f"{working}: it must end before the disks are reset", ports)
     if status != "Stopped":

@@ -174,7 +174,7 @@ def _start_context_of_migration(seen: SlotUse, hold: Hold, tally: BatchTally, ow
 
         # The holders are read after the slots. If a slot is taken in between, the version of the slots changes, and this migration
         # gets no slot.
-        standing = slot_counts(tally.terms, ports, without=mine).counts_with_region_and_wave(own, standing)
+        standing = slot_counts(tally.terms, ports, without=mine).admission_counts_with_slot_holders(own, standing)
     standing = counts_with_failures_by_wave(standing, tally.terms, ports)
     return StartContext(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
 

@@ -45,7 +45,7 @@ def handle_message(message: Message, ports: Ports) -> Outcome:
     for entries in _pages_until_time_limit(
         lambda token: ports.ledger.entries_due_for_sweep(began, limit=size, token=token), began, ports
     ):
-        owners = {each.migration_id: each for each in _owning_migrations(entries.entries, ports)}
+        owners = {each.migration_id: each for each in _migrations_of_ledger_entries(entries.entries, ports)}
         swept = [
             each
             for each in entries.entries
@@ -117,7 +117,7 @@ def _pages_until_time_limit(read: Callable[[str], P], began: datetime, ports: Po
             return
 
 
-def _owning_migrations(entries: Sequence[LedgerEntry], ports: Ports) -> list[Migration]:
+def _migrations_of_ledger_entries(entries: Sequence[LedgerEntry], ports: Ports) -> list[Migration]:
     return ports.migrations.load_migrations(sorted({entry.migration_id for entry in entries}))
 
 

@@ -30,7 +30,7 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
     if given is None or not may_roll_back_automatically(batch):
         _LOG.warning("no automatic rollback: nobody has acknowledged it for this policy", extra={"migrationId": row.migration_id})
         return
-    held = why_rollback_held(row, batch, ports)
+    held = why_automatic_rollback_waits(row, batch, ports)
     if held:
         raise Transient("Rollback.Held", f"{row.migration_id} is not rolled back yet: {held}.")
     try:
@@ -39,7 +39,7 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
         _LOG.warning("no automatic rollback: %s", error, extra={"migrationId": row.migration_id})
 
 
-def why_rollback_held(migration: Migration, batch: Batch, ports: Ports) -> str:
+def why_automatic_rollback_waits(migration: Migration, batch: Batch, ports: Ports) -> str:
     """Return, in words, what delays an automatic rollback; empty if nothing delays the rollback."""
     hold = ports.admission.current_hold()
     if hold.is_held:

@@ -140,7 +140,7 @@ def _record_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
 def _fail_after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcome:
     """Look for the marker in the guest, and then fail the migration. The failure's message says what SMC did to the disks."""
     if migration.trace.found is None:
-        migration = marker.look_for_marker(migration, "validate", end.at + LOOK_LIMIT, ports)
+        migration = marker.ask_guest_for_marker(migration, "validate", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
         return Outcome("waiting", {"state": "validating", "reason": "the guest is asked what SMC did"})
     raise Permanent(

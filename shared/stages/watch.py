@@ -85,15 +85,15 @@ def _run_tick(ports: Ports) -> Outcome:
     due = _recheck_accounts_and_select_migrations(
         ports.migrations.list_due_and_postpone_unreadable(ports.clock.now(), ports.limits.tick_page), ports
     )
-    moved, driven = _handle_due_migrations([migration for migration in due if not migration.owes], ports)
+    moved, driven = _poll_or_remind_due_migrations([migration for migration in due if not migration.owes], ports)
     batches = ports.batches.open_batches(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
     offered = offer_slots([batch for batch in batches if batch.state is BatchState.OPEN], ports)
     # The outboxes come last, because a service that does not answer uses up the rest of the tick's time.
     late = [migration for migration in due if migration.owes and _settle_outboxes(migration, ports)]
-    moved_late, driven_late = _handle_due_migrations(late, ports)
+    moved_late, driven_late = _poll_or_remind_due_migrations(late, ports)
     _send_confirmation_reminders(ports)
-    _restore_protections(ports)
+    _switch_off_leftover_protections(ports)
     return Outcome("done", {"due": len(due), "driven": driven + driven_late, "moved": moved + moved_late, "offered": offered})
 
 
@@ -110,14 +110,14 @@ def _send_confirmation_reminders(ports: Ports) -> None:
         _LOG.warning("no reminders of confirmations in this hour: %s", error)
 
 
-def _restore_protections(ports: Ports) -> None:
+def _switch_off_leftover_protections(ports: Ports) -> None:
     """Once an hour, switch off the deletion protections that earlier migrations left on."""
     if ports.clock.now().minute != PROTECTION_MINUTE:
         return
-    from shared.stages.protection import restore_left_protections  # rarely needed, like the reminders
+    from shared.stages.protection import switch_off_leftover_protections  # rarely needed, like the reminders
 
     try:
-        restore_left_protections(ports)
+        switch_off_leftover_protections(ports)
     except ReplankError as error:
         _LOG.warning("deletion protections are not checked in this hour: %s", error)
 
@@ -136,7 +136,7 @@ def _recheck_accounts_and_select_migrations(due: list[Migration], ports: Ports) 
     return watched + postpone_blocked_migrations([each for each in due if each not in watched], blocked, ports)
 
 
-def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tuple[int, int]:
+def _poll_or_remind_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tuple[int, int]:
     """Poll the jobs and guests of migrations in the states migrating and restarting. Send a reminder to the stage of every other
     migration.
 

@@ -28,7 +28,7 @@ def watch_guests(migrations: Sequence[Migration], ports: Ports) -> int:
         for start in range(0, len(mine), AGENTS_PER_CALL):
             some = mine[start : start + AGENTS_PER_CALL]
             agents = _agents_by_instance(some, ports)
-            moved += sum(_handle_restarting_guest(each, agents.get(each.instance_id), ports) for each in some)
+            moved += sum(_begin_validation_or_fail_if_overdue(each, agents.get(each.instance_id), ports) for each in some)
     return moved
 
 
@@ -51,7 +51,7 @@ def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[s
         return {}
 
 
-def _handle_restarting_guest(migration: Migration, agent: Agent | None, ports: Ports) -> bool:
+def _begin_validation_or_fail_if_overdue(migration: Migration, agent: Agent | None, ports: Ports) -> bool:
     now = ports.clock.now()
     waited = now - migration.entered_at
     try:

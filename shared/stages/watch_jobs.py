@@ -33,20 +33,20 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
             reports = ports.ports_for_account(account_id).driver_by_name(name).job_reports(mine)
         except ReplankError as error:
             record_error_if_account_refusal(error, ports)
-            moved += _handle_unreadable_jobs(mine, error, ports)
+            moved += _check_time_limits_of_unreadable_jobs(mine, error, ports)
             continue
         for migration in mine:
-            moved += _handle_running_job(migration, reports.get(migration.migration_id), ports)
+            moved += _process_job_report_or_fail_migration(migration, reports.get(migration.migration_id), ports)
     return moved
 
 
-def _handle_unreadable_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
+def _check_time_limits_of_unreadable_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
     """Process jobs whose state SMC does not report at the moment. The migration of an overdue job fails although the job's state is
     unknown.
     """
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
     _LOG.log(level, "the jobs cannot be read, and the next tick tries again: %s", error)
-    return sum(_handle_running_job(each, _last_known_job_report(each), ports) for each in migrations)
+    return sum(_process_job_report_or_fail_migration(each, _last_known_job_report(each), ports) for each in migrations)
 
 
 def _last_known_job_report(migration: Migration) -> JobReport:
@@ -57,7 +57,7 @@ def _last_known_job_report(migration: Migration) -> JobReport:
     return JobReport(JobPhase.FAILED, DriverData(), code=end.code, message=end.message, remedy=end.remedy, copied=end.copied)
 
 
-def _handle_running_job(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
+def _process_job_report_or_fail_migration(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     try:
         return _act_on_job_report(migration, report, ports.ports_for_migration(migration))
     except (Stale, Transient) as error:
@@ -71,12 +71,12 @@ def _handle_running_job(migration: Migration, report: JobReport | None, ports: P
 
 def _act_on_job_report(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     if (report is None or report.phase is JobPhase.FAILED) and not driver_traits(migration.driver).copies_disks:
-        end = _end_of_job(migration, report, ports)
+        end = _reported_or_recorded_job_end(migration, report, ports)
         log = report.log if report else ""
         # only a rollback restores this driver's disks, so there is no marker to look for
         raise Permanent(end.code, end.message, end.remedy, log=log)
     if report is None or report.phase is JobPhase.FAILED:
-        return _ask_guest_and_fail_migration(migration, _end_of_job(migration, report, ports), ports)
+        return _ask_guest_and_fail_migration(migration, _reported_or_recorded_job_end(migration, report, ports), ports)
     if migration.trace.ended is not None:
         migration = _record_job_restart(migration, ports)
     if report.phase is JobPhase.FINISHED:
@@ -116,7 +116,7 @@ def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -
 # A job that did not migrate the instance ------------------------------------------------------------------------------
 
 
-def _end_of_job(migration: Migration, report: JobReport | None, ports: Ports) -> JobEnd:
+def _reported_or_recorded_job_end(migration: Migration, report: JobReport | None, ports: Ports) -> JobEnd:
     """Return how the job ended. If an end is already recorded, the recorded end is returned, even if the report differs."""
     now = ports.clock.now()
     if migration.trace.ended is not None:
@@ -143,7 +143,7 @@ def _ask_guest_and_fail_migration(migration: Migration, end: JobEnd, ports: Port
     if migration.trace.found is None:
         if ports.clock.now() - end.at < SETTLE:
             return False
-        migration = marker.look_for_marker(migration, "watch", end.at + LOOK_LIMIT, ports)
+        migration = marker.ask_guest_for_marker(migration, "watch", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
         return False
     error = Permanent(

@@ -97,7 +97,7 @@ def end_wave_or_begin_next(terms: BatchTerms, ports: Ports) -> None:
     if terms.control.brake is not PauseState.OFF:
         return
     found, now = ports.batches.waves(terms.batch_id), ports.clock.now()
-    if terms.control.wave + 1 >= len(found) or unfinished_ids_in_begun_waves(terms, found, ports):
+    if terms.control.wave + 1 >= len(found) or unfinished_migration_ids_in_begun_waves(terms, found, ports):
         return
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
@@ -114,7 +114,7 @@ def end_wave_or_begin_next(terms: BatchTerms, ports: Ports) -> None:
             ports.batches.commit(batch, after, line=line)
 
 
-def unfinished_ids_in_begun_waves(terms: BatchTerms, found: Waves, ports: Ports) -> list[str]:
+def unfinished_migration_ids_in_begun_waves(terms: BatchTerms, found: Waves, ports: Ports) -> list[str]:
     """Return the ids of unfinished migrations in the waves that have begun.
 
     A migration counts as finished if it is validated, failed, refused or cancelled. A retry makes a finished migration unfinished

@@ -21,7 +21,7 @@ from shared.domain.timing import PROTECTION_MINUTE
 from shared.ports.ports import Ports
 from shared.stages import watch
 from shared.stages.advance import settle_outboxes
-from shared.stages.protection import protect_instance, restore_left_protections, restore_protection
+from shared.stages.protection import protect_instance, switch_off_leftover_protections, switch_off_protection_of_migration
 from tests.support.fakes import FakeBus
 from tests.support.fleets import fleet, instance
 from tests.support.ports import T0, Bench, bench, migration
@@ -103,7 +103,7 @@ def test_the_end_puts_it_back(one: Bench, ports: Ports) -> None:
     made = stand(ports)
     protect_instance(made, ports)
     later(one)
-    calls = one.calls(lambda: restore_protection(replace(made, state=State.MIGRATED), ports))
+    calls = one.calls(lambda: switch_off_protection_of_migration(replace(made, state=State.MIGRATED), ports))
     assert calls == ["GetRow", "ModifyInstanceAttribute", "DeleteRow"]
     assert (is_on(one), row_of(ports)) == (False, None)
 
@@ -114,7 +114,7 @@ def test_nothing_is_written_or_put_back_if_it_was_on_or_is_not_offered(one: Benc
     before = is_on(one, number)
     assert one.calls(lambda: protect_instance(made, ports))[-1] != "ModifyInstanceAttribute"
     later(one)
-    assert one.calls(lambda: restore_protection(replace(made, state=State.CANCELLED), ports)) == ["GetRow"]
+    assert one.calls(lambda: switch_off_protection_of_migration(replace(made, state=State.CANCELLED), ports)) == ["GetRow"]
     assert (is_on(one, number), row_of(ports, number)) == (before, None)
 
 
@@ -131,7 +131,7 @@ def test_a_retry_does_not_switch_on_again_what_a_person_switched_off(one: Bench,
     protect_instance(replace(made, hop=1), ports)
     assert not is_on(one)
     later(one)
-    restore_protection(replace(made, state=State.ROLLED_BACK), ports)
+    switch_off_protection_of_migration(replace(made, state=State.ROLLED_BACK), ports)
     assert (is_on(one), row_of(ports)) == (False, None)
 
 
@@ -162,7 +162,7 @@ def test_a_retry_keeps_the_protection_whatever_the_refusal_still_owes(one: Bench
     made = stand(ports)
     protect_instance(made, ports)
     later(one)
-    restore_protection(replace(made, state=State.ACCEPTED), ports)
+    switch_off_protection_of_migration(replace(made, state=State.ACCEPTED), ports)
     assert is_on(one)
 
 
@@ -172,9 +172,9 @@ def test_the_next_migration_of_an_instance_takes_the_row_over(one: Bench, ports:
     second = replace(first, migration_id="m-second")
     protect_instance(second, ports)
     later(one)
-    restore_protection(replace(first, state=State.CANCELLED), ports)
+    switch_off_protection_of_migration(replace(first, state=State.CANCELLED), ports)
     assert is_on(one)
-    restore_protection(replace(second, state=State.MIGRATED), ports)
+    switch_off_protection_of_migration(replace(second, state=State.MIGRATED), ports)
     assert not is_on(one)
 
 
@@ -186,7 +186,7 @@ def test_a_row_that_is_taken_over_in_the_middle_of_the_end_keeps_its_protection(
     later(one)
     late = mock.Mock(wraps=ports.protections)
     late.protection_record.side_effect = [read, row_of(ports)]
-    restore_protection(replace(first, state=State.CANCELLED), replace(ports, protections=late))
+    switch_off_protection_of_migration(replace(first, state=State.CANCELLED), replace(ports, protections=late))
     assert is_on(one)
 
 
@@ -195,7 +195,7 @@ def test_an_instance_that_is_gone_leaves_no_row(one: Bench, ports: Ports) -> Non
     protect_instance(made, ports)
     service(one.world.cloud, "ecs").world.store.delete("instance", made.instance_id)
     later(one)
-    restore_protection(replace(made, state=State.CANCELLED), ports)
+    switch_off_protection_of_migration(replace(made, state=State.CANCELLED), ports)
     assert row_of(ports) is None
 
 
@@ -206,7 +206,7 @@ def test_a_refused_call_stops_nothing_and_leaves_no_row_behind(one: Bench, ports
     assert not is_on(one)
     assert "Protection.NotSet" in str([each.facts for each in caplog.records if hasattr(each, "facts")])
     later(one)
-    restore_protection(replace(made, state=State.MIGRATED), ports)
+    switch_off_protection_of_migration(replace(made, state=State.MIGRATED), ports)
     assert row_of(ports) is None
 
 
@@ -245,7 +245,7 @@ def test_a_permission_that_was_withdrawn_since_holds_no_account(one: Bench, port
     made = stand(ports)
     protect_instance(made, ports)
     later(one)
-    restore_protection(replace(made, state=State.MIGRATED), replace(ports, compute=NotAllowed(ports.compute)))
+    switch_off_protection_of_migration(replace(made, state=State.MIGRATED), replace(ports, compute=NotAllowed(ports.compute)))
     assert "Protection.NotRestored" in str([each.facts for each in caplog.records if hasattr(each, "facts")])
     assert row_of(ports) is not None
 
@@ -268,14 +268,14 @@ def test_the_hourly_look_leaves_what_still_moves_and_what_waits_for_a_person(one
     for number, state in ((1, State.SNAPSHOTTED), (5, State.FAILED)):
         protect_instance(stand(ports, number, state), ports)
     later(one)
-    assert restore_left_protections(ports) == 0
+    assert switch_off_leftover_protections(ports) == 0
     assert is_on(one, 1)
     assert is_on(one, 5)
 
 
 def test_the_hourly_look_puts_back_what_no_migration_owns(one: Bench, ports: Ports) -> None:
     protect_instance(migration(1, state=State.SNAPSHOTTING), ports)
-    assert restore_left_protections(ports) == 0  # its call may be late
+    assert switch_off_leftover_protections(ports) == 0  # its call may be late
     later(one)
-    assert restore_left_protections(ports) == 1
+    assert switch_off_leftover_protections(ports) == 1
     assert not is_on(one)

@@ -117,7 +117,7 @@ def test_an_intake_that_takes_one_more_has_it_refused(monkeypatch: pytest.Monkey
         ports = replace(one.ports, bus=FakeBus())
         batch = replace(batch_of(OF_RELEASE), state=BatchState.PLANNING, selection=replace(OF_RELEASE, releases=("rhel-7",)))
         ports.batches.create(batch)
-        monkeypatch.setattr(choosing.InstanceChoice, "_choose_or_record_left_out", lambda *_: True)
+        monkeypatch.setattr(choosing.InstanceChoice, "_choose_or_leave_out_instance", lambda *_: True)
         intake.handle_message(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": batch.batch_id}), ports)
         (first, *_) = ports.migrations.migration_page_of_batch(batch.batch_id, state=None, limit=10, token="").migrations
         outcome, touched = run(one, first)

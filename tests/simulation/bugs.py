@@ -53,7 +53,7 @@ def more_forgiven() -> list[Patch]:
 
 def waves_overlap() -> list[Patch]:
     """The next wave does not wait for the end of the wave before."""
-    return [mock.patch.object(waving, "unfinished_ids_in_begun_waves", return_value=[])]
+    return [mock.patch.object(waving, "unfinished_migration_ids_in_begun_waves", return_value=[])]
 
 
 def share_ignored() -> list[Patch]:
@@ -102,7 +102,7 @@ def old_snapshots_used() -> list[Patch]:
         old = [each for each in same if each.state is SnapshotState.ACCOMPLISHED]
         return old[0] if old and migration.attempt > 1 else asked(migration, disk_id, noted, ports)
 
-    return [mock.patch.object(snapshot, "_request_snapshot", reused), mock.patch.object(migrate, "_require_safe_to_move")]
+    return [mock.patch.object(snapshot, "_request_snapshot", reused), mock.patch.object(migrate, "_require_conditions_for_move")]
 
 
 def one_disk_snapshotted() -> list[Patch]:
@@ -114,7 +114,7 @@ def one_disk_snapshotted() -> list[Patch]:
 
     return [
         mock.patch.object(snapshot, "_request_and_check_snapshots", first_only),
-        mock.patch.object(migrate, "_require_safe_to_move"),
+        mock.patch.object(migrate, "_require_conditions_for_move"),
     ]
 
 
@@ -217,7 +217,7 @@ def rolled_back_unasked() -> list[Patch]:
 
 def unasked_despite_hold() -> list[Patch]:
     """An automatic rollback ignores the hold and the required approvals."""
-    return [mock.patch.object(unasked, "why_rollback_held", return_value="")]
+    return [mock.patch.object(unasked, "why_automatic_rollback_waits", return_value="")]
 
 
 def never_said() -> list[Patch]:
@@ -234,7 +234,7 @@ def never_said() -> list[Patch]:
 
 def rollbacks_unapproved() -> list[Patch]:
     """A rollback begins without the required approvals."""
-    return [mock.patch.object(approving, "check_rollback_approved")]
+    return [mock.patch.object(approving, "require_rollback_approvals")]
 
 
 def stops_overlooked() -> list[Patch]:

@@ -135,7 +135,7 @@ def no_wave_limit() -> list[Patch]:
     return [
         *_without(Limit.WAVE_SLOT),
         mock.patch.object(SlotCounts, "count_migration_if_slot_free", return_value=True),
-        mock.patch.object(SlotCounts, "ids_with_free_wave_slot", lambda self, ids: list(ids)),
+        mock.patch.object(SlotCounts, "migration_ids_with_free_wave_slot", lambda self, ids: list(ids)),
     ]
 
 

@@ -29,7 +29,7 @@ Patch = Any
 def no_wait() -> list[Patch]:
     return [
         mock.patch.object(snapshot, "_record_snapshot_if_finished", return_value=True),
-        mock.patch.object(migrate, "_require_safe_to_move"),
+        mock.patch.object(migrate, "_require_conditions_for_move"),
     ]
 
 
@@ -149,7 +149,10 @@ def import_left() -> list[Patch]:
 def protection_kept() -> list[Patch]:
     """Neither the end of a migration nor the hourly look puts the deletion protection back."""
     kept = {RestoreProtection: lambda effect, migration, ports: None}
-    return [mock.patch.dict(effects._PERFORMERS, kept), mock.patch.object(protection, "restore_left_protections", return_value=0)]
+    return [
+        mock.patch.dict(effects._PERFORMERS, kept),
+        mock.patch.object(protection, "switch_off_leftover_protections", return_value=0),
+    ]
 
 
 def protected_again() -> list[Patch]:

@@ -31,7 +31,7 @@ class Approver:
     own: str
     """The id of the deployment's own account."""
 
-    def roles_in_accounts(self, accounts: tuple[str, ...], owner: str) -> frozenset[Role]:
+    def roles_in_all_accounts(self, accounts: tuple[str, ...], owner: str) -> frozenset[Role]:
         """Return the roles that the person has in every one of the accounts."""
         held = [caller_roles(self.caller, self.access, account=each or self.own, owner=owner) for each in accounts]
         return frozenset.intersection(*held)
@@ -69,7 +69,7 @@ def _write_approval(
     digest, why = said
     for _ in range(LOST_RACE.calls):
         before, now = ports.batches.load(batch_id), ports.clock.now()
-        roles = who.roles_in_accounts(before.selection.account_ids, before.created_by)
+        roles = who.roles_in_all_accounts(before.selection.account_ids, before.created_by)
         asked = find(before, now)
         approvals.check_approver(before, asked, who.caller, roles)
         change = approvals.add_approval(before, asked, who.caller, digest, why, now)
@@ -81,7 +81,7 @@ def _write_approval(
     raise contention_error("Batch.Moved", f"Batch {batch_id}")
 
 
-def check_rollback_approved(migration: Migration, now: datetime, ports: Ports) -> None:
+def require_rollback_approvals(migration: Migration, now: datetime, ports: Ports) -> None:
     """Raise Refused (Approval.Missing) unless enough people have approved the migration's rollback."""
     batch = ports.batches.load(migration.batch_id)
     approvals.check_enough_approvals(rollback_approval_status(batch, migration, now, ports), batch.batch_id)

@@ -29,7 +29,11 @@ def page_of_batches_needing_person(ports: Ports, *, limit: int, token: str) -> B
     for batch in page.batches:
         counts = ports.migrations.state_counts(batch.batch_id) if batch.size else {}
         need = _batch_needing_person(
-            batch, {state.value: number for state, number in counts.items()}, _next_wave_for_person(batch, ports, now), ports, now
+            batch,
+            {state.value: number for state, number in counts.items()},
+            _next_wave_that_person_begins(batch, ports, now),
+            ports,
+            now,
         )
         if _may_batch_need_person(batch, need, now):
             found.append(need)
@@ -76,7 +80,7 @@ def _is_within_a_day(at: datetime | None, now: datetime) -> bool:
     return at is not None and at - now < SOON
 
 
-def _next_wave_for_person(batch: Batch, ports: Ports, now: datetime) -> tuple[NextWave, ...]:
+def _next_wave_that_person_begins(batch: Batch, ports: Ports, now: datetime) -> tuple[NextWave, ...]:
     """Return a tuple with the next wave if the open wave has ended and a person must begin the next wave; otherwise, an empty
     tuple.
     """

@@ -26,7 +26,7 @@ from shared.domain.waves import (
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
 from shared.stages.api.act import contention_error
-from shared.stages.waving import unfinished_ids_in_begun_waves
+from shared.stages.waving import unfinished_migration_ids_in_begun_waves
 
 
 def pause_batch(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
@@ -65,7 +65,7 @@ def begin_next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -
         now = ports.clock.now()
         waves = ports.batches.waves(batch_id)
         check_next_wave_can_begin(before, len(waves), now)
-        check_no_retry_under_way(before, unfinished_ids_in_begun_waves(before.terms, waves, ports))
+        check_no_retry_under_way(before, unfinished_migration_ids_in_begun_waves(before.terms, waves, ports))
         after, line = batch_with_next_wave_open(before, caller.name, now, caller.trust.value, caller.door)
         try:
             ports.batches.commit(before, after, line=line)

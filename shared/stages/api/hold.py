@@ -51,7 +51,7 @@ def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.
     return get_hold(ports)
 
 
-def hold_reason_for_header(ports: Ports) -> str:
+def hold_header_text(ports: Ports) -> str:
     """Return the text of the header that each answer has while the hold is set; empty without a hold.
 
     If the hold cannot be read, the text says so, and the API still sends its answer.

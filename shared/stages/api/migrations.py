@@ -88,9 +88,9 @@ def migration_page(
 
 def _requested_migration_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
     if wanted.order.removeprefix("-") not in ("", "state"):
-        from shared.stages.api.sorting import sorted_page  # most lists come in the order of the index
+        from shared.stages.api.sorting import sorted_migration_page  # most lists come in the order of the index
 
-        return sorted_page(ports, wanted, limit, token)
+        return sorted_migration_page(ports, wanted, limit, token)
     read_page = _filtered_migration_page if wanted.has_unindexed_fields else _read_migration_page
     return read_page(ports, wanted, limit, token)
 
@@ -158,9 +158,9 @@ def _wait_reason(migration: Migration, ports: Ports) -> str:
     if migration.state is State.FAILED and migration.owes:
         batch = ports.batches.load(migration.batch_id)
         if may_roll_back_automatically(batch):
-            from shared.stages.unasked import why_rollback_held  # as above
+            from shared.stages.unasked import why_automatic_rollback_waits  # as above
 
-            waits = why_rollback_held(migration, batch, ports)
+            waits = why_automatic_rollback_waits(migration, batch, ports)
             return f"its rollback, held: {waits}" if waits else "its rollback"
     held = current_blocking_limit(migration, ports) if may_wait_for_limit(migration) else None
     return reason_to_wait(migration, held.reason if held else "", catalog=ports.catalog)
@@ -236,9 +236,9 @@ def rollback_step_if_approved(migration: Migration, caller: Caller, now: datetim
     """Return the first step of a rollback. Raises Refused if the rollback is impossible, or if approvals are missing."""
     taken = acts.roll_back_migration(migration, caller.name, now)
     if ports.batches.load_terms(migration.batch_id).policy.rollback_approvals:
-        from shared.stages.api.approving import check_rollback_approved  # as above
+        from shared.stages.api.approving import require_rollback_approvals  # as above
 
-        check_rollback_approved(migration, now, ports)
+        require_rollback_approvals(migration, now, ports)
     return taken
 
 

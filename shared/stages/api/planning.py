@@ -57,12 +57,12 @@ _ENDED_WELL = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED})
 def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -> PlanView:
     """Return the plan of the batch as of now; raises Refused (Batch.NotFound)."""
     batch, now = ports.batches.load(batch_id), ports.clock.now()
-    found = _migrations_in_order(ports, batch)
+    found = _migrations_in_wave_order(ports, batch)
     meant = [each for each in found if each.state is not State.PRECHECK_FAILED]
     cut = _migration_ids_by_wave(batch, meant, ports)
     runs = max(min(MOST_RUNS, WORK // max(len(meant), 1)), 5)
     limit = ports.limits.max_moving
-    items = [_new_forecast_item(each, batch) for each in meant]
+    items = [_forecast_item_of_migration(each, batch) for each in meant]
     unfinished = sum(each.state in (WAITING, MOVING) for each in items)
     ahead = forecast_batch(
         _shortened_forecast_input(ForecastInput(_batch_as_if_approved(batch, now), items, cut, now, limit)), seed=seed, runs=runs
@@ -105,7 +105,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
     )
 
 
-def _migrations_in_order(ports: Ports, batch: Batch) -> list[Migration]:
+def _migrations_in_wave_order(ports: Ports, batch: Batch) -> list[Migration]:
     """Return all migrations of the batch, in the order in which the batch is divided into waves."""
     found: list[Migration] = []
     token = ""
@@ -155,7 +155,7 @@ def _batch_as_if_approved(batch: Batch, now: datetime) -> Batch:
     return replace(batch, policy=policy, acknowledgement=given, dry_run=False)
 
 
-def _new_forecast_item(migration: Migration, batch: Batch) -> ForecastMigration:
+def _forecast_item_of_migration(migration: Migration, batch: Batch) -> ForecastMigration:
     """Return the item that represents the migration in the forecast.
 
     A dry run cancels migrations that pass the precheck. The forecast treats a migration that a dry run has cancelled as waiting.

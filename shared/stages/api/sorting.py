@@ -30,7 +30,7 @@ _FIELDS: dict[str, Callable[[Migration], SortFields]] = {
 ORDERS = tuple(_FIELDS)
 
 
-def sorted_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
+def sorted_migration_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
     """Return a page of a batch's migrations that match the filter, sorted by one of ORDERS. The prefix ``-`` reverses the order.
 
     The page begins after the position that the token records, even if the migration at that position has changed since. Raises
