@@ -201,7 +201,7 @@ def _make_migration_wait_for_account(migration: Migration, error: AccountUnusabl
 
 
 def _record_delayed_start_or_fail(migration: Migration, error: Transient, ports: Ports) -> None:
-    """Record since when a migration with a slot has been unable to start.
+    """Record the time from which a migration with a slot could not start.
 
     A migration that cannot start within START_LIMIT fails, so that other migrations can use its slot.
     """

@@ -60,7 +60,7 @@ def _is_approval_reported(terms: BatchTerms, found: ApprovalStatus, now: datetim
 
 
 def _approval_event_key(found: ApprovalStatus) -> str:
-    """Return the key that records the event as published.
+    """Return the key under which the publication of the event is recorded.
 
     The key changes once an approval has expired, so that the missing approval is reported again.
     """

@@ -42,7 +42,7 @@ class InstanceChoice:
         self._ids = frozenset(self.batch.selection.instance_ids)
 
     def choose_instances_from_page(self, page: Iterable[FoundInstance]) -> list[FoundInstance]:
-        """Return the instances of the page that the batch chooses.
+        """Choose instances from one page of the listing, and return the chosen instances.
 
         Instances that were already on an earlier page are not returned again.
         """

@@ -1,4 +1,4 @@
-"""Reads who has approved a rollback. The approvals are in the batch's journal."""
+"""Reads the approvals of a rollback. The approvals are in the batch's journal."""
 
 from __future__ import annotations
 

@@ -51,7 +51,9 @@ def _admit_migration_or_continue_snapshots(migration: Migration, ports: Ports, *
 
 
 def _continue_snapshots(migration: Migration, ports: Ports) -> Outcome:
-    """Continue the pre command or the snapshots. The time limit for snapshots applies even if every call to ECS fails."""
+    """Check the progress of the pre command or of the snapshots. The time limit for snapshots applies even if every call to ECS
+    fails.
+    """
     try:
         return _run_pre_command_then_snapshots(migration, ports, begun=True)
     except Transient as error:

@@ -122,8 +122,8 @@ def _migrations_of_ledger_entries(entries: Sequence[LedgerEntry], ports: Ports) 
 
 
 def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
-    """Delete one snapshot if its migration's row and its ledger entry allow the deletion. The rule is invariant 2 in
-    docs/architecture.md.
+    """Delete one snapshot if its migration's row and its ledger entry allow the deletion, as invariant 2 in docs/architecture.md
+    requires.
 
     Return whether the snapshot is deleted.
     """
