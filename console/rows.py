@@ -6,7 +6,7 @@ A row that cannot be read keeps its cells as they were typed.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +55,13 @@ def cells_of(schema: Json, rows: Sequence[Json]) -> list[tuple[Cell, ...]]:
 def properties(schema: Json) -> Json:
     """The schemas of the fields of a row."""
     found: Json = schema["items"]["properties"]
+    return {name: found[name] for name in in_order(found)}
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """The names of a row's fields in the order in which a person reads them."""
     places = {name: place for place, name in enumerate(_ORDER)}
-    return dict(sorted(found.items(), key=lambda each: places.get(each[0], len(places))))
+    return sorted(names, key=lambda name: places.get(name, len(places)))
 
 
 def kind_of(name: str, schema: Json) -> str:

@@ -13,7 +13,8 @@ LOCALES = {"en": "en", "zh": "zh-CN"}
 """The names of the languages in HTTP."""
 NAMES = {"en": "English", "zh": "中文"}
 WITH = {
-    **dict.fromkeys(("submit", "policy", "policy-review", "batch"), ("form",)),
+    **dict.fromkeys(("submit", "policy"), ("form",)),
+    **dict.fromkeys(("policy-review", "batch"), ("form", "in-words")),
     **dict.fromkeys(("plan", "forecast"), ("course",)),
     **dict.fromkeys(("snapshots", "snapshot-groups"), ("groups",)),
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from console import web
 from console.attention import is_open, needs_acknowledgement, wave_to_begin
 from console.desk import Desk
+from console.in_words import Words, journal_in_words
+from console.texts import Text, texts
 
 Json = dict[str, Any]
 ROWS = 50
@@ -80,7 +83,14 @@ def show(desk: Desk, batch_id: str) -> web.Answer:
         missing=[each for each in standing.get("approvals") or [] if each.get("missing")] if is_open(standing) else [],
         risks=standing.get("risks") or {},
         budget=standing.get("failureBudget"),
+        in_words=partial(_in_words, texts("batch", desk.language)),
     )
+
+
+def _in_words(text: Text, line: Json) -> dict[str, tuple[Words, Words]]:
+    """What a line of the journal changed, by the name of the field."""
+    before, after = line.get("before") or {}, line.get("after") or {}
+    return {name: journal_in_words(name, value, str(after.get(name, "")), text) for name, value in before.items()}
 
 
 def order_of(asked: str, listed: int) -> str:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from console import web
 from console.desk import Desk
-from console.forms import document_of, fields_of, typed_values, values_of, with_row
+from console.forms import Field, document_of, fields_of, typed_values, values_of, with_row
+from console.in_words import change_in_words
 from console.pages.submit import digest, faults, in_two, schema_of
 from console.problem import Problem
+from console.texts import texts
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field with its value before and after, as the form shows them; empty for none."""
+    """One field with its value before and after, as the API has them; None for none."""
 
     name: str
-    before: str
-    after: str
+    before: Any
+    after: Any
 
 
 def show(desk: Desk, batch_id: str) -> web.Answer:
@@ -53,11 +56,11 @@ def change(desk: Desk, batch_id: str) -> web.Answer:
         return _form(desk, batch, schema, values, problem)
     if step != "review":
         return _form(desk, batch, schema, values)
-    changes = changes_of(schema, batch.get("policy") or {}, wanted)
+    changes, text = changes_of(schema, batch.get("policy") or {}, wanted), texts("policy-review", desk.language)
     return desk.page(
         "policy-review",
         batch=batch,
-        changes=changes,
+        changes=[(each.name, change_in_words(each.name, each.before, each.after, text)) for each in changes],
         kept={name: text for name, text in values.items() if text},
         why=why,
         given=[one for each in batch.get("approvals") or () for one in each.get("given") or () if one.get("standing") == "counts"],
@@ -68,12 +71,20 @@ def change(desk: Desk, batch_id: str) -> web.Answer:
 def changes_of(schema: Json, before: Json, after: Json) -> list[FieldChange]:
     """Which fields differ. A field that is left out has its default."""
     was, will = values_of(schema, before), values_of(schema, after)
-    defaults = {each.name: each.default for each in fields_of(schema, {})}
     return [
-        FieldChange(name, was.get(name) or default, will.get(name) or default)
-        for name, default in defaults.items()
-        if was.get(name, "") != will.get(name, "")
+        FieldChange(each.name, _value(each, was), _value(each, will))
+        for each in fields_of(schema, {})
+        if was.get(each.name, "") != will.get(each.name, "")
     ]
+
+
+def _value(field: Field, values: Mapping[str, str]) -> Any:
+    shown = values.get(field.name) or field.default
+    if field.kind == "flag":
+        return bool(shown)
+    if not shown:
+        return None
+    return json.loads(shown) if field.kind in ("rows", "json") else shown
 
 
 def _form(

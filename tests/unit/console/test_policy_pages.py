@@ -90,17 +90,37 @@ def test_who_was_overtaken_or_refused_finds_the_form_as_they_filled_it_in() -> N
     assert (status, "Policy.Fixed" in body, 'value="9"' in body, 'name="why" value="because"' in body) == (409, True, True, True)
 
 
+def test_what_changes_of_objects_is_told_in_words() -> None:
+    api = api_with(BATCH)
+    _, body, _ = ask(api, "GET", "/console/batches/b1/policy")
+    more = {"policy.windows.0.start": "23:30", "policy.group.0.tag": "<b>app", "policy.gate": "approval"}
+    _, body, _ = send(api, fields(body), step="review", **more)
+    shown = body.partition("<table")[2].partition("</table>")[0]
+    assert not re.search("[{}\\[\\]]|&#34;", shown)
+    text = re.sub(r"\s+", " ", re.sub("<[^>]+>", "", shown))
+    for each in (
+        "− goes opens 22:00; closes 04:00; every day",
+        "+ new opens 23:30",
+        "Key of the tag: &lt;b&gt;app",
+        "approval by a person",
+    ):
+        assert each in text, text
+
+
 def test_a_field_left_out_has_its_default() -> None:
     known = {"properties": {"a": {"type": "integer", "default": 5}, "b": {"type": "boolean", "default": False}}}
-    assert changes_of(known, {"a": 5, "b": True}, {}) == [FieldChange("b", "yes", "")]
+    assert changes_of(known, {"a": 5, "b": True}, {}) == [FieldChange("b", True, False)]
     assert changes_of(known, {"a": 7}, {}) == [FieldChange("a", "7", "5")]
 
 
 def test_the_journal_shows_each_field_before_and_after() -> None:
     line = {"version": 7, "at": "2026-01-01T00:00:00Z", "act": "set policy", "by": "ann", "why": ""}
-    line |= {"before": {"maxMoving": "3"}, "after": {"maxMoving": "7"}}
+    night = json.dumps([{"start": "22:00", "end": "04:00"}])
+    line |= {"before": {"maxMoving": "3", "windows": "[]"}, "after": {"maxMoving": "7", "windows": night}}
     api = api_with({**BATCH, "journal": [line]})
     api.answers["GET /migrations"] = (200, {"migrations": [], "nextToken": ""})
     _, body, _ = ask(api, "GET", "/console/batches/b1")
     assert re.search(r"<code>maxMoving</code>: <bdi>3</bdi> → <bdi>7</bdi>", body)
+    assert re.search(r"<code>windows</code>: <span class=\"empty\">None: migrations may start at any time.</span> → ", body)
+    assert ("<bdi>opens 22:00</bdi>; <bdi>closes 04:00</bdi>" in body, "{&#34;" in body) == (True, False)
     assert 'href="/console/batches/b1/policy"' in body
