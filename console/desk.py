@@ -11,7 +11,7 @@ from console.api import PER_PAGE, PersonApi
 from console.problem import Problem
 from console.session import DONE, DONE_S, Session, done_mark, form_token, is_marked
 from console.settings import Settings
-from console.texts import LANGUAGES, NAMES, messages, texts
+from console.texts import LANGUAGES, NAMES, known, messages, texts
 
 Json = dict[str, Any]
 Row = Callable[[Json], Json]
@@ -45,6 +45,7 @@ class Desk:
         body = present.environment().get_template(f"{name}.html")
         shown = body.render(
             t=text,
+            told=lambda kind, word: known(text, f"{kind}.{word}", str(word)),
             language=self.language,
             languages={each: NAMES[each] for each in LANGUAGES},
             person=self.session.name if self.session else "",

@@ -26,7 +26,9 @@ class Band:
 
 @dataclass(frozen=True)
 class Lane:
-    """One wave: its usual time, and the range within which eight of ten runs end."""
+    """One wave: its usual time, and the range within which eight of ten runs end. Of a wave that has ended the forecast says
+    nothing more: ``has_ended``, and both are empty.
+    """
 
     number: int
     size: int
@@ -34,6 +36,7 @@ class Lane:
     usual: Band
     spread: Band
     finish: Json
+    has_ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,15 @@ def picture(plan: Json, standing: Json) -> Picture | None:
         return Band(at(begin), round(at(until) - at(begin), 1))
 
     lanes: list[Lane] = []
-    begins = start
+    begins, ended = start, _ended(standing)
     for each in waves:
-        finish = each.get("finish") or {}
+        finish, names = each.get("finish") or {}, tuple(map(str, each.get("names") or ()))
+        if each["number"] in ended:
+            lanes.append(Lane(each["number"], each["size"], names, Band(0, 0), Band(0, 0), finish, has_ended=True))
+            begins = now
+            continue
         usual = moment(finish.get("p50")) or _last(finish) or begins
         early, late = moment(finish.get("p10")) or usual, moment(finish.get("p90")) or usual
-        names = tuple(map(str, each.get("names") or ()))
         lanes.append(Lane(each["number"], each["size"], names, band(begins, max(usual, begins)), band(early, late), finish))
         begins = max(begins, usual)
     spans = [
@@ -84,6 +90,12 @@ def picture(plan: Json, standing: Json) -> Picture | None:
     ticks = tuple((start + (end - start) * part / TICKS).isoformat() for part in range(TICKS + 1))
     closed = tuple(band(*each) for each in _between(spans, now, end))
     return Picture(tuple(lanes), closed, tuple(band(*each) for each in black), at(now), ticks)
+
+
+def _ended(standing: Json) -> set[int]:
+    """The numbers of the waves in which nothing moves or waits any more."""
+    waves = standing.get("waves") or []
+    return {each["number"] for each in waves if not each.get("moving") and not each.get("waiting")}
 
 
 def moment(value: object) -> datetime | None:

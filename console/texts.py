@@ -40,6 +40,12 @@ def texts(page: str, language: str) -> Text:
     return text
 
 
+def known(text: Text, key: str, otherwise: str) -> str:
+    """The message of a key; ``otherwise`` if there is none. Then ``text`` gives the end of the key."""
+    found = text(key)
+    return otherwise if found == key.rpartition(".")[2] else found
+
+
 def language_of(chosen: str, accepted: str) -> str:
     """The language: the one that the person chose, else the first of the browser's that we have."""
     if chosen in LANGUAGES:

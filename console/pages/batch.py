@@ -41,6 +41,7 @@ COLUMNS = (
     "progress",
     "source",
     "destination",
+    "goesTo",
     "hop",
     "hops",
     "attempt",

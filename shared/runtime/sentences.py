@@ -177,7 +177,11 @@ class Catalogue:
             for known, piece in zip(best, pieces, strict=True)
         ]
         cost = sum(each.cost for each in found)
-        yield RatedTranslation(chinese.join(each.text for each in found), cost)
+        written = found[0].text
+        for each in found[1:]:
+            # A sentence that stays English keeps the space after its full stop.
+            written += (" " if joint == ". " and written.endswith(".") else chinese) + each.text
+        yield RatedTranslation(written, cost)
 
 
 def _split_into_pieces(english: str, chinese: str) -> Sentence:

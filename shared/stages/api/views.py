@@ -229,6 +229,8 @@ class MigrationView:
     os_type: str
     source: str
     destination: str
+    goes_to: str
+    """Key of the release at which the route ends; empty before the precheck has planned the route."""
     hop: int
     hops: int
     attempt: int

@@ -47,7 +47,7 @@ def test_rows_tell_each_field_and_what_goes_and_what_is_new() -> None:
     clauses = ("opens 23:00", "closes 04:00", "Mon, Fri", "zone Asia/Shanghai", "no start in the last 30 minutes")
     assert (was, will) == (Words(rows=(same,)), Words(rows=(Row(clauses, "new"), same)))
     was, will = change_in_words("blackouts", [{"from": "2026-12-24", "to": "2026-12-26", "reason": "大促"}], None, ZH)
-    assert (was.rows, will) == ((Row(("从 2026-12-24", "到 2026-12-26", "原因: 大促"), "gone"),), Words())
+    assert (was.rows, will) == ((Row(("从 2026-12-24", "到 2026-12-26", "原因：大促"), "gone"),), Words())
 
 
 @pytest.mark.parametrize(
@@ -86,4 +86,8 @@ def test_of_many_rows_those_that_differ_come_first_and_the_rest_is_counted() -> 
 def test_the_journals_texts_are_told_the_same_way_and_one_that_was_cut_stays() -> None:
     assert journal_in_words("gate", '"automatic"', '"approval"', ZH) == (Words("自动"), Words("由人批准"))
     assert journal_in_words("windows", "[]", json.dumps([NIGHT]), EN) == change_in_words("windows", [], [NIGHT], EN)
+    kept = [{"start": "22:00", "cutoff_min": 30}], {"Disk.is_full": "grown"}
+    said = Row(("opens 22:00", "every day", "no start in the last 30 minutes"), "new")
+    assert journal_in_words("windows", "[]", json.dumps(kept[0]), EN)[1].rows == (said,)
+    assert journal_in_words("overrides", "{}", json.dumps(kept[1]), EN)[1].rows == (Row(("Disk.is_full: grown",), "new"),)
     assert journal_in_words("windows", '[{"start": "22', "[]", EN) == (Words('[{"start": "22'), Words("[]"))

@@ -205,7 +205,7 @@ def test_the_failure_budget_is_a_gauge_with_its_words(budget: int, failed: int, 
 
 
 def test_the_forecast_comes_after_the_page_and_stands_beside_reality() -> None:
-    wave = {"number": 1, "moved": 2, "moving": 0, "waiting": 0, "failed": 0}
+    wave = {"number": 1, "moved": 2, "moving": 1, "waiting": 0, "failed": 0}
     standing = {"batchId": "b1", "version": 1, "state": "open", "size": 10, "waves": [wave], "acknowledgement": {}}
     plan = {**PLAN, "batchId": "b1", "finish": finish(8), "planned": finish(5), "outcomes": {"migrated": 2}}
     api = ApiTable(**{"GET /batches/b1": (200, standing), "GET /migrations": (200, {"migrations": [], "nextToken": ""})})
@@ -221,6 +221,11 @@ def test_the_forecast_comes_after_the_page_and_stands_beside_reality() -> None:
     assert ("Later than planned, by 40 minutes" in body, "nine tenths" in body) == (True, False)
     api.answers["GET /batches/b1/plan"] = (200, {**plan, "finishedAt": "2026-01-01T05:30:00Z"})
     assert "Not later than planned" in ask(api, "GET", "/console/batches/b1/forecast")[1]
+    api.answers["GET /batches/b1/plan"] = (
+        200,
+        {**plan, "finish": {}, "waves": [], "needsAPerson": ["a <person> starts"], "notKnown": ["when"]},
+    )
+    assert "<li>a &lt;person&gt; starts</li><li>when</li>" in ask(api, "GET", "/console/batches/b1/forecast")[1], "it says why"
 
 
 def test_lanes_follow_one_another_on_one_scale() -> None:
@@ -234,6 +239,19 @@ def test_lanes_follow_one_another_on_one_scale() -> None:
     assert (found.now, found.ticks[0][:13], found.ticks[-1][:13]) == (0, "2026-01-01T00", "2026-01-01T10")
 
 
+def test_a_wave_that_has_ended_has_no_forecast_and_the_next_begins_now() -> None:
+    waves = [{"number": 1, "moved": 1, "moving": 0, "waiting": 0, "failed": 0}, {"number": 2, "moving": 0, "waiting": 9}]
+    ago = {"acknowledgement": {"at": "2025-12-31T14:00:00Z"}, "waves": waves}
+    found = picture(PLAN, ago)
+    assert found
+    first, second = found.lanes
+    assert (first.has_ended, second.has_ended, second.usual.x, found.now) == (True, False, 500, 500)
+    api = ApiTable(**{"GET /batches/b1/plan": (200, {**PLAN, "batchId": "b1"}), "GET /batches/b1": (200, {"batchId": "b1", **ago})})
+    _, body, _ = ask(api, "GET", "/console/batches/b1/forecast")
+    lanes = body.partition('class="lanes when"')[2].split("<tr>")[2:]
+    assert [("has ended" in each, 'class="usual"' in each) for each in lanes] == [(True, False), (False, True)]
+
+
 def test_what_never_ends_has_no_picture() -> None:
     assert picture({**PLAN, "waves": [{"number": 1, "size": 1, "finish": {}}]}, {}) is None
     assert picture({"madeAt": "soon"}, {}) is None
@@ -243,5 +261,5 @@ def test_the_plan_is_shown_with_its_lanes() -> None:
     plan = {**PLAN, "batchId": "b1", "instances": 10, "finish": finish(8), "routes": {"<a> -> b": 10}, "needsAPerson": ["somebody"]}
     api = ApiTable(**{"GET /batches/b1/plan": (200, plan), "GET /batches/b1": (200, {"batchId": "b1", "dryRun": True})})
     status, body, _ = ask(api, "GET", "/console/batches/b1/plan")
-    assert (status, body.count("<svg"), "&lt;a&gt; -&gt; b" in body, "like=b1" in body) == (200, 2, True, True)
+    assert (status, body.count("<svg"), "&lt;a&gt; → b" in body, "like=b1" in body) == (200, 2, True, True)
     assert "wave,size" in ask(api, "GET", "/console/batches/b1/plan?format=csv")[1]

@@ -51,6 +51,12 @@ def test_a_sentence_is_translated_with_its_parts(english: str, wanted: str) -> N
     assert chinese_text(english) == wanted
 
 
+def test_a_sentence_of_a_service_keeps_the_space_after_it() -> None:
+    ours = "SMC has not rolled the disks back: it runs, and the data that was written while the job ran is still there."
+    assert chinese_text(f"No repository answers. {ours}").startswith("No repository answers. SMC 没有回滚磁盘：")
+    assert chinese_text(f"{ours} No repository answers.").endswith("数据仍在。No repository answers.")
+
+
 def test_the_words_of_a_person_stay_beside_the_sentence() -> None:
     told = chinese_text(
         "the batch is paused by ann since 2026-01-01 10:00 UTC: storm in the city. To resume the batch: replank resume b1"
