@@ -33,15 +33,21 @@ KINDS = (
     ("light", "wide", WIDE, "en-GB"),
     ("light", "wide", WIDE, "zh-CN"),
     ("light", "narrow", NARROW, "en-GB"),
+    ("light", "narrow", NARROW, "zh-CN"),
     ("light", "huge", HUGE, "en-GB"),
     ("light", "print", PAPER, "en-GB"),
     ("dark", "wide", WIDE, "en-GB"),
+    ("dark", "wide", WIDE, "zh-CN"),
     ("dark", "narrow", NARROW, "en-GB"),
+    ("dark", "narrow", NARROW, "zh-CN"),
 )
 """Of each page: the light, the width and the language."""
 ASKED = "?asked"
 """After the address of a form: its review is shown, which the form leads to."""
-CHANGED = {"maxMoving": "9", "approvals": "1"}
+OPENED = "#opened"
+"""After the address of a page: its first act is opened, and everything that is folded away."""
+OPEN = "all => all.forEach((each, n) => { each.open = !n || each.matches('.fold'); })"
+CHANGED = {"maxMoving": "9", "gate": "approval", "windows.0.start": "21:00", "blackouts.0.reason": "Freeze"}
 """Fields of a policy that are filled in before its review."""
 
 
@@ -84,15 +90,20 @@ def pages(cloud: RunningCloud, batches: dict[str, str]) -> dict[str, str]:
         "batches": "/batches",
         "batch": f"/batches/{running}",
         "approvals": f"/batches/{batches['waiting']}",
+        "risks": f"/batches/{batches['waiting']}{OPENED}",
+        "journal": f"/batches/{running}{OPENED}",
         "plan": f"/batches/{running}/plan",
         "dry-run": f"/batches/{batches['dry']}/plan",
         "policy": f"/batches/{running}/policy",
         "policy-review": f"/batches/{running}/policy{ASKED}",
         "left-out": f"/batches/{batches['dry']}/left-out",
         "submit": f"/plan?like={batches['dry']}",
+        "submit-all": f"/plan{OPENED}",
         "failed": f"/migrations/{one['migrationId']}",
         "migrated": f"/migrations/{moved['migrationId']}",
         "review": f"/batches/{running}/review?act=retry&all=1",
+        "review-rollback": f"/batches/{running}/review?act=rollback&all=1",
+        "review-cancel": f"/batches/{running}/review?act=cancellation&all=1",
         "ready": "/ready",
         "snapshots": "/snapshots",
         "audit": "/audit",
@@ -113,15 +124,17 @@ def take(browser: Any, cloud: RunningCloud, shown: dict[str, str], folder: Path,
             look(ann, path)
             if name == "print":
                 ann.page.emulate_media(media="print")
-            ann.page.screenshot(path=folder / f"{page}-{scheme}-{name}-{locale[:2]}.png", full_page=name != "narrow")
+            ann.page.screenshot(path=folder / f"{page}-{scheme}-{name}-{locale[:2]}.png", full_page=True)
             if docs and (README.get(page), name, locale) == (scheme, "wide", "en-GB"):
                 ann.page.screenshot(path=docs / f"console-{page}.png")
         ann.page.context.close()
 
 
-def look(person: Person, path: str, fields: Mapping[str, str] = CHANGED) -> None:
+def look(person: Person, path: str, fields: Mapping[str, str] = CHANGED) -> Person:
     """Open a page; if it is the review of a form, fill the form in and go on to it."""
-    person.visit(path.removesuffix(ASKED))
+    person.visit(path.removesuffix(ASKED).removesuffix(OPENED))
+    if path.endswith(OPENED):
+        person.page.locator("details").evaluate_all(OPEN)
     if path.endswith(ASKED):
         person.page.locator("details.fold").evaluate("element => { element.open = true; }")
         for field, value in fields.items():
@@ -129,9 +142,11 @@ def look(person: Person, path: str, fields: Mapping[str, str] = CHANGED) -> None
                 name = field.partition(".")[0]
                 if not person.page.locator(f"[name='policy.{field}']").count():
                     person.page.locator(f"button[value='add policy.{name}']").click()
-            person.page.locator(f"[name='policy.{field}']").fill(value)
+            place = person.page.locator(f"[name='policy.{field}']")
+            place.select_option(value) if place.evaluate("element => element.matches('select')") else place.fill(value)
         person.page.locator("button[name=step][value=review]:not(.default)").click()
     person.page.wait_for_load_state("networkidle")  # parts of a page come after it
+    return person
 
 
 def move(cloud: RunningCloud, browser: Any, batches: dict[str, str]) -> None:
@@ -139,6 +154,11 @@ def move(cloud: RunningCloud, browser: Any, batches: dict[str, str]) -> None:
     ann = Person(browser.new_context().new_page(), driving.url_of(cloud), "Ann")
     for name in ("running", "done"):
         ann.visit(f"/batches/{batches[name]}").act("Accept the risks")
+    noon = {"windows.1.start": "12:00", "windows.1.end": "14:00", "windows.1.zone": "Asia/Shanghai", "soakMin": "45"}
+    look(ann, f"/batches/{batches['running']}/policy{ASKED}", noon)
+    ann.page.locator("input[name=why]").fill("Noon is quiet too")
+    ann.page.locator("button[value=set]").click()
+    ann.page.wait_for_url("**done=policy")
     api = cloud.api_client("ann")
     for _ in range(180):
         cloud.advance_clock(600)

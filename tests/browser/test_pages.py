@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from cli.run.cloud import RunningCloud
+from localcloud.client import LocalCloud
 from tests.browser.driving import PACKAGES, url_of
 from tests.browser.person import Person
 from tests.browser.pictures import ASKED, look, take_inventory
@@ -28,6 +28,12 @@ SMALL = """
   .map((each) => each.outerHTML.slice(0, 100))
 """
 """What is pressed and smaller than WCAG 2.5.8 allows. Links inside a sentence or a cell are excepted there."""
+OPEN_ALL = """
+() => {
+  addEventListener("toggle", (event) => event.stopImmediatePropagation(), true); // else one panel closes the others
+  document.querySelectorAll("details").forEach((each) => { each.open = true; });
+}
+"""
 HIDDEN = """
 () => {
   const box = document.activeElement.getBoundingClientRect();
@@ -45,18 +51,24 @@ HIDDEN = """
 
 @pytest.fixture(scope="module")
 def places(cloud: RunningCloud, chromium: Any) -> dict[str, str]:
-    """Every page by name, with something on it: a batch that waits for approvals, and one that may be confirmed."""
+    """Every page by name. One batch waits for approvals, one may be confirmed, one has failed, and one is a dry run."""
     names: dict[str, Any] = {"InstanceName": NAMED, "Description": HOSTILE}
     unknown = instance(5, (NAMED, NAMED, "linux"), **names)
-    cloud.load_fleet(fleet(*(instance(number, **names) for number in range(1, 5)), unknown))
+    cloud.load_fleet(fleet(*(instance(number, **names) for number in (1, 2, 3, 4, 6)), unknown))
     api = cloud.api_client("ann")
     moved = api.post("/batches", {"instanceIds": ["i-test0004"], "policy": {"confirmAfterDays": 0}})["batchId"]
+    broken = api.post("/batches", {"instanceIds": ["i-test0006"]})["batchId"]
+    LocalCloud(cloud.ready["admin"], cloud.ready["admin_token"]).happen(
+        "migration_fails", instance_id="i-test0006", at="Syncing", cause=HOSTILE[:200]
+    )
     cloud.advance_clock(1800)
     context = chromium.new_context(locale="en-GB")
-    Person(context.new_page(), url_of(cloud), "Ann").visit(f"/batches/{moved}").act("Accept the risks")
+    for each in (moved, broken):
+        Person(context.new_page(), url_of(cloud), "Ann").visit(f"/batches/{each}").act("Accept the risks")
     context.close()
     for _ in range(20):
-        if api.get("/batches", readyToConfirm="true")["batches"]:
+        is_ready = api.get("/batches", readyToConfirm="true")["batches"]
+        if is_ready and api.get(f"/batches/{broken}")["counts"].get("failed"):
             break
         cloud.advance_clock(1800)
     waves = {
@@ -67,16 +79,21 @@ def places(cloud: RunningCloud, chromium: Any) -> dict[str, str]:
     }
     ids = [f"i-test{number}" for number in ("0001", "0002", "0003", "9999")]
     batch_id = api.post("/batches", {"instanceIds": ids, "exclude": {"instanceIds": ids[2:3]}, "policy": waves})["batchId"]
+    dry = api.post("/batches", {"instanceIds": ids[1:2], "dryRun": True})["batchId"]
     cloud.advance_clock(1800)
     take_inventory(cloud)
     (first, *_) = api.get("/migrations", batchId=batch_id)["migrations"]
     (done,) = api.get("/migrations", batchId=moved)["migrations"]
+    (failed,) = api.get("/migrations", batchId=broken)["migrations"]
     return {
         "overview": "/",
         "inventory": "/inventory",
         "batches": "/batches",
         "batch": f"/batches/{batch_id}",
         "found": f"/batches/{batch_id}?text=web",
+        "sorted": f"/batches/{batch_id}?order=-changed",
+        "broken": f"/batches/{broken}",
+        "dry-run": f"/batches/{dry}/plan",
         "policy": f"/batches/{batch_id}/policy",
         "policy-review": f"/batches/{batch_id}/policy{ASKED}",
         "left-out": f"/batches/{batch_id}/left-out",
@@ -84,7 +101,10 @@ def places(cloud: RunningCloud, chromium: Any) -> dict[str, str]:
         "submit": f"/plan?like={batch_id}",
         "migration": f"/migrations/{first['migrationId']}",
         "migrated": f"/migrations/{done['migrationId']}",
-        "review": f"/batches/{batch_id}/review?act=retry&all=1",
+        "failed": f"/migrations/{failed['migrationId']}",
+        "review": f"/batches/{broken}/review?act=retry&all=1",
+        "review-rollback": f"/batches/{broken}/review?act=rollback&all=1",
+        "review-cancel": f"/batches/{batch_id}/review?act=cancellation&all=1",
         "ready": "/ready",
         "snapshots": "/snapshots",
         "audit": "/audit",
@@ -105,23 +125,29 @@ def test_axe_finds_nothing(ann: Person, places: dict[str, str], width: int, loca
     ann.page.goto(f"{ann.url}/console/language?to={locale[:2]}")
     assert ann.page.locator("html").get_attribute("lang") == ("zh-CN" if locale == "zh-CN" else "en")
     ann.page.set_viewport_size({"width": width, "height": 900})
-    axe = (PACKAGES / "axe_playwright_python" / "axe.min.js").read_text(encoding="utf-8")
     found: list[str] = []
     for name, path in places.items():
         look(ann, path)
         for add in ("windows", "blackouts", "commands") if name in ("submit", "policy") else ():
             ann.page.locator(f"button[value='add policy.{add}']").evaluate("element => element.click()")
             ann.page.locator(f"[data-rows='policy.{add}'] .row").first.wait_for(state="attached")
-        for panel in ann.page.locator("details").all():
-            panel.evaluate("element => { element.open = true; }")
-        ann.page.evaluate(axe)
-        said = ann.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
-        assert len(said["passes"]) > 10, name
-        found += [f"{name}: {each['id']} {each['nodes'][0]['html'][:150]}" for each in said["violations"]]
-        found += [f"{name}: {each} is smaller than 24 px" for each in ann.page.evaluate(SMALL)]
-        wide = ann.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        found += [f"{name}: {wide} px wider than the screen"] if wide > 0 else []
+        found += [f"{name}: {each}" for each in faults(ann)]
+    ann.page.goto(f"{ann.url}/console/sign-in")
+    found += [f"sign-in: {each}" for each in faults(ann)]
     assert not found, "\n".join(found)
+
+
+def faults(person: Person) -> list[str]:
+    """What is wrong with the page that is shown, with all that is folded opened at once."""
+    page = person.page
+    page.evaluate(OPEN_ALL)
+    page.evaluate((PACKAGES / "axe_playwright_python" / "axe.min.js").read_text(encoding="utf-8"))
+    said = page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
+    assert len(said["passes"]) > 10, page.url
+    found = [f"{each['id']} {each['nodes'][0]['html'][:150]}" for each in said["violations"]]
+    found += [f"{each} is smaller than 24 px" for each in page.evaluate(SMALL)]
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [*found, f"{wide} px wider than the screen"] if wide > 0 else found
 
 
 def test_hostile_names_do_nothing(person: Callable[..., Person], places: dict[str, str]) -> None:
@@ -166,7 +192,46 @@ def test_hostile_names_do_nothing(person: Callable[..., Person], places: dict[st
 def hostile_policy() -> dict[str, str]:
     """Fields of a policy, as nobody kind fills them in."""
     freeze = {"from": "2026-12-24", "to": "2026-12-26", "reason": HOSTILE[:200]}
-    return {**{f"blackouts.0.{name}": text for name, text in freeze.items()}, "group": json.dumps({"tag": NAMED}), "maxMoving": "3"}
+    return {**{f"blackouts.0.{name}": text for name, text in freeze.items()}, "group.0.tag": NAMED, "maxMoving": "3"}
+
+
+FILL = """
+(all, text) => all.forEach((each) => {
+  each.removeAttribute("maxlength"); each.removeAttribute("pattern");
+  if (each.type !== "date" && each.type !== "time" && each.type !== "number") each.value = text;
+})
+"""
+
+
+@pytest.mark.parametrize(("name", "button"), [("submit", "plan"), ("policy", "review")])
+def test_hostile_text_in_every_field_of_a_form_comes_back_as_text(
+    person: Callable[..., Person], places: dict[str, str], name: str, button: str
+) -> None:
+    ann = person("Ann").visit(places[name])
+    ann.page.locator("details.fold").evaluate("element => { element.open = true; }")
+    for row in ann.page.locator("button[value^=add]").all():
+        row.evaluate("element => element.click()")
+        ann.page.locator(f"[data-rows='{row.get_attribute('value').partition(' ')[2]}'] .row").first.wait_for(state="attached")
+    typed = ann.page.locator("main input:not([type=hidden]):not([type=checkbox]), main textarea")
+    assert typed.count() > 25
+    typed.evaluate_all(FILL, HOSTILE)
+    ann.page.locator(f"button[name=step][value={button}]:not(.default)").click()
+    ann.page.locator(".fault").first.wait_for()
+    assert ann.page.locator(".fault").count() > 10, "what is wrong is said beside its field"
+    assert ann.page.locator("input[name='policy.group.0.tag']").input_value().startswith("<script>document"), "what was typed stays"
+    assert ann.page.locator("main script, main img").count() == 0
+    assert "owned" not in ann.page.title()
+    assert faults(ann) == []
+
+
+def test_hostile_reasons_of_acts_are_text(cloud: RunningCloud, person: Callable[..., Person], places: dict[str, str]) -> None:
+    ann, why = person("Ann").visit(places["batch"]), NAMED.replace("\u202e", "")
+    ann.act("Pause", why=why)
+    for path in (places["batch"], "/", "/audit"):
+        look(ann, path)
+        assert ann.page.locator("main script, main img").count() == 0
+    assert "<script>document" in look(ann, places["batch"]).text
+    ann.act("Resume", why=why)
 
 
 def test_a_session_that_ends_does_nothing_and_says_so(
