@@ -72,7 +72,7 @@ class TablestoreMigrations:
         columns = tables.step_columns(step)
         remove = () if "due_lane" in columns else ("due_lane", "due_at")
         try:
-            written = self._update_row(step.before, columns, remove)
+            written = self._update_row(step.before, columns, (*remove, *_received_outbox_column(step.before)))
         except WriteInDoubt:
             written = self._was_step_written(step.after, columns)
         if not written:
@@ -113,7 +113,8 @@ class TablestoreMigrations:
 
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         progress = {} if percent is None else {"progress": percent}
-        self._try_update_row(migration, {"due_lane": tables.DRIVE, "due_at": epoch_milliseconds(due_at), **progress})
+        columns = {"due_lane": tables.DRIVE, "due_at": epoch_milliseconds(due_at), **progress}
+        self._try_update_row(migration, columns, _received_outbox_column(migration))
 
     def record_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         columns = {tables.column_name_of_restart(event_id): epoch_milliseconds(at)}
@@ -143,11 +144,11 @@ class TablestoreMigrations:
 
     # One row ----------------------------------------------------------------------------------------------------------
 
-    def load(self, migration_id: str) -> Migration:
+    def load(self, migration_id: str, *, event_id: str = "") -> Migration:
         row = self._store.get(tables.MIGRATIONS, _migration_key(migration_id), between=tables.MIGRATION_COLUMNS)
         if row is None:
             raise _migration_not_found_error(migration_id)
-        return tables.migration_from_row(row)
+        return tables.migration_from_row(row, event_id)
 
     def outboxes(self, migration_id: str) -> list[Outbox]:
         return [
@@ -331,6 +332,11 @@ def _change_removing_first_outbox(made: Migration) -> tuple[Key, Columns, tuple[
         (tables.numbered_column_name(tables.OUTBOX, made.version),),
         {"version": made.version},
     )
+
+
+def _received_outbox_column(migration: Migration) -> tuple[str, ...]:
+    """The column of the outbox that the next write removes; empty if the next write removes no outbox."""
+    return (tables.numbered_column_name(tables.OUTBOX, migration.received),) if migration.received else ()
 
 
 def _migration_key(migration_id: str) -> Key:

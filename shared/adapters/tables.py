@@ -35,6 +35,7 @@ from shared.domain.events import Event
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.limits import has_admission_priority
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
+from shared.domain.outbox import holds_only_event
 from shared.domain.timing import OUTBOX_GRACE
 from shared.ports.batches import LEFT_OUT_PAGE
 from shared.ports.migrations import Outbox
@@ -194,20 +195,39 @@ def migration_columns(migration: Migration) -> Columns:
         "instance_id": migration.instance_id,
         "created_at": epoch_milliseconds(migration.created_at),
         "progress": migration.progress,
-        "doc": json_column_text("doc", encode(replace(migration, owes=()))),
+        "doc": json_column_text("doc", encode(replace(migration, owes=(), received=0))),
     }
 
 
-def migration_from_row(row: Columns) -> Migration:
-    """The migration, read from its row. The columns for progress and outboxes take precedence over the document."""
+def migration_from_row(row: Columns, event_id: str = "") -> Migration:
+    """The migration, read from its row. The columns for progress and outboxes take precedence over the document.
+
+    ``event_id`` is the id of the event that the caller has received; empty if the caller has received none.
+    """
     found = value_from_column(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
     beside = {"account_id": row.get(HOME, found.account_id), "group": row.get(GROUP, found.group)}
-    return replace(found, progress=row.get("progress", found.progress), owes=versions_of_open_outboxes(row), **beside)
+    owes, received = versions_of_open_outboxes(row), version_of_received_outbox(row, event_id)
+    return replace(found, progress=row.get("progress", found.progress), owes=owes, received=received, **beside)
 
 
 def versions_of_open_outboxes(row: Columns) -> tuple[int, ...]:
     """The versions whose outboxes are still in the row, oldest first."""
     return tuple(sorted(int(name[len(OUTBOX) :]) for name in row if name.startswith(OUTBOX)))
+
+
+def version_of_received_outbox(row: Columns, event_id: str) -> int:
+    """The version of the outbox that holds nothing but the received event; 0 if the row has no such outbox."""
+    for version in versions_of_open_outboxes(row) if event_id else ():
+        written = row[numbered_column_name(OUTBOX, version)]
+        if event_id not in written:
+            continue  # the usual case, decided without parsing
+        try:
+            document = json.loads(written)
+            if holds_only_event(event_id, document["effects"], [each["event_id"] for each in document["events"]]):
+                return version
+        except (ValueError, KeyError, TypeError):
+            continue  # the tick reports an unreadable outbox
+    return 0
 
 
 def admission_queue_name(batch_id: str, account_id: str) -> str:
@@ -242,7 +262,7 @@ def step_columns(taken: Step) -> Columns:
     )
     if taken.effects or taken.events:
         columns[numbered_column_name(OUTBOX, version)] = json_column_text("outbox", outbox_document(taken.effects, taken.events))
-    if taken.effects or taken.events or taken.before.owes:
+    if taken.effects or taken.events or taken.before.still_owes:
         columns.update(due_lane=DRIVE, due_at=epoch_milliseconds(taken.entry.at + OUTBOX_GRACE))
     return columns
 

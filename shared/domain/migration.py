@@ -216,6 +216,12 @@ class Migration:
 
     The field is not stored, but computed when the row is read.
     """
+    received: int = 0
+    """The row version of the outbox that the next write of the row removes; 0 if the next write removes no outbox. The outbox holds
+    nothing but the event that the running stage has received.
+
+    The field is not stored, but computed when the row is read.
+    """
     due_at: datetime | None = None
     """When the tick works on the migration next; after a confirmation, when the sweep works on the migration. The field is None if
     only a person can act, or if the migration has ended.
@@ -236,6 +242,11 @@ class Migration:
     def is_untouched(self) -> bool:
         """Whether the instance is certainly unchanged so far."""
         return self.hop == 0 and not self.job_may_have_run
+
+    @property
+    def still_owes(self) -> tuple[int, ...]:
+        """The row versions whose outboxes stay in the row after its next write."""
+        return tuple(version for version in self.owes if version != self.received)
 
     @property
     def job_may_have_run(self) -> bool:
@@ -322,7 +333,8 @@ def step(
     version = migration.version + 1
     stalled = {} if to in BEFORE_A_START else {"stalled_at": None}
     entered = {} if to is migration.state else {"entered_version": version, "entered_at": now}
-    after = replace(migration, **{"state": to, "version": version, "due_at": None, **stalled, **entered, **changes})
+    written = {"state": to, "version": version, "due_at": None, "owes": migration.still_owes, "received": 0}
+    after = replace(migration, **{**written, **stalled, **entered, **changes})
     return Step(migration, after, JournalEntry(version, now, migration.state, to, by, reason, after.hop, after.attempt))
 
 

@@ -79,14 +79,19 @@ class Migrations(Protocol):
     def remove_first_outboxes(self, made: Sequence[Migration]) -> None:
         """Remove the first outbox of each of these new migrations, in few calls."""
 
-    def load(self, migration_id: str) -> Migration:
-        """The migration with this id. Raises Refused (Migration.NotFound) if no such migration exists."""
+    def load(self, migration_id: str, *, event_id: str = "") -> Migration:
+        """The migration with this id. Raises Refused (Migration.NotFound) if no such migration exists.
+
+        The argument ``event_id`` is the id of the event that the caller has received. If an outbox holds nothing but this event,
+        the field ``received`` names the outbox, and the next write of the row removes the outbox.
+        """
 
     def load_migrations(self, migration_ids: Sequence[str]) -> list[Migration]:
         """The migrations with these ids. Takes at most 100 ids. Ids without a row are left out."""
 
     def commit(self, step: Step) -> None:
-        """Write the migration in its state after the step, with the step's journal line, documents and outbox.
+        """Write the migration in its state after the step, with the step's journal line, documents and outbox. Remove the outbox
+        that the field ``received`` of the migration before the step names.
 
         Raises Stale (Migration.Moved) if the row no longer has the version from which the step began. A row with an outbox becomes
         due soon, so that the tick finds the row if this process crashes.
@@ -103,7 +108,7 @@ class Migrations(Protocol):
 
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         """Set the time at which the tick reads the migration's row again. Does nothing if the row has changed. The row's version
-        stays the same.
+        stays the same. The outbox that ``received`` names is removed.
 
         The argument ``percent`` is the job's progress, which is only displayed.
         """

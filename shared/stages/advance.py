@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from shared.domain import events
@@ -24,6 +25,7 @@ from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankErr
 from shared.domain.limits import requeue_migration
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, ToolLog, step
+from shared.domain.outbox import is_removed_by_receiver
 from shared.domain.timing import START_LIMIT, duration_in_words
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
@@ -37,17 +39,21 @@ def advance_migration(ports: Ports, taken: Step) -> Migration:
     """Commit the step, carry out its effects and publish its events. Return the migration as it is after the step.
 
     Raises Stale if the row has changed since it was read. Failed effects and events stay in the outbox, and the next ticks try them
-    again.
+    again. If the receiver of the event removes the outbox, the outbox stays too.
     """
     ports.migrations.commit(taken)
-    if taken.effects or taken.events:
-        settle_outbox(ports, taken.after, Outbox(taken.after.version, taken.effects, taken.events))
-    return taken.after
+    after = taken.after
+    if not (taken.effects or taken.events):
+        return after
+    owed = Outbox(after.version, taken.effects, taken.events)
+    if settle_outbox(ports, after, owed, stays=is_removed_by_receiver(taken)):
+        return after
+    return replace(after, owes=(*after.owes, after.version))
 
 
-def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
-    """Carry out the effects and publish the events of one outbox. Remove the outbox if nothing has failed. Return False if an
-    effect or event stays in the outbox.
+def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False, stays: bool = False) -> bool:
+    """Carry out the effects and publish the events of one outbox. Remove the outbox if nothing has failed, unless ``stays`` is
+    true. Return False if the outbox stays.
 
     An event that the bus refuses does not fail the migration, because the step is already committed. If ``quietly`` is true, no
     event is published while an effect fails. The events of a step whose effect always fails could wake the same stage again and
@@ -58,14 +64,15 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
         return False
     try:
         ports.bus.publish(owed.events)
-        if not left:
-            ports.migrations.remove_outbox(migration, owed.version)
+        if left or stays:
+            return False
+        ports.migrations.remove_outbox(migration, owed.version)
     except Transient:
         return False
     except Permanent as error:
         _LOG.error("the events stay in the outbox: %s", error, extra={"migrationId": migration.migration_id})
         return False
-    return not left
+    return True
 
 
 def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
@@ -79,6 +86,24 @@ def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False
         for owed in ports.migrations.outboxes(migration.migration_id)
     ]
     return all(settled)
+
+
+def remove_received_outbox(migration: Migration, ports: Ports) -> None:
+    """Remove the outbox whose only event this stage has received. A stage that waits without writing a step calls this function.
+
+    If the removal fails, the tick sends the event again and then removes the outbox.
+    """
+    if migration.received:
+        with suppress(Transient, Permanent):
+            ports.migrations.remove_outbox(migration, migration.received)
+
+
+def load_again(migration: Migration, ports: Ports) -> Migration:
+    """The migration as its row is now. If the row still has the outbox whose only event this stage has received, the next write of
+    the row removes the outbox.
+    """
+    now = ports.migrations.load(migration.migration_id)
+    return replace(now, received=migration.received) if migration.received in now.owes else now
 
 
 class LaunchRefused(Permanent):
@@ -118,7 +143,7 @@ def load_current_migration(message: Message, ports: Ports, states: frozenset[Sta
 
     Raises Stale if the migration is not in one of ``states``, or if the message is older than the migration's state.
     """
-    migration = ports.migrations.load(_migration_id(message))
+    migration = ports.migrations.load(_migration_id(message), event_id=message.event_id)
     if message.type == events.COMMAND_ENDED and not migration.awaits_command(str(message.data.get("invokeId", ""))):
         raise Stale("Command.NotAwaited", f"Migration {migration.migration_id} does not wait for this command.", "Nothing to do.")
     version = message.data.get("version")
@@ -189,7 +214,7 @@ def _make_migration_wait_for_account(migration: Migration, error: AccountUnusabl
     The migration keeps its place in the queue. The migration's slot is released unless the job may be running.
     """
     record_error_if_account_refusal(error, ports)
-    row = ports.migrations.load(migration.migration_id)
+    row = load_again(migration, ports)
     if ports.admission.slot_use(row.batch_id, row.migration_id).since:
         begun = row.state is State.SNAPSHOTTED and driver_traits(row.driver).attended and row.handle.began_at is not None
         if row.state in ADMITTED | {State.SNAPSHOTTED} and not begun:
@@ -225,7 +250,7 @@ def _fail_migration_if_unchanged(
 ) -> Outcome:
     """Record the error as the migration's failure, unless the migration has changed its state or attempt in the meantime."""
     stage, event_type = giving_up
-    now = ports.migrations.load(migration.migration_id)
+    now = load_again(migration, ports)
     mine = states | {State.MIGRATING} if isinstance(error, LaunchRefused) else states
     if now.state not in mine or now.attempt != migration.attempt:
         raise Stale(

@@ -26,7 +26,7 @@ from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED, duration_in_words
 from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from shared.ports.ports import Ports
-from shared.stages.advance import advance_migration, run_stage_or_fail_migration
+from shared.stages.advance import advance_migration, remove_received_outbox, run_stage_or_fail_migration
 from shared.stages.consent import require_acknowledgement
 from shared.stages.host_identity import host_identity
 from shared.stages.slots import batch_and_start_context, take_group_place_if_grouped
@@ -204,4 +204,6 @@ def _wait_for_driver(migration: Migration, report: JobReport, ports: Ports) -> O
             due_at=now + LOOK_AGAIN,
         )
         advance_migration(ports, preparing)
+    else:
+        remove_received_outbox(migration, ports)
     return Outcome("waiting", {"state": "snapshotted", "reason": report.remedy or "the driver is preparing"})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -158,3 +159,25 @@ def protection_kept() -> list[Patch]:
 def protected_again() -> list[Patch]:
     """Each attempt and each hop switches the deletion protection on, even if a person has switched it off."""
     return [mock.patch.object(protection, "was_protection_switched_on_before", return_value=False)]
+
+
+def whole_outbox_removed() -> list[Patch]:
+    """Whoever receives one event removes the whole outbox, although the outbox holds other events or effects too."""
+
+    def any_of_them(event_id: str, effects: Any, event_ids: Sequence[str]) -> bool:
+        return event_id in event_ids
+
+    return [mock.patch.object(tables, "holds_only_event", any_of_them)]
+
+
+def removed_unreceived() -> list[Patch]:
+    """Each step removes an outbox with a single event, even if its invocation has received another message."""
+
+    def whichever(row: dict[str, Any], event_id: str) -> int:
+        for version in tables.versions_of_open_outboxes(row):
+            held = json.loads(row[tables.numbered_column_name(tables.OUTBOX, version)])
+            if not held["effects"] and len(held["events"]) == 1:
+                return version
+        return 0
+
+    return [mock.patch.object(tables, "version_of_received_outbox", whichever)]

@@ -77,6 +77,8 @@ class Truth:
     count: int = 0
     past: dict[str, list[tuple[int, int, State]]] = field(default_factory=lambda: defaultdict(list))
     """By migration: (write number, time in ms, state) of every change of state."""
+    taken: set[str] = field(default_factory=set)
+    """The ids of the events that the bus has taken, whether or not it has delivered them."""
 
     def attach(self) -> None:
         """Observe the cloud's store and services from now on."""
@@ -92,8 +94,20 @@ class Truth:
         store.replace = replaced
         for name in _WATCHED:
             self._watch(service(self.cloud, name))
+        self._watch_bus(service(self.cloud, "eventbridge").publisher)
         self._watch_smc(offered(self.cloud.hooks.ecs))
         self._watch_tools(service(self.cloud, "ecs").detached)
+
+    def _watch_bus(self, publisher: Any) -> None:
+        put_one = publisher._put_one
+
+        def put(event: Any) -> dict[str, Any]:
+            answer: dict[str, Any] = put_one(event)
+            if "TraceId" in answer:
+                self.taken.add(str(answer["EventId"]))
+            return answer
+
+        publisher._put_one = put
 
     def _watch_tools(self, detached: Any) -> None:
         """Observe what guests run outside of commands."""

@@ -285,6 +285,11 @@ def retried(scenario: Scenario) -> Scenario:
     return replace(wide, rates={"person": 0.9, "snapshot_fails": 0.9}, chaos_min=120, prompt=True)
 
 
+def retried_in_a_crowd(scenario: Scenario) -> Scenario:
+    """The same scenario as ``retried``. Stages run while the act that woke them has not ended, and some functions die."""
+    return replace(retried(scenario), rates={"person": 0.9, "snapshot_fails": 0.9, "interleave": 0.15, "kill_after": 0.05})
+
+
 def retried_in_windows(scenario: Scenario) -> Scenario:
     """The window closes while the first jobs fail. They are retried after it."""
     return with_policy(retried(scenario), window=closing_after(20))

@@ -21,6 +21,7 @@ from shared.domain.inventory import Inventory
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.limits import has_admission_priority
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
+from shared.domain.outbox import holds_only_event
 from shared.ports.admission import LeaseHolder, SlotUse
 from shared.ports.audit import AuditPage
 from shared.ports.batches import LEFT_OUT_PAGE, NOTHING_FORGIVEN, BatchPage, BatchTally
@@ -120,8 +121,11 @@ class FakeMigrations:
             raise Refused("Migration.NotFound", f"There is no migration {migration_id}.", "List them.", status=404)
         return self.rows[migration_id]
 
-    def load(self, migration_id: str) -> Migration:
-        return self._row(migration_id).migration
+    def load(self, migration_id: str, *, event_id: str = "") -> Migration:
+        row = self._row(migration_id)
+        boxes = row.outboxes.values()
+        held = (box.version for box in boxes if holds_only_event(event_id, box.effects, [event.event_id for event in box.events]))
+        return replace(row.migration, owes=tuple(sorted(row.outboxes)), received=next(held, 0)) if event_id else row.migration
 
     def load_migrations(self, migration_ids: Sequence[str]) -> list[Migration]:
         return [self.rows[each].migration for each in migration_ids if each in self.rows]
@@ -130,6 +134,7 @@ class FakeMigrations:
         row = self._row(step.before.migration_id)
         if row.migration.version != step.before.version:
             raise Stale("Migration.Moved", "The row has moved on.", "Look again.")
+        row.outboxes.pop(step.before.received, None)
         row.migration = step.after
         row.journal.append(step.entry)
         row.documents.update({name: dict(document) for name, document in step.documents.items()})
@@ -150,6 +155,7 @@ class FakeMigrations:
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         row = self._row(migration.migration_id)
         if row.migration.version == migration.version:
+            row.outboxes.pop(migration.received, None)
             row.due_at = due_at
             if percent is not None:
                 row.migration = replace(row.migration, progress=percent)

@@ -22,6 +22,7 @@ from tests.simulation.invariants.protected import ProtectionPutBack
 from tests.simulation.invariants.restored import RolledBackIsTrue
 from tests.simulation.invariants.rollbacks import RollbacksAllowed
 from tests.simulation.invariants.scene import Checker, Found, Sight
+from tests.simulation.invariants.sent import SentBeforeGone
 from tests.simulation.invariants.snapshots import DeleteOnlyOurs, SnapshotsFirst
 from tests.simulation.invariants.starts import EveryStart
 from tests.simulation.invariants.told import SmcIsToldTruly
@@ -44,6 +45,7 @@ def all_checkers() -> list[Checker]:
         OneOfAGroup(),
         InOrder(),
         OnceOnly(),
+        SentBeforeGone(),
         OnlyTheChosen(),
         RolledBackIsTrue(),
         HalfRolledBack(),
