@@ -76,7 +76,8 @@ deploy:  ## Deploy the functions (Serverless Devs) with the settings of this she
 	@tools/deploy.sh $(VENV) $(or $(PY),3.10) $(SETTINGS)
 
 FLEET ?= 100,1000
-bench: $(VENV)/test.ok build/bench/dbos.ok  ## Measure everything into bench/results and docs/performance.md (FLEET=100,1000,10000)
+bench: export BENCH_ACCEPT = $(ACCEPT)
+bench: $(VENV)/test.ok build/bench/dbos.ok  ## Measure all into bench/results; fails if a count grew (ACCEPT=1, FLEET=100,1000,10000)
 	@$(PYTHON_HERE) -m bench.startup
 	@$(PYTHON_HERE) -m bench.packages
 	@$(PYTHON_HERE) -W ignore -m bench.migration

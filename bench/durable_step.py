@@ -1,8 +1,8 @@
 """One durable step of Replank, compared with its raw calls and with a step of DBOS (newest, SQLite).
 
-Replank's step: read the row, one conditional UpdateRow with journal and outbox, publish the event, remove the outbox. The calls go
-over a socket of the local cloud, with signatures, and a consumer reads the event. DBOS writes each step to SQLite within the
-process.
+Replank's step: read the row, one conditional UpdateRow with journal and outbox, publish the event, remove the outbox. A step whose
+event wakes a stage that writes at once leaves the removal to that stage's UpdateRow. The calls go over a socket of the local cloud,
+with signatures, and a consumer reads the event. DBOS writes each step to SQLite within the process.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from shared.domain import events
 from shared.domain.hop import Hop
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_journal_entry, step
+from shared.domain.timing import LOST
 from shared.ports.ports import Ports
 from shared.runtime.messages import messages_in_document
 from shared.stages.advance import advance_migration, load_current_migration
@@ -32,6 +33,7 @@ from tools.package.wheelhouse import ROOT
 
 DBOS_PYTHON = ROOT / "build" / "bench" / "dbos" / "bin" / "python"
 S = State.VALIDATING
+HANDED_OVER = "our step, whose receiver removes its outbox"
 OURS, ON_DISK, DBOS = "our step", "our step, the cloud's state on a disk", "DBOS step (SQLite, on a disk)"
 RAW = "the four raw calls"
 
@@ -47,9 +49,9 @@ def timed(count: int, do: Callable[[int], Any]) -> dict[str, float]:
     return {"wall_ms": wall * 1e3 / count, "cpu_ms": used * 1e3 / count}
 
 
-def delivered(at: Migration) -> Message:
+def delivered(at: Migration, type: str = events.STEP_DUE) -> Message:
     """The event of the last step, as a consumer receives it."""
-    event = events.migration_event(at, events.STEP_DUE, stage="validate")
+    event = events.migration_event(at, type, stage="validate")
     document = {"id": event.event_id, "source": "replank", "specversion": "1.0", "type": event.type, "data": event.data}
     (message,) = messages_in_document(json.loads(json.dumps(document)), "bench")
     return message
@@ -71,16 +73,17 @@ def validating(number: int, ports: Ports) -> Migration:
     )
 
 
-def stepper(ports: Ports) -> Callable[[int], None]:
-    """A function that carries out one durable step per call, on one migration."""
+def stepper(ports: Ports, type: str = events.STEP_DUE) -> Callable[[int], None]:
+    """A function that carries out one durable step per call, on one migration. Each step publishes an event of the given type."""
     made = validating(1, ports)
     ports.migrations.create(made, first_journal_entry(made, by="bench", reason="bench"), [])
     at = [made]
 
     def one(_: int) -> None:
-        found = load_current_migration(delivered(at[0]), ports, frozenset({S}))
-        taken = step(found, S, now=ports.clock.now(), by="bench", reason="nothing")
-        event = events.migration_event(taken.after, events.STEP_DUE, stage="nobody")
+        found = load_current_migration(delivered(at[0], type), ports, frozenset({S}))
+        now = ports.clock.now()
+        taken = step(found, S, now=now, by="bench", reason="nothing", due_at=now + LOST)
+        event = events.migration_event(taken.after, type, stage="nobody")
         at[0] = advance_migration(ports, replace(taken, events=(event,)))
 
     return one
@@ -105,6 +108,8 @@ def ours(count: int) -> dict[str, dict[str, float]]:
     with served() as ports:
         found = {name: timed(count, call) for name, call in raw(ports).items()}
         found[OURS] = timed(count, stepper(ports))
+    with served() as ports:
+        found[HANDED_OVER] = timed(count, stepper(ports, events.INSTANCE_RESTARTED))
     with tempfile.TemporaryDirectory(prefix="replank-durable-") as folder, served(Path(folder)) as ports:
         found[ON_DISK] = timed(count, stepper(ports))
     return found
@@ -126,7 +131,8 @@ def dbos(count: int) -> dict[str, float] | None:
 def shown(result: dict[str, Any]) -> str:
     """The same number of steps with a body that does nothing. Ours: the event is read (by the code that reads it in a function; the
     bus does not carry it), the row read, one conditional UpdateRow with journal and outbox, the next event published, the outbox
-    removed: four calls over a socket, each signed, checked, answered and checked again. DBOS writes to SQLite in its process."""
+    removed: four calls over a socket, each signed, checked, answered and checked again. If the receiver of the event removes the
+    outbox with its own UpdateRow, there are three. DBOS writes to SQLite in its process."""
     found = {name: each for name, each in result["found"].items() if each}
     calls = [found[name] for name in ("GetRow", "UpdateRow", "putEvents", "UpdateRow")]
     found[RAW] = {name: sum(each[name] for each in calls) for name in ("wall_ms", "cpu_ms")}

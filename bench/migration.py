@@ -18,7 +18,7 @@ DISKS = 1
 """The number of disks of the migrated instance. Snapshots, their ledger rows and their deletion are per disk."""
 PURPOSES = {
     ("tablestore", "GetRow"): "a consumer reads the row before it acts, so that duplicates change nothing; batch and policy",
-    ("tablestore", "UpdateRow"): "one step (state, journal, outbox in one write), and one that settles its outbox",
+    ("tablestore", "UpdateRow"): "one step (state, journal, outbox in one write); the end of an outbox that no next step ends",
     ("tablestore", "PutRow"): "the migration, its batch, the instance's lock, the ledger's row before each snapshot",
     ("tablestore", "DeleteRow"): "the instance's lock when it ends",
     ("tablestore", "GetRange"): "the tick's look at what is due, the admission's lane, the sweep's ledger",
@@ -34,6 +34,7 @@ PURPOSES = {
     ("ecs", "RunCommand"): "the probe before, SMC's client, the probe after",
     ("ecs", "DescribeInvocationResults"): "what the commands said",
     ("ecs", "DescribeAccountAttributes"): "whether the account's quotas leave room",
+    ("ecs", "ModifyInstanceAttribute"): "the deletion protection, on before the snapshots and back at the end",
     ("ecs", "DescribeInstanceTypes"): "how many disks a Windows type takes, once per type",
     ("smc", "CreateAccessToken"): "an activation code for one import of SMC's client",
     ("smc", "ListAccessTokens"): "whether an earlier attempt, or another function at this moment, has made a code; which to delete",

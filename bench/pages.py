@@ -29,8 +29,8 @@ HEAD = """\
 # Performance
 
 Written by `make bench` (`make costs` rewrites it from `bench/results`). Times were taken on a shared machine: compare within a
-table, not between machines. Numbers of calls and modules and what is in a package do not depend on the machine; tests bound them.
-What it costs: [costs.md](costs.md).
+table, not between machines. Numbers of calls and modules and what is in a package do not depend on the machine. `make bench` fails
+if a count grew, and tests bound some of them. What it costs: [costs.md](costs.md).
 """
 PLOTS = {"startup": "startup.svg", "fleet": "fleet.svg"}
 

@@ -6,9 +6,12 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from bench.counts import grown
 
 RESULTS = Path(__file__).with_name("results")
 
@@ -46,10 +49,19 @@ def _git(*arguments: str) -> str:
 
 
 def write(name: str, command: str, result: Mapping[str, Any]) -> None:
-    """Write a figure's results file."""
+    """Write a figure's results file. Ends the process with status 1, and keeps the file, if a count grew.
+
+    If the variable BENCH_ACCEPT is set (`make bench ACCEPT=1`), counts may grow.
+    """
     RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    larger = grown(before, result)
+    if larger and not os.environ.get("BENCH_ACCEPT"):
+        told = "\n".join(larger)
+        sys.exit(f"{path.name} is kept, because these counts grew (if that is meant: make bench ACCEPT=1):\n{told}")
     document = {"command": command, "machine": machine(), **result}
-    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1, sort_keys=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(document, indent=1, sort_keys=False) + "\n", encoding="utf-8")
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
+from bench.counts import grown
 from bench.fleets import live
 from bench.meter import OUTSIDE
-from bench.migration import per_migration
+from bench.migration import figures, per_migration, tables
+from bench.report import RESULTS
 from tests.simulation.guests import doubled
 
 COUNT = 2
@@ -52,6 +55,14 @@ def test_a_migration_takes_no_more_calls_than_it_did() -> None:
             calls[operation] += number
     assert {name: calls[name] / COUNT for name in ONCE} == dict.fromkeys(ONCE, 1)
     assert {name: calls[name] / COUNT for name, most in AT_MOST.items() if calls[name] / COUNT > most} == {}
+
+
+def test_no_count_is_above_the_one_that_was_measured_last() -> None:
+    """Whoever adds a call measures again, and says so: BENCH_ACCEPT=1 python -m bench.migration, then make costs."""
+    committed = json.loads((RESULTS / "migration.json").read_text(encoding="utf-8"))
+    found = figures()
+    assert tables(found), "each operation has its purpose on the page"
+    assert grown(committed, found) == []
 
 
 def test_a_migration_takes_no_more_in_a_larger_fleet() -> None:
