@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import RESULTS, table
+from shared.domain.timing import TICK_RECORD_MINUTES
 from tools.package.wheelhouse import ROOT
 
 PRICES = Path(__file__).with_name("prices.json")
 SIZES = (10, 1_000, 100_000)
 DAYS_PER_MONTH = 30
+RECORDS_PER_DAY = 24 * 60 // TICK_RECORD_MINUTES
 Json = dict[str, Any]
 PAGE = """\
 # Costs
@@ -30,7 +32,8 @@ again. ECS and SMC calls are free; what SMC's jobs use by themselves is not coun
 Function time is that of {function_vcpu} vCPU and {function_memory_gb} GB: what was computed here on a whole core takes
 {slower:.1f} times as long there, and a call is taken to last {call_latency_ms} ms. {cold:.0%} of the invocations are taken
 to start cold, at {start_ms:.0f} ms of CPU each: functions that run rarely do. An invocation is taken to write
-{log_kib_per_invocation} KiB of log. An account in which nothing moves costs {idle} {currency} a day: the tick looks once a minute.
+{log_kib_per_invocation} KiB of log. An account in which nothing moves costs {idle} {currency} a day: the tick
+looks once a minute, and every fifth minute it writes one row with its time ({records} calls a day).
 
 ## A fleet
 
@@ -98,6 +101,7 @@ def idle_per_day(price: Json) -> float:
         invoking(idle["invocations"], price)
         + function_time(idle["function_ms"], idle["tablestore"], price)
         + float(idle["read_units"] * price["tablestore_read_units_per_10000"] / 1e4)
+        + float(RECORDS_PER_DAY * price["tablestore_write_units_per_10000"] / 1e4)
         + logging(idle["invocations"], price)
     )
 
@@ -125,6 +129,7 @@ def page(price: Json) -> str:
         "cold": price["cold_share"],
         "start_ms": start_ms(),
         "idle": f"{idle:.4f}",
+        "records": RECORDS_PER_DAY,
         "rows": table(heads, rows),
         "invocations": f"{found['invocations']:.1f}",
         "times": f"{kept / each:,.0f}",

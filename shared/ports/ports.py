@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # only for type hints, so that a starting function need not l
     from shared.ports.migrations import Migrations
     from shared.ports.protections import Protections
     from shared.ports.sign_in import SignIn
+    from shared.ports.ticks import Ticks
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Ports:
     audit: Audit
     inventory: InventoryStore
     protections: Protections
+    ticks: Ticks
     compute: Compute
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shared.ports.ports import Accounts
     from shared.ports.protections import Protections
     from shared.ports.sign_in import SignIn
+    from shared.ports.ticks import Ticks
 
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 USES_ECS = frozenset(FUNCTIONS) - {"api"}
@@ -77,6 +78,7 @@ def make_ports(function: str, settings: Settings, credentials: Credentials, cloc
         audit=DeferredAdapter(lambda: _make_audit_port(store)),
         inventory=DeferredAdapter(lambda: _make_inventory_port(store)),
         protections=DeferredAdapter(lambda: _make_protections_port(store)),
+        ticks=DeferredAdapter(lambda: _make_ticks_port(store)),
         compute=DeferredAdapter(lambda: _make_compute_port(clients, clock)),
         guest=DeferredAdapter(lambda: _make_guest_port(clients)),
         drivers=_make_drivers(clients, settings, clock) if function in USES_SMC else {},
@@ -224,6 +226,12 @@ def _make_protections_port(store: Store) -> Protections:
     from shared.adapters.protections import TablestoreProtections
 
     return TablestoreProtections(store)
+
+
+def _make_ticks_port(store: Store) -> Ticks:
+    from shared.adapters.ticks import TablestoreTicks
+
+    return TablestoreTicks(store)
 
 
 def _make_sign_in_port(settings: Settings, clock: Clock) -> SignIn:

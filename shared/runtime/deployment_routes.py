@@ -88,7 +88,7 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         "GET",
         "/health",
         "getHealth",
-        "Whether the tick is late, and where to see dead letters and the functions' errors.",
+        "Whether the tick runs, and where to see dead letters and the functions' errors.",
         _get_health,
         people_views.HealthView,
     ),

@@ -14,7 +14,16 @@ from shared.domain.commands import UNDER_WAY
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
-from shared.domain.timing import LOOK_AGAIN, LOST, PROTECTION_MINUTE, REMINDER_MINUTE, is_retry_tick, pause_before_retry
+from shared.domain.timing import (
+    LOOK_AGAIN,
+    LOST,
+    PROTECTION_MINUTE,
+    REMINDER_MINUTE,
+    TICK_RECORD_MINUTE,
+    TICK_RECORD_MINUTES,
+    is_retry_tick,
+    pause_before_retry,
+)
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_outboxes
 from shared.stages.closing import SETTLED
@@ -89,12 +98,24 @@ def _run_tick(ports: Ports) -> Outcome:
     batches = ports.batches.open_batches(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
     offered = offer_slots([batch for batch in batches if batch.state is BatchState.OPEN], ports)
+    _record_tick(ports)
     # The outboxes come last, because a service that does not answer uses up the rest of the tick's time.
     late = [migration for migration in due if migration.owes and _settle_outboxes(migration, ports)]
     moved_late, driven_late = _poll_or_remind_due_migrations(late, ports)
     _send_confirmation_reminders(ports)
     _switch_off_leftover_protections(ports)
     return Outcome("done", {"due": len(due), "driven": driven + driven_late, "moved": moved + moved_late, "offered": offered})
+
+
+def _record_tick(ports: Ports) -> None:
+    """In one minute of five, store the time for `GET /v1/health`. A tick that cannot store its time continues all the same."""
+    now = ports.clock.now()
+    if now.minute % TICK_RECORD_MINUTES != TICK_RECORD_MINUTE:
+        return
+    try:
+        ports.ticks.write_tick(now)
+    except ReplankError as error:
+        _LOG.warning("the time of this tick is not stored: %s", error)
 
 
 def _send_confirmation_reminders(ports: Ports) -> None:

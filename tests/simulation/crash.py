@@ -213,7 +213,8 @@ class Crashes:
         finally:
             state.close()
         owed = [name for row in rows[tables.MIGRATIONS].values() for name in row if name.startswith(tables.OUTBOX)]
-        rows[tables.LOCKS].pop("inventory", None)
+        for last in ("inventory", "tick"):
+            rows[tables.LOCKS].pop(last, None)
         slots = [name for name in rows[tables.LOCKS].pop("slots", {}) if name.startswith(tables.HELD)]
         assert not owed, owed
         assert not slots, slots

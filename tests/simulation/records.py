@@ -20,9 +20,9 @@ LATER = "laterField"
 """The field that the simulated newer version adds to what it writes."""
 
 MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS = "migrations", "batches", "locks", "snapshots"
-HOLD, SLOTS, INVENTORY = "hold", "slots", "inventory"
-"""Names of rows in the table of locks: the hold, the slots, and the last inventory. All other rows are locks of instances,
-groups or accounts.
+HOLD, SLOTS, INVENTORY, TICK = "hold", "slots", "inventory", "tick"
+"""Names of rows in the table of locks: the hold, the slots, the last inventory, and the last tick. All other rows are locks of
+instances, groups or accounts.
 """
 JOURNAL, OUTBOX = "change_", "o_"
 HELD, WHERE, COUNT = "m_", "ma_", "n_"

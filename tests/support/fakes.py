@@ -493,6 +493,24 @@ class FakeInventory:
 
 
 @dataclass
+class FakeTicks:
+    """Keeps the time of the last tick. With ``error`` it raises the error."""
+
+    last: datetime | None = None
+    error: Exception | None = None
+
+    def write_tick(self, at: datetime) -> None:
+        if self.error:
+            raise self.error
+        self.last = at
+
+    def last_tick(self) -> datetime | None:
+        if self.error:
+            raise self.error
+        return self.last
+
+
+@dataclass
 class Fakes:
     """All fakes, and the ``Ports`` made of them. Compute, guest and drivers are those that a test passes in."""
 
@@ -507,6 +525,7 @@ class Fakes:
     sign_in: Any = None
     inventory: FakeInventory = field(default_factory=FakeInventory)
     protections: FakeProtections = field(default_factory=FakeProtections)
+    ticks: FakeTicks = field(default_factory=FakeTicks)
     compute: Any = None
     guest: Any = None
     drivers: dict[str, Any] = field(default_factory=dict)
@@ -531,6 +550,7 @@ class Fakes:
             audit=self.audit,
             inventory=self.inventory,
             protections=self.protections,
+            ticks=self.ticks,
             sign_in=self.sign_in,
             compute=self.compute,
             guest=self.guest,

@@ -90,12 +90,14 @@ class HealthFigure:
     name: str
     """The figure's name: ``tick``, ``deadLetters`` or ``functionErrors``."""
     standing: str
-    """The value of the figure: ``late``, or ``unknown`` if no stored row shows the figure."""
+    """The value of the figure: ``fine``, ``late``, ``never`` if no tick was ever recorded, or ``unknown`` if no stored row shows the figure."""
     since: datetime | None
-    """The time at which the first overdue migration was due; null if no migration is overdue."""
+    """If the tick is late: the time at which the first overdue migration was due, or else the time of the last tick on record."""
     detail: str
     where: str
-    """Where a person can find the figure."""
+    """Where a person can find the figure, and what to do."""
+    last_at: datetime | None = None
+    """The time of the last tick on record; null if no record exists or can be read, and for every other figure."""
 
 
 @dataclass(frozen=True)

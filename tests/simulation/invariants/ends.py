@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.simulation.invariants.scene import Checker, Found, Sight
-from tests.simulation.records import HOLD, INVENTORY, OURS, REFUSING, SLOTS, SMC_PREFIX, TERMINAL, owed
+from tests.simulation.records import HOLD, INVENTORY, OURS, REFUSING, SLOTS, SMC_PREFIX, TERMINAL, TICK, owed
 from tests.simulation.truth import Truth
 
 
@@ -28,7 +28,7 @@ class NeverStuck(Checker):
 
 def _left_in_store(truth: Truth) -> Found:
     for lock, row in truth.locks.items():
-        if lock not in (SLOTS, HOLD, INVENTORY) and not lock.startswith(REFUSING):
+        if lock not in (SLOTS, HOLD, INVENTORY, TICK) and not lock.startswith(REFUSING):
             holder = truth.migrations.get(row["migration_id"])
             yield f"the lock {lock} is still held by {row['migration_id']} ({holder.state.value if holder else 'unknown'})"
     for holder_id in truth.slots():

@@ -23,6 +23,14 @@ Json = dict[str, Any]
             (200, {"figures": [{"name": "deadLetters", "standing": "unknown", "detail": "d", "where": "the queue"}]}),
             "not known here",
         ),
+        ((200, {"figures": [{"name": "tick", "standing": "never", "detail": "d", "where": "the timer"}]}), "never recorded"),
+        (
+            (
+                200,
+                {"figures": [{"name": "tick", "standing": "fine", "lastAt": "2026-11-23T11:49:00Z", "detail": "d", "where": "w"}]},
+            ),
+            'Last: <time datetime="2026-11-23T11:49:00Z"',
+        ),
     ],
 )
 def test_the_health_is_shown_or_it_is_said_that_nobody_can_tell(health: tuple[int, Json], says: str) -> None:
