@@ -87,7 +87,7 @@ def handle_event(function: str, event: bytes, context: object) -> Any:
     try:
         if function == "api":
             if len(event) > MAX_REQUEST_BYTES:
-                return _too_large_response(request_id)
+                return _too_large_response(event, request_id)
             return _answer_request(
                 _read_and_log_refusal(lambda: http_request_in_document(parse_event_json(event, limit=MAX_REQUEST_BYTES))),
                 running,
@@ -186,23 +186,41 @@ def _answer_request(request: dict[str, Any], running: _FunctionState, request_id
     except Exception as error:
         facts.update(result="bug", code=type(error).__name__, durationMs=_milliseconds_since(started))
         logs.log.error("unexpected error", exc_info=error, extra={"facts": facts})
-        return _internal_error_response(request_id)
+        return _internal_error_response(request_id, http_rules.headers_by_name(request.get("headers")))
     facts.update(result=str(response.get("statusCode", "")), durationMs=_milliseconds_since(started))
     logs.log.info("answered", extra={"facts": facts})
     return response
 
 
-def _too_large_response(request_id: str) -> dict[str, Any]:
+def _too_large_response(event: bytes, request_id: str) -> dict[str, Any]:
     from shared.runtime import web
 
     error = web.body_too_large_error()
     _log_error(error, {})
-    return web.error_response(error, request_id)
+    return web.error_response(error, request_id, _language_header_of_unread_request(event))
 
 
-def _internal_error_response(request_id: str) -> dict[str, Any]:
+def _language_header_of_unread_request(event: bytes) -> dict[str, str]:
+    """The header Accept-Language in the bytes of a request that is too large to be parsed; empty without the header.
+
+    Only a name in the JSON of the event has plain quotes on both sides. Inside the request's body, quotes are escaped.
+    """
+    import re  # requests this large are rare
+
+    found = re.search(rb'"accept-language"\s*:\s*"([^"\\]{0,200})"', event, re.IGNORECASE)
+    return {"accept-language": found[1].decode("ascii", "replace")} if found else {}
+
+
+def _internal_error_response(request_id: str, headers_asked: dict[str, str]) -> dict[str, Any]:
+    """The response to an unexpected error, in the reader's language. If the translation fails too, the response is in English."""
     remedy = "Report the error with the request id. The function's log has the details."
     body = {"Code": "Internal.Bug", "Message": "An unexpected error.", "RequestId": request_id, "Recommend": remedy}
+    try:
+        from shared.runtime import translation
+
+        body = translation.translated_answer(body, translation.preferred_language(headers_asked.get("accept-language", "")))
+    except Exception as error:
+        logs.log.error("the error cannot be translated", exc_info=error)
     headers = {"content-type": "application/json", "cache-control": "no-store"}
     return {"statusCode": 500, "headers": headers, "isBase64Encoded": False, "body": json.dumps(body)}
 

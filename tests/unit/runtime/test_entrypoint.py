@@ -276,3 +276,50 @@ def test_the_platforms_own_handler_gets_the_format() -> None:
         for handler, formatter in before:
             handler.setFormatter(formatter)
         root.setLevel(level)
+
+
+IN_CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
+
+
+def test_an_unexpected_error_is_told_in_the_readers_language(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise KeyError("private detail")
+
+    monkeypatch.setattr("shared.runtime.web.handle_request", fail)
+    said = {}
+    for headers in ({}, IN_CHINESE, {"Accept-Language": "de"}):
+        answer = entrypoint.handle_event("api", json.dumps({**REQUEST, "headers": headers}).encode(), CONTEXT)
+        body = json.loads(answer["body"])
+        assert (answer["statusCode"], body["Code"], body["RequestId"]) == (500, "Internal.Bug", "R-1")
+        said[str(headers)] = (body["Message"], body["Recommend"].partition("。")[0])
+    assert said[str(IN_CHINESE)] == ("意外错误。", "请附上请求 ID 报告该错误")
+    assert said[str({})] == said[str({"Accept-Language": "de"})]
+    assert said[str({})][0] == "An unexpected error."
+
+
+def test_an_unexpected_error_of_the_translation_itself_is_told_in_english(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise KeyError("no catalogue")
+
+    monkeypatch.setattr("shared.runtime.translation.translated_answer", fail)
+    monkeypatch.setattr("shared.runtime.web.handle_request", fail)
+    answer = entrypoint.handle_event("api", json.dumps({**REQUEST, "headers": IN_CHINESE}).encode(), CONTEXT)
+    assert (answer["statusCode"], json.loads(answer["body"])["Message"]) == (500, "An unexpected error.")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "says"),
+    [
+        (IN_CHINESE, "x", "请求体大于"),
+        ({"accept-language": "zh"}, "x", "请求体大于"),
+        ({"Accept-Language": "en-GB,zh;q=0.5"}, "x", "The body is larger"),
+        ({}, json.dumps({"accept-language": "zh"}), "The body is larger"),
+    ],
+)
+def test_a_request_beyond_all_limits_is_refused_in_the_readers_language(
+    stage: Stage, headers: dict[str, str], body: str, says: str
+) -> None:
+    """The words of the body are no header, however they look."""
+    event = {**REQUEST, "body": body + "x" * (9 << 20), "headers": headers}
+    answer = entrypoint.handle_event("api", json.dumps(event).encode(), CONTEXT)
+    assert (answer["statusCode"], json.loads(answer["body"])["Message"].startswith(says)) == (413, True)
