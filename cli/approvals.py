@@ -8,8 +8,9 @@ import typer
 
 from cli import output
 from cli.client import ApiClient
-from cli.options import AsJson, BatchId
+from cli.options import AsJson, BatchId, description
 from cli.problem import Problem, bad_input_problem
+from shared.runtime import requests
 
 Json = dict[str, Any]
 
@@ -24,7 +25,7 @@ def approve_batch_or_rollback(
     batch: BatchId,
     wave: Annotated[int, typer.Option("--wave", help="Approve this wave, not the batch.", min=0)] = 0,
     rollback: Annotated[str, typer.Option("--rollback", help="Approve the rollback of this migration of the batch.")] = "",
-    why: Annotated[str, typer.Option(help="The reason. It is kept in the batch's journal.")] = "",
+    why: Annotated[str, typer.Option(help=description(requests.APPROVAL, "why"))] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -11,10 +11,11 @@ import typer
 
 from cli import output, progress, states
 from cli.client import ApiClient
-from cli.options import AsJson, BatchId
+from cli.options import AsJson, BatchId, check_state, description
 from cli.problem import bad_input_problem, option_without_effect_problem
 from cli.submission import add_submission_options, body_with_token
 from shared.domain.migration import State
+from shared.runtime import requests
 
 Json = dict[str, Any]
 ORDERS = ("state", "name", "changed")
@@ -33,7 +34,7 @@ def add_commands(app: typer.Typer) -> None:
 @add_submission_options
 def submit_batch(
     body: Json,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan and precheck. No instance can migrate.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=description(requests.BATCH, "dryRun"))] = False,
     as_json: AsJson = False,
 ) -> None:
     """Submit a batch. Replank then finds the batch's instances, plans their routes, and prechecks them.
@@ -69,10 +70,8 @@ def show_status(
     for option, value in (("--state", state), ("--account", account), ("--order", order)):
         if value and not batch:
             raise option_without_effect_problem(option, "without a batch", f"Name one: replank status BATCH {option} {value}")
-    if state and state not in states.ALL:
-        raise bad_input_problem(
-            "Option.Invalid", f"{state!r} is not a state of a migration.", f"The states are {', '.join(states.ALL)}."
-        )
+    if state:
+        check_state(state)
     if order and order.removeprefix("-") not in ORDERS:
         raise bad_input_problem(
             "Option.Invalid", f"{order!r} is not an order of migrations.", f"The orders are {', '.join(ORDERS)}."

@@ -8,11 +8,13 @@ import typer
 
 from cli import output
 from cli.client import ApiClient
-from cli.options import AsJson, BatchId
+from cli.many import ask_for_batch_id
+from cli.options import AsJson, BatchId, description
 from shared.domain.migration import BEFORE_A_START
+from shared.runtime import requests
 
 Json = dict[str, Any]
-Why = Annotated[str, typer.Option(help="The reason. It is shown with the batch and kept in the batch's journal.")]
+Why = Annotated[str, typer.Option(help=description(requests.BRAKE, "why"))]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")]
 
 
@@ -34,7 +36,7 @@ def pause_batch(batch: BatchId, why: Why = "", as_json: AsJson = False) -> None:
 
 def resume_batch(
     batch: BatchId,
-    why: Annotated[str, typer.Option(help="Why the batch may go on. The reason is kept in the batch's journal.")],
+    why: Annotated[str, typer.Option(help=description(requests.RESUME, "why"))],
     as_json: AsJson = False,
 ) -> None:
     """Resume a paused or stopped batch. If the batch was paused because it reached its failure budget, its count of failures
@@ -57,9 +59,7 @@ def stop_batch(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson 
     found = api.get(f"/batches/{batch}")
     if not yes:
         waiting = sum(found["counts"].get(each.value, 0) for each in BEFORE_A_START)
-        typer.confirm(
-            f"Stop batch {batch} and cancel the migrations that have not begun ({waiting} are waiting now)?", abort=True, err=True
-        )
+        ask_for_batch_id(f"Stop batch {batch} and cancel the migrations that have not begun ({waiting} are waiting now)?", batch)
     answer = api.post(f"/batches/{batch}/stop", {"why": why} if why else {}, seen=found["version"])
     _print_answer(
         answer, as_json, f"Batch {batch} is stopped. Its waiting migrations are cancelled within minutes: replank watch {batch}"

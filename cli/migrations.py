@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
 
-from cli import output, states
+from cli import many, output, states
 from cli.client import ApiClient
 from cli.findings import severity_in_words
-from cli.options import MIGRATION_HELP, AsJson, MigrationId
+from cli.options import MIGRATION_HELP, AsJson, MigrationId, check_state
 from cli.problem import bad_input_problem, option_without_effect_problem
 from cli.targets import ACTS, migration_to_act_on, migration_to_show
 
@@ -22,8 +21,8 @@ def add_commands(app: typer.Typer) -> None:
     app.command("show")(show_migration)
     app.command("confirm")(confirm_migrations)
     app.command("retry")(retry_migrations)
-    app.command("cancel")(cancel_migration)
-    app.command("rollback")(roll_back_migration)
+    app.command("cancel")(cancel_migrations)
+    app.command("rollback")(roll_back_migrations)
 
 
 def show_migration(migration: MigrationId, as_json: AsJson = False) -> None:
@@ -95,8 +94,34 @@ Seen = Annotated[
 ]
 
 
+OneOrBatch = Annotated[str, typer.Argument(metavar="[MIGRATION]", help=f"{MIGRATION_HELP} Or use --batch.")]
+States = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--state",
+        help="With --batch: the migrations in this state; may be repeated.",
+        autocompletion=states.states_beginning_with,
+    ),
+]
+
+
+def _check_one_or_many(migration: str, batch: str, seen_version: int | None, chosen: list[str] | None = None) -> None:
+    """Raise Problem unless the options name either one migration or one batch."""
+    if not batch and not migration:
+        raise bad_input_problem(
+            "Argument.Missing", "Neither a migration nor --batch is given.", "Give a migration's id, or --batch ID."
+        )
+    if batch and (migration or seen_version):
+        other = "a migration" if migration else "--seen-version"
+        raise bad_input_problem("Option.Conflict", f"--batch and {other} cannot be used together.", "Leave one of them out.")
+    if chosen and not batch:
+        raise option_without_effect_problem("--state", "without --batch", "Leave it out.")
+    for state in chosen or ():
+        check_state(state)
+
+
 def confirm_migrations(
-    migration: Annotated[str, typer.Argument(metavar="[MIGRATION]", help=f"{MIGRATION_HELP} Or use --batch.")] = "",
+    migration: OneOrBatch = "",
     batch: Annotated[str, typer.Option("--batch", help="List all migrated instances of this batch, then confirm them.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --batch: do not ask for a confirmation.")] = False,
     seen_version: Seen = None,
@@ -106,67 +131,14 @@ def confirm_migrations(
 
     The snapshots of confirmed migrations are deleted after the batch's retention.
     """
-    if not batch and not migration:
-        raise bad_input_problem(
-            "Argument.Missing", "Neither a migration nor --batch is given.", "Give a migration's id, or --batch ID."
-        )
-    if batch and (migration or seen_version):
-        other = "a migration" if migration else "--seen-version"
-        raise bad_input_problem("Option.Conflict", f"--batch and {other} cannot be used together.", "Leave one of them out.")
+    _check_one_or_many(migration, batch, seen_version)
     if yes and not batch:
         raise option_without_effect_problem("--yes", "without --batch: a single confirmation asks no question", "Leave it out.")
     api = ApiClient.from_environment()
     if batch:
-        _confirm_migrations_of_batch(api, batch, yes, as_json)
+        many.act_on_batch(api, many.CONFIRM, batch, yes=yes, as_json=as_json)
     else:
         _act_on_named_migration(api, migration, "confirmation", as_json, seen_version)
-
-
-AT_ONCE = 100
-"""Maximum number of migrations in one request to the API."""
-
-
-def _confirm_migrations_of_batch(api: ApiClient, batch: str, yes: bool, as_json: bool) -> None:
-    """List the batch's migrated migrations, ask the user, and confirm each listed migration whose version has not changed since.
-
-    The exit status is 1 if a confirmation is refused, or if there is nothing to confirm.
-    """
-    found = api.get(f"/batches/{batch}")
-    migrated = list(api.all_items("/migrations", "migrations", batchId=batch, state="migrated"))
-    if migrated and not yes:
-        for each in migrated:
-            since = output.time_in_words(each["enteredAt"])
-            print(f"{each['migrationId']}  {each['instanceId']}  {each['instanceName']}  validated {since}", file=sys.stderr)
-        kept = found["policy"]["retentionDays"]
-        question = f"Confirm these {len(migrated)}? Their snapshots are deleted {kept} days later; then nothing can be rolled back."
-        typer.confirm(question, abort=True, err=True)
-    done, refused = _request_bulk_act(api, f"/batches/{batch}/confirmation", migrated, "confirmed")
-    if as_json:
-        output.show_json({"confirmed": done, "refused": refused})
-    else:
-        print(f"{len(done)} confirmed." if migrated else f"Nothing was confirmed: batch {batch} has no migrated migration.")
-        _print_refusals("Not confirmed", refused)
-    if refused or not done:
-        raise typer.Exit(1)
-
-
-def _request_bulk_act(api: ApiClient, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
-    """Ask the API to carry out an act on many migrations. Returns the ids of the migrations on which the act succeeded, and the
-    refusals with their reasons.
-    """
-    done, refused = list[str](), list[Json]()
-    for place in range(0, len(migrations), AT_ONCE):
-        some = migrations[place : place + AT_ONCE]
-        named = [{"migrationId": each["migrationId"], "version": each["version"]} for each in some]
-        answer = api.post(path, {"migrations": named})
-        done += answer[word]
-        refused += answer["refused"]
-    return done, refused
-
-
-def _print_refusals(what: str, refused: list[Json]) -> None:
-    for each in refused:
-        print(f"{what}: {each['code']}: {each['message']}\n  {each['remedy']}")
 
 
 def retry_migrations(
@@ -185,46 +157,47 @@ def retry_migrations(
         raise option_without_effect_problem("--seen-version", "with --failed: each migration has its own", "Leave one of them out.")
     api = ApiClient.from_environment()
     if failed:
-        _retry_failed_migrations(api, migration, yes, as_json)
+        many.act_on_batch(api, many.RETRY, migration, yes=yes, as_json=as_json)
     else:
         _act_on_named_migration(api, migration, "retry", as_json, seen_version)
 
 
-def _retry_failed_migrations(api: ApiClient, batch: str, yes: bool, as_json: bool) -> None:
-    """List the batch's failed migrations, ask the user, and retry each listed migration whose version has not changed since.
-
-    The exit status is 1 if a retry is refused, or if there is nothing to retry.
-    """
-    api.get(f"/batches/{batch}")  # raises Problem if the batch does not exist
-    found = list(api.all_items("/migrations", "migrations", batchId=batch, state="failed"))
-    if found and not yes:
-        for each in found:
-            line = f"{each['migrationId']}  {each['instanceId']}  {each['failure']['code']} ({each['failure']['stage']})"
-            print(line, file=sys.stderr)
-        typer.confirm(f"Try these {len(found)} again? A failed rollback is continued as a rollback.", abort=True, err=True)
-    done, refused = _request_bulk_act(api, f"/batches/{batch}/retry", found, "retried")
-    if as_json:
-        output.show_json({"retried": done, "refused": refused})
+def cancel_migrations(
+    migration: OneOrBatch = "",
+    batch: Annotated[str, typer.Option("--batch", help="List this batch's migrations that have not begun, then cancel them.")] = "",
+    state: States = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --batch: do not ask for a confirmation.")] = False,
+    seen_version: Seen = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a migration before its instance is changed. With --batch, cancel all migrations of a batch that have not begun."""
+    _check_one_or_many(migration, batch, seen_version, state)
+    if yes and not batch:
+        raise option_without_effect_problem("--yes", "without --batch: a single cancellation asks no question", "Leave it out.")
+    api = ApiClient.from_environment()
+    if batch:
+        many.act_on_batch(api, many.CANCEL, batch, yes=yes, as_json=as_json, chosen=state or ())
     else:
-        print(f"{len(done)} tried again." if found else f"Nothing was tried again: batch {batch} has no failed migration.")
-        _print_refusals("Not tried again", refused)
-    if refused or not done:
-        raise typer.Exit(1)
+        _act_on_named_migration(api, migration, "cancellation", as_json, seen_version)
 
 
-def cancel_migration(migration: MigrationId, seen_version: Seen = None, as_json: AsJson = False) -> None:
-    """Cancel a migration before its instance is changed."""
-    _act_on_named_migration(ApiClient.from_environment(), migration, "cancellation", as_json, seen_version)
-
-
-def roll_back_migration(
-    migration: MigrationId,
+def roll_back_migrations(
+    migration: OneOrBatch = "",
+    batch: Annotated[str, typer.Option("--batch", help="List this batch's migrated instances, then roll them back.")] = "",
+    state: States = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")] = False,
     seen_version: Seen = None,
     as_json: AsJson = False,
 ) -> None:
-    """Reset every disk of the instance to its snapshot from before the migration. Data written after the snapshot is lost."""
+    """Reset every disk of the instance to its snapshot from before the migration. Data written after the snapshot is lost.
+
+    With --batch, roll back all migrated instances of a batch, or those in the states that you name.
+    """
+    _check_one_or_many(migration, batch, seen_version, state)
     api = ApiClient.from_environment()
+    if batch:
+        many.act_on_batch(api, many.ROLL_BACK, batch, yes=yes, as_json=as_json, chosen=state or ())
+        return
     found = migration_to_act_on(api, migration, "rollback")
     if not yes and "rollback" in found["acts"]:
         question = f"Reset every disk of {found['instanceId']} to its snapshot? Data written since is lost."

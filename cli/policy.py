@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.options import AsJson, BatchId
+from cli.options import AsJson, BatchId, description
+from shared.runtime import requests
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -26,7 +27,7 @@ def set_policy(
     file: Annotated[
         Path, typer.Argument(help="YAML or JSON file with the whole policy. A field that is left out gets its default.")
     ],
-    why: Annotated[str, typer.Option(help="The reason. It is kept in the batch's journal.")] = "",
+    why: Annotated[str, typer.Option(help=description(requests.SET_POLICY, "why"))] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for a confirmation.")] = False,
     as_json: AsJson = False,
 ) -> None:

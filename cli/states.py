@@ -25,6 +25,8 @@ NOT_CHECKED = state_names(BEFORE_A_START - ADMITTED)
 """States before the end of the precheck."""
 NOT_AS_WANTED = state_names({State.FAILED, State.PRECHECK_FAILED})
 """The states ``precheck_failed`` and ``failed``. `replank watch` exits with status 1 if a migration has one of these states."""
+NOT_BEGUN = state_names(BEFORE_A_START)
+"""States in which the migration waits for its start. A stop of the batch cancels the migrations in these states."""
 PASSED = state_names({State.READY, State.CANCELLED})
 """States of a migration that passed its precheck. A dry run that passes its precheck ends as cancelled."""
 TAKEN_BACK = state_names({State.ROLLED_BACK, State.CANCELLED})
@@ -36,3 +38,9 @@ STOPPED = state_names({State.FAILED, State.ROLLING_BACK})
 def states_beginning_with(incomplete: str) -> list[str]:
     """The names of the states that begin with ``incomplete``, for completion in a shell."""
     return [state for state in ALL if state.startswith(incomplete)]
+
+
+def in_order(chosen: Iterable[str]) -> tuple[str, ...]:
+    """The chosen names of states, each once, in the order of the state machine."""
+    named = frozenset(chosen)
+    return tuple(state for state in ALL if state in named)

@@ -74,6 +74,24 @@ def test_the_whole_way_by_hand(world: World, shell: CommandLine, tmp_path: Path)
     assert "1 completed, 1 rolled_back" in shell.text("watch", batch)
 
 
+def test_many_are_cancelled_and_rolled_back(world: World, shell: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.load_fleet(fleet(instance(1), instance(2)))
+    first = shell.json("submit", "-i", FIRST, "-i", SECOND, "--to", "alinux-3")["batchId"]
+    shell.text("watch", first)
+    assert len(shell.json("cancel", "--batch", first, "--yes")["cancelled"]) == 2
+    assert "2 cancelled" in shell.text("status", first)
+    batch = shell.json("submit", "-i", FIRST, "-i", SECOND, "--to", "alinux-3")["batchId"]
+    shell.text("watch", batch)
+    shell.text("acknowledge", batch, "-y")
+    shell.text("watch", batch, "--every", "60")
+    shell.json("confirm", FIRST)
+    monkeypatch.setattr("typer.prompt", lambda question, **_: batch)
+    told = shell.text("rollback", "--batch", batch, "--state", "migrated", "--state", "confirmed", status=1)
+    assert "1 being rolled back.\nNot rolled back: Migration.NotRollbackable" in told
+    world.run(60)
+    assert "rolled_back" in shell.text("show", SECOND)
+
+
 def test_a_precheck_says_what_blocks(world: World, shell: CommandLine) -> None:
     world.load_fleet(fleet(instance(1), instance(2, Status="Stopped")))
     assert shell.json("precheck", FIRST)["blocked"] is False

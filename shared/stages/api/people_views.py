@@ -90,7 +90,7 @@ class HealthFigure:
     name: str
     """The figure's name: ``tick``, ``deadLetters`` or ``functionErrors``."""
     standing: str
-    """The value of the figure: ``fine``, ``late``, ``never`` if no tick was ever recorded, or ``unknown`` if no stored row shows the figure."""
+    """The value of the figure: ``fine``, ``late``, ``never`` if no tick was ever recorded, or ``unknown`` if no row shows it."""
     since: datetime | None
     """If the tick is late: the time at which the first overdue migration was due, or else the time of the last tick on record."""
     detail: str

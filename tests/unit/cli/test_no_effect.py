@@ -27,6 +27,9 @@ WITHOUT_EFFECT = [
     ("report --schema b1", "A batch"),
     ("report --schema --html f.html", "--html"),
     ("retry m1 --yes", "--yes"),
+    ("cancel m1 --yes", "--yes"),
+    ("cancel m1 --state ready", "--state"),
+    ("rollback m1 --yes --state failed", "--state"),
     ("retry b1 --failed --seen-version 3", "--seen-version"),
     ("hold --show --release", "--release"),
     ("hold --show --why x", "--why"),
@@ -53,6 +56,13 @@ CONFLICTS = [
     ("status b1 --ready-to-confirm", "Option.NoEffect"),
     ("login --device --paste", "Option.Conflict"),
     ("confirm --batch b1 --seen-version 3", "Option.Conflict"),
+    ("cancel m1 --batch b1", "Option.Conflict"),
+    ("cancel --batch b1 --seen-version 3", "Option.Conflict"),
+    ("cancel --batch b1 --state bananas", "Option.Invalid"),
+    ("cancel", "Argument.Missing"),
+    ("rollback m1 --batch b1", "Option.Conflict"),
+    ("rollback --batch b1 --seen-version 3", "Option.Conflict"),
+    ("rollback", "Argument.Missing"),
     ("submit -i i-1 --to alinux-3 --to centos-8", "Option.Invalid"),
     ("submit -i i-1 --to i-1=alinux-3 --to i-1=centos-8", "Option.Invalid"),
     ("catalog route centos-7 --from centos-8", "Option.Missing"),
@@ -76,8 +86,8 @@ ALWAYS = {
     "plan": {"batch", "seed", *inspect.signature(submission.submission_body).parameters},
     "left-out": {"batch"},
     "stop": {"batch", "why", "yes"},
-    "cancel": {"migration", "seen_version"},
-    "rollback": {"migration", "seen_version", "yes"},
+    "cancel": set(),
+    "rollback": {"yes"},
     "set": {"batch", "file", "why", "yes"},
     "check": {"file"},
     "schema": set(),
@@ -142,8 +152,11 @@ def test_every_parameter_is_looked_at() -> None:
         named.setdefault(command, set()).update(word.lstrip("-").replace("-", "_") for word in words)
     for command, callback in _commands():
         parameters = set(inspect.signature(callback).parameters) - {"as_json"}
-        positional = {"confirm": {"migration"}, "report": {"batch"}, "route": {"source", "from_"}}.get(command, set())
-        assert parameters - positional - ALWAYS[command] <= named.get(command, set()), command
+        positional = {name: {"migration"} for name in ("confirm", "cancel", "rollback")} | {
+            "report": {"batch"},
+            "route": {"source", "from_"},
+        }
+        assert parameters - positional.get(command, set()) - ALWAYS[command] <= named.get(command, set()), command
 
 
 def _commands() -> list[tuple[str, Any]]:
