@@ -52,6 +52,8 @@ class AuditOutcome:
     code: str = ""
     message: str = ""
     after: str = ""
+    target: str = ""
+    """The id of the batch that the act made. Empty if the request's path has the id of the target, or if nothing was made."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,17 @@ def audited_body(body: str) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
+def target_of_line(line: AuditEntry) -> str:
+    """The id of the migration or batch that the act concerned; empty if the act concerned neither of them."""
+    return line.asked.target or (line.answered.target if line.answered else "")
+
+
 def matches_filters(line: AuditEntry, *, who: str = "", act: str = "", target: str = "", refused: bool = False) -> bool:
     """Whether an entry of the audit matches every given filter."""
     failed = line.answered is not None and line.answered.status >= 300
     return (
         who in ("", line.asked.who)
         and act in ("", line.asked.act)
-        and target in ("", line.asked.target)
+        and target in ("", target_of_line(line))
         and (failed or not refused)
     )

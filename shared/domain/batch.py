@@ -100,6 +100,8 @@ class BatchControl:
 
 
 UNTOUCHED = BatchControl()
+BY_A_PERSON = "api"
+"""The origin of a batch that a person submitted."""
 
 
 @dataclass(frozen=True)

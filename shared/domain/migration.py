@@ -239,6 +239,11 @@ class Migration:
         return self.hop >= len(self.hops) - 1
 
     @property
+    def final_destination(self) -> str:
+        """The release at the end of the route. Before a route is planned, the chosen destination; empty if none was chosen."""
+        return self.hops[-1].destination if self.hops else self.destination
+
+    @property
     def is_untouched(self) -> bool:
         """Whether the instance is certainly unchanged so far."""
         return self.hop == 0 and not self.job_may_have_run

@@ -102,7 +102,10 @@ def carry_out_act(came: ActRequest, carry_out: Callable[[Caller], Reply], ports:
     except Exception as error:
         audit.record_outcome(ports, entry, AuditOutcome(ports.clock.now(), 500, "Internal.Bug", type(error).__name__))
         raise
-    audit.record_outcome(ports, entry, AuditOutcome(ports.clock.now(), reply.status, after=_state_text_for_audit(reply.view)))
+    made = "" if came.path else str(getattr(reply.view, "batch_id", ""))
+    audit.record_outcome(
+        ports, entry, AuditOutcome(ports.clock.now(), reply.status, after=_state_text_for_audit(reply.view), target=made)
+    )
     return reply
 
 
@@ -208,6 +211,12 @@ def _state_text_for_audit(view: object) -> str:
     """The state and version in an act's answer, as text for the audit."""
     if isinstance(view, views.ConfirmationResult):
         return f"{len(view.confirmed)} confirmed, {len(view.refused)} refused"
+    if isinstance(view, views.RetryResult):
+        return f"{len(view.retried)} retried, {len(view.refused)} refused"
+    if isinstance(view, views.RollbackResult):
+        return f"{len(view.begun)} rollbacks begun, {len(view.refused)} refused"
+    if isinstance(view, views.CancellationResult):
+        return f"{len(view.cancelled)} cancelled, {len(view.refused)} refused"
     if isinstance(view, views.HoldView):
         return f"{'held' if view.held else 'released'} {view.version}"
     return f"{getattr(view, 'state', '')} {getattr(view, 'version', '')}".strip()

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain import events
-from shared.domain.batch import Batch, BatchState, LeftOutInstance, Problem, Selection
+from shared.domain.batch import BY_A_PERSON, Batch, BatchState, LeftOutInstance, Problem, Selection
 from shared.domain.errors import Refused, ReplankError, Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, first_journal_entry
@@ -101,9 +101,19 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
         order.write_buffered_sort_keys()
     missing = _record_missing_instances(choice)
     problems = (*survey.all_problems(again=False), *((each.instance_id, each.code, each.message) for each in missing[:MOST_SHOWN]))
-    after = replace(choice.batch_with_choice(), state=BatchState.OPEN, version=batch.version + 1, problems=problems)
+    planned = choice.batch_with_choice()
+    after = replace(planned, state=_state_after_planning(planned), version=batch.version + 1, problems=problems)
     ports.batches.commit(batch, after, left_out=choice.left_out_instances())
     return Outcome("done", {"batchId": batch.batch_id, "instances": after.size, "missing": len(missing), "leftOut": after.left_out})
+
+
+def _state_after_planning(planned: Batch) -> BatchState:
+    """Closed for a notice that found no instance to migrate, because nobody waits for its batch. Otherwise open.
+
+    The batch is made all the same: it says why it is empty, and a second delivery of the notice finds it.
+    """
+    nobody_waits = planned.origin != BY_A_PERSON and not planned.size
+    return BatchState.CLOSED if nobody_waits else BatchState.OPEN
 
 
 def _record_missing_instances(choice: InstanceChoice) -> list[LeftOutInstance]:

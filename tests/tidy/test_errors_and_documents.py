@@ -85,3 +85,15 @@ def test_operations_give_the_times_that_the_code_obeys() -> None:
     )
     hour = timedelta(hours=1)
     assert shown == [f"{each // hour} h" if each >= hour else f"{each.seconds // 60} min" for each in obeyed]
+
+
+def test_the_tests_that_documents_name_exist() -> None:
+    """A renamed test would leave a claim without its proof."""
+    tests = [path for path in files() if path.suffix == ".py" and path.is_relative_to(ROOT / "tests")]
+    known = {path.stem for path in tests} | {
+        name for path in tests for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))
+    }
+    named = {
+        name for path in files() if path.suffix == ".md" for name in re.findall(r"`(test_\w+)`", path.read_text(encoding="utf-8"))
+    }
+    assert named - known == set()

@@ -1,7 +1,7 @@
 """Reads convert2rhel's reports from before and after the conversion (oamg/convert2rhel, schemas/assessment-schema-1.0.json to 1.2).
 
 The schemas call the remedy ``remediation`` in one place and ``remediations`` in another, so the module reads both names. Reports in
-format 1.0 have no status.
+format 1.0 have no status. The file of schema 1.2 still names 1.1 as its ``format_version``, so the module does not read that field.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date, timedelta
 
-from shared.domain.audit import AuditEntry, AuditOutcome, AuditRequest, matches_filters
+from shared.domain.audit import AuditEntry, AuditOutcome, AuditRequest, matches_filters, target_of_line
 from shared.domain.choice import camel_case
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.text import spreadsheet_cell
@@ -75,7 +75,7 @@ def audit_line_view(line: AuditEntry) -> people_views.AuditLineView:
         subject=asked.subject,
         door=asked.door,
         act=asked.act,
-        target=asked.target,
+        target=target_of_line(line),
         request=asked.request,
         before=asked.before,
         after=answered.after if answered else "",

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import acts, events, seen
-from shared.domain.batch import UNTOUCHED, Batch, BatchState, Exclusion, Selection, ready_to_confirm_at
+from shared.domain.batch import BY_A_PERSON, UNTOUCHED, Batch, BatchState, Exclusion, Selection, ready_to_confirm_at
 from shared.domain.caller import Caller
 from shared.domain.catalog import REGIONS, require_release
 from shared.domain.drivers import driver_traits
@@ -78,7 +78,7 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
         state=BatchState.PLANNING,
         version=1,
         created_at=ports.clock.now(),
-        origin="api",
+        origin=BY_A_PERSON,
         created_by=operator,
         selection=Selection(
             regions=_selected_regions(request.get("regionIds"), ports),

@@ -61,7 +61,7 @@ class MigrationFilter:
             migration.instance_name,
             migration.migration_id,
             migration.source,
-            migration.destination,
+            migration.final_destination,
             account_id,
             migration.region_id,
         )

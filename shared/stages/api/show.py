@@ -191,7 +191,6 @@ def _migration_fields(value: Migration, own: str) -> dict[str, Any]:
         "driver_why",
         "os_type",
         "source",
-        "destination",
         "hop",
         "attempt",
         "progress",
@@ -206,6 +205,13 @@ def _migration_fields(value: Migration, own: str) -> dict[str, Any]:
     goes_to = value.hops[-1].destination if value.hops else ""
     about_route = {"goes_to": goes_to, "hops": len(value.hops)}
     return {**same_values, **about_route, "account_id": value.account_id or own, "state": value.state.value}
+    return {
+        **same_values,
+        "account_id": value.account_id or own,
+        "state": value.state.value,
+        "destination": value.final_destination,
+        "hops": len(value.hops),
+    }
 
 
 def journal_line_view(entry: JournalEntry) -> views.JournalLine:

@@ -64,6 +64,17 @@ def test_a_notice_that_names_instances_means_only_those_of_its_releases(world: W
     assert [problem["code"] for problem in batch["problems"]] == ["Instance.NotFound"]
 
 
+def test_a_notice_that_finds_nothing_to_move_leaves_no_open_batch(world: World) -> None:
+    """The batch stays as the record of the notice, and says why it has no migration. A person's own batch stays open."""
+    submitted(world, "i-gone")
+    for _ in range(2):
+        world.send(NOTICE, {"releases": ["CentOS 7"], "instanceIds": ["i-gone"], "endOfSupport": "2024-06-30"})
+        world.run(10)
+    found = {each["origin"]: (each["state"], each["size"], each["problems"][0]["code"]) for each in world.batches()}
+    assert found == {"notice": ("closed", 0, "Instance.NotFound"), "api": ("open", 0, "Instance.NotFound")}
+    assert len(world.batches()) == 2
+
+
 def test_the_deployment_decides_the_policy_of_what_a_notice_plans() -> None:
     with World(env={"REPLANK_NOTICE_POLICY": '{"driver": "console", "maxMoving": 3}'}).connected() as world:
         world.load_fleet(fleet(instance(1)))

@@ -162,6 +162,32 @@ def test_an_act_is_audited_with_its_target_before_and_after(api: ApiInMemory) ->
     assert line.answered.status == 200
 
 
+def test_the_batch_that_a_submission_made_is_its_target(api: ApiInMemory) -> None:
+    body = {"instanceIds": ["i-1"], "policy": {"driver": "console"}}
+    made = api.call("POST", "/batches", body)[1]["batchId"]
+    api.call("POST", "/batches", {"instanceIds": "nonsense"})
+    (refused, submitted) = api.call("GET", "/audit", query={"act": "submitBatch"})[1]["lines"][:2]
+    assert (submitted["target"], refused["target"]) == (made, "")
+    assert [each["act"] for each in api.call("GET", "/audit", query={"target": made})[1]["lines"]] == ["submitBatch"]
+
+
+@pytest.mark.parametrize(
+    ("act", "state", "after"),
+    [
+        ("confirmation", State.MIGRATED, "1 confirmed, 1 refused"),
+        ("retry", State.FAILED, "1 retried, 1 refused"),
+        ("rollback", State.MIGRATED, "1 rollbacks begun, 1 refused"),
+        ("cancellation", State.READY, "1 cancelled, 1 refused"),
+    ],
+)
+def test_an_act_on_many_is_audited_with_its_counts(api: ApiInMemory, act: str, state: State, after: str) -> None:
+    batch = api.open_batch(migration("one", state))
+    named = [{"migrationId": "one", "version": 7}, {"migrationId": "other", "version": 1}]
+    assert api.call("POST", f"/batches/{batch}/{act}", {"migrations": named})[0] == 200
+    line = api.call("GET", "/audit")[1]["lines"][0]
+    assert (line["target"], line["after"]) == (batch, after)
+
+
 def test_an_act_that_cannot_be_audited_is_not_done(api: ApiInMemory) -> None:
     api.fakes.audit.down = True
     assert act(api, path="/migrations/m1/confirmation")[0] == 503
