@@ -41,7 +41,6 @@ COLUMNS = (
     "progress",
     "source",
     "destination",
-    "goesTo",
     "hop",
     "hops",
     "attempt",

@@ -65,7 +65,7 @@ EDITS = (
     ),
     Edit(
         "Only the first portion of a batch is confirmed (in the place of `Confirmations.more`, which is gone)",
-        "cli/migrations.py",
+        "cli/many.py",
         "for place in range(0, len(migrations), AT_ONCE):",
         "for place in range(0, min(1, len(migrations))):",
         "tests/unit/cli/test_acts.py::test_a_batch_is_confirmed_portion_by_portion",

@@ -202,9 +202,6 @@ def _migration_fields(value: Migration, own: str) -> dict[str, Any]:
         "failure",
     )
     same_values = {name: getattr(value, name) for name in same}
-    goes_to = value.hops[-1].destination if value.hops else ""
-    about_route = {"goes_to": goes_to, "hops": len(value.hops)}
-    return {**same_values, **about_route, "account_id": value.account_id or own, "state": value.state.value}
     return {
         **same_values,
         "account_id": value.account_id or own,

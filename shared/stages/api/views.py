@@ -229,8 +229,6 @@ class MigrationView:
     os_type: str
     source: str
     destination: str
-    goes_to: str
-    """Key of the release at which the route ends; empty before the precheck has planned the route."""
     """The release at the end of the route. Before a route is planned, the chosen destination; empty if none was chosen."""
     hop: int
     hops: int
