@@ -40,7 +40,7 @@ COLUMNS = (
     "state",
     "progress",
     "source",
-    "destination",
+    "routeEnd",
     "hop",
     "hops",
     "attempt",

@@ -239,7 +239,7 @@ class Migration:
         return self.hop >= len(self.hops) - 1
 
     @property
-    def final_destination(self) -> str:
+    def route_end(self) -> str:
         """The release at the end of the route. Before a route is planned, the chosen destination; empty if none was chosen."""
         return self.hops[-1].destination if self.hops else self.destination
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from bench.counts import grown
 from bench.costs import RECORDS_PER_DAY
+from bench.counts import grown
 from bench.fleets import live
 from bench.meter import OUTSIDE
 from bench.migration import figures, per_migration, tables

@@ -61,7 +61,8 @@ class MigrationFilter:
             migration.instance_name,
             migration.migration_id,
             migration.source,
-            migration.final_destination,
+            migration.destination,
+            migration.route_end,
             account_id,
             migration.region_id,
         )

@@ -47,7 +47,7 @@ def _result_line(ports: Ports, migration: Migration, journal: list[JournalEntry]
         instance_id=migration.instance_id,
         instance_name=migration.instance_name,
         from_=migration.source,
-        to=ports.catalog.release_name(migration.final_destination),
+        to=ports.catalog.release_name(migration.route_end),
         state=migration.state.value,
         result=RESULTS.get(migration.state, "open"),
         hops=len(migration.hops),

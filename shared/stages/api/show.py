@@ -191,6 +191,8 @@ def _migration_fields(value: Migration, own: str) -> dict[str, Any]:
         "driver_why",
         "os_type",
         "source",
+        "destination",
+        "route_end",
         "hop",
         "attempt",
         "progress",
@@ -206,7 +208,6 @@ def _migration_fields(value: Migration, own: str) -> dict[str, Any]:
         **same_values,
         "account_id": value.account_id or own,
         "state": value.state.value,
-        "destination": value.final_destination,
         "hops": len(value.hops),
     }
 

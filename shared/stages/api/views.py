@@ -229,6 +229,8 @@ class MigrationView:
     os_type: str
     source: str
     destination: str
+    """The destination that a person chose; empty if none was chosen."""
+    route_end: str
     """The release at the end of the route. Before a route is planned, the chosen destination; empty if none was chosen."""
     hop: int
     hops: int

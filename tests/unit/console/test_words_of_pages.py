@@ -48,7 +48,7 @@ def test_a_migration_says_every_word_in_the_readers_language_and_leaves_names_al
 def test_the_first_hop_is_number_one_and_is_the_step_under_way() -> None:
     assert "hop 1 of 2" in (body := migration("en"))
     assert re.search(r'<li aria-current="step"><bdi>a</bdi> → <bdi>b</bdi>', body)
-    row = {**MOVED, "state": "migrating", "source": "CentOS 7.9", "destination": "alinux-3"}
+    row = {**MOVED, "state": "migrating", "source": "CentOS 7.9", "routeEnd": "alinux-3"}
     began = {"at": "", "act": "next wave", "by": "watch", "why": "wave 3 begins"}
     standing = {"batchId": "b1", "version": 1, "state": "open", "journal": [began, {**began, "why": "a <b> c d"}]}
     answers = {"/batches/b1": standing, "/migrations": {"migrations": [row], "nextToken": ""}}

@@ -66,12 +66,13 @@ def test_an_unknown_batch_and_an_empty_list_are_refused() -> None:
     assert api.refused("POST", "/batches/b9/cancellation", {"migrations": []}) == (400, "Request.Invalid")
 
 
-def test_each_row_has_its_destination_whether_chosen_or_not() -> None:
+def test_each_row_says_where_its_route_ends_whether_chosen_or_not() -> None:
     """Before its route is planned, a row has the chosen destination; then the end of the route."""
     api = ApiInMemory()
     planned = replace(migration("m1"), hops=(Hop("windows-2008r2", "windows-2012r2"), Hop("windows-2012r2", "windows-2019")))
     rows = (planned, replace(migration("m2"), hops=(), destination="alinux-3"), replace(migration("m3"), hops=()))
     batch_id = api.open_batch(*rows)
     found = api.call("GET", "/migrations", query={"batchId": batch_id})[1]["migrations"]
-    assert {each["migrationId"]: each["destination"] for each in found} == {"m1": "windows-2019", "m2": "alinux-3", "m3": ""}
+    assert {each["migrationId"]: each["routeEnd"] for each in found} == {"m1": "windows-2019", "m2": "alinux-3", "m3": ""}
+    assert {each["migrationId"]: each["destination"] for each in found} == {"m1": "", "m2": "alinux-3", "m3": ""}
     assert [each["migrationId"] for each in api.call("GET", "/migrations", query={"text": "2019"})[1]["migrations"]] == ["m1"]
