@@ -224,16 +224,6 @@ def test_hostile_text_in_every_field_of_a_form_comes_back_as_text(
     assert faults(ann) == []
 
 
-def test_hostile_reasons_of_acts_are_text(cloud: RunningCloud, person: Callable[..., Person], places: dict[str, str]) -> None:
-    ann, why = person("Ann").visit(places["batch"]), NAMED.replace("\u202e", "")
-    ann.act("Pause", why=why)
-    for path in (places["batch"], "/", "/audit"):
-        look(ann, path)
-        assert ann.page.locator("main script, main img").count() == 0
-    assert "<script>document" in look(ann, places["batch"]).text
-    ann.act("Resume", why=why)
-
-
 def test_a_session_that_ends_does_nothing_and_says_so(
     cloud: RunningCloud, person: Callable[..., Person], places: dict[str, str]
 ) -> None:
@@ -440,3 +430,13 @@ def test_windows_are_added_and_removed_by_keyboard_with_and_without_script(
         ann.page.locator("[name='policy.windows.1.zone']").wait_for(state="detached")
         assert ann.page.locator("[name='policy.windows.0.zone']").input_value() == "Asia/Zone1"
         assert ann.page.locator("[name=names]").input_value() == "web-*"
+
+
+def test_hostile_reasons_of_acts_are_text(cloud: RunningCloud, person: Callable[..., Person], places: dict[str, str]) -> None:
+    ann, why = person("Ann").visit(places["batch"]), NAMED.replace("\u202e", "")
+    ann.act("Pause", why=why)
+    for path in (places["batch"], "/", "/audit"):
+        look(ann, path)
+        assert ann.page.locator("main script, main img").count() == 0
+    assert "<script>document" in look(ann, places["batch"]).text
+    ann.act("Resume", why=why)
