@@ -16,8 +16,8 @@ from cli.problem import bad_input_problem, option_without_effect_problem
 from shared.domain.findings import Assessment
 from shared.domain.report import PlanAndOutcome, Report, ReportRow, common_unchecked_findings, verdict_counts, verdict_sort_key
 from shared.domain.validation.summary import ComparisonRow
+from shared.stages.api.judgement_views import ReportDocument
 from shared.stages.api.report_page import report_html
-from shared.stages.api.views import ReportDocument
 from shared.stages.api.views import as_json as plain
 
 Json = dict[str, Any]

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shared.domain.drivers import driver_traits, drivers_by_rank
+from shared.domain.drivers import SHARED_HOSTNAMES, driver_traits, drivers_by_rank
 from shared.domain.errors import Refused
-from shared.domain.facts import SHARED_HOSTNAMES, InstanceFacts
+from shared.domain.facts import InstanceFacts
 from shared.domain.hop import Hop
 
 LONGEST = 900

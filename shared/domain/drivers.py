@@ -12,6 +12,9 @@ from enum import Enum
 from shared.domain.catalog.model import Catalog, MigrationPath
 from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
+SHARED_HOSTNAMES = frozenset({"", "localhost"})
+"""Hostnames that do not identify a machine, because many machines have these names."""
+
 
 class FirstPossibleChange(Enum):
     """The first point of a hop at which the job may have changed the instance. Once the job may have changed the instance, only the

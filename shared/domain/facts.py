@@ -22,8 +22,6 @@ RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "s
 """Names of account facts that only old documents contain. No call can read the retired facts any more, so ``from_json`` ignores
 them.
 """
-SHARED_HOSTNAMES = frozenset({"", "localhost"})
-"""Hostnames that do not identify a machine, because many machines have these names."""
 
 
 @dataclass(frozen=True)

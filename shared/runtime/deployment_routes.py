@@ -6,22 +6,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from shared.ports.ports import Ports
 from shared.runtime.router import ApiCall, Reply, Route
-from shared.stages.api import accounts, people_views, views
+from shared.stages.api import accounts
 
 if TYPE_CHECKING:
     from shared.runtime.settings import Settings
 
 
-def _list_stuck_rows(ports: Ports) -> views.StuckRowList:
+def _list_stuck_rows(call: ApiCall) -> Reply:
     from shared.stages.api import stuck
 
-    return stuck.stuck_rows(ports)
+    return Reply(stuck.stuck_rows(call.ports))
 
 
 def _list_accounts(call: ApiCall) -> Reply:
     return Reply(accounts.account_list(call.ports))
+
+
+def _get_sign_in_provider(call: ApiCall) -> Reply:
+    from shared.stages.api.people_views import SignInProvider
+
+    return Reply(SignInProvider(*call.sign_in))
 
 
 def _list_settings(call: ApiCall) -> Reply:
@@ -49,23 +54,23 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         "listAccounts",
         "The accounts that Replank serves, and why an account cannot be used now.",
         _list_accounts,
-        views.AccountList,
+        "views.AccountList",
     ),
     Route(
         "GET",
         "/stuck",
         "listStuck",
         "The rows that cannot continue by themselves, each with its cause and remedy.",
-        lambda call: Reply(_list_stuck_rows(call.ports)),
-        views.StuckRowList,
+        _list_stuck_rows,
+        "people_views.StuckRowList",
     ),
     Route(
         "GET",
         "/sign-in",
         "getSignIn",
         "The sign-in provider and the client id to use there; both are empty if the deployment has no provider.",
-        lambda call: Reply(people_views.SignInProvider(*call.sign_in)),
-        people_views.SignInProvider,
+        _get_sign_in_provider,
+        "people_views.SignInProvider",
     ),
     Route(
         "GET",
@@ -73,7 +78,7 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         "listSettings",
         "The settings in force, without secrets.",
         _list_settings,
-        people_views.SettingList,
+        "people_views.SettingList",
     ),
     Route(
         "GET",
@@ -81,7 +86,7 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         "getMe",
         "The caller's name and roles, and the acts that the caller may carry out.",
         _get_caller,
-        people_views.CallerView,
+        "people_views.CallerView",
         personal=True,
     ),
     Route(
@@ -90,6 +95,6 @@ DEPLOYMENT_ROUTES: tuple[Route, ...] = (
         "getHealth",
         "Whether the tick runs, and where to see dead letters and the functions' errors.",
         _get_health,
-        people_views.HealthView,
+        "people_views.HealthView",
     ),
 )

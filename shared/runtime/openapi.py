@@ -6,6 +6,7 @@ import types
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
+from importlib import import_module
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from shared.domain.choice import camel_case
@@ -144,7 +145,7 @@ def _parameter_objects(route: Route, operator_header: str) -> list[Json]:
 
 
 def _response_objects(route: Route, schemas: Json) -> Json:
-    content: Json = {"application/json": {"schema": schema_of_type(route.answer, schemas) if route.answer else {"type": "object"}}}
+    content: Json = {"application/json": {"schema": schema_of_type(_answer_class(route), schemas)}}
     if route.csv:
         content["text/csv"] = {"schema": {"type": "string"}}
     if route.html:
@@ -158,6 +159,12 @@ def _response_objects(route: Route, schemas: Json) -> Json:
     for status in sorted({*_ALWAYS, *_TRIGGERS, *route.refusals, *((412, 428) if route.on_version else ())}):
         shape = _error_schema(*(["TriggerError"] if status in _TRIGGERS else []), *(["Error"] if status != 403 else []))
         found[str(status)] = {"description": _STATUSES[status], "content": {"application/json": {"schema": shape}}}
+    return found
+
+
+def _answer_class(route: Route) -> type:
+    module, _, name = route.answer.partition(".")
+    found: type = getattr(import_module(f"shared.stages.api.{module}"), name)
     return found
 
 

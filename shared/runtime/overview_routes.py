@@ -7,7 +7,6 @@ from __future__ import annotations
 from shared.domain.snapshot_groups import GROUPS
 from shared.runtime import requests
 from shared.runtime.router import ApiCall, Reply, Route
-from shared.stages.api import attention_views, snapshot_views, snapshots
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 
@@ -21,6 +20,8 @@ def _list_batches_needing_person(call: ApiCall) -> Reply:
 
 
 def _list_snapshots(call: ApiCall) -> Reply:
+    from shared.stages.api import snapshots  # asked for seldom
+
     prices, given = call.prices, call.query
     return Reply(
         snapshots.snapshot_page(
@@ -35,6 +36,8 @@ def _list_snapshots(call: ApiCall) -> Reply:
 
 
 def _sum_snapshot_groups(call: ApiCall) -> Reply:
+    from shared.stages.api import snapshots
+
     prices, token = call.prices, call.query.get("nextToken", "")
     return Reply(snapshots.snapshot_group_sums(call.ports, price=prices.snapshot_price, currency=prices.currency, token=token))
 
@@ -46,7 +49,7 @@ OVERVIEW_ROUTES: tuple[Route, ...] = (
         "listNeeds",
         "Batches that may need a person now, with their counts by state. One page checks at most 100 batches, newest first.",
         _list_batches_needing_person,
-        attention_views.BatchesNeedingPerson,
+        "attention_views.BatchesNeedingPerson",
         query=_PAGE,
     ),
     Route(
@@ -55,7 +58,7 @@ OVERVIEW_ROUTES: tuple[Route, ...] = (
         "listSnapshots",
         "Snapshots that are kept, with their cost; with group, only snapshots in use, held, due within a day, or orphans.",
         _list_snapshots,
-        snapshot_views.SnapshotList,
+        "snapshot_views.SnapshotList",
         query={"group": {"type": "string", "enum": list(GROUPS)}, **_PAGE},
     ),
     Route(
@@ -64,7 +67,7 @@ OVERVIEW_ROUTES: tuple[Route, ...] = (
         "sumSnapshots",
         "Number, size and cost of the snapshots in each group. An answer covers one part of the ledger; add the parts.",
         _sum_snapshot_groups,
-        snapshot_views.SnapshotGroups,
+        "snapshot_views.SnapshotGroups",
         query={"nextToken": requests.TOKEN},
     ),
 )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from shared.runtime import requests
 from shared.runtime.router import ApiCall, Reply, Route
-from shared.stages.api import batches, plan_views, selection_views
+from shared.stages.api import batches
+
+if TYPE_CHECKING:
+    from shared.stages.api.plan_views import PlanView
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _BATCH = "/batches/{batchId}"
@@ -15,7 +20,7 @@ def _create_plan(call: ApiCall) -> Reply:
     return Reply(_plan_view(call, made.batch_id), 201 if created else 200)
 
 
-def _plan_view(call: ApiCall, batch_id: str) -> plan_views.PlanView:
+def _plan_view(call: ApiCall, batch_id: str) -> PlanView:
     from shared.stages.api import planning  # asked for seldom, and it runs the scheduler ahead
 
     prices = (call.prices.snapshot_price, call.prices.currency)
@@ -50,7 +55,7 @@ PLAN_ROUTES: tuple[Route, ...] = (
         "getInventory",
         "The releases in use with their end of support, by region and account, as the last daily inventory counted them.",
         _get_inventory,
-        plan_views.InventoryView,
+        "plan_views.InventoryView",
     ),
     Route(
         "POST",
@@ -58,7 +63,7 @@ PLAN_ROUTES: tuple[Route, ...] = (
         "makePlan",
         "Plan a submission as a dry run, in which no instance can migrate. Ask for the plan again until no instance is unassessed.",
         _create_plan,
-        plan_views.PlanView,
+        "plan_views.PlanView",
         query={"seed": requests.NAME},
         body=requests.PLAN,
         act=True,
@@ -71,7 +76,7 @@ PLAN_ROUTES: tuple[Route, ...] = (
         "planBatch",
         "The plan of a batch or dry run: routes, findings, waves, finish, cost, what needs a person, and what has happened.",
         _get_plan,
-        plan_views.PlanView,
+        "plan_views.PlanView",
         query={"seed": requests.NAME},
         refusals=(404,),
     ),
@@ -81,7 +86,7 @@ PLAN_ROUTES: tuple[Route, ...] = (
         "listLeftOut",
         "The instances that the batch's selection left out, and why.",
         _list_left_out_instances,
-        selection_views.LeftOutInstanceList,
+        "selection_views.LeftOutInstanceList",
         query=_PAGE,
         refusals=(404,),
     ),

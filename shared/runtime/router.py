@@ -69,7 +69,8 @@ class Route:
     name: str
     summary: str
     call: Callable[[ApiCall], Reply]
-    answer: type | None
+    answer: str
+    """The class of the answer, as ``module.Class`` in shared/stages/api. Only the OpenAPI document imports all these classes."""
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     act: bool = False

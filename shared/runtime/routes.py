@@ -14,15 +14,7 @@ from shared.runtime.overview_routes import OVERVIEW_ROUTES
 from shared.runtime.plan_routes import PLAN_ROUTES
 from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import ApiCall, Reply, Route
-from shared.stages.api import (
-    batches,
-    hold,
-    migrations,
-    people_views,
-    report_views,
-    show,
-    views,
-)
+from shared.stages.api import batches, hold, migrations, show
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _MIGRATION = "/migrations/{migrationId}"
@@ -51,12 +43,14 @@ def _list_migrations(call: ApiCall) -> Reply:
 
 
 def _list_audit(call: ApiCall) -> Reply:
-    from shared.stages.api import audit
+    from shared.stages.api import audit_lines  # asked for seldom
 
-    found = audit.audit_line_page(call.ports, call.query, limit=call.query["limit"], token=call.query.get("nextToken", ""))
+    found = audit_lines.audit_line_page(call.ports, call.query, limit=call.query["limit"], token=call.query.get("nextToken", ""))
     if "text/csv" in call.accept:
         return Reply(
-            audit.audit_csv_text(found), content_type="text/csv; charset=utf-8", headers={"X-Replank-Next-Token": found.next_token}
+            audit_lines.audit_csv_text(found),
+            content_type="text/csv; charset=utf-8",
+            headers={"X-Replank-Next-Token": found.next_token},
         )
     return Reply(found)
 
@@ -169,7 +163,7 @@ def _route_of_migration_act(name: str) -> Route:
         f"{verb.__name__.removesuffix('_migration').replace('_', '')}Migration",
         summary,
         lambda call: Reply(verb(call.ports, call.path["migrationId"], call.caller, call.seen)),
-        views.MigrationDetail,
+        "views.MigrationDetail",
         act=True,
         on_version=True,
         refusals=(404, 409),
@@ -194,7 +188,7 @@ def _route_of_batch_act(name: str, operation: str, summary: str, answer: Callabl
         operation,
         summary,
         answer,
-        views.BatchView,
+        "views.BatchView",
         body=body,
         act=True,
         on_version=True,
@@ -219,25 +213,25 @@ _MANY_ACTS = {
     "confirmation": (
         "confirmBatch",
         "Confirm at most 100 migrations of the batch, each at the version that the caller saw.",
-        views.ConfirmationResult,
+        "views.ConfirmationResult",
         "confirm_migrations",
     ),
     "retry": (
         "retryBatch",
         "Retry at most 100 failed migrations of the batch, each at the version that the caller saw.",
-        views.RetryResult,
+        "views.RetryResult",
         "retry_migrations",
     ),
     "rollback": (
         "rollbackBatch",
         "Roll back at most 100 migrations of the batch, each at the version that the caller saw.",
-        views.RollbackResult,
+        "views.RollbackResult",
         "roll_back_migrations",
     ),
     "cancellation": (
         "cancelBatch",
         "Cancel at most 100 migrations of the batch before their instances are changed, each at the version that the caller saw.",
-        views.CancellationResult,
+        "views.CancellationResult",
         "cancel_migrations",
     ),
 }
@@ -265,7 +259,7 @@ ROUTES: tuple[Route, ...] = (
         "getRisks",
         "The risks that a person must accept before an instance migrates.",
         lambda call: Reply(show.risks_view(Policy())),
-        views.Risks,
+        "views.Risks",
     ),
     Route(
         "POST",
@@ -273,7 +267,7 @@ ROUTES: tuple[Route, ...] = (
         "submitBatch",
         "Submit a batch. Its instances are found, routed and prechecked. No instance migrates before the acknowledgement.",
         _submit_batch,
-        views.BatchView,
+        "views.BatchView",
         body=requests.BATCH,
         act=True,
         created=True,
@@ -285,7 +279,7 @@ ROUTES: tuple[Route, ...] = (
         "listBatches",
         "Batches, newest first; with readyToConfirm=true, only batches that were clean for the policy's confirmAfterDays.",
         _list_batches,
-        views.BatchList,
+        "views.BatchList",
         query={"readyToConfirm": requests.YES_OR_NO, **_PAGE},
     ),
     Route(
@@ -294,7 +288,7 @@ ROUTES: tuple[Route, ...] = (
         "getBatch",
         "A batch, the number of its migrations by state, and the risks to acknowledge.",
         lambda call: Reply(batches.get_batch(call.ports, call.path["batchId"])),
-        views.BatchDetail,
+        "views.BatchDetail",
         refusals=(404,),
     ),
     *(_route_of_batch_act(*each) for each in _BATCH_ACTS[:1]),
@@ -306,7 +300,7 @@ ROUTES: tuple[Route, ...] = (
         "approveBatch",
         "Approve the batch or its next wave, if the policy requires it. An approval does not acknowledge the risks.",
         _approve_batch,
-        views.BatchView,
+        "views.BatchView",
         body=requests.APPROVAL,
         act=True,
         refusals=(404, 409, 412),
@@ -317,7 +311,7 @@ ROUTES: tuple[Route, ...] = (
         "approveRollback",
         "Approve the rollback of a migration, if the policy requires it. The rollback begins only when a person requests it.",
         _approve_rollback,
-        views.MigrationDetail,
+        "views.MigrationDetail",
         body=requests.ROLLBACK_APPROVAL,
         act=True,
         on_version=True,
@@ -329,7 +323,7 @@ ROUTES: tuple[Route, ...] = (
         "nextWave",
         "Begin the next wave, if the wave before has ended, its soak is over, and the policy's gate is approval.",
         _begin_next_wave,
-        views.BatchView,
+        "views.BatchView",
         act=True,
         on_version=True,
         refusals=(404, 409),
@@ -340,7 +334,7 @@ ROUTES: tuple[Route, ...] = (
         "reportBatch",
         "The outcome of each migration of the batch, one line per migration.",
         _get_batch_report,
-        report_views.BatchReport,
+        "report_views.BatchReport",
         query=_PAGE,
         html=True,
         refusals=(404,),
@@ -351,7 +345,7 @@ ROUTES: tuple[Route, ...] = (
         "judgeBatch",
         "The findings of precheck and validation on each instance, and the guest before and after, for a change board.",
         _list_findings_of_batch,
-        views.JudgementList,
+        "judgement_views.JudgementList",
         query=_PAGE,
         refusals=(404,),
     ),
@@ -361,7 +355,7 @@ ROUTES: tuple[Route, ...] = (
         "listMigrations",
         "Migrations that match every given filter. Those of a batch are in the order given, else by state.",
         _list_migrations,
-        views.MigrationList,
+        "views.MigrationList",
         query={
             "batchId": requests.ID,
             "state": requests.STATE,
@@ -380,7 +374,7 @@ ROUTES: tuple[Route, ...] = (
         "getMigration",
         "One migration with its route, its findings and the acts that are possible now.",
         lambda call: Reply(migrations.get_migration(call.ports, call.path["migrationId"])),
-        views.MigrationDetail,
+        "views.MigrationDetail",
         refusals=(404,),
     ),
     Route(
@@ -389,7 +383,7 @@ ROUTES: tuple[Route, ...] = (
         "getJournal",
         "The complete journal of a migration, oldest line first.",
         lambda call: Reply(migrations.migration_journal(call.ports, call.path["migrationId"])),
-        views.Journal,
+        "views.Journal",
         refusals=(404,),
     ),
     Route(
@@ -398,7 +392,7 @@ ROUTES: tuple[Route, ...] = (
         "reportMigration",
         "The complete report of one migration.",
         _get_migration_report,
-        report_views.MigrationReport,
+        "report_views.MigrationReport",
         html=True,
         refusals=(404,),
     ),
@@ -409,7 +403,7 @@ ROUTES: tuple[Route, ...] = (
         "getHold",
         "Whether the account is on hold, and why.",
         lambda call: Reply(hold.get_hold(call.ports)),
-        views.HoldView,
+        "views.HoldView",
     ),
     Route(
         "POST",
@@ -417,7 +411,7 @@ ROUTES: tuple[Route, ...] = (
         "hold",
         "Hold the account: no snapshots, jobs, next hops or retries start. Running work finishes.",
         _hold_account,
-        views.HoldView,
+        "views.HoldView",
         body=requests.HOLD,
         act=True,
         refusals=(409,),
@@ -428,7 +422,7 @@ ROUTES: tuple[Route, ...] = (
         "releaseHold",
         "Release the hold, with the reason and the version of the hold that the caller saw.",
         _release_hold,
-        views.HoldView,
+        "views.HoldView",
         body=requests.RELEASE_HOLD,
         act=True,
         refusals=(409,),
@@ -439,7 +433,7 @@ ROUTES: tuple[Route, ...] = (
         "listAudit",
         "Acts and refused requests of some days (UTC), newest first; also as CSV.",
         _list_audit,
-        people_views.AuditLineList,
+        "people_views.AuditLineList",
         query={
             "from": requests.DAY,
             "to": requests.DAY,

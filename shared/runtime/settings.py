@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from shared.adapters.clock import clock_from_setting
 from shared.adapters.drivers.smc_settings import SmcSettings
 from shared.domain.catalog import CATALOG, Catalog
-from shared.domain.catalog.extend import extended_catalog
 from shared.domain.errors import Permanent, ReplankError
 from shared.domain.notice import read_notice_policy
 from shared.domain.policy import Policy
@@ -225,6 +224,8 @@ def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
     given = reader.variable_text("REPLANK_CATALOG")
     if not given:
         return CATALOG
+    from shared.domain.catalog.extend import extended_catalog  # few operators add rows
+
     try:
         text = given if given.startswith("{") else (PACKAGE / given).read_text(encoding="utf-8")
         return extended_catalog(json.loads(text), CATALOG, on=clock_from_setting(clock).now().date())

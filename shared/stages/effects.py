@@ -25,8 +25,6 @@ from shared.domain.limits import TIME_DEPENDENT_LIMITS, Limit
 from shared.domain.migration import ACTIVE, MOVING, DriverData, Migration, State
 from shared.domain.timing import LOOK_AGAIN
 from shared.ports.ports import Ports
-from shared.stages.adopt import adopt_snapshots
-from shared.stages.live_jobs import jobs_in_words, unfinished_jobs
 from shared.stages.slots import (
     STATES_BEFORE_ADMISSION,
     current_blocking_limit,
@@ -59,6 +57,8 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
     if migration.state in ACTIVE:
         return  # this effect belongs to an earlier end, which a retry has undone; the retry needs the lock
     if effect.after_jobs:
+        from shared.stages.live_jobs import jobs_in_words, unfinished_jobs  # only the lock of a job that was given up needs it
+
         running = [job for job in unfinished_jobs(migration, ports) if job.runs]
         if running:
             raise Transient("Job.StillRunning", f"{migration.instance_id} stays locked: {jobs_in_words(running)}.")
@@ -126,6 +126,8 @@ def _remove_resources_of_hop(effect: CleanUpDriver, migration: Migration, ports:
 
 
 def _adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
+    from shared.stages.adopt import adopt_snapshots  # only the end of a job needs it
+
     adopt_snapshots(effect, migration, ports)
 
 

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from shared.domain.facts import SHARED_HOSTNAMES
+from shared.domain.drivers import SHARED_HOSTNAMES
 from shared.ports.driver import InstanceIdentity
 
 _NETBIOS = 15

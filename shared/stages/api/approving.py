@@ -18,7 +18,7 @@ from shared.domain.roles import AccessRules, Role, caller_roles
 from shared.ports.ports import Ports
 from shared.stages.api import migrations, show, views
 from shared.stages.api.act import contention_error
-from shared.stages.api.people_views import ApprovalStatusView, ApprovalView
+from shared.stages.api.approval_views import ApprovalStatusView, ApprovalView
 from shared.stages.rollback_approvals import rollback_approval_status
 
 

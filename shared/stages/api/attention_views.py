@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.stages.api.people_views import ApprovalStatusView
+from shared.stages.api.approval_views import ApprovalStatusView
 from shared.stages.api.views import AcknowledgementView, BrakeView
 
 

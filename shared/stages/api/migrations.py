@@ -16,7 +16,7 @@ from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
 from shared.stages.api.act import RequestedAct, carry_out_act
-from shared.stages.api.people_views import ApprovalStatusView
+from shared.stages.api.approval_views import ApprovalStatusView
 from shared.stages.closing import reopen_batch_if_closed
 from shared.stages.slots import current_blocking_limit
 

@@ -12,7 +12,7 @@ from shared.domain.report import PlanAndOutcome, Report, ReportRow
 from shared.domain.validation.summary import ComparisonRow, comparison_rows
 from shared.ports.ports import Ports
 from shared.stages import observed
-from shared.stages.api import planning, views
+from shared.stages.api import judgement_views, planning
 from shared.stages.api.report_page import report_html
 
 MOST_ROWS = 500
@@ -51,18 +51,18 @@ def migration_report_html(ports: Ports, migration_id: str) -> str:
     return _html_of_migrations(ports, migration.batch_id, f"Migration {migration_id} of {migration.instance_id}", [migration])
 
 
-def judgement_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.JudgementList:
+def judgement_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> judgement_views.JudgementList:
     """Return a page of the findings of the batch's prechecks and validations; raises Refused (Batch.NotFound)."""
     ports.batches.load_terms(batch_id)  # there is one
     page = ports.migrations.migration_page_of_batch(batch_id, state=None, limit=limit, token=token)
     found = tuple(migration_judgement(ports, each) for each in page.migrations)
-    return views.JudgementList(batch_id, ports.clock.now(), found, page.next_token)
+    return judgement_views.JudgementList(batch_id, ports.clock.now(), found, page.next_token)
 
 
-def migration_judgement(ports: Ports, migration: Migration) -> views.Judgement:
+def migration_judgement(ports: Ports, migration: Migration) -> judgement_views.Judgement:
     """Return the findings of a migration's last precheck and last validation."""
     row = _row_for_report(ports, migration)
-    return views.Judgement(
+    return judgement_views.Judgement(
         migration.migration_id,
         row.instance_id,
         row.name,
@@ -71,13 +71,13 @@ def migration_judgement(ports: Ports, migration: Migration) -> views.Judgement:
         row.verdict,
         _assessment_view(row.precheck),
         _assessment_view(row.validation),
-        tuple(views.GuestAspectView(each.what, each.before, each.after, each.standing) for each in row.aspects),
+        tuple(judgement_views.GuestAspectView(each.what, each.before, each.after, each.standing) for each in row.aspects),
         row.smc_rollback,
     )
 
 
-def _assessment_view(found: Assessment | None) -> views.AssessmentView | None:
-    return views.AssessmentView(found.is_blocked, found.findings, dict(found.overrides)) if found else None
+def _assessment_view(found: Assessment | None) -> judgement_views.AssessmentView | None:
+    return judgement_views.AssessmentView(found.is_blocked, found.findings, dict(found.overrides)) if found else None
 
 
 def _html_of_migrations(

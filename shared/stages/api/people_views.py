@@ -1,5 +1,6 @@
-"""The API's views of the caller, of approvals, of the audit log, and of the settings in force. The module ``views.py`` says how a
-view becomes JSON.
+"""The API's views of the caller, the audit log, the settings in force, the health, and the stuck rows.
+
+The module ``views.py`` says how a view becomes JSON.
 """
 
 from __future__ import annotations
@@ -109,30 +110,20 @@ class HealthView:
 
 
 @dataclass(frozen=True)
-class ApprovalView:
-    """One person's approval. The field ``standing`` is ``counts``, ``expired``, or ``overtaken`` if the policy or the selection has
-    changed since the approval.
+class StuckRow:
+    """One stuck row. The field ``kind`` is ``unreadable migration``, ``unreadable batch``, ``owed`` for a stuck outbox, or
+    ``planning``.
     """
 
-    by: str
-    at: datetime
-    trust: str
-    standing: str
+    kind: str
+    id: str
+    cause: str
+    remedy: str
 
 
 @dataclass(frozen=True)
-class ApprovalStatusView:
-    """The approvals that a batch, a wave or a rollback needs, and the approvals given so far."""
+class StuckRowList:
+    """The stuck rows with their causes. The field ``more`` is true if one answer could not check every row."""
 
-    about: str
-    """What is approved: for example ``batch``, ``wave 2``, or ``rollback`` and the migration's id."""
-    needed: int
-    missing: int
-    role: str
-    trust: str
-    seen: str
-    """Digest of the present policy and selection. An approval must name this digest."""
-    given: tuple[ApprovalView, ...]
-    expires_at: datetime | None
-    """The time from which too few approvals remain, because one of them expires; null while approvals are missing."""
-    waits_for: str
+    stuck: tuple[StuckRow, ...]
+    more: bool

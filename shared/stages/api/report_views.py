@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from shared.domain.findings import Finding
 from shared.domain.route import Hop
+from shared.stages.api.judgement_views import Judgement
 from shared.stages.api.snapshot_views import SnapshotView
-from shared.stages.api.views import JournalLine, Judgement, ProblemView
+from shared.stages.api.views import JournalLine, ProblemView
 
 
 @dataclass(frozen=True)

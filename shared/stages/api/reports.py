@@ -5,6 +5,7 @@ from __future__ import annotations
 from shared.domain.migration import JournalEntry, Migration, State
 from shared.ports.ports import Ports
 from shared.stages.api import pages, report_views, show, views
+from shared.stages.api.snapshots import snapshot_view
 
 RESULTS = {
     State.COMPLETED: "completed",
@@ -27,7 +28,7 @@ def migration_report(ports: Ports, migration_id: str, *, price: float, currency:
         judgement=pages.migration_judgement(ports, migration),
         journal=tuple(map(show.journal_line_view, journal)),
         snapshots=tuple(
-            show.snapshot_view(entry, price, own=ports.account_id) for entry in ports.ledger.entries_of_migration(migration_id)
+            snapshot_view(entry, price, own=ports.account_id) for entry in ports.ledger.entries_of_migration(migration_id)
         ),
         currency=currency if price else "",
     )

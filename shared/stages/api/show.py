@@ -18,15 +18,11 @@ from shared.domain.batch import (
     risks_for_policy,
 )
 from shared.domain.errors import Refused
-from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration
 from shared.domain.policy import Policy, policy_without_never_open_window
 from shared.domain.restore import disk_state_in_words
 from shared.stages.api import selection_views, views
-from shared.stages.api.people_views import ApprovalStatusView
-from shared.stages.api.snapshot_views import SnapshotView
-
-HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
+from shared.stages.api.approval_views import ApprovalStatusView
 
 
 def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, ...]:
@@ -225,26 +221,4 @@ def journal_line_view(entry: JournalEntry) -> views.JournalLine:
         entry.attempt,
         entry.trust,
         entry.door,
-    )
-
-
-def snapshot_view(entry: LedgerEntry, price: float, *, own: str) -> SnapshotView:
-    """Return the API's view of one snapshot of the ledger.
-
-    The argument ``price`` is the price per GiB and month. A snapshot that is gone costs nothing.
-    """
-    return SnapshotView(
-        entry.snapshot_id,
-        entry.migration_id,
-        entry.instance_id,
-        entry.disk_id,
-        entry.account_id or own,
-        entry.region_id,
-        entry.owner,
-        "kept" if entry.kept else entry.state.value,
-        entry.size_gib,
-        entry.created_at,
-        entry.sweep_at,
-        round(entry.size_gib * price, 4) if entry.state in HELD or entry.kept else 0.0,
-        entry.kept,
     )

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from shared.domain.ledger import LedgerEntry
+from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.snapshot_groups import GROUPS, SnapshotGroup, needs_migration, snapshot_group
 from shared.ports.ports import Ports
-from shared.stages.api import show
-from shared.stages.api.snapshot_views import ListedSnapshot, SnapshotGroups, SnapshotGroupSum, SnapshotList
+from shared.stages.api.snapshot_views import ListedSnapshot, SnapshotGroups, SnapshotGroupSum, SnapshotList, SnapshotView
 
 MOST_PAGES = 20
 """Maximum pages that one answer searches for existing snapshots. The ledger also keeps the entries of deleted snapshots."""
 SUMMED, LOADED = 1000, 100
 """Maximum ledger entries that one answer sums, and maximum migrations that one call loads."""
+HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
 
 
 def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "", group: str = "") -> SnapshotList:
@@ -51,7 +51,7 @@ def snapshot_group_sums(ports: Ports, *, price: float, currency: str, token: str
 
 def _ledger_entries_with_groups(entries: Sequence[LedgerEntry], ports: Ports) -> list[tuple[LedgerEntry, SnapshotGroup]]:
     """Return the entries whose snapshots exist, each with its group."""
-    there = [each for each in entries if each.state in show.HELD or each.kept]
+    there = [each for each in entries if each.state in HELD or each.kept]
     ids = sorted({each.migration_id for each in there if needs_migration(each)})
     parts = (ids[at : at + LOADED] for at in range(0, len(ids), LOADED))
     owners = {each.migration_id: each for part in parts for each in ports.migrations.load_migrations(part)}
@@ -60,5 +60,27 @@ def _ledger_entries_with_groups(entries: Sequence[LedgerEntry], ports: Ports) ->
 
 
 def _listed_snapshot(entry: LedgerEntry, group: SnapshotGroup, price: float, ports: Ports) -> ListedSnapshot:
-    view = show.snapshot_view(entry, price, own=ports.account_id)
+    view = snapshot_view(entry, price, own=ports.account_id)
     return ListedSnapshot(**vars(view), group=group.name, orphan=group.orphan)
+
+
+def snapshot_view(entry: LedgerEntry, price: float, *, own: str) -> SnapshotView:
+    """Return the API's view of one snapshot of the ledger.
+
+    The argument ``price`` is the price per GiB and month. A snapshot that is gone costs nothing.
+    """
+    return SnapshotView(
+        entry.snapshot_id,
+        entry.migration_id,
+        entry.instance_id,
+        entry.disk_id,
+        entry.account_id or own,
+        entry.region_id,
+        entry.owner,
+        "kept" if entry.kept else entry.state.value,
+        entry.size_gib,
+        entry.created_at,
+        entry.sweep_at,
+        round(entry.size_gib * price, 4) if entry.state in HELD or entry.kept else 0.0,
+        entry.kept,
+    )

@@ -10,7 +10,7 @@ from shared.domain.errors import Permanent
 from shared.domain.migration import ADMITTED, WAITING_FOR_A_PERSON, Migration
 from shared.ports.migrations import MigrationPage, UnreadableRow
 from shared.ports.ports import Ports
-from shared.stages.api import views
+from shared.stages.api.people_views import StuckRow, StuckRowList
 
 STUCK_AFTER = timedelta(minutes=15)
 """Age from which an outbox counts as stuck. A younger outbox does not count, because one of the next ticks may carry it out."""
@@ -26,7 +26,7 @@ _REMEDY_OF_PENDING_EFFECT = (
 )
 
 
-def stuck_rows(ports: Ports) -> views.StuckRowList:
+def stuck_rows(ports: Ports) -> StuckRowList:
     """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check every row."""
     now = ports.clock.now()
     waiting = ports.migrations.tick_queue_page(now + timedelta(days=1), limit=ROWS)
@@ -40,21 +40,21 @@ def stuck_rows(ports: Ports) -> views.StuckRowList:
     ]
     for batch in batches.batches:
         if batch.state is BatchState.PLANNING:
-            found += [views.StuckRow("planning", batch.batch_id, f"{code}: {text}", "") for _, code, text in batch.problems]
+            found += [StuckRow("planning", batch.batch_id, f"{code}: {text}", "") for _, code, text in batch.problems]
         else:
             for state in NOT_DRIVEN if batch.state is BatchState.OPEN else WAITING_IN_CLOSED:
                 page = ports.migrations.migration_page_of_batch(batch.batch_id, state=state, limit=OF_A_STATE, token="")
                 found += [_unreadable_migration_row(each) for each in page.unreadable]
                 more = more or bool(page.next_token)
     unique = tuple({(each.kind, each.id): each for each in found}.values())
-    return views.StuckRowList(unique, more)
+    return StuckRowList(unique, more)
 
 
-def _rows_of_stuck_migrations(page: MigrationPage, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
+def _rows_of_stuck_migrations(page: MigrationPage, now: datetime, ports: Ports) -> Iterator[StuckRow]:
     yield from map(_unreadable_migration_row, page.unreadable)
     for migration in page.migrations:
         if migration.owes and now - migration.entered_at > STUCK_AFTER:
-            yield views.StuckRow(
+            yield StuckRow(
                 "owed",
                 migration.migration_id,
                 f"The outbox still has {_pending_effect_names(migration, ports)}.",
@@ -73,9 +73,9 @@ def _pending_effect_names(migration: Migration, ports: Ports) -> str:
     return ", ".join(dict.fromkeys(names)) or "no effect any more"
 
 
-def _unreadable_migration_row(row: UnreadableRow) -> views.StuckRow:
-    return views.StuckRow("unreadable migration", row.id, row.cause, _REMEDY_OF_UNREADABLE_ROW)
+def _unreadable_migration_row(row: UnreadableRow) -> StuckRow:
+    return StuckRow("unreadable migration", row.id, row.cause, _REMEDY_OF_UNREADABLE_ROW)
 
 
-def _unreadable_batch_row(row: UnreadableRow) -> views.StuckRow:
-    return views.StuckRow("unreadable batch", row.id, row.cause, _REMEDY_OF_UNREADABLE_ROW)
+def _unreadable_batch_row(row: UnreadableRow) -> StuckRow:
+    return StuckRow("unreadable batch", row.id, row.cause, _REMEDY_OF_UNREADABLE_ROW)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from shared.domain.inventory import InstanceGroup, Inventory
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import first_journal_entry
-from shared.stages.api import show
+from shared.stages.api import snapshots
 from tests.support.api import ApiInMemory, entry, migration
 from tests.support.fakes import NOON
 
@@ -62,6 +62,7 @@ def test_an_order_of_states_is_that_of_a_batch() -> None:
 
 def test_a_snapshot_that_is_gone_costs_nothing() -> None:
     held, swept = (
-        show.snapshot_view(entry("m1", "k", state), 0.5, own="1") for state in (SnapshotState.ACCOMPLISHED, SnapshotState.SWEPT)
+        snapshots.snapshot_view(entry("m1", "k", state), 0.5, own="1")
+        for state in (SnapshotState.ACCOMPLISHED, SnapshotState.SWEPT)
     )
     assert (held.cost_per_month, swept.cost_per_month) == (20, 0)
