@@ -79,6 +79,7 @@ FLEET ?= 100,1000
 bench: export BENCH_ACCEPT = $(ACCEPT)
 bench: $(VENV)/test.ok build/bench/dbos.ok  ## Measure all into bench/results; fails if a count grew (ACCEPT=1, FLEET=100,1000,10000)
 	@$(PYTHON_HERE) -m bench.startup
+	@$(PYTHON_HERE) -m bench.imports
 	@$(PYTHON_HERE) -m bench.packages
 	@$(PYTHON_HERE) -W ignore -m bench.migration
 	@$(PYTHON_HERE) -W ignore -m bench.fleet --sizes $(FLEET)

@@ -7,7 +7,7 @@ import sys
 from inspect import cleandoc
 from typing import Any
 
-from bench import cloud, console, durable_step, fleet, migration, packages, services, slots, startup
+from bench import cloud, console, durable_step, fleet, imports, migration, packages, services, slots, startup
 from bench.plots import Bar, bars
 from bench.report import RESULTS
 from tools.package.wheelhouse import ROOT
@@ -16,6 +16,7 @@ Json = dict[str, Any]
 DOCS = ROOT / "docs"
 SECTIONS = (
     ("startup", "Start-up", startup.shown),
+    ("imports", "Where a start's time goes", imports.shown),
     ("packages", "Packages", packages.shown),
     ("durable_step", "One durable step", durable_step.shown),
     ("migration", "One migration of one hop", migration.shown),

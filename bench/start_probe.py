@@ -1,7 +1,8 @@
 """Measures one start. Run it by path in an isolated interpreter; it is never imported.
 
 Arguments: the folder with the packages, then ``function`` or ``plain`` and the modules to import. It prints a JSON object: CPU and
-wall time in ms of import and initializer, the modules that they imported, and the memory at the end (MiB).
+wall time in ms of import and initializer, the modules that they imported, and the memory at the end (MiB). Two lines on the error
+stream mark the begin and the end of what it measures (bench/imports.py needs them).
 """
 
 import os
@@ -20,6 +21,7 @@ os.environ.update(
 )
 import time  # noqa: E402
 
+print("start begins", file=sys.stderr, flush=True)
 before, cpu, wall = set(sys.modules), time.process_time(), time.perf_counter()
 if kind == "function":
     import index  # type: ignore[import-not-found]
@@ -30,6 +32,7 @@ else:
         __import__(name)
 cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
 modules = len(set(sys.modules) - before)
+print("start ends", file=sys.stderr, flush=True)
 import json  # noqa: E402
 
 with open("/proc/self/status", encoding="ascii") as status:  # getrusage also counts what the parent used before the fork
