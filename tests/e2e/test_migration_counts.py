@@ -27,7 +27,7 @@ ONCE = (
 AT_MOST = {
     "putEvents": 13,
     "PutRow": 14,
-    "UpdateRow": 36,
+    "UpdateRow": 34,
     "GetRow": 53,
     "BatchGetRow": 64,
     "BatchWriteRow": 1,
