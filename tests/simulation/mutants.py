@@ -129,7 +129,7 @@ MUTANTS = (
     Mutant("every call has another client token", 8, bugs_steps.another_token, tune=weather.lost_answers),
     Mutant("a job is started again whatever it has done", 8, bugs_steps.launched_unseen, tune=weather.failing_soon),
     Mutant("messages that are behind are taken", 8, bugs_steps.behind),
-    Mutant("one event received removes the whole outbox", 8, bugs_steps.whole_outbox_removed, tune=weather.retried_in_a_crowd),
+    Mutant("one event received removes the whole outbox", 8, bugs_steps.whole_outbox_removed, tune=weather.retried_while_dying),
     Mutant("an outbox is removed for an event that was not received", 8, bugs_steps.removed_unreceived, tune=weather.crashing),
     Mutant("a drill is taken for a migration", 8, bugs.drill_believed, tune=weather.drilled),
     Mutant("a tool is started wherever it stands", 8, bugs_tools.started_anyway, tune=bugs_tools.by_tools),

@@ -285,9 +285,9 @@ def retried(scenario: Scenario) -> Scenario:
     return replace(wide, rates={"person": 0.9, "snapshot_fails": 0.9}, chaos_min=120, prompt=True)
 
 
-def retried_in_a_crowd(scenario: Scenario) -> Scenario:
-    """The same scenario as ``retried``. Stages run while the act that woke them has not ended, and some functions die."""
-    return replace(retried(scenario), rates={"person": 0.9, "snapshot_fails": 0.9, "interleave": 0.15, "kill_after": 0.05})
+def retried_while_dying(scenario: Scenario) -> Scenario:
+    """The same scenario as ``retried``. Many functions die after a call, some between an event and the end of its outbox."""
+    return replace(retried(scenario), rates={"person": 0.9, "snapshot_fails": 0.9, "kill_after": 0.12})
 
 
 def retried_in_windows(scenario: Scenario) -> Scenario:
