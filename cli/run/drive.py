@@ -61,7 +61,7 @@ class RunLoop:
 
     def _record_progress(self, migrations: list[Json], acted: int, now_ms: int) -> None:
         seen = sorted((each["migrationId"], each["version"], each["progress"]) for each in migrations)
-        moving = any(each["state"] not in (*states.RESTING, State.READY.value) for each in migrations) or not migrations
+        moving = not migrations or not all(map(_is_waiting, migrations))
         changed = seen != self._before or acted > 0
         if changed:
             self._moved_ms = now_ms
@@ -69,16 +69,25 @@ class RunLoop:
         self._before = seen
 
     def _seconds_to_advance(self, migrations: list[Json]) -> int:
-        if migrations and all(each["state"] in states.RESTING for each in migrations):
+        if migrations and all(map(_is_at_rest, migrations)):
             return HOUR_S
         return max(self._step_s, STEP_S * 5 if len(migrations) > BIG_FLEET else STEP_S)
 
     def _has_run_ended(self, batches: list[Json], migrations: list[Json], now_ms: int) -> bool:
         planned = all(batch["state"] != "planning" for batch in batches)
         ended = all(_has_migration_ended(each) for each in migrations)
-        waiting = all(each["state"] in (*states.RESTING, State.READY.value) for each in migrations)
+        waiting = all(map(_is_waiting, migrations))
         patience_s = PLANNED_S if not planned else STALLED_S if waiting else STUCK_S
         return (planned and ended) or now_ms - self._moved_ms > patience_s * 1000
+
+
+def _is_at_rest(migration: Json) -> bool:
+    """Whether only a sweep can still change the migration. The operator retries a failed migration only once."""
+    return migration["state"] in states.RESTING or _has_migration_ended(migration)
+
+
+def _is_waiting(migration: Json) -> bool:
+    return _is_at_rest(migration) or migration["state"] == State.READY.value
 
 
 def _has_migration_ended(migration: Json) -> bool:

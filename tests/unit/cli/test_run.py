@@ -173,6 +173,20 @@ def test_the_step_grows_only_while_nothing_moves() -> None:
     assert drive._seconds_to_advance([at("confirmed"), at("precheck_failed")]) == 3600
 
 
+def test_a_migration_that_failed_for_good_does_not_end_the_run_before_the_sweep() -> None:
+    """The run once ended after a day without a change, although the snapshots of all others were due a day later."""
+    drive = RunLoop(None, None, None, 1)  # type: ignore[arg-type]
+    batches, failed = [{"state": "closed"}], at("failed", attempt=2)
+    rest = [at("confirmed"), failed]
+    drive._record_progress(rest, 0, 1)
+    hour = 3_600_000
+    assert not drive._has_run_ended(batches, rest, 48 * hour)
+    assert drive._has_run_ended(batches, rest, 10 * 24 * hour), "nor for ever"
+    assert drive._has_run_ended(batches, [at("completed"), failed], 2)
+    assert drive._seconds_to_advance(rest) == 3600
+    assert drive._seconds_to_advance([at("confirmed"), at("failed", attempt=1)]) == 60, "the operator tries it again"
+
+
 SUPPORTED = (
     "Windows Server  2019 数据中心版 64位中文版",
     "Windows Server  2019 Data Center Edition 64 bit Chinese Edition",
