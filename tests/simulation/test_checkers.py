@@ -10,9 +10,11 @@ from typing import Any, cast
 import pytest
 
 from tests.simulation.invariants.chosen import RELEASES, OnlyTheChosen
+from tests.simulation.invariants.commands import OwnCommands
 from tests.simulation.invariants.meant import AsMeant
 from tests.simulation.invariants.restored import Reset, RolledBackIsTrue
 from tests.simulation.records import MIGRATIONS, State
+from tests.simulation.scenario import DRAIN
 from tests.simulation.truth import Change, Effect
 from tests.support.fleets import CENTOS_7, CENTOS_8, RHEL_8, RHEL_9, WINDOWS_2008
 
@@ -59,6 +61,22 @@ def test_an_act_may_name_the_version_before_a_ready_migration_released_its_slot(
 def test_an_act_may_not_name_the_version_before_the_migration_failed_again() -> None:
     (found,) = judge_cancellation(State.SNAPSHOTTING, State.FAILED)
     assert "meant for version 1 of m1 was applied to version 3" in found
+
+
+@pytest.mark.parametrize(("before", "found"), [(State.SNAPSHOTTING, 0), (State.READY, 1)])
+def test_a_drain_may_follow_a_cancellation_only_if_its_step_came_before(before: State, found: int) -> None:
+    """A person cancelled the migration between the step and its call (seed 49056263)."""
+    migration = SimpleNamespace(migration_id="m1", attempt=1, instance_id="i-1", batch_id="b1", state=State.CANCELLED)
+    truth = SimpleNamespace(
+        of_instance=lambda _: [migration],
+        states_since=lambda _, began: {State.READY, before, State.CANCELLED} if began == 7 else set(),
+    )
+    scene = SimpleNamespace(truth=truth, began=7, batch=lambda _: SimpleNamespace(acknowledgement="ann"))
+    checker = OwnCommands()
+    said = list(checker._drain("i-1", "t-1", cast(Any, scene)))
+    assert [each for each in said if "before its snapshots" in each] == said
+    assert len(said) == found
+    assert (checker._last.get("m1") == DRAIN) is (not found), "the guest must be restored in the end"
 
 
 def judge_cancellation(second: State, third: State) -> list[str]:

@@ -44,7 +44,12 @@ class OwnCommands(Checker):
                     yield f"{instance_id} was restored, and nobody had drained it"
 
     def _drain(self, instance_id: str, invoke_id: str, scene: Sight) -> Found:
-        found = [each for each in scene.truth.of_instance(instance_id) if each.state is State.SNAPSHOTTING]
+        # A person may cancel the migration between the step and its call. The post command then follows the late call.
+        found = [
+            each
+            for each in scene.truth.of_instance(instance_id)
+            if State.SNAPSHOTTING in scene.truth.states_since(each.migration_id, scene.began)
+        ]
         for migration in found:
             key = (migration.migration_id, migration.attempt)
             self._runs[key].add(invoke_id)
