@@ -11,6 +11,7 @@ import pytest
 
 from tests.simulation.invariants.chosen import RELEASES, OnlyTheChosen
 from tests.simulation.invariants.commands import OwnCommands
+from tests.simulation.invariants.half import HalfRolledBack
 from tests.simulation.invariants.meant import AsMeant
 from tests.simulation.invariants.restored import Reset, RolledBackIsTrue
 from tests.simulation.records import MIGRATIONS, State
@@ -77,6 +78,23 @@ def test_a_drain_may_follow_a_cancellation_only_if_its_step_came_before(before: 
     assert [each for each in said if "before its snapshots" in each] == said
     assert len(said) == found
     assert (checker._last.get("m1") == DRAIN) is (not found), "the guest must be restored in the end"
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ("Denied. The instance may be stopped, and could not be started: Denied again.", 0),
+        ("Denied. d-1: restored. The instance is stopped.", 0),
+        ("Denied. The instance was stopped, and has been started again.", 1),
+        ("Denied.", 1),
+    ],
+)
+def test_a_failed_rollback_that_left_the_instance_stopped_must_say_so(told: str, found: int) -> None:
+    """The sentence had been reworded, and the checker still asked for the former words (seed 49056698)."""
+    store = SimpleNamespace(get=lambda *_: {"Status": "Stopped"})
+    migration = SimpleNamespace(migration_id="m1", instance_id="i-1", failure=told)
+    scene = SimpleNamespace(truth=SimpleNamespace(ecs=SimpleNamespace(store=store)))
+    assert len(list(HalfRolledBack._left_stopped(cast(Any, migration), cast(Any, scene)))) == found
 
 
 def judge_cancellation(second: State, third: State) -> list[str]:

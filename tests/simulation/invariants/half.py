@@ -12,6 +12,8 @@ from tests.simulation.records import Migration, State
 from tests.simulation.truth import Change, Effect
 
 SAID = re.compile(r"(d-[\w-]+): (restored|not restored|unknown)")
+TOLD_STOPPED = re.compile(r"The instance (is|may be) stopped")
+"""What a failed rollback says of an instance that it could not start. If its state could not be read, it only may be stopped."""
 MINUTE_MS = 60_000
 """ECS rounds the time of an instance's start to the minute."""
 
@@ -66,7 +68,7 @@ class HalfRolledBack(Checker):
     @staticmethod
     def _left_stopped(migration: Migration, scene: Sight) -> Found:
         instance = scene.truth.ecs.store.get("instance", migration.instance_id)
-        if instance is not None and instance["Status"] == "Stopped" and "The instance is stopped" not in migration.failure:
+        if instance is not None and instance["Status"] == "Stopped" and not TOLD_STOPPED.search(migration.failure):
             yield f"the rollback of {migration.migration_id} failed before its first reset, and left the instance stopped unsaid"
 
     def _one(self, migration: Migration, disk: dict[str, Any], reset: _Reset | None, said: dict[str, str], scene: Sight) -> Found:
