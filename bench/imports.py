@@ -11,13 +11,12 @@ import re
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bench.report import table, write
-from bench.startup import PROBE
+from bench.startup import PROBE, unpack
 from tools.package.build import PACKAGES, Builder
 from tools.package.target import Target
 from tools.package.wheelhouse import ROOT
@@ -93,10 +92,11 @@ def measure(python: Path, packages: Path, rounds: int) -> dict[str, Any]:
 
 
 def shown(result: dict[str, Any]) -> str:
-    """The milliseconds of each function's imports, by where a module comes from: our own code, each SDK, Tea (which the generated
-    clients share, with the credentials), requests with urllib3, and Python's library. Measured with `-X importtime`, which itself
-    takes time, so compare the columns only. A module counts once, without what it imports, and with its least time of all rounds.
-    About half of the time of our own code goes into dataclasses: Python compiles up to six methods for each."""
+    """How many milliseconds each function spends on imports. Each column is one origin: our own code, one SDK, Tea (the
+    library below the generated clients), requests with urllib3, or Python itself. `-X importtime` measures, and takes
+    time itself: compare the columns with each other, not with a clock. The time of a module leaves out the modules that
+    it imports. It is the shortest of all rounds. About half of our own time goes into dataclasses, because Python
+    compiles up to six methods for each."""
     return "\n\n".join(_runtime_shown(version, functions) for version, functions in result["runtimes"].items())
 
 
@@ -128,9 +128,7 @@ def main() -> int:
                 print(f"Python {version} is not on this machine: nothing to measure.", file=sys.stderr)
                 continue
             builder.build()
-            for function in PACKAGES:
-                with zipfile.ZipFile(builder.out / f"{function}.zip") as archive:
-                    archive.extractall(Path(folder) / "packages" / function)
+            unpack(builder, PACKAGES, Path(folder) / "packages")
             runtimes[version] = measure(builder.python, Path(folder) / "packages", given.rounds)
     if not runtimes:
         return 1

@@ -28,7 +28,7 @@ PURPOSES = {
     ("ecs", "DescribeInstances"): "which instances; facts for the prechecks; whether it is still the same machine",
     ("ecs", "DescribeDisks"): "every disk, again just before its snapshot",
     ("ecs", "DescribeSnapshots"): "whether the snapshots are accomplished; SMC's own copies",
-    ("ecs", "CreateSnapshot"): "one for each disk, the way back",
+    ("ecs", "CreateSnapshot"): "one for each disk, so that the migration can be rolled back",
     ("ecs", "DeleteSnapshot"): "one for each snapshot, after confirmation and retention",
     ("ecs", "DescribeCloudAssistantStatus"): "whether the guest answers",
     ("ecs", "RunCommand"): "the probe before, SMC's client, the probe after",

@@ -40,15 +40,20 @@ BARE, ALL, PLAIN, SOURCES = "bare", "plain: all five", "plain: ", "sources: "
 Sample = dict[str, Any]
 
 
+def unpack(builder: Builder, functions: Iterable[str], into: Path) -> None:
+    """Unpack the built packages, each into a folder with the function's name."""
+    for function in functions:
+        with zipfile.ZipFile(builder.out / f"{function}.zip") as archive:
+            archive.extractall(into / function)
+
+
 class Starts:
     """Folders with everything unpacked, and methods that measure a start in them."""
 
     def __init__(self, builder: Builder, folder: Path) -> None:
         assert builder.python is not None
         self._python, self._folder, self._builder = builder.python, folder, builder
-        for function in FUNCTIONS:
-            with zipfile.ZipFile(builder.out / f"{function}.zip") as archive:
-                archive.extractall(folder / function)
+        unpack(builder, FUNCTIONS, folder)
         self._unpack_plain(folder / "plain")
 
     def _unpack_plain(self, into: Path) -> None:

@@ -41,7 +41,7 @@ def texts(page: str, language: str) -> Text:
 
 
 def known(text: Text, key: str, otherwise: str) -> str:
-    """The message of a key; ``otherwise`` if there is none. Then ``text`` gives the end of the key."""
+    """The message of a key; ``otherwise`` if the key has no message. For such a key, ``text`` returns the key's last part."""
     found = text(key)
     return otherwise if found == key.rpartition(".")[2] else found
 

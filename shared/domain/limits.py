@@ -265,8 +265,7 @@ def why_budget_spent(scene: StartContext) -> str:
         return _why_wave_budget_spent(scene)
     failed = sorted(scene.standing.failed)
     more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
-    count = "1 migration" if len(failed) == 1 else f"{len(failed)} migrations"
-    return f"{count} failed ({', '.join(failed[:NAMED])}{more}), the budget is {budget}"
+    return f"{_migrations_in_words(len(failed))} failed ({', '.join(failed[:NAMED])}{more}), the budget is {budget}"
 
 
 def _why_wave_budget_spent(scene: StartContext) -> str:
@@ -275,8 +274,11 @@ def _why_wave_budget_spent(scene: StartContext) -> str:
     if not spent:
         return ""
     failed = scene.standing.failed_by_wave[min(spent)]
-    count = "1 migration" if failed == 1 else f"{failed} migrations"
-    return f"{count} of wave {min(spent) + 1} failed, the budget of each wave is {budget}"
+    return f"{_migrations_in_words(failed)} of wave {min(spent) + 1} failed, the budget of each wave is {budget}"
+
+
+def _migrations_in_words(number: int) -> str:
+    return "1 migration" if number == 1 else f"{number} migrations"
 
 
 def can_wave_budget_be_spent(terms: BatchTerms, failed: int) -> bool:

@@ -1,6 +1,6 @@
 """Shows the health of the deployment, as far as stored rows show it.
 
-If no row shows a figure, the figure is ``unknown``. For an unknown figure, the answer says where a person can find it.
+A figure that no row shows is ``unknown``. The answer then names the place where a person can see the figure.
 """
 
 from __future__ import annotations
