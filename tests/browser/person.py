@@ -46,6 +46,7 @@ class Person:
         self.page.wait_for_url("**/oidc/authorize**")
         self.activate(self.page.get_by_role("link", name=self.name, exact=True))
         self.page.locator("form[action='/console/sign-out']").wait_for()
+        self.page.wait_for_load_state("networkidle")  # a visit while the page still loads may be aborted
 
     # Touching --------------------------------------------------------------------------------------------------------
 
