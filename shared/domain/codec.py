@@ -239,13 +239,18 @@ def _schema_of_type(hint: Any, definitions: Json) -> Json:
     return dict(_SCALAR_SCHEMAS[hint])
 
 
+def description_of_class(cls: type) -> str:
+    """The first paragraph of the class's docstring as one line; empty if the class has no docstring."""
+    return " ".join((cls.__doc__ or "").partition("\n\n")[0].split())
+
+
 def _schema_of_dataclass(cls: type, definitions: Json) -> Json:
     if cls.__name__ not in definitions:
         definitions[cls.__name__] = {}  # reserves the name, in case a dataclass contains a field of its own type
         hints = get_type_hints(cls)
         definitions[cls.__name__] = {
             "type": "object",
-            "description": (cls.__doc__ or "").split("\n")[0],
+            "description": description_of_class(cls),
             "properties": {f.name: _schema_of_type(hints[f.name], definitions) for f in fields(cls)},
             "required": [f.name for f in fields(cls) if _is_required(f)],
         }

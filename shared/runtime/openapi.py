@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from shared.domain.choice import camel_case
+from shared.domain.codec import description_of_class
 from shared.runtime import requests
 from shared.runtime.http_rules import VERSION
 from shared.runtime.router import Route
@@ -208,7 +209,7 @@ def _add_view_schema(view: type, schemas: Json) -> Json:
         properties = {camel_case(each.name): schema_of_type(hints[each.name], schemas) for each in fields(view)}
         schemas[view.__name__] = {
             "type": "object",
-            "description": (view.__doc__ or "").split("\n")[0],
+            "description": description_of_class(view),
             "properties": properties,
             "required": list(properties),
             "additionalProperties": False,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.codec import DocumentInvalid
+from shared.domain.codec import DocumentInvalid, description_of_class
 from shared.domain.facts import Facts
 from tests.support.facts import LINUX, WINDOWS
 
@@ -71,3 +71,18 @@ def test_unknown_fields_are_refused_only_where_people_type() -> None:
 
 def test_times_are_kept_in_utc() -> None:
     assert Facts.from_json({**GOOD, "now": "2026-09-01T12:00:00+08:00"}).now == LINUX.now
+
+
+def test_a_description_is_the_first_paragraph_on_one_line() -> None:
+    class Wrapped:
+        """One sentence that goes on
+        in the next line. Another.
+
+        More for the reader of the code.
+        """
+
+    class Silent:
+        pass
+
+    assert description_of_class(Wrapped) == "One sentence that goes on in the next line. Another."
+    assert description_of_class(Silent) == ""

@@ -34,6 +34,12 @@ def test_every_operation_says_its_statuses() -> None:
             assert {"200", "400", "401", "403", "500", "503"} <= set(operation["responses"])
 
 
+def test_descriptions_are_whole_sentences() -> None:
+    described = {name: schema["description"] for name, schema in DOCUMENT["components"]["schemas"].items()}
+    cut = {name: text for name, text in described.items() if text and not text.endswith(".")}
+    assert cut == {}
+
+
 def test_every_schema_is_one() -> None:
     for schema in (*DOCUMENT["components"]["schemas"].values(), requests.BATCH, requests.ACKNOWLEDGEMENT):
         jsonschema.Draft202012Validator.check_schema(schema)
