@@ -1,4 +1,4 @@
-"""Changes one expression of a room at a time and runs the room's own tests. A change that no test notices has survived.
+"""Changes one expression of a room at a time and runs the tests of the room. A change that no test notices has survived.
 
 ``python -m tools.mutation shared/domain --mutants 200 --seed 7`` draws the changes by the seed. cosmic-ray makes the changes in a
 copy of the tree, and the tests run with the interpreter of ``--python``. ``--minutes`` limits the run. With ``--tally``, a later
@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LEFT_OUT = ("VariableReplacer", "VariableInserter", "RemoveDecorator")
 """Operators that need the names of variables, or that break every import of the module."""
 SLOW = frozenset({"test_properties.py"})
+WITH_CONTRACTS = frozenset({"stages", "adapters"})
+"""The rooms that act through ports. Besides their unit tests, the contract tests of the product hold their promises."""
 TIMEOUT_S = 900
 
 
@@ -66,15 +68,18 @@ def _without_hints(text: str) -> str:
 
 
 def tests_of(file: str) -> list[str]:
-    """The unit tests of the file's room. Tests with the file's name come first."""
+    """The unit tests of the file's room, and its contract tests if it has some. Tests with the file's name come first."""
     room = "/".join(file.split("/")[1:2])
-    own, stem = ROOT / "tests/unit" / room, Path(file).stem
-    found = [path for path in sorted(own.rglob("test_*.py")) if path.name not in SLOW]
-    folder = Path(file).parent.name
+    found = [path for path in sorted((ROOT / "tests/unit" / room).rglob("test_*.py")) if path.name not in SLOW]
+    if room in WITH_CONTRACTS:
+        found += sorted((ROOT / "tests/contract").glob("test_*.py"))
+    stem, folder = Path(file).stem, Path(file).parent.name
     return [path.relative_to(ROOT).as_posix() for path in sorted(found, key=lambda path: _distance(path, stem, folder))]
 
 
 def _distance(path: Path, stem: str, folder: str) -> int:
+    if path.parent.name == "contract":
+        return 1 if stem in path.stem else 3
     return 0 if path.stem == f"test_{stem}" else 1 if path.parent.name == folder else 2
 
 
@@ -138,7 +143,7 @@ def try_each(every: list[CodeChange], given: argparse.Namespace, tally: Mutation
         text = None if change in tally.outcomes else changed(change, copy)
         if text is None:
             continue
-        lives = survives(change, text, copy, given.python)
+        lives = survives(change, text, copy, os.path.abspath(given.python))
         tally.note(change, lives)
         if lives:
             print(_diff(change, text, copy), flush=True)

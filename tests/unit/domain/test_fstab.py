@@ -119,3 +119,11 @@ def test_reads_a_line_as_libmount_does(
     said = [re.sub(rb"\\x([0-9a-f]{2})", lambda b: bytes([int(b[1], 16)]), value.encode()).decode() for _, value in judged]
     found = entry(line)
     assert [found.spec, found.mount_point, found.file_system, found.options] == said
+
+
+@pytest.mark.parametrize(
+    ("source", "spec"),
+    [('LABEL="data"', "LABEL=data"), ("LABEL='data'", "LABEL=data"), ('LABEL="da', 'LABEL="da'), ('LABEL="""', 'LABEL="')],
+)
+def test_quotes_of_a_tag_are_removed_only_in_pairs(source: str, spec: str) -> None:
+    assert entry(f"{source} /d ext4").spec == spec

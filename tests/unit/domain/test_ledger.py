@@ -64,3 +64,10 @@ def test_without_versions_the_newest_attempt_counts_if_it_came_after_the_prechec
     assert snapshots_since_precheck(made, [own]) == ([own] if counts else [])
     newer = replace(own, key=f"0-{attempt + 1}-d-1", created_at=NOW + timedelta(hours=2))
     assert snapshots_since_precheck(made, [own, newer]) == [newer]
+
+
+@pytest.mark.parametrize(("snapshot_id", "kept", "belongs"), [("s-1", "", True), ("", "", False), ("s-1", "m2", False)])
+def test_an_entry_without_a_snapshot_or_kept_by_another_owner_is_not_the_pipelines(
+    snapshot_id: str, kept: str, belongs: bool
+) -> None:
+    assert replace(entry(None), snapshot_id=snapshot_id, kept=kept).belongs_to_pipeline is belongs

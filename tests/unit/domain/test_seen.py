@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from shared.domain import acts, seen
+from shared.domain.batch import Batch, BatchControl, BatchState, PauseState, Selection
 from shared.domain.migration import DriverData, Failure, JournalEntry, Migration, State, step
+from shared.domain.policy import Policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 MIGRATED = Migration("m1", "b1", "i-1", "cn-hangzhou", State.MIGRATED, 7, 7, NOW, NOW, snapshots_made=2)
@@ -81,3 +83,10 @@ def test_a_refusal_says_what_it_is_now_who_moved_it_and_when() -> None:
     assert (error.code, error.status) == ("Migration.Moved", 412)
     assert "rolling_back at version 8: moved by bob at 2026-11-23 08:00:00 UTC (rollback requested)" in error.message
     assert "replank show m1" in error.remedy
+
+
+@pytest.mark.parametrize(("brake", "word"), [(PauseState.OFF, "resumed"), (PauseState.PAUSED, "paused")])
+def test_a_refusal_on_a_batch_names_its_last_act(brake: PauseState, word: str) -> None:
+    control = BatchControl(brake, "bob", NOW)
+    batch = Batch("b1", BatchState.OPEN, 3, NOW, "api", "ann", Selection(("cn-hangzhou",)), Policy(), control=control)
+    assert f"It is {word} by bob since 2026-11-23 08:00:00 UTC" in seen.batch_changed_refusal(batch, 2).message

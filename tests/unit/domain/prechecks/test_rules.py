@@ -170,3 +170,9 @@ def test_of_a_destination_whose_servers_are_not_known_nothing_is_claimed() -> No
     outcome = rule.check(replace(CASES[rule.code][1], hop=Hop("rhel-9", "rhel-10")), CATALOG)
     assert isinstance(outcome, FactUnknown)
     assert "Red Hat Enterprise Linux 10" in outcome.what
+
+
+@pytest.mark.parametrize(("cpu", "memory_mib", "small"), [(2, 2048, False), (1, 2048, True), (2, 2047, True)])
+def test_exactly_the_minimum_is_enough_for_windows(cpu: int, memory_mib: int, small: bool) -> None:
+    facts = with_instance(WINDOWS, cpu=cpu, memory_mib=memory_mib)
+    assert ("Instance.TooSmall" in {finding.code for finding in assess(facts).findings}) is small

@@ -238,6 +238,12 @@ def test_a_file_system_whose_size_is_not_known_has_not_shrunk() -> None:
     assert compare_after_rollback(OWN, before, OWN, after).findings == ()
 
 
+def test_a_file_system_of_the_same_type_is_no_finding_although_the_texts_are_two_objects() -> None:
+    kept = replace(HEALTHY, mounts=(MountFacts("/d", "/dev/vdb1", 1000, 0, "".join(["x", "fs"])),))
+    now = replace(HEALTHY, mounts=(MountFacts("/d", "/dev/vdb1", 1000, 0, "".join(["xf", "s"])),))
+    assert compare_after_rollback(OWN, kept, OWN, now).findings == ()
+
+
 @pytest.mark.parametrize(
     ("fact", "code", "severity"),
     [
