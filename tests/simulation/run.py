@@ -7,10 +7,11 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from tests.simulation.figures import Figures, show
-from tests.simulation.scenario import draw
+from tests.simulation.scenario import Scenario, draw
 from tests.simulation.shrink import shrink
 from tests.simulation.simulation import SeedReport, prepared, run_seed
 from tests.simulation.tally import Chunk, ChunkTally, OtherCode
@@ -19,11 +20,16 @@ CHUNK = 25
 """The number of seeds that one process runs before it returns its figures."""
 
 
-def run_range(first: int, count: int) -> Figures:
-    """The figures of a range of seeds. A seed whose run raises an error counts as broken, and the next seeds still run."""
+def run_range(first: int, count: int, driver: str = "") -> Figures:
+    """The figures of a range of seeds. A seed whose run raises an error counts as broken, and the next seeds still run.
+
+    With a driver, only the seeds run in which a batch asks for this driver.
+    """
     figures = Figures()
     with prepared():
         for seed in range(first, first + count):
+            if driver and driver not in asked_drivers(draw(seed)):
+                continue
             try:
                 figures.add(run_seed(seed))
             except Exception as error:
@@ -31,30 +37,36 @@ def run_range(first: int, count: int) -> Figures:
     return figures
 
 
+def asked_drivers(scenario: Scenario) -> set[str]:
+    """The drivers that the batches of a scenario ask for; batches without a choice of their own ask for none."""
+    return {str(plan.request["policy"]["driver"]) for plan in scenario.batches if "driver" in plan.request["policy"]}
+
+
 def _chunks(first: int, count: int) -> list[Chunk]:
     return [(start, min(CHUNK, first + count - start)) for start in range(first, first + count, CHUNK)]
 
 
-def _results(chunks: list[Chunk], jobs: int) -> Iterator[tuple[Chunk, Figures, float]]:
+def _results(chunks: list[Chunk], jobs: int, driver: str) -> Iterator[tuple[Chunk, Figures, float]]:
+    run_chunk = partial(_run_chunk, driver=driver)
     if jobs == 1:
-        yield from map(_run_chunk, chunks)
+        yield from map(run_chunk, chunks)
         return
     with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=20) as pool:
-        yield from pool.imap_unordered(_run_chunk, chunks)
+        yield from pool.imap_unordered(run_chunk, chunks)
 
 
-def _run_chunk(chunk: Chunk) -> tuple[Chunk, Figures, float]:
+def _run_chunk(chunk: Chunk, driver: str) -> tuple[Chunk, Figures, float]:
     """The chunk, its figures, and the seconds that they took in this process."""
     started = time.perf_counter()
-    figures = run_range(*chunk)
+    figures = run_range(*chunk, driver)
     return chunk, figures, time.perf_counter() - started
 
 
-def run_all(chunks: list[Chunk], jobs: int, tally: ChunkTally) -> None:
+def run_all(chunks: list[Chunk], jobs: int, tally: ChunkTally, driver: str = "") -> None:
     """Run the chunks that are not in the tally. An interruption (Ctrl-C) ends the run and returns the figures so far."""
     left = [chunk for chunk in chunks if chunk not in tally.chunks]
     try:
-        for chunk, figures, seconds in _results(left, jobs):
+        for chunk, figures, seconds in _results(left, jobs, driver):
             tally.add(chunk, figures, seconds)
             total = tally.figures
             for seed, sentence in figures.broken:
@@ -99,6 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=100, help="how many seeds (default 100)")
     parser.add_argument("--seed", type=int, default=0, help="the first one (default 0)")
     parser.add_argument("--replay", type=int, help="show the timeline of one seed instead")
+    parser.add_argument("--driver", default="", help="run only the seeds in which a batch asks for this driver, such as guest")
     parser.add_argument("--jobs", type=int, default=1, help="processes (default 1)")
     parser.add_argument("--shrink", type=float, default=120.0, help="seconds spent on the minimal trace (default 120)")
     parser.add_argument("--tally", type=Path, help="keep the figures in this file; chunks that it has counted are not run again")
@@ -106,11 +119,11 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.replay is not None:
         return replay(chosen.replay)
     try:
-        tally = ChunkTally(chosen.tally)
+        tally = ChunkTally(chosen.tally, chosen.driver)
     except OtherCode as error:
         print(error, file=sys.stderr)
         return 2
-    run_all(_chunks(chosen.seed, chosen.seeds), chosen.jobs, tally)
+    run_all(_chunks(chosen.seed, chosen.seeds), chosen.jobs, tally, chosen.driver)
     print(show(tally.figures, tally.seconds))
     broken = tally.figures.broken
     if broken:

@@ -42,11 +42,14 @@ def _apart(path: Path) -> bool:
 class ChunkTally:
     """The figures of the finished chunks. Each chunk is written at once, completely or not at all."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Without a path the figures are in memory only. Raises OtherCode if the file's figures cannot be added to."""
+    def __init__(self, path: Path | None = None, driver: str = "") -> None:
+        """Without a path the figures are in memory only. Raises OtherCode if the file's figures cannot be added to.
+
+        They cannot if they are of other code, or if ``driver`` chose the seeds in one of the two runs only.
+        """
         self.path = path
         self.figures, self.seconds, self.chunks = Figures(), 0.0, set[Chunk]()
-        self.code = fingerprint()
+        self.code = f"{fingerprint()} {driver}".strip()
         if path and path.exists():
             self._read(path)
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from localcloud.core.errors import ApiError
 from tests.simulation import run, tally
 from tests.simulation.figures import Figures
+from tests.simulation.scenario import draw
+from tests.simulation.simulation import SeedReport
 from tests.simulation.tally import ChunkTally, OtherCode, fingerprint
+from tests.simulation.trace import RunTrace
 
 SOME = Figures(
     seeds=2,
@@ -23,6 +28,9 @@ SOME = Figures(
     ended=Counter(completed=9),
     broken=[(7, "invariant 1: it moved twice")],
 )
+
+NONE: Counter[Any] = Counter()
+EMPTY = SeedReport(0, [], 0, NONE, NONE, NONE, NONE, NONE, 0, "", 0.0, [], RunTrace())
 
 
 def test_figures_come_back_from_the_file(tmp_path: Path) -> None:
@@ -40,7 +48,7 @@ def test_figures_come_back_from_the_file(tmp_path: Path) -> None:
 def test_a_chunk_that_was_counted_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[int, int]] = []
 
-    def counted(first: int, count: int) -> Figures:
+    def counted(first: int, count: int, driver: str) -> Figures:
         ran.append((first, count))
         return Figures(seeds=count)
 
@@ -50,6 +58,24 @@ def test_a_chunk_that_was_counted_is_not_run_again(tmp_path: Path, monkeypatch: 
     assert run.main(["--seeds", "100", "--tally", str(path)]) == 0
     assert ran == [(0, 25), (25, 25), (50, 25), (75, 25)]
     assert ChunkTally(path).figures.seeds == 100
+
+
+def test_only_seeds_that_ask_for_the_driver_run_and_their_figures_stay_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[int] = []
+
+    def note(seed: int) -> SeedReport:
+        ran.append(seed)
+        return replace(EMPTY, seed=seed)
+
+    monkeypatch.setattr(run, "run_seed", note)
+    path = tmp_path / "tally.json"
+    assert run.main(["--seeds", "50", "--driver", "guest", "--tally", str(path)]) == 0
+    asked = [seed for seed in range(50) if "guest" in run.asked_drivers(draw(seed))]
+    assert ran == asked
+    assert 0 < len(asked) < 50
+    assert run.main(["--seeds", "50", "--tally", str(path)]) == 2
 
 
 def test_a_seed_that_raises_is_reported_and_the_others_still_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +97,7 @@ def test_a_seed_that_raises_is_reported_and_the_others_still_run(monkeypatch: py
 def test_what_is_interrupted_keeps_what_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def until(first: int, count: int) -> Figures:
+    def until(first: int, count: int, driver: str) -> Figures:
         if first:
             raise KeyboardInterrupt
         return Figures(seeds=count)
