@@ -16,13 +16,13 @@ from shared.domain.text import plain_line
 from shared.domain.timing import pause_before_retry
 
 OWN = ""
-"""The id of the deployment's own account in rows and selections. The deployment's own account has an empty id, because rows that
-older versions of Replank wrote name no account.
+"""The id of the deployment's own account in rows and selections. The deployment's own account has an empty id. Rows of older
+versions of Replank contain no account id, and belong to this account.
 """
 _ACCOUNT = re.compile(r"[0-9]{16}")
 _ROLE = re.compile(r"acs:ram::([0-9]{16}):role/[a-z0-9.-]{1,64}")
 _EXTERNAL = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
-"""The pattern of an ExternalId that STS accepts (STS documentation, AssumeRole)."""
+"""The pattern that an ExternalId must match (STS documentation, AssumeRole)."""
 _NOT_IN_A_SESSION = re.compile(r"[^\w.@-]", re.ASCII)
 _FIELDS = {"role", "externalId", "name"}
 LONGEST_NAME = 64
@@ -69,7 +69,7 @@ class UnusableAccount:
 
     @property
     def why_unusable(self) -> str:
-        """A text for people that names the account, the time of its first refusal, the reason and the remedy."""
+        """A text for the operator with the account, the time of its first refusal, the reason and the remedy."""
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 

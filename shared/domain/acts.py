@@ -36,12 +36,12 @@ REASONS = {
     "cancellation": "cancelled",
     "rollback": "rollback requested",
 }
-"""For each act, the words with which the migration's journal begins the reason of the act."""
+"""For each act, the words with which the reason in the migration's journal begins."""
 
 
 def acknowledge_batch(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:
     """A copy of the batch in which ``operator`` has acknowledged the risks. Raises Refused if the batch cannot be acknowledged now,
-    or if ``risks_version`` is not the version of the batch's risks.
+    or if ``risks_version`` is not the version of the risks that apply to the batch.
     """
     if batch.acknowledgement is not None:
         given = batch.acknowledgement
@@ -94,9 +94,8 @@ def confirm_migration(
 ) -> Step:
     """Accept the outcome of a migration. The retention period of the migration's snapshots begins at the time ``now``.
 
-    A migration that moved or failed becomes confirmed. A migration that was rolled back or cancelled keeps its state. If
-    ``holds_snapshots`` is false, a cancelled migration cannot be confirmed. Raises Refused (Migration.AlreadyConfirmed,
-    Migration.NotConfirmable).
+    A migrated or failed migration becomes confirmed. A rolled back or cancelled migration keeps its state. If ``holds_snapshots``
+    is false, a cancelled migration cannot be confirmed. Raises Refused (Migration.AlreadyConfirmed, Migration.NotConfirmable).
     """
     if migration.released_at is not None:
         sentence = f"Migration {migration.migration_id} was confirmed at {migration.released_at:%Y-%m-%d %H:%M:%S} UTC already."

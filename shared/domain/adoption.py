@@ -3,9 +3,9 @@ choose a name. If the origin of a snapshot is not certain, the pipeline keeps th
 
 Right after a job starts, SMC makes one snapshot of every disk. The names of SMC's snapshots have a known prefix (SMC documentation,
 "migrate an operating system"). ECS does not show who made a snapshot or why. A snapshot counts as SMC's own only if three
-conditions hold. First, no other snapshot of the disk was created during the job and has a name with SMC's prefix. Second, the job
-certainly reached the point where SMC makes the copies. Third, every other migrated disk also has a snapshot that was created during
-the job and has a name with SMC's prefix.
+conditions hold. First, the disk has no other snapshot with SMC's prefix from the time of the job. Second, the job certainly reached
+the point where SMC makes the copies. Third, every other migrated disk also has a snapshot with SMC's prefix from the time of the
+job.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from shared.domain.timing import CLOCKS_APART
 
 @dataclass(frozen=True)
 class JobRun:
-    """One run of a job, as the migration's journal shows the run. The field ``copied`` is true if SMC had made its copies of the
-    disks when the run ended.
+    """One run of a job, as the migration's journal shows it. The field ``copied`` is true if SMC had made its copies of the disks
+    when the run ended.
     """
 
     hop: int
@@ -49,8 +49,8 @@ class CopyCandidate:
 
 def job_runs_in_journal(journal: Iterable[JournalEntry], *, unseen: bool) -> list[JobRun]:
     """All runs of a migration's jobs, read from its journal. The argument ``unseen`` says whether a job may run before the pipeline
-    notices the job. If so, each run counts from the time at which the snapshots were ready, not from the time at which the job was
-    noticed.
+    notices the job. If so, each run begins at the time at which the snapshots were ready, because the job may have begun before the
+    pipeline noticed it.
     """
     runs: list[JobRun] = []
     waiting: datetime | None = None
@@ -70,7 +70,7 @@ def job_runs_in_journal(journal: Iterable[JournalEntry], *, unseen: bool) -> lis
 
 
 def why_not_adopted(copy: CopyCandidate, others: Sequence[CopyCandidate], runs: Sequence[JobRun], disks: Iterable[str]) -> str:
-    """Why a snapshot does not count as SMC's own copy; empty if the snapshot counts as SMC's own copy.
+    """Why a snapshot does not count as SMC's own copy; empty if it does.
 
     The argument ``others`` contains all snapshots whose names have the prefix of SMC's own copies, including the snapshot ``copy``.
     """

@@ -19,7 +19,7 @@ ROLLED_BACK_BY_SMC = "Job.RolledBack"
 
 
 class DisksAfterJob(Enum):
-    """Whether SMC reset the disks after a job, in the words that people see."""
+    """The state of the disks after a job: reset by SMC, not reset, or not known. Each value is the text that people see."""
 
     ROLLED_BACK = "SMC rolled back"
     KEPT = "not rolled back"

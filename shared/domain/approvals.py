@@ -37,7 +37,7 @@ class ApprovalStatus:
     counted: tuple[Approval, ...] = ()
     expired: tuple[Approval, ...] = ()
     overtaken: tuple[Approval, ...] = ()
-    """Approvals that do not count, because the policy or the selection has changed since."""
+    """Approvals that no longer count, because the policy or the selection has changed."""
     until: datetime | None = None
     """The time from which too few approvals will be valid; None if too few are valid now, or if none is needed."""
 

@@ -53,7 +53,9 @@ class AuditOutcome:
     message: str = ""
     after: str = ""
     target: str = ""
-    """The id of the batch that the act made. Empty if the request's path has the id of the target, or if nothing was made."""
+    """The id of the batch that the act made. The field is empty if the request's path contains the id of the target, or if the act
+    made no batch.
+    """
 
 
 @dataclass(frozen=True)

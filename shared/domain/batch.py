@@ -70,7 +70,7 @@ class Approval:
 
 @dataclass(frozen=True)
 class BatchControl:
-    """The last pause, resumption or stop of a running batch, and the state of its waves and approvals.
+    """What has happened to a running batch: the last pause, resumption or stop, and the state of the waves and approvals.
 
     The batch's row has a separate column for ``BatchControl``. Earlier versions of Replank leave the column for ``BatchControl``
     unchanged when they write the batch.
@@ -106,7 +106,7 @@ BY_A_PERSON = "api"
 
 @dataclass(frozen=True)
 class BatchJournalEntry:
-    """One line of a batch's journal: the act, the version, the person and the reason."""
+    """One line of a batch's journal: the act, the batch's version after the act, the person and the reason."""
 
     version: int
     at: datetime
@@ -132,13 +132,17 @@ class Acknowledgement:
     risks_version: str
     text: tuple[str, ...]
     selection: str = ""
-    """Digest of the batch's selection at the acknowledgement; empty if an older version recorded the acknowledgement."""
+    """Digest of the batch's selection at the acknowledgement; empty if an older version of Replank recorded the acknowledgement."""
     trust: str = ""
-    """How the person's name was verified (``claimed`` or ``verified``); empty if an older version recorded the acknowledgement."""
+    """How the person's name was verified (``claimed`` or ``verified``); empty if an older version of Replank recorded the
+    acknowledgement.
+    """
     instances: str = ""
-    """Digest of the batch's instances at the acknowledgement; empty if an older version recorded the acknowledgement."""
+    """Digest of the batch's instances at the acknowledgement; empty if an older version of Replank recorded the acknowledgement."""
     policy: str = ""
-    """Digest of the batch's policy and selection at the acknowledgement; empty if an older version recorded the acknowledgement."""
+    """Digest of the batch's policy and selection at the acknowledgement; empty if an older version of Replank recorded the
+    acknowledgement.
+    """
 
 
 @dataclass(frozen=True)
@@ -198,12 +202,14 @@ class Selection:
 
 @dataclass(frozen=True)
 class BatchTerms:
-    """The facts about a batch that a stage needs. The size of the facts does not depend on the number of instances in the batch."""
+    """The facts about a batch that a stage needs, without the list of instances. Their size therefore does not depend on the number
+    of instances.
+    """
 
     batch_id: str
     state: BatchState
     version: int
-    """The version of the batch."""
+    """The version of the batch's row, which grows by one with each change."""
     created_at: datetime
     policy: Policy
     dry_run: bool = False

@@ -15,8 +15,8 @@ from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
-"""The tolerance for differing clocks of two functions. Without the tolerance, a migration from before the acknowledgement could
-seem newer than the acknowledgement.
+"""The tolerance for a difference between the clocks of two functions. Without the tolerance, a migration from before the
+acknowledgement could seem newer than the acknowledgement.
 """
 
 
@@ -24,7 +24,7 @@ def selection_digest(selection: Selection) -> str:
     """A digest of a selection, 32 characters long. The acknowledgement records the digest, so a later change of the selection is
     noticed.
 
-    The function names each field, because a later version of Replank with more fields must compute the same digest.
+    Fields that a later version of Replank adds do not count, so that every version computes the same digest.
     """
     parts = [sorted(selection.regions), sorted(selection.instance_ids), sorted(selection.releases)]
     if selection.accounts:  # empty lists are left out, so that the digest is the same as in versions that did not know accounts
@@ -40,7 +40,7 @@ def selection_digest(selection: Selection) -> str:
 def policy_digest(policy: Policy, selection: str) -> str:
     """A digest of the policy and selection that a person approves or acknowledges, 32 characters long.
 
-    Fields of the policy with their default value do not count, because a later version of Replank may have more fields.
+    Fields with their default value do not count, so that a later version of Replank with more fields computes the same digest.
     """
     return hashlib.sha256(json.dumps([selection, _non_default_fields(policy)], sort_keys=True).encode()).hexdigest()[:32]
 
@@ -60,8 +60,8 @@ def may_roll_back_automatically(batch: Batch) -> bool:
 
 
 def why_not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
-    """Why the batch does not select a migration, in words; empty if the batch selects the migration. The migration must already
-    have a route.
+    """Why the batch's selection does not include the instance of a migration, in words; empty if it does. The migration must
+    already have a route.
     """
     selection = batch.selection
     if migration.batch_id != batch.batch_id:

@@ -37,8 +37,8 @@ def choose_driver(
     destination. The destination never depends on which drivers are ready. The destination is the goal if any driver has a route to
     the goal. If no driver has a route to the goal, the destination is the end of the best driver's route.
 
-    Raises a driver's own refusal if no driver has a route and all refusals have the same cause. If no driver is ready for any other
-    cause, raises Refused (Driver.NoneReady) with the reason against each driver.
+    Raises a driver's own refusal if no driver has a route and all refusals have the same cause. In every other case without a ready
+    driver, raises Refused (Driver.NoneReady) with the reason against each driver.
     """
     routes, refusals = _routes_by_driver(plan_hops)
     shared = {each.code for each in refusals.values()} - {NOT_FOLLOWED}

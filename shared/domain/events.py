@@ -122,7 +122,7 @@ TIMED = frozenset({"intake", "watch", "sweep"})
 ECS = "acs.ecs"
 """The source of ECS's own events, which the watch function handles."""
 PLAIN_COMMAND = "replank"
-"""The name of every guest command whose end wakes no stage."""
+"""The common name of all guest commands whose end wakes no stage."""
 COMMAND_PREFIX = f"{PLAIN_COMMAND}-"
 WAIT_FOR_COMMANDS = ("precheck", "migrate", "validate")
 """The stages that wait for the end of a command in a guest. An event wakes a waiting stage; if the event is lost, the tick wakes

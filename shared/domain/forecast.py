@@ -205,8 +205,8 @@ def _add_to_canary_if_needed(run: _SimulatedRun, id: str) -> None:
 
 
 def _enqueue_migration(run: _SimulatedRun, id: str) -> None:
-    """Add the migration to its queue, at the end of its wave. If the policy names an order, a first try keeps its position in the
-    policy's order.
+    """Add the migration to its queue, behind all other migrations of its wave. If the policy names an order, a first try instead
+    gets its position in this order.
     """
     run.arrivals += 1
     if run.hops[id]:

@@ -27,7 +27,9 @@ class GroupLocks:
     """For each group and each queue, a heap of the members that wait for the group's lock."""
 
     def lock_group(self, id: str) -> bool:
-        """Lock the migration's group for the migration. Return False if another member holds the lock."""
+        """Lock the group of the migration. Return True if the migration holds the lock or has no group, and False if another member
+        holds the lock.
+        """
         group = self.group.get(id)
         return group is None or self.holder.setdefault(group, id) == id
 
@@ -63,7 +65,7 @@ class WaitingQueue:
     size: int = 0
 
     def add_migration(self, id: str, wave: int, number: int) -> None:
-        """Add the migration to the queue. The argument ``number`` is its position within its wave."""
+        """Add the migration to the queue. The argument ``number`` is the migration's position within its wave."""
         heapq.heappush(self.positions, (wave, number, id))
         self.size += 1
 

@@ -10,9 +10,8 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.migration import BEFORE_A_START, Migration, State
 
 OVER = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CANCELLED, State.PRECHECK_FAILED})
-"""States in which a member of a group no longer needs the group's place. The group's place is a lock: only the member that holds
-the lock may move. A member in one of these states has passed its validation, or has never moved, or a person has accepted its
-outcome.
+"""States in which a member of a group no longer needs the group's lock. Only the member that holds the lock may move. A member in
+one of these states has passed its validation, or has never moved, or a person has accepted its outcome.
 """
 
 
@@ -23,12 +22,13 @@ def group_name(tags: Iterable[tuple[str, str]], tag: str) -> str:
 
 
 def last_attempt_to_release_place(migration: Migration) -> int:
-    """The number of the attempt up to which the migration must release the group's place; 0 if the migration keeps the place.
+    """The last attempt that no longer needs the group's lock; 0 if the migration keeps the lock. A lock that this attempt or an
+    earlier attempt took is to be released.
 
-    A failed or rolled back migration keeps the group's place until a person has decided, because the instance may not work. A
-    migration that waits for its next hop or for a retry also keeps the place. A migration that waits for a start, and has not begun
-    its route, releases the place that its earlier attempts took. If the pre command of the batch ran, the migration keeps the
-    group's place until the post command has ended.
+    A failed or rolled back migration keeps the group's lock until a person has decided, because the instance may not work. A
+    migration that waits for its next hop or for a retry also keeps the lock. A migration that waits for a start, and has not begun
+    its route, releases the lock that an earlier attempt took. If the pre command of the batch ran, the migration keeps the group's
+    lock until the post command has ended.
     """
     if migration.commands.phase and migration.state is not State.COMPLETED:
         return 0
@@ -39,7 +39,7 @@ def last_attempt_to_release_place(migration: Migration) -> int:
 
 
 def why_member_waits(holder: Migration) -> str:
-    """Why another member of the group must wait for the migration that holds the place, in words."""
+    """Why another member of the group must wait for the migration that holds the group's lock, in words."""
     where = f"{holder.migration_id} ({holder.instance_id}), which is {holder.state.value}"
     if holder.state in (State.FAILED, State.ROLLED_BACK):
         return f"its group {holder.group} waits for {where}: a person decides, see replank show {holder.migration_id}"

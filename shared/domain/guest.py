@@ -131,8 +131,8 @@ class LinuxFacts:
     kernel's package. ``permit_root_login``: the value of PermitRootLogin in sshd_config, empty if the file has no such setting.
     ``lock_holders``: the processes that hold locks of the package manager, each with its lock. ``fstab_errors``: errors that the
     system's own check of fstab reports. ``metadata_answers``, ``names_resolve`` and ``clock_in_step``: whether the metadata service
-    answers, names of Alibaba Cloud resolve and the clock is synchronised. ``read_only_mounts``: which of the folders /mnt and /sys
-    are mounted read-only.
+    answers, whether Alibaba Cloud's host names can be resolved, and whether the clock is synchronised. ``read_only_mounts``: which
+    of the folders /mnt and /sys are mounted read-only.
     """
 
     modules_out_of_tree: tuple[str, ...] | None = None

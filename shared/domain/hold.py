@@ -33,12 +33,14 @@ class HoldHistoryEntry:
     at: datetime
     why: str
     trust: str = ""
-    """The trust in the person's name: ``claimed`` or ``verified``; empty if an older version or a manual edit wrote the line."""
+    """The trust in the person's name: ``claimed`` or ``verified``; empty if an older version of Replank or a manual edit wrote the
+    line.
+    """
 
 
 @dataclass(frozen=True)
 class Hold:
-    """The state of the hold. The string ``reason`` is empty if the hold is not set. The number ``version`` is 0 until the first
+    """The state of the hold. The string ``reason`` is empty if the hold is not set. The number ``version`` is 0 before the first
     act.
     """
 
@@ -49,8 +51,8 @@ class Hold:
     lines: tuple[HoldHistoryEntry, ...] = ()
     """The acts, oldest first."""
     unread: Any = None
-    """The stored version, if the version is not a whole number. An act compares the stored version with the row, to detect that
-    somebody else has changed the row.
+    """The value in the version column if this value is not a whole number; otherwise None. An act changes the row only if the
+    column still has the value, so that no other change is lost.
     """
 
     @property

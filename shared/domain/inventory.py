@@ -12,7 +12,7 @@ from shared.domain.catalog.identify import identify_release_in_catalog
 from shared.domain.catalog.model import Catalog, Release
 
 MOST_GROUPS = 2000
-"""Maximum number of groups in an inventory. The largest groups are kept; the total still counts the instances of all groups."""
+"""Maximum number of counts in an inventory. The largest counts are kept; the total still includes all instances."""
 LONGEST_NAME = 128
 """Maximum number of characters that the inventory stores of an unknown operating system's name."""
 
@@ -38,7 +38,7 @@ class Inventory:
     taken_at: datetime
     instances: int
     groups: tuple[InstanceGroup, ...]
-    """The groups, largest first."""
+    """The counts, largest first."""
     lacking: tuple[Problem, ...] = ()
     """The regions and accounts that could not be listed, each with an error code and a sentence."""
 

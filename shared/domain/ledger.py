@@ -49,8 +49,8 @@ class LedgerEntry:
     ``swept``, so that every version of the sweep ignores the row.
     """
     judged: bool = False
-    """Whether evidence besides the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. Earlier versions
-    stored no evidence besides the name. For rows of earlier versions, the sweep checks the evidence before it deletes the snapshot.
+    """Whether evidence besides the name showed that SMC made the snapshot; used only if ``owner`` is ``smc``. Earlier versions of
+    Replank stored no evidence besides the name. For their rows, the sweep checks the evidence before it deletes the snapshot.
     """
     account_id: str = ""
     """The account of the migration; empty for the deployment's own account."""
@@ -75,9 +75,9 @@ class LedgerEntry:
 def snapshots_since_precheck(migration: Migration, entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     """The pipeline's snapshots of this hop that were requested after the hop's last precheck.
 
-    A row version decides which snapshots count, because the clocks of two functions may differ. Rows from earlier versions of
-    Replank contain only times. A row without a stored version counts if the row belongs to the newest attempt, and is at most
-    CLOCKS_APART older than the precheck.
+    Row versions, and not times, decide which snapshots count, because the clocks of two functions may differ. Rows from earlier
+    versions of Replank contain only times. A row without a stored version counts if the row belongs to the newest attempt, and is
+    at most CLOCKS_APART older than the precheck.
     """
     mine = [each for each in entries if each.hop == migration.hop and each.owner == "replank"]
     newest = max((each.attempt for each in mine), default=0)

@@ -1,4 +1,4 @@
-"""One table, which all stages use, says which limits can delay each kind of start. docs/architecture.md prints the table."""
+"""The limits that can delay each kind of start, in one table that all stages use. The page docs/architecture.md shows the table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.domain.migration import ADMITTED, Migration, State, Step, step
 
 
 class Limit(Enum):
-    """The limits that may hold back a start, in the order in which they are checked."""
+    """The limits that can hold back a start, in the order in which they are checked."""
 
     HOLD = "hold"
     PAUSE = "pause"
@@ -74,7 +74,7 @@ possible.
 
 @dataclass(frozen=True)
 class AdmissionCounts:
-    """The counts that the limits of a start compare: the outcomes so far, and the slots in use now."""
+    """The counts on which the limits depend: the outcomes of migrations so far, and the slots in use now."""
 
     failed: frozenset[str]
     moved: frozenset[str]
@@ -90,7 +90,9 @@ class AdmissionCounts:
     held_in_wave: int = 0
     """Number of slots that other migrations of the batch hold in the same wave; counted only if the policy limits these slots."""
     failed_by_wave: Mapping[int, int] = field(default_factory=dict)
-    """For each wave, counted from 0, the number of its migrations in ``failed``; empty if the wave's budget cannot be spent."""
+    """For each wave, counted from 0, the number of its failed migrations; empty if too few migrations failed to spend the budget of
+    any wave.
+    """
 
     @property
     def canary_candidate_count(self) -> int:
@@ -187,9 +189,7 @@ def needs_new_snapshots(migration: Migration, terms: BatchTerms, now: datetime) 
 
 
 def has_missed_window(migration: Migration, terms: BatchTerms, now: datetime) -> bool:
-    """Whether the window closed before the snapshots were ready. Blackouts do not count, because the result concerns only the
-    window.
-    """
+    """Whether the window closed before the snapshots were ready. Blackouts do not count."""
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     times = terms.policy.time_limits
     opened = times.window_opened_at(now)
@@ -282,7 +282,7 @@ def _migrations_in_words(number: int) -> str:
 
 
 def can_wave_budget_be_spent(terms: BatchTerms, failed: int) -> bool:
-    """Whether a wave can have spent its budget, if ``failed`` migrations of the whole batch failed."""
+    """Whether the number of failed migrations in the whole batch is large enough to spend the budget of a wave."""
     budget = terms.policy.wave_failure_budget
     return budget is not None and failed > budget
 

@@ -64,9 +64,10 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     S.CANCELLED: frozenset({S.CANCELLED}),
     S.WAITING: frozenset({S.WAITING, S.SNAPSHOTTED, S.RESTARTING, S.FAILED, S.ROLLING_BACK, S.CANCELLED}),
 }
-"""The states that may follow each state. A step that does not change the state records progress or a release in the journal.
+"""The states that may follow each state. A step that does not change the state records progress, or a release of the snapshots, in
+the journal.
 
-Earlier versions of Replank moved a retry directly from failed to snapshotted or restarting.
+In earlier versions of Replank, a retry led directly from ``failed`` to ``snapshotted`` or ``restarting``.
 """
 
 TERMINAL = frozenset({S.COMPLETED, S.ROLLED_BACK, S.CANCELLED, S.PRECHECK_FAILED})
@@ -162,7 +163,7 @@ class Migration:
     assessment: Assessment | None = None
     prechecked_at: datetime | None = None
     prechecked_version: int = 0
-    """The row version that the last passed precheck wrote; 0 if an older version wrote the row."""
+    """The row version that the last passed precheck wrote; 0 if an older version of Replank wrote the row."""
     probe_invocation_id: str = ""
     probe_count: int = 0
     """Number of probes sent so far, for any purpose. The number is part of the next probe's client token."""
@@ -202,7 +203,7 @@ class Migration:
     """
     finished_at: datetime | None = None
     account_id: str = ""
-    """The member account of the instance; empty for the deployment's own account, and in rows of older versions."""
+    """The member account of the instance; empty for the deployment's own account, and in rows of older versions of Replank."""
     group: str = ""
     """The redundancy group (``tag=value``) that the first precheck found; empty without a group. The row also contains the group in
     a column of its own.
@@ -240,7 +241,9 @@ class Migration:
 
     @property
     def route_end(self) -> str:
-        """The release at the end of the route. Before a route is planned, the chosen destination; empty if none was chosen."""
+        """The release at the end of the route. Before a route is planned, the result is the chosen destination, or an empty text if
+        no destination was chosen.
+        """
         return self.hops[-1].destination if self.hops else self.destination
 
     @property
@@ -298,7 +301,9 @@ class JournalEntry:
     hop: int = 0
     attempt: int = 1
     trust: str = ""
-    """The trust in the operator's name (``claimed``, ``verified``); empty for a stage, or if an older version wrote the line."""
+    """The trust in the operator's name (``claimed``, ``verified``); empty for a stage, or if an older version of Replank wrote the
+    line.
+    """
     door: str = ""
     """The entry point that received the request: ``trigger`` or ``gateway``; empty whenever ``trust`` is empty."""
 

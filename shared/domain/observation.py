@@ -1,6 +1,7 @@
 """What the pipeline stores about an instance in one hop: the baseline before the job, and the guest after the job.
 
-Each observation is a separate document, whose name contains the hop's number. Documents of earlier versions lack some fields.
+Each observation is a separate document, whose name contains the hop's number. Documents of earlier versions of Replank lack some
+fields.
 """
 
 from __future__ import annotations

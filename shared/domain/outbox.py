@@ -15,16 +15,16 @@ from shared.domain.timing import OUTBOX_GRACE
 ANSWERED_BY_A_STEP = frozenset({SNAPSHOT_READY, INSTANCE_RESTARTED})
 """The types of events whose receiver writes a step at once, so that the receiver can remove the outbox.
 
-PrecheckPassed is not among these types. Its row waits in the queue of its batch only after the outbox is removed, and its receiver
-may have to wait for a slot.
+PrecheckPassed is not among these types. After PrecheckPassed, the row enters the queue of its batch only once the outbox is
+removed. The receiver may also have to wait for a slot.
 """
 
 
 def is_removed_by_receiver(taken: Step) -> bool:
     """Whether the outbox of a step stays in the row for the stage that receives the step's event.
 
-    The outbox must hold nothing but one event. An outbox in the row makes the row due after OUTBOX_GRACE. So the outbox may stay
-    only if the row is not due before, because a lost event would otherwise be noticed later.
+    The outbox must hold nothing but one event. An outbox in the row makes the row due after OUTBOX_GRACE. If the row would be due
+    earlier without the outbox, the outbox must not stay, because the tick would then notice a lost event later.
     """
     due_at = taken.after.due_at
     if taken.effects or len(taken.events) != 1 or due_at is None:

@@ -135,8 +135,8 @@ class Policy:
 
     @cached_property
     def time_limits(self) -> TimeLimits:
-        """The windows and blackouts of the policy. The window that never opens is left out, because only older versions need the
-        window.
+        """The windows and blackouts of the policy. The window that never opens is left out, because only older versions of Replank
+        need the window.
         """
         own = (
             (self.window,) if self.window is not None and not (self.window == NEVER and _has_limits_of_newer_versions(self)) else ()
@@ -145,7 +145,7 @@ class Policy:
 
 
 def _has_limits_of_newer_versions(policy: Policy) -> bool:
-    """Whether the policy has limits that older versions of Replank would ignore. Those versions know only a single window."""
+    """Whether the policy has limits that older versions of Replank would ignore. Older versions know only one window."""
     newer = policy.windows or policy.blackouts or policy.stores_order or policy.approvals
     return bool(newer or policy.has_region_or_wave_limit or policy.wave_failure_budget is not None)
 
@@ -228,8 +228,8 @@ def _check_approvals(policy: Policy) -> None:
 
 
 def _policy_with_time_limits(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
-    """The policy with its windows and blackouts. The policy also gets a window that never opens, if older versions would ignore one
-    of the limits.
+    """The policy with its windows and blackouts. The policy also gets a window that never opens, if older versions of Replank would
+    ignore one of the limits.
     """
     cutoff = driver_traits(policy.driver).usual_minutes[1]
     if policy.zone:
@@ -254,7 +254,7 @@ def _policy_with_time_limits(policy: Policy, window: object, windows: object, bl
 
 
 def _check_probe_inputs(files: tuple[str, ...], check: str) -> None:
-    """Refuse files and checks that do not fit into the probe."""
+    """Raise Refused if the files and the check do not fit into the probe."""
     for path in files:
         if not _ABSOLUTE.fullmatch(path):
             what = f"policy.files has {path[:100]!r}, which is not an absolute path."

@@ -1,4 +1,4 @@
-"""Changes the policy of a planned batch. The module decides which fields may still change, and writes the line in the batch's
+"""Changes the policy of a planned batch. The module decides which fields may still change, and makes the line for the batch's
 journal. All functions in this module are pure.
 """
 

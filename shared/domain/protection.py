@@ -17,8 +17,8 @@ PUT_BACK = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.CA
 A failed migration keeps the protection until a person decides, because its job may still run.
 """
 LATE_CALL = timedelta(minutes=5)
-"""The call that switches the protection on may arrive this long after its row was written. Until then, Replank does not switch the
-protection off.
+"""The longest time from writing the row to the arrival of the call that switches the protection on. During this time, Replank does
+not switch the protection off.
 
 The snapshot function runs for at most one minute (s.yaml), and the clocks of two functions differ.
 """
@@ -48,8 +48,8 @@ def protection_row(migration: Migration, now: datetime) -> ProtectedInstance:
 def was_protection_switched_on_before(row: ProtectedInstance | None, wanted: ProtectedInstance) -> bool:
     """Whether an earlier attempt or hop of the same migration switched the protection on.
 
-    If an earlier attempt or hop did, but the protection is off now, a person has switched the protection off. Replank then leaves
-    the protection off.
+    If the protection is off now although an earlier attempt or hop switched it on, a person has switched it off. Replank then
+    leaves the protection off.
     """
     return row is not None and row.migration_id == wanted.migration_id and row.turn != wanted.turn
 

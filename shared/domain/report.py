@@ -77,7 +77,7 @@ class PlanAndOutcome:
     """The plan of a batch when the batch was acknowledged, and the batch's outcome. A time that is not known is None."""
 
     digest: str
-    """Digest of the instances; empty if an older version planned the batch."""
+    """Digest of the instances; empty if an older version of Replank planned the batch."""
     planned: tuple[datetime | None, datetime | None, datetime | None]
     """When the batch was planned to finish: the times by which 10, 50 and 90 of 100 simulated runs end. The times are None before
     the acknowledgement.

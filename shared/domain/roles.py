@@ -72,7 +72,7 @@ class Grant:
 class AccessRules:
     """The deployment's settings about the rights of persons.
 
-    If ``grants`` is None, then no roles are set: everybody who may call the API is an admin, as in older versions.
+    If ``grants`` is None, then no roles are set: everybody who may call the API is an admin, as in older versions of Replank.
     """
 
     provider: bool = False

@@ -10,9 +10,9 @@ from shared.domain.migration import Migration, State
 
 IN_USE, HELD, DUE, ORPHAN = "inUse", "held", "due", "orphan"
 GROUPS = (HELD, DUE, IN_USE, ORPHAN)
-"""The group ``inUse``: the snapshot's migration is under way, or a person has to decide about the migration. The group ``held``:
-the snapshot was released, and its retention period has not ended. The group ``due``: the sweep deletes the snapshot within
-``SOON``. The group ``orphan``: the snapshot stays until a person acts.
+"""A snapshot is in the group ``inUse`` while its migration is under way, or while a person has to decide about the migration. A
+snapshot is in the group ``held`` if it was released and its retention period has not ended. A snapshot is in the group ``due`` if
+the sweep deletes it within ``SOON``. A snapshot in the group ``orphan`` stays until a person acts.
 """
 OTHER_OWNER, ENDED, NO_MIGRATION = "otherOwner", "ended", "noMigration"
 ORPHANS = (OTHER_OWNER, ENDED, NO_MIGRATION)

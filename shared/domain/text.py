@@ -68,7 +68,7 @@ def escaped_html(text: str) -> str:
 
 
 def escaped_json(json_text: str) -> str:
-    """The JSON text with each control character in a string written as an escape."""
+    """The JSON text in which every control character inside a string is replaced by an escape sequence."""
     return _ACTING.sub(_escaped_character, json_text)
 
 

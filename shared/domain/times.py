@@ -98,7 +98,9 @@ class TimeLimits:
         return found
 
     def _period_end(self, at: datetime, until: datetime) -> datetime:
-        """The time until which migrations may start without a break from the time ``at`` on, but at most the time ``until``."""
+        """The end of the period, from ``at`` on, in which migrations may start without a break. The result is never later than
+        ``until``.
+        """
         ends = at if self.windows else until
         while ends < until and (further := max(filter(None, (each.closes_at(ends) for each in self.windows)), default=None)):
             ends = further

@@ -31,7 +31,9 @@ PROTECTION_MINUTE = 15
 TICK_RECORD_MINUTES, TICK_RECORD_MINUTE = 5, 2
 """The tick records its time in one minute of every five: in minutes 2, 7, 12 and so on. No hourly work falls on these minutes."""
 TICK_LATE = timedelta(minutes=2 * TICK_RECORD_MINUTES + 1)
-"""The age from which the last record shows a late tick. Two records are then missing. One may be, if a minute is skipped."""
+"""If the last record is at least this old, the tick is late. Two records are then missing. A single record may be missing because a
+minute was skipped.
+"""
 
 PLANNING_PATIENCE = timedelta(hours=1)
 """The time for which a batch's planning waits for a region that does not answer. After this time, the batch is planned without the

@@ -28,8 +28,8 @@ _IN_PRECHECK = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
 def may_wait_for_limit(migration: Migration) -> bool:
-    """Whether a limit may hold back the migration now. During the precheck, a limit can hold back only a migration that a person
-    has retried.
+    """Whether it is possible that a limit holds back the migration now. During the precheck, a limit can hold back only a migration
+    that a person has retried.
     """
     return migration.state in ADMITTED | {State.SNAPSHOTTED} or (migration.state in _IN_PRECHECK and migration.retried)
 

@@ -149,5 +149,5 @@ def check_no_retry_under_way(batch: Batch, under_way: Sequence[str]) -> None:
 def state_counts_by_wave(
     waves: Sequence[Sequence[str]], states: Mapping[str, str], groups: Mapping[str, frozenset[str]]
 ) -> list[dict[str, int]]:
-    """For each wave, the number of migrations in each group of states."""
+    """For each wave, the number of migrations in each of the given sets of states."""
     return [{name: sum(states.get(id, "") in group for id in ids) for name, group in groups.items()} for ids in waves]

@@ -109,7 +109,7 @@ def _utc_time(day: date, clock: time, zone: tzinfo) -> datetime:
 
 NEVER = Window("00:00", "00:01", cutoff_min=1439)
 """A window that never opens. A policy stores this window if it has limits that an older version of Replank would ignore: zones,
-several windows, or blackouts. Because the window never opens, an older version starts no migration of the batch.
+several windows, or blackouts. Because the window never opens, the older version starts no migration of the batch.
 """
 NAMES = python_names_by_api_name(Window)
 BOUNDS = bounds_of_numeric_fields(Window)

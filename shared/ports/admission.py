@@ -40,7 +40,7 @@ class SlotUse:
 
 @dataclass(frozen=True)
 class LeaseHolder:
-    """The migration that holds an instance's lock or a group's place, and the number of the attempt that took it."""
+    """The migration that holds the lock of an instance or of a group, and the number of the attempt that took the lock."""
 
     migration_id: str
     attempt: int
@@ -65,18 +65,16 @@ class Admission(Protocol):
         """The id of the migration that holds the instance's lock; empty if the instance is not locked."""
 
     def take_group_place(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
-        """Reserve the redundancy group for a migration, unless another migration holds the group. Returns the holder after the
-        call.
-
-        Each group has only one holder, so that only one instance of the group moves at a time.
+        """Lock the redundancy group for a migration, unless another migration holds the group's lock. Returns the holder after the
+        call. Each lock has only one holder, so that only one instance of the group moves at a time.
         """
 
     def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
-        """Release the group's place if ``attempt`` or an earlier attempt of this migration took the place."""
+        """Release the group's lock if ``attempt`` or an earlier attempt of this migration took the lock."""
 
     def holders_of_group_places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-        """Maps each of these groups to the holder of the group's place. Groups whose place is free are left out. Makes no call if
-        no group is given.
+        """Maps each of these groups to the holder of the group's lock. Groups without a holder are left out. Makes no call if no
+        group is given.
         """
 
     def slot_use(self, batch_id: str, migration_id: str = "", *, account: str = "") -> SlotUse:
@@ -97,14 +95,14 @@ class Admission(Protocol):
         """Maps migration ids to batch ids, for all migrations that hold a slot. Changes nothing."""
 
     def correct_counts_and_list_slot_holders(self) -> dict[str, str]:
-        """Correct slot counts that an older version has stored wrongly.
+        """Correct slot counts that an older version of Replank has stored wrongly.
 
         Returns a mapping from migration ids to batch ids, for all migrations that hold a slot.
         """
 
     def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:
-        """Maps migration ids to regions, for the batch's migrations that hold a slot. The region is empty if an older version took
-        the slot.
+        """Maps migration ids to regions, for the batch's migrations that hold a slot. The region is empty if an older version of
+        Replank took the slot.
         """
 
     def take_slot(
@@ -122,7 +120,7 @@ class Admission(Protocol):
         """Delete the slot count of a batch that holds no slot. If the batch takes a slot later, a new slot count is made."""
 
     def current_hold(self) -> Hold:
-        """The hold, which keeps every new migration from starting while it is set. If its row cannot be read, the result is a hold
+        """The current hold, which stops all starts while it is set. If the row of the hold cannot be read, the result is a hold
         that is set.
         """
 

@@ -54,7 +54,7 @@ class Batches(Protocol):
         """
 
     def ids_of_dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
-        """Those of the given ids whose batches are dry runs.
+        """Those of the given batch ids that belong to dry runs.
 
         A batch with a missing or unreadable row does not count as a dry run.
         """
@@ -85,7 +85,7 @@ class Batches(Protocol):
         """
 
     def write_wave_sort_keys(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
-        """Write one page of the sort keys of a batch's migrations. Replaces an earlier version of the page."""
+        """Write one page of the sort keys of a batch's migrations. Replaces a stored page with the same number."""
 
     def waves(self, batch_id: str) -> Waves:
         """The migrations of each wave; empty if the batch has no waves. Waves are cached, because written waves never change."""

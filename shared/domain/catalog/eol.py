@@ -13,7 +13,7 @@ from shared.domain.codec import Json
 
 Standing = Literal["ended", "extended", "ending", "supported", "unknown"]
 SOON_DAYS = 180
-"""The support of a release counts as ending if at most this number of days is left."""
+"""The support of a release counts as ending soon if at most this number of days is left."""
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,10 @@ class Release:
     """One release of an operating system.
 
     The field ``key`` is Replank's own name for the release; the key never changes. The field ``pattern`` matches ECS's name in
-    lower case with single spaces. The pattern's group ``version`` matches the exact version. ``os_release_id`` is the value of ID
-    in /etc/os-release, and ``version`` is the beginning of VERSION_ID. The field ``product`` is the key of the release's life-cycle
-    row. The field ``exact`` is the exact version that ECS or the guest shows, such as 7.9; empty if neither shows an exact version.
+    lower case with single spaces. The part of the pattern that is named ``version`` matches the exact version. ``os_release_id`` is
+    the value of ID in /etc/os-release, and ``version`` is the beginning of VERSION_ID. The field ``product`` is the key of the
+    release's life-cycle row. The field ``exact`` is the exact version that ECS or the guest shows, such as 7.9; empty if neither
+    shows an exact version.
     """
 
     key: str

@@ -32,7 +32,9 @@ class DatabaseServer:
 
 
 LIKE_7, LIKE_8 = ("alinux-2", "anolis-7"), ("alinux-3", "anolis-8")
-"""The destinations that count as compatible with Red Hat Enterprise Linux 7, and those that count as compatible with release 8."""
+"""The destinations that count as compatible with Red Hat Enterprise Linux 7, and those that count as compatible with Red Hat
+Enterprise Linux 8.
+"""
 _READ_ON = date(2026, 11, 28)
 _BY_ANALOGY = Source("by analogy with Red Hat's release; nobody checked the vendor's repository", _READ_ON)
 _SEVEN = Source("Red Hat Enterprise Linux 7: base channel, which CentOS 7 rebuilt", _READ_ON)
@@ -123,7 +125,9 @@ nobody has checked the destination.
 
 
 def version_numbers(text: str) -> Version:
-    """The numbers of a version without epoch and release; for example, ``1:10.3.28-1.module`` gives 10, 3, 28."""
+    """The numbers of an rpm package's version, without the epoch and without the part after the dash; for example,
+    ``1:10.3.28-1.module`` gives 10, 3, 28.
+    """
     plain = text.partition(":")[2] or text
     return tuple(int(number) for number in re.findall(r"\d+", plain.partition("-")[0])[:4])
 

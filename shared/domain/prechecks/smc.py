@@ -1,4 +1,4 @@
-"""Rules from SMC's own support pages, for hops to any system of release 8 or 9."""
+"""Rules from SMC's own support pages, for hops to any system that corresponds to Red Hat 8 or 9."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ REMOVED_DRIVERS = frozenset(
         "sym53c8xx",
     )
 )
-"""Drivers that leapp reports as removed in release 8. The drivers include some that virtual machines load."""
+"""Kernel modules that leapp reports as removed in Red Hat 8. Some of these modules are loaded in virtual machines."""
 CLUSTER = frozenset(("pacemaker", "corosync", "cman", "rgmanager", "pacemaker_remote"))
 REMOVED_PAM_MODULES = frozenset(("pam_tally2", "pam_pkcs11", "pam_krb5"))
 
@@ -67,7 +67,7 @@ def _check_cluster_services(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_removed_drivers(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if a loaded kernel module no longer exists in release 8."""
+    """Fails if a loaded kernel module no longer exists in Red Hat 8."""
     modules = linux_fact(facts, lambda guest: guest.modules)
     if modules is None:
         return FactUnknown("the guest did not list its kernel modules")
@@ -98,7 +98,7 @@ def _check_network_mounts(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _check_pam_modules(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if /etc/pam.d names a module that no longer exists in release 8."""
+    """Fails if /etc/pam.d names a module that no longer exists in Red Hat 8."""
     modules = linux_fact(facts, lambda guest: guest.pam_modules)
     if modules is None:
         return FactUnknown("the guest did not show /etc/pam.d")

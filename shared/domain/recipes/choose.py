@@ -1,4 +1,4 @@
-"""Finds the recipe for a path of the catalog, or the reason why no recipe can be used."""
+"""Finds the recipe for a migration path, or the reason why the path has no usable recipe."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def is_recipe_usable(recipe: Recipe, catalog: Catalog) -> bool:
 
 
 def recipe_for_path(catalog: Catalog, source: str, destination: str) -> Recipe | None:
-    """The recipe for a path, even if the recipe is off; None if the path has no recipe."""
+    """The recipe for a migration path, even if the recipe is off; None if the path has no recipe."""
     return next((each for each in all_recipes(catalog) if (each.source, each.destination) == (source, destination)), None)
 
 
 def paths_with_recipe(catalog: Catalog) -> tuple[MigrationPath, ...]:
-    """The paths of the catalog for which a usable recipe exists. The account need not be on an allow list, because the tools do not
-    check any list.
+    """The migration paths in the catalog that have a usable recipe. The account need not be on an allow list, because the tools do
+    not check any list.
     """
     able = {
         (each.source, each.destination, architecture)
@@ -54,7 +54,7 @@ def paths_with_recipe(catalog: Catalog) -> tuple[MigrationPath, ...]:
 
 
 def why_no_recipe(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
-    """The reason why the guest driver cannot follow the path, and the remedy; two empty strings if there is no reason."""
+    """The reason why the guest driver has no usable recipe for a migration path, and the remedy; otherwise two empty strings."""
     recipe = recipe_for_path(catalog, source, goal)
     if recipe is not None and not is_recipe_usable(recipe, catalog):
         what = " and ".join(recipe.assumed_fields)

@@ -1,7 +1,7 @@
-"""The recipes that ship with Replank, as plain data. To support another path, add a row to ``RECIPES``.
+"""The recipes that ship with Replank, as plain data. To support another migration path, add a recipe to ``RECIPES``.
 
-Nobody has run these recipes on Alibaba Cloud, so no line has the certainty ``executed``. If the start, progress or result of a
-recipe is only assumed, the recipe is off until the deployment declares it proven (REPLANK_GUEST_PROVEN).
+Nobody has run these recipes on Alibaba Cloud, so no line has the certainty ``executed``. A recipe whose start, progress or result
+has the certainty ``assumed`` is off until the setting REPLANK_GUEST_PROVEN declares the recipe proven.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The schema of a recipe, which describes one path and one tool. The recipes of Replank and of an operator have the same schema."""
+"""The schema of a recipe. A recipe is for one migration path and one tool. The recipes of Replank and of an operator have the same
+schema.
+"""
 
 from __future__ import annotations
 
@@ -102,8 +104,8 @@ class Recipe:
 
     @property
     def assumed_fields(self) -> tuple[str, ...]:
-        """The names of the fields, among ``start``, ``progress`` and ``result``, whose line is only assumed. A recipe with an
-        assumed field is off until the deployment declares the recipe proven.
+        """Those of the fields ``start``, ``progress`` and ``result`` whose line has the certainty ``assumed``. A recipe with such a
+        field is off until the operator declares the recipe proven.
         """
         return tuple(name for name in ("start", "progress", "result") if self.lines[name].certainty == "assumed")
 

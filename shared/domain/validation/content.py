@@ -21,7 +21,7 @@ LOWEST_PERSON_ID = 1000
 SYSTEM_CRON = re.compile(r"^(crontab|0hourly|raid-check|sysstat|dailyjobs|unbound-anchor|e2scrub_all): ")
 """Cron files into which the distribution's own packages write their entries."""
 REPLACED = re.compile(r"^(kernel.*|glibc|gcc|python.*|openssl|perl|ruby|epel-release|cloud-init|mariadb)$")
-"""Packages that have other names and versions in each distribution."""
+"""Packages whose names and versions differ between distributions."""
 
 
 def check_accounts(view: Comparison) -> Iterator[Finding]:

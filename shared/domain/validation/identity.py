@@ -1,4 +1,6 @@
-"""Checks of the attributes that the documents promise to keep: image id, VPC, addresses, hostname and machine code."""
+"""Checks of the attributes that a migration keeps according to Alibaba Cloud's documents: image id, VPC, addresses, hostname and
+machine code.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ UNCHANGED = (
 
 
 def check_identity(view: Comparison) -> Iterator[Finding]:
-    """Check every attribute that the documents promise to keep, and that the instance is running."""
+    """Check that the instance runs, and still has the attributes that a migration keeps according to Alibaba Cloud."""
     for field, code, title in UNCHANGED:
         before, after = getattr(view.instance_before, field), getattr(view.instance_after, field)
         if _value_in_words(before) != _value_in_words(after):
