@@ -21,8 +21,8 @@ MODULES = {"ecs": "alibabacloud_ecs20140526.models", "smc": "alibabacloud_smc201
 ECS = """DescribeRegions DescribeInstances DescribeInstanceStatus StartInstance StopInstance RebootInstance ModifyInstanceAttribute
 DeleteInstance DescribeInstanceAutoRenewAttribute DescribeDisks ResetDisk CreateSnapshot DescribeSnapshots DeleteSnapshot
 CreateSnapshotGroup DescribeSnapshotGroups DeleteSnapshotGroup RunCommand DescribeInvocations DescribeInvocationResults
-StopInvocation DescribeCloudAssistantStatus TagResources UntagResources ListTagResources DescribeAccountAttributes
-OpenSnapshotService DescribeImages DescribeInstanceTypes DescribeAutoSnapshotPolicyEx"""
+CreateCommand InvokeCommand DescribeCommands DeleteCommand StopInvocation DescribeCloudAssistantStatus TagResources UntagResources
+ListTagResources DescribeAccountAttributes OpenSnapshotService DescribeImages DescribeInstanceTypes DescribeAutoSnapshotPolicyEx"""
 SMC = """CreateAccessToken ListAccessTokens DisableAccessToken DeleteAccessToken DescribeSourceServers DeleteSourceServer
 ModifySourceServerAttribute CreateReplicationJob StartReplicationJob StopReplicationJob DeleteReplicationJob
 DescribeReplicationJobs ModifyReplicationJobAttribute CutOverReplicationJob"""
@@ -34,6 +34,7 @@ NEWER: dict[str, dict[str, dict[str, Any]]] = {
         "DescribeInstanceTypes": {"AdditionalAttributes": ["str"]},
         "ModifyInstanceAttribute": {"EnableNetworkEncryption": "bool"},
         "OpenSnapshotService": {"OwnerId": "int", "RegionId": "str", "ResourceOwnerAccount": "str", "ResourceOwnerId": "int"},
+        "InvokeCommand": {"OssOutputDelivery": "str"},
         "RunCommand": {"OssOutputDelivery": "str"},
     },
     "smc": {},

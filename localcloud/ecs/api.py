@@ -17,6 +17,7 @@ from localcloud.ecs.groups import Groups
 from localcloud.ecs.guest_runs import GuestRuns
 from localcloud.ecs.instances import Instances
 from localcloud.ecs.invocations import Invocations
+from localcloud.ecs.kept import KeptCommands
 from localcloud.ecs.power import Power
 from localcloud.ecs.records import Records
 from localcloud.ecs.snapshot_life import SnapshotLife
@@ -75,9 +76,14 @@ class Ecs(RpcService):
     def _assistant(self) -> dict[str, Operation]:
         records = Records(self.world)
         commands, invocations = Commands(self.world, self.runs, records), Invocations(self.world, records)
+        kept, one_command = KeptCommands(self.world), _each("command", "CommandId")
         instances = _each("instance", "InstanceId")
         return {
             "RunCommand": Operation(commands.run, _all(instances, _any("command"))),
+            "CreateCommand": Operation(kept.create, _any("command")),
+            "InvokeCommand": Operation(commands.invoke, _all(instances, one_command)),
+            "DescribeCommands": Operation(kept.describe, one_command),
+            "DeleteCommand": Operation(kept.delete, one_command),
             "StopInvocation": Operation(commands.stop, instances),
             "DescribeInvocations": Operation(invocations.describe, _all(instances, _any("command"))),
             "DescribeInvocationResults": Operation(invocations.results, _all(instances, _any("command"))),

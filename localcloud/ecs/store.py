@@ -65,6 +65,7 @@ _LINKS: dict[str, Callable[[Doc], Iterator[tuple[str, str]]]] = {
     "group": _group_links,
     "result": _result_links,
     "invocation": _no_links,
+    "command": _no_links,
     "token": _no_links,
 }
 
