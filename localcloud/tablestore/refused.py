@@ -25,12 +25,14 @@ REFUSED: dict[str, tuple[str, ...]] = {
 """Refused fields by operation. A dot leads into an inner message."""
 _ANY = frozenset((0, 1))
 TAKEN = {
+    ("CreateTableRequest", 8): _ANY,  # enable_local_txn: every table here takes local transactions
     ("GetRowRequest", 6): _ANY,  # cache_blocks: only a hint
     ("TableInBatchGetRowRequest", 7): _ANY,
     ("GetRangeRequest", 9): _ANY,
     ("GetRangeRequest", 16): frozenset((1,)),  # return_entire_primary_keys
 }
-"""Values without effect, by message and field number, if they are not 0. Source: tablestore.proto of the npm package 5.6.5."""
+"""Values without effect, by message and field number, if they are not 0. Source: tablestore.proto of the npm package 5.6.5 and
+of aliyun-tablestore-go-sdk."""
 _VARINT, _BLOCK = 0, 2
 
 

@@ -76,7 +76,7 @@ class Tables:
         table = self._existing(instance, request.table_name)
         if table.is_index:
             raise invalid("Can't write index table directly.")
-        if not request.HasField("table_options") and not request.HasField("reserved_throughput"):
+        if not any(request.HasField(part) for part in ("table_options", "reserved_throughput", "stream_spec")):
             raise invalid("No reserved throughput or table options or stream specification is specified while updating table.")
         if request.HasField("table_options"):
             table = replace(table, options=_options(request.table_options, table.options))
@@ -228,13 +228,16 @@ def _write_index(message: Any, index: Index) -> None:
 
 
 def _write_details(response: Any, table: Table) -> None:
-    """Write the parts that DescribeTable and UpdateTable share. Every option is present, because other clients require that."""
+    """Write the parts that DescribeTable and UpdateTable share. Every option is present, and that there is no stream,
+    because other clients require that: Go's ends its program if the stream's details are missing.
+    """
     details = response.reserved_throughput_details
     details.capacity_unit.read, details.capacity_unit.write = table.read_cu, table.write_cu
     details.last_increase_time = table.created_ms // 1000
     options = response.table_options
     options.time_to_live, options.max_versions = table.options.ttl_s, table.options.max_versions
     options.deviation_cell_version_in_sec, options.allow_update = table.options.deviation_s, table.options.allow_update
+    response.stream_details.enable_stream = False
 
 
 def same_shape(table: Table, key: Sequence[KeyColumn], columns: Sequence[Column]) -> bool:
