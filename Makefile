@@ -27,6 +27,7 @@ SHARED := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test-long: $(VENV)/test.ok  ## Check what takes longer or needs npm, and 2,000 simulated fleets (SEEDS=2000 SEED=0)
 	@tools/clients.sh tests/deploytools $(VENV)/deploytools
 	@tools/mns.sh $(VENV)
+	@tools/older.sh $(PYTHON_HERE) requirements/older.txt $(VENV)/older
 	@tools/browser.sh $(PYTHON_HERE) $(VENV)/browser
 	@$(PYTHON_HERE) -m pytest -m long $(ARGS)
 	@$(MAKE) simulate SEEDS=$(or $(SEEDS),2000) SEED=$(or $(SEED),0) ARGS="--jobs 2"
